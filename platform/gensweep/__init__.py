@@ -1,0 +1,1 @@
+"""gensweep: where in hyperparameter space does a generative model train stably?"""

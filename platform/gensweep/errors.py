@@ -1,0 +1,5 @@
+"""The one exception that means: the user can mend this."""
+
+
+class UserError(ValueError):
+    """Bad input, found before anything was started. One line: the value, and the cure."""

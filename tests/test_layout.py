@@ -1,0 +1,49 @@
+"""The layout and the import arrows."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PLATFORM = sorted((ROOT / "platform").rglob("*.py"))
+MODELS = sorted((ROOT / "models").rglob("*.py"))
+
+
+def imports(file: Path) -> set[str]:
+    """Top-level names that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("root", ["platform", "models"])
+def test_a_source_root_is_no_package(root: str) -> None:
+    assert not (ROOT / root / "__init__.py").exists()
+
+
+def test_no_package_is_called_platform() -> None:
+    folders = [p for r in ("platform", "models", "tests") for p in (ROOT / r).rglob("platform")]
+    assert not folders
+
+
+def test_models_import_torch_and_the_standard_library_alone() -> None:
+    allowed = set(sys.stdlib_module_names) | {"torch", "gensweep_models"}
+    assert {str(f): imports(f) - allowed for f in MODELS if imports(f) - allowed} == {}
+
+
+def test_the_platform_knows_no_model() -> None:
+    assert [f for f in PLATFORM if "gensweep_models" in imports(f)] == []
+
+
+def test_the_engine_imports_no_cluster_library() -> None:
+    engine = ("game.py", "space.py", "errors.py", "lanes", "metrics")
+    base = ROOT / "platform" / "gensweep"
+    files = [f for f in PLATFORM if f.relative_to(base).parts[0] in engine]
+    assert files
+    assert [f for f in files if imports(f) & {"ray", "mlflow", "optuna"}] == []
