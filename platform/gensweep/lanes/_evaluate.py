@@ -1,0 +1,38 @@
+"""Methods of a game outside training: many lanes at once, in evaluation mode, without gradient.
+
+L lanes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gensweep.game import Game
+from gensweep.lanes._functional import frozen, nets_of, over_lanes
+from gensweep.lanes._stack import Stack
+
+
+def evaluate(
+    game: Game,
+    stacks: Mapping[str, Stack],
+    method: str,
+    slots: list[int],
+    *,
+    shared: tuple[Tensor, ...],
+    noise: Mapping[str, Tensor],
+    hyper: Mapping[str, Tensor],
+) -> Any:
+    """`game.method(nets, *shared, noise, hyper)` of the lanes in `slots`; results are [L, ...].
+
+    `noise` and `hyper` have these lanes in front. Weights are those samples are drawn with.
+    """
+    params = {n: s.views(s.sampling_weights()[slots]) for n, s in stacks.items()}
+    buffers = {n: {k: b[slots] for k, b in s.buffers.items()} for n, s in stacks.items()}
+
+    def one(params: Any, buffers: Any, noise: Any, hyper: Any) -> Any:
+        return getattr(game, method)(nets_of(stacks, params, buffers), *shared, noise, hyper)
+
+    with frozen(stacks), torch.no_grad():
+        return over_lanes(one, len(slots))(params, buffers, dict(noise), dict(hyper))

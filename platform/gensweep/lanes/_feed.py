@@ -1,0 +1,83 @@
+"""What a tick of every lane consumes: the indices of its examples, and its noise.
+
+L lanes, T ticks, B batch, N numbers a tick.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from gensweep.errors import UserError
+from gensweep.game import Noise
+from gensweep.lanes._lane import Lane
+from gensweep.lanes._noise import NoiseLayout, fill
+
+NOISE_BYTES = 64 << 20
+Rooms = dict[str, dict[str, Tensor]]
+"""Player to kind to `[L, T, N]`."""
+
+
+class Source(Protocol):
+    """Where batches come from: `gather(indices [L, B])` gives tensors with those dims first."""
+
+    def gather(self, indices: Tensor) -> dict[str, Tensor]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Data parallelism: this rank's share of every batch, and the mean over all ranks."""
+
+    rank: int = 0
+    count: int = 1
+    mean_: Callable[[Tensor], None] = lambda tensor: None
+
+
+class Feed:
+    """Draws for many ticks at once what depends on each lane's seed and progress alone."""
+
+    def __init__(
+        self, noise: Mapping[str, Mapping[str, Noise]], batch_size: int, width: int, ranks: Ranks
+    ):
+        if batch_size % ranks.count:
+            raise UserError(f"{batch_size=} must divide over {ranks.count} ranks.")
+        self.layouts = {player: NoiseLayout(one) for player, one in noise.items()}
+        self.batch_size, self.width = batch_size, width
+        share = batch_size // ranks.count
+        self._rows = slice(ranks.rank * share, (ranks.rank + 1) * share)
+
+    def ticks_at_once(self) -> int:
+        numbers = sum(n for layout in self.layouts.values() for n in layout.numbers.values())
+        return max(1, min(64, NOISE_BYTES // max(1, 4 * numbers * self.width)))
+
+    def noise(self, lanes: Sequence[Lane | None], ticks: int, device: torch.device) -> Rooms:
+        """The next `ticks` evaluations' noise; a lane draws none beyond its budget."""
+        rooms = {name: layout.buffers(self.width, ticks) for name, layout in self.layouts.items()}
+        for slot, lane in enumerate(lanes):
+            if lane:
+                for name, kind, room in _flat(rooms):
+                    fill(room[slot, : min(ticks, lane.remaining)], kind, lane.streams[name, kind])
+        return {n: {k: r.to(device) for k, r in kinds.items()} for n, kinds in rooms.items()}
+
+    def indices(self, lanes: Sequence[Lane | None], ticks: int) -> Tensor:
+        """Which examples each lane sees: int64 `[T, L, B]`, of this rank's share."""
+        indices = torch.zeros(self.width, ticks, self.batch_size, dtype=torch.long)
+        for slot, lane in enumerate(lanes):
+            if lane:
+                flat = lane.order.indices(lane.images_seen, ticks * self.batch_size)
+                indices[slot] = flat.view(ticks, -1)
+        return indices[:, :, self._rows].transpose(0, 1).contiguous()
+
+    def share(self, player: str, noise: Rooms, tick: int) -> dict[str, Tensor]:
+        """One tick's noise of `player`, name to `[L, *shape]`, of this rank's rows."""
+        named = self.layouts[player].named({k: room[:, tick] for k, room in noise[player].items()})
+        return {n: self._cut(one) for n, one in named.items()}
+
+    def _cut(self, noise: Tensor) -> Tensor:
+        return noise[:, self._rows] if noise.shape[1:2] == (self.batch_size,) else noise
+
+
+def _flat(rooms: Rooms) -> list[tuple[str, str, Tensor]]:
+    return [(name, kind, room) for name, kinds in rooms.items() for kind, room in kinds.items()]

@@ -1,0 +1,67 @@
+"""What one occupied slot of a pack remembers on the host."""
+
+import dataclasses
+import math
+from typing import Any
+
+import torch
+
+from gensweep.lanes._noise import KINDS, generator
+from gensweep.lanes._order import DataOrder
+from gensweep.lanes._state import LaneState
+from gensweep.space import with_scope
+
+Streams = dict[tuple[str, str], torch.Generator]
+
+
+class Lane:
+    """A trial in a slot: its configuration, progress, noise streams and data order."""
+
+    def __init__(self, config: Any, seed: int, budget_images: int, players: list[str], count: int):
+        self.config: Any = config
+        self.seed, self.budget_images = seed, budget_images
+        self.ticks = 0
+        self.hyper = _scalars(config)
+        self.total_ticks: int = max(1, math.ceil(budget_images / config.batch_size))
+        self.order = DataOrder(seed, count)
+        self.streams: Streams = {
+            (player, kind): generator(seed, "noise", player, kind)
+            for player in players
+            for kind in KINDS
+        }
+
+    @classmethod
+    def resume(cls, config: Any, state: LaneState, players: list[str], count: int) -> "Lane":
+        """The trial of `config` where `state` left it."""
+        meta = state.meta
+        lane = cls(config, meta["seed"], meta["budget_images"], players, count)
+        lane.ticks = meta["ticks"]
+        for (player, kind), source in lane.streams.items():
+            source.set_state(state.tensors[f"stream.{player}.{kind}"])
+        return lane
+
+    @property
+    def images_seen(self) -> int:
+        return self.ticks * int(self.config.batch_size)
+
+    @property
+    def remaining(self) -> int:
+        """Ticks until the budget is spent."""
+        return max(0, self.total_ticks - self.ticks)
+
+    def meta(self) -> dict[str, Any]:
+        return {
+            "config": dataclasses.asdict(self.config),
+            "seed": self.seed,
+            "ticks": self.ticks,
+            "budget_images": self.budget_images,
+        }
+
+    def stream_states(self) -> dict[str, torch.Tensor]:
+        return {f"stream.{p}.{k}": g.get_state() for (p, k), g in self.streams.items()}
+
+
+def _scalars(config: Any) -> dict[str, float]:
+    """The per-lane scalars of a configuration."""
+    values = with_scope(config, "lane", "latent", "sampling")
+    return {n: float(v) for n, v in values.items() if isinstance(v, int | float)}

@@ -1,0 +1,71 @@
+"""torch.optim's updates on stacked parameters: every scalar may differ from lane to lane.
+
+L lanes, P parameters of one player, all of them in one matrix [L, P]; scalars are [L, 1].
+Tested step by step against torch.optim.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+State = dict[str, Tensor]
+Scalars = Mapping[str, Tensor]
+Update = Callable[[Tensor, Tensor, State, Scalars], tuple[Tensor, State]]
+
+EPS = 1e-8
+RMSPROP_ALPHA = 0.99
+
+
+def sgd(params: Tensor, grad: Tensor, state: State, s: Scalars) -> tuple[Tensor, State]:
+    """Stochastic gradient descent with momentum and L2 weight decay (torch.optim.SGD)."""
+    grad = grad + s["weight_decay"] * params
+    first = state["steps"] == 0
+    velocity = torch.where(first, grad, s["momentum"] * state["velocity"] + grad)
+    return params - s["learning_rate"] * velocity, {"velocity": velocity}
+
+
+def rmsprop(params: Tensor, grad: Tensor, state: State, s: Scalars) -> tuple[Tensor, State]:
+    """RMSProp with alpha 0.99 (torch.optim.RMSprop; Tieleman and Hinton 2012)."""
+    grad = grad + s["weight_decay"] * params
+    square = RMSPROP_ALPHA * state["square"] + (1 - RMSPROP_ALPHA) * grad * grad
+    step = grad / (square.sqrt() + EPS)
+    velocity = s["momentum"] * state["velocity"] + step
+    return params - s["learning_rate"] * velocity, {"square": square, "velocity": velocity}
+
+
+def adam(params: Tensor, grad: Tensor, state: State, s: Scalars) -> tuple[Tensor, State]:
+    """Adam with L2 weight decay (Kingma and Ba 2015, Algorithm 1; torch.optim.Adam)."""
+    return _adam(params, grad + s["weight_decay"] * params, state, s)
+
+
+def adamw(params: Tensor, grad: Tensor, state: State, s: Scalars) -> tuple[Tensor, State]:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019; torch.optim.AdamW)."""
+    decayed = params * (1 - s["learning_rate"] * s["weight_decay"])
+    return _adam(decayed, grad, state, s)
+
+
+def _adam(params: Tensor, grad: Tensor, state: State, s: Scalars) -> tuple[Tensor, State]:
+    beta1, beta2, steps = s["beta1"], s["beta2"], state["steps"] + 1
+    mean = beta1 * state["mean"] + (1 - beta1) * grad
+    square = beta2 * state["square"] + (1 - beta2) * grad * grad
+    scale = (square / (1 - beta2**steps)).sqrt() + EPS
+    step = s["learning_rate"] / (1 - beta1**steps)
+    return params - step * mean / scale, {"mean": mean, "square": square}
+
+
+OPTIMIZERS: dict[str, tuple[Update, tuple[str, ...]]] = {
+    "sgd": (sgd, ("velocity",)),
+    "rmsprop": (rmsprop, ("square", "velocity")),
+    "adam": (adam, ("mean", "square")),
+    "adamw": (adamw, ("mean", "square")),
+}
+"""Name to the update and the names of its moments, each [L, P]; `steps` [L, 1] counts turns."""
+
+SCALARS = ("learning_rate", "beta1", "beta2", "momentum", "weight_decay")
+
+
+def fresh(name: str, like: Tensor) -> State:
+    """The state before the first step, for parameters `like` [L, P]."""
+    moments = {moment: torch.zeros_like(like) for moment in OPTIMIZERS[name][1]}
+    return moments | {"steps": like.new_zeros(like.shape[0], 1)}

@@ -1,0 +1,34 @@
+"""The order in which a lane sees the data: an epoch's permutation after the other."""
+
+import torch
+from torch import Tensor
+
+from gensweep.lanes._noise import generator
+
+
+class DataOrder:
+    """Indices into `count` examples as a function of (seed, images seen), so nothing is stored.
+
+    Examples that do not fill a batch at the end of an epoch begin the next one.
+    """
+
+    def __init__(self, seed: int, count: int):
+        self.seed, self.count = seed, count
+        self._epoch = -1
+        self._permutation = torch.empty(0, dtype=torch.long)
+
+    def indices(self, seen: int, number: int) -> Tensor:
+        """The `number` indices that follow the first `seen`: int64 `[number]`."""
+        parts = []
+        while number:
+            epoch, start = divmod(seen, self.count)
+            part = self._shuffled(epoch)[start : start + number]
+            parts.append(part)
+            seen, number = seen + len(part), number - len(part)
+        return torch.cat(parts)
+
+    def _shuffled(self, epoch: int) -> Tensor:
+        if epoch != self._epoch:
+            source = generator(self.seed, "order", epoch)
+            self._epoch, self._permutation = epoch, torch.randperm(self.count, generator=source)
+        return self._permutation

@@ -1,0 +1,218 @@
+"""A pack: a fixed number of lanes, one trial in each, all stepped as one computation.
+
+L lanes, B batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gensweep.errors import UserError
+from gensweep.game import DataShape, Model
+from gensweep.lanes._evaluate import evaluate
+from gensweep.lanes._feed import Feed, Ranks, Rooms, Source
+from gensweep.lanes._lane import Lane
+from gensweep.lanes._noise import derive, draw
+from gensweep.lanes._record import EXPLODED, Progress, Record
+from gensweep.lanes._schedule import acting
+from gensweep.lanes._stack import Stack
+from gensweep.lanes._state import LaneState
+from gensweep.lanes._turn import Turn
+from gensweep.space import Space, padded, with_scope
+
+
+class Pack:
+    """`width` lanes of one signature.
+
+    `config` is any configuration of the signature; `space` bounds the latent size that lanes
+    are padded to. Not thread-safe.
+    """
+
+    def __init__(  # noqa: PLR0913 (five are keywords with defaults)
+        self,
+        model: Model,
+        config: Any,
+        data: DataShape,
+        source: Source,
+        *,
+        width: int,
+        space: Space | None = None,
+        device: str | torch.device = "cpu",
+        ranks: Ranks | None = None,
+        trace: bool = True,
+    ):
+        self.model, self.data, self.source, self.width = model, data, source, width
+        self.device, self.ranks = torch.device(device), ranks or Ranks()
+        self.config = padded(config, space or {})
+        self.game = model.game(self.config, data)
+        players = self.game.players
+        self.feed = Feed(self.game.noise, int(config.batch_size), width, self.ranks)
+        self.stacks = {name: Stack(p, width, self.device) for name, p in players.items()}
+        self.turns = {name: Turn(self.game, self.stacks, name, trace=trace) for name in players}
+        self.lanes: list[Lane | None] = [None] * width
+        self._hyper: dict[str, Tensor] = {}
+
+    # -- lanes in and out ---------------------------------------------------------------
+
+    def load(self, slot: int, config: Any, *, seed: int, budget_images: int) -> None:
+        """Begin a trial in `slot`, with the initial weights of its true latent size."""
+        self._check(config)
+        lane = Lane(config, seed, budget_images, list(self.game.players), self.data.count)
+        game = self.model.game(config, self.data)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(seed, "weights"))
+            for name, player in game.players.items():
+                self.stacks[name].reset(slot, player.build())
+        self._occupy(slot, lane)
+
+    def take(self, slot: int) -> LaneState:
+        """The whole state of the trial in `slot`."""
+        lane = self.lane(slot)
+        tensors = {
+            f"{name}/{key}": tensor
+            for name, stack in self.stacks.items()
+            for key, tensor in stack.take(slot).items()
+        }
+        return LaneState(tensors | lane.stream_states(), lane.meta())
+
+    def put(self, slot: int, state: LaneState) -> None:
+        """Continue in `slot` the trial that `take` took, here or in another pack.
+
+        `UserError` if it is of another signature; the pack is then as before.
+        """
+        config = self.model.config(**state.meta["config"])
+        self._check(config)
+        own = {name: _of_player(name, state.tensors) for name in self.stacks}
+        for name, stack in self.stacks.items():
+            stack.check(slot, own[name])
+        lane = Lane.resume(config, state, list(self.game.players), self.data.count)
+        for name, stack in self.stacks.items():
+            stack.put(slot, own[name])
+        self._occupy(slot, lane)
+
+    def drop(self, slot: int) -> None:
+        """Leave `slot` empty."""
+        self.lanes[slot] = None
+
+    def lane(self, slot: int) -> Lane:
+        """The trial in `slot`; `ValueError` if there is none."""
+        lane = self.lanes[slot]
+        if lane is None:
+            raise ValueError(f"{slot=} is empty.")
+        return lane
+
+    @property
+    def occupied(self) -> list[int]:
+        return [slot for slot, lane in enumerate(self.lanes) if lane is not None]
+
+    def _check(self, config: Any) -> None:
+        mine = with_scope(self.config, "fixed")
+        for name, value in with_scope(config, "fixed").items():
+            if value != mine[name]:
+                raise UserError(f"{name}={value!r} does not fit a pack of {name}={mine[name]!r}.")
+        for name, value in with_scope(config, "latent").items():
+            if value > getattr(self.config, name):
+                most = getattr(self.config, name)
+                raise UserError(f"{name}={value!r} exceeds the pack's {most!r}: widen its space.")
+
+    def _occupy(self, slot: int, lane: Lane) -> None:
+        self.lanes[slot] = lane
+        for name, value in lane.hyper.items():
+            room = self._hyper.setdefault(name, torch.ones(self.width, device=self.device))
+            room[slot] = value
+
+    # -- training -------------------------------------------------------------------------
+
+    def run(self, ticks: int) -> dict[int, Progress]:
+        """Step every occupied lane `ticks` times, or until its budget is spent."""
+        record = Record()
+        done = 0
+        while done < ticks and self.occupied:
+            part = min(ticks - done, self.feed.ticks_at_once())
+            noise = self.feed.noise(self.lanes, part, self.device)
+            indices = self.feed.indices(self.lanes, part).to(self.device)
+            for tick in range(part):
+                self._tick(tick, indices[tick], noise, record)
+            done += part
+        record.close(self.ranks.mean_)
+        return {slot: self._progress(slot, record) for slot in self.occupied}
+
+    def _tick(self, tick: int, indices: Tensor, noise: Rooms, record: Record) -> None:
+        running = [slot for slot in self.occupied if self.lane(slot).remaining]
+        acts = {slot: acting(self.game, self.lane(slot), self.lane(slot).ticks) for slot in running}
+        hyper = self._hyper | {"progress": self._fractions()}
+        batch = self.source.gather(indices)
+        for name, turn in self.turns.items():
+            slots = [slot for slot in running if name in acts[slot]]
+            if slots:
+                drawn = self.feed.share(name, noise, tick)
+                done = turn.act(batch, drawn, hyper, self._mask(slots), self.ranks.mean_)
+                record.add(name, slots, *done)
+        for slot in running:
+            self.lane(slot).ticks += 1
+
+    def _mask(self, slots: list[int]) -> Tensor | None:
+        """Which lanes act, or None if every lane that is not empty does."""
+        if len(slots) == len(self.occupied):
+            return None
+        mask = torch.zeros(self.width, dtype=torch.bool)
+        mask[slots] = True
+        return mask.to(self.device)
+
+    def _fractions(self) -> Tensor:
+        done = [lane.ticks / lane.total_ticks if lane else 0.0 for lane in self.lanes]
+        return torch.tensor(done, dtype=torch.float32).to(self.device)
+
+    def _progress(self, slot: int, record: Record) -> Progress:
+        lane = self.lane(slot)
+        metrics, cause = record.of(slot)
+        for name, stack in self.stacks.items():
+            largest = float(stack.flat[slot].abs().max())
+            if cause is None and not largest < EXPLODED:
+                cause = f"the weights of {name} reached {largest:g}"
+        return Progress(lane.ticks, lane.images_seen, metrics, cause)
+
+    # -- evaluation -----------------------------------------------------------------------
+
+    def sample(
+        self,
+        count: int,
+        *,
+        seed: int = 0,
+        slots: Sequence[int] | None = None,
+        hyper: Mapping[str, float] | None = None,
+    ) -> Tensor:
+        """Samples `[len(slots), count, *shape]`, with each lane's own noise.
+
+        `hyper` overrides values for all lanes, the truncation threshold for instance.
+        """
+        noise = self.game.sample_noise(count)
+        samples: Tensor = self.call("sample", noise, seed=seed, slots=slots, hyper=hyper)
+        return samples
+
+    def call(
+        self,
+        method: str,
+        noise: Any,
+        *inputs: Tensor,
+        seed: int = 0,
+        slots: Sequence[int] | None = None,
+        hyper: Mapping[str, float] | None = None,
+    ) -> Any:
+        """`game.method(nets, *inputs, noise, hyper)` of every lane; `inputs` are shared."""
+        chosen = list(self.occupied if slots is None else slots)
+        seeds = [self.lane(slot).seed for slot in chosen]
+        drawn = {n: t.to(self.device) for n, t in draw(noise, seeds, method, seed).items()}
+        values = {n: t[chosen] for n, t in self._hyper.items()}
+        values |= {n: values[n].new_full((len(chosen),), v) for n, v in (hyper or {}).items()}
+        values["progress"] = self._fractions()[chosen]
+        return evaluate(
+            self.game, self.stacks, method, chosen, shared=inputs, noise=drawn, hyper=values
+        )
+
+
+def _of_player(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    prefix = f"{name}/"
+    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,71 @@
+"""Losses and metrics of a segment, kept on the device until it ends.
+
+T turns, L lanes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+EXPLODED = 1e8
+"""A loss or a weight beyond this counts as diverged."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one lane did in a segment: mean losses and metrics, and why it diverged, if it did."""
+
+    ticks: int
+    images_seen: int
+    metrics: dict[str, float] = field(default_factory=dict)
+    cause: str | None = None
+
+
+class Record:
+    """Gathers what each turn gave; `close` brings it to the host in one piece."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[Tensor]] = {}
+        self._acted: dict[str, list[list[int]]] = {}
+        self._host: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def add(
+        self, player: str, slots: list[int], loss: Tensor, metrics: Mapping[str, Tensor]
+    ) -> None:
+        """One turn of `player`, in which the lanes of `slots` acted; values are [L]."""
+        for name, value in {f"{player}_loss": loss, **metrics}.items():
+            self._values.setdefault(name, []).append(value)
+            self._acted.setdefault(name, []).append(slots)
+
+    def close(self, mean_: Callable[[Tensor], None]) -> None:
+        """Bring all to the host. `mean_` takes means over ranks, which must judge lanes alike."""
+        for name, history in self._values.items():
+            stacked = torch.stack(history).float()
+            mean_(stacked)
+            values = stacked.cpu()
+            acted = torch.zeros(values.shape, dtype=torch.bool)
+            for turn, slots in enumerate(self._acted[name]):
+                acted[turn, slots] = True
+            self._host[name] = (values, acted)
+
+    def of(self, slot: int) -> tuple[dict[str, float], str | None]:
+        """The lane's means, and the first loss that was not finite or exploded."""
+        means: dict[str, float] = {}
+        cause = None
+        for name, (values, acted) in self._host.items():
+            series = values[acted[:, slot], slot]
+            if len(series):
+                means[name] = float(series.mean())
+                if cause is None and name.endswith("_loss"):
+                    cause = _cause(name, series)
+        return means, cause
+
+
+def _cause(name: str, series: Tensor) -> str | None:
+    bad = ~(series.abs() < EXPLODED)
+    if not bool(bad.any()):
+        return None
+    turn = int(bad.float().argmax())
+    return f"{name} was {float(series[turn]):g} after {turn} more turns"

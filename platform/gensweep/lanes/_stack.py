@@ -1,0 +1,94 @@
+"""One player's networks for all lanes: parameters in one matrix, buffers stacked.
+
+L lanes, P parameters.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gensweep.errors import UserError
+from gensweep.game import Player
+from gensweep.lanes._optim import fresh
+
+
+class Stack:
+    """The state of one player in every lane."""
+
+    def __init__(self, player: Player, lanes: int, device: torch.device):
+        self.player, self.lanes = player, lanes
+        with torch.random.fork_rng(devices=[]):
+            self.module: nn.Module = player.build().to(device)
+        named = dict(self.module.named_parameters())
+        self.shapes = {name: p.shape for name, p in named.items()}
+        count = sum(shape.numel() for shape in self.shapes.values())
+        self.flat = torch.zeros(lanes, count, device=device)
+        self.buffers = {name: torch.stack([b] * lanes) for name, b in self.module.named_buffers()}
+        self.optimizer = fresh(player.optimizer, self.flat)
+        self.ema = self.flat.clone() if player.ema is not None else None
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """The parameters of `flat` [L, P] by name, each [L, *shape], sharing its memory."""
+        return {
+            name: flat[:, start:end].view(flat.shape[0], *shape)
+            for name, shape, start, end in self._spans()
+        }
+
+    def _spans(self) -> Iterator[tuple[str, torch.Size, int, int]]:
+        start = 0
+        for name, shape in self.shapes.items():
+            end = start + shape.numel()
+            yield name, shape, start, end
+            start = end
+
+    def sampling_weights(self) -> Tensor:
+        """What samples are drawn with: the moving average where there is one."""
+        return self.flat if self.ema is None else self.ema
+
+    def reset(self, slot: int, module: nn.Module) -> None:
+        """Begin `slot` afresh with `module`'s weights, which may be smaller: the rest is zero."""
+        source = dict(module.named_parameters())
+        for tensor in self._tensors().values():
+            tensor[slot].zero_()
+        with torch.no_grad():
+            for name, view in self.views(self.flat).items():
+                _embed(view[slot], source[name])
+            for name, buffer in module.named_buffers():
+                _embed(self.buffers[name][slot], buffer)
+        if self.ema is not None:
+            self.ema[slot] = self.flat[slot]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {"parameters": self.flat}
+        tensors |= {f"buffer.{name}": b for name, b in self.buffers.items()}
+        tensors |= {f"optimizer.{name}": m for name, m in self.optimizer.items()}
+        return tensors if self.ema is None else tensors | {"ema": self.ema}
+
+    def take(self, slot: int) -> dict[str, Tensor]:
+        """A copy of everything that `slot` is."""
+        return {name: t[slot].detach().cpu().clone() for name, t in self._tensors().items()}
+
+    def check(self, slot: int, state: Mapping[str, Tensor]) -> None:
+        """`UserError` unless `state` is what `take` of such a slot returns."""
+        mine = {name: tensor[slot].shape for name, tensor in self._tensors().items()}
+        if mine != {name: tensor.shape for name, tensor in state.items()}:
+            raise UserError("the lane's state belongs to another architecture or optimiser.")
+
+    def put(self, slot: int, state: Mapping[str, Tensor]) -> None:
+        """Make `slot` what `take` returned."""
+        for name, tensor in self._tensors().items():
+            tensor[slot] = state[name]
+
+    def solo(self, slot: int) -> dict[str, Any]:
+        """The sampling weights and buffers of one lane, as a state dict."""
+        views = self.views(self.sampling_weights())
+        weights = {name: v[slot].detach().clone() for name, v in views.items()}
+        return weights | {name: b[slot].clone() for name, b in self.buffers.items()}
+
+
+def _embed(room: Tensor, source: Tensor) -> None:
+    """Copy `source` into the leading block of `room`, which is zero elsewhere."""
+    room.zero_()
+    room[tuple(slice(0, n) for n in source.shape)].copy_(source.detach())

@@ -1,0 +1,37 @@
+"""Everything one lane is, apart from its pack: it can be stored, moved, or run alone."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """Tensors by name, and JSON beside: the trial's configuration, seed, ticks and budget.
+
+    >>> import torch
+    >>> state = LaneState({"a/flat": torch.ones(2)}, {"ticks": 3})
+    >>> LaneState.from_bytes(state.to_bytes()).meta["ticks"]
+    3
+    """
+
+    tensors: Mapping[str, Tensor]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """As safetensors, which holds no code."""
+        from safetensors.torch import save
+
+        tensors = {name: tensor.contiguous() for name, tensor in self.tensors.items()}
+        return bytes(save(tensors, {"lane": json.dumps(self.meta)}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "LaneState":
+        from safetensors.torch import load
+
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length])
+        return cls(load(data), json.loads(header["__metadata__"]["lane"]))

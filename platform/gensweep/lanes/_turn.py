@@ -1,0 +1,124 @@
+"""A player's turn in every lane at once: the loss's gradient, then the optimiser's step.
+
+The loss is written for one trial; `vmap` makes it L. Each half is traced once into a flat list
+of tensor operations and replayed, which costs what code written by hand costs. One lane
+bypasses `vmap`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from gensweep.game import Game, Scalar
+from gensweep.lanes._functional import Stacked, frozen, nets_of, over_lanes
+from gensweep.lanes._optim import OPTIMIZERS, SCALARS, State
+from gensweep.lanes._schedule import learning
+from gensweep.lanes._stack import Stack
+
+EMA_WARMUP = 10
+Mean = Callable[[Tensor], None]
+
+
+class Turn:
+    """One player's turn. `gradient` and `step` are replayed traces after their first call."""
+
+    def __init__(self, game: Game, stacks: Mapping[str, Stack], player: str, *, trace: bool):
+        self.game, self.stacks, self.player, self.trace = game, stacks, player, trace
+        self._traces: dict[str, Callable[..., Any]] = {}
+
+    def act(self, batch: Any, noise: Any, hyper: Any, mask: Tensor | None, mean_: Mean) -> Any:
+        """Act in the lanes of `mask` (None: all), and return the loss [L] and metrics [L].
+
+        `mean_` makes the gradient [L, P] the mean over ranks, in place.
+        """
+        before = None if mask is None else [b.clone() for b in self._all_buffers()]
+        grad, loss, metrics = self.gradient(batch, noise, hyper)
+        mean_(grad)
+        self.step(grad, hyper, mask)
+        if before is not None and mask is not None:
+            for room, old in zip(self._all_buffers(), before, strict=True):
+                room.copy_(torch.where(mask.view(-1, *[1] * (room.ndim - 1)), room, old))
+        return loss, metrics
+
+    def gradient(self, batch: Any, noise: Any, hyper: Any) -> tuple[Tensor, Tensor, Any]:
+        """The gradient [L, P], the loss [L] and metrics [L]; buffers change in place."""
+        args = ([s.flat for s in self.stacks.values()], self._buffers(), batch, noise, hyper)
+        return self._replay("gradient", self._gradient, *args)  # type: ignore[no-any-return]
+
+    def step(self, grad: Tensor, hyper: Any, mask: Tensor | None) -> None:
+        """Update the player's weights, moments and average in the lanes of `mask` (None: all)."""
+        stack = self.stacks[self.player]
+        args = (stack.flat, stack.ema, stack.optimizer, grad, hyper)
+        name = "step" if mask is None else "masked"
+        self._replay(name, self._step, *args, None if mask is None else mask[:, None])
+
+    def _all_buffers(self) -> list[Tensor]:
+        return [b for stack in self.stacks.values() for b in stack.buffers.values()]
+
+    def _buffers(self) -> Stacked:
+        return {name: stack.buffers for name, stack in self.stacks.items()}
+
+    def _replay(self, name: str, fn: Callable[..., Any], *args: Any) -> Any:
+        if not self.trace:
+            return fn(*args)
+        if name not in self._traces:
+            self._traces[name] = make_fx(lambda packed: fn(*packed))(_copies(args))
+        with torch.no_grad():
+            return self._traces[name](args)
+
+    def _gradient(self, flats: Any, buffers: Stacked, batch: Any, noise: Any, hyper: Any) -> Any:
+        named = zip(self.stacks.items(), flats, strict=True)
+        params = {name: dict(stack.views(flat)) for (name, stack), flat in named}
+        mine = {n: p.detach().requires_grad_() for n, p in params[self.player].items()}
+        params[self.player] = mine
+
+        def loss(params: Stacked, buffers: Stacked, batch: Any, noise: Any, hyper: Any) -> Any:
+            nets = nets_of(self.stacks, params, buffers)
+            return self.game.loss(self.player, nets, batch, noise, hyper)
+
+        with torch.enable_grad(), frozen(self.stacks, learning(self.game, self.player)):
+            lanes = flats[0].shape[0]
+            value, metrics = over_lanes(loss, lanes)(params, buffers, batch, noise, hyper)
+            grads = torch.autograd.grad(
+                value.sum(), list(mine.values()), allow_unused=True, materialize_grads=True
+            )
+        grad = torch.cat([g.reshape(lanes, -1) for g in grads], 1)
+        return grad.detach(), value.detach(), {n: m.detach() for n, m in metrics.items()}
+
+    def _step(
+        self, flat: Tensor, ema: Any, state: State, grad: Tensor, hyper: Any, mask: Any
+    ) -> None:
+        player = self.stacks[self.player].player
+        scalars = {name: _scalar(getattr(player, name), hyper, flat) for name in SCALARS}
+        if player.decay:
+            scalars["learning_rate"] = scalars["learning_rate"] * (1 - hyper["progress"][:, None])
+        new, moments = OPTIMIZERS[player.optimizer][0](flat, grad, state, scalars)
+        if player.clip is not None:
+            bound = hyper[player.clip][:, None]
+            new = torch.minimum(torch.maximum(new, -bound), bound)
+        steps = state["steps"] + 1
+        if ema is not None and player.ema is not None:
+            rate = torch.minimum(_scalar(player.ema, hyper, flat), steps / (EMA_WARMUP + steps))
+            _assign(ema, torch.lerp(new, ema, rate.expand_as(new)), mask)
+        _assign(flat, new, mask)
+        for name, moment in (moments | {"steps": steps}).items():
+            _assign(state[name], moment, mask)
+
+
+def _scalar(value: Scalar, hyper: Mapping[str, Tensor], like: Tensor) -> Tensor:
+    """A hyperparameter as [L, 1]: a lane's own value, or a constant."""
+    if isinstance(value, str):
+        return hyper[value][:, None]
+    return like.new_full((like.shape[0], 1), float(value))
+
+
+def _assign(room: Tensor, new: Tensor, mask: Tensor | None) -> None:
+    room.copy_(new if mask is None else torch.where(mask, new, room))
+
+
+def _copies(args: Any) -> Any:
+    """Copies, so that tracing, which executes once, changes nothing."""
+    return torch.utils._pytree.tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, args)

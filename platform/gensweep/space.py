@@ -1,0 +1,89 @@
+"""Search spaces and what may differ inside a pack.
+
+A dimension is any object with a `kind` and its bounds or choices; a configuration is a frozen
+dataclass whose fields carry a `scope` in their metadata: `lane` (a per-trial scalar), `latent`
+(padded to the pack's maximum), `sampling` (no part of training) or `fixed` (the signature).
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+from gensweep.errors import UserError
+
+
+class Dimension(Protocol):
+    """One axis of a search space."""
+
+    @property
+    def kind(self) -> Literal["real", "integer", "categorical"]: ...
+    @property
+    def when(self) -> Mapping[str, tuple[Any, ...]] | None:
+        """Parent choices under which the dimension exists; None: always."""
+
+
+Space = Mapping[str, Any]
+"""Names to dimensions."""
+
+
+def scopes(config: Any) -> dict[str, str]:
+    """Field name to scope; a field without one is `fixed`."""
+    return {f.name: f.metadata.get("scope", "fixed") for f in dataclasses.fields(config)}
+
+
+def with_scope(config: Any, *wanted: str) -> dict[str, Any]:
+    """The values of those fields of `config` that have one of the `wanted` scopes."""
+    return {n: getattr(config, n) for n, scope in scopes(config).items() if scope in wanted}
+
+
+def padded(config: Any, space: Space) -> Any:
+    """`config` with its latent sizes raised to the largest that `space` allows."""
+    sizes = with_scope(config, "latent")
+    highest = {n: largest(space[n], size) for n, size in sizes.items() if n in space}
+    return dataclasses.replace(config, **highest) if highest else config
+
+
+def largest(dimension: Any, otherwise: Any) -> Any:
+    """The largest value of a numeric dimension, or of a categorical one with numbers."""
+    if dimension.kind == "categorical":
+        return max(dimension.choices, default=otherwise)
+    return dimension.high
+
+
+def signature(config: Any, space: Space) -> str:
+    """What may not differ inside a pack, as a short stable hash."""
+    fixed = with_scope(padded(config, space), "fixed", "latent")
+    text = json.dumps([type(config).__name__, fixed], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def strata(config: type[Any], space: Space) -> tuple[str, ...]:
+    """The searched dimensions that belong to the signature."""
+    return tuple(n for n in space if scopes(config).get(n) == "fixed")
+
+
+def check_space(config: type[Any], space: Space) -> None:
+    """Raise `UserError` unless every dimension of `space` is a field of `config` and fits it."""
+    known = scopes(config)
+    for name, dimension in space.items():
+        if name not in known:
+            raise UserError(f"unknown hyperparameter {name!r}: choose from {', '.join(known)}.")
+        if known[name] == "fixed" and dimension.kind != "categorical":
+            raise UserError(f"{name!r} shapes the network: search it as a Categorical.")
+        for value in _extremes(dimension):
+            _try(config, {name: value})
+
+
+def _extremes(dimension: Any) -> tuple[Any, ...]:
+    if dimension.kind == "categorical":
+        return tuple(dimension.choices)
+    return (dimension.low, dimension.high)
+
+
+def _try(config: type[Any], values: dict[str, Any]) -> None:
+    try:
+        config(**values)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"the space does not fit: {error}") from error

@@ -1,0 +1,36 @@
+"""One rank of two: trains its share of every batch and writes what came of it."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch.distributed as dist
+from torch import Tensor
+
+from gensweep.lanes import Ranks
+
+MODEL, TICKS = "vae", 8
+
+
+def mean_(tensor: Tensor) -> None:
+    dist.all_reduce(tensor)
+    tensor /= dist.get_world_size()
+
+
+def main(rank: int, count: int, port: int, out: Path) -> None:
+    from conftest import Bench
+
+    dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=count)
+    bench = Bench()
+    configs = bench.configs(MODEL, 2)
+    pack = bench.filled(MODEL, configs, width=2, ranks=Ranks(rank, count, mean_))
+    progress = pack.run(TICKS)
+    for slot in (0, 1):
+        (out / f"{rank}-{slot}").write_bytes(pack.take(slot).to_bytes())
+    means = [progress[slot].metrics for slot in (0, 1)]
+    (out / f"{rank}.json").write_text(json.dumps(means))
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))

@@ -1,0 +1,99 @@
+"""A lane is its trial: alone or among others, in whichever slot, whenever started."""
+
+from typing import Any
+
+import pytest
+import torch
+
+OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
+GAN_OBJECTIVES = ("minimax", "non_saturating", "wasserstein", "wasserstein_gp", "hinge")
+TICKS = 10
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_lane_equals_the_trial_alone(bench: Any, model: str, optimizer: str, close: Any) -> None:
+    # the first steps of RMSProp are ten times the learning rate in every weight
+    rate = 1e-5 if optimizer == "rmsprop" else 3e-4
+    configs = bench.configs(model, 3, rate=rate)
+    together = bench.filled(model, configs, optimizer=optimizer, trace=False)
+    start = together.take(2)
+    together.run(TICKS)
+    alone = bench.reused(model, configs[2], optimizer=optimizer, width=1, trace=False)
+    bench.load(alone, 0, configs[2], 2)
+    alone.run(TICKS)
+    close(together.take(2), alone.take(0))
+    name = f"{next(iter(alone.stacks))}/parameters"
+    assert not torch.equal(alone.take(0).tensors[name], start.tensors[name])
+
+
+@pytest.mark.parametrize("objective", GAN_OBJECTIVES)
+def test_every_objective_trains_as_alone(bench: Any, objective: str, close: Any) -> None:
+    configs = bench.configs("gan", 2, objective=objective)
+    together = bench.filled("gan", configs)
+    together.run(TICKS)
+    alone = bench.reused("gan", configs[1], width=1, trace=False)
+    bench.load(alone, 0, configs[1], 1)
+    alone.run(TICKS)
+    close(together.take(1), alone.take(0))
+
+
+def test_neighbours_do_not_matter(bench: Any, model: str, bitwise: Any) -> None:
+    mine, *others = bench.configs(model, 5)
+    states = []
+    for neighbours in (others[:2], others[2:], []):
+        pack = bench.filled(model, [mine, *neighbours])
+        pack.run(TICKS)
+        states.append(pack.take(0))
+    bitwise(states[0], states[1])
+    bitwise(states[0], states[2])
+
+
+def test_the_slot_does_not_matter(bench: Any, model: str, bitwise: Any) -> None:
+    mine, *others = bench.configs(model, 3)
+    states = []
+    for slot in range(3):
+        pack = bench.reused(model, mine)
+        neighbours = iter(others)
+        for s in range(3):
+            seed = 9 if s == slot else s
+            bench.load(pack, s, mine if s == slot else next(neighbours), seed)
+        pack.run(TICKS)
+        states.append(pack.take(slot))
+    bitwise(states[0], states[1])
+    bitwise(states[0], states[2])
+
+
+def test_the_time_of_the_start_does_not_matter(bench: Any, model: str, bitwise: Any) -> None:
+    configs = bench.configs(model, 3)
+    pack = bench.filled(model, configs)
+    pack.run(TICKS)
+    early = pack.take(0)
+    pack = bench.reused(model, configs[0])
+    for slot in (0, 1):
+        bench.load(pack, slot, configs[slot], 5 + slot)
+    pack.run(7)
+    pack.drop(1)
+    bench.load(pack, 2, configs[0], 0)
+    pack.run(TICKS)
+    bitwise(pack.take(2), early)
+
+
+def test_replayed_traces_equal_the_plain_code(bench: Any, model: str, close: Any) -> None:
+    configs, states = bench.configs(model, 3), []
+    for options in ({}, {"trace": False}):
+        pack = bench.filled(model, configs, **options)
+        pack.run(TICKS)
+        states.append([pack.take(slot) for slot in range(3)])
+    for traced, plain in zip(*states, strict=True):
+        close(traced, plain)
+
+
+def test_ticks_may_be_drawn_one_by_one(bench: Any, model: str, bitwise: Any) -> None:
+    configs, states = bench.configs(model, 3), []
+    for parts in ([TICKS], [1] * TICKS):
+        pack = bench.filled(model, configs)
+        for part in parts:
+            pack.run(part)
+        states.append([pack.take(slot) for slot in range(3)])
+    for once, stepwise in zip(*states, strict=True):
+        bitwise(once, stepwise)

@@ -1,0 +1,220 @@
+"""Every value that a trial may be given reaches its step, or its samples, as it should.
+
+Lanes of one seed differ in one value; each (model, field) has a law, and none is left out.
+"""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from gensweep.lanes._evaluate import evaluate
+from gensweep.space import scopes
+from gensweep_models.catalog import CATALOG
+
+LAWS = {
+    "learning_rate": "scaled",
+    "weight_decay": "decayed",
+    "beta1": "adam",
+    "beta2": "adam",
+    "penalty_weight": "linear",
+    "kl_weight": "linear",
+    "commitment_weight": "linear",
+    "critic_iterations": "turns",
+    "clip": "clip",
+    "scale": "gaussian",
+    "ema": "average",
+    "latent_size": "mask",
+    "truncation": "truncated",
+    "temperature": "tempered",
+}
+FIELDS = [(m, n) for m, e in CATALOG.items() for n, s in scopes(e.config).items() if s != "fixed"]
+TERMS = {
+    "penalty_weight": ("penalty", {"objective": "wasserstein_gp"}),
+    "kl_weight": ("rate", {}),
+    "commitment_weight": ("commitment", {}),
+}
+
+
+def _of(*laws: str) -> Any:
+    chosen = [(m, n) for m, n in FIELDS if LAWS.get(n) in laws]
+    return pytest.mark.parametrize(("model", "name"), chosen)
+
+
+def _lanes(bench: Any, model: str, name: str, values: Any, **fixed: Any) -> Any:
+    data, optimizer = fixed.pop("data", bench.data), fixed.pop("player", None)
+    configs = [bench.config(model, **(fixed | {name: v})) for v in values]
+    pack = bench.pack(
+        model, configs[0], width=len(values), trace=False, data=data, optimizer=optimizer
+    )
+    for slot, config in enumerate(configs):
+        bench.load(pack, slot, config, 0)
+    return pack
+
+
+def _inputs(pack: Any, player: str) -> tuple[Any, Any, Any]:
+    noise = pack.feed.noise(pack.lanes, 1, pack.device)
+    batch = pack.source.gather(pack.feed.indices(pack.lanes, 1)[0])
+    hyper = pack._hyper | {"progress": torch.zeros(pack.width)}
+    return batch, pack.feed.share(player, noise, 0), hyper
+
+
+def _step(pack: Any, player: str, grad: Tensor) -> Tensor:
+    """How the weights move."""
+    before = pack.stacks[player].flat.clone()
+    pack.turns[player].step(grad, _inputs(pack, player)[2], None)
+    moved: Tensor = pack.stacks[player].flat - before
+    return moved
+
+
+def test_every_field_has_a_law() -> None:
+    assert {name for _, name in FIELDS} == set(LAWS)
+
+
+@_of("scaled")
+def test_double_rate_is_double_step(bench: Any, model: str, name: str) -> None:
+    pack = _lanes(bench, model, name, (0.5, 1.0), player="sgd")
+    grads = {n: turn.gradient(*_inputs(pack, n))[0] for n, turn in pack.turns.items()}
+    for player, grad in grads.items():
+        assert torch.equal(grad[0], grad[1])
+        moved = _step(pack, player, grad)
+        torch.testing.assert_close(moved[1], 2 * moved[0], rtol=1e-4, atol=1e-6)
+        assert moved[0].any()
+
+
+@_of("decayed")
+def test_decay_pulls_weights_to_zero(bench: Any, model: str, name: str) -> None:
+    rate, decay = 0.01, 0.3
+    pack = _lanes(bench, model, name, (0.0, decay), learning_rate=rate)
+    grads = {n: turn.gradient(*_inputs(pack, n))[0] for n, turn in pack.turns.items()}
+    for player, grad in grads.items():
+        weights = pack.stacks[player].flat[1].clone()
+        moved = _step(pack, player, grad)
+        torch.testing.assert_close(
+            moved[1] - moved[0], -rate * decay * weights, rtol=1e-3, atol=1e-6
+        )
+        assert weights.any()
+
+
+@_of("adam")
+def test_momentum_is_that_of_adam(bench: Any, model: str, name: str) -> None:
+    pack = _lanes(bench, model, name, (0.3, 0.8), learning_rate=0.01)
+    fixed = CATALOG[model].config()
+    for player, turn in pack.turns.items():
+        stack = pack.stacks[player]
+        leaves = [torch.nn.Parameter(row.clone()) for row in stack.flat]
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[stack.player.optimizer]
+        oracles: list[Any] = [
+            kind([leaf], 0.01, (c.beta1, c.beta2), weight_decay=0)
+            for leaf, c in zip(leaves, (pack.lane(0).config, pack.lane(1).config), strict=True)
+        ]
+        grad = turn.gradient(*_inputs(pack, player))[0]
+        for scale in (1.0, -0.5, 3.0):
+            _step(pack, player, scale * grad)
+            for leaf, oracle, row in zip(leaves, oracles, grad, strict=True):
+                leaf.grad = scale * row
+                oracle.step()
+        torch.testing.assert_close(stack.flat, torch.stack(leaves).detach(), rtol=1e-3, atol=1e-5)
+        assert not torch.allclose(stack.flat[0], stack.flat[1], atol=1e-4)
+    assert getattr(fixed, name) not in (0.3, 0.8)
+
+
+@_of("linear")
+def test_loss_and_gradient_are_linear(bench: Any, model: str, name: str) -> None:
+    metric, fixed = TERMS[name]
+    pack = _lanes(bench, model, name, (1.0, 2.0, 4.0), **fixed)
+    player = next(iter(pack.turns))
+    grad, loss, metrics = pack.turns[player].gradient(*_inputs(pack, player))
+    torch.testing.assert_close(loss[1] - loss[0], metrics[metric][0], rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(loss[2] - loss[0], 3 * metrics[metric][0], rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(grad[2] - grad[0], 3 * (grad[1] - grad[0]), rtol=1e-2, atol=1e-4)
+    assert (grad[1] - grad[0]).any()
+
+
+@_of("turns")
+def test_the_critic_takes_that_many_turns(bench: Any, model: str, name: str) -> None:
+    pack = _lanes(bench, model, name, (2, 3))
+    pack.run(6)
+    steps = {n: s.optimizer["steps"].flatten().tolist() for n, s in pack.stacks.items()}
+    assert steps == {"critic": [6, 6], "generator": [3, 2]}
+
+
+@_of("clip")
+def test_weights_stay_within_the_clip(bench: Any, model: str, name: str) -> None:
+    pack = _lanes(bench, model, name, (0.01, 0.05), objective="wasserstein", learning_rate=1e-2)
+    pack.run(3)
+    largest = pack.stacks["critic"].flat.abs().amax(1)
+    torch.testing.assert_close(largest, torch.tensor([0.01, 0.05]), rtol=0, atol=0)
+    assert pack.stacks["generator"].flat.abs().amax() > 0.05
+
+
+@_of("gaussian")
+def test_distortion_is_a_normal_density_of_that_scale(bench: Any, model: str, name: str) -> None:
+    pack = _lanes(bench, model, name, (0.5, 2.0), decoder="gaussian")
+    metrics = pack.turns[model].gradient(*_inputs(pack, model))[2]
+    size = math.prod(pack.data.shape)
+    one, two = (metrics["distortion"].double() - size / 2 * math.log(2 * math.pi)).tolist()
+    error = 2 * 0.5**2 * (one - size * math.log(0.5))
+    assert two == pytest.approx(error / (2 * 2.0**2) + size * math.log(2.0), rel=1e-4)
+
+
+@_of("average")
+def test_average_has_its_own_decay(bench: Any, model: str, name: str) -> None:
+    pack = _lanes(bench, model, name, (0.02, 0.05))
+    before = {n: s.flat.clone() for n, s in pack.stacks.items()}
+    pack.run(1)
+    for player, stack in pack.stacks.items():
+        rate = torch.tensor([[0.02], [0.05]])
+        expected = rate * before[player] + (1 - rate) * stack.flat
+        torch.testing.assert_close(stack.ema, expected)
+        assert not torch.equal(stack.ema[0], stack.ema[1])
+
+
+@_of("mask")
+def test_noise_beyond_the_latent_size_is_unseen(bench: Any, model: str, name: str) -> None:
+    pack = _lanes(bench, model, name, (4, 2))
+    for player, turn in pack.turns.items():
+        batch, noise, hyper = _inputs(pack, player)
+        before = turn.gradient(batch, noise, hyper)[1]
+        padded = pack.config.latent_size
+        moved = {n: t.clone() for n, t in noise.items()}
+        for one in moved.values():
+            if one.shape[-1] == padded:
+                one[..., 3] += 1
+        after = turn.gradient(batch, moved, hyper)[1]
+        assert after[1] == before[1]
+        assert after[0] != before[0]
+
+
+@_of("truncated")
+def test_samples_start_from_the_truncated_normal(bench: Any, model: str, name: str) -> None:
+    """The same z from another threshold, by its CDF, is the same sample; the same u is not."""
+    data = bench.data if model == "vae" else bench.points
+    fixed = {"objective": "hinge"} if model == "gan" else {}
+    pack = _lanes(bench, model, name, (0.5, 1.0), data=data, **fixed)
+    pack.run(2)
+    noise = pack.game.sample_noise(6)
+    u = {n: torch.rand(one.shape, dtype=torch.double) for n, one in noise.items()}
+    below = torch.special.ndtr(torch.tensor([-0.5, -1.0], dtype=torch.double))
+    level = below[0] + u["z"] * (1 - 2 * below[0])
+    same = {"z": torch.stack([u["z"], (level - below[1]) / (1 - 2 * below[1])])}
+    results = []
+    for drawn in (same, {"z": torch.stack([u["z"], u["z"]])}):
+        both = {n: t.float() for n, t in drawn.items()}
+        results.append(
+            evaluate(
+                pack.game, pack.stacks, "sample", [0, 1], shared=(), noise=both, hyper=pack._hyper
+            )
+        )
+    torch.testing.assert_close(results[0][0], results[0][1], rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(results[1][0], results[1][1], rtol=1e-2, atol=1e-2)
+
+
+@_of("tempered")
+def test_temperature_divides_the_logits(bench: Any, model: str, name: str) -> None:
+    pack = _lanes(bench, model, name, (1e-5, 1.0))
+    cold, warm = pack.sample(4)
+    assert (cold == cold[0]).all()
+    assert not (warm == warm[0]).all()

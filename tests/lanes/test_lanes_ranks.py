@@ -1,0 +1,57 @@
+"""Two processes, each with half of every batch, are one with the whole."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gensweep.errors import UserError
+from gensweep.lanes import LaneState, Ranks
+
+ROOT = Path(__file__).parents[2]
+WORKER = Path(__file__).with_name("rank_worker.py")
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def test_two_ranks_equal_one(bench: Any, tmp_path: Path, close: Any) -> None:
+    paths = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
+    env = os.environ | {"PYTHONPATH": paths, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    port = str(_free_port())
+    processes = [
+        subprocess.Popen([sys.executable, WORKER, str(r), "2", port, tmp_path], env=env)
+        for r in (0, 1)
+    ]
+    pack = bench.filled("vae", bench.configs("vae", 2), width=2)
+    progress = pack.run(8)
+    try:
+        assert [p.wait(120) for p in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+    for slot in (0, 1):
+        ranks = [LaneState.from_bytes((tmp_path / f"{r}-{slot}").read_bytes()) for r in (0, 1)]
+        for name, tensor in ranks[0].tensors.items():
+            assert torch.equal(tensor, ranks[1].tensors[name])
+        close(ranks[0], pack.take(slot))
+    first, second = (json.loads((tmp_path / f"{r}.json").read_text()) for r in (0, 1))
+    assert first == second
+    for slot in (0, 1):
+        assert first[slot] == pytest.approx(progress[slot].metrics, rel=1e-4)
+
+
+def test_a_batch_that_does_not_divide_is_refused(bench: Any) -> None:
+    config = bench.config("vae", batch_size=9)
+    with pytest.raises(UserError, match=r"batch_size=9 must divide over 2 ranks\."):
+        bench.pack("vae", config, ranks=Ranks(0, 2))

@@ -1,0 +1,95 @@
+"""Who acts when: turns of a round, stages of a budget; a resting lane is left alone."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+
+def _steps(pack: Any, slot: int) -> dict[str, int]:
+    return {n: int(s.optimizer["steps"][slot]) for n, s in pack.stacks.items()}
+
+
+def test_the_generator_acts_every_nth_tick(bench: Any) -> None:
+    counts = (1, 2, 5)
+    configs = [bench.config("gan", critic_iterations=n) for n in counts]
+    pack = bench.filled("gan", configs)
+    for tick in range(1, 12):
+        pack.run(1)
+        for slot, n in enumerate(counts):
+            assert _steps(pack, slot) == {"critic": tick, "generator": tick // n}
+
+
+def test_players_act_in_order_within_a_tick(bench: Any) -> None:
+    """The generator's loss of a tick is that of the critic after its step in that tick."""
+    pack = bench.filled("gan", [bench.config("gan", learning_rate=1e-2)], width=1, trace=False)
+    seen: list[Tensor] = []
+    inner = pack.turns["generator"].gradient
+    critic = pack.stacks["critic"].flat
+    pack.turns["generator"].gradient = lambda *a: (seen.append(critic.clone()), inner(*a))[1]
+    try:
+        before = critic.clone()
+        pack.run(1)
+    finally:
+        del pack.turns["generator"].gradient
+    assert torch.equal(seen[0], critic)
+    assert not torch.equal(before, critic)
+
+
+@pytest.mark.parametrize("objective", ["non_saturating", "hinge"])
+def test_resting_lanes_are_untouched_with_their_buffers(
+    bench: Any, objective: str, bitwise: Any
+) -> None:
+    """Lanes whose rounds differ train as in packs where all rounds are alike."""
+    counts = (1, 3, 4)
+    configs = [
+        bench.config("gan", critic_iterations=n, objective=objective, learning_rate=1e-3)
+        for n in counts
+    ]
+    mixed = bench.filled("gan", configs)
+    mixed.run(9)
+    states = [mixed.take(slot) for slot in range(3)]
+    for slot, config in enumerate(configs):
+        alike = bench.reused("gan", config)
+        bench.load(alike, slot, config, slot)
+        alike.run(9)
+        bitwise(states[slot], alike.take(slot))
+    names = [n for n in states[0].tensors if "buffer" in n]
+    assert bool(names) == (objective == "hinge")
+
+
+@pytest.mark.parametrize("objective", ["hinge"])
+def test_a_spent_budget_freezes_everything(bench: Any, objective: str, bitwise: Any) -> None:
+    config = bench.config("gan", objective=objective)
+    pack = bench.reused("gan", config)
+    pack.load(0, config, seed=0, budget_images=30)
+    pack.load(1, config, seed=1, budget_images=4000)
+    progress = pack.run(4)
+    spent = pack.take(0)
+    assert progress[0].images_seen == 32
+    progress = pack.run(5)
+    bitwise(pack.take(0), spent)
+    assert (progress[0].ticks, progress[1].ticks) == (4, 9)
+    assert progress[0].metrics == {}
+
+
+def test_only_the_active_stage_moves(bench: Any) -> None:
+    config = bench.config("vqvae", stage_fraction=0.5)
+    pack = bench.reused("vqvae", config)
+    pack.load(0, config, seed=0, budget_images=8 * 8)
+    pack.load(1, config, seed=1, budget_images=16 * 8)
+    start = [pack.take(slot) for slot in (0, 1)]
+    pack.run(4)
+    switch = [pack.take(slot) for slot in (0, 1)]
+    pack.run(4)
+    final = [pack.take(slot) for slot in (0, 1)]
+
+    def moved(one: Any, other: Any) -> set[str]:
+        changed = {n for n, t in one.tensors.items() if not torch.equal(t, other.tensors[n])}
+        return {n.split("/")[0] for n in changed if "/" in n}
+
+    assert moved(start[0], switch[0]) == {"autoencoder"}
+    assert moved(switch[0], final[0]) == {"prior"}
+    assert moved(start[1], switch[1]) == moved(switch[1], final[1]) == {"autoencoder"}
+    assert _steps(pack, 0) == {"autoencoder": 4, "prior": 4}
