@@ -1,0 +1,125 @@
+"""DDPM: denoising diffusion (Ho et al., arXiv:2006.11239), sampled by it or by DDIM (2010.02502).
+
+B batch, T diffusion steps.
+"""
+
+# ruff: noqa: RUF009 (`fixed` returns a dataclass field)
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from gensweep_models.config import check, fixed, lane, sampling
+from gensweep_models.diffusion import Schedule
+from gensweep_models.game import DataShape, Loss, Nets, Noise, Optimizer, Player, Tensors
+from gensweep_models.nets.unet import PointDenoiser, UNet
+from gensweep_models.space import Categorical, Dimension, Real
+from gensweep_models.truncation import truncated_normal
+
+Sampler = Literal["ancestral", "ddim"]
+IMAGE_STEPS = 25
+"""Of sampling images by default: narrow modes of points need every step, digits do not."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DdpmConfig:
+    """Settings of a DDPM."""
+
+    learning_rate: float = lane(1e-3)
+    beta1: float = lane(0.9)
+    beta2: float = lane(0.999)
+    ema: float = lane(0.999, "decay of the averaged weights that samples are drawn with")
+    truncation: float = sampling(5.0, "bound on the noise that sampling starts from")
+    steps: int = fixed(100, "T; the betas scale with 1 / T")
+    sampler: Sampler = fixed("ddim")
+    sample_steps: int = fixed(0, "network evaluations a sample; 0: 25 for images, T for points")
+    channels: int = fixed(32, "of the U-Net's largest maps; images")
+    attention: bool = fixed(False, "at the U-Net's smallest maps")
+    hidden: int = fixed(128, "units of the MLP; points")
+    layers: int = fixed(3, "hidden layers of the MLP; points")
+    batch_size: int = fixed(128)
+    optimizer: Optimizer = fixed("adam")
+    decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "truncation"):
+            check(getattr(self, name) > 0, f"0 < {name}", **{name: getattr(self, name)})
+        for name in ("channels", "hidden", "layers", "batch_size"):
+            check(getattr(self, name) >= 1, f"1 <= {name}", **{name: getattr(self, name)})
+        check(self.steps >= 20, "20 <= steps", steps=self.steps)
+        fits = 0 <= self.sample_steps <= self.steps
+        check(fits, "0 <= sample_steps <= steps", sample_steps=self.sample_steps, steps=self.steps)
+        for name in ("beta1", "beta2", "ema"):
+            check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
+        for name, kind in (("sampler", Sampler), ("optimizer", Optimizer)):
+            value = getattr(self, name)
+            check(value in get_args(kind), f"{name} in {get_args(kind)}", **{name: value})
+
+
+DDPM_SPACE: dict[str, Dimension] = {
+    "learning_rate": Real(1e-5, 1e-2, log=True),
+    "ema": Categorical((0.9, 0.99, 0.999)),
+    "channels": Categorical((16, 32)),
+    "truncation": Real(0.3, 5.0),
+}
+
+
+class Ddpm:
+    """A network that predicts the noise in noisy data. Images are clipped to [-1, 1]."""
+
+    def __init__(self, config: DdpmConfig, data: DataShape) -> None:
+        self.config, self.shape, self.image = config, data.shape, len(data.shape) == 3
+        self.schedule = Schedule(config.steps)
+        few = min(IMAGE_STEPS, config.steps)
+        self.sample_steps = config.sample_steps or (few if self.image else config.steps)
+        c = config
+        self.players = {"denoiser": Player(self._denoiser, c.optimizer, ema="ema", decay=c.decay)}
+        self.noise = {
+            "denoiser": {
+                "epsilon": Noise((c.batch_size, *data.shape)),
+                "t": Noise((c.batch_size,), "uniform"),
+            }
+        }
+
+    def _denoiser(self) -> nn.Module:
+        c = self.config
+        if self.image:
+            return UNet(self.shape, c.channels, c.attention)
+        return PointDenoiser(prod(self.shape), c.hidden, c.layers)
+
+    def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
+        """Mean squared error of the predicted noise at uniform times; eq. 14."""
+        steps = self.config.steps
+        t = (noise["t"] * steps).long().clamp(max=steps - 1) + 1
+        noisy = self.schedule.marginal(batch["x"], t, noise["epsilon"])
+        error = nets["denoiser"](noisy, t / steps) - noise["epsilon"]
+        return error.square().mean(), {}
+
+    def sample_noise(self, count: int) -> dict[str, Noise]:
+        """Uniform noise for the start; for the ancestral sampler also that of every step."""
+        start = {"z": Noise((count, prod(self.shape)), "uniform")}
+        if self.config.sampler == "ddim":
+            return start
+        return start | {"steps": Noise((count, self.sample_steps, *self.shape))}
+
+    def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
+        """Samples [count, *shape] from a start truncated to ±hyper["truncation"]."""
+        start = truncated_normal(noise["z"], hyper["truncation"])
+        x = start.reshape(-1, *self.shape)
+        times = self.schedule.times(self.sample_steps)
+        for i, (time, earlier) in enumerate(pairwise(times)):
+            t, s = (torch.full(x.shape[:1], at, device=x.device) for at in (time, earlier))
+            x0 = self._denoised(nets, x, t)
+            if self.config.sampler == "ddim":
+                x = self.schedule.ddim(x0, x, t, s)
+            else:
+                mean, variance = self.schedule.posterior(x0, x, t, s)
+                x = mean + variance.sqrt() * noise["steps"][:, i]
+        return x
+
+    def _denoised(self, nets: Nets, x: Tensor, t: Tensor) -> Tensor:
+        x0 = self.schedule.predicted(x, t, nets["denoiser"](x, t / self.config.steps))
+        return x0.clamp(-1, 1) if self.image else x0

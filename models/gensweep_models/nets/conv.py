@@ -1,0 +1,50 @@
+"""Convolutional bodies after DCGAN, arXiv:1511.06434, without BatchNorm."""
+
+from torch import Tensor, nn
+
+from gensweep_models.nets.spectral import SpectralConv2d, SpectralLinear
+
+STEM = {8: (2, 2), 28: (7, 2), 32: (4, 3)}
+"""Image side to (side of the smallest map, doublings)."""
+
+
+class ConvGenerator(nn.Module):
+    """z [B, Z] to images [B, *shape] before any squashing."""
+
+    def __init__(self, latent: int, shape: tuple[int, ...], channels: int) -> None:
+        super().__init__()
+        self.side, doublings = STEM[shape[-1]]
+        width = channels << (doublings - 1)
+        self.stem = nn.Linear(latent, width * self.side**2)
+        body: list[nn.Module] = [nn.ReLU()]
+        for step in range(doublings):
+            last = step == doublings - 1
+            following = shape[0] if last else width // 2
+            body.append(nn.ConvTranspose2d(width, following, 4, 2, 1))
+            body += [] if last else [nn.ReLU()]
+            width = following
+        self.body = nn.Sequential(*body)
+
+    def forward(self, z: Tensor) -> Tensor:
+        out: Tensor = self.body(self.stem(z).unflatten(1, (-1, self.side, self.side)))
+        return out
+
+
+class ConvCritic(nn.Module):
+    """Images [B, *shape] to scores [B, 1]."""
+
+    def __init__(self, shape: tuple[int, ...], channels: int, spectral: bool) -> None:
+        super().__init__()
+        side, halvings = STEM[shape[-1]]
+        body: list[nn.Module] = []
+        width, inputs = channels, shape[0]
+        for _ in range(halvings):
+            conv = SpectralConv2d if spectral else nn.Conv2d
+            body += [conv(inputs, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+            inputs, width = width, 2 * width
+        linear = SpectralLinear if spectral else nn.Linear
+        self.body = nn.Sequential(*body, nn.Flatten(), linear(inputs * side**2, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.body(x)
+        return out

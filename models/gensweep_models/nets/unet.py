@@ -1,0 +1,136 @@
+"""Denoisers: a small U-Net for images and an MLP for points, both told the time.
+
+After Ho et al., arXiv:2006.11239, appendix B. B batch, C channels, S side, E embedding.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, silu
+
+from gensweep_models.config import check
+from gensweep_models.nets.mlp import mlp
+
+DOUBLINGS = {8: (1, 2), 28: (1, 2, 2), 32: (1, 2, 2)}
+"""Image side to the multiples of `channels` at each resolution."""
+POINT_EMBEDDING = 64
+OCTAVES = 6
+"""Of the frequencies at which points are seen: 1 to 32 radians for a unit."""
+
+
+def embed_time(time: Tensor, size: int) -> Tensor:
+    """Sines and cosines of `time` [B] in [0, 1], as [B, size]. arXiv:1706.03762, section 3.5.
+
+    >>> embed_time(torch.zeros(1), 4)
+    tensor([[0., 0., 1., 1.]])
+    """
+    steps = torch.arange(size // 2, device=time.device, dtype=time.dtype)
+    angles = 1000 * time[:, None] * torch.exp(steps * (-2 * math.log(1e4) / size))
+    return torch.cat([angles.sin(), angles.cos()], -1)
+
+
+def _norm(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(math.gcd(8, channels), channels)
+
+
+def _zero(layer: nn.Conv2d) -> nn.Conv2d:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+class Residual(nn.Module):
+    """Two convolutions with the time added between them; begins as its shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = _norm(inputs), _norm(outputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.conv2 = _zero(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.time = nn.Linear(embedding, outputs)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor, embedded: Tensor) -> Tensor:
+        h = self.conv1(silu(self.norm1(x))) + self.time(embedded)[:, :, None, None]
+        out: Tensor = self.shortcut(x) + self.conv2(silu(self.norm2(h)))
+        return out
+
+
+class Attention(nn.Module):
+    """One head of self-attention over the pixels; begins as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = _norm(channels)
+        self.query, self.key, self.value = (nn.Conv2d(channels, channels, 1) for _ in range(3))
+        self.out = _zero(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norm(x)
+        q, k, v = (layer(h).flatten(2) for layer in (self.query, self.key, self.value))
+        weights = (q.mT @ k / math.sqrt(x.shape[1])).softmax(-1)
+        out: Tensor = x + self.out((v @ weights.mT).reshape(x.shape))
+        return out
+
+
+class UNet(nn.Module):
+    """Noisy images [B, *shape] and times [B] in [0, 1] to images of the same shape."""
+
+    def __init__(self, shape: tuple[int, ...], channels: int, attention: bool) -> None:
+        super().__init__()
+        side = shape[-1]
+        law = "images are S x S with S in 8, 28, 32"
+        check(side in DOUBLINGS and shape[-2] == side, law, shape=shape)
+        widths = [channels * multiple for multiple in DOUBLINGS[side]]
+        embedding = 4 * channels
+        self.channels = channels
+        self.embed = mlp(2 * channels, embedding, embedding, 1)
+        self.stem = nn.Conv2d(shape[0], channels, 3, padding=1)
+        inputs = [channels, *widths[:-1]]
+        self.down = nn.ModuleList(
+            Residual(before, width, embedding) for before, width in zip(inputs, widths, strict=True)
+        )
+        self.shrink = nn.ModuleList(nn.Conv2d(w, w, 3, 2, 1) for w in widths[:-1])
+        self.middle = Residual(widths[-1], widths[-1], embedding)
+        self.attention = Attention(widths[-1]) if attention else nn.Identity()
+        above = [*widths[1:], widths[-1]]
+        self.up = nn.ModuleList(
+            Residual(after + width, width, embedding)
+            for after, width in reversed(list(zip(above, widths, strict=True)))
+        )
+        self.norm = _norm(channels)
+        self.out = _zero(nn.Conv2d(channels, shape[0], 3, padding=1))
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        embedded = silu(self.embed(embed_time(time, 2 * self.channels)))
+        h, skips = self.stem(x), []
+        for level, down in enumerate(self.down):
+            h = down(h if level == 0 else self.shrink[level - 1](h), embedded)
+            skips.append(h)
+        h = self.attention(self.middle(h, embedded))
+        for level, up in enumerate(self.up):
+            h = h if level == 0 else interpolate(h, scale_factor=2.0)
+            h = up(torch.cat([h, skips.pop()], 1), embedded)
+        out: Tensor = self.out(silu(self.norm(h)))
+        return out
+
+
+class PointDenoiser(nn.Module):
+    """Noisy points [B, D] and times [B] in [0, 1] to [B, D].
+
+    Sees points through sines and cosines too, without which an MLP is slow to learn narrow
+    modes; Tancik et al., arXiv:2006.10739.
+    """
+
+    def __init__(self, size: int, hidden: int, layers: int) -> None:
+        super().__init__()
+        inputs = size * (1 + 2 * OCTAVES) + POINT_EMBEDDING
+        self.body = mlp(inputs, size, hidden, layers)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        octaves = 2.0 ** torch.arange(OCTAVES, device=x.device, dtype=x.dtype)
+        angles = (x[..., None] * octaves).flatten(1)
+        features = [x, angles.sin(), angles.cos(), embed_time(time, POINT_EMBEDDING)]
+        out: Tensor = self.body(torch.cat(features, -1))
+        return out

@@ -1,0 +1,143 @@
+"""RealNVP: density estimation by affine couplings (Dinh et al., arXiv:1605.08803).
+
+B batch, D dimensions of a flattened example. One scale and no batch normalisation; conditioners
+are MLPs.
+"""
+
+# ruff: noqa: RUF009 (`fixed` returns a dataclass field)
+import math
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from gensweep_models.config import check, fixed, lane, sampling
+from gensweep_models.game import DataShape, Loss, Nets, Noise, Optimizer, Player, Tensors
+from gensweep_models.nets.coupling import Couplings, masks
+from gensweep_models.space import Categorical, Dimension, Real
+from gensweep_models.truncation import truncated_normal
+
+ALPHA = 0.05
+"""Pixels pass through logit(ALPHA + (1 - 2 ALPHA) v), v in [0, 1); section 4.1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RealnvpConfig:
+    """Settings of a RealNVP."""
+
+    learning_rate: float = lane(1e-3)
+    beta1: float = lane(0.9)
+    beta2: float = lane(0.999)
+    weight_decay: float = lane(0.0)
+    truncation: float = sampling(5.0)
+    couplings: int = fixed(8)
+    hidden: int = fixed(128, "units of a conditioner")
+    layers: int = fixed(2, "hidden layers of a conditioner")
+    levels: int = fixed(0, "number of grey levels; 0: as the data says, or else 256")
+    batch_size: int = fixed(128)
+    optimizer: Optimizer = fixed("adamw")
+    ema: float = fixed(0.999)
+    decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "truncation"):
+            check(getattr(self, name) > 0, f"0 < {name}", **{name: getattr(self, name)})
+        check(self.weight_decay >= 0, "0 <= weight_decay", weight_decay=self.weight_decay)
+        for name in ("hidden", "layers", "batch_size"):
+            check(getattr(self, name) >= 1, f"1 <= {name}", **{name: getattr(self, name)})
+        check(self.couplings >= 2, "2 <= couplings", couplings=self.couplings)
+        check(self.levels == 0 or self.levels >= 2, "levels is 0 or >= 2", levels=self.levels)
+        for name in ("beta1", "beta2", "ema"):
+            check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
+        kinds = get_args(Optimizer)
+        check(self.optimizer in kinds, f"optimizer in {kinds}", optimizer=self.optimizer)
+
+
+REALNVP_SPACE: dict[str, Dimension] = {
+    "learning_rate": Real(1e-5, 1e-2, log=True),
+    "weight_decay": Real(1e-6, 1e-1, log=True),
+    "couplings": Categorical((4, 8)),
+    "truncation": Real(0.3, 5.0),
+}
+
+
+class Realnvp:
+    """A flow. Images are dequantised by uniform noise, points are taken as they are.
+
+    Densities are over data as it comes, images in [-1, 1]: `bits_per_dim` with the scale
+    (levels - 1) / 2 gives bits for each grey level.
+    """
+
+    log_prob_kind: ClassVar[str] = "exact"
+
+    def __init__(self, config: RealnvpConfig, data: DataShape) -> None:
+        self.config, self.shape, self.image = config, data.shape, len(data.shape) == 3
+        self.size = prod(data.shape)
+        check(self.size >= 2, "an example has 2 dimensions or more", shape=data.shape)
+        # a data set may say its largest pixel value; a wrong number of levels would let the
+        # density sit on the gaps between them
+        self.levels = config.levels or int(getattr(data, "levels", 255)) + 1
+        c = config
+        self.players = {
+            "flow": Player(
+                self._flow, c.optimizer, weight_decay="weight_decay", ema=c.ema, decay=c.decay
+            )
+        }
+        self.noise = {"flow": self.log_prob_noise(c.batch_size)}
+
+    def _flow(self) -> nn.Module:
+        c = self.config
+        return Couplings(masks(self.shape, c.couplings), c.hidden, c.layers)
+
+    def _dequantised(self, x: Tensor, noise: Tensors) -> tuple[Tensor, Tensor]:
+        """`x` [B, *shape] in R^D, and the log-determinant of that map [B]."""
+        if not self.image:
+            return x, x.new_zeros(x.shape[0])
+        levels = self.levels
+        v = ((x + 1) / 2 * (levels - 1) + noise["u"]).flatten(1) / levels
+        y = torch.logit(ALPHA + (1 - 2 * ALPHA) * v)
+        rate = math.log((1 - 2 * ALPHA) * (levels - 1) / (2 * levels))
+        return y, (rate - logsigmoid(y) - logsigmoid(-y)).sum(-1)
+
+    def _quantised(self, y: Tensor) -> Tensor:
+        """`y` [B, D] as examples: the grey level that each pixel falls into."""
+        if not self.image:
+            return y
+        levels = self.levels
+        v = (y.sigmoid() - ALPHA) / (1 - 2 * ALPHA)
+        level = (v * levels).floor().clamp(0, levels - 1)
+        return (2 * level / (levels - 1) - 1).reshape(-1, *self.shape)
+
+    def log_prob_noise(self, batch: int, samples: int = 1) -> dict[str, Noise]:
+        """Noise of `log_prob`: dequantisation for images, none for points."""
+        return {"u": Noise((batch, *self.shape), "uniform")} if self.image else {}
+
+    def log_prob(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
+        """log p of the (dequantised) data [B], in nats; eq. 3."""
+        y, before = self._dequantised(x, noise)
+        z, within = nets["flow"](y)
+        normal = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
+        out: Tensor = normal + within + before
+        return out
+
+    def invert(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
+        """The latent z [B, D] of the (dequantised) data."""
+        z: Tensor = nets["flow"](self._dequantised(x, noise)[0])[0]
+        return z
+
+    def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
+        """Mean negative log-likelihood in nats per dimension, and in nats."""
+        nll = -self.log_prob(nets, batch["x"], noise, hyper).mean()
+        return nll / self.size, {"nll": nll.detach()}
+
+    def sample_noise(self, count: int) -> dict[str, Noise]:
+        """Uniform noise, from which `sample` makes truncated normal z."""
+        return {"z": Noise((count, self.size), "uniform")}
+
+    def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
+        """Samples [count, *shape], z truncated to ±hyper["truncation"]."""
+        z = truncated_normal(noise["z"], hyper["truncation"])
+        return self._quantised(nets["flow"](z, inverse=True)[0])

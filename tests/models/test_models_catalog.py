@@ -1,0 +1,190 @@
+"""What holds for every model of the catalogue."""
+
+import dataclasses
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gensweep.game import capabilities
+from gensweep.space import check_space, scopes, strata, with_scope
+from gensweep_models.catalog import CATALOG
+from gensweep_models.game import Model, Noise
+
+SHAPE, CLASSES, BATCH = (1, 8, 8), 10, 8
+DATA = SimpleNamespace(shape=SHAPE, classes=CLASSES, count=100)
+SCOPES = {"lane", "latent", "sampling", "fixed"}
+SMALL = {"hidden": 16, "batch_size": BATCH, "channels": 8}
+every_model = pytest.mark.parametrize("model", CATALOG.values(), ids=lambda model: model.name)
+
+
+class Subject:
+    """A small game of a model with networks, as the engine would drive it."""
+
+    def __init__(self, model: Model, **values: Any) -> None:
+        known = {f.name for f in dataclasses.fields(model.config)}
+        self.config = model.config(**{n: v for n, v in SMALL.items() if n in known} | values)
+        self.game: Any = model.game(self.config, DATA)
+        torch.manual_seed(0)
+        self.nets: dict[str, nn.Module] = {n: p.build() for n, p in self.game.players.items()}
+        numbers = with_scope(self.config, "lane", "latent", "sampling")
+        self.hyper = {n: torch.tensor(float(v)) for n, v in numbers.items()}
+        self.hyper["progress"] = torch.tensor(0.0)
+
+    def draw(self, noise: dict[str, Noise]) -> dict[str, Tensor]:
+        kinds = {"normal": torch.randn, "uniform": torch.rand}
+        return {name: kinds[one.kind](*one.shape) for name, one in noise.items()}
+
+    def loss(self, player: str) -> tuple[Tensor, dict[str, Tensor]]:
+        x = torch.rand(self.config.batch_size, *SHAPE) * 2 - 1
+        batch = {"x": x, "y": torch.randint(CLASSES, (len(x),))}
+        noise = self.draw(self.game.noise[player])
+        value: tuple[Tensor, dict[str, Tensor]] = self.game.loss(
+            player, self.nets, batch, noise, self.hyper
+        )
+        return value
+
+    def sample(self, count: int) -> Tensor:
+        for net in self.nets.values():
+            net.eval()
+        noise = self.draw(self.game.sample_noise(count))
+        with torch.no_grad():
+            samples: Tensor = self.game.sample(self.nets, noise, self.hyper)
+        return samples
+
+
+def variants(model: Model) -> list[dict[str, Any]]:
+    """The defaults, and each choice of each searched dimension of the signature."""
+    choices = {n: model.space[n] for n in strata(model.config, model.space)}
+    found = [{n: c} for n, d in choices.items() for c in getattr(d, "choices", ())]
+    return [{}, *found]
+
+
+every_variant = pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        pytest.param(m, v, id="-".join([m.name, *map(str, v.values())]))
+        for m in CATALOG.values()
+        for v in variants(m)
+    ],
+)
+
+
+@every_variant
+def test_losses_are_finite_scalars_with_scalar_metrics(model: Model, values: Any) -> None:
+    subject = Subject(model, **values)
+    for player in subject.game.players:
+        loss, metrics = subject.loss(player)
+        for name, value in {"loss": loss, **metrics}.items():
+            assert value.shape == (), (player, name)
+            assert bool(value.isfinite()), (player, name)
+        assert not any(m.requires_grad for m in metrics.values()), player
+
+
+@every_variant
+def test_samples_have_the_shape_and_the_range_of_images(model: Model, values: Any) -> None:
+    samples = Subject(model, **values).sample(5)
+    assert samples.shape == (5, *SHAPE)
+    assert samples.dtype == torch.float32
+    assert bool(samples.isfinite().all())
+    assert float(samples.abs().max()) <= 1
+    assert float(samples.std(0).max()) > 0
+
+
+@every_variant
+def test_the_same_noise_gives_the_same_sample(model: Model, values: Any) -> None:
+    subject = Subject(model, **values)
+    torch.manual_seed(1)
+    first = subject.sample(3)
+    torch.manual_seed(1)
+    torch.testing.assert_close(subject.sample(3), first)
+    assert not torch.equal(subject.sample(3), first)
+
+
+@every_model
+def test_gradients_reach_every_parameter_in_some_variant(model: Model) -> None:
+    """Some, for a shift of its scores is nothing to a Wasserstein critic."""
+    every: set[tuple[str, str]] = set()
+    reached: set[tuple[str, str]] = set()
+    for values in variants(model):
+        subject = Subject(model, **values)
+        _unsettle(subject)
+        for player, net in subject.nets.items():
+            every |= {(player, name) for name, _ in net.named_parameters()}
+            for _ in range(4):
+                reached |= {(player, name) for name in _reached(subject, player)}
+    assert every - reached == set()
+
+
+def _unsettle(subject: Subject) -> None:
+    """Move every weight, for layers that begin at zero pass nothing on."""
+    with torch.no_grad():
+        for net in subject.nets.values():
+            for parameter in net.parameters():
+                parameter.add_(0.05 * torch.randn_like(parameter))
+
+
+def _reached(subject: Subject, player: str) -> set[str]:
+    named = dict(subject.nets[player].named_parameters())
+    loss = subject.loss(player)[0]
+    grads = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+    pairs = zip(named, grads, strict=True)
+    return {n for n, g in pairs if g is not None and bool(g.any())}
+
+
+@every_model
+def test_the_space_fits_the_configuration_at_its_extremes(model: Model) -> None:
+    assert model.space
+    check_space(model.config, model.space)
+
+
+@every_model
+def test_every_field_has_a_scope_and_lane_fields_are_numbers(model: Model) -> None:
+    for field in dataclasses.fields(model.config):
+        assert field.metadata["scope"] in SCOPES, field.name
+    for name, value in with_scope(model.config(), "lane", "latent", "sampling").items():
+        assert isinstance(value, int | float), name
+    assert scopes(model.config())["batch_size"] == "fixed"
+
+
+@every_model
+def test_a_configuration_is_frozen(model: Model) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        model.config().learning_rate = 1.0
+
+
+@every_model
+def test_players_name_only_values_that_there_are(model: Model) -> None:
+    subject = Subject(model)
+    for name, player in subject.game.players.items():
+        values = {getattr(player, f.name) for f in dataclasses.fields(player)}
+        named = {v for v in values if isinstance(v, str)} - {player.optimizer}
+        assert named <= set(subject.hyper), name
+
+
+@every_model
+def test_an_entry_says_its_name_family_and_paper(model: Model) -> None:
+    assert CATALOG[model.name] is model
+    assert model.family
+    assert model.paper.startswith("arXiv:")
+
+
+LIKELIHOODS = [name for name, one in CATALOG.items() if "log_prob" in capabilities(one.game)]
+
+
+def test_the_catalogue_has_likelihoods() -> None:
+    assert {"vae", "realnvp"} <= set(LIKELIHOODS)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_a_likelihood_says_what_it_bounds(name: str) -> None:
+    model = CATALOG[name]
+    subject = Subject(model)
+    assert subject.game.log_prob_kind in ("exact", "elbo", "iwae")
+    noise = subject.draw(subject.game.log_prob_noise(4, 3))
+    x = torch.rand(4, *SHAPE) * 2 - 1
+    found = subject.game.log_prob(subject.nets, x, noise, subject.hyper)
+    assert found.shape == (4,)
+    assert bool(found.isfinite().all())

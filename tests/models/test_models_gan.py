@@ -1,0 +1,89 @@
+"""The GAN's laws: stacked equals alone, the penalty by hand, spectral norm, truncation."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from scipy import stats
+from torch.func import functional_call, stack_module_state, vmap
+
+from gensweep_models.gan import Gan, GanConfig
+from gensweep_models.losses import gradient_penalty
+from gensweep_models.nets import SpectralLinear
+from gensweep_models.truncation import truncated_normal
+
+OBJECTIVES = ("minimax", "non_saturating", "wasserstein", "wasserstein_gp", "hinge")
+SHAPES = ((2,), (1, 8, 8), (1, 28, 28), (3, 32, 32))
+
+
+def _draw(spec: Any, lanes: int) -> dict[str, torch.Tensor]:
+    return {k: torch.rand(lanes, *n.shape) for k, n in spec.items()}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_stacked_critic_equals_each_alone(objective: Any, shape: Any) -> None:
+    torch.manual_seed(0)
+    config = GanConfig(objective=objective, hidden=8, batch_size=4)
+    game = Gan(config, SimpleNamespace(shape=shape, classes=0, count=10))
+    nets = {n: [p.build() for _ in range(3)] for n, p in game.players.items()}
+    bases = {n: m[0] for n, m in nets.items()}
+    noise, x = _draw(game.noise["critic"], 3), torch.randn(3, 4, *shape)
+    hyper = {"latent_size": torch.tensor(16), "penalty_weight": torch.tensor(10.0)}
+
+    def one(state: Any, x: Any, noise: Any) -> Any:
+        calls = {n: (lambda *a, n=n: functional_call(bases[n], state[n], a)) for n in state}
+        return game.loss("critic", calls, {"x": x}, noise, hyper)[0]
+
+    stacked = {n: stack_module_state(m) for n, m in nets.items()}
+    state = {n: {**p, **{k: b.clone() for k, b in bs.items()}} for n, (p, bs) in stacked.items()}
+    losses = vmap(one)(state, x, noise)
+    leaves = stacked["critic"][0]
+    grads = torch.autograd.grad(losses.sum(), list(leaves.values()))
+    for i in range(3):
+        alone = game.loss(
+            "critic",
+            {n: m[i] for n, m in nets.items()},
+            {"x": x[i]},
+            {k: v[i] for k, v in noise.items()},
+            hyper,
+        )[0]
+        expected = torch.autograd.grad(
+            alone, list(nets["critic"][i].parameters()), allow_unused=True
+        )
+        torch.testing.assert_close(losses[i], alone, rtol=1e-4, atol=1e-5)
+        for got, want in zip(grads, expected, strict=True):
+            known = torch.zeros_like(got[i]) if want is None else want
+            torch.testing.assert_close(got[i], known, rtol=1e-3, atol=1e-5)
+
+
+def test_the_penalty_of_a_linear_critic() -> None:
+    x = torch.randn(5, 2)
+    penalty = gradient_penalty(lambda x: x @ torch.tensor([3.0, 4.0]), x, -x, torch.rand(5, 1))
+    torch.testing.assert_close(penalty, torch.tensor(16.0))
+
+
+def test_spectral_norm_against_the_svd() -> None:
+    layer = SpectralLinear(7, 5)
+    for _ in range(200):
+        out = layer(torch.eye(7)) - layer.bias
+    assert torch.linalg.matrix_norm(out, 2).item() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 1.0, 2.0, 5.0])
+def test_truncated_normal_against_scipy(threshold: float) -> None:
+    u = torch.rand(20_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    z = truncated_normal(u, torch.tensor(threshold, dtype=torch.float64))
+    law = stats.truncnorm(-threshold, threshold)
+    torch.testing.assert_close(z, torch.as_tensor(law.ppf(u.numpy())).float(), rtol=1e-5, atol=1e-6)
+    assert stats.kstest(z.numpy(), law.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("learning_rate", 0), ("critic_iterations", 0), ("truncation", 0.0), ("objective", "wgan")],
+)
+def test_bad_values_are_named(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name}={value!r}"):
+        GanConfig(**{name: value})

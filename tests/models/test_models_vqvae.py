@@ -1,0 +1,227 @@
+"""VQ-VAE's laws: nearest codes, straight-through, causality, sampling, and its two stages."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from gensweep.lanes import Pack
+from gensweep_models.catalog import CATALOG
+from gensweep_models.nets import PixelCNN
+from gensweep_models.vqvae import (
+    VqVae,
+    VqVaeConfig,
+    inverse_cdf,
+    nearest,
+    one_hot,
+    perplexity,
+    straight_through,
+)
+
+SHAPES = {(1, 8, 8): (4, 4), (1, 28, 28): (7, 7), (3, 32, 32): (8, 8)}
+SMALL: dict[str, Any] = {
+    "codes": 8, "code_size": 3, "channels": 6, "prior_channels": 6, "prior_layers": 3,
+    "batch_size": 4,
+}  # fmt: skip
+HYPER = {"commitment_weight": torch.tensor(0.25), "temperature": torch.tensor(1.0)}
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def _game(shape: tuple[int, ...] = (1, 8, 8), **values: Any) -> tuple[VqVae, dict[str, Any]]:
+    torch.manual_seed(0)
+    data = SimpleNamespace(shape=shape, classes=0, count=16)
+    game = VqVae(VqVaeConfig(**SMALL | values), data)
+    return game, {name: player.build() for name, player in game.players.items()}
+
+
+@pytest.mark.parametrize("layers", [1, 4])
+def test_logits_depend_on_what_comes_before_and_on_nothing_else(layers: int) -> None:
+    torch.manual_seed(0)
+    side, net = 5, PixelCNN(3, 8, layers)
+    x = torch.randn(1, 3, side, side, requires_grad=True)
+    logits = net(x)
+    for at in range(side * side):
+        place = logits[0, :, at // side, at % side].square().sum()
+        (gradient,) = torch.autograd.grad(place, x, retain_graph=True, materialize_grads=True)
+        size = gradient.abs().sum((0, 1)).flatten()
+        assert not size[at:].any()
+        if layers == 4:  # whose receptive field is the grid
+            assert size[:at].all()
+
+
+def test_a_row_needs_no_later_rows() -> None:
+    net, x = PixelCNN(3, 8, 3), torch.randn(2, 3, 6, 5)
+    torch.testing.assert_close(net(x[:, :, :4]), net(x)[:, :, :4])
+
+
+def test_quantisation_picks_the_nearest_code() -> None:
+    z, codebook = torch.randn(2, 3, 3, 4), torch.randn(10, 4)
+    distance = (z[..., None, :] - codebook).square().sum(-1)
+    assert torch.equal(nearest(z, codebook), distance.argmin(-1))
+    _, nets = _game()
+    tokens = nets["autoencoder"](torch.randn(5, 3), "quantise")
+    torch.testing.assert_close(
+        nets["autoencoder"](tokens, "embed"), nets["autoencoder"].codebook[tokens]
+    )
+
+
+def test_straight_through_gives_z_the_gradient_at_the_codes() -> None:
+    game, nets = _game()
+    net = nets["autoencoder"]
+    z = net(torch.rand(4, 1, 8, 8), "encode").detach().requires_grad_()
+    codes = net(net(z, "quantise"), "embed").detach().requires_grad_()
+    weight = torch.randn(4, *game.shape)
+    through = straight_through(z, codes)
+    torch.testing.assert_close(through, codes)
+    got = torch.autograd.grad((weight * net(through, "decode")).sum(), z)
+    want = torch.autograd.grad((weight * net(codes, "decode")).sum(), codes)
+    torch.testing.assert_close(got, want)
+    assert want[0].abs().min() > 0
+
+
+def test_each_term_moves_its_own_part_and_commitment_is_linear() -> None:
+    game, nets = _game()
+    net, x = nets["autoencoder"], torch.rand(4, 1, 8, 8)
+
+    def loss(weight: float) -> Tensor:
+        hyper = HYPER | {"commitment_weight": torch.tensor(weight)}
+        return game.loss("autoencoder", nets, {"x": x}, {}, hyper)[0]
+
+    _, metrics = game.loss("autoencoder", nets, {"x": x}, {}, HYPER)
+    for weight in (0.5, 2.0, 8.0):
+        torch.testing.assert_close(loss(weight) - loss(0.0), weight * metrics["commitment"])
+        change = torch.autograd.grad(
+            loss(weight) - loss(0.0), [net.codebook, *net.encoder.parameters()]
+        )
+        # commitment pulls the encoder; only rounding is left of the codebook's gradient
+        assert change[0].abs().max() < 1e-6 < change[-1].abs().max()
+    z = net(x, "encode").detach()
+    tokens = net(z, "quantise")
+    used = one_hot(tokens.flatten(), 8)
+    total = used.T @ z.flatten(0, 2)
+    want = 2 * (used.sum(0)[:, None] * net.codebook - total) / z.numel()
+    torch.testing.assert_close(torch.autograd.grad(loss(1.0), net.codebook)[0], want)
+
+
+def test_perplexity_by_hand() -> None:
+    # shares 1/2, 1/4, 1/4: entropy 1.5 bits
+    assert perplexity(torch.tensor([[0, 0], [3, 5]]), 8).item() == pytest.approx(2**1.5)
+    assert perplexity(torch.arange(8), 8).item() == pytest.approx(8)
+    assert perplexity(torch.full((7,), 2), 8).item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_inverse_cdf_against_the_softmax(temperature: float) -> None:
+    logits, count = torch.tensor([0.3, -1.0, float("-inf"), 2.0, 0.0]), 100_000
+    u = (torch.arange(count) + 0.5) / count
+    tokens = inverse_cdf(logits.expand(count, -1), u, torch.tensor(temperature))
+    share = torch.bincount(tokens, minlength=5) / count
+    torch.testing.assert_close(share, (logits / temperature).softmax(0), atol=3e-5, rtol=0)
+    assert (tokens.diff() >= 0).all()
+    impossible_first = logits.flip(0)[2:].expand(1, -1)
+    assert inverse_cdf(impossible_first, torch.zeros(1), torch.tensor(1.0)).item() == 1
+
+
+def test_sampled_tokens_follow_the_priors_conditionals() -> None:
+    """Each token, given the sampled ones before it, is the inverse CDF of one full pass."""
+    game, nets = _game(codes=4)
+    with torch.no_grad():
+        for p in nets["prior"].parameters():
+            p.mul_(3)  # sharper than at the start
+        u = torch.rand(50, 4, 4)
+        tokens = game.sample_tokens(nets, u, torch.tensor(0.7))
+        logits = nets["prior"](one_hot(tokens, 4).movedim(-1, 1)).movedim(1, -1)
+    want = inverse_cdf(logits.flatten(0, 2), u.flatten(), torch.tensor(0.7))
+    assert torch.equal(tokens.flatten(), want)
+    assert len(tokens.unique()) == 4
+
+
+@pytest.mark.parametrize(("shape", "grid"), SHAPES.items())
+def test_shapes_and_ranges(shape: tuple[int, ...], grid: tuple[int, ...]) -> None:
+    game, nets = _game(shape)
+    x = torch.rand(3, *shape)
+    noise = {name: torch.rand(n.shape) for name, n in game.sample_noise(3).items()}
+    with torch.no_grad():
+        images = game.sample(nets, noise, HYPER)
+        tokens = game.encode(nets, x, {}, HYPER)
+        again = game.reconstruct(nets, x, {}, HYPER)
+    assert tokens.shape == (3, *grid)
+    assert images.shape == again.shape == x.shape
+    assert images.abs().max() <= 1
+    torch.testing.assert_close(again, game.decode(nets, tokens))
+
+
+class _Source:
+    def __init__(self) -> None:
+        self.x = torch.rand(16, 1, 8, 8, generator=torch.Generator().manual_seed(3)) * 2 - 1
+
+    def gather(self, indices: Tensor) -> dict[str, Tensor]:
+        return {"x": self.x[indices]}
+
+
+DATA = SimpleNamespace(shape=(1, 8, 8), classes=0, count=16)
+CONFIGS = [
+    VqVaeConfig(**SMALL, commitment_weight=0.1),
+    VqVaeConfig(**SMALL, learning_rate=3e-3),
+    VqVaeConfig(**SMALL, commitment_weight=2.0, temperature=0.5),
+]
+
+
+def _pack(configs: list[VqVaeConfig], seeds: list[int], ticks: int) -> Pack:
+    pack = Pack(CATALOG["vqvae"], configs[0], DATA, _Source(), width=len(configs), trace=True)
+    for slot, (config, seed) in enumerate(zip(configs, seeds, strict=True)):
+        pack.load(slot, config, seed=seed, budget_images=4 * ticks)
+    return pack
+
+
+def test_only_the_active_stage_trains() -> None:
+    pack = _pack(CONFIGS, [0, 1, 2], ticks=6)
+    start = {name: stack.flat.clone() for name, stack in pack.stacks.items()}
+    first = pack.run(3)
+    middle = {name: stack.flat.clone() for name, stack in pack.stacks.items()}
+    assert torch.equal(middle["prior"], start["prior"])
+    assert (middle["autoencoder"] != start["autoencoder"]).any(1).all()
+    second = pack.run(3)
+    assert torch.equal(pack.stacks["autoencoder"].flat, middle["autoencoder"])
+    assert (pack.stacks["prior"].flat != middle["prior"]).any(1).all()
+    for slot in range(3):
+        assert {"autoencoder_loss", "reconstruction_error", "perplexity"} <= first[
+            slot
+        ].metrics.keys()
+        assert second[slot].metrics.keys() == {"prior_loss", "prior_nats"}
+
+
+def test_lanes_equal_trials_alone() -> None:
+    pack = _pack(CONFIGS, [0, 1, 2], ticks=8)
+    pack.run(8)
+    images = pack.sample(5, seed=9)
+    for slot, config in enumerate(CONFIGS):
+        alone = _pack([config], [slot], ticks=8)
+        alone.run(8)
+        for name, stack in pack.stacks.items():
+            torch.testing.assert_close(
+                stack.flat[slot], alone.stacks[name].flat[0], rtol=1e-4, atol=1e-4
+            )
+        torch.testing.assert_close(images[slot], alone.sample(5, seed=9)[0], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 10), (3, 4, 4)])
+def test_data_that_have_no_grid_are_refused(shape: tuple[int, ...]) -> None:
+    data = SimpleNamespace(shape=shape, classes=0, count=9)
+    with pytest.raises(ValueError, match=r"choose images.*shape=\(" + str(shape[0])):
+        VqVae(VqVaeConfig(), data)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("commitment_weight", 0.0), ("codes", 1), ("stage_fraction", 1.0), ("temperature", 0.0)],
+)
+def test_bad_values_are_named(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name}={value!r}"):
+        VqVaeConfig(**{name: value})
