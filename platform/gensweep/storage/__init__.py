@@ -1,0 +1,34 @@
+"""Object stores, and checkpoints that survive torn writes."""
+
+from gensweep.storage._errors import (
+    CorruptObjectError,
+    MissingKeyError,
+    StoreError,
+    StoreUnavailableError,
+)
+from gensweep.storage._file import FileStore
+from gensweep.storage._keys import clean_key, join_key, safe_name
+from gensweep.storage._open import open_store
+from gensweep.storage._protocol import ObjectStore
+from gensweep.storage._s3 import S3Store
+from gensweep.storage._seal import seal, unseal
+from gensweep.storage.checkpoints import Blob, Checkpoints, Manifest
+
+__all__ = [
+    "Blob",
+    "Checkpoints",
+    "CorruptObjectError",
+    "FileStore",
+    "Manifest",
+    "MissingKeyError",
+    "ObjectStore",
+    "S3Store",
+    "StoreError",
+    "StoreUnavailableError",
+    "clean_key",
+    "join_key",
+    "open_store",
+    "safe_name",
+    "seal",
+    "unseal",
+]

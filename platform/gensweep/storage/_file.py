@@ -1,0 +1,135 @@
+"""An object store in a folder."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from gensweep.storage._errors import MissingKeyError, StoreError
+from gensweep.storage._keys import clean_key
+
+_SCRATCH = ".scratch"
+"""Folder of half-written files: inside the root, since a rename must not leave the file system."""
+
+
+class FileStore:
+    """Objects are files under `root`; a write is a synced scratch file and a rename.
+
+    Unlike in a bucket, `a` and `a/b` cannot both be objects.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(os.path.abspath(root))
+
+    @property
+    def uri(self) -> str:
+        return "file://" + quote(str(self.root))
+
+    def __repr__(self) -> str:
+        return f"FileStore({str(self.root)!r})"
+
+    def put(self, key: str, data: bytes) -> None:
+        target = self._path(key)
+        scratch = self.root / _SCRATCH / secrets.token_hex(8)
+        try:
+            scratch.parent.mkdir(parents=True, exist_ok=True)
+            _write_synced(scratch, data)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(scratch, target)
+            _sync_folders(target.parent, self.root)
+        except OSError as error:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise self._refused("write", key, error) from None
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        try:
+            with self._path(key).open("rb") as file:
+                file.seek(start)
+                return file.read(-1 if length is None else length)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise MissingKeyError(f"{self.uri}/{key}") from None
+        except OSError as error:
+            raise self._refused("read", key, error) from None
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def size(self, key: str) -> int:
+        path = self._path(key)
+        if not path.is_file():
+            raise MissingKeyError(f"{self.uri}/{key}")
+        return path.stat().st_size
+
+    def list(self, prefix: str = "") -> list[str]:
+        folder = self.root / prefix.rpartition("/")[0]
+        found = []
+        for where, folders, files in os.walk(folder):
+            relative = Path(where).relative_to(self.root)
+            if relative == Path():
+                folders[:] = [name for name in folders if name != _SCRATCH]
+            found += [(relative / name).as_posix() for name in files]
+        return sorted(key for key in found if key.startswith(prefix))
+
+    def delete(self, key: str) -> None:
+        try:
+            self._path(key).unlink(missing_ok=True)
+        except (NotADirectoryError, IsADirectoryError):
+            return
+        except OSError as error:
+            raise self._refused("delete", key, error) from None
+
+    def check(self) -> None:
+        made = [p for p in (self.root, *self.root.parents) if not p.exists()]
+        key = f".probe-{secrets.token_hex(8)}"
+        try:
+            self.put(key, b"probe")
+            if self.get(key) != b"probe":
+                raise StoreError(f"{self.uri} returned other bytes than were written: check it.")
+            self.delete(key)
+        finally:
+            if made:
+                _remove_empty([self.root / _SCRATCH, *made])
+
+    def _path(self, key: str) -> Path:
+        return self.root / clean_key(key)
+
+    def _refused(self, verb: str, key: str, error: OSError) -> StoreError:
+        return StoreError(
+            f"cannot {verb} {key!r} in {self.uri} ({error.strerror}): choose a folder that is "
+            "writable and has space."
+        )
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folders(folder: Path, root: Path) -> None:
+    """A new name is durable once its folder is synced, and a new folder once its parent is."""
+    while True:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if folder in (root, folder.parent):
+            return
+        folder = folder.parent
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+if TYPE_CHECKING:
+    from gensweep.storage._protocol import ObjectStore
+
+    _: ObjectStore = FileStore("folder")

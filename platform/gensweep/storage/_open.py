@@ -1,0 +1,43 @@
+"""From a URI to a store."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from gensweep.errors import UserError
+from gensweep.storage._file import FileStore
+from gensweep.storage._protocol import ObjectStore
+from gensweep.storage._s3 import S3Store
+
+
+def open_store(uri: str) -> ObjectStore:
+    """The store at `s3://bucket/prefix`, `file:///folder`, or a plain path. Touches nothing yet.
+
+    >>> open_store("file:///tmp/results").uri
+    'file:///tmp/results'
+    >>> open_store("ftp://host/results")
+    Traceback (most recent call last):
+    gensweep.errors.UserError: unknown store scheme 'ftp': use s3://bucket/prefix or file:///folder.
+    """
+    if "://" not in uri:
+        if not uri.strip():
+            raise UserError("the store's URI is empty: use s3://bucket/prefix or file:///folder.")
+        return FileStore(Path(uri))
+    parts = urlsplit(uri)
+    if parts.scheme not in {"s3", "file"}:
+        raise UserError(
+            f"unknown store scheme {parts.scheme!r}: use s3://bucket/prefix or file:///folder."
+        )
+    if "@" in parts.netloc:
+        raise UserError(
+            "the store's URI holds credentials: put them into AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY."
+        )
+    if parts.query or parts.fragment:
+        raise UserError(
+            f"store {parts.netloc + parts.path!r} has a '?' or '#' after it: leave it out."
+        )
+    if parts.scheme == "s3":
+        return S3Store(parts.netloc, parts.path)
+    if parts.netloc not in {"", "localhost"}:
+        raise UserError(f"{uri!r} names the host {parts.netloc!r}: write file:///folder.")
+    return FileStore(Path(unquote(parts.path)))

@@ -1,0 +1,264 @@
+"""An object store in an S3 bucket, of Amazon or of any other server that speaks S3."""
+
+import base64
+import hashlib
+import io
+import os
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gensweep.errors import UserError
+from gensweep.storage._errors import MissingKeyError, StoreError, StoreUnavailableError
+from gensweep.storage._keys import clean_key, join_key
+
+T = TypeVar("T")
+
+ATTEMPTS = 8
+"""Requests per call in a run: with botocore's jittered backoff they span about a minute."""
+PATIENCE_S = 3.0
+"""How long `check` goes on repeating a request that a server could not serve."""
+LARGE = 64 << 20
+"""Bytes above which an object is sent in parts."""
+_ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchVersion"}
+_DENIED = {
+    "401", "403", "AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed",
+    "ExpiredToken", "Forbidden", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch",
+    "TokenRefreshRequired", "Unauthorized",
+}  # fmt: skip
+
+
+class S3Store:
+    """Objects under `prefix` of `bucket`; endpoint, region and credentials by AWS's variables."""
+
+    def __init__(self, bucket: str, prefix: str = "") -> None:
+        if not 3 <= len(bucket) <= 63:
+            raise UserError(f"bucket {bucket!r} is no bucket's name: write s3://bucket/prefix.")
+        self.bucket = bucket
+        self.prefix = join_key(prefix) if prefix.strip("/") else ""
+        self._lock = threading.Lock()
+        self._clients: dict[bool, Any] = {}
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def __repr__(self) -> str:
+        return f"S3Store({self.uri!r})"
+
+    def __reduce__(self) -> tuple[type["S3Store"], tuple[str, str]]:
+        return S3Store, (self.bucket, self.prefix)
+
+    def put(self, key: str, data: bytes) -> None:
+        self._put(key, data, patient=True)
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        return self._get(key, start, length, patient=True)
+
+    def exists(self, key: str) -> bool:
+        try:
+            self.size(key)
+        except MissingKeyError:
+            return False
+        return True
+
+    def size(self, key: str) -> int:
+        head = self._call(key, lambda s3: s3.head_object(Bucket=self.bucket, Key=self._full(key)))
+        return int(head["ContentLength"])
+
+    def etags(self, prefix: str = "", patient: bool = True) -> dict[str, tuple[int, str]]:
+        """Key to size and entity tag of everything that begins with `prefix`."""
+
+        def collect(s3: Any) -> dict[str, tuple[int, str]]:
+            pages = s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self._root + prefix
+            )
+            objects = [item for page in pages for item in page.get("Contents", ())]
+            cut = len(self._root)
+            return {o["Key"][cut:]: (int(o["Size"]), o["ETag"].strip('"')) for o in objects}
+
+        return self._call(prefix, collect, patient)
+
+    def list(self, prefix: str = "") -> list[str]:
+        return sorted(self.etags(prefix))
+
+    def delete(self, key: str) -> None:
+        try:
+            self._delete(key, patient=True)
+        except MissingKeyError:  # Amazon never says so, Swift does
+            return
+
+    def check(self) -> None:
+        key = f".probe-{secrets.token_hex(8)}"
+        self._call("", lambda s3: s3.head_bucket(Bucket=self.bucket), patient=False)
+        self._put(key, b"probe", patient=False)
+        try:
+            if self._get(key, 0, None, patient=False) != b"probe":
+                raise StoreError(f"{self.uri} returned other bytes than were written: check it.")
+        finally:
+            self._delete(key, patient=False)
+
+    @property
+    def _root(self) -> str:
+        return f"{self.prefix}/" if self.prefix else ""
+
+    def _full(self, key: str) -> str:
+        return self._root + clean_key(key)
+
+    def _put(self, key: str, data: bytes, patient: bool) -> None:
+        full = self._full(key)
+
+        def send(s3: Any) -> None:
+            if len(data) > LARGE:  # aborts its parts when it fails
+                s3.upload_fileobj(io.BytesIO(data), self.bucket, full)
+                return
+            digest = hashlib.md5(data, usedforsecurity=False).digest()
+            md5 = base64.b64encode(digest).decode()
+            s3.put_object(Bucket=self.bucket, Key=full, Body=data, ContentMD5=md5)
+
+        self._call(key, send, patient)
+
+    def _get(self, key: str, start: int, length: int | None, patient: bool) -> bytes:
+        full = self._full(key)
+        if length == 0:  # no range can say so
+            return b""
+        stop = "" if length is None else str(start + length - 1)
+        ranged = {"Range": f"bytes={start}-{stop}"} if start or stop else {}
+
+        def receive(s3: Any) -> bytes:
+            try:
+                answer = s3.get_object(Bucket=self.bucket, Key=full, **ranged)
+            except s3.exceptions.ClientError as error:
+                if error.response.get("Error", {}).get("Code") == "InvalidRange":
+                    return b""  # begins at the object's end or beyond
+                raise
+            return bytes(answer["Body"].read())
+
+        return self._call(key, receive, patient)
+
+    def _delete(self, key: str, patient: bool) -> None:
+        full = self._full(key)
+        self._call(key, lambda s3: s3.delete_object(Bucket=self.bucket, Key=full), patient)
+
+    def _client(self, patient: bool) -> Any:
+        with self._lock:
+            if patient not in self._clients:
+                self._clients[patient] = _connect(patient)
+            return self._clients[patient]
+
+    def _call(self, key: str, action: Callable[[Any], T], patient: bool = True) -> T:
+        """`action` with a client; a broken answer is asked for again, errors are put in words."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        began, attempt = time.monotonic(), 0
+        while True:
+            try:
+                return action(self._client(patient))
+            except (BotoCoreError, ClientError, OSError, ValueError) as error:
+                failure = self._explain(key, error)
+                late = time.monotonic() - began > PATIENCE_S / 2
+                if not _may_pass(error, patient) or (attempt >= 4 if patient else late):
+                    raise failure from None
+            attempt += 1
+            time.sleep(random.uniform(0.1, 0.2 * 2**attempt))
+
+    def _explain(self, key: str, error: Exception) -> Exception:
+        """The error in the user's terms; never botocore's own text, which may quote a header."""
+        from botocore import exceptions as boto
+
+        where = _endpoint()
+        if isinstance(error, boto.ClientError):
+            return self._explain_answer(key, error, where)
+        if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError)):
+            return StoreError(
+                f"no credentials for {self.uri}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
+        if isinstance(error, boto.ProfileNotFound):
+            profile = os.environ.get("AWS_PROFILE", "")
+            return StoreError(f"AWS_PROFILE={profile!r} does not exist: correct or unset it.")
+        if isinstance(error, (boto.ConnectionError, boto.HTTPClientError, OSError)):
+            return StoreUnavailableError(
+                f"no S3 server answers at {where} ({type(error).__name__}): start it, or correct "
+                "AWS_ENDPOINT_URL."
+            )
+        if not isinstance(error, boto.BotoCoreError):
+            return StoreError(f"{where!r} is no address: set AWS_ENDPOINT_URL=http://host:port.")
+        return StoreError(f"{self.uri} cannot be used ({type(error).__name__}): check the URI.")
+
+    def _explain_answer(self, key: str, error: Any, where: str) -> Exception:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        on_bucket = error.operation_name in {"HeadBucket", "ListObjectsV2"}
+        if code == "NoSuchBucket" or (on_bucket and status == 404):
+            return StoreError(
+                f"bucket {self.bucket!r} does not exist at {where}: create it, or correct the URI."
+            )
+        if code in _ABSENT:
+            return MissingKeyError(f"{self.uri}/{key}")
+        if code in _DENIED or status in {401, 403}:
+            return StoreError(
+                f"{where} refuses access to bucket {self.bucket!r} ({code}): check "
+                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy."
+            )
+        if status >= 500 or status == 429:
+            return StoreUnavailableError(
+                f"{where} cannot serve {self.uri} ({code}): try again later."
+            )
+        return StoreError(
+            f"{where} refuses {error.operation_name} in {self.uri} ({code}): check the URI and "
+            "AWS_REGION."
+        )
+
+
+def _may_pass(error: Exception, patient: bool) -> bool:
+    """Whether another attempt of ours makes sense: botocore repeats requests, not broken bodies."""
+    from botocore import exceptions as boto
+
+    if isinstance(error, (boto.IncompleteReadError, boto.ResponseStreamingError)):
+        return True
+    if isinstance(error, boto.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return not patient and status >= 500
+    return patient and isinstance(error, OSError)
+
+
+def _endpoint() -> str:
+    """The server's address as the user set it, without any credentials in it."""
+    url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not url:
+        return "Amazon S3"
+    scheme, slashes, rest = url.rpartition("://")
+    return scheme + slashes + rest.rpartition("@")[2]
+
+
+def _connect(patient: bool) -> Any:
+    """A client that repeats throttled and failed requests, or one that soon gives up."""
+    import boto3
+    from botocore.config import Config
+
+    config: dict[str, Any] = {
+        "connect_timeout": 5 if patient else 2,
+        "read_timeout": 60 if patient else 4,
+        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS if patient else 1},
+        "max_pool_connections": 16,
+        "tcp_keepalive": True,
+    }
+    if _endpoint() != "Amazon S3":
+        # Other servers know neither buckets as host names nor the SDK's checksum trailers.
+        config["s3"] = {"addressing_style": "path"}
+        for name in ("request_checksum_calculation", "response_checksum_validation"):
+            config[name] = os.environ.get(f"AWS_{name.upper()}") or "when_required"
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    session = boto3.session.Session(region_name=region or None)
+    return session.client(
+        "s3", config=Config(**config), region_name=session.region_name or "us-east-1"
+    )
+
+
+if TYPE_CHECKING:
+    from gensweep.storage._protocol import ObjectStore
+
+    _: ObjectStore = S3Store("bucket")

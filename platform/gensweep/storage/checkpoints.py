@@ -1,0 +1,180 @@
+"""Checkpoints of many lanes: one data object, then a manifest that vouches for it.
+
+The manifest is written last. A reader accepts only what matches its sha256 and otherwise goes
+back to the checkpoint before, so that no crash, truncation or flipped bit yields a wrong lane.
+"""
+
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gensweep.errors import UserError
+from gensweep.storage._errors import CorruptObjectError, MissingKeyError
+from gensweep.storage._keys import join_key
+from gensweep.storage._protocol import ObjectStore
+from gensweep.storage._seal import seal, unseal
+
+SCHEMA = 1
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Where a lane's bytes lie in the data object."""
+
+    offset: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One checkpoint. `key` is the manifest's own, `data` that of the object with the bytes."""
+
+    key: str
+    data: str
+    step: int
+    size: int
+    sha256: str
+    lanes: dict[str, Blob]
+    meta: dict[str, Any]
+    parent: str | None
+    schema: int = SCHEMA
+
+
+@dataclass
+class Checkpoints:
+    """The checkpoints under `prefix` of a store. One writer at a time; any number of readers."""
+
+    store: ObjectStore
+    prefix: str
+    _verified: set[str] = field(default_factory=set, init=False, repr=False)
+
+    def write(self, step: int, lanes: Mapping[str, bytes], meta: dict[str, Any]) -> Manifest:
+        """Store the lanes' bytes at `step`; durable and readable on return. `meta` is JSON."""
+        if step < 0:
+            raise UserError(f"`0 <= step` must hold, but got {step=}.")
+        keys = self._keys()
+        name = f"{step:012d}-{time.time_ns():016x}{secrets.token_hex(2)}"
+        stem = join_key(self.prefix, name)
+        data = b"".join(lanes.values())
+        manifest = Manifest(
+            key=f"{stem}.json",
+            data=f"{stem}.data",
+            step=step,
+            size=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            lanes=_blobs(lanes),
+            meta=meta,
+            parent=keys[-1] if keys else None,
+        )
+        document = seal(asdict(manifest))  # before anything is stored: meta may not be JSON
+        self.store.put(manifest.data, data)
+        self.store.put(manifest.key, document)
+        return manifest
+
+    def read_lane(self, name: str, before: int | None = None) -> tuple[bytes, dict[str, Any]]:
+        """The newest good bytes of a lane, and the `meta` written with them.
+
+        `before` leaves out that step and later ones. Raises `MissingKeyError` if there are none.
+        """
+        for manifest in self.manifests(before):
+            if name not in manifest.lanes:
+                continue
+            try:
+                return self._blob(manifest, name), manifest.meta
+            except (CorruptObjectError, MissingKeyError) as error:
+                _log.warning("lane %r of %s passed over: %s", name, manifest.key, error)
+        raise MissingKeyError(
+            f"no checkpoint of lane {name!r} under {self.store.uri}/{self.prefix}"
+        )
+
+    def latest(self, before: int | None = None) -> Manifest | None:
+        """The newest checkpoint that is there in full length."""
+        return next((m for m in self.manifests(before) if self._has_data(m)), None)
+
+    def manifests(self, before: int | None = None) -> Iterator[Manifest]:
+        """Every whole manifest, newest first."""
+        for key in reversed(self._keys()):
+            try:
+                manifest = _parse(self.store.get(key))
+            except (CorruptObjectError, MissingKeyError) as error:
+                _log.warning("manifest %s passed over: %s", key, error)
+                continue
+            if manifest.key == key and (before is None or manifest.step < before):
+                yield manifest
+
+    def prune(self, keep: int, lanes: Collection[str] = ()) -> list[str]:
+        """Delete all but the newest `keep` checkpoints; returns the deleted manifests' keys.
+
+        Only those whose every byte verifies count as kept, and so nothing is deleted before a
+        newer one is known to be good. The newest good checkpoint of each of `lanes` stays too.
+        """
+        if keep < 1:
+            raise UserError(f"`1 <= keep` must hold, but got {keep=}.")
+        good: list[Manifest] = []
+        wanted, kept = set(lanes), set[str]()
+        for manifest in self.manifests():
+            if (len(good) < keep or wanted & set(manifest.lanes)) and self.verify(manifest):
+                good.append(manifest)
+                wanted -= set(manifest.lanes)
+                kept |= {manifest.key, manifest.data}
+        return self._delete_before(good[keep - 1].key, kept) if len(good) >= keep else []
+
+    def verify(self, manifest: Manifest) -> bool:
+        """Whether the data object has the manifest's sha256."""
+        if manifest.key not in self._verified:
+            try:
+                data = self.store.get(manifest.data)
+            except MissingKeyError:
+                return False
+            if hashlib.sha256(data).hexdigest() != manifest.sha256:
+                return False
+            self._verified.add(manifest.key)
+        return True
+
+    def _delete_before(self, oldest: str, kept: set[str]) -> list[str]:
+        """Manifests go first, so that none is ever left without its data by a crash."""
+        stale = [key for key in self._keys("") if key < oldest and key not in kept]
+        manifests = [key for key in stale if key.endswith(".json")]
+        for key in manifests + [key for key in stale if key.endswith(".data")]:
+            self.store.delete(key)
+        return manifests
+
+    def _keys(self, suffix: str = ".json") -> list[str]:
+        prefix = join_key(self.prefix) + "/"
+        found = self.store.list(prefix)
+        return [k for k in found if k.endswith(suffix) and "/" not in k[len(prefix) :]]
+
+    def _has_data(self, manifest: Manifest) -> bool:
+        try:
+            return self.store.size(manifest.data) == manifest.size
+        except MissingKeyError:
+            return False
+
+    def _blob(self, manifest: Manifest, name: str) -> bytes:
+        blob = manifest.lanes[name]
+        data = self.store.get(manifest.data, blob.offset, blob.size)
+        if hashlib.sha256(data).hexdigest() != blob.sha256:
+            raise CorruptObjectError(f"{manifest.data} does not match its sha256")
+        return data
+
+
+def _blobs(lanes: Mapping[str, bytes]) -> dict[str, Blob]:
+    blobs, offset = {}, 0
+    for name, data in lanes.items():
+        blobs[name] = Blob(offset, len(data), hashlib.sha256(data).hexdigest())
+        offset += len(data)
+    return blobs
+
+
+def _parse(document: bytes) -> Manifest:
+    body = unseal(document)
+    if body.get("schema") != SCHEMA:
+        raise CorruptObjectError(f"schema {body.get('schema')} instead of {SCHEMA}")
+    lanes = {name: Blob(**blob) for name, blob in body.pop("lanes").items()}
+    return Manifest(lanes=lanes, **body)

@@ -1,0 +1,290 @@
+"""Bad stores: one line each, with the value and the cure, in seconds, and no secrets."""
+
+import http.client
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from gensweep.errors import UserError
+from gensweep.storage import StoreError, StoreUnavailableError, open_store
+
+SECRET = "not-shown-4711"
+
+
+def failure(action: Callable[[], object], *words: str) -> UserError:
+    """The error of `action`: one line that has all `words` and no secret."""
+    began = time.monotonic()
+    with pytest.raises(UserError) as caught:
+        action()
+    assert time.monotonic() - began < 5
+    text = str(caught.value)
+    assert "\n" not in text
+    for word in words:
+        assert word in text
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("gs://bucket/x", ("'gs'", "s3://")),
+        ("", ("empty", "s3://")),
+        ("s3://", ("bucket", "s3://bucket/prefix")),
+        ("s3://ab", ("'ab'", "s3://bucket/prefix")),
+        ("s3://bucket/a/../b", ("'a/../b'",)),
+        ("s3://bucket/x?region=eu", ("'?'",)),
+        ("file://host/folder", ("'host'", "file:///folder")),
+        (f"s3://key:{SECRET}@bucket/x", ("credentials", "AWS_SECRET_ACCESS_KEY")),
+    ],
+)
+def test_uri(uri: str, words: tuple[str, ...]) -> None:
+    failure(lambda: open_store(uri), *words)
+
+
+@pytest.fixture
+def _credentials(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+
+@pytest.mark.usefixtures("_credentials")
+class TestEndpoint:
+    def test_nothing_listens(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        error = failure(open_store("s3://bucket/x").check, str(port), "AWS_ENDPOINT_URL")
+        assert isinstance(error, StoreUnavailableError)
+
+    def test_listens_but_never_answers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket() as mute:
+            mute.bind(("127.0.0.1", 0))
+            mute.listen()
+            port = mute.getsockname()[1]
+            monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+            failure(open_store("s3://bucket/x").check, str(port), "AWS_ENDPOINT_URL")
+
+    def test_name_does_not_resolve(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://me:{SECRET}@no-such-host.invalid:1")
+        failure(open_store("s3://bucket/x").check, "no-such-host.invalid", "AWS_ENDPOINT_URL")
+
+    @pytest.mark.parametrize("url", ["localhost", "not a url", "http://[bad"])
+    def test_is_no_address(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        failure(open_store("s3://bucket/x").check, url, "AWS_ENDPOINT_URL")
+
+
+@pytest.mark.usefixtures("_credentials")
+class TestBucket:
+    def test_does_not_exist(self) -> None:
+        store = open_store("s3://no-such-bucket/x")
+        for action in (store.check, lambda: store.put("k", b""), store.list):
+            failure(action, "'no-such-bucket'", "create it")
+
+    def test_no_credentials(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+        failure(open_store("s3://bucket/x").check, "no credentials", "AWS_ACCESS_KEY_ID")
+
+    def test_unknown_profile(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_PROFILE", "nobody")
+        failure(open_store("s3://bucket/x").check, "AWS_PROFILE", "'nobody'")
+
+
+class Scripted(http.server.BaseHTTPRequestHandler):
+    """Answers with `code` in S3's error format."""
+
+    code, name = 403, "AccessDenied"
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = f"<Error><Code>{self.name}</Code><Message>{SECRET}</Message></Error>".encode()
+        self.send_response(self.code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_PUT = do_HEAD = do_DELETE = answer  # noqa: N815
+
+    def log_message(self, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def scripted(
+    monkeypatch: pytest.MonkeyPatch, _credentials: None
+) -> Iterator[Callable[[int, str], None]]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+
+    def answer_with(code: int, name: str) -> None:
+        monkeypatch.setattr(Scripted, "code", code)
+        monkeypatch.setattr(Scripted, "name", name)
+
+    yield answer_with
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"])
+def test_refused_credentials(scripted: Callable[[int, str], None], name: str) -> None:
+    scripted(403, name)
+    store = open_store("s3://bucket/x")
+    failure(store.check, "'bucket'", "AWS_ACCESS_KEY_ID")
+    failure(lambda: store.put("k", b"v"), "'bucket'", name)
+    failure(lambda: store.get("k"), "'bucket'", name)
+
+
+def test_server_error_is_not_the_users_fault(scripted: Callable[[int, str], None]) -> None:
+    scripted(503, "SlowDown")
+    error = failure(open_store("s3://bucket/x").check, "try again later")
+    assert isinstance(error, StoreUnavailableError)
+
+
+@pytest.mark.stack
+def test_embedded_store_refuses(
+    stack_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in stack_environment.items():
+        monkeypatch.setenv(name, value)
+    failure(open_store("s3://no-such-bucket/x").check, "'no-such-bucket'", "create it")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    failure(open_store("s3://no-such-bucket/x").check, "AWS_SECRET_ACCESS_KEY")
+
+
+def test_folder_that_cannot_be_made() -> None:
+    failure(open_store("file:///proc/none/x").check, "/proc/none/x", "writable")
+
+
+def test_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    failure(open_store(f"file://{tmp_path}/file").check, f"{tmp_path}/file", "writable")
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A read-only folder, and a user who has to respect that: root does not."""
+    with tempfile.TemporaryDirectory() as outer:
+        folder = Path(outer) / "shut"
+        folder.mkdir()
+        Path(outer).chmod(0o755)
+        folder.chmod(0o555)
+        user = os.geteuid()
+        try:
+            if user == 0:
+                os.seteuid(65534)
+            yield folder
+        finally:
+            os.seteuid(user)
+
+
+def test_read_only_folder(unprivileged: Path) -> None:
+    failure(open_store(str(unprivileged)).check, str(unprivileged), "denied", "writable")
+    failure(open_store(f"{unprivileged}/new").check, str(unprivileged), "writable")
+    assert list(unprivileged.iterdir()) == []
+
+
+def test_write_beyond_the_disk_leaves_the_old_object(tmp_path: Path) -> None:
+    """A full disk, played by the kernel's limit on the size of a file."""
+    script = (
+        "import resource, signal, sys; from gensweep.storage import open_store\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "store = open_store(sys.argv[1]); store.put('k', b'old')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "store.put('k', b'n' * 2000)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "StoreError: cannot write 'k'" in run.stderr
+    assert open_store(str(tmp_path)).get("k") == b"old"
+    assert open_store(str(tmp_path)).list() == ["k"]
+    assert list((tmp_path / ".scratch").iterdir()) == []
+
+
+class Flaky(http.server.BaseHTTPRequestHandler):
+    """Passes requests on to a real server; fails every third: 503, cut connection, cut body."""
+
+    target: str
+    count = 0
+    protocol_version = "HTTP/1.1"
+
+    def forward(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        Flaky.count += 1
+        fault = Flaky.count // 3 % 3 if Flaky.count % 3 == 0 else None
+        if fault == 0:
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if fault == 1:
+            self.close_connection = True
+            return
+        self.relay(body, cut=fault == 2 and self.command == "GET")
+
+    def relay(self, body: bytes, cut: bool) -> None:
+        upstream = http.client.HTTPConnection(self.target)
+        upstream.request(self.command, self.path, body, dict(self.headers))
+        answer = upstream.getresponse()
+        data = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
+                self.send_header(name, value)
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else len(data)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(data[: len(data) // 2] if cut else data)
+        self.close_connection = cut
+
+    do_GET = do_PUT = do_HEAD = do_DELETE = forward  # noqa: N815
+
+    def log_message(self, *args: object) -> None:
+        return
+
+
+def test_rides_out_a_flaky_server(
+    bucket: str, moto_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Flaky.target = moto_endpoint.removeprefix("http://")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    store = open_store(f"s3://{bucket}/p")
+    values = {f"k{i}": os.urandom(10_000) for i in range(6)}
+    try:
+        for key, value in values.items():
+            store.put(key, value)
+        assert {key: store.get(key) for key in store.list()} == values
+    finally:
+        server.shutdown()
+        server.server_close()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)
+    assert set(boto3.session.Session().client("s3").list_objects_v2(Bucket=bucket)) >= {"Contents"}
+
+
+def test_errors_are_user_errors() -> None:
+    assert issubclass(StoreUnavailableError, StoreError)
+    assert issubclass(StoreError, UserError)
