@@ -1,0 +1,19 @@
+"""Data sets: found in their usual formats, ingested once, gathered on the device."""
+
+from gensweep.data._dataset import BatchSource, Dataset, Resident, Streamed
+from gensweep.data._download import download
+from gensweep.data._load import load_dataset
+from gensweep.data._source import Meta, Source
+from gensweep.data._spec import find_source
+
+__all__ = [
+    "BatchSource",
+    "Dataset",
+    "Meta",
+    "Resident",
+    "Source",
+    "Streamed",
+    "download",
+    "find_source",
+    "load_dataset",
+]

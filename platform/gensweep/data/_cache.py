@@ -1,0 +1,115 @@
+"""Data sets on the local disk, as arrays that can be mapped into memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gensweep.data._manifest import Manifest, Shard
+from gensweep.storage import CorruptObjectError, ObjectStore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def cache_folder() -> Path:
+    """`$GENSWEEP_HOME/cache`, or the one in the `.gensweep` folder of this project."""
+    if home := os.environ.get("GENSWEEP_HOME"):
+        return Path(home).absolute() / "cache"
+    from gensweep.stack import find_home
+
+    return find_home().path / "cache"
+
+
+def materialise(manifest: Manifest, split: str, store: ObjectStore, cache: Path) -> Path:
+    """The folder with `x.npy` and `y.npy` of a split, downloaded and verified if need be.
+
+    Raises `CorruptObjectError` or `MissingKeyError` if a shard is not what the manifest says.
+    """
+    folder = cache / "datasets" / manifest.id / split
+    if _is_whole(folder):
+        return folder
+    scratch = folder.parent / f".{split}-{secrets.token_hex(8)}"
+    scratch.mkdir(parents=True)
+    try:
+        _fill(scratch, manifest, split, store)
+        _publish(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def _fill(folder: Path, manifest: Manifest, split: str, store: ObjectStore) -> None:
+    import numpy as np
+
+    meta, count, row = manifest.meta, manifest.count(split), 0
+    x = _create(folder / "x.npy", meta.dtype, (count, *meta.shape))
+    y = _create(folder / "y.npy", "int64", (count,)) if meta.classes else None
+    for shard in manifest.shards[split]:
+        table = _read_shard(store, shard)
+        for batch in table.to_batches():
+            rows = slice(row, row + len(batch))
+            column = batch.column("x")
+            raw = np.frombuffer(column.buffers()[1], meta.dtype)
+            size = int(np.prod(meta.shape))
+            begin = column.offset * size
+            x[rows] = raw[begin : begin + len(batch) * size].reshape(-1, *meta.shape)
+            if y is not None:
+                y[rows] = batch.column("y").to_numpy()
+            row += len(batch)
+    if row != count:
+        raise CorruptObjectError(f"{manifest.id} has {row} {split} rows instead of {count}")
+    for array in (x, y):
+        if array is not None:
+            array.flush()
+    sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
+    (folder / "whole.json").write_text(json.dumps(sizes))
+
+
+def _create(file: Path, dtype: str, shape: tuple[int, ...]) -> Any:
+    import numpy as np
+
+    return np.lib.format.open_memmap(file, mode="w+", dtype=np.dtype(dtype), shape=shape)
+
+
+def _read_shard(store: ObjectStore, shard: Shard) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    data = store.get(shard.key)
+    if len(data) != shard.size or hashlib.sha256(data).hexdigest() != shard.sha256:
+        raise CorruptObjectError(f"{shard.key} does not match its sha256")
+    return pq.read_table(pa.BufferReader(data))
+
+
+def _publish(scratch: Path, folder: Path) -> None:
+    """Give `scratch` its name; a whole folder of another process is as good."""
+    if folder.exists() and not _is_whole(folder):
+        folder.rename(folder.parent / f"{scratch.name}-broken")
+        shutil.rmtree(folder.parent / f"{scratch.name}-broken", ignore_errors=True)
+    try:
+        scratch.rename(folder)
+    except OSError:
+        if not _is_whole(folder):
+            raise
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        sizes: dict[str, int] = json.loads((folder / "whole.json").read_text())
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def open_array(folder: Path, name: str) -> NDArray[Any]:
+    """A view of the file, shared by all processes; writes to it stay private."""
+    import numpy as np
+
+    array: NDArray[Any] = np.load(folder / name, mmap_mode="c")
+    return array

@@ -1,0 +1,186 @@
+"""A loaded data set, and the two ways in which training reads its batches.
+
+Shapes: N examples of `shape`; indices of any shape [..., B] give batches [..., B, *shape].
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gensweep.data._cache import open_array
+from gensweep.data._manifest import Manifest
+from gensweep.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+
+class BatchSource(Protocol):
+    """Where a pack's batches come from; both kinds give identical values."""
+
+    def gather(self, indices: Tensor) -> dict[str, Tensor]:
+        """`x` float32, images in [-1, 1] and points as they are, and int64 `y` if labelled."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One split of an ingested data set. It pickles as a reference to the local cache."""
+
+    manifest: Manifest
+    split: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def id(self) -> str:
+        """Loads the same data from the same store anywhere: `load_dataset(dataset.id, store)`."""
+        return self.manifest.id
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the examples and labels of both splits."""
+        return self.manifest.hash
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.manifest.meta.shape
+
+    @property
+    def classes(self) -> int:
+        return self.manifest.meta.classes
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.manifest.meta.class_names
+
+    @property
+    def levels(self) -> int:
+        """The largest value of a stored pixel, 0 for points."""
+        return self.manifest.meta.levels
+
+    @property
+    def protocol(self) -> str:
+        """Where the examples and the split come from, in words."""
+        return self.manifest.meta.protocol
+
+    @cached_property
+    def count(self) -> int:
+        return self.manifest.count(self.split)
+
+    @property
+    def modes(self) -> Tensor | None:
+        """The centres `[M, 2]` of a known mixture."""
+        import torch
+
+        return None if self.manifest.meta.modes is None else torch.tensor(self.manifest.meta.modes)
+
+    @property
+    def mode_std(self) -> float | None:
+        return self.manifest.meta.mode_std
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of `tensors()`."""
+        return self.count * (self.manifest.meta.example_bytes + (8 if self.classes else 0))
+
+    def fits(self, device_bytes: int) -> bool:
+        """Whether `Resident` needs at most that much of a device's memory."""
+        return self.nbytes <= device_bytes
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """`x` and, if labelled, `y`, mapped from the local disk."""
+        names = ("x", "y") if self.classes else ("x",)
+        return {name: open_array(self.folder, f"{name}.npy") for name in names}
+
+    def tensors(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+        """uint8 `x` [N, C, H, W] or float32 [N, 2], and int64 `y` [N] if labelled.
+
+        On the CPU they share the disk's pages with all processes of the machine.
+        """
+        import torch
+
+        return {k: torch.from_numpy(a).to(device) for k, a in self.arrays().items()}
+
+    def source(
+        self, device: torch.device | str = "cpu", device_bytes: int | None = None
+    ) -> BatchSource:
+        """`Resident` if the data fit `device_bytes` (None: half of the memory), or `Streamed`."""
+        room = _memory(device) // 2 if device_bytes is None else device_bytes
+        return Resident(self, device) if self.fits(room) else Streamed(self, device)
+
+    def images(self, indices: Tensor) -> Tensor:
+        """The float32 examples at `indices`, on the CPU."""
+        return Streamed(self, "cpu").gather(indices)["x"]
+
+
+class Resident:
+    """Batches from data that stay in the device's memory."""
+
+    def __init__(self, dataset: Dataset, device: torch.device | str = "cpu") -> None:
+        self.data = dataset.tensors(device)
+        self.levels = dataset.levels
+
+    def gather(self, indices: Tensor) -> dict[str, Tensor]:
+        chosen = indices.to(self.data["x"].device, non_blocking=True)
+        flat = chosen.reshape(-1)
+        batch = {
+            name: values.index_select(0, flat).view((*chosen.shape, *values.shape[1:]))
+            for name, values in self.data.items()
+        }
+        return batch | {"x": scale(batch["x"], self.levels)}
+
+
+class Streamed:
+    """Batches from memory-mapped files; the operating system keeps what is used often."""
+
+    def __init__(self, dataset: Dataset, device: torch.device | str = "cpu") -> None:
+        import torch
+
+        self.data = dataset.arrays()
+        self.levels = dataset.levels
+        self.device = torch.device(device)
+
+    def gather(self, indices: Tensor) -> dict[str, Tensor]:
+        batch = {name: self._take(values, indices) for name, values in self.data.items()}
+        return batch | {"x": scale(batch["x"], self.levels)}
+
+    def _take(self, values: NDArray[Any], indices: Tensor) -> Tensor:
+        """In the order of the file, which a disk reads fastest, and back into that of `indices`."""
+        import numpy as np
+        import torch
+
+        flat = indices.reshape(-1).cpu().numpy()
+        if flat.size and (flat.min() < 0 or flat.max() >= len(values)):
+            raise IndexError(f"indices must be within 0 and {len(values) - 1}")
+        order = np.argsort(flat, kind="stable")
+        cuda = self.device.type == "cuda"
+        shape = (*indices.shape, *values.shape[1:])
+        taken = torch.empty(shape, dtype=torch.from_numpy(values[:0]).dtype, pin_memory=cuda)
+        taken.view(len(flat), *values.shape[1:]).numpy()[order] = values[flat[order]]
+        return taken.to(self.device, non_blocking=cuda)
+
+
+def scale(x: Tensor, levels: int) -> Tensor:
+    """Pixels 0 .. `levels` to float32 in [-1, 1]; points (`levels` 0) unchanged."""
+    return x.float().div_(levels / 2).sub_(1) if levels else x
+
+
+def _memory(device: torch.device | str) -> int:
+    """Free bytes of a GPU; all of the machine's for the CPU, where the data are only mapped."""
+    import torch
+
+    place = torch.device(device)
+    if place.type == "cuda":
+        return int(torch.cuda.mem_get_info(place)[0])
+    if place.type != "cpu":
+        raise UserError(f"device {str(device)!r} is not supported: choose cpu or cuda.")
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,122 @@
+"""From PNG and JPEG bytes to arrays of one shape."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from gensweep.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+CHUNK = 1024
+"""Images decoded at a time."""
+SIZES = range(4, 1025)
+_GREY = {"1", "L", "LA"}
+_DEEP = ("I", "F")
+
+Item = TypeVar("Item")
+Named = tuple[str, bytes]
+"""Where an image comes from, for messages, and its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Decodes to `[channels, height, width]` bytes; `image_size` makes all of them square."""
+
+    image_size: int | None
+    channels: int
+    height: int
+    width: int
+
+    @classmethod
+    def for_images(cls, samples: list[Named], image_size: int | None) -> Decoder:
+        """A decoder that suits `samples`: grey only if all of them are."""
+        if image_size is not None and image_size not in SIZES:
+            raise UserError(
+                f"image size {image_size} is not supported: choose {SIZES[0]} to {SIZES[-1]}."
+            )
+        images = [_open(*sample) for sample in samples]
+        channels = 1 if all(image.mode in _GREY for image in images) else 3
+        width, height = (image_size, image_size) if image_size else images[0].size
+        if width not in SIZES or height not in SIZES:
+            raise UserError(
+                f"{samples[0][0]} is {width}x{height}, not within {SIZES[0]} to {SIZES[-1]}: "
+                "set an image size."
+            )
+        return cls(image_size, channels, height, width)
+
+    def decode(self, named: Named) -> NDArray[np.uint8]:
+        """One image. Raises `UserError` if it is damaged or of another size."""
+        import numpy as np
+
+        where, data = named
+        image = _open(where, data)
+        if self.channels == 1 and image.mode not in _GREY:
+            raise UserError(f"{where} has colours, others have none: make all grey or all RGB.")
+        try:
+            image = image.convert("L" if self.channels == 1 else "RGB")
+        except (OSError, ValueError, SyntaxError) as error:
+            raise _undecodable(where, error) from None
+        if self.image_size:
+            image = square(image, self.image_size)
+        if image.size != (self.width, self.height):
+            raise UserError(
+                f"{where} is {image.width}x{image.height}, others are {self.width}x"
+                f"{self.height}: set an image size to resize and crop all."
+            )
+        pixels = np.asarray(image, np.uint8).reshape(self.height, self.width, self.channels)
+        return pixels.transpose(2, 0, 1)
+
+    def batches(
+        self, images: Iterable[Item], read: Callable[[Item], Named]
+    ) -> Iterator[NDArray[np.uint8]]:
+        """All images in their order, up to `CHUNK` at a time, read and decoded by threads."""
+        import numpy as np
+
+        def one(item: Item) -> NDArray[np.uint8]:
+            return self.decode(read(item))
+
+        rest = iter(images)
+        with ThreadPoolExecutor(8) as pool:
+            while chunk := list(islice(rest, CHUNK)):
+                yield np.stack(list(pool.map(one, chunk)))
+
+
+def square(image: Image, size: int) -> Image:
+    """The shorter side resized to `size` by an antialiased Lanczos filter, the middle cut out."""
+    from PIL.Image import Resampling
+
+    scale = size / min(image.size)
+    width, height = (max(size, round(side * scale)) for side in image.size)
+    image = image.resize((width, height), Resampling.LANCZOS)
+    left, top = (width - size) // 2, (height - size) // 2
+    return image.crop((left, top, left + size, top + size))
+
+
+def _open(where: str, data: bytes) -> Image:
+    """An image the right way up; alpha is dropped later, sixteen bits are refused."""
+    from PIL import Image, ImageOps
+
+    try:
+        image: Image.Image = Image.open(io.BytesIO(data))
+        image.load()
+        image = ImageOps.exif_transpose(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise _undecodable(where, error) from None
+    if image.mode.startswith(_DEEP):
+        raise UserError(f"{where} has pixels of mode {image.mode}: convert it to eight bits.")
+    return image
+
+
+def _undecodable(where: str, error: Exception) -> UserError:
+    return UserError(
+        f"{where} cannot be decoded as an image ({type(error).__name__}): replace or remove it."
+    )

@@ -1,0 +1,78 @@
+"""The record of an ingested data set: what it is, and the shards that hold it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from gensweep.data._source import Meta
+from gensweep.storage import CorruptObjectError, MissingKeyError, ObjectStore, seal, unseal
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    key: str
+    rows: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """`hash` is the sha256 of the examples and labels, whatever the files they came in."""
+
+    name: str
+    hash: str
+    meta: Meta
+    shards: dict[str, tuple[Shard, ...]]
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}-{self.hash[:16]}"
+
+    def count(self, split: str) -> int:
+        return sum(shard.rows for shard in self.shards[split])
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> Manifest:
+        try:
+            meta = dict(body["meta"])
+            modes = meta["modes"]
+            meta |= {"shape": tuple(meta["shape"]), "class_names": tuple(meta["class_names"])}
+            meta["modes"] = None if modes is None else tuple(tuple(mode) for mode in modes)
+            shards = {s: tuple(Shard(**x) for x in found) for s, found in body["shards"].items()}
+            return cls(body["name"], body["hash"], Meta(**meta), shards)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CorruptObjectError(f"not a data set's manifest: {error}") from None
+
+
+def manifest_key(identifier: str) -> str:
+    return f"datasets/{identifier}/manifest.json"
+
+
+def index_key(fingerprint: str) -> str:
+    return f"datasets/index/{fingerprint}.json"
+
+
+def read_manifest(store: ObjectStore, identifier: str) -> Manifest | None:
+    """None if there is none, or if it is damaged."""
+    try:
+        return Manifest.from_json(unseal(store.get(manifest_key(identifier))))
+    except (MissingKeyError, CorruptObjectError):
+        return None
+
+
+def write_manifest(store: ObjectStore, manifest: Manifest) -> None:
+    store.put(manifest_key(manifest.id), seal(manifest.to_json()))
+
+
+def look_up(store: ObjectStore, fingerprint: str) -> Manifest | None:
+    """What a source of that fingerprint was ingested as."""
+    try:
+        return read_manifest(store, str(unseal(store.get(index_key(fingerprint)))["dataset"]))
+    except (MissingKeyError, CorruptObjectError, KeyError):
+        return None

@@ -1,0 +1,225 @@
+"""Parquet files with encoded images, in the layout of the Hugging Face hub or a plainer one."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from gensweep.data._decode import CHUNK, Decoder, Named
+from gensweep.data._place import LocalPlace, Place, fingerprint
+from gensweep.data._source import Meta
+from gensweep.data._splits import WORDS, assign
+from gensweep.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gensweep.data._source import Chunk
+
+IMAGE_NAMES = ("image", "img", "images")
+LABEL_NAMES = ("label", "labels", "class", "target", "fine_label", "y")
+
+
+@dataclass(frozen=True)
+class ParquetSource:
+    """Rows with an image (`struct<bytes>` or binary) and, if there is one, a class."""
+
+    name: str
+    place: Place
+    image_size: int | None = None
+    column: str | None = None
+    label: str | None = None
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        options = {"format": "parquet", "size": self.image_size, "column": self.column}
+        return fingerprint(self.name, self.place, {**options, "label": self.label})
+
+    def meta(self) -> Meta:
+        names, decoder = self._classes, self._decoder
+        split = "split by file" if self._splits else "test: every tenth row"
+        size = f", shorter side to {self.image_size} and centre crop" if self.image_size else ""
+        return Meta(
+            shape=(decoder.channels, decoder.height, decoder.width),
+            classes=len(names),
+            class_names=names,
+            protocol=f"{self.name}: Parquet, {split}{size}",
+        )
+
+    def chunks(self, split: str) -> Iterator[Chunk]:
+        import numpy as np
+
+        row = 0
+        for file in self._files:
+            if self._splits and self._splits[file] != split:
+                continue
+            for images, labels in self._rows(file):
+                rows = np.arange(row, row + len(images))
+                row += len(images)
+                mine = rows >= 0 if self._splits else (rows % 10 == 9) == (split == "test")
+                if mine.any():
+                    chosen = [image for image, m in zip(images, mine, strict=True) if m]
+                    pixels = np.concatenate(
+                        list(self._decoder.batches(chosen, lambda image: image))
+                    )
+                    yield pixels, None if labels is None else labels[mine]
+
+    @cached_property
+    def _files(self) -> list[str]:
+        return sorted(f for f in self.place.stamps if f.lower().endswith(".parquet"))
+
+    @cached_property
+    def _splits(self) -> dict[str, str] | None:
+        return assign({file: split_word(file) for file in self._files})
+
+    @cached_property
+    def _schema(self) -> Any:
+        return self._open(self._files[0]).schema_arrow
+
+    @cached_property
+    def _columns(self) -> tuple[str, str | None]:
+        """The image column and the label column."""
+        names = self._schema.names
+        for wanted in (self.column, self.label):
+            if wanted is not None and wanted not in names:
+                raise UserError(
+                    f"{self.place.uri}/{self._files[0]} has no column {wanted!r}: choose from "
+                    f"{', '.join(names)}."
+                )
+        return self.column or self._image_column(), self.label or self._label_column()
+
+    def _image_column(self) -> str:
+        found = [field.name for field in self._schema if holds_images(field.type)]
+        preferred = [name for name in found if name.lower() in IMAGE_NAMES]
+        if len(preferred or found) != 1:
+            raise UserError(
+                f"{self.place.uri}/{self._files[0]} has {len(found)} columns that may hold "
+                f"images: name one of {', '.join(self._schema.names)} by column=."
+            )
+        return str((preferred or found)[0])
+
+    def _label_column(self) -> str | None:
+        return next((n for n in LABEL_NAMES if n in self._schema.names), None)
+
+    @cached_property
+    def _classes(self) -> tuple[str, ...]:
+        """Given names, the hub's own, or all that occur."""
+        label = self._columns[1]
+        if label is None:
+            return ()
+        names = self.class_names or hub_names(self._schema, label)
+        seen = set[Any]().union(*(self._labels_of(file, label) for file in self._files))
+        if all(isinstance(value, str) for value in seen):
+            return tuple(sorted(seen))
+        count = max(seen) + 1
+        return names if len(names) >= count else tuple(str(i) for i in range(count))
+
+    def _labels_of(self, file: str, label: str) -> set[Any]:
+        """The classes that occur in a file: all text, or all whole numbers from 0."""
+        seen: set[Any] = set()
+        for batch in self._batches(file, [label]):
+            seen |= set(batch.column(label).unique().to_pylist())
+        text = all(isinstance(value, str) for value in seen)
+        if not text and not all(isinstance(value, int) and value >= 0 for value in seen):
+            raise UserError(
+                f"column {label!r} of {self.place.uri}/{file} has missing, negative or "
+                "fractional classes: name another by label=."
+            )
+        return seen
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        images, _ = next(self._rows(self._files[0]))
+        return Decoder.for_images(images[:: max(1, len(images) // 16)], self.image_size)
+
+    def _rows(self, file: str) -> Iterator[tuple[list[Named], NDArray[np.int64] | None]]:
+        column, label = self._columns
+        wanted = [column] if label is None else [column, label]
+        row = 0
+        for batch in self._batches(file, wanted):
+            values = image_bytes(batch.column(column))
+            images = []
+            for value in values:
+                where = f"row {row} of {self.place.uri}/{file}"
+                if not isinstance(value, bytes):
+                    raise UserError(f"{where} has no image bytes in {column!r}: remove the row.")
+                images.append((where, value))
+                row += 1
+            if images:
+                yield images, self._numbers(batch.column(label)) if label else None
+
+    def _batches(self, file: str, columns: list[str]) -> Iterator[Any]:
+        import pyarrow as pa
+
+        try:
+            yield from self._open(file).iter_batches(CHUNK, columns=columns)
+        except (pa.ArrowException, OSError):
+            raise UserError(f"{self.place.uri}/{file} is damaged inside: fetch it again.") from None
+
+    def _numbers(self, labels: Any) -> NDArray[np.int64]:
+        import numpy as np
+
+        values = labels.to_pylist()
+        if values and isinstance(values[0], str):
+            number = {name: i for i, name in enumerate(self._classes)}
+            values = [number[value] for value in values]
+        return np.array(values, np.int64)
+
+    def _open(self, file: str) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        local = isinstance(self.place, LocalPlace)
+        try:
+            where = self.place.uri + "/" + file if local else io.BytesIO(self.place.read(file))
+            opened = pq.ParquetFile(where)
+        except (pa.ArrowInvalid, OSError):
+            raise UserError(
+                f"{self.place.uri}/{file} is no whole Parquet file: fetch it again."
+            ) from None
+        if opened.metadata.num_rows == 0:
+            raise UserError(f"{self.place.uri}/{file} has no rows: remove it.")
+        return opened
+
+
+def split_word(file: str) -> str | None:
+    """The first word of the file's name, or else a folder's, that names a split.
+
+    >>> split_word("data/train-00000-of-00001.parquet")
+    'train'
+    """
+    path = PurePosixPath(file)
+    words = (path.name.split("-", 1)[0].split(".", 1)[0], *path.parts[:-1])
+    return next((word for word in words if word.lower() in WORDS), None)
+
+
+def holds_images(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return any(kind.field(i).name == "bytes" for i in range(kind.num_fields))
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def image_bytes(values: Any) -> list[Any]:
+    from pyarrow import types
+
+    if types.is_struct(values.type):
+        return [None if v is None else v.get("bytes") for v in values.to_pylist()]
+    return list(values.to_pylist())
+
+
+def hub_names(schema: Any, label: str) -> tuple[str, ...]:
+    """The names of the classes that the hub's files carry in their metadata."""
+    try:
+        info = json.loads((schema.metadata or {})[b"huggingface"])["info"]
+        return tuple(info["features"][label]["names"])
+    except (KeyError, TypeError, ValueError):
+        return ()

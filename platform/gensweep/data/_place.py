@@ -1,0 +1,107 @@
+"""A folder or an S3 prefix with the files of a data set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from gensweep.errors import UserError
+from gensweep.storage import MissingKeyError, S3Store, open_store
+
+FORMAT = 1
+"""Of the shards: raising it makes every data set be ingested again."""
+
+
+class Place(Protocol):
+    """Files by relative name; `stamps` tells their sizes and versions without reading them."""
+
+    @property
+    def uri(self) -> str: ...
+    @property
+    def stamps(self) -> dict[str, tuple[int, str]]: ...
+    def read(self, name: str) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class LocalPlace:
+    root: Path
+    stamps: dict[str, tuple[int, str]]
+
+    @property
+    def uri(self) -> str:
+        return str(self.root)
+
+    def read(self, name: str) -> bytes:
+        try:
+            return (self.root / name).read_bytes()
+        except OSError as error:
+            raise UserError(
+                f"cannot read {self.root / name} ({error.strerror}): make it readable."
+            ) from None
+
+
+@dataclass(frozen=True)
+class RemotePlace:
+    store: S3Store
+    stamps: dict[str, tuple[int, str]]
+
+    @property
+    def uri(self) -> str:
+        return self.store.uri
+
+    def read(self, name: str) -> bytes:
+        try:
+            return self.store.get(name)
+        except MissingKeyError:
+            raise UserError(f"{self.uri}/{name} vanished while it was read: try again.") from None
+
+
+def open_place(location: str) -> Place:
+    """The files under a folder or an `s3://` prefix, or the one file that `location` names."""
+    place = _remote(location) if location.startswith("s3://") else _local(location)
+    if not place.stamps:
+        raise UserError(f"{location!r} holds no files: name the folder that has the data.")
+    return place
+
+
+def fingerprint(name: str, place: Place, options: dict[str, Any]) -> str:
+    """Changes with the files' names, sizes and versions, and with how they are to be read."""
+    text = json.dumps([FORMAT, name, options, place.uri, sorted(place.stamps.items())])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _local(location: str) -> LocalPlace:
+    path = Path(location.removeprefix("file://")).expanduser().absolute()
+    if path.is_file():
+        return LocalPlace(path.parent, {path.name: _stamp(path.stat())})
+    if not path.is_dir():
+        raise UserError(f"folder {location!r} does not exist: correct the path.")
+    stamps = {}
+    for where, folders, files in os.walk(path, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            file = Path(where) / name
+            if not name.startswith(".") and file.is_file():
+                stamps[file.relative_to(path).as_posix()] = _stamp(file.stat())
+    return LocalPlace(path, stamps)
+
+
+def _stamp(stat: os.stat_result) -> tuple[int, str]:
+    """The change time too: archives restore modification times, and IDX files have one size."""
+    return stat.st_size, f"{stat.st_mtime_ns}-{stat.st_ctime_ns}"
+
+
+def _remote(location: str) -> RemotePlace:
+    only = None
+    if location.endswith((".parquet", ".bin", ".gz")):
+        location, _, only = location.rpartition("/")
+    store = open_store(location)
+    if not isinstance(store, S3Store):
+        raise UserError(f"{location!r} is no S3 address: write s3://bucket/prefix.")
+    found = store.etags(only or "", patient=False)
+    visible = {k: v for k, v in found.items() if not k.rpartition("/")[2].startswith(".") and v[0]}
+    return RemotePlace(store, {k: v for k, v in visible.items() if only in {None, k}})

@@ -1,0 +1,60 @@
+"""What a reader of some format gives: what the data are, and the examples in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Chunk = tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[np.int64] | None]
+    """Examples `[n, *shape]`, and their classes `[n]` where there are any."""
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """What a data set is.
+
+    `levels` is the largest value of a pixel: `x = 2 v / levels - 1`; 0 for points, which are kept
+    as they are. `modes` and `mode_std` describe a known mixture of Gaussians.
+    """
+
+    shape: tuple[int, ...]
+    classes: int = 0
+    class_names: tuple[str, ...] = ()
+    levels: int = 255
+    modes: tuple[tuple[float, ...], ...] | None = None
+    mode_std: float | None = None
+    protocol: str = ""
+
+    @property
+    def dtype(self) -> str:
+        return "uint8" if self.levels else "float32"
+
+    @property
+    def example_bytes(self) -> int:
+        size = 1 if self.levels else 4
+        for length in self.shape:
+            size *= length
+        return size
+
+
+class Source(Protocol):
+    """A data set in its original form. Reading it raises `UserError` if it is damaged."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the files do; costs a listing, no reading."""
+
+    def meta(self) -> Meta: ...
+
+    def chunks(self, split: str) -> Iterator[Chunk]:
+        """The examples of `train` or `test`, in a fixed order."""

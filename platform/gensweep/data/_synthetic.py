@@ -1,0 +1,101 @@
+"""Data sets that need no files: digits, and two mixtures of Gaussians."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gensweep.data._source import Meta
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gensweep.data._source import Chunk
+
+POINTS = {"train": 100_000, "test": 20_000}
+
+
+@dataclass(frozen=True)
+class Digits:
+    """1797 handwritten digits, 8x8 with 17 grey levels (UCI optical recognition, test part)."""
+
+    name: str = "digits"
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(b"digits 1").hexdigest()
+
+    def meta(self) -> Meta:
+        return Meta(
+            shape=(1, 8, 8),
+            classes=10,
+            class_names=tuple("0123456789"),
+            levels=16,
+            protocol="scikit-learn digits; test: every fifth example of each class",
+        )
+
+    def chunks(self, split: str) -> Iterator[Chunk]:
+        import numpy as np
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        images = bunch.images.astype(np.uint8)[:, None]
+        labels = bunch.target.astype(np.int64)
+        chosen = every_nth(labels, 5) == (split == "test")
+        yield images[chosen], labels[chosen]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Points from equally likely round Gaussians, as in PacGAN (arXiv:1712.04086)."""
+
+    name: str
+    modes: tuple[tuple[float, float], ...]
+    std: float
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(f"{self.name} 1 {self.modes} {self.std}".encode()).hexdigest()
+
+    def meta(self) -> Meta:
+        return Meta(
+            shape=(2,),
+            levels=0,
+            modes=self.modes,
+            mode_std=self.std,
+            protocol=f"PacGAN's {self.name}: {len(self.modes)} modes, std {self.std}, "
+            f"{POINTS['train']} training points",
+        )
+
+    def chunks(self, split: str) -> Iterator[Chunk]:
+        import numpy as np
+
+        rng = np.random.Generator(np.random.PCG64([len(self.modes), split == "test"]))
+        centres = np.array(self.modes)[rng.integers(len(self.modes), size=POINTS[split])]
+        yield (centres + self.std * rng.standard_normal(centres.shape)).astype(np.float32), None
+
+
+def every_nth(labels: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
+    """Marks each n-th example of every class: a stratified split that needs no seed."""
+    import numpy as np
+
+    marks = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        marks[np.flatnonzero(labels == label)[n - 1 :: n]] = True
+    return marks
+
+
+def ring8() -> Mixture:
+    """Eight modes on the unit circle, std 0.01."""
+    angles = [2 * math.pi * k / 8 for k in range(8)]
+    return Mixture("ring8", tuple((math.cos(a), math.sin(a)) for a in angles), 0.01)
+
+
+def grid25() -> Mixture:
+    """Twenty-five modes at {-4, -2, 0, 2, 4}², std 0.05."""
+    ticks = (-4.0, -2.0, 0.0, 2.0, 4.0)
+    return Mixture("grid25", tuple((x, y) for x in ticks for y in ticks), 0.05)
