@@ -1,0 +1,35 @@
+"""Fréchet distance between Gaussians fitted to features (arXiv 1706.08500), in float64."""
+
+# L lanes, N samples, D features
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gensweep.errors import UserError
+
+__all__ = ["frechet_distance", "moments"]
+
+
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean [..., D] and unbiased covariance [..., D, D] of features [..., N, D]."""
+    if features.shape[-2] < 2:
+        raise UserError(f"a covariance needs 2 samples or more, got {features.shape[-2]}")
+    features = features.double()
+    mean = features.mean(-2)
+    centred = features - mean.unsqueeze(-2)
+    return mean, centred.mT @ centred / (features.shape[-2] - 1)
+
+
+def frechet_distance(real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> Tensor:
+    """|m - n|^2 + tr(S + T - 2 (S^1/2 T S^1/2)^1/2), batched: [D], [D, D] and [L, ...] give [L].
+
+    The symmetric form has real eigenvalues for rank-deficient covariances too.
+    """
+    (mean, covariance), (other_mean, other) = real, fake
+    values, vectors = torch.linalg.eigh(covariance)
+    root = (vectors * values.clamp(min=0).sqrt().unsqueeze(-2)) @ vectors.mT
+    cross = torch.linalg.eigvalsh(root @ other @ root).clamp(min=0).sqrt().sum(-1)
+    trace = covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + other.diagonal(dim1=-2, dim2=-1).sum(-1)
+    distance: Tensor = (mean - other_mean).square().sum(-1) + trace - 2 * cross
+    return distance.clamp(min=0)

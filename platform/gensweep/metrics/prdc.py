@@ -1,0 +1,55 @@
+"""Precision, recall (arXiv 1904.06991), density and coverage (arXiv 2002.09797)."""
+
+# L lanes, M real samples, N fake samples, D features
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gensweep.errors import UserError
+
+__all__ = ["prdc", "radii"]
+
+
+def radii(features: Tensor, k: int = 5, chunk: int = 2048) -> Tensor:
+    """Distance [N] from each of features [N, D] to its k-th nearest other one."""
+    count = features.shape[0]
+    if not 0 < k < count:
+        raise UserError(f"0 < k < samples must hold, but got {k=} and {count} samples")
+    found = []
+    for start in range(0, count, chunk):
+        distances = torch.cdist(features[start : start + chunk], features)
+        distances[:, start : start + chunk].fill_diagonal_(0.0)
+        found.append(distances.topk(k + 1, largest=False, sorted=False).values.amax(-1))
+    return torch.cat(found)
+
+
+def prdc(
+    real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = None, chunk: int = 2048
+) -> dict[str, Tensor]:
+    """The four of Naeem et al. for real [M, D] and fake [L, N, D]; each value is [L].
+
+    Lanes are taken one by one and rows by `chunk`, so memory stays at chunk * max(M, N).
+    """
+    edge = radii(real, k, chunk) if real_radii is None else real_radii
+    lanes = [_one(real, lane, edge, k, chunk) for lane in fake]
+    names = ("precision", "recall", "density", "coverage")
+    return {name: torch.stack([lane[i] for lane in lanes]) for i, name in enumerate(names)}
+
+
+def _one(real: Tensor, fake: Tensor, edge: Tensor, k: int, chunk: int) -> list[Tensor]:
+    fake_edge = radii(fake, k, chunk)
+    inside = torch.zeros(fake.shape[0], dtype=torch.int64, device=fake.device)
+    recalled, covered = [], []
+    for start in range(0, real.shape[0], chunk):
+        distances = torch.cdist(real[start : start + chunk], fake)
+        within = distances < edge[start : start + chunk, None]
+        inside += within.sum(0)
+        covered.append(within.any(1))
+        recalled.append((distances < fake_edge).any(1))
+    return [
+        (inside > 0).double().mean(),
+        torch.cat(recalled).double().mean(),
+        inside.double().mean() / k,
+        torch.cat(covered).double().mean(),
+    ]

@@ -1,0 +1,53 @@
+"""Sample grids as PNG."""
+
+from __future__ import annotations
+
+import io
+
+import torch
+from torch import Tensor
+
+__all__ = ["grid_png"]
+
+
+def grid_png(samples: Tensor, modes: Tensor | None = None, columns: int = 8) -> bytes:
+    """PNG of images [N, C, H, W] in [-1, 1], or of points [N, 2] with their modes [K, 2].
+
+    Non-finite pixels are drawn as -1, non-finite points are left out.
+    """
+    if samples.ndim == 2:
+        return _points(samples.detach().cpu(), modes)
+    from PIL import Image
+
+    pixels = samples.detach().cpu().float().nan_to_num(-1.0, 1.0, -1.0).clamp(-1, 1)
+    levels = ((pixels + 1) * 127.5).round().byte()
+    count, channels, height, width = levels.shape
+    rows = -(-count // columns)
+    sheet = torch.zeros(channels, rows * (height + 1) - 1, columns * (width + 1) - 1).byte()
+    for i, image in enumerate(levels):
+        top, left = i // columns * (height + 1), i % columns * (width + 1)
+        sheet[:, top : top + height, left : left + width] = image
+    array = sheet[0].numpy() if channels == 1 else sheet[:3].permute(1, 2, 0).contiguous().numpy()
+    factor = max(1, 256 // sheet.shape[2])
+    picture = Image.fromarray(array)
+    picture = picture.resize((picture.width * factor, picture.height * factor), 0)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _points(samples: Tensor, modes: Tensor | None) -> bytes:
+    from matplotlib.figure import Figure
+
+    canvas = Figure(figsize=(3, 3), dpi=100)
+    axes = canvas.add_subplot()
+    shown = samples[samples.isfinite().all(1)]
+    axes.scatter(shown[:, 0].tolist(), shown[:, 1].tolist(), s=2, color="#0072b2", linewidths=0)
+    if modes is not None:
+        at = modes.cpu()
+        x, y = at.T.tolist()
+        axes.scatter(x, y, s=30, marker="x", color="#d55e00", linewidths=1)
+    axes.set_aspect("equal", adjustable="datalim")
+    buffer = io.BytesIO()
+    canvas.savefig(buffer, format="png", bbox_inches="tight")
+    return buffer.getvalue()

@@ -1,0 +1,42 @@
+"""The final table for a terminal or a job log: plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["text_table"]
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], width: int = 100) -> str:
+    """Columns side by side within `width` characters; too wide cells end in an ellipsis.
+
+    >>> print(text_table(["objective", "rate"], [["hinge", 0.5]]))
+    objective  rate
+    ---------  ----
+    hinge       0.5
+    """
+    cells = [list(head), *([_show(value) for value in row] for row in rows)]
+    sizes = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    while sum(sizes) + 2 * (len(sizes) - 1) > width and max(sizes) > 4:
+        sizes[sizes.index(max(sizes))] -= 1
+    numeric = [
+        bool(rows) and all(isinstance(row[i], int | float) for row in rows)
+        for i in range(len(head))
+    ]
+    lines = [_line(row, sizes, numeric) for row in cells]
+    return "\n".join([lines[0], "  ".join("-" * size for size in sizes), *lines[1:]])
+
+
+def _show(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _line(row: Sequence[str], sizes: Sequence[int], numeric: Sequence[bool]) -> str:
+    cut = [
+        cell if len(cell) <= size else cell[: size - 1] + "…"
+        for cell, size in zip(row, sizes, strict=True)
+    ]
+    return "  ".join(
+        cell.rjust(size) if right else cell.ljust(size)
+        for cell, size, right in zip(cut, sizes, numeric, strict=True)
+    ).rstrip()

@@ -1,0 +1,113 @@
+"""The evaluator's protocol, verdicts and isolation of lanes; the classifier's hash."""
+
+import gzip
+import math
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from gensweep.errors import UserError
+from gensweep.metrics import Evaluator, FeatureNet, train_classifier
+
+
+def ring(count: int, modes: int = 8) -> Tensor:
+    angle = torch.arange(count) % modes * math.tau / 8
+    return torch.stack([angle.cos(), angle.sin()], -1) + 0.01 * torch.randn(count, 2)
+
+
+def points() -> Evaluator:
+    torch.manual_seed(0)
+    angle = torch.arange(8) * math.tau / 8
+    at = torch.stack([angle.cos(), angle.sin()], -1)
+    return Evaluator.for_dataset("ring8", {"x": ring(2000)}, {}, modes=at, mode_std=0.01)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[Tensor, Tensor]:
+    data = pytest.importorskip("sklearn.datasets").load_digits()
+    order = torch.randperm(len(data.target), generator=torch.Generator().manual_seed(0))
+    images = torch.tensor(data.images).float()[:, None] / 8 - 1
+    return images[order], torch.tensor(data.target)[order]
+
+
+@pytest.fixture(scope="module")
+def net(digits: tuple[Tensor, Tensor]) -> FeatureNet:
+    return train_classifier(digits[0][:1000], digits[1][:1000], 10)
+
+
+def test_point_verdicts() -> None:
+    evaluator = points()
+    lanes = torch.stack([ring(800), ring(800, 5), ring(800, 7), ring(800) * math.nan])
+    found = [evaluator.verdict(metrics)[0] for metrics in evaluator.evaluate(lanes)]
+    assert found == ["converged", "collapsed", "unconverged", "diverged"]
+
+
+def test_a_bad_lane_leaves_others_bitwise_untouched() -> None:
+    evaluator = points()
+    lanes = torch.stack([ring(500), ring(500), ring(500, 5)])
+    before = evaluator.evaluate(lanes)
+    lanes[1] = math.inf
+    after = evaluator.evaluate(lanes)
+    assert after[1] == {"finite": 0.0}
+    assert (after[0], after[2]) == (before[0], before[2])
+    assert evaluator.evaluate(lanes[2:])[0] == before[2]
+
+
+def test_huge_finite_samples_count_as_non_finite() -> None:
+    assert points().evaluate(torch.full((1, 20, 2), 3e38).mul(ring(20).sign())) == [{"finite": 0.0}]
+
+
+def test_classifier_is_accurate_deterministic_and_round_trips(
+    digits: tuple[Tensor, Tensor], net: FeatureNet
+) -> None:
+    images, labels = digits
+    assert (net(images[1000:]).argmax(1) == labels[1000:]).float().mean() > 0.96
+    assert train_classifier(images[:1000], labels[:1000], 10).hash == net.hash
+    again = FeatureNet.load(net.save(), net.hash)
+    assert torch.equal(again.features(images[:9]), net.features(images[:9]))
+    with pytest.raises(UserError, match="expected"):
+        FeatureNet.load(net.save(), "0" * 64)
+
+
+def test_image_verdicts_and_protocol(digits: tuple[Tensor, Tensor], net: FeatureNet) -> None:
+    images, labels = digits
+    train = {"x": images[:1000], "y": labels[:1000]}
+    test = {"x": images[1000:], "y": labels[1000:]}
+    evaluator = Evaluator.for_dataset("digits", train, test, classifier=net)
+    real, few = train["x"][:700], train["x"][train["y"] < 3]
+    lanes = torch.stack([real, few.repeat(3, 1, 1, 1)[:700], torch.rand(real.shape) * 2 - 1])
+    metrics = evaluator.evaluate(lanes)
+    verdicts = [evaluator.verdict(lane)[0] for lane in metrics]
+    assert verdicts == ["converged", "collapsed", "unconverged"]
+    assert metrics[0]["frechet"] < metrics[1]["frechet"] < metrics[2]["frechet"] * 2
+    assert evaluator.protocol["feature_hash"] == net.hash
+    with pytest.raises(UserError, match="classifier"):
+        Evaluator.for_dataset("digits", train, test)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32)])
+def test_feature_shapes(shape: tuple[int, ...]) -> None:
+    assert FeatureNet(shape, 10).features(torch.zeros(2, *shape)).shape == (2, 64)
+
+
+@pytest.mark.slow
+def test_classifier_on_mnist() -> None:
+    shared = Path(__file__).parents[3] / "shared" / "data"
+    folder = Path(os.environ.get("GENSWEEP_DATA", shared)) / "mnist"
+    if not folder.is_dir():
+        pytest.skip(f"no MNIST files at {folder}")
+
+    def read(name: str, header: int) -> Tensor:
+        raw = gzip.decompress((folder / name).read_bytes())[header:]
+        return torch.frombuffer(bytearray(raw), dtype=torch.uint8)
+
+    train, test = (
+        read(f"{split}-images-idx3-ubyte.gz", 16).view(-1, 1, 28, 28).float() / 127.5 - 1
+        for split in ("train", "t10k")
+    )
+    net = train_classifier(train, read("train-labels-idx1-ubyte.gz", 8).long(), 10)
+    right = net(test).argmax(1) == read("t10k-labels-idx1-ubyte.gz", 8)
+    assert right.float().mean() >= 0.985
