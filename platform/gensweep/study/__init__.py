@@ -1,0 +1,20 @@
+"""The study: one source of truth for a sweep, as leases over an Optuna study."""
+
+from gensweep.study._budget import Budget
+from gensweep.study._open import SweepView, list_sweeps, read_sweep
+from gensweep.study._records import TERMINAL, Lease, StaleLease, State, TrialRecord, trial_seed
+from gensweep.study._study import Study
+
+__all__ = [
+    "Budget",
+    "Lease",
+    "StaleLease",
+    "State",
+    "Study",
+    "SweepView",
+    "TERMINAL",
+    "TrialRecord",
+    "list_sweeps",
+    "read_sweep",
+    "trial_seed",
+]

@@ -1,0 +1,36 @@
+"""What makes two sweeps the same sweep, and how to say that they are not."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def plain(value: Any) -> Any:
+    """`value` as it comes back from JSON, so that stored and fresh ones compare."""
+    return json.loads(json.dumps(value, sort_keys=True, default=str))
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """One "key: old -> new" for each leaf that differs.
+
+    >>> difference({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
+    ['a.b: 1 -> 3']
+    """
+    before, after = dict(_leaves(old)), dict(_leaves(new))
+    return [
+        f"{key}: {_show(before, key)} -> {_show(after, key)}"
+        for key in sorted({*before, *after})
+        if _show(before, key) != _show(after, key)
+    ]
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, child in value.items():
+            yield from _leaves(child, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, value
+
+
+def _show(leaves: Mapping[str, Any], key: str) -> str:
+    return json.dumps(leaves[key], default=str) if key in leaves else "none"

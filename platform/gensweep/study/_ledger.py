@@ -1,0 +1,157 @@
+"""The Optuna study as a ledger of trials, each change on disk before anyone acts upon it.
+
+A trial carries one user attribute, its `Entry` as JSON, written in one piece. A trial that Optuna
+calls RUNNING but whose entry says it ended was interrupted in between: `load` tells it again.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from gensweep.study._records import INFEASIBLE, TERMINAL, TrialRecord
+from gensweep.study._sampler import FixableSampler
+from gensweep.study._space import exists, suggest
+
+ATTRIBUTE = "gensweep"
+
+
+@dataclass(slots=True)
+class Entry:
+    """A trial's line in the ledger."""
+
+    number: int
+    id: int
+    params: dict[str, Any]
+    seed: int = 0
+    group: int = 0
+    state: str = "queued"
+    cause: str = ""
+    owner: str = ""
+    attempts: int = 0
+    lost: int = 0
+    images: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    checkpoint: dict[str, Any] | None = None
+    created: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+
+    def record(self) -> TrialRecord:
+        """The entry as the outside sees it."""
+        return TrialRecord(
+            params=dict(self.params), metrics=dict(self.metrics),
+            **{name: getattr(self, name) for name in _SHOWN},
+        )  # fmt: skip
+
+
+_SHOWN = ("number", "state", "cause", "images", "attempts", "seed", "group", "created", "started",
+          "ended")  # fmt: skip
+_STORED = tuple(f.name for f in fields(Entry) if f.name not in ("number", "id", "params"))
+
+
+def entry_of(trial: FrozenTrial) -> Entry | None:
+    """The stored entry; None if the trial was never handed out."""
+    stored = trial.user_attrs.get(ATTRIBUTE)
+    if stored is None:
+        return None
+    return Entry(number=trial.number, id=trial._trial_id, params=dict(trial.params), **stored)
+
+
+class Ledger:
+    """Not thread-safe: the `Study` in front of it is."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        storage: BaseStorage,
+        *,
+        space: Mapping[str, Any],
+        names: list[str],
+        sampler: FixableSampler,
+        objective: str,
+        budget_images: int,
+    ) -> None:
+        self._study, self._storage, self._sampler = study, storage, sampler
+        self._space, self._names = space, names
+        self._objective, self._budget_images = objective, max(1, budget_images)
+
+    def load(self, adopt: Callable[[Entry], None]) -> list[Entry]:
+        """All entries; interrupted transitions are completed, new ones pass through `adopt`."""
+        return [self._restore(trial, adopt) for trial in self._study.get_trials(deepcopy=False)]
+
+    def _restore(self, trial: FrozenTrial, adopt: Callable[[Entry], None]) -> Entry:
+        entry = entry_of(trial)
+        if entry is None:  # killed while asking: keep the number, complete the parameters
+            entry = Entry(trial.number, trial._trial_id, self._suggest(dict(trial.params), trial))
+            adopt(entry)
+            self.save(entry)
+        elif entry.state in TERMINAL and not trial.state.is_finished():
+            self._tell(entry)
+        elif entry.state == "leased":
+            entry.state, entry.owner = "queued", ""
+            self.save(entry)
+        return entry
+
+    def ask(self, fixed: dict[str, Any]) -> Entry:
+        """A new trial whose parameters agree with `fixed`; the caller saves the entry."""
+        self._sampler.fixed = fixed
+        trial = self._study.ask()
+        return Entry(trial.number, trial._trial_id, self._sample(trial))
+
+    def _suggest(self, fixed: dict[str, Any], frozen: FrozenTrial) -> dict[str, Any]:
+        self._sampler.fixed = fixed
+        return self._sample(optuna.Trial(self._study, frozen._trial_id))
+
+    def _sample(self, trial: optuna.Trial) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name in self._names:
+            if exists(self._space[name], values):
+                values[name] = suggest(trial, name, self._space[name])
+        return values
+
+    def save(self, entry: Entry) -> None:
+        """Write the entry to disk."""
+        stored = asdict(entry)
+        self._storage.set_trial_user_attr(entry.id, ATTRIBUTE, {k: stored[k] for k in _STORED})
+
+    def measure(self, entry: Entry, images: int, value: float) -> None:
+        """Write the objective after `images` images, for the pruner."""
+        self._storage.set_trial_intermediate_value(entry.id, images, value)
+
+    def prunes(self, entry: Entry, pruner: BasePruner) -> bool:
+        """What the pruner says of the trial as it stands."""
+        return bool(pruner.prune(self._study, self._storage.get_trial(entry.id)))
+
+    def end(self, entry: Entry) -> None:
+        """Write the ended entry, then tell Optuna."""
+        self.save(entry)
+        self._tell(entry)
+
+    def _tell(self, entry: Entry) -> None:
+        if entry.state == "completed":
+            self._study.tell(entry.number, entry.metrics[self._objective], skip_if_finished=True)
+            return
+        if entry.state in INFEASIBLE:
+            self._constrain(entry)
+        # TPE ranks infeasible trials by their constraint before it looks at values, and takes in
+        # PRUNED ones but not FAIL: so it learns of the divergence, and no value is made up.
+        learned = entry.state == "pruned" or entry.state in INFEASIBLE
+        state = TrialState.PRUNED if learned else TrialState.FAIL
+        self._study.tell(entry.number, state=state, skip_if_finished=True)
+
+    def _constrain(self, entry: Entry) -> None:
+        if self._storage.get_trial(entry.id).constraints:
+            return
+        self._sampler.fixed = entry.params
+        progress = min(1.0, entry.images / self._budget_images)
+        violation = 1.0 if entry.state == "collapsed" else 2.0 - progress
+        optuna.Trial(self._study, entry.id).set_constraint("stable", violation)
+
+    def remember(self, key: str, value: Any) -> None:
+        """Write a fact about the whole sweep."""
+        self._study.set_user_attr(key, value)

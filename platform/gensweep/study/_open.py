@@ -1,0 +1,192 @@
+"""Finding, making and refusing studies."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+
+from gensweep.errors import UserError
+from gensweep.study._identity import difference, plain
+from gensweep.study._ledger import Ledger, entry_of
+from gensweep.study._records import TrialRecord
+from gensweep.study._sampler import make_pruner, make_sampler
+from gensweep.study._space import all_strata, as_json, ordered
+from gensweep.study._storage import local_file, only_writer, open_storage
+from gensweep.study._strata import Roster
+
+DIRECTIONS = ("minimize", "maximize")
+LIBRARIES = ("gensweep", "optuna", "torch", "ray", "mlflow", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """The parts of an opened study."""
+
+    name: str
+    spec: dict[str, Any]
+    metric: str
+    budget_images: int
+    seed: int
+    repeats: int
+    strata_names: tuple[str, ...]
+    ledger: Ledger
+    roster: Roster
+    pruner: BasePruner
+    cancelled: bool
+    hours: float
+    exit: ExitStack
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepView:
+    """A sweep as read from outside, while it may be running."""
+
+    name: str
+    spec: dict[str, Any]
+    created: float
+    versions: dict[str, str]
+    cancelled: bool
+    hours: float
+    records: tuple[TrialRecord, ...]
+
+
+def list_sweeps(storage: str) -> list[SweepView]:
+    """Every sweep in `storage`, newest last; nothing is locked, made or changed."""
+    file = local_file(storage)
+    if file is not None and not file.exists():
+        return []
+    opened = open_storage(storage)
+    views = [_view(name, opened) for name in optuna.get_all_study_names(opened)]
+    return sorted((v for v in views if v is not None), key=lambda view: view.created)
+
+
+def read_sweep(name: str, storage: str) -> SweepView:
+    """One sweep; `UserError` listing the known names if there is none of that name."""
+    views = {view.name: view for view in list_sweeps(storage)}
+    if name not in views:
+        raise _unknown(name, list(views))
+    return views[name]
+
+
+def _view(name: str, storage: BaseStorage) -> SweepView | None:
+    study = optuna.load_study(study_name=name, storage=storage)
+    facts = study.user_attrs
+    if "spec" not in facts:
+        return None
+    entries = [entry_of(trial) for trial in study.get_trials(deepcopy=False)]
+    return SweepView(
+        name=name, spec=facts["spec"], created=facts["created"], versions=facts["versions"],
+        cancelled=bool(facts.get("cancelled")), hours=float(facts.get("hours", 0.0)),
+        records=tuple(entry.record() for entry in entries if entry is not None),
+    )  # fmt: skip
+
+
+def open_study(  # noqa: PLR0913
+    name: str,
+    space: Mapping[str, Any],
+    *,
+    storage: str,
+    spec: Mapping[str, Any],
+    sampler: str,
+    seed: int,
+    pruner: str | BasePruner | None,
+    repeats: int,
+    resume: bool,
+    strata: tuple[str, ...],
+    now: float,
+) -> Opened:
+    """Check everything, then open; nothing is made before the checks have passed."""
+    metric, direction, budget_images = _read_spec(name, spec, repeats)
+    names = ordered(space, strata)
+    roster = Roster(all_strata(space, strata), strata, repeats)
+    rule = make_pruner(pruner)
+    make_sampler(sampler, seed, 0)
+    identity = plain({**spec, "space": as_json(space), "sampler": sampler, "seed": seed,
+                      "repeats": repeats, "strata": list(strata)})  # fmt: skip
+    _check_name(name, storage, identity, resume=resume)
+    with ExitStack() as stack:
+        stack.enter_context(only_writer(storage, name))
+        opened = open_storage(storage)
+        study = _make_or_load(name, opened, direction, identity, now)
+        chosen = make_sampler(sampler, seed, len(study.get_trials(deepcopy=False)))
+        study.sampler, study.pruner = chosen, rule
+        facts = study.user_attrs
+        ledger = Ledger(study, opened, space=space, names=names, sampler=chosen,
+                        objective=metric, budget_images=budget_images)  # fmt: skip
+        if facts.get("cancelled"):
+            study.set_user_attr("cancelled", False)
+        return Opened(
+            name=name, spec=identity, metric=metric, budget_images=budget_images, seed=seed,
+            repeats=repeats, strata_names=strata, ledger=ledger, roster=roster, pruner=rule,
+            cancelled=False, hours=float(facts.get("hours", 0.0)), exit=stack.pop_all(),
+        )  # fmt: skip
+
+
+def _read_spec(name: str, spec: Mapping[str, Any], repeats: int) -> tuple[str, str, int]:
+    if not name.strip() or any(c in name for c in "/\\\n\t\0"):
+        raise UserError(f"the sweep's name {name!r} must be one word without slashes.")
+    objective = spec.get("objective")
+    if not isinstance(objective, Mapping) or not objective.get("metric"):
+        raise UserError(f"the objective {objective!r} must name a metric and a direction.")
+    if objective.get("direction") not in DIRECTIONS:
+        raise UserError(f"unknown direction {objective.get('direction')!r}: choose from "
+                        f"{', '.join(DIRECTIONS)}.")  # fmt: skip
+    budget = spec.get("budget_images")
+    if not isinstance(budget, int) or budget <= 0:
+        raise UserError(f"`0 < budget_images` must hold, but got budget_images={budget!r}.")
+    if repeats < 1:
+        raise UserError(f"`1 <= repeats` must hold, but got {repeats=}.")
+    return str(objective["metric"]), str(objective["direction"]), budget
+
+
+def _check_name(name: str, storage: str, identity: dict[str, Any], *, resume: bool) -> None:
+    known = {view.name: view for view in list_sweeps(storage)}
+    if name not in known:
+        if resume:
+            raise _unknown(name, list(known))
+        return
+    changes = difference(known[name].spec, identity)
+    if changes and (resume or any(c.startswith("space.") for c in changes)):
+        what = "space" if any(c.startswith("space.") for c in changes) else "settings"
+        raise UserError(f"sweep {name!r} exists with another {what} ({'; '.join(changes)}): "
+                        "choose another name, or the same settings.")  # fmt: skip
+    if not resume:
+        raise UserError(f"sweep {name!r} exists: go on with it by --resume {name}, or choose "
+                        "another name.")  # fmt: skip
+
+
+def _unknown(name: str, known: list[str]) -> UserError:
+    names = ", ".join(known) if known else "none yet"
+    return UserError(f"unknown sweep {name!r}: the known ones are {names}.")
+
+
+def _make_or_load(
+    name: str, storage: BaseStorage, direction: str, identity: dict[str, Any], now: float
+) -> optuna.Study:
+    study = optuna.create_study(
+        study_name=name,
+        storage=storage,
+        direction=StudyDirection[direction.upper()],
+        load_if_exists=True,
+    )
+    if "spec" not in study.user_attrs:  # new, or killed while it was being made
+        study.set_user_attr("created", now)
+        study.set_user_attr("versions", _versions())
+        study.set_user_attr("spec", identity)
+    return study
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

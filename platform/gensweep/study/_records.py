@@ -1,0 +1,67 @@
+"""What the study hands out and what it remembers of a trial."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+State = Literal["completed", "pruned", "diverged", "collapsed", "failed", "cancelled"]
+"""How a trial can end."""
+
+Verdict = Literal["continue", "prune"]
+
+TERMINAL: Final[frozenset[str]] = frozenset(
+    {"completed", "pruned", "diverged", "collapsed", "failed", "cancelled"}
+)
+INFEASIBLE: Final[frozenset[str]] = frozenset({"diverged", "collapsed"})
+
+
+class StaleLease(RuntimeError):  # noqa: N818  (it tells the holder to stop, not what it did wrong)
+    """The trial was given to somebody else, or has ended: drop the lane and ask for another."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """The right to train one trial; valid until released, expired or finished."""
+
+    number: int
+    owner: str
+    attempt: int
+    """Counts from 1; with `number` it identifies the lease, across restarts too."""
+    params: dict[str, Any]
+    seed: int
+    group: int
+    """Number of the first trial with these parameters (see `repeats`)."""
+    stratum: dict[str, Any]
+    checkpoint: dict[str, Any] | None
+    """Where an earlier attempt left off; None: from the start."""
+    images: int
+    """Images seen as last reported by an earlier attempt."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialRecord:
+    """A trial as the study knows it. `state` is one of `State`, or "queued" or "leased"."""
+
+    number: int
+    state: str
+    cause: str
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    images: int
+    attempts: int
+    seed: int
+    group: int
+    created: float
+    started: float | None
+    ended: float | None
+    """Seconds of the study's clock."""
+
+
+def trial_seed(sweep_seed: int, number: int) -> int:
+    """A trial's seed, below 2**48 so that JSON readers with doubles keep it.
+
+    >>> trial_seed(0, 0) == trial_seed(0, 0) != trial_seed(0, 1)
+    True
+    """
+    digest = hashlib.sha256(f"{sweep_seed}/{number}".encode()).digest()
+    return int.from_bytes(digest[:6], "big")

@@ -1,0 +1,105 @@
+"""Samplers and pruners by name."""
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
+from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from gensweep.errors import UserError
+
+SAMPLERS = ("tpe", "random", "qmc")
+PRUNERS = ("none", "asha", "median")
+
+
+def make_sampler(name: str, seed: int, known: int) -> "FixableSampler":
+    """A sampler seeded by the sweep's seed and the number of trials already `known`.
+
+    A reopened study must not draw its first trials a second time.
+    """
+    digest = hashlib.sha256(f"sampler/{seed}/{known}".encode()).digest()
+    return FixableSampler(_base(name, seed, int.from_bytes(digest[:4], "big")))
+
+
+def _base(name: str, sweep_seed: int, seed: int) -> BaseSampler:
+    if name == "tpe":
+        return TPESampler(seed=seed)
+    if name == "random":
+        return RandomSampler(seed=seed)
+    if name == "qmc":
+        return _quasi_random(sweep_seed, seed)
+    raise UserError(f"unknown sampler {name!r}: choose from {', '.join(SAMPLERS)}.")
+
+
+def _quasi_random(sweep_seed: int, seed: int) -> BaseSampler:
+    # The sequence goes on where it was (Optuna keeps its index): its scrambling may not change.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return QMCSampler(
+            scramble=True,
+            seed=sweep_seed,
+            independent_sampler=RandomSampler(seed=seed),
+            warn_independent_sampling=False,
+            warn_asynchronous_seeding=False,
+        )
+
+
+def make_pruner(pruner: str | BasePruner | None) -> BasePruner:
+    """A pruner by name, or as given."""
+    if isinstance(pruner, BasePruner):
+        return pruner
+    if pruner in (None, "none"):
+        return NopPruner()
+    if pruner == "asha":
+        return SuccessiveHalvingPruner()
+    if pruner == "median":
+        return MedianPruner()
+    raise UserError(f"unknown pruner {pruner!r}: choose from {', '.join(PRUNERS)}.")
+
+
+class FixableSampler(BaseSampler):
+    """Lets `base` sample all but the parameters in `fixed` (as PartialFixedSampler does)."""
+
+    def __init__(self, base: BaseSampler) -> None:
+        self.fixed: dict[str, Any] = {}
+        self._base = base
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        space = self._base.infer_relative_search_space(study, trial)
+        return {name: d for name, d in space.items() if name not in self.fixed}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._base.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        if param_name in self.fixed:
+            return self.fixed[param_name]
+        return self._base.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self._base.before_trial(study, trial)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        self._base.after_trial(study, trial, state, values)

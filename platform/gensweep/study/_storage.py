@@ -1,0 +1,141 @@
+"""Where a study is kept, and the locks that keep it in one piece."""
+
+import contextlib
+import fcntl
+import os
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
+
+from gensweep.errors import UserError
+
+
+def open_storage(storage: str) -> BaseStorage:
+    """A journal file (`journal:///path` or a plain path), or a database by its URL."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    path = journal_path(storage)
+    if path is None:
+        return _database(storage)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=AppendLock(path)))
+    except OSError as error:
+        raise UserError(
+            f"cannot keep the study in {path} ({error.strerror}): choose a writable "
+            "place with --storage."
+        ) from error
+
+
+def journal_path(storage: str) -> Path | None:
+    """The journal's file; None if `storage` is a database URL."""
+    if storage.startswith("journal://"):
+        storage = storage.removeprefix("journal://")
+    elif "://" in storage:
+        return None
+    if not storage:
+        raise UserError("the study's storage is empty: give a path, or a database URL.")
+    return Path(storage).expanduser().absolute()
+
+
+def local_file(storage: str) -> Path | None:
+    """The local file behind `storage`, if it has one."""
+    if storage.startswith("sqlite:///") and len(storage) > len("sqlite:///"):
+        return Path(storage.removeprefix("sqlite:///")).absolute()
+    return journal_path(storage)
+
+
+def _database(url: str) -> BaseStorage:
+    try:
+        return RDBStorage(url)
+    except Exception as error:  # each driver has its own exceptions
+        shown = re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
+        reason = str(error).splitlines()[0].replace(url, shown)
+        raise UserError(
+            f"cannot open the study's database {shown} ({reason}): check the URL "
+            "and that its server runs."
+        ) from error
+
+
+class AppendLock(BaseJournalFileLock):
+    """Guards appends to a journal.
+
+    Optuna's own lock is a file that a killed writer leaves behind, and everybody then waits 30 s;
+    the kernel drops this one with its holder. Under it the journal's torn last line, the trace of
+    a write that was cut short, is removed: Optuna would glue the next record to it and never
+    read the journal again.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._handle: IO[bytes] | None = None
+
+    def acquire(self) -> bool:
+        handle = open(f"{self._journal}.append", "ab")  # noqa: SIM115  (closed by release)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        self._handle = handle
+        try:
+            cut_torn_line(self._journal)
+        except OSError:
+            self.release()
+            raise
+        return True
+
+    def release(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+
+
+def cut_torn_line(path: Path) -> None:
+    """Remove what follows the last line break of a file, if anything does."""
+    with open(path, "rb+") as file:
+        size = end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - 65536)
+            file.seek(start)
+            cut = file.read(end - start).rfind(b"\n")
+            if cut >= 0:
+                end = start + cut + 1
+                break
+            end = start
+        if end < size:
+            file.truncate(end)
+
+
+@contextlib.contextmanager
+def only_writer(storage: str, name: str) -> Iterator[None]:
+    """Hold the right to drive sweep `name`; a second driver gets a `UserError`.
+
+    Only local files can be locked: with a database server the leases' attempt numbers fence.
+    """
+    path = local_file(storage)
+    if path is None:
+        yield
+        return
+    slug = re.sub(r"[^\w.-]", "_", name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{path}.{slug}.lock", "a+", encoding="utf-8") as handle:
+        _lock(handle, name)
+        yield
+
+
+def _lock(handle: IO[str], name: str) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.seek(0)
+        holder = handle.read().strip() or "unknown"
+        raise UserError(
+            f"sweep {name!r} is already being run by process {holder}: wait for it "
+            "to end, or stop it first."
+        ) from error
+    handle.truncate(0)
+    handle.write(f"{os.getpid()} on {socket.gethostname()}")
+    handle.flush()

@@ -1,0 +1,404 @@
+"""The study: the only part that decides which trial runs, goes on, or has ended."""
+
+import dataclasses
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any, Self
+
+from optuna.pruners import BasePruner, NopPruner
+
+from gensweep.errors import UserError
+from gensweep.study._budget import Budget
+from gensweep.study._ledger import Entry, Ledger
+from gensweep.study._open import Opened, open_study
+from gensweep.study._records import (
+    TERMINAL,
+    Lease,
+    StaleLease,
+    State,
+    TrialRecord,
+    Verdict,
+    trial_seed,
+)
+from gensweep.study._space import Stratum, finite
+from gensweep.study._strata import Key, Roster, key_of
+
+CLOCK_EVERY_S = 10.0
+
+
+class Study:
+    """Hands out trials as leases, and keeps what became of them.
+
+    Every method may be called from any thread. Every change is on disk when its method returns,
+    so the process may be killed at any time: reopened, trials that had been running are queued
+    again with their last checkpoint, and ended ones stay ended.
+    """
+
+    def __init__(self, opened: Opened, budget: Budget, *, clock: Callable[[], float],
+                 lease_s: float, max_attempts: int) -> None:  # fmt: skip
+        self.name, self.spec, self.metric = opened.name, opened.spec, opened.metric
+        self._budget, self._lease_s, self._max_attempts = budget, lease_s, max_attempts
+        self._ledger: Ledger = opened.ledger
+        self._pruner: BasePruner = opened.pruner
+        self._roster: Roster = opened.roster
+        self._strata_names = opened.strata_names
+        self._repeats, self._seed = opened.repeats, opened.seed
+        self._budget_images = opened.budget_images
+        self._cancelled, self._hours_before = opened.cancelled, opened.hours
+        self._exit: ExitStack = opened.exit
+        self._lock = threading.RLock()
+        self._clock = clock
+        # Leases are measured by a clock that nobody sets, unless a test brings its own.
+        self._ticks = time.monotonic if clock is time.time else clock
+        self._opened_at = self._saved_at = self._ticks()
+        self._beats: dict[str, float] = {}
+        self._held: dict[str, set[int]] = {}
+        self._entries: dict[int, Entry] = {}
+        self._counts: Counter[str] = Counter()
+        self._images = 0
+        for entry in self._ledger.load(self._adopt):
+            self._enter(entry)
+
+    @classmethod
+    def create_or_open(  # noqa: PLR0913  (one call says all of a sweep)
+        cls,
+        name: str,
+        space: Mapping[str, Any],
+        *,
+        storage: str,
+        spec: Mapping[str, Any],
+        trials: int,
+        seed: int = 0,
+        sampler: str = "tpe",
+        pruner: str | BasePruner | None = None,
+        repeats: int = 1,
+        resume: bool = False,
+        clock: Callable[[], float] = time.time,
+        lease_s: float = 60.0,
+        max_attempts: int = 3,
+        strata: tuple[str, ...] = (),
+        max_hours: float | None = None,
+        max_images: int | None = None,
+        max_money: float | None = None,
+        hourly_price: float | None = None,
+    ) -> Self:
+        """A new sweep, or with `resume` a known one, whose `trials` may have grown.
+
+        `spec` is the identity of the sweep as JSON: it must have `objective` (with `metric` and
+        `direction`) and `budget_images`, a trial's budget. `UserError` if the name is taken, if
+        it is not known, if anything but the limits differs, or if another process runs the sweep.
+        """
+        budget = Budget(trials=trials, max_hours=max_hours, max_images=max_images,
+                        max_money=max_money, hourly_price=hourly_price)  # fmt: skip
+        opened = open_study(
+            name, space, storage=storage, spec=spec, sampler=sampler, seed=seed, pruner=pruner,
+            repeats=repeats, resume=resume, strata=strata, now=clock(),
+        )  # fmt: skip
+        try:
+            return cls(opened, budget, clock=clock, lease_s=lease_s, max_attempts=max_attempts)
+        except BaseException:
+            opened.exit.close()
+            raise
+
+    # Handing out
+
+    def lease(self, owner: str, count: int, stratum: Stratum | None = None) -> list[Lease]:
+        """Up to `count` trials of one stratum: returned ones first, then repeats, then new ones.
+
+        Without `stratum` the one of `next_stratum` is taken. An empty list says that this stratum
+        has nothing to do now: its share of the trials is used up, or the sweep's budget is.
+        """
+        with self._lock:
+            self.expire()
+            stratum = self.next_stratum() if stratum is None else stratum
+            if stratum is None:
+                return []
+            key = self._key(stratum)
+            self._beats[owner] = self._ticks()
+            leases: list[Lease] = []
+            while len(leases) < count and (entry := self._next(key)) is not None:
+                leases.append(self._hand_out(entry, owner))
+            return leases
+
+    def next_stratum(self) -> Stratum | None:
+        """The stratum that most needs a pack; None if no stratum has anything to hand out."""
+        with self._lock:
+            ready = [key for key in self._roster.strata if self._available(key)]
+            if not ready:
+                return None
+            return dict(self._roster.strata[min(ready, key=self._urgency)])
+
+    def _urgency(self, key: Key) -> tuple[bool, bool, int]:
+        roster = self._roster
+        return not roster.has_queued(key), roster.leader(key) is None, roster.size(key)
+
+    def _available(self, key: Key) -> bool:
+        if self._stopped():
+            return False
+        return self._roster.has_queued(key) or self._may_ask(key)
+
+    def _next(self, key: Key) -> Entry | None:
+        if self._stopped():
+            return None
+        queued = self._roster.take_queued(key)
+        if queued is not None:
+            return queued
+        return self._ask(key) if self._may_ask(key) else None
+
+    def _may_ask(self, key: Key) -> bool:
+        left = self._budget.trials - len(self._entries)
+        if left <= 0 or self._images_spoken_for() + self._budget_images > self._image_limit():
+            return False
+        if self._roster.leader(key) is not None:
+            return True
+        return left > self._roster.owed and self._roster.size(key) < self._roster.quota(
+            key, self._budget.trials
+        )
+
+    def _images_spoken_for(self) -> int:
+        unfinished = self._counts["queued"] + self._counts["leased"]
+        return self._images + unfinished * self._budget_images
+
+    def _image_limit(self) -> float:
+        return float("inf") if self._budget.max_images is None else self._budget.max_images
+
+    def _ask(self, key: Key) -> Entry:
+        leader = self._roster.leader(key)
+        entry = self._ledger.ask(leader.params if leader else dict(self._roster.strata[key]))
+        self._adopt(entry)
+        if leader is not None:
+            entry.group = leader.group
+        self._enter(entry, queue=False)
+        return entry
+
+    def _adopt(self, entry: Entry) -> None:
+        entry.seed = trial_seed(self._seed, entry.number)
+        entry.group, entry.created = entry.number, self._clock()
+
+    def _enter(self, entry: Entry, *, queue: bool = True) -> None:
+        self._entries[entry.number] = entry
+        self._counts[entry.state] += 1
+        self._roster.add(entry)
+        if entry.state in TERMINAL:
+            self._images += entry.images
+        elif queue:
+            self._roster.requeue(entry)
+
+    def _hand_out(self, entry: Entry, owner: str) -> Lease:
+        started = entry.started if entry.started is not None else self._clock()
+        self._commit(entry, state="leased", owner=owner, attempts=entry.attempts + 1,
+                     started=started)  # fmt: skip
+        self._held.setdefault(owner, set()).add(entry.number)
+        return Lease(
+            number=entry.number, owner=owner, attempt=entry.attempts, params=dict(entry.params),
+            seed=entry.seed, group=entry.group, images=entry.images, checkpoint=entry.checkpoint,
+            stratum=dict(self._roster.strata[self._roster.key(entry)]),
+        )  # fmt: skip
+
+    def _key(self, stratum: Stratum) -> Key:
+        key = key_of(stratum, self._strata_names)
+        if key not in self._roster.strata:
+            known = "; ".join(str(each) for each in self._roster.strata.values())
+            raise UserError(f"no stratum {stratum}: choose from {known}.")
+        return key
+
+    def _commit(self, entry: Entry, **changes: Any) -> None:
+        """Change an entry on disk, and only then in memory: a full disk must not part the two."""
+        after = dataclasses.replace(entry, **changes)
+        if after.state in TERMINAL:
+            self._ledger.end(after)
+        else:
+            self._ledger.save(after)
+        self._counts[entry.state] -= 1
+        self._counts[after.state] += 1
+        for name, value in changes.items():
+            setattr(entry, name, value)
+
+    # Keeping and losing leases
+
+    def heartbeat(self, owner: str) -> None:
+        """Keep the owner's leases."""
+        with self._lock:
+            self._beats[owner] = self._ticks()
+            self._save_hours()
+
+    def expire(self) -> list[int]:
+        """Take back the leases of owners not heard of for `lease_s`; numbers of those trials."""
+        with self._lock:
+            now = self._ticks()
+            silent = [o for o, beat in self._beats.items() if now - beat > self._lease_s]
+            lost = [number for owner in silent for number in self._drop(owner, lost=True)]
+            self._save_hours()
+            return lost
+
+    def release(self, owner: str) -> list[int]:
+        """Give the owner's trials back to the queue; not counted against them."""
+        with self._lock:
+            return self._drop(owner, lost=False)
+
+    def fail_owner(self, owner: str) -> list[int]:
+        """What `expire` does, at once, for an owner known to be dead."""
+        with self._lock:
+            return self._drop(owner, lost=True)
+
+    def _drop(self, owner: str, *, lost: bool) -> list[int]:
+        self._beats.pop(owner, None)
+        numbers = sorted(self._held.pop(owner, ()))
+        for entry in map(self._entries.__getitem__, numbers):
+            self._return(entry, lost=lost)
+        return numbers
+
+    def _return(self, entry: Entry, *, lost: bool) -> None:
+        losses = entry.lost + lost
+        if losses >= self._max_attempts:
+            self._end(entry, "failed", f"lost {losses} times", lost=losses)
+            return
+        self._commit(entry, state="queued", owner="", lost=losses)
+        self._roster.requeue(entry)
+
+    def _held_entry(self, lease: Lease) -> Entry:
+        entry = self._entries[lease.number]
+        if (entry.state, entry.owner, entry.attempts) != ("leased", lease.owner, lease.attempt):
+            raise StaleLease(
+                f"trial {lease.number}, attempt {lease.attempt} of {lease.owner}: it is now "
+                f"{entry.state}, attempt {entry.attempts}."
+            )
+        self._beats[lease.owner] = self._ticks()
+        return entry
+
+    # Learning about trials
+
+    def report(self, lease: Lease, images: int, metrics: Mapping[str, float]) -> Verdict:
+        """Keep what the trial measured after `images` images, and say whether to go on."""
+        with self._lock:
+            entry = self._held_entry(lease)
+            values = finite(metrics)
+            if self.metric in values:
+                self._ledger.measure(entry, int(images), values[self.metric])
+            self._commit(entry, images=max(entry.images, int(images)),
+                         metrics={**entry.metrics, **values})  # fmt: skip
+            if self.metric not in values or isinstance(self._pruner, NopPruner):
+                return "continue"
+            return "prune" if self._ledger.prunes(entry, self._pruner) else "continue"
+
+    def checkpoint(self, lease: Lease, pointer: Mapping[str, Any]) -> None:
+        """Keep where the trial's newest checkpoint is; call it once the checkpoint is durable."""
+        with self._lock:
+            entry = self._held_entry(lease)
+            self._commit(entry, checkpoint=dict(pointer))
+
+    def finish(
+        self,
+        lease: Lease,
+        state: State,
+        cause: str = "",
+        metrics: Mapping[str, float] | None = None,
+        images: int | None = None,
+    ) -> bool:
+        """End the trial. False if it had ended already, which changes nothing.
+
+        A completed trial without a finite objective is one that diverged, or failed if the
+        objective was never measured: it is kept as that.
+        """
+        if state not in TERMINAL:
+            raise ValueError(f"{state!r} is no end of a trial: one of {sorted(TERMINAL)}.")
+        with self._lock:
+            if self._entries[lease.number].state in TERMINAL:
+                return False
+            entry = self._held_entry(lease)
+            known = {**entry.metrics, **finite(metrics or {})}
+            seen = max(entry.images, int(images or 0))
+            self._end(entry, *self._checked(state, cause, metrics or {}, known),
+                      metrics=known, images=seen)  # fmt: skip
+            return True
+
+    def _checked(
+        self, state: str, cause: str, metrics: Mapping[str, float], known: Mapping[str, float]
+    ) -> tuple[str, str]:
+        if state != "completed":
+            return state, cause
+        if self.metric in metrics and not finite({self.metric: metrics[self.metric]}):
+            return "diverged", f"{self.metric} is {metrics[self.metric]}"
+        if self.metric not in known:
+            return "failed", f"{self.metric} was never reported"
+        return state, cause
+
+    def _end(self, entry: Entry, state: str, cause: str, **changes: Any) -> None:
+        holder = entry.owner
+        self._commit(entry, state=state, cause=cause, owner="", ended=self._clock(), **changes)
+        self._held.get(holder, set()).discard(entry.number)
+        self._images += entry.images
+        self._save_hours()
+
+    # The sweep as a whole
+
+    def cancel(self, cause: str = "the sweep was cancelled") -> None:
+        """End every unfinished trial as cancelled; their holders meet `StaleLease`."""
+        with self._lock:
+            self._ledger.remember("cancelled", True)
+            self._cancelled = True
+            for entry in self._entries.values():
+                if entry.state not in TERMINAL:
+                    self._end(entry, "cancelled", cause)
+
+    def exhausted(self) -> str | None:
+        """Why nothing more will be handed out: "cancelled", "hours", "money", "trials", "images".
+
+        After "hours" and "money" running trials should stop too (`cancel`, or `close` to go on
+        another day); None while there is something to hand out or to wait for.
+        """
+        with self._lock:
+            if stopped := self._stopped():
+                return stopped
+            if self._counts["queued"] or self._counts["leased"]:
+                return None
+            if len(self._entries) >= self._budget.trials:
+                return "trials"
+            return None if self.next_stratum() is not None else "images"
+
+    def _stopped(self) -> str | None:
+        return "cancelled" if self._cancelled else self._budget.spent(self.hours())
+
+    def hours(self) -> float:
+        """Wall hours that the sweep has been open, over all sessions."""
+        return self._hours_before + (self._ticks() - self._opened_at) / 3600
+
+    def _save_hours(self) -> None:
+        now = self._ticks()
+        if now - self._saved_at >= CLOCK_EVERY_S:
+            self._saved_at = now
+            self._ledger.remember("hours", self.hours())
+
+    def records(self) -> list[TrialRecord]:
+        """Every trial, by number."""
+        with self._lock:
+            return [self._entries[number].record() for number in sorted(self._entries)]
+
+    def record(self, number: int) -> TrialRecord:
+        """One trial."""
+        with self._lock:
+            return self._entries[number].record()
+
+    def summary(self) -> dict[str, int]:
+        """Trials by state, "total" made so far, "target" and "images" of ended trials."""
+        with self._lock:
+            counts = {state: n for state, n in sorted(self._counts.items()) if n}
+            return {**counts, "total": len(self._entries), "target": self._budget.trials,
+                    "images": self._images}  # fmt: skip
+
+    def close(self) -> None:
+        """Queue what is leased, and let another process drive the sweep."""
+        with self._lock:
+            for owner in list(self._held):
+                self._drop(owner, lost=False)
+            self._ledger.remember("hours", self.hours())
+            self._exit.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

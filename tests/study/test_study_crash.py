@@ -1,0 +1,168 @@
+"""kill -9 of the driver at any point, torn files, and the cost of a trial."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gensweep.study import TERMINAL, Study, read_sweep
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Real:
+    low: float
+    high: float
+    log: bool = False
+    when: Any = None
+    kind: str = "real"
+
+
+SPACE = {f"x{i}": Real(0.0, 1.0) for i in range(4)}
+SPEC = {"objective": {"metric": "fid", "direction": "minimize"}, "budget_images": 100}
+
+# Prints each end once `finish` has returned: what is printed was acknowledged.
+DRIVER = """
+import sys
+sys.path[:0] = [{platform!r}, {tests!r}]
+from test_study_crash import SPACE, SPEC
+from gensweep.study import Study
+study = Study.create_or_open("s", SPACE, storage={storage!r}, spec=SPEC, trials={trials}, seed=1,
+                             resume={resume}, sampler="random")
+print("open", flush=True)
+while leases := study.lease("a", 3):
+    for lease in leases:
+        assert (lease.checkpoint or {{}}).get("number", lease.number) == lease.number
+        study.report(lease, 50, {{"fid": 2.0}})
+        study.checkpoint(lease, {{"number": lease.number}})
+        print("saved", lease.number, flush=True)
+        study.finish(lease, "completed", metrics={{"fid": 1.0}}, images=100)
+        print("ended", lease.number, lease.seed, flush=True)
+print("over", flush=True)
+"""
+
+
+def drive(
+    storage: str, resume: bool, lines: int, wait_s: float = 0.0, trials: int = 24
+) -> list[list[str]]:
+    """What a driver acknowledged before its kill, `wait_s` after it printed so many lines."""
+    code = DRIVER.format(platform=str(ROOT / "platform"), tests=str(Path(__file__).parent),
+                         storage=storage, resume=resume, trials=trials)  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    seen = [line for line in (process.stdout.readline() for _ in range(lines)) if line]
+    time.sleep(wait_s)
+    process.send_signal(signal.SIGKILL)
+    seen += process.stdout.read().splitlines(keepends=True)
+    process.wait()
+    process.stdout.close()
+    return [line.split() for line in seen if line.endswith("\n")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("scheme", "trials"), [("journal://{}/s.log", 24), ("sqlite:///{}/s.db", 12)]
+)
+def test_driver_killed_again_and_again_loses_nothing(
+    tmp_path: Path, scheme: str, trials: int
+) -> None:
+    storage, rng = scheme.format(tmp_path), random.Random(3)
+    ended: dict[str, str] = {}
+    for attempt in range(40):
+        lines = drive(storage, attempt > 0, rng.randint(0, 9), rng.uniform(0.0, 0.02), trials)
+        for line in lines:
+            if line[0] == "ended":
+                assert line[1] not in ended, "a finished trial was run again"
+                ended[line[1]] = line[2]
+        saved = {line[1] for line in lines if line[0] == "saved"}
+        records = {str(r.number): r for r in read_sweep("s", storage).records}
+        assert saved <= set(records)
+        assert all(records[n].state == "completed" for n in ended)
+        if ["over"] in lines:
+            break
+    assert attempt >= 2, "too few kills to mean anything"
+    final = read_sweep("s", storage).records
+    assert [r.number for r in final] == list(range(trials))
+    assert {r.state for r in final} == {"completed"}
+    assert all(ended.get(str(r.number), str(r.seed)) == str(r.seed) for r in final)
+
+
+def reopen(storage: str, **options: Any) -> Study:
+    options = {"spec": SPEC, "trials": 10, "resume": True, "seed": 1, **options}
+    return Study.create_or_open("s", SPACE, storage=storage, **options)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_journal_cut_anywhere_can_be_reopened(tmp_path: Path, seed: int) -> None:
+    """Whatever prefix of the journal reached the disk, the sweep goes on to its end."""
+    path = tmp_path / "s.log"
+    with reopen(str(path), resume=False) as study:
+        for lease in study.lease("a", 4):
+            study.report(lease, 50, {"fid": 2.0})
+            study.finish(lease, random.Random(seed).choice(["completed", "diverged"]),
+                         metrics={"fid": 1.0})  # fmt: skip
+        study.lease("a", 3)
+    whole = path.read_bytes()
+    start = whole.index(b"\n", whole.index(b'"spec"')) + 1
+    for cut in sorted(random.Random(seed).sample(range(start, len(whole)), 12)):
+        path.write_bytes(whole[:cut])
+        with reopen(str(path)) as study:
+            while leases := study.lease("b", 4):
+                for lease in leases:
+                    study.finish(lease, "completed", metrics={"fid": 1.0})
+            records = study.records()
+        assert [r.number for r in records] == list(range(10))
+        assert {r.state for r in records} <= TERMINAL
+        assert all(set(r.params) == set(SPACE) for r in records)
+        for line in path.read_text().splitlines():
+            json.loads(line)
+
+
+def test_full_disk_changes_nothing_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "s.log"
+    with reopen(str(path), resume=False) as study:
+        lease = study.lease("a", 1)[0]
+        path.rename(tmp_path / "away")
+        (tmp_path / "s.log").mkdir()
+        with pytest.raises(OSError, match="directory"):
+            study.finish(lease, "completed", metrics={"fid": 1.0})
+        assert study.record(lease.number).state == "leased"
+        path.rmdir()
+        (tmp_path / "away").rename(path)
+        assert study.finish(lease, "completed", metrics={"fid": 1.0})
+    assert read_sweep("s", str(path)).records[0].state == "completed"
+
+
+def test_lock_dies_with_its_process(tmp_path: Path) -> None:
+    storage = f"journal://{tmp_path}/s.log"
+    drive(storage, False, 3)
+    began = time.monotonic()
+    reopen(storage, trials=24, sampler="random").close()
+    assert time.monotonic() - began < 5
+    assert os.path.exists(tmp_path / "s.log")
+
+
+@pytest.mark.slow
+def test_cost_of_a_trial_does_not_grow(tmp_path: Path) -> None:
+    """One ask, report and finish at 600 trials costs at most three times that at 150."""
+    with reopen(str(tmp_path / "s.log"), resume=False, trials=600, sampler="random") as study:
+        times = []
+        for _ in range(600):
+            began = time.perf_counter()
+            lease = study.lease("a", 1)[0]
+            study.report(lease, 50, {"fid": 2.0})
+            study.finish(lease, "completed", metrics={"fid": 1.0})
+            times.append(time.perf_counter() - began)
+    early, late = sorted(times[100:200])[50], sorted(times[-100:])[50]
+    print(f"a trial's study cost: {early * 1e3:.1f} ms at 150, {late * 1e3:.1f} ms at 550")
+    assert late < 3 * early

@@ -1,0 +1,453 @@
+"""The study's promises, over each storage and along random histories."""
+
+import json
+import os
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gensweep.errors import UserError
+from gensweep.study import TERMINAL, Lease, StaleLease, Study, list_sweeps, read_sweep
+
+
+@dataclass(frozen=True)
+class Real:
+    low: float
+    high: float
+    log: bool = False
+    when: Any = None
+    kind: str = "real"
+
+
+@dataclass(frozen=True)
+class Integer:
+    low: int
+    high: int
+    log: bool = False
+    when: Any = None
+    kind: str = "integer"
+
+
+@dataclass(frozen=True)
+class Categorical:
+    choices: tuple[Any, ...]
+    when: Any = None
+    kind: str = "categorical"
+
+
+SPACE = {
+    "learning_rate": Real(1e-5, 1e-1, log=True),
+    "latent_size": Integer(2, 64, log=True),
+    "objective": Categorical(("hinge", "wasserstein", "minimax")),
+    "clip": Real(0.01, 0.1, when={"objective": ("wasserstein",)}),
+}
+SPEC = {
+    "model": "gan",
+    "objective": {"metric": "fid", "direction": "minimize"},
+    "budget_images": 1000,
+    "data": "abc",
+}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["journal", "sqlite"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "journal":
+        return f"journal://{tmp_path}/study.log"
+    return f"sqlite:///{tmp_path}/study.db"
+
+
+Open = Callable[..., Study]
+
+
+@pytest.fixture
+def opened(storage: str, clock: Clock) -> Open:
+    def make(**changes: Any) -> Study:
+        options: dict[str, Any] = {
+            "storage": storage, "spec": SPEC, "trials": 12, "seed": 7, "clock": clock,
+            "strata": ("objective",), **changes,
+        }  # fmt: skip
+        return Study.create_or_open(options.pop("name", "first"), options.pop("space", SPACE),
+                                    **options)  # fmt: skip
+
+    return make
+
+
+def drain(study: Study, count: int = 4) -> list[Lease]:
+    """Complete everything that is left."""
+    done = []
+    while leases := study.lease("pack", count):
+        for lease in leases:
+            study.finish(lease, "completed", metrics={"fid": 10.0}, images=1000)
+            done.append(lease)
+    return done
+
+
+class TestStudy:
+    def test_every_stratum_gets_its_share(self, opened: Open) -> None:
+        with opened() as study:
+            drain(study)
+            assert study.exhausted() == "trials"
+            shares = Counter(r.params["objective"] for r in study.records())
+        assert shares == {"hinge": 4, "wasserstein": 4, "minimax": 4}
+
+    def test_one_lease_is_of_one_stratum_and_respects_conditions(self, opened: Open) -> None:
+        with opened() as study:
+            leases = study.lease("a", 3)
+            assert len({lease.params["objective"] for lease in leases}) == 1
+            wanted = study.lease("b", 2, {"objective": "wasserstein"})
+            drain(study)
+            records = study.records()
+        assert [lease.stratum for lease in wanted] == [{"objective": "wasserstein"}] * 2
+        for record in records:
+            assert ("clip" in record.params) == (record.params["objective"] == "wasserstein")
+            assert 1e-5 <= record.params["learning_rate"] <= 1e-1
+
+    def test_full_stratum_has_nothing_more(self, opened: Open) -> None:
+        with opened() as study:
+            assert len(study.lease("a", 99, {"objective": "hinge"})) == 4
+            assert study.lease("a", 1, {"objective": "hinge"}) == []
+            assert study.next_stratum() in ({"objective": "wasserstein"}, {"objective": "minimax"})
+
+    def test_silent_owner_loses_its_leases_with_their_checkpoint(
+        self, opened: Open, clock: Clock
+    ) -> None:
+        with opened() as study:
+            old = study.lease("a", 1)[0]
+            study.report(old, 300, {"fid": 50.0})
+            study.checkpoint(old, {"key": "ckpt/3"})
+            clock.now += 59
+            assert study.expire() == []
+            study.heartbeat("a")
+            clock.now += 61
+            assert study.expire() == [old.number]
+            new = study.lease("b", 1)[0]
+            assert (new.number, new.attempt, new.checkpoint) == (old.number, 2, {"key": "ckpt/3"})
+            assert (new.params, new.seed, new.images) == (old.params, old.seed, 300)
+            with pytest.raises(StaleLease):
+                study.finish(old, "completed", metrics={"fid": 1.0})
+            with pytest.raises(StaleLease):
+                study.checkpoint(old, {"key": "late"})
+            with pytest.raises(StaleLease):
+                study.report(old, 400, {"fid": 1.0})
+
+    def test_lease_of_the_same_owner_is_fenced_by_its_attempt(self, opened: Open) -> None:
+        with opened() as study:
+            old = study.lease("a", 1)[0]
+            study.fail_owner("a")
+            again = study.lease("a", 1)[0]
+            assert again.number == old.number
+            with pytest.raises(StaleLease):
+                study.report(old, 10, {})
+
+    def test_poison_trial_fails_after_its_attempts(self, opened: Open) -> None:
+        with opened(max_attempts=3) as study:
+            numbers = []
+            for _ in range(3):
+                numbers.append(study.lease("a", 1)[0].number)
+                study.fail_owner("a")
+            assert numbers == [numbers[0]] * 3
+            record = study.record(numbers[0])
+            assert (record.state, record.cause) == ("failed", "lost 3 times")
+
+    def test_release_is_not_counted_against_the_trial(self, opened: Open) -> None:
+        with opened(max_attempts=2) as study:
+            for _ in range(5):
+                number = study.lease("a", 1)[0].number
+                assert study.release("a") == [number]
+            assert study.record(number).state == "queued"
+
+    def test_second_finish_is_ignored(self, opened: Open) -> None:
+        with opened() as study:
+            lease = study.lease("a", 1)[0]
+            assert study.finish(lease, "completed", metrics={"fid": 3.0})
+            assert not study.finish(lease, "failed", "late")
+            assert study.record(lease.number).state == "completed"
+            assert study.summary()["completed"] == 1
+
+    @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+    def test_non_finite_objective_is_a_divergence(self, opened: Open, bad: float) -> None:
+        with opened() as study:
+            lease = study.lease("a", 1)[0]
+            assert study.report(lease, 10, {"fid": bad, "loss": 1.0}) == "continue"
+            study.finish(lease, "completed", metrics={"fid": bad})
+            record = study.record(lease.number)
+        assert (record.state, record.cause) == ("diverged", f"fid is {bad}")
+        assert record.metrics == {"loss": 1.0}
+
+    def test_completed_without_objective_is_a_failure(self, opened: Open) -> None:
+        with opened() as study:
+            lease = study.lease("a", 1)[0]
+            study.finish(lease, "completed", metrics={"loss": 1.0})
+            assert study.record(lease.number).state == "failed"
+
+    def test_reopening_queues_what_ran_and_keeps_what_ended(self, opened: Open) -> None:
+        study = opened()
+        leases = study.lease("a", 3)
+        study.finish(leases[0], "diverged", "loss is nan", images=20)
+        study.checkpoint(leases[1], {"key": "x"})
+        before = study.records()
+        study.close()
+        with opened(resume=True) as again:
+            assert again.record(leases[0].number) == before[0]
+            taken = again.lease("b", 2)
+            assert [t.number for t in taken] == [leases[1].number, leases[2].number]
+            assert taken[0].checkpoint == {"key": "x"}
+            drain(again)
+            assert len(again.records()) == 12
+
+    def test_finished_sweep_can_be_extended(self, opened: Open) -> None:
+        with opened(trials=6) as study:
+            drain(study)
+            old = study.records()
+        with opened(trials=15, resume=True) as study:
+            assert study.exhausted() is None
+            new = drain(study)
+            assert study.records()[:6] == old
+        assert sorted(lease.number for lease in new) == list(range(6, 15))
+
+    def test_reopened_sampler_does_not_repeat_itself(self, opened: Open) -> None:
+        rates = []
+        for trials in (3, 6, 9):
+            with opened(trials=trials, resume=trials > 3, sampler="random") as study:
+                drain(study)
+                rates = [r.params["learning_rate"] for r in study.records()]
+        assert len(set(rates)) == 9
+
+    def test_repeats_share_parameters_but_not_seeds(self, opened: Open) -> None:
+        with opened(trials=18, repeats=3) as study:
+            drain(study, count=2)
+            records = study.records()
+        groups: dict[int, list[Any]] = {}
+        for record in records:
+            groups.setdefault(record.group, []).append(record)
+        assert [len(group) for group in groups.values()] == [3] * 6
+        assert all(r.params == g[0].params for g in groups.values() for r in g)
+        assert len({record.seed for record in records}) == 18
+
+    def test_repeats_never_exceed_the_trials(self, opened: Open) -> None:
+        with opened(trials=10, repeats=4, strata=()) as study:
+            drain(study, count=3)
+            assert len(study.records()) == 10
+
+    def test_image_budget_is_never_exceeded(self, opened: Open) -> None:
+        with opened(max_images=4500) as study:
+            first = study.lease("a", 4)
+            assert len(first) == 4
+            assert study.next_stratum() is None
+            study.finish(first[0], "diverged", "early", images=100)
+            assert len(study.lease("a", 9)) == 1
+            drain(study)
+            assert sum(r.images for r in study.records()) <= 4500
+
+    def test_hours_are_counted_over_sessions(self, opened: Open, clock: Clock) -> None:
+        study = opened(max_hours=2.0)
+        clock.now += 3600
+        study.close()
+        clock.now += 100 * 3600
+        with opened(max_hours=2.0, resume=True) as again:
+            assert again.exhausted() is None
+            clock.now += 3601
+            assert again.exhausted() == "hours"
+            assert again.lease("a", 1) == []
+
+    def test_cancel_ends_everything(self, opened: Open) -> None:
+        with opened() as study:
+            held, returned = study.lease("a", 1) + study.lease("b", 1)
+            study.release("b")
+            study.cancel()
+            assert {study.record(x.number).state for x in (held, returned)} == {"cancelled"}
+            with pytest.raises(StaleLease):
+                study.report(held, 10, {})
+            assert study.exhausted() == "cancelled"
+            assert study.lease("a", 1) == []
+
+    def test_pruner_hears_of_reports(self, opened: Open) -> None:
+        with opened(pruner="median", trials=30, strata=()) as study:
+            for _ in range(6):
+                lease = study.lease("a", 1)[0]
+                for images in (100, 200):
+                    study.report(lease, images, {"fid": 1.0})
+                study.finish(lease, "completed", metrics={"fid": 1.0})
+            worse = study.lease("a", 1)[0]
+            assert study.report(worse, 100, {"fid": 99.0}) == "prune"
+
+    def test_tpe_learns_divergence_as_infeasible(self, opened: Open) -> None:
+        """Rates above 1e-3 diverge: the sampler must come to avoid them, though they have no
+        value at all, and the feasible rest is flat."""
+        with opened(trials=70, strata=(), space={"learning_rate": SPACE["learning_rate"]}) as s:
+            for _ in range(70):
+                lease = s.lease("a", 1)[0]
+                if lease.params["learning_rate"] > 1e-3:
+                    s.finish(lease, "diverged", "loss is nan", images=10)
+                else:
+                    s.finish(lease, "completed", metrics={"fid": 1.0}, images=1000)
+            states = [r.state for r in s.records()]
+        assert states[:10].count("diverged") >= 3
+        assert states[-30:].count("diverged") <= 4
+
+    def test_name_that_exists_needs_resume(self, opened: Open) -> None:
+        opened().close()
+        with pytest.raises(UserError, match="--resume first"):
+            opened()
+
+    def test_another_space_is_named(self, opened: Open) -> None:
+        opened().close()
+        other = {**SPACE, "latent_size": Integer(2, 128, log=True)}
+        for resume in (False, True):
+            with pytest.raises(UserError, match=r"another space.*latent_size\.high: 64 -> 128"):
+                opened(space=other, resume=resume)
+
+    def test_another_spec_shows_the_difference(self, opened: Open) -> None:
+        opened().close()
+        with pytest.raises(UserError, match=r'data: "abc" -> "xyz"'):
+            opened(spec={**SPEC, "data": "xyz"}, resume=True)
+
+    def test_unknown_name_lists_the_known(self, opened: Open, storage: str) -> None:
+        with pytest.raises(UserError, match="none yet"):
+            opened(name="nobody", resume=True)
+        opened().close()
+        with pytest.raises(UserError, match="known ones are first"):
+            opened(name="nobody", resume=True)
+        with pytest.raises(UserError, match="known ones are first"):
+            read_sweep("nobody", storage)
+
+    def test_refused_sweep_leaves_nothing_behind(self, opened: Open, tmp_path: Path) -> None:
+        for bad in ({"trials": 0}, {"sampler": "genetic"}, {"repeats": 0}, {"resume": True},
+                    {"pruner": "garden"}, {"strata": ("nothing",)}, {"max_hours": -1.0},
+                    {"spec": {**SPEC, "budget_images": 0}}, {"name": "a/b"}):  # fmt: skip
+            with pytest.raises(UserError):
+                opened(**bad)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_second_driver_is_refused_by_process_id(self, opened: Open) -> None:
+        with opened(), pytest.raises(UserError, match=str(os.getpid())):
+            opened(resume=True)
+
+    def test_running_sweep_can_be_read_and_another_one_driven(
+        self, opened: Open, storage: str, clock: Clock
+    ) -> None:
+        with opened() as study:
+            clock.now += 1
+            with opened(name="second") as second:
+                second.lease("b", 1)
+                study.finish(study.lease("a", 1)[0], "completed", metrics={"fid": 2.0})
+                assert [view.name for view in list_sweeps(storage)] == ["first", "second"]
+                view = read_sweep("first", storage)
+                assert list(view.records) == study.records()
+        assert view.spec["model"] == "gan"
+        assert "optuna" in view.versions
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_random_histories_keep_the_invariants(
+        self, opened: Open, clock: Clock, seed: int
+    ) -> None:
+        History(opened, clock, random.Random(seed)).play()
+
+
+class History:
+    """Packs that train, die, hang and come back, and a driver that is restarted."""
+
+    TRIALS, LIMIT = 15, 14_000
+
+    def __init__(self, opened: Open, clock: Clock, rng: random.Random) -> None:
+        self.opened, self.clock, self.rng = opened, clock, rng
+        self.options = {"trials": self.TRIALS, "repeats": rng.choice([1, 2]), "max_attempts": 4,
+                        "max_images": self.LIMIT}  # fmt: skip
+        self.study = opened(**self.options)
+        self.leases: list[Lease] = []
+        self.ended: dict[int, str] = {}
+
+    def play(self) -> None:
+        moves = [self.take, self.take, self.finish, self.finish, self.report, self.hang,
+                 self.restart, self.give_back]  # fmt: skip
+        for _ in range(2000):
+            if self.study.exhausted():
+                break
+            self.rng.choice(moves)()
+            self.check()
+        else:
+            pytest.fail(f"the sweep did not end: {self.study.summary()}")
+        self.study.close()
+
+    def take(self) -> None:
+        owner = self.rng.choice("abc")
+        self.leases += self.study.lease(owner, self.rng.randint(1, 4))
+
+    def report(self) -> None:
+        self.with_lease(lambda x: self.study.report(x, self.rng.randint(1, 900), {"fid": 2.0}))
+
+    def finish(self) -> None:
+        state = self.rng.choice(sorted(TERMINAL - {"cancelled"}))
+
+        def act(lease: Lease) -> None:
+            if self.study.finish(lease, state, metrics={"fid": 3.0}, images=1000):  # type: ignore[arg-type]
+                assert lease.number not in self.ended
+                self.ended[lease.number] = state
+
+        self.with_lease(act)
+
+    def with_lease(self, act: Callable[[Lease], object]) -> None:
+        if self.leases:
+            lease = self.rng.choice(self.leases)
+            try:
+                act(lease)
+            except StaleLease:
+                self.leases.remove(lease)
+
+    def hang(self) -> None:
+        for owner in "ab":
+            self.study.heartbeat(owner)
+        self.clock.now += self.rng.choice([10.0, 70.0])
+        self.study.expire()
+
+    def give_back(self) -> None:
+        self.study.release(self.rng.choice("abc"))
+
+    def restart(self) -> None:
+        self.study.close()
+        self.study = self.opened(resume=True, **self.options)
+
+    def check(self) -> None:
+        records = self.study.records()
+        assert len(records) <= self.TRIALS
+        assert [r.number for r in records] == list(range(len(records)))
+        assert sum(r.images for r in records) <= self.LIMIT
+        for record in records:
+            if record.number in self.ended:
+                assert record.state == self.ended[record.number]
+            elif record.state in TERMINAL:
+                assert record.cause.startswith("lost")
+        assert self.study.summary()["total"] == len(records)
+
+
+def test_sqlite_holds_no_nan(tmp_path: Path) -> None:
+    """What reaches the database must be strict JSON, for PostgreSQL and for `--json`."""
+    url = f"sqlite:///{tmp_path}/s.db"
+    with Study.create_or_open("n", SPACE, storage=url, spec=SPEC, trials=3) as study:
+        lease = study.lease("a", 1)[0]
+        study.report(lease, 5, {"fid": float("nan"), "loss": float("-inf")})
+        study.finish(lease, "diverged", "loss is -inf", metrics={"fid": float("nan")})
+    rows = sqlite3.connect(tmp_path / "s.db").execute(
+        "select value_json from trial_user_attributes"
+    )
+    for (text,) in rows:
+        json.loads(text, parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
