@@ -1,0 +1,64 @@
+"""Is there a tracking server that will take our word?"""
+
+import base64
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gensweep.errors import UserError
+from gensweep.tracking._redact import redact
+
+TIMEOUT_S = 4.0
+_PROBE = "/api/2.0/mlflow/experiments/search?max_results=1"
+_CURE = "start one with `gensweep up`, or set MLFLOW_TRACKING_URI"
+
+
+def check(tracking_uri: str) -> None:
+    """Raise `UserError`, within some 4 s, unless an MLflow server answers at `tracking_uri`.
+
+    Database URLs, which MLflow opens itself, pass unless their folder is missing.
+    """
+    scheme = urlsplit(tracking_uri).scheme
+    shown = redact(tracking_uri)
+    if scheme in ("http", "https"):
+        _ask(tracking_uri.rstrip("/"), shown)
+    elif scheme == "sqlite":
+        folder = Path(tracking_uri.removeprefix("sqlite:///")).absolute().parent
+        if not folder.is_dir():
+            raise UserError(f"the tracker {shown} is in a folder that does not exist: make it.")
+    elif scheme.split("+")[0] not in ("postgresql", "mysql", "mssql"):
+        raise UserError(f"the tracker {shown or 'URI (empty)'} is no server: MLflow no longer "
+                        f"tracks in plain files, so {_CURE}.")  # fmt: skip
+
+
+def _ask(uri: str, shown: str) -> None:
+    request = urllib.request.Request(uri + _PROBE, headers=_authorization())
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            body = answer.read(200)
+    except urllib.error.HTTPError as error:
+        raise UserError(_refused(error.code, shown)) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise UserError(f"no MLflow server answers at {shown} ({reason}): {_CURE}.") from error
+    if not body.lstrip().startswith(b"{"):
+        raise UserError(f"what answers at {shown} is not MLflow: {_CURE}.")
+
+
+def _refused(code: int, shown: str) -> str:
+    if code in (401, 403):
+        return (f"the MLflow server at {shown} refuses the credentials ({code}): set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+                "MLFLOW_TRACKING_TOKEN.")  # fmt: skip
+    return f"what answers at {shown} is not MLflow (status {code}): {_CURE}."
+
+
+def _authorization() -> dict[str, str]:
+    user, password = (os.environ.get(f"MLFLOW_TRACKING_{n}", "") for n in ("USERNAME", "PASSWORD"))
+    if user:
+        pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}

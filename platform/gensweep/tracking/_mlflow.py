@@ -1,0 +1,249 @@
+"""Delivering events to MLflow, so that doing it twice is doing it once.
+
+Points are rows keyed by run, name, step, time and value, and their times come from the spool.
+Images are named after their event. Runs are looked up by their identity tag before one is made.
+"""
+
+import io
+import json
+import os
+import re
+import threading
+import uuid
+from pathlib import Path
+from typing import Any
+
+from gensweep.tracking._spool import Event, Position, Spool
+
+IDENTITY = "gensweep.trial"
+SWEEP = "gensweep.sweep"
+STATUS = {"completed": "FINISHED", "pruned": "FINISHED", "diverged": "FINISHED",
+          "collapsed": "FINISHED", "failed": "FAILED", "cancelled": "KILLED"}  # fmt: skip
+"""Divergence is a result: its run finished, and its tag says how."""
+_RETRIED = frozenset({401, 403, 408, 425, 429})
+_SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the drainer has its own patience
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines a trial in the job's log
+}
+_POINTS = 1000
+_LONGEST_PARAM, _LONGEST_TAG = 6000, 5000
+
+
+class Refused(Exception):  # noqa: N818
+    """The server will never take this."""
+
+
+class Sink:
+    """Speaks to MLflow from the drainer's thread."""
+
+    def __init__(self, tracking_uri: str, experiment: str, sweep: str, runs: Path) -> None:
+        self._uri, self._experiment, self._sweep = tracking_uri, experiment, sweep
+        self._runs_file = runs
+        self._lock = threading.Lock()
+        self._runs: dict[str, str] = _read_runs(runs)
+        self._client: Any = None
+        self._experiment_id = ""
+
+    def known(self, number: int | None) -> str | None:
+        """The run's id, if it has been made."""
+        with self._lock:
+            return self._runs.get(self._name(number))
+
+    def deliver(self, group: list[tuple[Event, Position]], spool: Spool) -> None:
+        """Deliver events of one kind and run; `Refused` if it is hopeless."""
+        client = self._connected()
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._deliver(client, [event for event, _ in group], spool)
+        except MlflowException as error:
+            status = error.get_http_status_code()
+            if 400 <= status < 500 and status not in _RETRIED:
+                raise Refused(str(error)) from error
+            raise
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            for name, value in _SETTINGS.items():
+                os.environ.setdefault(name, value)
+            from mlflow import MlflowClient
+
+            self._client = MlflowClient(self._uri)
+        if not self._experiment_id:
+            self._experiment_id = _experiment(self._client, self._experiment)
+        return self._client
+
+    def _deliver(self, client: Any, events: list[Event], spool: Spool) -> None:
+        first = events[0]
+        run = self._run(client, first["trial"], first["time"])
+        match first["kind"]:
+            case "sweep":
+                self._start(client, run, first)
+                _dataset(client, run, first.get("data"))
+            case "trial":
+                self._start(client, run, first)
+            case "metrics":
+                _points(client, run, events)
+            case "image":
+                _image(client, run, first, spool.blob(first))
+            case "artifact":
+                client.log_artifact(run, str(spool.blob(first)), first["folder"] or None)
+            case "finish":
+                self._finish(client, run, first)
+
+    def _name(self, number: int | None) -> str:
+        return f"{self._sweep}/{'sweep' if number is None else number}"
+
+    def _run(self, client: Any, number: int | None, time_ms: int) -> str:
+        name = self._name(number)
+        if name not in self._runs:
+            parent = None if number is None else self._run(client, None, time_ms)
+            found = self._find(client, name)
+            run = found[0] if found else self._create(client, number, parent, time_ms)
+            self._keep(name, run)
+        return self._runs[name]
+
+    def _find(self, client: Any, name: str) -> list[str]:
+        quote = '"' if "'" in name else "'"
+        runs = client.search_runs([self._experiment_id],
+                                  f"tags.`{IDENTITY}` = {quote}{name}{quote}",
+                                  order_by=["attributes.start_time ASC"])  # fmt: skip
+        return [run.info.run_id for run in runs]
+
+    def _create(self, client: Any, number: int | None, parent: str | None, time_ms: int) -> str:
+        tags = {IDENTITY: self._name(number), SWEEP: self._sweep}
+        if parent is not None:
+            tags["mlflow.parentRunId"] = parent
+        title = self._sweep if number is None else f"trial-{number:04d}"
+        run = client.create_run(self._experiment_id, time_ms, tags, title)
+        return str(run.info.run_id)
+
+    def _keep(self, name: str, run: str) -> None:
+        with open(self._runs_file, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"name": name, "run": run}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with self._lock:
+            self._runs[name] = run
+
+    def _start(self, client: Any, run: str, event: Event) -> None:
+        from mlflow.entities import Param, RunTag
+
+        params = [Param(k, v[:_LONGEST_PARAM]) for k, v in event.get("params", {}).items()]
+        tags = [RunTag(k, v[:_LONGEST_TAG]) for k, v in event["tags"].items()]
+        tags.append(RunTag("gensweep.status", "running"))
+        for at in range(0, max(len(params), len(tags)), 100):
+            client.log_batch(run, params=params[at : at + 100], tags=tags[at : at + 100])
+        client.update_run(run, status="RUNNING")
+
+    def _finish(self, client: Any, run: str, event: Event) -> None:
+        from mlflow.entities import Metric, RunTag
+
+        points = [Metric(k, v, event["time"], 0) for k, v in event["values"].items()]
+        tags = [RunTag("gensweep.status", event["state"])]
+        tags.append(RunTag("gensweep.cause", event["cause"][:_LONGEST_TAG]))
+        for at in range(0, max(1, len(points)), _POINTS):
+            client.log_batch(run, metrics=points[at : at + _POINTS], tags=tags)
+        client.set_terminated(run, STATUS.get(event["state"], "FAILED"), event["time"])
+        self._drop_twins(client, event["trial"], run)
+
+    def _drop_twins(self, client: Any, number: int | None, run: str) -> None:
+        """Runs made by requests that timed out here, but that the server carried out later."""
+        for other in self._find(client, self._name(number)):
+            if other != run:
+                client.delete_run(other)
+
+
+def _read_runs(path: Path) -> dict[str, str]:
+    runs: dict[str, str] = {}
+    if path.exists():
+        text = path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:
+            path.write_text(whole, encoding="utf-8")
+        for line in whole.splitlines():
+            kept = json.loads(line)
+            runs[kept["name"]] = kept["run"]
+    return runs
+
+
+def _experiment(client: Any, name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name))
+        except MlflowException:  # somebody else was faster
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _points(client: Any, run: str, events: list[Event]) -> None:
+    from mlflow.entities import Metric
+
+    points = [
+        Metric(key, value, event["time"], event["step"])
+        for event in events
+        for key, value in event["values"].items()
+    ]
+    for at in range(0, len(points), _POINTS):
+        client.log_batch(run, metrics=points[at : at + _POINTS])
+
+
+def _dataset(client: Any, run: str, data: dict[str, Any] | None) -> None:
+    if data is None:
+        return
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(
+        name=str(data["name"])[:500],
+        digest=str(data["hash"])[:36],  # the column's width
+        source_type="gensweep",
+        source=json.dumps({"uri": data.get("source", "")}),
+        profile=json.dumps(data.get("profile") or {}),
+    )
+    tags = [InputTag("mlflow.data.context", "training")]
+    client.log_inputs(run, datasets=[DatasetInput(dataset, tags)])
+
+
+def image_names(event: Event) -> tuple[str, str]:
+    """The names under which MLflow's UI looks for a stepped image and its small copy.
+
+    As in `MlflowClient.log_image`, but with an identifier that is the same each time.
+
+    >>> event = {"trial": 1, "key": "samples", "step": 5, "time": 7}
+    >>> image_names(event)[0].split("+")[:5]
+    ['samples', 'step', '5', 'timestamp', '7']
+    >>> image_names(event) == image_names(dict(event))
+    True
+    """
+    identity = f"{event['trial']}/{event['key']}/{event['step']}/{event['time']}"
+    key = re.sub("/", "~", event["key"])
+    stem = f"{key}+step+{event['step']}+timestamp+{event['time']}"
+    stem = f"{stem}+{uuid.uuid5(uuid.NAMESPACE_OID, identity)}"
+    return f"{stem}.png", f"{stem}+compressed.webp"
+
+
+def _image(client: Any, run: str, event: Event, blob: Path) -> None:
+    from mlflow.tracking.multimedia import compress_image_size
+    from PIL import Image
+
+    full, small = image_names(event)
+    data = blob.read_bytes()
+    with Image.open(io.BytesIO(data)) as image:
+        copy = compress_image_size(image.convert("RGB"))
+    for name in (full, small):
+        path = blob.parent / name
+        if name == full:
+            path.write_bytes(data)
+        else:
+            copy.save(path)
+        client.log_artifact(run, str(path), "images")
+        path.unlink()
+    client.set_tag(run, "mlflow.loggedImages", "True")

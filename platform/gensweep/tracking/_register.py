@@ -1,0 +1,68 @@
+"""The best trial as a registered model that generates samples."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gensweep.errors import UserError
+from gensweep.tracking._redact import redact
+
+ALIAS = "best"
+SAMPLING = "gensweep.sweep.sampling:sample_checkpoint"
+_MODEL_FILE = Path(__file__).with_name("_sampler_model.py")
+_REQUIREMENTS = ["gensweep", "safetensors", "torch", "numpy"]
+
+
+def register_best(  # noqa: PLR0913
+    tracking_uri: str,
+    name: str,
+    *,
+    run_id: str,
+    weights: str | Path,
+    model: str,
+    config: Mapping[str, Any],
+    load: str = SAMPLING,
+    alias: str = ALIAS,
+) -> str:
+    """Log `weights` (a safetensors file) as a pyfunc of run `run_id` and register it.
+
+    The loaded model's `predict` takes a row with `n`, `truncation` and `seed` (the last two may
+    be left out) and returns `load(path, n, truncation, seed)`, an array of n samples. It is kept
+    as code and weights, not as a pickle. The version registered as `name` gets `alias`; returned
+    is its "models:/NAME/VERSION".
+    """
+    path = Path(weights)
+    if path.suffix != ".safetensors" or not path.is_file():
+        raise UserError(f"the weights {str(path)!r} must be a safetensors file that exists.")
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking_uri)
+    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
+        described = Path(folder) / "model.json"
+        described.write_text(redact(json.dumps({"model": model, "config": dict(config)},
+                                               default=str)))  # fmt: skip
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(_MODEL_FILE),
+            artifacts={"weights": str(path), "model": str(described)},
+            model_config={"load": load},
+            signature=_signature(),
+            pip_requirements=_REQUIREMENTS,
+        )
+    registered = mlflow.register_model(logged.model_uri, name)
+    mlflow.MlflowClient(tracking_uri).set_registered_model_alias(name, alias, registered.version)
+    return f"models:/{name}/{registered.version}"
+
+
+def _signature() -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    columns = [
+        ColSpec(DataType.long, "n"),
+        ColSpec(DataType.double, "truncation", required=False),
+        ColSpec(DataType.long, "seed", required=False),
+    ]
+    return ModelSignature(inputs=Schema(columns))

@@ -1,0 +1,35 @@
+"""The pyfunc of a registered sampler. MLflow runs this file; it is no part of the package's API."""
+
+import importlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import mlflow
+import numpy as np
+
+
+class SamplerModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Generates samples from the weights that are kept with the model."""
+
+    def load_context(self, context: Any) -> None:
+        """Find the sampling function that `model_config` names."""
+        module, function = context.model_config["load"].split(":")
+        self._sample: Callable[..., Any] = getattr(importlib.import_module(module), function)
+
+    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+        """Samples [n, ...] of each row of `model_input`, one after another."""
+        rows = model_input.to_dict("records")
+        return np.concatenate([self._draw(context.artifacts["weights"], row) for row in rows])
+
+    def _draw(self, path: str, row: dict[str, Any]) -> Any:
+        truncation = _given(row.get("truncation"))
+        seed = _given(row.get("seed"))
+        return self._sample(path, int(row["n"]), truncation, 0 if seed is None else int(seed))
+
+
+def _given(value: Any) -> Any:
+    return None if value is None or (isinstance(value, float) and math.isnan(value)) else value
+
+
+mlflow.models.set_model(SamplerModel())

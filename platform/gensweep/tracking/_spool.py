@@ -1,0 +1,243 @@
+"""A durable queue on disk: JSON lines in segments, and how far they have been delivered.
+
+    DIR/000000000001.jsonl   events, one a line; the first line of a segment is a snapshot of marks
+    DIR/acked                {"segment": 1, "offset": 4711}
+    DIR/blobs/17/name.png    the file that belongs to event 17
+
+An event is written (not buffered) before `put` returns, so it outlives its process; `fsync`, which
+makes it outlive the machine, is done for batches. What was delivered but not yet acknowledged is
+delivered again: deliveries must be idempotent.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gensweep.errors import UserError
+
+SEGMENT_BYTES = 4 << 20
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Position:
+    """A place in the spool."""
+
+    segment: int
+    offset: int
+
+
+class Spool:
+    """One process writes and reads a spool; within it, any thread may."""
+
+    def __init__(self, directory: str | os.PathLike[str], *,
+                 segment_bytes: int = SEGMENT_BYTES) -> None:  # fmt: skip
+        self.directory = Path(directory)
+        self._segment_bytes = segment_bytes
+        self._lock = threading.RLock()
+        self.arrived = threading.Condition(self._lock)
+        (self.directory / "blobs").mkdir(parents=True, exist_ok=True)
+        self._own = self._take_ownership()
+        self.marks: dict[str, int] = {}
+        """The last value spooled under each name (see `put`), kept across restarts."""
+        self._next_id = 1
+        self._segment, self._size, self._out = 0, 0, -1
+        self._acked = self._read_acked()
+        self._recover()
+
+    def _take_ownership(self) -> int:
+        handle = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            raise UserError(f"the spool {self.directory} is in use by another process: wait for "
+                            "it to end, or stop it first.") from error  # fmt: skip
+        return handle
+
+    # Writing
+
+    def put(self, event: Mapping[str, Any], *, name: str = "", data: bytes | None = None) -> int:
+        """Append an event, with a file called `name` if there is `data`; its number.
+
+        `event["marks"]`, names and numbers, become part of `marks` together with the event.
+        """
+        with self._lock:
+            number = self._next_id
+            if data is not None:
+                self._write_blob(number, name, data)
+            self._append({**event, "id": number, **({"blob": name} if data is not None else {})})
+            self._next_id += 1
+            self.marks.update(event.get("marks", {}))
+            self.arrived.notify_all()
+            return number
+
+    def _write_blob(self, number: int, name: str, data: bytes) -> None:
+        folder = self.directory / "blobs" / str(number)
+        folder.mkdir(exist_ok=True)
+        with open(folder / name, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _append(self, event: Event) -> None:
+        line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
+        if self._size + len(line) > self._segment_bytes and self._size > 0:
+            self._roll()
+        start = self._size
+        try:
+            self._write(line)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._out, start)
+            raise
+        self._size = start + len(line)
+
+    def _write(self, line: bytes) -> None:
+        view = memoryview(line)
+        while view:
+            view = view[os.write(self._out, view) :]
+
+    def _roll(self) -> None:
+        self.sync()
+        os.close(self._out)
+        self._open_segment(self._segment + 1)
+        line = json.dumps({"snapshot": self.marks, "next": self._next_id}).encode() + b"\n"
+        self._write(line)
+        self._size = len(line)
+
+    def sync(self) -> None:
+        """Make everything put so far outlive the machine."""
+        os.fsync(self._out)
+
+    # Reading
+
+    def read(self, start: Position, limit: int) -> list[tuple[Event, Position]]:
+        """Up to `limit` events from `start`, each with the position behind it."""
+        events: list[tuple[Event, Position]] = []
+        while len(events) < limit and start.segment <= self._segment:
+            start = self._read_segment(start, limit - len(events), events)
+            if start.segment >= self._segment or len(events) >= limit:
+                break
+            start = Position(start.segment + 1, 0)
+        return events
+
+    def _read_segment(
+        self, start: Position, limit: int, out: list[tuple[Event, Position]]
+    ) -> Position:
+        with open(self._path(start.segment), "rb") as file:
+            file.seek(start.offset)
+            while limit > 0 and (line := file.readline()).endswith(b"\n"):
+                start = Position(start.segment, start.offset + len(line))
+                event = json.loads(line)
+                if "snapshot" not in event:
+                    out.append((event, start))
+                    limit -= 1
+        return start
+
+    def blob(self, event: Event) -> Path:
+        """The event's file."""
+        return self.directory / "blobs" / str(event["id"]) / str(event["blob"])
+
+    @property
+    def acked(self) -> Position:
+        """Up to where everything was delivered."""
+        return self._acked
+
+    def acknowledge(self, events: list[tuple[Event, Position]]) -> None:
+        """Note that these events, the next ones after `acked`, were delivered."""
+        if not events:
+            return
+        with self._lock:
+            self._write_acked(events[-1][1])
+        for event, _ in events:
+            if "blob" in event:
+                shutil.rmtree(self.blob(event).parent, ignore_errors=True)
+        for segment in self._segments():
+            if segment < self._acked.segment:
+                self._path(segment).unlink(missing_ok=True)
+
+    def _write_acked(self, position: Position) -> None:
+        temporary = self.directory / "acked.new"
+        temporary.write_text(json.dumps({"segment": position.segment, "offset": position.offset}))
+        os.replace(temporary, self.directory / "acked")
+        self._acked = position
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything put has been delivered."""
+        with self._lock:
+            return self._acked >= Position(self._segment, self._size) or not self.read(
+                self._acked, 1
+            )
+
+    # Coming back
+
+    def _recover(self) -> None:
+        segments = self._segments() or [max(1, self._acked.segment)]
+        self._open_segment(segments[-1])
+        self._size = self._cut_torn_line(self._path(segments[-1]))
+        for segment in segments:
+            self._replay(segment)
+        if self._acked.segment < segments[0]:
+            self._acked = Position(segments[0], 0)
+        self._drop_orphans()
+
+    def _replay(self, segment: int) -> None:
+        with open(self._path(segment), "rb") as file:
+            for line in file:
+                event = json.loads(line)
+                self.marks.update(event.get("snapshot") or event.get("marks") or {})
+                self._next_id = max(self._next_id, event.get("next", event.get("id", 0) + 1))
+
+    def _cut_torn_line(self, path: Path) -> int:
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
+        return whole
+
+    def _drop_orphans(self) -> None:
+        """Blobs whose event was never written, or was acknowledged just before a crash."""
+        kept: set[str] = set()
+        position = self._acked
+        while events := self.read(position, 1000):
+            kept |= {str(event["id"]) for event, _ in events}
+            position = events[-1][1]
+        for folder in (self.directory / "blobs").iterdir():
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _read_acked(self) -> Position:
+        try:
+            stored = json.loads((self.directory / "acked").read_text())
+            return Position(stored["segment"], stored["offset"])
+        except (FileNotFoundError, ValueError):  # none yet, or lost with the machine
+            return Position(1, 0)
+
+    def _segments(self) -> list[int]:
+        return sorted(int(path.stem) for path in self.directory.glob("[0-9]*.jsonl"))
+
+    def _path(self, segment: int) -> Path:
+        return self.directory / f"{segment:012d}.jsonl"
+
+    def _open_segment(self, segment: int) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._segment, self._size = segment, 0
+        self._out = os.open(self._path(segment), flags, 0o600)
+
+    def close(self) -> None:
+        """Sync, and let another process take the spool over."""
+        with self._lock:
+            if self._own >= 0:
+                self.sync()
+                os.close(self._out)
+                os.close(self._own)
+                self._own = -1

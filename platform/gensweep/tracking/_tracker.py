@@ -1,0 +1,195 @@
+"""What a sweep tells MLflow, put on disk first."""
+
+import json
+import math
+import platform
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Self
+
+from gensweep.tracking._drain import Drainer
+from gensweep.tracking._mlflow import Sink
+from gensweep.tracking._redact import redact, redact_all, redact_bytes
+from gensweep.tracking._spool import Spool
+
+Number = int | None
+"""A trial's number; None: the sweep itself."""
+
+LIBRARIES = ("gensweep", "torch", "ray", "optuna", "mlflow", "numpy")
+_KEY = re.compile(r"[^\w./ -]")
+
+
+class Tracker:
+    """Records a sweep: returns once an event is on disk, never waits for the server.
+
+    A parent run holds the sweep, a child run each trial. Steps at or below those already recorded
+    for a metric are dropped, so a trial that resumes from a checkpoint repeats no point. Secrets
+    are taken out before anything reaches the disk. Any thread may call any method.
+    """
+
+    def __init__(self, spool: Spool, tracking_uri: str, experiment: str, sweep: str, *,
+                 clock: Callable[[], float] = time.time) -> None:  # fmt: skip
+        self._spool, self._clock = spool, clock
+        self._lock = threading.Lock()
+        sink = Sink(tracking_uri, experiment, sweep, spool.directory / "runs.jsonl")
+        self._drainer = Drainer(spool, sink)
+        self._drainer.start()
+
+    def start_sweep(
+        self,
+        *,
+        config: Mapping[str, Any],
+        seed: int,
+        data: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Open or find the parent run.
+
+        `config` becomes an artifact; `data` with `name`, `hash`, `source` (a URI) and optionally
+        `profile` (a mapping) becomes the run's data set.
+        """
+        known = {"gensweep.seed": seed, **_versions(), **_revision(), **(tags or {})}
+        if data is not None:
+            known["gensweep.data_hash"] = data["hash"]
+        self._put("sweep", None, tags=redact_all(known), data=_plain(data))
+        self.artifact(None, "config.json", _json(config))
+
+    def start_trial(
+        self,
+        number: int,
+        params: Mapping[str, Any],
+        *,
+        seed: int | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Open or find the trial's run. `params` are the searched ones."""
+        known = {**({"gensweep.seed": seed} if seed is not None else {}), **(tags or {})}
+        self._put("trial", number, params=redact_all(params), tags=redact_all(known))
+
+    def metrics(self, number: Number, step: int, values: Mapping[str, float]) -> None:
+        """Values measured at `step` (images seen). An infinite value is recorded as NaN."""
+        with self._lock:
+            new = {k: _storable(v) for k, v in values.items() if self._is_new(number, k, step)}
+            if new:
+                marks = {_mark(number, key): int(step) for key in new}
+                self._put("metrics", number, step=int(step), values=new, marks=marks)
+
+    def image(self, number: Number, key: str, step: int, png: bytes) -> None:
+        """A PNG at a step; the UI shows all steps of a key behind a slider."""
+        key = _KEY.sub("_", key)
+        with self._lock:
+            if self._is_new(number, f"image/{key}", step):
+                marks = {_mark(number, f"image/{key}"): int(step)}
+                self._put("image", number, file=("image.png", png), key=key, step=int(step),
+                          marks=marks)  # fmt: skip
+
+    def artifact(self, number: Number, path: str, data: bytes) -> None:
+        """A file at `path` of the run's artifacts; a later one of the same path replaces it."""
+        where = Path(path)
+        if where.is_absolute() or ".." in where.parts or not where.name:
+            raise ValueError(f"an artifact's path must stay in its run, but got {path!r}.")
+        folder = "" if where.parent == Path() else where.parent.as_posix()
+        self._put("artifact", number, file=(where.name, redact_bytes(data)), folder=folder)
+
+    def finish_trial(self, number: int, state: str, cause: str = "",
+                     metrics: Mapping[str, float] | None = None) -> None:  # fmt: skip
+        """Close the trial's run; `metrics` are its last word, shown as `final/NAME`."""
+        self._finish(number, state, cause, metrics)
+
+    def finish_sweep(self, state: str = "completed", cause: str = "", *,
+                     metrics: Mapping[str, float] | None = None,
+                     report_html: str | bytes | None = None) -> None:  # fmt: skip
+        """Close the parent run, with the report as its artifact."""
+        if report_html is not None:
+            data = report_html.encode() if isinstance(report_html, str) else report_html
+            self.artifact(None, "report.html", data)
+        self._finish(None, state, cause, metrics)
+
+    def _finish(self, number: Number, state: str, cause: str,
+                metrics: Mapping[str, float] | None) -> None:  # fmt: skip
+        values = {f"final/{key}": _storable(value) for key, value in (metrics or {}).items()}
+        self._put("finish", number, state=state, cause=redact(cause), values=values)
+
+    @property
+    def dropped(self) -> int:
+        """Events that the server refused for good (they are in the spool's `rejected.jsonl`)."""
+        return self._drainer.rejected
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is being delivered right now; empty if all is well."""
+        return self._drainer.trouble
+
+    def run_id(self, number: Number) -> str | None:
+        """MLflow's id of a run, once it exists there."""
+        return self._drainer.sink.known(number)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything was delivered; False if it was not within `timeout` seconds."""
+        return self._drainer.flush(timeout)
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Flush and stop; what is left stays in the spool for the next time. As `flush`."""
+        delivered = self.flush(timeout)
+        self._drainer.stop()
+        self._spool.close()
+        return delivered
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _is_new(self, number: Number, key: str, step: int) -> bool:
+        return int(step) > self._spool.marks.get(_mark(number, key), -1)
+
+    def _put(self, kind: str, number: Number, *, file: tuple[str, bytes] | None = None,
+             **rest: Any) -> None:  # fmt: skip
+        event = {"kind": kind, "trial": number, "time": int(self._clock() * 1000), **rest}
+        name, data = file if file is not None else ("", None)
+        self._spool.put(event, name=name, data=data)
+
+
+def _mark(number: Number, key: str) -> str:
+    return f"{'sweep' if number is None else number}/{key}"
+
+
+def _storable(value: float) -> float:
+    return float(value) if math.isfinite(value) else math.nan
+
+
+def _plain(data: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if data is None:
+        return None
+    plain: dict[str, Any] = json.loads(redact(json.dumps(dict(data), default=str)))
+    return plain
+
+
+def _json(config: Mapping[str, Any]) -> bytes:
+    return json.dumps(config, indent=2, default=str).encode()
+
+
+def _versions() -> dict[str, str]:
+    found = {"gensweep.version.python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[f"gensweep.version.{library}"] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _revision() -> dict[str, str]:
+    """The commit that this file belongs to, if any."""
+    try:
+        out = subprocess.run(["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
+                             capture_output=True, text=True, timeout=5, check=True)  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"mlflow.source.git.commit": out.stdout.strip()}

@@ -1,0 +1,363 @@
+"""Tracking against a real MLflow server that is stopped, killed and started again."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from gensweep.errors import UserError
+from gensweep.tracking import Spool, Tracker, check, register_best
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+
+class Server:
+    """An MLflow server on SQLite that can be stopped and started on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.uri, self._folder = f"http://127.0.0.1:{self.port}", folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port",
+                   str(self.port), "--workers", "1", "--backend-store-uri",
+                   f"sqlite:///{self._folder}/m.db", "--artifacts-destination",
+                   str(self._folder / "artifacts")]  # fmt: skip
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        log = open(self._folder / "server.log", "ab")  # noqa: SIM115
+        # A group of its own: the server has children, and all must stop together.
+        self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment,
+                                         start_new_session=True)  # fmt: skip
+        log.close()
+        self._wait()
+
+    def _wait(self) -> None:
+        for _ in range(600):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.uri}/health"):
+                return
+            time.sleep(0.1)
+        pytest.fail((self._folder / "server.log").read_text()[-2000:])
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("mlflow"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def client(server: Server) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(server.uri)
+
+
+def runs_of(client: Any, experiment: str, sweep: str) -> dict[str, Any]:
+    """Runs by name; fails if a name occurs twice."""
+    found = client.get_experiment_by_name(experiment)
+    runs = client.search_runs([found.experiment_id], f"tags.`gensweep.sweep` = '{sweep}'")
+    by_name = {run.info.run_name: run for run in runs}
+    assert len(by_name) == len(runs), "a run was made twice"
+    return by_name
+
+
+def history(client: Any, run: Any, key: str) -> list[tuple[int, float]]:
+    return [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, key)]
+
+
+def png() -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (32, 16), 128).save(out, "PNG")
+    return out.getvalue()
+
+
+DATA = {"name": "digits", "hash": "5f" * 32, "source": "s3://bucket/digits"}
+
+
+def begin(tracker: Tracker) -> None:
+    tracker.start_sweep(config={"model": "gan"}, seed=3, data=DATA, tags={"owner": "ann"})
+
+
+def test_whole_sweep(server: Server, client: Any, tmp_path: Path,
+                     monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+    with Tracker(Spool(tmp_path), server.uri, "whole", "s") as tracker:
+        begin(tracker)
+        tracker.start_trial(7, {"learning_rate": 0.001, "note": "wJalrXUtnFEMI"}, seed=11)
+        for step in (100, 200):
+            tracker.metrics(7, step, {"fid": 1.0 / step, "loss": float("nan")})
+            tracker.image(7, "samples/grid", step, png())
+        tracker.artifact(7, "notes/env.txt", b"key=wJalrXUtnFEMI")
+        tracker.finish_trial(7, "diverged", "loss is nan, s3://k:topsecret@h", {"fid": 0.5})
+        tracker.start_trial(8, {"learning_rate": 0.01})
+        tracker.finish_trial(8, "failed", "an error")
+        tracker.finish_sweep(metrics={"best": 0.5}, report_html="<html>")
+        assert tracker.flush(60), tracker.trouble
+        assert tracker.dropped == 0
+        assert tracker.run_id(7) is not None
+    runs = runs_of(client, "whole", "s")
+    assert set(runs) == {"s", "trial-0007", "trial-0008"}
+    parent, trial = runs["s"], runs["trial-0007"]
+    assert trial.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert trial.data.tags["gensweep.trial"] == "s/7"
+    assert (trial.info.status, trial.data.tags["gensweep.status"]) == ("FINISHED", "diverged")
+    assert trial.data.tags["gensweep.cause"] == "loss is nan, s3://k:***@h"
+    assert trial.data.params == {"learning_rate": "0.001", "note": "***"}
+    assert trial.data.metrics["final/fid"] == 0.5
+    assert [step for step, _ in history(client, trial, "fid")] == [100, 200]
+    assert runs["trial-0008"].info.status == "FAILED"
+    assert (parent.info.status, parent.data.tags["gensweep.seed"]) == ("FINISHED", "3")
+    assert parent.inputs.dataset_inputs[0].dataset.digest == ("5f" * 32)[:36]
+    for name in ("config.json", "report.html"):
+        assert name in [a.path for a in client.list_artifacts(parent.info.run_id)]
+    text = client.download_artifacts(trial.info.run_id, "notes/env.txt", str(tmp_path))
+    assert Path(text).read_text() == "key=***"
+
+
+def test_images_lie_where_log_image_puts_them(server: Server, client: Any, tmp_path: Path) -> None:
+    with Tracker(Spool(tmp_path), server.uri, "images", "s") as tracker:
+        tracker.image(1, "samples/grid", 200, png())
+        assert tracker.flush(60), tracker.trouble
+    run = runs_of(client, "images", "s")["trial-0001"]
+    ours = sorted(a.path for a in client.list_artifacts(run.info.run_id, "images"))
+    reference = client.create_run(run.info.experiment_id).info.run_id
+    client.log_image(reference, Image.new("L", (8, 8)), key="samples/grid", step=200)
+    theirs = sorted(a.path for a in client.list_artifacts(reference, "images"))
+
+    def shape(paths: list[str]) -> list[list[str]]:
+        """The names' parts, without the time and the identifier."""
+        parts = [path.split("+") for path in paths]
+        return [p[:4] + [x.partition(".")[0 if i else 2] for i, x in enumerate(p[5:])]
+                for p in parts]  # fmt: skip
+
+    assert shape(ours) == shape(theirs)
+    assert [Path(p).suffix for p in ours] == [Path(p).suffix for p in theirs]
+    logged = client.get_run(reference).data.tags["mlflow.loggedImages"]
+    assert run.data.tags["mlflow.loggedImages"] == logged
+
+
+def test_resumed_tracker_attaches_and_repeats_nothing(
+    server: Server, client: Any, tmp_path: Path
+) -> None:
+    for top in (300, 600):  # the second starts again from its checkpoint at 100
+        with Tracker(Spool(tmp_path), server.uri, "resume", "s") as tracker:
+            begin(tracker)
+            tracker.start_trial(0, {"x": 1})
+            for step in range(100, top + 1, 100):
+                tracker.metrics(0, step, {"fid": float(step)})
+    (tmp_path / "runs.jsonl").unlink()  # a new machine: only the server knows the runs
+    with Tracker(Spool(tmp_path), server.uri, "resume", "s") as tracker:
+        begin(tracker)
+        tracker.metrics(0, 700, {"fid": 700.0})
+    runs = runs_of(client, "resume", "s")
+    assert set(runs) == {"s", "trial-0000"}
+    steps = history(client, runs["trial-0000"], "fid")
+    assert steps == [(n, float(n)) for n in range(100, 701, 100)]
+
+
+def test_everything_delivered_twice_is_there_once(
+    server: Server, client: Any, tmp_path: Path
+) -> None:
+    spool = Spool(tmp_path)
+    with Tracker(spool, server.uri, "twice", "s") as tracker:
+        begin(tracker)
+        tracker.start_trial(0, {"x": 1})
+        for step in range(1, 51):
+            tracker.metrics(0, step, {"a": 1.0, "b": 2.0})
+        tracker.finish_trial(0, "completed", metrics={"a": 1.0})
+        assert tracker.flush(60), tracker.trouble
+    (tmp_path / "acked").unlink()
+    with contextlib.closing(Spool(tmp_path)) as again:
+        assert not again.empty
+    events = json.loads((tmp_path / "000000000001.jsonl").read_text().splitlines()[1])
+    assert events["kind"] == "artifact"  # its file is gone with the acknowledgement
+    lines = (tmp_path / "000000000001.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "000000000001.jsonl").write_text("".join(lines[:1] + lines[2:]))
+    with Tracker(Spool(tmp_path), server.uri, "twice", "s") as tracker:
+        assert tracker.flush(60), tracker.trouble
+        assert tracker.dropped == 0
+    run = runs_of(client, "twice", "s")["trial-0000"]
+    for key in ("a", "b"):
+        assert [step for step, _ in history(client, run, key)] == list(range(1, 51))
+    assert len(history(client, run, "final/a")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["frozen", "killed"])
+def test_outage_loses_and_repeats_nothing(
+    server: Server, client: Any, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    slowest = 0.0
+    with Tracker(Spool(tmp_path), server.uri, how, "s") as tracker:
+        begin(tracker)
+        for step in range(1, 301):
+            if step == 60:
+                server.kill() if how == "killed" else server.signal(signal.SIGSTOP)
+            if step == 240:
+                assert not tracker.flush(0.1)
+                server.start() if how == "killed" else server.signal(signal.SIGCONT)
+            began = time.monotonic()
+            for trial in range(3):
+                if step == 1 + 70 * trial:  # two of them start during the outage
+                    tracker.start_trial(trial, {"x": trial})
+                if step >= 1 + 70 * trial:
+                    tracker.metrics(trial, step, {"fid": float(step), "loss": 1.0})
+            slowest = max(slowest, time.monotonic() - began)
+            time.sleep(0.03)
+        for trial in range(3):
+            tracker.finish_trial(trial, "completed")
+        assert tracker.flush(120), tracker.trouble
+        assert tracker.dropped == 0
+    assert slowest < 1.0, "training waited for the server"
+    runs = runs_of(client, how, "s")
+    assert set(runs) == {"s", "trial-0000", "trial-0001", "trial-0002"}
+    for trial in range(3):
+        expected = [(n, float(n)) for n in range(1 + 70 * trial, 301)]
+        assert history(client, runs[f"trial-{trial:04d}"], "fid") == expected
+
+
+WRITER = """
+import sys
+sys.path.insert(0, {platform!r})
+from gensweep.tracking import Spool, Tracker
+tracker = Tracker(Spool({folder!r}), {uri!r}, "writer", "s")
+tracker.start_sweep(config={{}}, seed=1)
+tracker.start_trial(0, {{"x": 1}})
+for step in range(1, {steps}):
+    tracker.metrics(0, step, {{"fid": float(step)}})
+    print(step, flush=True)
+tracker.finish_trial(0, "completed")
+sys.exit(0 if tracker.close(60) else 1)
+"""
+
+
+def test_killed_writer_loses_and_repeats_nothing(
+    server: Server, client: Any, tmp_path: Path
+) -> None:
+    code = WRITER.format(platform=str(ROOT / "platform"), folder=str(tmp_path), uri=server.uri,
+                         steps=2001)  # fmt: skip
+    for lines in (150, 900, 1500):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for _ in range(lines):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    runs = runs_of(client, "writer", "s")
+    assert set(runs) == {"s", "trial-0000"}
+    steps = history(client, runs["trial-0000"], "fid")
+    assert steps == [(n, float(n)) for n in range(1, 2001)]
+
+
+def test_refused_event_is_set_aside_and_the_rest_goes_on(
+    server: Server, client: Any, tmp_path: Path
+) -> None:
+    with Tracker(Spool(tmp_path), server.uri, "refused", "s") as tracker:
+        tracker.metrics(0, 1, {"fid": 1.0})
+        tracker.metrics(0, 2, {"no such {name}": 1.0})
+        tracker.metrics(0, 3, {"fid": 3.0})
+        assert tracker.flush(60), tracker.trouble
+        assert tracker.dropped == 1
+    assert "no such" in (tmp_path / "rejected.jsonl").read_text()
+    run = runs_of(client, "refused", "s")["trial-0000"]
+    assert history(client, run, "fid") == [(1, 1.0), (3, 3.0)]
+
+
+def test_points_per_second(server: Server, tmp_path: Path) -> None:
+    """Far beyond the 81 a second of one `log_metric` a point (INFRA, SQLite over HTTP)."""
+    with Tracker(Spool(tmp_path), server.uri, "speed", "s") as tracker:
+        tracker.metrics(0, 0, {"warm": 1.0})
+        tracker.flush(60)
+        began = time.monotonic()
+        for step in range(1, 501):
+            tracker.metrics(0, step, {f"m{i}": 1.0 for i in range(20)})
+        spooled = time.monotonic() - began
+        assert tracker.flush(120), tracker.trouble
+        total = time.monotonic() - began
+    print(f"spooled {10_000 / spooled:.0f} points/s, delivered {10_000 / total:.0f} points/s")
+    assert 10_000 / total > 500
+
+
+def test_reachable_server_passes_the_check(server: Server) -> None:
+    check(server.uri)
+    began = time.monotonic()
+    server.signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(UserError, match="no MLflow server answers"):
+            check(server.uri)
+    finally:
+        server.signal(signal.SIGCONT)
+    assert time.monotonic() - began < 5
+
+
+def sample_scaled(path: str, n: int, truncation: float | None, seed: int) -> Any:
+    """Stands at the place of a model's sampling function: noise times the stored weight."""
+    import torch
+    from safetensors.torch import load_file
+
+    noise = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed))
+    noise = noise if truncation is None else noise.clamp(-truncation, truncation)
+    return (noise * load_file(path)["scale"]).numpy()
+
+
+@pytest.mark.slow
+def test_best_trial_becomes_a_model_that_samples(
+    server: Server, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+    import numpy as np
+    import pandas as pd
+    import torch
+    from safetensors.torch import save_file
+
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    save_file({"scale": torch.tensor(3.0)}, tmp_path / "w.safetensors")
+    with Tracker(Spool(tmp_path / "spool"), server.uri, "model", "s") as tracker:
+        tracker.start_trial(0, {"x": 1})
+        assert tracker.flush(60), tracker.trouble
+        run = tracker.run_id(0)
+    assert run is not None
+    uri = register_best(server.uri, "digits-gan", run_id=run, weights=tmp_path / "w.safetensors",
+                        model="gan", config={"latent_size": 2},
+                        load="test_tracking_server:sample_scaled")  # fmt: skip
+    assert uri == "models:/digits-gan/1"
+    model = mlflow.pyfunc.load_model("models:/digits-gan@best")
+    whole = model.predict(pd.DataFrame([{"n": 64, "seed": 5}]))
+    cut = model.predict(pd.DataFrame([{"n": 64, "truncation": 0.5, "seed": 5}]))
+    assert whole.shape == (64, 2)
+    assert abs(cut).max() == 1.5
+    np.testing.assert_allclose(cut, whole.clip(-1.5, 1.5))
+    folder = mlflow.artifacts.download_artifacts("models:/digits-gan@best")
+    assert not list(Path(folder).rglob("*.pkl"))
+    with pytest.raises(UserError, match="safetensors"):
+        register_best(server.uri, "x", run_id=run, weights="a.pkl", model="gan", config={})

@@ -1,0 +1,165 @@
+"""The spool: nothing lost, nothing repeated beyond what was not acknowledged, nothing secret."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gensweep.errors import UserError
+from gensweep.tracking import Spool, check, redact
+from gensweep.tracking._redact import redact_all, redact_bytes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def drain(spool: Spool, limit: int = 1000) -> list[int]:
+    numbers = []
+    while events := spool.read(spool.acked, limit):
+        numbers += [event["n"] for event, _ in events]
+        spool.acknowledge(events)
+    return numbers
+
+
+def test_events_come_out_in_order_over_segments(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, segment_bytes=500)
+    for n in range(100):
+        spool.put({"n": n})
+    assert len(list(tmp_path.glob("*.jsonl"))) > 3
+    assert drain(spool, 7) == list(range(100))
+    assert spool.empty
+    assert len(list(tmp_path.glob("*.jsonl"))) == 1
+
+
+def test_unacknowledged_events_come_again(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, segment_bytes=300)
+    for n in range(20):
+        spool.put({"n": n})
+    spool.acknowledge(spool.read(spool.acked, 8))
+    spool.read(spool.acked, 5)
+    spool.close()
+    again = Spool(tmp_path)
+    again.put({"n": 20})
+    assert drain(again) == list(range(8, 21))
+
+
+def test_marks_outlive_rotation_and_restart(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, segment_bytes=200)
+    for n in range(50):
+        spool.put({"n": n, "marks": {f"{n % 3}/loss": n}})
+    drain(spool)
+    spool.close()
+    assert Spool(tmp_path).marks == {"0/loss": 48, "1/loss": 49, "2/loss": 47}
+
+
+def test_blobs_live_until_they_are_acknowledged(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.put({"n": 0}, name="a.bin", data=b"abc")
+    spool.close()
+    spool = Spool(tmp_path)
+    events = spool.read(spool.acked, 9)
+    assert spool.blob(events[0][0]).read_bytes() == b"abc"
+    spool.acknowledge(events)
+    assert list((tmp_path / "blobs").iterdir()) == []
+
+
+def test_blob_without_event_is_swept_away(tmp_path: Path) -> None:
+    Spool(tmp_path).close()
+    (tmp_path / "blobs" / "7").mkdir()
+    (tmp_path / "blobs" / "7" / "x").write_bytes(b"x")
+    Spool(tmp_path)
+    assert list((tmp_path / "blobs").iterdir()) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_torn_line_is_cut(tmp_path: Path, seed: int) -> None:
+    spool = Spool(tmp_path)
+    for n in range(10):
+        spool.put({"n": n})
+    spool.close()
+    (path,) = tmp_path.glob("*.jsonl")
+    whole = path.read_bytes()
+    cut = random.Random(seed).randrange(1, len(whole))
+    path.write_bytes(whole[:cut])
+    kept = whole[:cut].count(b"\n")
+    spool = Spool(tmp_path)
+    spool.put({"n": 99})
+    assert drain(spool) == [*range(kept), 99]
+
+
+def test_second_process_is_refused(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    with pytest.raises(UserError, match="in use"):
+        Spool(tmp_path)
+    spool.close()
+    Spool(tmp_path).close()
+
+
+WRITER = """
+import sys
+sys.path.insert(0, {platform!r})
+from gensweep.tracking import Spool
+spool = Spool({folder!r}, segment_bytes=2000)
+for n in range(spool.marks.get("n", -1) + 1, 10**9):
+    spool.put({{"n": n, "marks": {{"n": n}}}})
+    print(n, flush=True)
+"""
+
+
+def test_killed_writer_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    code = WRITER.format(platform=str(ROOT / "platform"), folder=str(tmp_path))
+    rng, acknowledged, seen = random.Random(1), -1, []
+    for _ in range(6):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(rng.randint(1, 300))]
+        process.send_signal(signal.SIGKILL)
+        lines += process.stdout.read().splitlines(keepends=True)
+        process.wait()
+        acknowledged = max(acknowledged, *(int(x) for x in lines if x.endswith("\n")))
+        spool = Spool(tmp_path)
+        seen += drain(spool, rng.randint(1, 50))
+        spool.close()
+    assert seen == list(range(len(seen)))
+    assert seen[-1] >= acknowledged > 100
+
+
+def test_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "tok-123456")
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "falsefalse")
+    assert redact("key wJalrXUtnFEMI, tok-123456, falsefalse") == "key ***, ***, falsefalse"
+    assert redact("s3://me:pass@host/b, http://u:p@h") == "s3://me:***@host/b, http://u:***@h"
+    assert redact_all({"db_password": "hunter2", "num_tokens": 64}) == {
+        "db_password": "***", "num_tokens": "64"}  # fmt: skip
+    assert redact_bytes(b"\xff wJalrXUtnFEMI") == b"\xff wJalrXUtnFEMI"
+    assert redact_bytes(b"{wJalrXUtnFEMI}") == b"{***}"
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("http://127.0.0.1:9", "no MLflow server answers"),
+        ("http://ann:hunter2@127.0.0.1:9", r"ann:\*\*\*@"),
+        ("./mlruns", "no server"),
+        ("file:///tmp/mlruns", "no server"),
+        ("", "empty"),
+        ("sqlite:////nowhere/at/all/x.db", "does not exist"),
+    ],
+)
+def test_unusable_tracker_is_named(uri: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        check(uri)
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_import_needs_no_mlflow() -> None:
+    code = "import gensweep.tracking, sys; sys.exit('mlflow' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "platform")}
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    )
