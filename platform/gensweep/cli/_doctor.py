@@ -1,0 +1,24 @@
+"""gensweep doctor."""
+
+import argparse
+import dataclasses
+import json
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("doctor", help="what is missing or misconfigured")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gensweep.stack import doctor
+
+    checks = doctor()
+    if args.json:
+        print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
+    else:
+        for c in checks:
+            print(f"{'ok ' if c.ok else 'BAD'} {c.check}: {c.detail} {c.cure}".rstrip())
+    return 0 if all(check.ok for check in checks) else 1

@@ -1,0 +1,34 @@
+"""`gensweep list`: the sweeps of this checkout, newest last."""
+
+import argparse
+import json
+import time
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("list", help="the sweeps, newest last")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gensweep.report import text_table
+    from gensweep.sweep import sweeps_here
+
+    found = sweeps_here()
+    if args.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    if not found:
+        print("no sweep yet: `make sweep` runs one.")
+        return 0
+    rows = [[s["name"], s["model"], s["data"], s["trials"], _states(s["states"]),
+             time.strftime("%Y-%m-%d %H:%M", time.localtime(s["created"]))]
+            for s in found]  # fmt: skip
+    print(text_table(["name", "model", "data", "trials", "states", "begun"], rows, width=130))
+    return 0
+
+
+def _states(states: dict[str, int]) -> str:
+    return " ".join(f"{count} {state}" for state, count in states.items())

@@ -1,0 +1,23 @@
+"""`gensweep results NAME`: every trial of a sweep."""
+
+import argparse
+import json
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("results", help="every trial of a sweep")
+    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gensweep.sweep import results_of, table
+
+    found = results_of(args.name)
+    if args.json:
+        print(json.dumps(found, indent=1))
+    else:
+        print(table(found["trials"], found["by"], found["metric"]))
+    return 0

@@ -1,0 +1,25 @@
+"""gensweep status."""
+
+import argparse
+import json
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("status", help="what runs, where, and where its logs are")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gensweep.stack import status
+
+    found = status()
+    if args.json:
+        print(json.dumps(found, indent=2))
+    else:
+        for name, service in found["services"].items():
+            word = "up" if service["healthy"] else "DOWN"
+            print(f"{name:16} {word:5} {service['address']:24} {service['log']}")
+        print(f"credentials: {found['credentials']['env']}, {found['credentials']['ray_token']}")
+    return 0 if found["healthy"] else 1

@@ -1,0 +1,168 @@
+"""What is missing or misconfigured, in words."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from gensweep.stack._env import load_env, token_file
+from gensweep.stack._home import Home, find_home
+from gensweep.stack._services import http_status
+from gensweep.stack._swift import keeps_xattrs
+
+FLOORS = {"torch": (2, 11), "ray": (2, 60), "optuna": (5, 0), "mlflow": (3, 10)}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding; `cure` is empty where `ok`."""
+
+    check: str
+    ok: bool
+    detail: str
+    cure: str = ""
+
+
+def doctor(home: Home | None = None, environ: Mapping[str, str] | None = None) -> list[Check]:
+    """All checks, for the environment of a script: what is set, else the stack's variables."""
+    home = home or find_home()
+    env = load_env(home) | dict(os.environ if environ is None else environ)
+    checks: list[Callable[[], Check]] = [
+        _python,
+        *(lambda name=name: _package(name) for name in FLOORS),
+        _stdlib_platform,
+        lambda: _dashboard(env),
+        lambda: _store(env),
+        lambda: _tracker(env),
+        lambda: _disk(home),
+        _shared_memory,
+        lambda: _xattrs(home, env),
+        lambda: _data(env),
+    ]
+    return [check() for check in checks]
+
+
+def _python() -> Check:
+    found = ".".join(map(str, sys.version_info[:3]))
+    ok = (3, 11) <= sys.version_info[:2] < (3, 14)
+    return Check("python", ok, found, "" if ok else "Use Python 3.11, 3.12 or 3.13.")
+
+
+def _package(name: str) -> Check:
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return Check(name, False, "not installed", "Run `make install`.")
+    release = tuple(int(part) for part in found.split("+")[0].split(".")[:2])
+    ok = release >= FLOORS[name] and not (name == "mlflow" and found == "3.18.0")
+    return Check(name, ok, found, "" if ok else "Run `make install`: it pins what works together.")
+
+
+def _stdlib_platform() -> Check:
+    spec = importlib.util.find_spec("platform")
+    origin = str(spec.origin if spec else None)
+    ok = origin == "frozen" or Path(origin).name == "platform.py"
+    return Check("platform module", ok, origin, "" if ok else f"Delete {origin}.")
+
+
+def _dashboard(env: Mapping[str, str]) -> Check:
+    url = env.get("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:8265")
+    file = Path(env.get("RAY_AUTH_TOKEN_PATH") or token_file())
+    token = env.get("RAY_AUTH_TOKEN") or (file.read_text().strip() if file.is_file() else "")
+    bare = http_status(f"{url}/api/jobs/")
+    if bare is None:
+        return Check("ray dashboard", False, f"{url}: no answer", "Run `gensweep up`.")
+    if bare == 200:
+        cure = "Start Ray with RAY_AUTH_MODE=token."
+        return Check("ray dashboard", False, f"{url} accepts jobs from anybody", cure)
+    status = http_status(f"{url}/api/jobs/", {"Authorization": f"Bearer {token}"})
+    ok = status == 200
+    cure = "" if ok else f"Put the cluster's token into {file}."
+    return Check("ray dashboard", ok, f"{url}: {status} with the token", cure)
+
+
+def _store(env: Mapping[str, str]) -> Check:
+    uri = env.get("GENSWEEP_STORE", "")
+    if uri.startswith("file://"):
+        ok = Path(uri[7:]).is_dir() and os.access(uri[7:], os.W_OK)
+        return Check("object store", ok, uri, "" if ok else f"Create the folder {uri[7:]}.")
+    if not uri.startswith("s3://"):
+        cure = "Run `gensweep up` or set GENSWEEP_STORE=s3://BUCKET."
+        return Check("object store", False, f"GENSWEEP_STORE={uri!r}", cure)
+    return _bucket(uri, uri[5:].split("/")[0], env)
+
+
+def _bucket(uri: str, bucket: str, env: Mapping[str, str]) -> Check:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    quick = Config(
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"total_max_attempts": 1},
+        s3={"addressing_style": "path"} if env.get("AWS_ENDPOINT_URL") else {},
+    )
+    client = boto3.client(
+        "s3",
+        endpoint_url=env.get("AWS_ENDPOINT_URL"),
+        aws_access_key_id=env.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=env.get("AWS_SECRET_ACCESS_KEY"),
+        region_name=env.get("AWS_DEFAULT_REGION"),
+        config=quick,
+    )
+    cures = {
+        403: "The credentials are refused: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        404: f"Create the bucket {bucket}, or name another in GENSWEEP_STORE.",
+    }
+    try:
+        client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return Check("object store", False, f"{uri}: {status}", cures.get(status, str(error)))
+    except BotoCoreError as error:
+        cure = "Run `gensweep up` or mend AWS_ENDPOINT_URL and the credentials."
+        return Check("object store", False, f"{uri}: {error}", cure)
+    return Check("object store", True, uri)
+
+
+def _tracker(env: Mapping[str, str]) -> Check:
+    uri = env.get("MLFLOW_TRACKING_URI", "")
+    if not uri.startswith("http"):
+        cure = "Run `gensweep up` or set MLFLOW_TRACKING_URI."
+        return Check("tracker", False, f"MLFLOW_TRACKING_URI={uri!r}", cure)
+    ok = http_status(f"{uri}/health") == 200
+    cure = "" if ok else "Run `gensweep up` or mend MLFLOW_TRACKING_URI."
+    return Check("tracker", ok, uri if ok else f"{uri}: no answer", cure)
+
+
+def _disk(home: Home) -> Check:
+    free = shutil.disk_usage(home.project).free / 2**30
+    ok = free >= 5
+    return Check("disk", ok, f"{free:.1f} GiB free", "" if ok else "Free at least 5 GiB.")
+
+
+def _shared_memory() -> Check:
+    folder = Path("/dev/shm")
+    free = shutil.disk_usage(folder).free / 2**30 if folder.is_dir() else 0.0
+    ok = free >= 0.25
+    return Check("/dev/shm", ok, f"{free:.2f} GiB free", "" if ok else "Give it 256 MiB or more.")
+
+
+def _xattrs(home: Home, env: Mapping[str, str]) -> Check:
+    folder = home.path if home.path.is_dir() else home.project
+    ok = not env.get("GENSWEEP_STORE", "s3").startswith("s3") or keeps_xattrs(folder)
+    cure = "" if ok else "Use `gensweep up --store files`."
+    return Check("extended attributes", ok, str(folder), cure)
+
+
+def _data(env: Mapping[str, str]) -> Check:
+    folder = env.get("GENSWEEP_DATA")
+    if not folder:
+        return Check("data", True, "GENSWEEP_DATA is not set; digits, ring8, grid25 need none")
+    ok = Path(folder).is_dir()
+    return Check("data", ok, folder, "" if ok else "Point GENSWEEP_DATA at a folder that exists.")

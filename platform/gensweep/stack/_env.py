@@ -1,0 +1,71 @@
+"""The environment that points a process at the stack."""
+
+import os
+import shlex
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from gensweep.stack._home import Home, find_home, write_private
+
+
+def token_file() -> Path:
+    """Where Ray's client looks for its token."""
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return Path(path) if path else Path.home() / ".ray" / "auth_token"
+
+
+def variables(home: Home, state: dict[str, Any]) -> dict[str, str]:
+    """What programs need to find the stack; holds the S3 key, so never print it."""
+    ports = state["ports"]
+    found = {
+        "GENSWEEP_HOME": str(home.path),
+        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports['mlflow']}",
+        "RAY_ADDRESS": f"127.0.0.1:{ports['gcs']}",
+        "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{ports['dashboard']}",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": state["token_file"],
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    if state["store"] == "files":
+        return found | {"GENSWEEP_STORE": f"file://{home.path / 'store'}"}
+    return found | {
+        "GENSWEEP_STORE": "s3://gensweep",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['swift-proxy']}",
+        "AWS_ACCESS_KEY_ID": state["s3"]["user"],
+        "AWS_SECRET_ACCESS_KEY": state["s3"]["key"],
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+    }
+
+
+def write_env(home: Home, state: dict[str, Any]) -> None:
+    lines = (f"export {k}={shlex.quote(v)}\n" for k, v in variables(home, state).items())
+    write_private(home.env_file, "".join(lines))
+
+
+def load_env(home: Home | None = None) -> dict[str, str]:
+    """The variables of the checkout's stack, `{}` if it has never been up."""
+    file = (home or find_home()).env_file
+    if not file.exists():
+        return {}
+    words = (shlex.split(line)[1] for line in file.read_text().splitlines())
+    return dict(word.split("=", 1) for word in words)
+
+
+def apply_env(
+    home: Home | None = None, environ: MutableMapping[str, str] | None = None
+) -> dict[str, str]:
+    """Set the stack's variables where they are not set; what was set.
+
+    An endpoint and its keys belong together: if the caller names a store or any AWS
+    variable, none of the stack's store variables is set.
+    """
+    target = os.environ if environ is None else environ
+    found = load_env(home)
+    if "GENSWEEP_STORE" in target or any(name.startswith("AWS_") for name in target):
+        found = {k: v for k, v in found.items() if not k.startswith(("AWS_", "GENSWEEP_STORE"))}
+    new = {name: value for name, value in found.items() if name not in target}
+    target.update(new)
+    return new

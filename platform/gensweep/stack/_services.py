@@ -1,0 +1,136 @@
+"""How each service is started, and how one sees that it answers."""
+
+import os
+import secrets
+import sqlite3
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gensweep.errors import UserError
+from gensweep.stack import _swift
+from gensweep.stack._env import token_file, variables
+from gensweep.stack._home import Home, write_private
+from gensweep.stack._process import MARK, spawn
+
+BIN = Path(sys.executable).parent
+OBJECT_STORE_BYTES = 200 * 2**20
+
+
+def names(store: str) -> tuple[str, ...]:
+    swift = tuple(f"swift-{name}" for name in _swift.SERVERS) if store == "swift" else ()
+    return (*swift, "mlflow", "ray")
+
+
+def environment(home: Home, state: dict[str, Any], service: str) -> dict[str, str]:
+    path = f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    mark = {MARK: f"{state['id']}/{service}", "PATH": path, "PYTHONUNBUFFERED": "1"}
+    inherited = {k: v for k, v in os.environ.items() if k not in {"RAY_ADDRESS", "RAY_AUTH_TOKEN"}}
+    return inherited | variables(home, state) | mark
+
+
+def start(home: Home, state: dict[str, Any], service: str) -> dict[str, Any]:
+    env = environment(home, state, service)
+    if service == "mlflow":
+        return _start_mlflow(home, state, env)
+    if service == "ray":
+        return _start_ray(home, state, env)
+    record: dict[str, Any] = _swift.start(home, state, service.removeprefix("swift-"), env)
+    return record
+
+
+def answers(state: Mapping[str, Any], service: str) -> bool:
+    """Whether the service answers its health question."""
+    ports = state["ports"]
+    if service == "ray":
+        token = Path(state["token_file"]).read_text().strip()
+        head = {"Authorization": f"Bearer {token}"}
+        return http_status(f"http://127.0.0.1:{ports['dashboard']}/api/jobs/", head) == 200
+    if service == "mlflow":
+        return http_status(f"http://127.0.0.1:{ports['mlflow']}/health") == 200
+    if service == "swift-proxy":
+        return http_status(f"http://127.0.0.1:{ports[service]}/healthcheck") == 200
+    return http_status(f"http://127.0.0.1:{ports[service]}/recon/version") is not None
+
+
+def http_status(url: str, headers: Mapping[str, str] | None = None) -> int | None:
+    """The status of a GET, None if nothing answers; never through a proxy."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(urllib.request.Request(url, headers=dict(headers or {})), timeout=5) as r:
+            return int(r.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+def ensure_token() -> Path:
+    """Ray's token file: kept if present, else made readable by its owner only."""
+    file = token_file()
+    if not file.exists() or not file.read_text().strip():
+        write_private(file, secrets.token_hex(32))
+    return file
+
+
+def ensure_bucket(env: Mapping[str, str]) -> None:
+    """Create the bucket `gensweep` unless it is there."""
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=env["AWS_ENDPOINT_URL"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+        region_name=env["AWS_DEFAULT_REGION"],
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
+    )
+    if "gensweep" not in {b["Name"] for b in client.list_buckets()["Buckets"]}:
+        client.create_bucket(Bucket="gensweep")
+
+
+def _start_mlflow(home: Home, state: dict[str, Any], env: dict[str, str]) -> dict[str, Any]:
+    database = home.path / "mlflow.db"
+    uri = f"sqlite:///{database}"
+    secure = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    }
+    env = {k: v for k, v in env.items() if k != "MLFLOW_TRACKING_URI"} | secure
+    mlflow = [sys.executable, "-m", "mlflow"]
+    if not database.exists():
+        done = subprocess.run(  # its message goes to the log
+            [*mlflow, "db", "upgrade", uri], env=env, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            database.unlink(missing_ok=True)
+            home.log("mlflow").write_text(done.stderr)
+            raise UserError(f"mlflow db upgrade failed: see {home.log('mlflow')}.")
+        connection = sqlite3.connect(database)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+    files = state["store"] == "files"
+    artifacts = f"file://{home.path / 'store' / 'mlflow'}" if files else "s3://gensweep/mlflow"
+    argv = [*mlflow, "server", "--backend-store-uri", uri, "--artifacts-destination", artifacts]
+    argv += ["--host", "127.0.0.1", "--port", str(state["ports"]["mlflow"]), "--workers", "1"]
+    return spawn(argv, env, home.log("mlflow"), home.project)
+
+
+def _start_ray(home: Home, state: dict[str, Any], env: dict[str, str]) -> dict[str, Any]:
+    ports = state["ports"]
+    argv = [str(BIN / "ray"), "start", "--head", "--block", "--disable-usage-stats"]
+    argv += [
+        "--node-ip-address=127.0.0.1",
+        "--dashboard-host=127.0.0.1",
+        "--include-dashboard=true",
+    ]
+    argv += [f"--object-store-memory={OBJECT_STORE_BYTES}", f"--port={ports['gcs']}"]
+    argv += [f"--dashboard-port={ports['dashboard']}"]
+    argv += [f"--dashboard-agent-listen-port={ports['ray-agent']}"]
+    argv += [f"--ray-client-server-port={ports['ray-client']}"]
+    return spawn(argv, env, home.log("ray"), home.project)

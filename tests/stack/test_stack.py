@@ -1,0 +1,92 @@
+"""The embedded stack, on real processes."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from gensweep.stack import Home, doctor
+from gensweep.stack._services import http_status
+
+pytestmark = pytest.mark.stack
+
+
+def client(env: dict[str, str], key: str | None = None) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=env["AWS_ENDPOINT_URL"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=key or env["AWS_SECRET_ACCESS_KEY"],
+        region_name="us-east-1",
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
+
+
+def test_up_twice_changes_nothing(stack: Any) -> None:
+    before = stack.status()
+    assert before["healthy"]
+    assert stack.run("up").returncode == 0
+    pids = {name: service["pids"] for name, service in before["services"].items()}
+    after = stack.status()["services"]
+    assert {name: set(p) & set(after[name]["pids"]) for name, p in pids.items()} == {
+        name: set(p) for name, p in pids.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["swift-object", "swift-proxy", "mlflow"])
+def test_up_mends_a_killed_piece_and_keeps_its_objects(stack: Any, name: str) -> None:
+    client(stack.env).put_object(Bucket="gensweep", Key=f"kept/{name}", Body=b"bytes")
+    before = stack.status()["services"]
+    for pid in before[name]["pids"]:
+        os.kill(pid, signal.SIGKILL)
+    assert not stack.status()["healthy"]
+    assert stack.run("up").returncode == 0
+    after = stack.status()
+    assert after["healthy"]
+    assert after["services"]["ray"]["address"] == before["ray"]["address"]
+    body = client(stack.env).get_object(Bucket="gensweep", Key=f"kept/{name}")["Body"].read()
+    assert body == b"bytes"
+
+
+def test_a_wrong_s3_key_is_refused(stack: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        client(stack.env, "wrong").list_objects_v2(Bucket="gensweep")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_jobs_need_the_token(stack: Any) -> None:
+    url = stack.env["RAY_API_SERVER_ADDRESS"] + "/api/jobs/"
+    assert http_status(url) == 401
+    assert http_status(url, {"Authorization": "Bearer " + "0" * 64}) == 403
+
+
+def test_no_secret_in_status_or_logs(stack: Any) -> None:
+    secrets = [
+        stack.env["AWS_SECRET_ACCESS_KEY"],
+        Path(stack.env["RAY_AUTH_TOKEN_PATH"]).read_text().strip(),
+    ]
+    texts = [stack.run("status", "--json").stdout]
+    texts += [file.read_text(errors="replace") for file in (stack.home / "logs").iterdir()]
+    assert not [secret for secret in secrets for text in texts if secret in text]
+    assert (stack.home / "env").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "object store"),
+        ({"GENSWEEP_STORE": "s3://no-such-bucket"}, "object store"),
+        ({"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, "tracker"),
+        ({"RAY_AUTH_TOKEN": "0" * 64}, "ray dashboard"),
+    ],
+)
+def test_doctor_finds_what_is_wrong(stack: Any, change: dict[str, str], check: str) -> None:
+    assert all(c.ok for c in doctor(Home(stack.home), stack.env))
+    wrong = [c for c in doctor(Home(stack.home), stack.env | change) if not c.ok]
+    assert [c.check for c in wrong] == [check]
+    assert wrong[0].cure
