@@ -1,0 +1,95 @@
+"""The command line that every sweep script has."""
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gensweep.errors import UserError
+from gensweep.sweep._sweep import SAMPLERS, Sweep
+
+EPILOG = """examples:
+  python %(prog)s --dry-run                 check everything, print the plan, start nothing
+  python %(prog)s --data mnist --trials 64  real MNIST (put it in $GENSWEEP_DATA/mnist)
+  python %(prog)s --resume NAME             go on after a crash, a Ctrl-C or --max-hours
+  python %(prog)s --resume NAME --trials 128   extend a finished sweep
+"""
+PRESETS: dict[str, dict[str, Any]] = {
+    "laptop": {"width": 16, "packs": 2},
+    "cluster": {"width": 64, "packs": 0},
+}
+"""Two cores, and a GPU cluster (0 packs: one for each GPU)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked of a sweep script."""
+
+    sweep: Sweep
+    resume: bool = False
+    dry_run: bool = False
+    gpus: int = 0
+    packs: int = 1
+    script: str = "sweeps/gan_stability.py"
+    """How the script was called, for the line to type next."""
+
+
+def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
+    """The options, with the script's own sweep as defaults."""
+    p = argparse.ArgumentParser(
+        description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("--data", default=sweep.data, metavar="SET",
+                   help="digits, ring8, grid25, mnist, fashion_mnist, cifar10, NAME=PATH, a folder "
+                        f"of images or Parquet, or s3://... (default {sweep.data})")  # fmt: skip
+    p.add_argument("--trials", type=int, help=f"configurations x seeds (default {sweep.trials})")
+    p.add_argument("--budget-images", type=int, metavar="N",
+                   help=f"examples a trial sees (default {sweep.budget_images:,})")  # fmt: skip
+    p.add_argument("--seed", type=int, help="of the whole sweep (default 0)")
+    p.add_argument("--repeats", type=int, help="seeds for each configuration (default 1)")
+    p.add_argument("--sampler", choices=SAMPLERS, help=f"default {sweep.sampler}")
+    p.add_argument("--width", type=int, help="trials trained together in one pack")
+    p.add_argument("--samples", type=int, help="samples drawn to evaluate a trial")
+    p.add_argument("--max-hours", type=float, metavar="H", help="stop in time; --resume goes on")
+    p.add_argument("--preset", choices=PRESETS, default="laptop", help="two cores or a GPU cluster")
+    p.add_argument("--gpus", type=int, default=0, help="GPUs to use; 0 trains on CPUs (default)")
+    p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
+    p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")
+    p.add_argument("--dry-run", action="store_true", help="check everything and print the plan")
+    return p
+
+
+def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Request:
+    """The sweep as the command line changes it; `UserError` names a wrong value."""
+    args = parser(description, sweep).parse_args(argv)
+    if args.gpus < 0:
+        raise UserError(f"`gpus >= 0` must hold, but got gpus={args.gpus}.")
+    if args.resume and args.name:
+        raise UserError(f"--resume {args.resume} names the sweep already: leave --name out.")
+    preset = PRESETS[args.preset]
+    given = ("data", "trials", "budget_images", "seed", "repeats", "sampler", "samples",
+             "max_hours")  # fmt: skip
+    changes = {name: getattr(args, name) for name in given if getattr(args, name) is not None}
+    width = args.width if args.width is not None else preset["width"]
+    name = args.resume or args.name or _fresh_name(sweep.name)
+    changed = replace(sweep, **changes, width=width, name=checked_name(name))
+    packs = preset["packs"] or max(1, args.gpus)
+    return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run,
+                   gpus=args.gpus, packs=packs, script=sys.argv[0])  # fmt: skip
+
+
+def checked_name(name: str) -> str:
+    """A name that is also a path component, an S3 key and an MLflow name."""
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    if not plain.isascii() or not plain.isalnum() or len(name) > 80 or name.startswith("."):
+        raise UserError(
+            f"the sweep name {name!r} will not do: use up to 80 letters, digits, '-', '_', '.'."
+        )
+    return name
+
+
+def _fresh_name(base: str) -> str:
+    import time
+
+    return f"{base}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid() % 1000:03d}"

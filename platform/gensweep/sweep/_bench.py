@@ -1,0 +1,141 @@
+"""One pack at work: lanes filled with leased trials, trained, evaluated, and refilled.
+
+Nothing here knows where it runs; the desk it talks to decides everything about trials.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from gensweep.lanes import LaneState, Pack, Progress, Ranks, Source
+from gensweep.sweep._judge import Judge
+from gensweep.sweep._sweep import Sweep
+
+HEARTBEAT_TICKS = 256
+
+
+class LeaseLike(Protocol):
+    """A trial that a lane may hold."""
+
+    number: int
+    params: dict[str, Any]
+    seed: int
+    checkpoint: dict[str, Any] | None
+
+
+class Desk(Protocol):
+    """Who hands out trials and hears of them."""
+
+    def lease(self, count: int, stratum: dict[str, Any] | None) -> Sequence[LeaseLike]: ...
+    def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str: ...
+    def checkpoints(self, step: int, lanes: dict[int, bytes]) -> None: ...
+    def restore(self, pointer: dict[str, Any], number: int) -> bytes | None: ...
+    def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None: ...
+    def heartbeat(self) -> str:
+        """Tell that the pack lives; the answer is `go`, `save` (checkpoint first), or `stop`."""
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A lane's trial and the ticks at which it is evaluated next."""
+
+    lease: LeaseLike
+    total: int
+    rungs: int
+    reached: int = 0
+
+    def next_stop(self) -> int:
+        return -(-self.total * (self.reached + 1) // self.rungs)
+
+
+class Bench:
+    """A pack of one stratum, and the trials in its lanes."""
+
+    def __init__(self, sweep: Sweep, desk: Desk, judge: Judge, source: Source, first: Any,
+                 *, device: str = "cpu", ranks: Ranks | None = None):  # fmt: skip
+        self.sweep, self.desk, self.judge = sweep, desk, judge
+        self.stratum = {name: first.params[name] for name in sweep.strata}
+        self.pack = Pack(
+            sweep.model, sweep.config(first.params), judge.data, source, width=sweep.lanes,
+            space=sweep.space, device=device, ranks=ranks,
+        )  # fmt: skip
+        self.seats: dict[int, _Seat] = {}
+        self.steps = 0
+
+    def seat(self, leases: Sequence[LeaseLike]) -> None:
+        """Put each trial into an empty lane, where its checkpoint left it."""
+        empty = [slot for slot in range(self.pack.width) if slot not in self.seats]
+        for slot, lease in zip(empty, leases, strict=False):
+            self._load(slot, lease)
+            lane = self.pack.lane(slot)
+            seat = _Seat(lease, lane.total_ticks, self.sweep.rungs)
+            while seat.next_stop() <= lane.ticks and seat.reached < seat.rungs - 1:
+                seat.reached += 1
+            self.seats[slot] = seat
+
+    def _load(self, slot: int, lease: LeaseLike) -> None:
+        data = self.desk.restore(lease.checkpoint, lease.number) if lease.checkpoint else None
+        if data is not None:
+            self.pack.put(slot, LaneState.from_bytes(data))
+        else:
+            config, budget = self.sweep.config(lease.params), self.sweep.budget_images
+            self.pack.load(slot, config, seed=lease.seed, budget_images=budget)
+
+    def run(self) -> None:
+        """Train until the desk has no more trials of this stratum."""
+        while self.seats and (order := self.desk.heartbeat()) != "stop":
+            if order == "save":
+                self._save()
+            for slot, progress in self.pack.run(self._ticks()).items():
+                self._after(slot, progress)
+            if len(self.seats) < self.pack.width:
+                self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
+
+    def _ticks(self) -> int:
+        stops = [s.next_stop() - self.pack.lane(i).ticks for i, s in self.seats.items()]
+        return max(1, min([HEARTBEAT_TICKS, *stops]))
+
+    def _after(self, slot: int, progress: Progress) -> None:
+        seat = self.seats[slot]
+        if progress.cause is not None:
+            self._leave(slot, "diverged", f"{progress.cause} ({progress.images_seen:,} images)", {})
+        elif progress.ticks >= seat.next_stop():
+            self._rung(slot, seat, progress)
+
+    def _rung(self, slot: int, seat: _Seat, progress: Progress) -> None:
+        seat.reached += 1
+        last = seat.reached == seat.rungs
+        result = self.judge.evaluate(self.pack, slot, full=last)
+        metrics = progress.metrics | result["metrics"]
+        verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
+        if result["state"] == "diverged" or last:
+            state = result["state"]
+            self._leave(slot, state, result["cause"], result | {"metrics": metrics})
+        elif verdict == "prune":
+            self._leave(slot, "pruned", f"stopped at {progress.images_seen:,} images", result)
+
+    def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any]) -> None:
+        weights = self.pack.take(slot).to_bytes() if result else b""
+        self.desk.finish(self.seats[slot].lease.number, state, cause, result | {"weights": weights})
+        del self.seats[slot]
+        self.pack.drop(slot)
+
+    def _save(self) -> None:
+        self.steps += 1
+        lanes = {s.lease.number: self.pack.take(i).to_bytes() for i, s in self.seats.items()}
+        self.desk.checkpoints(self.steps, lanes)
+
+
+def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str = "cpu",
+         ranks: Ranks | None = None, told: Callable[[str], None] = print) -> None:  # fmt: skip
+    """Train trials until the desk has none left: one stratum after the other."""
+    while desk.heartbeat() != "stop" and (leases := desk.lease(sweep.lanes, None)):
+        bench = Bench(sweep, desk, judge, source, leases[0], device=device, ranks=ranks)
+        told(f"a pack of {len(leases)} trials: {bench.stratum or sweep.model.name}")
+        bench.seat(leases)
+        bench.run()
+        del bench
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

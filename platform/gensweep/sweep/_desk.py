@@ -1,0 +1,146 @@
+"""The sweep's actor beside the driver: the study that decides, and the log that is kept."""
+
+from typing import Any
+
+from gensweep.errors import UserError
+from gensweep.study import Lease, StaleLease, Study
+from gensweep.sweep._args import Request
+from gensweep.sweep._log import Log
+from gensweep.sweep._plan import Plan
+
+NAMESPACE = "gensweep"
+LEASE_S = 60.0
+
+
+def open_study(asked: Request, plan: Plan, objective: str, protocol: dict[str, Any]) -> Study:
+    """The sweep's study, new or resumed; `UserError` shows what differs."""
+    sweep = asked.sweep
+    spec = sweep.identity() | {
+        "objective": {"metric": objective, "direction": "minimize"},
+        "data_hash": plan.dataset.hash,
+        "protocol": protocol,
+    }
+    return Study.create_or_open(
+        sweep.name, sweep.space, storage=plan.ledger, spec=spec, trials=sweep.trials,
+        seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, resume=asked.resume,
+        lease_s=LEASE_S, strata=sweep.strata, max_hours=sweep.max_hours,
+    )  # fmt: skip
+
+
+class Desk:
+    """Hands out trials and hears of them; every change is on disk before it is answered."""
+
+    def __init__(self, asked: Request, plan: Plan, objective: str, protocol: dict[str, Any]):
+        self._study = open_study(asked, plan, objective, protocol)
+        self._objective = objective
+        self._log = Log(asked.sweep, plan)
+        self._leases: dict[int, Lease] = {}
+        self._seen: dict[int, int] = {r.number: r.images for r in self._study.records()}
+        self._outcomes: dict[int, dict[str, Any]] = {}
+        self._stopping = False
+
+    def ready(self) -> bool:
+        return True
+
+    def waiting(self) -> int | None:
+        """Trials that wait for a lane; None once the sweep is over."""
+        self._study.expire()
+        if self._stopping or self._study.exhausted() is not None:
+            return None
+        return int(self._study.next_stratum() is not None)
+
+    def lease(self, owner: str, count: int, stratum: dict[str, Any] | None) -> list[Lease]:
+        if self._stopping:
+            return []
+        leases = self._study.lease(owner, count, stratum)
+        for lease in leases:
+            self._leases[lease.number] = lease
+            self._log.begin(lease)
+        return leases
+
+    def heartbeat(self, owner: str) -> bool:
+        """Whether the pack should go on."""
+        self._study.heartbeat(owner)
+        return not self._stopping and self._study.exhausted() in (None, "trials", "images")
+
+    def report(self, owner: str, number: int, images: int, metrics: dict[str, float],
+               png: bytes) -> str:  # fmt: skip
+        lease = self._held(owner, number)
+        verdict = self._study.report(lease, images, metrics)
+        self._seen[number] = images
+        self._log.report(number, images, metrics, png)
+        return verdict
+
+    def checkpoint(self, owner: str, numbers: list[int], pointer: dict[str, Any]) -> None:
+        for number in numbers:
+            self._study.checkpoint(self._held(owner, number), pointer)
+
+    def finish(self, owner: str, number: int, state: str, cause: str,
+               result: dict[str, Any]) -> None:  # fmt: skip
+        metrics, images = dict(result.get("metrics", {})), self._seen.get(number, 0)
+        lease = self._held(owner, number)
+        if not self._study.finish(lease, state, cause, metrics, images):  # type: ignore[arg-type]
+            return
+        kept = self._study.record(number)
+        if kept.state != state:
+            result = {**result, "outcome": kept.state}
+        self._log.end(number, kept.state, result | {"cause": kept.cause, "metrics": metrics})
+
+    def release(self, pack: str, died: bool) -> None:
+        """The pack ended: its trials wait for another, or fail if packs keep dying of them."""
+        for owner in {lease.owner for lease in self._leases.values() if pack in lease.owner}:
+            if died:
+                self._study.fail_owner(owner)
+            else:
+                self._study.release(owner)
+
+    def summary(self) -> dict[str, Any]:
+        counts = self._study.summary()
+        states = {n: c for n, c in counts.items() if n not in ("total", "target", "images")}
+        values = [r.metrics[self._objective] for r in self._study.records()
+                  if r.state == "completed" and self._objective in r.metrics]  # fmt: skip
+        return {
+            "states": states, "images": sum(self._seen.values()), "metric": self._objective,
+            "best": min(values, default=None),
+        }  # fmt: skip
+
+    def records(self) -> list[Any]:
+        return self._study.records()
+
+    def stop(self) -> None:
+        """Packs stop at their next heartbeat; their trials stay in the study."""
+        self._stopping = True
+
+    def close(self) -> None:
+        self._study.close()
+        self._log.close()
+
+    def complete(self, files: dict[str, bytes], summary: dict[str, float]) -> bool:
+        """Log the whole sweep's report and figures; whether the tracker has everything."""
+        return self._log.complete(files, summary)
+
+    def _held(self, owner: str, number: int) -> Lease:
+        lease = self._leases[number]
+        if lease.owner != owner:
+            raise StaleLease(f"trial {number} belongs to {lease.owner} now.")
+        return lease
+
+
+def start_desk(asked: Request, plan: Plan, objective: str, protocol: dict[str, Any]) -> Any:
+    """The desk as an actor on this node; a `UserError` inside reaches the caller as itself."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    actor = ray.remote(Desk).options(
+        name=f"desk-{asked.sweep.name}", namespace=NAMESPACE, num_cpus=0,
+        max_concurrency=1, scheduling_strategy=here,
+    ).remote(asked, plan, objective, protocol)  # fmt: skip
+    try:
+        ray.get(actor.ready.remote())
+    except ray.exceptions.ActorDiedError as error:
+        for line in str(error).splitlines():
+            if "UserError: " in line:
+                raise UserError(line.split("UserError: ", 1)[1]) from None
+        raise
+    return actor

@@ -1,0 +1,68 @@
+"""What is kept of each trial besides the study: its verdict and samples, and the tracker's copy."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from gensweep.storage import open_store
+from gensweep.study import Lease
+from gensweep.sweep._plan import Plan
+from gensweep.sweep._sweep import Sweep
+from gensweep.tracking import Spool, Tracker
+
+FLUSH_S = 180.0
+
+
+class Log:
+    """Writes results to the object store, and tells the tracker, which never blocks."""
+
+    def __init__(self, sweep: Sweep, plan: Plan):
+        self._sweep, self._store = sweep, open_store(plan.store)
+        spool = Spool(Path(plan.home) / "spool" / sweep.name)
+        self._tracker = Tracker(spool, plan.tracking_uri, sweep.model.name, sweep.name)
+        data = {"name": plan.dataset.name, "hash": plan.dataset.hash,
+                "source": f"{plan.store}/datasets/{plan.dataset.id}"}  # fmt: skip
+        self._tracker.start_sweep(config=sweep.identity(), seed=sweep.seed, data=data)
+
+    def begin(self, lease: Lease) -> None:
+        """A trial has a lane."""
+        config = dataclasses.asdict(self._sweep.config(lease.params))
+        tags = {"gensweep.attempt": lease.attempt}
+        self._tracker.start_trial(lease.number, lease.params, seed=lease.seed, tags=tags)
+        self._tracker.artifact(lease.number, "config.json", json.dumps(config, indent=1).encode())
+
+    def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
+        """A trial was evaluated after `images` examples."""
+        self._tracker.metrics(number, images, metrics)
+        if png:
+            self._store.put(self._key(number, "samples.png"), png)
+            self._tracker.image(number, "samples", images, png)
+
+    def end(self, number: int, state: str, result: dict[str, Any]) -> None:
+        """A trial ended."""
+        kept = {"number": number, "state": state, "outcome": result.get("outcome", state),
+                "cause": result["cause"], "metrics": finite(result["metrics"]),
+                "curve": result.get("curve", [])}  # fmt: skip
+        self._store.put(self._key(number, "result.json"), json.dumps(kept).encode())
+        self._tracker.finish_trial(number, state, result["cause"], kept["metrics"])
+
+    def complete(self, files: dict[str, bytes], summary: dict[str, float]) -> bool:
+        """The sweep ended; whether the tracker has everything."""
+        for name, data in files.items():
+            self._tracker.artifact(None, name, data)
+        self._tracker.finish_sweep(metrics=summary)
+        return self._tracker.flush(FLUSH_S)
+
+    def close(self) -> None:
+        """Nothing more will come from this process."""
+        self._tracker.close()
+
+    def _key(self, number: int, name: str) -> str:
+        return f"sweeps/{self._sweep.name}/trials/{number:04d}/{name}"
+
+
+def finite(metrics: dict[str, float]) -> dict[str, float]:
+    """The metrics that are numbers."""
+    return {name: float(value) for name, value in metrics.items() if math.isfinite(value)}

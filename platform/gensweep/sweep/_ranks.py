@@ -1,0 +1,35 @@
+"""Data parallelism: all ranks take the same decisions, those of rank 0."""
+
+from typing import Any
+
+import torch.distributed as dist
+from torch import Tensor
+
+from gensweep.lanes import Ranks
+
+
+def ranks() -> Ranks:
+    """This process's share of the batch in the running process group, if there is one."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return Ranks()
+    return Ranks(dist.get_rank(), dist.get_world_size(), _mean)
+
+
+def _mean(tensor: Tensor) -> None:
+    dist.all_reduce(tensor)
+    tensor.div_(dist.get_world_size())
+
+
+class SharedDesk:
+    """A desk that rank 0 asks, and whose answer every rank hears."""
+
+    def __init__(self, desk: Any):
+        self._desk = desk
+
+    def __getattr__(self, method: str) -> Any:
+        def ask(*args: Any) -> Any:
+            box = [getattr(self._desk, method)(*args) if dist.get_rank() == 0 else None]
+            dist.broadcast_object_list(box, src=0)
+            return box[0]
+
+        return ask

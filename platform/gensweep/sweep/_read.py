@@ -1,0 +1,44 @@
+"""Reading sweeps from outside, while they run or afterwards."""
+
+import os
+from collections import Counter
+from typing import Any
+
+from gensweep.stack import apply_env, find_home
+from gensweep.storage import open_store
+from gensweep.study import list_sweeps, read_sweep
+from gensweep.sweep._finish import collect
+from gensweep.sweep._plan import ledger_of
+
+
+def sweeps_here() -> list[dict[str, Any]]:
+    """The sweeps in the ledger, newest last."""
+    apply_env()
+    return [
+        {
+            "name": view.name,
+            "model": view.spec["model"],
+            "data": view.spec["data"],
+            "trials": len(view.records),
+            "states": dict(Counter(record.state for record in view.records)),
+            "created": view.created,
+            "hours": view.hours,
+        }
+        for view in list_sweeps(ledger_of(str(find_home().path)))
+    ]
+
+
+def results_of(name: str) -> dict[str, Any]:
+    """Every trial of a sweep, with the protocol of its numbers."""
+    apply_env()
+    view = read_sweep(name, ledger_of(str(find_home().path)))
+    uri = os.environ.get("GENSWEEP_STORE", "")
+    trials = collect(open_store(uri), name, view.records) if uri else []
+    return {
+        "name": name,
+        "metric": view.spec["objective"]["metric"],
+        "by": view.spec.get("by"),
+        "protocol": view.spec.get("protocol", {}),
+        "versions": view.versions,
+        "trials": [t | {"protocol": view.spec.get("protocol", {})} for t in trials],
+    }

@@ -1,0 +1,69 @@
+"""Bad input gives one clear line and exit status 2, and leaves nothing behind."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "sweeps" / "gan_stability.py"
+
+CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
+    "unknown data": (["--data", "mnits"], {}, "mnits"),
+    "data folder missing": (["--data", "mnist=/nowhere/at/all"], {}, "/nowhere/at/all"),
+    "no trials": (["--trials", "0"], {}, "trials"),
+    "negative trials": (["--trials", "-3"], {}, "trials=-3"),
+    "no budget": (["--budget-images", "0"], {}, "budget_images"),
+    "no repeats": (["--repeats", "0"], {}, "repeats"),
+    "no width": (["--width", "0"], {}, "width"),
+    "no samples": (["--samples", "0"], {}, "samples"),
+    "no time": (["--max-hours", "0"], {}, "max_hours"),
+    "negative time": (["--max-hours", "-1"], {}, "max_hours"),
+    "negative GPUs": (["--gpus", "-1"], {}, "gpus"),
+    "more GPUs than there are": (["--gpus", "99"], {}, "--gpus 99"),
+    "a name with a slash": (["--name", "a/b"], {}, "a/b"),
+    "a name that climbs": (["--name", "..x"], {}, "..x"),
+    "a name too long": (["--name", "x" * 81], {}, "80"),
+    "two names": (["--name", "a", "--resume", "b"], {}, "--resume b"),
+    "resuming the unknown": (["--resume", "never-was"], {}, "never-was"),
+    "no store": ([], {"GENSWEEP_STORE": ""}, "GENSWEEP_STORE"),
+    "unknown scheme": ([], {"GENSWEEP_STORE": "gopher://x"}, "gopher"),
+    "store in a file": ([], {"GENSWEEP_STORE": "file:///dev/null/store"}, "/dev/null"),
+    "store does not answer": (
+        [], {"GENSWEEP_STORE": "s3://bucket", "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+             "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, "127.0.0.1:9",
+    ),
+    "no tracker": ([], {"MLFLOW_TRACKING_URI": ""}, "MLFLOW_TRACKING_URI"),
+    "tracker does not answer": (
+        [], {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, "127.0.0.1:9",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / ".gensweep").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_line_names_the_value(case: str, home: Path) -> None:
+    argv, changes, named = CASES[case]
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RAY_"))}
+    env |= {"GENSWEEP_HOME": str(home / ".gensweep"), "GENSWEEP_STORE": f"file://{home}/store",
+            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}  # fmt: skip
+    before = sorted(p.name for p in home.rglob("*"))
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *argv], env=env | changes, capture_output=True, text=True,
+        timeout=100, cwd=home, check=False,
+    )  # fmt: skip
+    errors = [line for line in done.stderr.splitlines() if line.strip()]
+    assert done.returncode == 2, done.stderr[-2000:]
+    assert len(errors) == 1, errors
+    assert re.match(r"error: .+", errors[0])
+    assert named in errors[0]
+    left = sorted(p.name for p in home.rglob("*"))
+    assert [n for n in left if n not in before and n != "store"] == []
