@@ -284,7 +284,7 @@ def test_server_of_the_data_does_not_answer(
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{probe.getsockname()[1]}")
     began = time.monotonic()
     refused(store, f"s3://{data_bucket}/x", "AWS_ENDPOINT_URL")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_damaged_store_without_the_source(tmp_path: Path) -> None:

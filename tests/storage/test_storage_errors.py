@@ -27,7 +27,7 @@ def failure(action: Callable[[], object], *words: str) -> UserError:
     began = time.monotonic()
     with pytest.raises(UserError) as caught:
         action()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # botocore by itself would take five minutes
     text = str(caught.value)
     assert "\n" not in text
     for word in words:
