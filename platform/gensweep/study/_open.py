@@ -49,6 +49,8 @@ class SweepView:
 
     name: str
     spec: dict[str, Any]
+    trials: int
+    """As many as it was last asked for."""
     created: float
     versions: dict[str, str]
     cancelled: bool
@@ -81,7 +83,8 @@ def _view(name: str, storage: BaseStorage) -> SweepView | None:
         return None
     entries = [entry_of(trial) for trial in study.get_trials(deepcopy=False)]
     return SweepView(
-        name=name, spec=facts["spec"], created=facts["created"], versions=facts["versions"],
+        name=name, spec=facts["spec"], trials=int(facts.get("trials", len(entries))),
+        created=facts["created"], versions=facts["versions"],
         cancelled=bool(facts.get("cancelled")), hours=float(facts.get("hours", 0.0)),
         records=tuple(entry.record() for entry in entries if entry is not None),
     )  # fmt: skip

@@ -61,6 +61,7 @@ class Study:
         self._images = 0
         for entry in self._ledger.load(self._adopt):
             self._enter(entry)
+        self._ledger.remember("trials", budget.trials)
 
     @classmethod
     def create_or_open(  # noqa: PLR0913  (one call says all of a sweep)

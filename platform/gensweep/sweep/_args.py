@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +15,14 @@ EPILOG = """examples:
   python %(prog)s --data mnist --trials 64  real MNIST (put it in $GENSWEEP_DATA/mnist)
   python %(prog)s --resume NAME             go on after a crash, a Ctrl-C or --max-hours
   python %(prog)s --resume NAME --trials 128   extend a finished sweep
+
+A resumed sweep keeps the data, budget, seed, repeats, sampler and samples it was begun with.
 """
 PRESETS: dict[str, dict[str, Any]] = {
     "laptop": {"width": 16, "packs": 2},
-    "cluster": {"width": 64, "packs": 0},
+    "cluster": {"width": 64, "packs": None},
 }
-"""Two cores, and a GPU cluster (0 packs: one for each GPU)."""
+"""Two cores, and a GPU cluster (None: as many packs as the GPUs allow)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +34,14 @@ class Request:
     dry_run: bool = False
     gpus: int = 0
     packs: int = 1
+    ranks: int = 1
     script: str = "sweeps/gan_stability.py"
     """How the script was called, for the line to type next."""
+
+    @property
+    def threads(self) -> int:
+        """Of one rank."""
+        return 1 if self.gpus else max(1, (os.cpu_count() or 1) // (self.packs * self.ranks))
 
 
 def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
@@ -40,7 +49,7 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    p.add_argument("--data", default=sweep.data, metavar="SET",
+    p.add_argument("--data", metavar="SET",
                    help="digits, ring8, grid25, mnist, fashion_mnist, cifar10, NAME=PATH, a folder "
                         f"of images or Parquet, or s3://... (default {sweep.data})")  # fmt: skip
     p.add_argument("--trials", type=int, help=f"configurations x seeds (default {sweep.trials})")
@@ -49,34 +58,52 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, help="of the whole sweep (default 0)")
     p.add_argument("--repeats", type=int, help="seeds for each configuration (default 1)")
     p.add_argument("--sampler", choices=SAMPLERS, help=f"default {sweep.sampler}")
-    p.add_argument("--width", type=int, help="trials trained together in one pack")
     p.add_argument("--samples", type=int, help="samples drawn to evaluate a trial")
     p.add_argument("--max-hours", type=float, metavar="H", help="stop in time; --resume goes on")
-    p.add_argument("--preset", choices=PRESETS, default="laptop", help="two cores or a GPU cluster")
-    p.add_argument("--gpus", type=int, default=0, help="GPUs to use; 0 trains on CPUs (default)")
     p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
     p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")
     p.add_argument("--dry-run", action="store_true", help="check everything and print the plan")
+    room = p.add_argument_group("where it trains")
+    room.add_argument("--preset", choices=PRESETS, default="laptop",
+                      help="two cores (default) or a GPU cluster")  # fmt: skip
+    room.add_argument("--gpus", type=int, default=0, help="GPUs to use; 0 trains on CPUs (default)")
+    room.add_argument("--packs", type=int, help="packs that train side by side")
+    room.add_argument("--width", type=int, help="trials trained together in one pack")
+    room.add_argument("--ranks", type=int, default=1,
+                      help="workers that share each batch of a pack (default 1)")  # fmt: skip
     return p
 
 
 def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Request:
     """The sweep as the command line changes it; `UserError` names a wrong value."""
+    from gensweep.sweep._resume import remembered
+
     args = parser(description, sweep).parse_args(argv)
-    if args.gpus < 0:
-        raise UserError(f"`gpus >= 0` must hold, but got gpus={args.gpus}.")
-    if args.resume and args.name:
-        raise UserError(f"--resume {args.resume} names the sweep already: leave --name out.")
+    _check(args)
+    if args.resume:
+        sweep = remembered(checked_name(args.resume), sweep)
+    else:
+        sweep = replace(sweep, name=checked_name(args.name or _fresh_name(sweep.name)))
     preset = PRESETS[args.preset]
     given = ("data", "trials", "budget_images", "seed", "repeats", "sampler", "samples",
              "max_hours")  # fmt: skip
     changes = {name: getattr(args, name) for name in given if getattr(args, name) is not None}
     width = args.width if args.width is not None else preset["width"]
-    name = args.resume or args.name or _fresh_name(sweep.name)
-    changed = replace(sweep, **changes, width=width, name=checked_name(name))
-    packs = preset["packs"] or max(1, args.gpus)
-    return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run,
-                   gpus=args.gpus, packs=packs, script=sys.argv[0])  # fmt: skip
+    packs = args.packs or preset["packs"] or max(1, args.gpus // args.ranks)
+    if preset["packs"] and not args.packs and args.ranks > 1:
+        packs = 1  # the ranks take the place of the second pack
+    return Request(sweep=replace(sweep, **changes, width=width), resume=bool(args.resume),
+                   dry_run=args.dry_run, gpus=args.gpus, packs=packs, ranks=args.ranks,
+                   script=sys.argv[0])  # fmt: skip
+
+
+def _check(args: argparse.Namespace) -> None:
+    for name, low in (("gpus", 0), ("packs", 1), ("ranks", 1)):
+        value = getattr(args, name)
+        if value is not None and value < low:
+            raise UserError(f"`{name} >= {low}` must hold, but got {name}={value}.")
+    if args.resume and args.name:
+        raise UserError(f"--resume {args.resume} names the sweep already: leave --name out.")
 
 
 def checked_name(name: str) -> str:
@@ -90,6 +117,4 @@ def checked_name(name: str) -> str:
 
 
 def _fresh_name(base: str) -> str:
-    import time
-
     return f"{base}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid() % 1000:03d}"

@@ -33,7 +33,7 @@ class Desk(Protocol):
     def checkpoints(self, step: int, lanes: dict[int, bytes]) -> None: ...
     def restore(self, pointer: dict[str, Any], number: int) -> bytes | None: ...
     def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None: ...
-    def heartbeat(self) -> str:
+    def heartbeat(self, seen: dict[int, int]) -> str:
         """Tell that the pack lives; the answer is `go`, `save` (checkpoint first), or `stop`."""
 
 
@@ -84,14 +84,20 @@ class Bench:
             self.pack.load(slot, config, seed=lease.seed, budget_images=budget)
 
     def run(self) -> None:
-        """Train until the desk has no more trials of this stratum."""
-        while self.seats and (order := self.desk.heartbeat()) != "stop":
-            if order == "save":
+        """Train until the desk has no more trials of this stratum, or says stop."""
+        while self.seats:
+            order = self.desk.heartbeat(self._seen())
+            if order != "go":
                 self._save()
+            if order == "stop":
+                break
             for slot, progress in self.pack.run(self._ticks()).items():
                 self._after(slot, progress)
             if len(self.seats) < self.pack.width:
                 self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
+
+    def _seen(self) -> dict[int, int]:
+        return {s.lease.number: self.pack.lane(i).images_seen for i, s in self.seats.items()}
 
     def _ticks(self) -> int:
         stops = [s.next_stop() - self.pack.lane(i).ticks for i, s in self.seats.items()]
@@ -131,7 +137,7 @@ class Bench:
 def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str = "cpu",
          ranks: Ranks | None = None, told: Callable[[str], None] = print) -> None:  # fmt: skip
     """Train trials until the desk has none left: one stratum after the other."""
-    while desk.heartbeat() != "stop" and (leases := desk.lease(sweep.lanes, None)):
+    while desk.heartbeat({}) != "stop" and (leases := desk.lease(sweep.lanes, None)):
         bench = Bench(sweep, desk, judge, source, leases[0], device=device, ranks=ranks)
         told(f"a pack of {len(leases)} trials: {bench.stratum or sweep.model.name}")
         bench.seat(leases)

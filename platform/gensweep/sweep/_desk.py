@@ -3,7 +3,7 @@
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.study import Lease, StaleLease, Study
+from gensweep.study import TERMINAL, Lease, StaleLease, Study
 from gensweep.sweep._args import Request
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
@@ -35,8 +35,10 @@ class Desk:
         self._objective = objective
         self._log = Log(asked.sweep, plan)
         self._leases: dict[int, Lease] = {}
-        self._seen: dict[int, int] = {r.number: r.images for r in self._study.records()}
-        self._outcomes: dict[int, dict[str, Any]] = {}
+        records = self._study.records()
+        self._seen: dict[int, int] = {r.number: r.images for r in records}
+        self._ended = {r.number for r in records if r.state in TERMINAL}
+        self._budget = asked.sweep.budget_images
         self._stopping = False
 
     def ready(self) -> bool:
@@ -58,9 +60,10 @@ class Desk:
             self._log.begin(lease)
         return leases
 
-    def heartbeat(self, owner: str) -> bool:
-        """Whether the pack should go on."""
+    def heartbeat(self, owner: str, seen: dict[int, int]) -> bool:
+        """Whether the pack should go on; `seen` are the images that its trials have seen."""
         self._study.heartbeat(owner)
+        self._seen |= {n: images for n, images in seen.items() if self._leases[n].owner == owner}
         return not self._stopping and self._study.exhausted() in (None, "trials", "images")
 
     def report(self, owner: str, number: int, images: int, metrics: dict[str, float],
@@ -81,6 +84,7 @@ class Desk:
         lease = self._held(owner, number)
         if not self._study.finish(lease, state, cause, metrics, images):  # type: ignore[arg-type]
             return
+        self._ended.add(number)
         kept = self._study.record(number)
         if kept.state != state:
             result = {**result, "outcome": kept.state}
@@ -95,13 +99,16 @@ class Desk:
                 self._study.release(owner)
 
     def summary(self) -> dict[str, Any]:
+        """`spent` counts what diverged trials no longer need as if they had seen it."""
         counts = self._study.summary()
         states = {n: c for n, c in counts.items() if n not in ("total", "target", "images")}
         values = [r.metrics[self._objective] for r in self._study.records()
                   if r.state == "completed" and self._objective in r.metrics]  # fmt: skip
+        saved = sum(self._budget - self._seen.get(number, 0) for number in self._ended)
+        images = sum(self._seen.values())
         return {
-            "states": states, "images": sum(self._seen.values()), "metric": self._objective,
-            "best": min(values, default=None),
+            "states": states, "images": images, "metric": self._objective,
+            "spent": images + saved, "best": min(values, default=None),
         }  # fmt: skip
 
     def records(self) -> list[Any]:
@@ -118,6 +125,10 @@ class Desk:
     def complete(self, files: dict[str, bytes], summary: dict[str, float]) -> bool:
         """Log the whole sweep's report and figures; whether the tracker has everything."""
         return self._log.complete(files, summary)
+
+    def run_id(self, number: int) -> str | None:
+        """The tracker's id of the trial, once it has one."""
+        return self._log.run_id(number)
 
     def _held(self, owner: str, number: int) -> Lease:
         lease = self._leases[number]

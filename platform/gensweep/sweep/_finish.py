@@ -5,7 +5,9 @@ from typing import Any
 
 from gensweep.report import build_report, text_table, wilson
 from gensweep.storage import open_store
+from gensweep.study import TERMINAL
 from gensweep.sweep._args import Request
+from gensweep.sweep._best import register
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._results import as_records, failures, ranked
 
@@ -27,7 +29,7 @@ def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], metr
     trials = collect(store, sweep.name, ray.get(desk.records.remote()))
     shown = [*ranked(trials, metric)[:1], *failures(trials)]
     images = {str(t["number"]): png for t in shown if (png := grid_of(store, sweep.name, t))}
-    following = f"python {asked.script} --resume {sweep.name} --trials {2 * sweep.trials}"
+    following = next_line(asked, trials)
     stated = protocol | {"sampling": SAMPLING[sweep.sampler]}
     page = build_report(
         {"name": sweep.name, "protocol": stated, "seed": sweep.seed, "next": following},
@@ -41,9 +43,34 @@ def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], metr
     print(table(trials, sweep.by, metric))
     print(f"report   {local}\nstored   {plan.store}/sweeps/{sweep.name}/")
     print(f"compare  {plan.tracking_uri}\nnext     {following}", flush=True)
-    if not ray.get(desk.complete.remote(files, summary_of(trials, metric))):
+    if ray.get(desk.complete.remote(files, summary_of(trials, metric))):
+        register_best(asked, plan, desk, ranked(trials, metric)[:1])
+    else:
         print("the tracker has not taken everything yet: the rest waits in the spool for --resume.")
     ray.get(desk.close.remote())
+
+
+def register_best(asked: Request, plan: Plan, desk: Any, best: list[dict[str, Any]]) -> None:
+    """Register the best trial, if there is one; a tracker that fails costs only that."""
+    import ray
+    from mlflow.exceptions import MlflowException
+
+    for trial in best:
+        run = ray.get(desk.run_id.remote(trial["number"]))
+        try:
+            uri = register(asked, plan, str(run), trial)
+        except (MlflowException, OSError) as error:
+            print(f"the best trial was not registered: {str(error).splitlines()[0][:160]}")
+            return
+        if uri:
+            print(f"model    {uri}: mlflow.pyfunc.load_model(...).predict([{{'n': 64}}])")
+
+
+def next_line(asked: Request, trials: list[dict[str, Any]]) -> str:
+    """What to type next: the rest of a sweep that was stopped, or twice its trials."""
+    ended = sum(trial["state"] in TERMINAL for trial in trials)
+    line = f"python {asked.script} --resume {asked.sweep.name}"
+    return line if ended < asked.sweep.trials else f"{line} --trials {2 * asked.sweep.trials}"
 
 
 def collect(store: Any, name: str, records: Any) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from ray import train, tune
 from ray.train.torch import TorchTrainer
 from ray.tune.search import Searcher
 
+from gensweep.sweep._cluster import PACK_CPUS
 from gensweep.sweep._sweep import Sweep
 
 FINISHED = Searcher.FINISHED
@@ -72,7 +73,7 @@ def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str,
             scaling_config=train.ScalingConfig(
                 num_workers=fleet.ranks,
                 use_gpu=fleet.use_gpu,
-                resources_per_worker={"GPU": 1} if fleet.use_gpu else {"CPU": 0.9},
+                resources_per_worker={"GPU": 1} if fleet.use_gpu else {"CPU": PACK_CPUS},
             ),
             run_config=train.RunConfig(name=config["owner"], storage_path=fleet.storage),
         )

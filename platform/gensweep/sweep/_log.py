@@ -55,6 +55,10 @@ class Log:
         self._tracker.finish_sweep(metrics=summary)
         return self._tracker.flush(FLUSH_S)
 
+    def run_id(self, number: int) -> str | None:
+        """The tracker's id of the trial, once it has one."""
+        return self._tracker.run_id(number)
+
     def close(self) -> None:
         """Nothing more will come from this process."""
         self._tracker.close()

@@ -7,25 +7,21 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.sweep._args import Request
-from gensweep.sweep._sweep import Sweep
-
-IMAGES_PER_S = 60_000
-"""What a lane of the small networks manages on one core, for the plan's guess."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """A sweep that passed every check, and where its things are."""
 
-    sweep: Sweep
+    asked: Request
     store: str
     tracking_uri: str
     ledger: str
     home: str
     dataset: Any
     test: Any
-    packs: int
-    gpus: int
+    seconds: float | None = None
+    """Expected training time, where it was measured."""
 
     @property
     def splits(self) -> tuple[Any, Any]:
@@ -45,7 +41,7 @@ class Plan:
 
     def text(self) -> str:
         """The plan in words."""
-        sweep, data = self.sweep, self.dataset
+        sweep, data = self.asked.sweep, self.dataset
         examples = sweep.trials * sweep.budget_images
         searched = ", ".join(sweep.space)
         return "\n".join([
@@ -53,13 +49,21 @@ class Plan:
             f"searched  {searched}",
             f"data      {data.name}: {data.count:,} examples of {tuple(data.shape)}, "
             f"sha256 {data.hash[:12]}",
-            f"packs     {self.packs} at a time, {sweep.lanes} lanes each"
-            + (f", one for each value of {', '.join(sweep.strata)}" if sweep.strata else ""),
-            f"budget    {sweep.budget_images:,} examples a trial, {examples:,} in all: about "
-            f"{examples / IMAGES_PER_S / 60:,.0f} min on two cores",
+            f"packs     {self._packs()}",
+            f"budget    {sweep.budget_images:,} examples a trial, {examples:,} in all",
+            *([f"expected  {self.seconds / 60:,.1f} min of training, as measured just now; "
+               "evaluation comes on top"] if self.seconds is not None else []),
             f"store     {self.store}",
             f"tracker   {self.tracking_uri}",
         ])  # fmt: skip
+
+    def _packs(self) -> str:
+        """How trials are trained together, in words."""
+        asked, sweep = self.asked, self.asked.sweep
+        place = f"{asked.gpus} GPUs" if asked.gpus else f"CPUs, {asked.threads} threads"
+        shared = f" on {asked.ranks} ranks" if asked.ranks > 1 else ""
+        kinds = f", one for each value of {', '.join(sweep.strata)}" if sweep.strata else ""
+        return f"{asked.packs} at a time{shared}, {sweep.lanes} lanes each{kinds}; {place}"
 
 
 def prepare(asked: Request) -> Plan:
@@ -67,24 +71,47 @@ def prepare(asked: Request) -> Plan:
     from gensweep.data import find_source, load_dataset
     from gensweep.stack import find_home
     from gensweep.storage import open_store
+    from gensweep.sweep._cluster import check_room, connect
     from gensweep.tracking import check as check_tracker
 
     store_uri, tracking_uri = where("GENSWEEP_STORE"), where("MLFLOW_TRACKING_URI")
     home = str(find_home().path)
     check_name(asked, ledger_of(home))
-    _check_gpus(asked)
     find_source(asked.sweep.data)
     store = open_store(store_uri)
     store.check()
     check_tracker(tracking_uri)
+    connect()
+    check_room(asked)
     dataset = load_dataset(asked.sweep.data, store, split="train")
     points = dataset.modes is not None
     test = None if points else load_dataset(asked.sweep.data, store, split="test")
-    asked.sweep.model.game(asked.sweep.config({}), dataset)
+    _check_games(asked, dataset)
     return Plan(
-        sweep=asked.sweep, store=store_uri, tracking_uri=tracking_uri, home=home,
-        ledger=ledger_of(home), dataset=dataset, test=test, packs=asked.packs, gpus=asked.gpus,
+        asked=asked, store=store_uri, tracking_uri=tracking_uri, home=home,
+        ledger=ledger_of(home), dataset=dataset, test=test, seconds=_measured(asked, dataset),
     )  # fmt: skip
+
+
+def _check_games(asked: Request, dataset: Any) -> None:
+    """`UserError` unless the model can be built for the data, and its batch be shared."""
+    sweep = asked.sweep
+    config = sweep.config({})
+    try:
+        sweep.model.game(config, dataset)
+    except ValueError as error:
+        raise UserError(f"{sweep.model.name} on {dataset.name}: {error}") from error
+    if config.batch_size % asked.ranks:
+        raise UserError(f"--ranks {asked.ranks} must divide batch_size={config.batch_size}.")
+
+
+def _measured(asked: Request, dataset: Any) -> float | None:
+    """The training time of a dry run on CPUs; GPUs may be on other machines than this one."""
+    if not asked.dry_run or asked.gpus:
+        return None
+    from gensweep.sweep._pace import training_s
+
+    return training_s(asked.sweep, dataset, packs=asked.packs, threads=asked.threads)
 
 
 def where(variable: str) -> str:
@@ -97,18 +124,6 @@ def where(variable: str) -> str:
 def ledger_of(home: str) -> str:
     """Where sweeps keep their trials: a folder of journals, or a data base."""
     return os.environ.get("GENSWEEP_LEDGER", f"{home}/studies")
-
-
-def _check_gpus(asked: Request) -> None:
-    if not asked.gpus:
-        return
-    import ray
-    import torch
-
-    there = int(ray.cluster_resources().get("GPU", 0)) if ray.is_initialized() else 0
-    there = max(there, torch.cuda.device_count())
-    if asked.gpus > there:
-        raise UserError(f"--gpus {asked.gpus}: this cluster has {there}; ask for at most that.")
 
 
 def check_name(asked: Request, ledger: str) -> None:

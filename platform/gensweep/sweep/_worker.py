@@ -8,7 +8,7 @@ import torch
 from gensweep.metrics import Evaluator, FeatureNet, train_classifier
 from gensweep.storage import Checkpoints, ObjectStore, open_store
 from gensweep.sweep._bench import work
-from gensweep.sweep._judge import Judge
+from gensweep.sweep._judge import Judge, likelihood_kind
 from gensweep.sweep._ranks import SharedDesk, ranks
 from gensweep.sweep._sweep import Sweep
 
@@ -38,11 +38,11 @@ class RemoteDesk:
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str:
         return str(self._ask("report", number, images, metrics, png))
 
-    def heartbeat(self) -> str:
+    def heartbeat(self, seen: dict[int, int]) -> str:
         now = time.monotonic()
         if now - self._beat >= HEARTBEAT_S:
             self._beat = now
-            if not self._ask("heartbeat"):
+            if not self._ask("heartbeat", seen):
                 return "stop"
         if now - self._saved >= CHECKPOINT_S:
             self._saved = now
@@ -102,7 +102,7 @@ def make_judge(sweep: Sweep, store: ObjectStore, train: Any, test: Any) -> Judge
     )
     x = held_out["x"] if held_out else examples(train, REFERENCE)["x"]
     return Judge(evaluator, train, x, train.modes, evaluator.protocol["fake_samples"],
-                 sweep.truncations)  # fmt: skip
+                 sweep.truncations, likelihood_kind(sweep.model))  # fmt: skip
 
 
 def loop(config: dict[str, Any]) -> None:

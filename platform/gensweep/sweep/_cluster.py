@@ -1,0 +1,58 @@
+"""The Ray cluster that a sweep runs on."""
+
+import os
+import socket
+
+from gensweep.errors import UserError
+from gensweep.sweep._args import Request
+
+PACK_CPUS = 0.9
+"""Of a rank on CPUs; less than 1, so that two packs leave the drivers of two cores some room."""
+KNOCK_S = 4.0
+
+
+def connect() -> None:
+    """Join the cluster that RAY_ADDRESS names or that runs here; `UserError` if there is none."""
+    import ray
+
+    if ray.is_initialized():
+        return
+    address = os.environ.get("RAY_ADDRESS", "auto")
+    _knock(address)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="warning")
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"no Ray cluster answers ({str(error).splitlines()[0][:120]}): "
+            "start one with `gensweep up`, or set RAY_ADDRESS."
+        ) from None
+
+
+def _knock(address: str) -> None:
+    """`UserError` if nothing listens at `host:port`: Ray itself would try for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto" and "local"
+    try:
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
+    except OSError as error:
+        raise UserError(
+            f"no Ray cluster answers at {address} ({error.strerror or error}): "
+            "start one with `gensweep up`, or set RAY_ADDRESS."
+        ) from None
+
+
+def check_room(asked: Request) -> None:
+    """`UserError` unless the cluster can hold what was asked."""
+    import ray
+
+    there = ray.cluster_resources()
+    gpus, cpus = int(there.get("GPU", 0)), there.get("CPU", 0.0)
+    if asked.gpus > gpus:
+        raise UserError(f"--gpus {asked.gpus}: this cluster has {gpus}; ask for at most that.")
+    needed = 0.0 if asked.gpus else asked.packs * asked.ranks * PACK_CPUS
+    if needed > cpus:
+        raise UserError(
+            f"{asked.packs} packs of {asked.ranks} ranks: this cluster has {cpus:g} CPUs; "
+            "lower --packs or --ranks."
+        )

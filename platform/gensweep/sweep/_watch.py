@@ -1,0 +1,89 @@
+"""What is told while a sweep runs, and how it is asked to stop."""
+
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from gensweep.sweep._sweep import Sweep
+
+POLL_S = 5.0
+SPARSE = 60
+"""A line of progress after at least this part of the elapsed time, so that long logs stay short."""
+
+
+class Watch:
+    """Prints a line of progress whenever there is something new to say."""
+
+    def __init__(self, desk: Any, sweep: Sweep):
+        self._desk, self._sweep = desk, sweep
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._poll, daemon=True)
+        self._begin = time.monotonic()
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=POLL_S)
+
+    def _poll(self) -> None:
+        import ray
+
+        first, before, images = None, 0.0, 0
+        while not self._stop.wait(max(POLL_S, before / SPARSE)):
+            try:
+                summary = ray.get(self._desk.summary.remote())
+            except ray.exceptions.RayError:
+                return  # the main thread meets the same error and tells it
+            elapsed = time.monotonic() - self._begin
+            first = summary["images"] if first is None else first
+            rate = (summary["images"] - images) / (elapsed - before) if before else 0.0
+            mean = (summary["images"] - first) / (elapsed - POLL_S) if before else 0.0
+            print(progress_line(summary, self._sweep, rate, mean, elapsed), flush=True)
+            before, images = elapsed, summary["images"]
+
+
+def progress_line(
+    summary: dict[str, Any], sweep: Sweep, rate: float, mean: float, elapsed: float
+) -> str:
+    """Trials by status, best so far, images per second and time left, in one line."""
+    states = "  ".join(f"{n} {state}" for state, n in summary["states"].items() if n)
+    best = summary["best"]
+    ranked = f"best {summary['metric']} {best:.4g}" if best is not None else "no result yet"
+    remaining = max(0, sweep.trials * sweep.budget_images - summary["spent"])
+    left = f"{remaining / mean:,.0f} s left" if mean > 0 else "starting"
+    clock = f"{elapsed:6,.0f} s"
+    return f"{clock}  {states}  |  {ranked}  |  {rate:,.0f} images/s  |  {left}"
+
+
+class Interrupt:
+    """The first Ctrl-C or SIGTERM asks packs to save their lanes and stop; the second ends all.
+
+    Tune's own handler would end packs in the middle of a step.
+    """
+
+    def __init__(self, desk: Any, name: str):
+        self.asked = False
+        self._desk, self._name = desk, name
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interrupt":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        print(f"\nstopping: packs save their lanes; go on with --resume {self._name} "
+              "(once more ends at once)", file=sys.stderr, flush=True)  # fmt: skip
+        self._desk.stop.remote()

@@ -1,0 +1,118 @@
+"""Bad input that only the running services, or the files named, can show."""
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+
+
+def corrupt_idx(folder: Path) -> list[str]:
+    """An IDX file cut in the middle."""
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        head = b"\x00\x00\x08" + bytes([int(name[-1])]) + (100).to_bytes(4, "big")
+        head += (8).to_bytes(4, "big") * (int(name[-1]) - 1)
+        (folder / f"{name}-ubyte.gz").write_bytes(gzip.compress(head + b"\x01" * 50))
+    return ["--data", f"mnist={folder}"]
+
+
+def parquet_without_images(folder: Path) -> list[str]:
+    """A table of numbers."""
+    pq.write_table(pa.table({"height": np.arange(9)}), folder / "train.parquet")
+    return ["--data", str(folder)]
+
+
+CASES: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], str]] = {
+    "a corrupt IDX file": (corrupt_idx, {}, "train-images-idx3-ubyte.gz"),
+    "a Parquet file without images": (parquet_without_images, {}, "height"),
+    "more GPUs than there are": (lambda _: ["--gpus", "99"], {}, "--gpus 99"),
+    "more ranks than CPUs": (lambda _: ["--ranks", "64"], {}, "64 ranks"),
+    "more packs than CPUs": (lambda _: ["--packs", "64"], {}, "64 packs"),
+    "ranks that do not divide": (lambda _: ["--ranks", "3", "--packs", "1"], {}, "3"),
+    "a wrong secret": (lambda _: [], {"AWS_SECRET_ACCESS_KEY": "wrong"}, "AWS_SECRET_ACCESS_KEY"),
+    "a wrong key": (lambda _: [], {"AWS_ACCESS_KEY_ID": "nobody:x"}, "AWS_ACCESS_KEY_ID"),
+    "a bucket that does not exist": (lambda _: [], {"GENSWEEP_STORE": "s3://not-there"},
+                                     "not-there"),
+    "a cluster that is not there": (lambda _: [], {"RAY_ADDRESS": "127.0.0.1:9"}, "RAY_ADDRESS"),
+}  # fmt: skip
+
+
+def plan(stack: Any, script: Path, argv: list[str], env: dict[str, str]) -> Any:
+    return subprocess.run([sys.executable, str(script), *argv], env=stack.env | env,
+                          capture_output=True, text=True, timeout=100, check=False)  # fmt: skip
+
+
+def left_in_store(stack: Any) -> int:
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.client(
+        "s3", endpoint_url=stack.env["AWS_ENDPOINT_URL"],
+        aws_access_key_id=stack.env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=stack.env["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1",
+        config=Config(s3={"addressing_style": "path"}),
+    )  # fmt: skip
+    listed = client.list_objects_v2(Bucket="gensweep", Prefix="sweeps/")
+    return int(listed["KeyCount"])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_line_names_the_value(case: str, stack: Any, tmp_path: Path) -> None:
+    make, env, named = CASES[case]
+    before = (stack.run("list", "--json").stdout, left_in_store(stack))
+    done = plan(stack, ROOT / "sweeps" / "gan_stability.py", make(tmp_path), env)
+    assert done.returncode == 2, (done.stdout + done.stderr)[-2000:]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    assert done.stderr.splitlines()[-1] == lines[0]
+    assert named in lines[0]
+    assert (stack.run("list", "--json").stdout, left_in_store(stack)) == before
+
+
+@pytest.fixture(scope="module")
+def known(stack: Any) -> str:
+    """A sweep that exists: one trial of its own."""
+    done = plan(stack, ROOT / "sweeps" / "gan_stability.py",
+                ["--name", "known", "--data", "ring8", "--trials", "1", "--budget-images", "640"],
+                {})  # fmt: skip
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+    return "known"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "argv", "named"),
+    [
+        ("gan_stability.py", ["--name", "known"], "--resume known"),
+        ("vae_tradeoff.py", ["--resume", "known"], "'vae'"),
+        ("gan_stability.py", ["--resume", "known", "--budget-images", "1280"], "640 -> 1280"),
+        ("gan_stability.py", ["--resume", "known", "--data", "grid25"], "grid25"),
+        ("gan_stability.py", ["--resume", "known", "--seed", "5"], "seed"),
+    ],
+)  # fmt: skip
+def test_a_known_name(stack: Any, known: str, script: str, argv: list[str], named: str) -> None:
+    before = stack.run("results", known, "--json").stdout
+    done = plan(stack, ROOT / "sweeps" / script, argv, {})
+    assert done.returncode == 2, (done.stdout + done.stderr)[-2000:]
+    assert named in done.stderr.splitlines()[-1]
+    assert json.loads(stack.run("results", known, "--json").stdout) == json.loads(before)
+
+
+@pytest.mark.slow
+def test_a_known_name_with_another_space(stack: Any, known: str, tmp_path: Path) -> None:
+    text = (ROOT / "sweeps" / "gan_stability.py").read_text()
+    other = tmp_path / "gan_stability.py"
+    other.write_text(text.replace("Integer(1, 5)", "Integer(1, 3)"))
+    done = plan(stack, other, ["--resume", known], {})
+    assert done.returncode == 2
+    assert "critic_iterations.high: 5 -> 3" in done.stderr.splitlines()[-1]
