@@ -22,6 +22,7 @@ from gensweep.report._figures import (
 )  # fmt: skip
 from gensweep.report._page import SCRIPT, STYLE
 from gensweep.report._svg import OUTCOMES
+from gensweep.report._tables import lost, rates, show, table
 from gensweep.report.stats import wilson
 
 __all__ = ["build_report"]
@@ -44,11 +45,11 @@ def build_report(
     """
     name = html.escape(str(sweep.get("name", "sweep")))
     body = f"<h1>{name}</h1><p class=answer>{html.escape(_answer(trials, by, metric))}</p>"
-    for title, content in _sections(trials, by, over, metric):
+    for title, content in _sections(trials, by, over, metric, sweep.get("protocol", {})):
         body += f"<section><h2>{html.escape(title)}</h2>{content}</section>" if content else ""
     if scatter_of and (dots := scatter(trials, *scatter_of)):
         body += f"<h2>{html.escape(' against '.join(scatter_of[1::-1]))}</h2>{dots}"
-    body += _samples(trials, images, metric) + _table(trials) + _protocol(sweep)
+    body += _samples(trials, images, metric) + table(trials) + _protocol(sweep)
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{name}</title>"
         '<meta name=viewport content="width=device-width,initial-scale=1">'
@@ -57,7 +58,9 @@ def build_report(
     )
 
 
-def _sections(trials: list[Trial], by: str | None, over: str, metric: str) -> list[tuple[str, str]]:
+def _sections(
+    trials: list[Trial], by: str | None, over: str, metric: str, protocol: dict[str, Any]
+) -> list[tuple[str, str]]:
     groups, edges = strata(trials, by), edges_of(trials, over)
     maps = "".join(
         f"<h3>{html.escape(name)}</h3>{stability(group, over, f'Outcomes of {name}', edges)}"
@@ -70,7 +73,8 @@ def _sections(trials: list[Trial], by: str | None, over: str, metric: str) -> li
     names = sorted({key for trial in trials for key in trial["params"]})
     return [
         ("Stability map", _legend() + maps if maps else ""),
-        ("Success rates", _rates(groups)),
+        ("Success rates", rates(groups)),
+        ("Lost modes", lost(groups, protocol)),
         ("Best of k trials", best),
         ("Hyperparameters", _legend() + coordinates(trials, names) if names else ""),
         ("Fidelity and variety", truncation(trials)),
@@ -101,48 +105,13 @@ def _answer(trials: list[Trial], by: str | None, metric: str) -> str:
     if best is None:
         return f"{says}; none has a {metric}."
     where = f" with {by}={best['params'][by]}" if by in best["params"] else ""
-    value = _show(best["metrics"][metric])
+    value = show(best["metrics"][metric])
     return f"{says}; the best is trial {best['number']}{where}, {metric} {value}."
 
 
 def _legend() -> str:
     items = "".join(f"<span><i class={o}></i>{o}</span>" for o in OUTCOMES)
     return f"<p class=legend>{items}</p>"
-
-
-def _rates(groups: dict[str, list[Trial]]) -> str:
-    rows = []
-    for name, group in groups.items():
-        good = sum(outcome(t) == "converged" for t in group)
-        low, high = wilson(good, len(group))
-        interval = f"{low:.0%} to {high:.0%}"
-        rows.append([name, len(group), good, f"{good / len(group):.0%}", interval])
-    return _grid(["stratum", "trials", "converged", "rate", "95 % interval (Wilson)"], rows)
-
-
-def _table(trials: list[Trial]) -> str:
-    params = sorted({key for t in trials for key in t["params"]})
-    metrics = sorted({key for t in trials for key in t.get("metrics", {})})
-    rows = [
-        [t["number"], outcome(t), t.get("state", ""),
-         *(t["params"].get(key, "") for key in params),
-         *(t.get("metrics", {}).get(key, "") for key in metrics), t.get("cause") or ""]
-        for t in trials
-    ]  # fmt: skip
-    return "<h2>Trials</h2>" + _grid(["#", "outcome", "state", *params, *metrics, "cause"], rows)
-
-
-def _grid(head: list[str], rows: list[list[object]]) -> str:
-    top = "".join(f"<th><button>{html.escape(name)}</button></th>" for name in head)
-    lines = ("".join(f"<td>{html.escape(_show(cell))}</td>" for cell in row) for row in rows)
-    body = "".join(f"<tr>{cells}</tr>" for cells in lines)
-    return (
-        f"<div class=scroll><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _show(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _samples(trials: list[Trial], images: dict[str, bytes], metric: str) -> str:
@@ -159,7 +128,7 @@ def _samples(trials: list[Trial], images: dict[str, bytes], metric: str) -> str:
 
 
 def _image(trial: Trial, png: bytes) -> str:
-    params = ", ".join(f"{key}={_show(value)}" for key, value in trial["params"].items())
+    params = ", ".join(f"{key}={show(value)}" for key, value in trial["params"].items())
     caption = html.escape(f"trial {trial['number']}, {outcome(trial)}: {params}")
     data = base64.b64encode(png).decode()
     return (

@@ -4,6 +4,8 @@ from gensweep.sweep._catalog import catalog, describe, model_named
 from gensweep.sweep._finish import table
 from gensweep.sweep._read import results_of, sweeps_here
 from gensweep.sweep._run import main
+from gensweep.sweep._sampling import sample_lane
+from gensweep.sweep._script import watch
 from gensweep.sweep._sweep import Sweep
 
 __all__ = [
@@ -13,6 +15,9 @@ __all__ = [
     "main",
     "model_named",
     "results_of",
+    "sample_lane",
     "sweeps_here",
     "table",
 ]
+
+watch()

@@ -10,27 +10,27 @@ from gensweep.errors import UserError
 from gensweep.tracking._redact import redact
 
 ALIAS = "best"
-SAMPLING = "gensweep.sweep.sampling:sample_checkpoint"
+SAMPLING = "gensweep.sweep:sample_lane"
 _MODEL_FILE = Path(__file__).with_name("_sampler_model.py")
 _REQUIREMENTS = ["gensweep", "safetensors", "torch", "numpy"]
 
 
-def register_best(  # noqa: PLR0913
+def register_best(
     tracking_uri: str,
     name: str,
     *,
     run_id: str,
     weights: str | Path,
-    model: str,
-    config: Mapping[str, Any],
+    about: Mapping[str, Any],
     load: str = SAMPLING,
     alias: str = ALIAS,
 ) -> str:
     """Log `weights` (a safetensors file) as a pyfunc of run `run_id` and register it.
 
     The loaded model's `predict` takes a row with `n`, `truncation` and `seed` (the last two may
-    be left out) and returns `load(path, n, truncation, seed)`, an array of n samples. It is kept
-    as code and weights, not as a pickle. The version registered as `name` gets `alias`; returned
+    be left out) and returns `load(path, about, n, truncation, seed)`, an array of n samples;
+    `about` is JSON. It is kept as code and weights, not as a pickle. The version registered as
+    `name` gets `alias`; returned
     is its "models:/NAME/VERSION".
     """
     path = Path(weights)
@@ -40,13 +40,12 @@ def register_best(  # noqa: PLR0913
 
     mlflow.set_tracking_uri(tracking_uri)
     with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
-        described = Path(folder) / "model.json"
-        described.write_text(redact(json.dumps({"model": model, "config": dict(config)},
-                                               default=str)))  # fmt: skip
+        described = Path(folder) / "about.json"
+        described.write_text(redact(json.dumps(dict(about), default=str)))
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(_MODEL_FILE),
-            artifacts={"weights": str(path), "model": str(described)},
+            artifacts={"weights": str(path), "about": str(described)},
             model_config={"load": load},
             signature=_signature(),
             pip_requirements=_REQUIREMENTS,

@@ -1,8 +1,10 @@
 """The pyfunc of a registered sampler. MLflow runs this file; it is no part of the package's API."""
 
 import importlib
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -16,6 +18,7 @@ class SamplerModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         """Find the sampling function that `model_config` names."""
         module, function = context.model_config["load"].split(":")
         self._sample: Callable[..., Any] = getattr(importlib.import_module(module), function)
+        self._about = json.loads(Path(context.artifacts["about"]).read_text())
 
     def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
         """Samples [n, ...] of each row of `model_input`, one after another."""
@@ -25,7 +28,8 @@ class SamplerModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     def _draw(self, path: str, row: dict[str, Any]) -> Any:
         truncation = _given(row.get("truncation"))
         seed = _given(row.get("seed"))
-        return self._sample(path, int(row["n"]), truncation, 0 if seed is None else int(seed))
+        seed = 0 if seed is None else int(seed)
+        return self._sample(path, self._about, int(row["n"]), truncation, seed)
 
 
 def _given(value: Any) -> Any:

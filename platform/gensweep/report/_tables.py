@@ -1,0 +1,65 @@
+"""The report's tables."""
+
+from __future__ import annotations
+
+import html
+from statistics import median
+from typing import Any
+
+from gensweep.report._figures import Trial, number, outcome
+from gensweep.report.stats import wilson
+
+KINDS = {"points": "modes", "images": "classes"}
+"""What a protocol's samples can lose; the protocol tells how many there are under that name."""
+
+
+def rates(groups: dict[str, list[Trial]]) -> str:
+    rows = []
+    for name, group in groups.items():
+        good = sum(outcome(t) == "converged" for t in group)
+        low, high = wilson(good, len(group))
+        interval = f"{low:.0%} to {high:.0%}"
+        rows.append([name, len(group), good, f"{good / len(group):.0%}", interval])
+    return grid(["stratum", "trials", "converged", "rate", "95 % interval (Wilson)"], rows)
+
+
+def lost(groups: dict[str, list[Trial]], protocol: dict[str, Any]) -> str:
+    """How many modes (or classes) each stratum's trials found, and how often some were lost."""
+    name = KINDS.get(str(protocol.get("kind")), "")
+    rows: list[list[object]] = []
+    for stratum, group in groups.items():
+        found = [v for t in group if (v := number(t.get("metrics", {}).get(name))) is not None]
+        if found:
+            few = sum(v < protocol[name] for v in found)
+            span = f"{min(found):.0f} to {max(found):.0f}"
+            rows.append(
+                [stratum, len(found), f"{median(found):g}", span, f"{few / len(found):.0%}"]
+            )
+    head = ["stratum", "trials measured", f"{name} found, median", "range", f"lost {name}"]
+    total = protocol.get(name)
+    return f"<p>The data have {total} {name}.</p>{grid(head, rows)}" if rows else ""
+
+
+def table(trials: list[Trial]) -> str:
+    params = sorted({key for t in trials for key in t["params"]})
+    metrics = sorted({key for t in trials for key in t.get("metrics", {})})
+    rows = [
+        [t["number"], outcome(t), t.get("state", ""),
+         *(t["params"].get(key, "") for key in params),
+         *(t.get("metrics", {}).get(key, "") for key in metrics), t.get("cause") or ""]
+        for t in trials
+    ]  # fmt: skip
+    return "<h2>Trials</h2>" + grid(["#", "outcome", "state", *params, *metrics, "cause"], rows)
+
+
+def grid(head: list[str], rows: list[list[object]]) -> str:
+    top = "".join(f"<th><button>{html.escape(name)}</button></th>" for name in head)
+    lines = ("".join(f"<td>{html.escape(show(cell))}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{cells}</tr>" for cells in lines)
+    return (
+        f"<div class=scroll><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def show(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
