@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 ARGS ?=
 
-.PHONY: install install-test sweep test lint
+.PHONY: install sweep browser test lint
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -28,7 +28,13 @@ sweep: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" && set -a && . .gensweep/env && set +a && \
 	  ray job submit -- python sweeps/gan_stability.py $(ARGS)
 
-test: install
+# The report is opened in a real browser.
+browser:
+	@command -v chromium google-chrome >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	  { echo "install chromium: the tests open the report in it"; exit 1; }
+
+test: install browser
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: install

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-ROOTS = [str(Path(__file__).parents[1] / name) for name in ("platform", "models")]
+ROOT = Path(__file__).parents[1]
+ROOTS = [str(ROOT / name) for name in ("platform", "models")]
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Stack:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack in a temporary folder, with ports and a token of its own."""
+    """A running stack in a temporary checkout, with ports and a token of its own."""
     home = tmp_path_factory.mktemp("stack") / ".gensweep"
+    (home.parent / "sweeps").symlink_to(ROOT / "sweeps")
     mine = {
         "GENSWEEP_HOME": str(home),
         "RAY_AUTH_TOKEN_PATH": str(home.parent / "token"),

@@ -1,5 +1,6 @@
 """What the README says is run."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -12,48 +13,101 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text()
 COMMANDS = sorted({line.strip() for line in TEXT.splitlines() if line.startswith("    ")})
-SCRIPTS = [shlex.split(c[c.index("python sweeps/") :]) for c in COMMANDS if "python sweeps/" in c]
+SCRIPTS = [shlex.split(c) for c in COMMANDS if c.startswith("python sweeps/")]
+JOBS = [shlex.split(c) for c in COMMANDS if c.startswith("ray job submit")]
+LOOKS = [shlex.split(c) for c in COMMANDS if c.startswith("gensweep ") and "down" not in c]
+SHORT = ["--trials", "5", "--budget-images", "640", "--samples", "100"]
+KNOWN = (
+    "python sweeps/",
+    "ray job submit",
+    "gensweep ",
+    "make ",
+    "export ",
+    ". .venv/bin/activate",
+)
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-def run(*argv: str, env: dict[str, str] | None = None, timeout: int = 60,
+def run(*argv: str, env: dict[str, str] | None = None, timeout: int = 300,
         cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":  # fmt: skip
     return subprocess.run(argv, capture_output=True, text=True, timeout=timeout, env=env, cwd=cwd,
                           check=False)  # fmt: skip
 
 
+def program(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def test_no_command_is_left_out() -> None:
+    """Each kind of command that the README has is run below, and `make test` is what runs this."""
+    assert [c for c in COMMANDS if not c.startswith(KNOWN)] == []
+    assert "make test" in COMMANDS
+
+
 @pytest.mark.parametrize("argv", SCRIPTS, ids=" ".join)
-@pytest.mark.slow
-@pytest.mark.stack
-def test_script_commands_plan(argv: list[str], stack: Any) -> None:
-    if "--gpus" in argv:
-        argv = argv[: argv.index("--gpus")]
-    done = run(sys.executable, *argv[1:], *([] if "--help" in argv else ["--dry-run"]),
-               env=stack.env, timeout=120)  # fmt: skip
+def test_script_commands_answer(argv: list[str], stack: Any) -> None:
+    done = run(sys.executable, *argv[1:], env=stack.env)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert ("sweep     " in done.stdout) or ("usage:" in done.stdout)
+    assert ("expected  " in done.stdout) or ("usage:" in done.stdout)
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("gensweep ")])
-def test_cli_commands_exist(command: str) -> None:
-    done = run(sys.executable, "-c", "import sys; from gensweep.cli import main; sys.exit(main())",
-               command.split()[1], "--help")  # fmt: skip
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("argv", JOBS, ids=" ".join)
+def test_job_commands_run(argv: list[str], stack: Any) -> None:
+    """As written, but short and on CPUs; the stack's Ray was started where the scripts are."""
+    short = [a for a in argv if a not in ("--preset", "cluster")] + SHORT
+    done = run(program("ray"), *short[1:], env=stack.env, cwd=stack.home.parent)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert "95 % interval" in done.stdout
+    assert "models:/gan-" in done.stdout
 
 
-@pytest.mark.parametrize("target", re.findall(r"^    make (\w+)$", TEXT, re.MULTILINE))
-def test_make_targets_exist(target: str) -> None:
-    assert run("make", "--dry-run", target).returncode == 0
-
-
-@pytest.mark.slow
-@pytest.mark.stack
-@pytest.mark.timeout(400)
-def test_own_model_runs(stack: Any, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def own(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The README's own model, swept; its output."""
     code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
     assert code is not None
-    script = tmp_path / "own.py"
-    script.write_text(code[1])
-    done = run(sys.executable, str(script), "--name", "own", env=stack.env, timeout=380,
-               cwd=tmp_path)  # fmt: skip
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "own.py").write_text(code[1])
+    done = run(sys.executable, "own.py", "--name", "own", env=stack.env, cwd=folder)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    assert "--resume own" in done.stdout
+    return done.stdout
+
+
+def test_own_model_runs(own: str) -> None:
+    assert "--resume own" in own
+    assert "8 of 8" not in own.splitlines()[0]
+
+
+@pytest.mark.parametrize("argv", LOOKS, ids=" ".join)
+def test_look_commands_answer(argv: list[str], stack: Any, own: str) -> None:
+    words = ["own" if word == "NAME" else word for word in argv[1:]]
+    done = stack.run(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "--json" in words:
+        assert len(json.loads(done.stdout)["trials"]) == 8
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("argv", [a for a in LOOKS if a[1] == "list"], ids=" ".join)
+def test_list_shows_the_own_sweep(argv: list[str], stack: Any, own: str) -> None:
+    assert "own" in stack.run("list").stdout
+
+
+def test_make_sweep_and_down(stack: Any, tmp_path: Path) -> None:
+    """A clone of the checkout: the stack comes up, the main job runs, and `down` ends it."""
+    checkout = tmp_path / "checkout"
+    assert run("git", "clone", "-q", str(ROOT), str(checkout)).returncode == 0
+    venv = Path(sys.prefix)
+    foreign = ("AWS_", "MLFLOW_", "GENSWEEP_", "RAY_")
+    env = {k: v for k, v in stack.env.items() if not k.startswith(foreign)}
+    env["RAY_AUTH_TOKEN_PATH"] = str(tmp_path / "token")
+    try:
+        done = run("make", "sweep", f"VENV={venv}", f"BIN={venv}/bin", "-o", f"{venv}/.installed",
+                   f"ARGS={' '.join(SHORT)}", env=env, cwd=checkout)  # fmt: skip
+        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+        assert "95 % interval" in done.stdout
+        assert list((checkout / ".gensweep" / "reports").glob("gan-stability-*.html"))
+    finally:
+        down = run(program("gensweep"), "down", env=env, cwd=checkout)
+    assert re.match(r"stopped \d+ processes", down.stdout), down.stderr

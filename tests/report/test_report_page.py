@@ -112,8 +112,7 @@ def test_grid_png_is_readable_with_bad_values() -> None:
 @pytest.mark.stack
 def test_browser_renders_without_errors(tmp_path: Path) -> None:
     browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no chromium binary on PATH")
+    assert browser is not None, "no chromium on PATH: `make browser` installs it"
     page = report().replace("<script>", "<script>onerror=m=>document.title='ERROR '+m;", 1)
     page = page.replace(
         "</body>",

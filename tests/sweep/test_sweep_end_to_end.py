@@ -1,5 +1,6 @@
 """A real sweep on a real stack: submitted as a job, logged, stored, resumed and extended."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -8,7 +9,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from gensweep.lanes import LaneState, Pack
+from gensweep.storage import open_store
+from gensweep.sweep._sampling import NoData, Shape
+from gensweep_models.catalog import CATALOG
+from gensweep_models.gan import GanConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "end-to-end"
@@ -90,9 +98,40 @@ def test_tracker_has_parent_and_children(stack: Any, output: str) -> None:
     assert secret not in str([r.to_dictionary() for r in runs])
 
 
+def test_best_trial_is_a_model_that_samples(
+    stack: Any, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registered model draws what the pack that trained the trial would draw."""
+    code = (
+        "import mlflow, numpy, sys\n"
+        f"model = mlflow.pyfunc.load_model('models:/gan-digits@{NAME}')\n"
+        "numpy.save(sys.argv[1], model.predict([{'n': 6, 'truncation': 0.5, 'seed': 3}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "s.npy")], env=stack.env,
+                          capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    samples = np.load(tmp_path / "s.npy")
+    assert samples.shape == (6, 1, 8, 8)
+    assert np.abs(samples).max() <= 1
+
+    best = min((t for t in results(stack)["trials"] if t["state"] == "completed"),
+               key=lambda t: t["metrics"]["frechet"])  # fmt: skip
+    key = f"sweeps/{NAME}/trials/{best['number']:04d}/lane.safetensors"
+    for name, value in stack.env.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    state = LaneState.from_bytes(open_store(stack.env["GENSWEEP_STORE"]).get(key))
+    digits = Shape(shape=(1, 8, 8), classes=10, count=1438, levels=16)
+    wide = dataclasses.replace(GanConfig(**state.meta["config"]), latent_size=32)
+    pack = Pack(CATALOG["gan"], wide, digits, NoData(), width=2)
+    pack.put(1, state)
+    expected = pack.sample(6, seed=3, hyper={"truncation": 0.5})[0].numpy()
+    np.testing.assert_allclose(samples, expected, atol=1e-5)
+
+
 def test_extension_keeps_what_is_done(stack: Any, output: str) -> None:
     before = {t["number"]: t["metrics"] for t in results(stack)["trials"]}
-    submit(stack, "--trials", "12", *OPTIONS[2:], "--resume", NAME)
+    submit(stack, "--trials", "12", "--width", "2", "--resume", NAME)
     after = {t["number"]: t["metrics"] for t in results(stack)["trials"]}
     assert len(after) == 12
     assert {n: after[n] for n in before} == before

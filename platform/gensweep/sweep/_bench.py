@@ -3,6 +3,7 @@
 Nothing here knows where it runs; the desk it talks to decides everything about trials.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,7 +14,8 @@ from gensweep.lanes import LaneState, Pack, Progress, Ranks, Source
 from gensweep.sweep._judge import Judge
 from gensweep.sweep._sweep import Sweep
 
-HEARTBEAT_TICKS = 256
+SEGMENT_S = 2.0
+"""Training between two looks at the desk; what a lane computes does not depend on it."""
 
 
 class LeaseLike(Protocol):
@@ -63,6 +65,7 @@ class Bench:
         )  # fmt: skip
         self.seats: dict[int, _Seat] = {}
         self.steps = 0
+        self._segment = 16
 
     def seat(self, leases: Sequence[LeaseLike]) -> None:
         """Put each trial into an empty lane, where its checkpoint left it."""
@@ -91,7 +94,7 @@ class Bench:
                 self._save()
             if order == "stop":
                 break
-            for slot, progress in self.pack.run(self._ticks()).items():
+            for slot, progress in self._train().items():
                 self._after(slot, progress)
             if len(self.seats) < self.pack.width:
                 self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
@@ -99,9 +102,15 @@ class Bench:
     def _seen(self) -> dict[int, int]:
         return {s.lease.number: self.pack.lane(i).images_seen for i, s in self.seats.items()}
 
-    def _ticks(self) -> int:
+    def _train(self) -> dict[int, Progress]:
+        """Some `SEGMENT_S` of training, but not beyond the next evaluation of a lane."""
         stops = [s.next_stop() - self.pack.lane(i).ticks for i, s in self.seats.items()]
-        return max(1, min([HEARTBEAT_TICKS, *stops]))
+        ticks = max(1, min([self._segment, *stops]))
+        begin = time.monotonic()
+        progress = self.pack.run(ticks)
+        spent = max(time.monotonic() - begin, 1e-6)
+        self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
+        return progress
 
     def _after(self, slot: int, progress: Progress) -> None:
         seat = self.seats[slot]

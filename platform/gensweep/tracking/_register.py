@@ -1,8 +1,11 @@
 """The best trial as a registered model that generates samples."""
 
+import contextlib
+import io
 import json
+import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +42,7 @@ def register_best(
     import mlflow
 
     mlflow.set_tracking_uri(tracking_uri)
-    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
+    with _quiet(), tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
         described = Path(folder) / "about.json"
         described.write_text(redact(json.dumps(dict(about), default=str)))
         logged = mlflow.pyfunc.log_model(
@@ -50,9 +53,24 @@ def register_best(
             signature=_signature(),
             pip_requirements=_REQUIREMENTS,
         )
-    registered = mlflow.register_model(logged.model_uri, name)
-    mlflow.MlflowClient(tracking_uri).set_registered_model_alias(name, alias, registered.version)
+        registered = mlflow.register_model(logged.model_uri, name)
+    client = mlflow.MlflowClient(tracking_uri)
+    client.set_registered_model_alias(name, alias, registered.version)
     return f"models:/{name}/{registered.version}"
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow prints each step, bars and advice into the log of the job."""
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _signature() -> Any:

@@ -20,7 +20,8 @@ class SamplerModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         self._sample: Callable[..., Any] = getattr(importlib.import_module(module), function)
         self._about = json.loads(Path(context.artifacts["about"]).read_text())
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+    # without hints: MLflow would take them for a schema, and the signature says it better
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Samples [n, ...] of each row of `model_input`, one after another."""
         rows = model_input.to_dict("records")
         return np.concatenate([self._draw(context.artifacts["weights"], row) for row in rows])

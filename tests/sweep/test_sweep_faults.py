@@ -1,0 +1,110 @@
+"""A sweep that is interrupted or killed goes on where it was, and its numbers are the same."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from gensweep.storage import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "sweeps" / "vae_tradeoff.py"
+BUDGET = 450_000
+OPTIONS = ["--trials", "3", "--budget-images", str(BUDGET), "--packs", "1", "--width", "3",
+           "--sampler", "random", "--samples", "200"]  # fmt: skip
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def start(stack: Any, *options: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen([sys.executable, str(SCRIPT), *options], env=stack.env, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+
+
+def wait_for_checkpoint(process: "subprocess.Popen[str]", name: str) -> None:
+    """Until the store has a checkpoint of the pack."""
+    end = time.monotonic() + 300
+    while not checkpoints(name):
+        assert process.poll() is None, process.communicate()[0][-3000:]
+        assert time.monotonic() < end, "no checkpoint within 300 s"
+        time.sleep(0.5)
+
+
+def checkpoints(name: str) -> list[str]:
+    return open_store(os.environ["GENSWEEP_STORE"]).list(f"sweeps/{name}/checkpoints/")
+
+
+@pytest.fixture(autouse=True)
+def _environment(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in stack.env.items():
+        monkeypatch.setenv(name, value)
+
+
+def results(stack: Any, name: str) -> dict[int, dict[str, Any]]:
+    done = stack.run("results", name, "--json")
+    assert done.returncode == 0, done.stderr
+    return {t["number"]: t for t in json.loads(done.stdout)["trials"]}
+
+
+def trainers() -> list[psutil.Process]:
+    """The processes that train packs."""
+    return [p for p in psutil.process_iter(["cmdline"])
+            if "RayTrainWorker" in " ".join(p.info["cmdline"] or [])]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def undisturbed(stack: Any) -> dict[int, dict[str, Any]]:
+    """The same sweep, left alone."""
+    process = start(stack, *OPTIONS, "--name", "undisturbed")
+    assert process.wait(300) == 0
+    return results(stack, "undisturbed")
+
+
+def agree(found: dict[int, dict[str, Any]], expected: dict[int, dict[str, Any]]) -> None:
+    """Every trial ended once, and its numbers are bit for bit those of a sweep left alone."""
+    assert {n: t["state"] for n, t in found.items()} == dict.fromkeys(range(3), "completed")
+    for number, trial in found.items():
+        assert trial["params"] == expected[number]["params"]
+        assert trial["images"] >= BUDGET
+        evaluated = ("nll", "frechet", "density", "coverage")
+        assert {k: trial["metrics"][k] for k in evaluated} == {
+            k: expected[number]["metrics"][k] for k in evaluated
+        }
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_driver_is_ended(stack: Any, undisturbed: dict[int, Any], how: signal.Signals) -> None:
+    name = f"ended-{how.name}"
+    process = start(stack, *OPTIONS, "--name", name)
+    wait_for_checkpoint(process, name)
+    process.send_signal(how)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == (-9 if how == signal.SIGKILL else 130), output[-3000:]
+    assert {t["state"] for t in results(stack, name).values()} <= {"queued", "leased"}
+    if how != signal.SIGKILL:
+        assert f"--resume {name}" in output
+    again = start(stack, "--resume", name, "--packs", "1", "--width", "3")
+    output = again.communicate(timeout=300)[0]
+    assert again.returncode == 0, output[-3000:]
+    found = results(stack, name)
+    agree(found, undisturbed)
+    assert [t["attempts"] for t in found.values()] == [2, 2, 2]
+
+
+def test_pack_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
+    process = start(stack, *OPTIONS, "--name", "killed-pack")
+    wait_for_checkpoint(process, "killed-pack")
+    for trainer in trainers():
+        trainer.kill()
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, output[-3000:]
+    found = results(stack, "killed-pack")
+    agree(found, undisturbed)
+    assert [t["attempts"] for t in found.values()] == [2, 2, 2]
