@@ -16,7 +16,7 @@ from gensweep.storage import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "sweeps" / "vae_tradeoff.py"
-BUDGET = 450_000
+BUDGET = 200_000
 OPTIONS = ["--trials", "3", "--budget-images", str(BUDGET), "--packs", "1", "--width", "3",
            "--sampler", "random", "--samples", "200"]  # fmt: skip
 
@@ -79,7 +79,7 @@ def agree(found: dict[int, dict[str, Any]], expected: dict[int, dict[str, Any]])
         }
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_driver_is_ended(stack: Any, undisturbed: dict[int, Any], how: signal.Signals) -> None:
     name = f"ended-{how.name}"
     process = start(stack, *OPTIONS, "--name", name)

@@ -26,6 +26,8 @@ def variables(home: Home, state: dict[str, Any]) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": state["token_file"],
         "RAY_USAGE_STATS_ENABLED": "0",
+        # off, as on a Mac: Ray then takes 127.0.0.1 for its address, and listens nowhere else
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     }
     if state["store"] == "files":
         return found | {"GENSWEEP_STORE": f"file://{home.path / 'store'}"}

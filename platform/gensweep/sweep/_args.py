@@ -92,7 +92,8 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
     packs = args.packs or preset["packs"] or max(1, args.gpus // args.ranks)
     if preset["packs"] and not args.packs and args.ranks > 1:
         packs = 1  # the ranks take the place of the second pack
-    return Request(sweep=replace(sweep, **changes, width=width), resume=bool(args.resume),
+    changed = replace(sweep, **changes, width=width).shared(packs)
+    return Request(sweep=changed, resume=bool(args.resume),
                    dry_run=args.dry_run, gpus=args.gpus, packs=packs, ranks=args.ranks,
                    script=sys.argv[0])  # fmt: skip
 

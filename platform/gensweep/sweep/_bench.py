@@ -60,7 +60,7 @@ class Bench:
         self.sweep, self.desk, self.judge = sweep, desk, judge
         self.stratum = {name: first.params[name] for name in sweep.strata}
         self.pack = Pack(
-            sweep.model, sweep.config(first.params), judge.data, source, width=sweep.lanes,
+            sweep.model, sweep.config(first.params), judge.data, source, width=sweep.width,
             space=sweep.space, device=device, ranks=ranks,
         )  # fmt: skip
         self.seats: dict[int, _Seat] = {}
@@ -146,7 +146,7 @@ class Bench:
 def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str = "cpu",
          ranks: Ranks | None = None, told: Callable[[str], None] = print) -> None:  # fmt: skip
     """Train trials until the desk has none left: one stratum after the other."""
-    while desk.heartbeat({}) != "stop" and (leases := desk.lease(sweep.lanes, None)):
+    while desk.heartbeat({}) != "stop" and (leases := desk.lease(sweep.width, None)):
         bench = Bench(sweep, desk, judge, source, leases[0], device=device, ranks=ranks)
         told(f"a pack of {len(leases)} trials: {bench.stratum or sweep.model.name}")
         bench.seat(leases)

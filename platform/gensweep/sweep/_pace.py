@@ -29,7 +29,7 @@ def training_s(sweep: Sweep, dataset: Any, *, packs: int, threads: int) -> float
 def _lane_s(sweep: Sweep, dataset: Any, stratum: dict[str, Any]) -> float:
     """Seconds for one example of one lane in a full pack of this stratum."""
     config = sweep.config(stratum)
-    pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=sweep.lanes,
+    pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=sweep.width,
                 space=sweep.space)  # fmt: skip
     for slot in range(pack.width):
         pack.load(slot, config, seed=slot, budget_images=sweep.budget_images)

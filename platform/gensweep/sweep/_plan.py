@@ -63,7 +63,7 @@ class Plan:
         place = f"{asked.gpus} GPUs" if asked.gpus else f"CPUs, {asked.threads} threads"
         shared = f" on {asked.ranks} ranks" if asked.ranks > 1 else ""
         kinds = f", one for each value of {', '.join(sweep.strata)}" if sweep.strata else ""
-        return f"{asked.packs} at a time{shared}, {sweep.lanes} lanes each{kinds}; {place}"
+        return f"{asked.packs} at a time{shared}, {sweep.width} lanes each{kinds}; {place}"
 
 
 def prepare(asked: Request) -> Plan:

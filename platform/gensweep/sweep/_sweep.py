@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gensweep.errors import UserError
@@ -78,11 +78,10 @@ class Sweep:
         """The searched hyperparameters that shape the network: one value of each in a pack."""
         return strata(self.model.config, self.space)
 
-    @property
-    def lanes(self) -> int:
-        """Lanes of a pack: no more than the trials that one stratum gets."""
-        values = [len(self.space[name].choices) for name in self.strata]
-        return min(self.width, -(-self.trials // math.prod(values)))
+    def shared(self, packs: int) -> "Sweep":
+        """With so few lanes in a pack that every stratum, and each of `packs`, gets its trials."""
+        kinds = math.prod(len(self.space[name].choices) for name in self.strata)
+        return replace(self, width=min(self.width, -(-self.trials // max(packs, kinds))))
 
     def config(self, params: Mapping[str, Any]) -> Any:
         """The model's configuration for one trial's sampled values."""

@@ -13,7 +13,7 @@ from gensweep.sweep._ranks import SharedDesk, ranks
 from gensweep.sweep._sweep import Sweep
 
 HEARTBEAT_S = 5.0
-CHECKPOINT_S = 30.0
+FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
 REFERENCE = 10_000
 """Training examples from which label shares and the classifier's check are taken."""
 
@@ -25,7 +25,8 @@ class RemoteDesk:
         self._actor, self.owner = actor, owner
         self._checkpoints = Checkpoints(store, f"sweeps/{sweep}/checkpoints/{owner}")
         self._store, self._sweep = store, sweep
-        self._beat = self._saved = time.monotonic()
+        self._beat = time.monotonic()
+        self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
     def _ask(self, method: str, *args: Any) -> Any:
         import ray
