@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text()
-COMMANDS = sorted({line.strip() for line in TEXT.splitlines() if line.startswith("    ")})
+PROSE = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
+COMMANDS = sorted({line.strip() for line in PROSE.splitlines() if line.startswith("    ")})
 SCRIPTS = [shlex.split(c) for c in COMMANDS if c.startswith("python sweeps/")]
 JOBS = [shlex.split(c) for c in COMMANDS if c.startswith("ray job submit")]
 LOOKS = [shlex.split(c) for c in COMMANDS if c.startswith("gensweep ") and "down" not in c]
@@ -52,7 +53,7 @@ def test_job_commands_run(argv: list[str], stack: Any) -> None:
     done = run(program("ray"), *short[1:], env=stack.env, cwd=stack.home.parent)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     assert "95 % interval" in done.stdout
-    assert "models:/gan-" in done.stdout
+    assert "next     python sweeps/gan_stability.py --resume" in done.stdout
 
 
 @pytest.fixture(scope="module")
