@@ -32,7 +32,7 @@ class Desk(Protocol):
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Sequence[LeaseLike]: ...
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str: ...
-    def checkpoints(self, step: int, lanes: dict[int, bytes]) -> None: ...
+    def checkpoints(self, lanes: dict[int, bytes]) -> None: ...
     def restore(self, pointer: dict[str, Any], number: int) -> bytes | None: ...
     def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None: ...
     def heartbeat(self, seen: dict[int, int]) -> str:
@@ -64,7 +64,6 @@ class Bench:
             space=sweep.space, device=device, ranks=ranks,
         )  # fmt: skip
         self.seats: dict[int, _Seat] = {}
-        self.steps = 0
         self._segment = 16
 
     def seat(self, leases: Sequence[LeaseLike]) -> None:
@@ -109,7 +108,8 @@ class Bench:
         begin = time.monotonic()
         progress = self.pack.run(ticks)
         spent = max(time.monotonic() - begin, 1e-6)
-        self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
+        if self.pack.ranks.count == 1:  # ranks, whose clocks differ, must take the same ticks
+            self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
         return progress
 
     def _after(self, slot: int, progress: Progress) -> None:
@@ -138,9 +138,8 @@ class Bench:
         self.pack.drop(slot)
 
     def _save(self) -> None:
-        self.steps += 1
         lanes = {s.lease.number: self.pack.take(i).to_bytes() for i, s in self.seats.items()}
-        self.desk.checkpoints(self.steps, lanes)
+        self.desk.checkpoints(lanes)
 
 
 def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str = "cpu",

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from gensweep.report import build_report, text_table, wilson
-from gensweep.storage import open_store
+from gensweep.storage import MissingKeyError, StoreError, open_store
 from gensweep.study import TERMINAL
 from gensweep.sweep._args import Request
 from gensweep.sweep._best import register
@@ -26,7 +26,8 @@ def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], metr
 
     sweep = asked.sweep
     store = open_store(plan.store)
-    trials = collect(store, sweep.name, ray.get(desk.records.remote()))
+    records = [r for r in ray.get(desk.records.remote()) if r.state in TERMINAL]
+    trials = collect(store, sweep.name, records)  # the others are no failures, only not done
     shown = [*ranked(trials, metric)[:1], *failures(trials)]
     images = {str(t["number"]): png for t in shown if (png := grid_of(store, sweep.name, t))}
     following = next_line(asked, trials)
@@ -59,7 +60,7 @@ def register_best(asked: Request, plan: Plan, desk: Any, best: list[dict[str, An
         run = ray.get(desk.run_id.remote(trial["number"]))
         try:
             uri = register(asked, plan, str(run), trial)
-        except (MlflowException, OSError) as error:
+        except (MlflowException, StoreError, MissingKeyError, OSError) as error:
             print(f"the best trial was not registered: {str(error).splitlines()[0][:160]}")
             return
         if uri:

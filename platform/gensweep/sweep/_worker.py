@@ -25,6 +25,7 @@ class RemoteDesk:
         self._actor, self.owner = actor, owner
         self._checkpoints = Checkpoints(store, f"sweeps/{sweep}/checkpoints/{owner}")
         self._store, self._sweep = store, sweep
+        self._step = 0
         self._beat = time.monotonic()
         self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
@@ -50,10 +51,12 @@ class RemoteDesk:
             return "save"
         return "go"
 
-    def checkpoints(self, step: int, lanes: dict[int, bytes]) -> None:
+    def checkpoints(self, lanes: dict[int, bytes]) -> None:
+        """Store the lanes; steps go on from one pack of the owner to the next, as pruning needs."""
+        self._step += 1
         named = {str(number): data for number, data in lanes.items()}
-        self._checkpoints.write(step, named, {"owner": self.owner})
-        self._ask("checkpoint", list(lanes), {"owner": self.owner, "step": step})
+        self._checkpoints.write(self._step, named, {"owner": self.owner})
+        self._ask("checkpoint", list(lanes), {"owner": self.owner, "step": self._step})
         self._checkpoints.prune(2)
 
     def restore(self, pointer: dict[str, Any], number: int) -> bytes | None:
