@@ -12,6 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
+from gensweep.stack import Home
+from gensweep.stack._process import marked
 from gensweep.storage import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,10 +55,10 @@ def results(stack: Any, name: str) -> dict[int, dict[str, Any]]:
     return {t["number"]: t for t in json.loads(done.stdout)["trials"]}
 
 
-def trainers() -> list[psutil.Process]:
-    """The processes that train packs."""
-    return [p for p in psutil.process_iter(["cmdline"])
-            if "RayTrainWorker" in " ".join(p.info["cmdline"] or [])]  # fmt: skip
+def trainers(stack: Any) -> list[psutil.Process]:
+    """The processes of this stack that train packs."""
+    mark = Home(stack.home).load()["id"]
+    return [p for p in marked(f"{mark}/ray") if "RayTrainWorker" in " ".join(p.cmdline())]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def test_driver_is_ended(stack: Any, undisturbed: dict[int, Any], how: signal.Si
 def test_pack_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
     process = start(stack, *OPTIONS, "--name", "killed-pack")
     wait_for_checkpoint(process, "killed-pack")
-    for trainer in trainers():
+    for trainer in trainers(stack):
         trainer.kill()
     output = process.communicate(timeout=300)[0]
     assert process.returncode == 0, output[-3000:]
