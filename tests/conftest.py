@@ -30,7 +30,8 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running stack in a temporary checkout, with ports and a token of its own."""
     home = tmp_path_factory.mktemp("stack") / ".gensweep"
-    (home.parent / "sweeps").symlink_to(ROOT / "sweeps")
+    for name in ("sweeps", ".gitignore"):
+        (home.parent / name).symlink_to(ROOT / name)
     mine = {
         "GENSWEEP_HOME": str(home),
         "RAY_AUTH_TOKEN_PATH": str(home.parent / "token"),
