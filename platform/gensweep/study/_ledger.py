@@ -120,7 +120,7 @@ class Ledger:
         self._storage.set_trial_user_attr(entry.id, ATTRIBUTE, {k: stored[k] for k in _STORED})
 
     def measure(self, entry: Entry, images: int, value: float) -> None:
-        """Write the objective after `images` images, for the pruner."""
+        """Write the objective at the rung of that many `images`, for the pruner."""
         self._storage.set_trial_intermediate_value(entry.id, images, value)
 
     def prunes(self, entry: Entry, pruner: BasePruner) -> bool:

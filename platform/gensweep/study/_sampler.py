@@ -50,14 +50,14 @@ def _quasi_random(sweep_seed: int, seed: int) -> BaseSampler:
         )
 
 
-def make_pruner(pruner: str | BasePruner | None) -> BasePruner:
-    """A pruner by name, or as given."""
+def make_pruner(pruner: str | BasePruner | None, first_rung: int = 1) -> BasePruner:
+    """A pruner by name, or as given; asha's rungs are `first_rung` images and its powers of 3."""
     if isinstance(pruner, BasePruner):
         return pruner
     if pruner in (None, "none"):
         return NopPruner()
     if pruner == "asha":
-        return SuccessiveHalvingPruner()
+        return SuccessiveHalvingPruner(min_resource=first_rung, reduction_factor=3)
     if pruner == "median":
         return MedianPruner()
     raise UserError(f"unknown pruner {pruner!r}: choose from {', '.join(PRUNERS)}.")

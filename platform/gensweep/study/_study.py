@@ -272,13 +272,19 @@ class Study:
 
     # Learning about trials
 
-    def report(self, lease: Lease, images: int, metrics: Mapping[str, float]) -> Verdict:
-        """Keep what the trial measured after `images` images, and say whether to go on."""
+    def report(self, lease: Lease, images: int, metrics: Mapping[str, float],
+               rung: int | None = None) -> Verdict:  # fmt: skip
+        """Keep what the trial measured after `images` images, and say whether to go on.
+
+        Pruners compare trials at the same `rung`, in images; None: at `images`.
+        """
         with self._lock:
             entry = self._held_entry(lease)
             values = finite(metrics)
             if self.metric in values:
-                self._ledger.measure(entry, int(images), values[self.metric])
+                self._ledger.measure(
+                    entry, int(images if rung is None else rung), values[self.metric]
+                )
             self._commit(entry, images=max(entry.images, int(images)),
                          metrics={**entry.metrics, **values})  # fmt: skip
             if self.metric not in values or isinstance(self._pruner, NopPruner):

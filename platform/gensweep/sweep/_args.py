@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.sweep._sweep import SAMPLERS, Sweep
+from gensweep.sweep._sweep import PRUNERS, SAMPLERS, Sweep
 
 EPILOG = """examples:
   python %(prog)s --dry-run                 check everything, print the plan, start nothing
@@ -16,7 +16,7 @@ EPILOG = """examples:
   python %(prog)s --resume NAME             go on after a crash, a Ctrl-C or --max-hours
   python %(prog)s --resume NAME --trials 128   extend a finished sweep
 
-A resumed sweep keeps the data, budget, seed, repeats, sampler and samples it was begun with.
+A resumed sweep keeps the data, budget, seed, repeats, sampler, pruner and samples it began with.
 """
 PRESETS: dict[str, dict[str, Any]] = {
     "laptop": {"width": 16, "packs": 2},
@@ -58,6 +58,8 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, help="of the whole sweep (default 0)")
     p.add_argument("--repeats", type=int, help="seeds for each configuration (default 1)")
     p.add_argument("--sampler", choices=SAMPLERS, help=f"default {sweep.sampler}")
+    p.add_argument("--pruner", choices=PRUNERS,
+                   help=f"stops poor trials early (default {sweep.pruner})")  # fmt: skip
     p.add_argument("--samples", type=int, help="samples drawn to evaluate a trial")
     p.add_argument("--max-hours", type=float, metavar="H", help="stop in time; --resume goes on")
     p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
@@ -85,8 +87,8 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
     else:
         sweep = replace(sweep, name=checked_name(args.name or _fresh_name(sweep.name)))
     preset = PRESETS[args.preset]
-    given = ("data", "trials", "budget_images", "seed", "repeats", "sampler", "samples",
-             "max_hours")  # fmt: skip
+    given = ("data", "trials", "budget_images", "seed", "repeats", "sampler", "pruner",
+             "samples", "max_hours")  # fmt: skip
     changes = {name: getattr(args, name) for name in given if getattr(args, name) is not None}
     width = args.width if args.width is not None else preset["width"]
     packs = args.packs or preset["packs"] or max(1, args.gpus // args.ranks)

@@ -44,12 +44,11 @@ class _Seat:
     """A lane's trial and the ticks at which it is evaluated next."""
 
     lease: LeaseLike
-    total: int
-    rungs: int
+    stops: tuple[int, ...]
     reached: int = 0
 
     def next_stop(self) -> int:
-        return -(-self.total * (self.reached + 1) // self.rungs)
+        return self.stops[self.reached]
 
 
 class Bench:
@@ -72,10 +71,14 @@ class Bench:
         for slot, lease in zip(empty, leases, strict=False):
             self._load(slot, lease)
             lane = self.pack.lane(slot)
-            seat = _Seat(lease, lane.total_ticks, self.sweep.rungs)
-            while seat.next_stop() <= lane.ticks and seat.reached < seat.rungs - 1:
+            seat = _Seat(lease, self._stops(lane.total_ticks))
+            while seat.next_stop() <= lane.ticks and seat.reached < len(seat.stops) - 1:
                 seat.reached += 1
             self.seats[slot] = seat
+
+    def _stops(self, total: int) -> tuple[int, ...]:
+        budget = self.sweep.budget_images
+        return tuple(-(-total * images // budget) for images in self.sweep.rung_images)
 
     def _load(self, slot: int, lease: LeaseLike) -> None:
         data = self.desk.restore(lease.checkpoint, lease.number) if lease.checkpoint else None
@@ -121,15 +124,17 @@ class Bench:
 
     def _rung(self, slot: int, seat: _Seat, progress: Progress) -> None:
         seat.reached += 1
-        last = seat.reached == seat.rungs
-        result = self.judge.evaluate(self.pack, slot, full=last)
+        last = seat.reached == len(seat.stops)
+        full = last or self.sweep.pruner != "none"
+        result = self.judge.evaluate(self.pack, slot, full=full)
         metrics = progress.metrics | result["metrics"]
         verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
         if result["state"] == "diverged" or last:
             state = result["state"]
             self._leave(slot, state, result["cause"], result | {"metrics": metrics})
         elif verdict == "prune":
-            self._leave(slot, "pruned", f"stopped at {progress.images_seen:,} images", result)
+            stopped = result | {"outcome": "pruned", "metrics": metrics}
+            self._leave(slot, "pruned", f"stopped at {progress.images_seen:,} images", stopped)
 
     def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any]) -> None:
         weights = self.pack.take(slot).to_bytes() if result else b""

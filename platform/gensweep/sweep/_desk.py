@@ -3,7 +3,7 @@
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.study import TERMINAL, Lease, StaleLease, Study
+from gensweep.study import TERMINAL, Lease, StaleLease, Study, make_pruner
 from gensweep.sweep._args import Request
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
@@ -23,6 +23,7 @@ def open_study(asked: Request, plan: Plan, objective: str, protocol: dict[str, A
     return Study.create_or_open(
         sweep.name, sweep.space, storage=plan.ledger, spec=spec, trials=sweep.trials,
         seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, resume=asked.resume,
+        pruner=make_pruner(sweep.pruner, sweep.rung_images[0]),
         lease_s=LEASE_S, strata=sweep.strata, max_hours=sweep.max_hours,
     )  # fmt: skip
 
@@ -39,6 +40,7 @@ class Desk:
         self._seen: dict[int, int] = {r.number: r.images for r in records}
         self._ended = {r.number for r in records if r.state in TERMINAL}
         self._budget = asked.sweep.budget_images
+        self._rungs = asked.sweep.rung_images
         self._stopping = False
 
     def ready(self) -> bool:
@@ -69,7 +71,8 @@ class Desk:
     def report(self, owner: str, number: int, images: int, metrics: dict[str, float],
                png: bytes) -> str:  # fmt: skip
         lease = self._held(owner, number)
-        verdict = self._study.report(lease, images, metrics)
+        rung = min(self._rungs, key=lambda at: abs(at - images))
+        verdict = self._study.report(lease, images, metrics, rung)
         self._seen[number] = images
         self._log.report(number, images, metrics, png)
         return verdict

@@ -8,7 +8,7 @@ from gensweep.study import read_sweep
 from gensweep.sweep._plan import ledger_of
 from gensweep.sweep._sweep import Sweep
 
-KEPT = ("data", "budget_images", "repeats", "seed", "samples", "sampler", "trials")
+KEPT = ("data", "budget_images", "repeats", "seed", "samples", "sampler", "pruner", "trials")
 
 
 def remembered(name: str, sweep: Sweep) -> Sweep:

@@ -10,6 +10,9 @@ from gensweep.game import Model
 from gensweep.space import check_space, strata
 
 SAMPLERS = ("tpe", "random", "qmc")
+PRUNERS = ("none", "asha", "median")
+REDUCTION = 3
+"""Of asha: one trial in so many goes on at each rung."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,9 @@ class Sweep:
     """Seeds for each configuration."""
 
     sampler: str = "tpe"
+    pruner: str = "none"
+    """Stops trials early: `asha` keeps a third at each rung, `median` those above the median."""
+
     by: str | None = None
     """The hyperparameter that the stability map compares, such as the objective."""
 
@@ -53,7 +59,7 @@ class Sweep:
     """Trials that one pack trains at once."""
 
     rungs: int = 4
-    """Evaluations and checkpoints in the course of a trial."""
+    """Evaluations in the course of a trial, the last at its end."""
 
     max_hours: float | None = None
 
@@ -68,6 +74,8 @@ class Sweep:
             raise UserError(f"`max_hours > 0` must hold, but got {self.max_hours}.")
         if self.sampler not in SAMPLERS:
             raise UserError(f"unknown sampler {self.sampler!r}: choose from {', '.join(SAMPLERS)}.")
+        if self.pruner not in PRUNERS:
+            raise UserError(f"unknown pruner {self.pruner!r}: choose from {', '.join(PRUNERS)}.")
         if not self.space:
             raise UserError("the search space is empty: search at least one hyperparameter.")
         check_space(self.model.config, self.space)
@@ -77,6 +85,14 @@ class Sweep:
     def strata(self) -> tuple[str, ...]:
         """The searched hyperparameters that shape the network: one value of each in a pack."""
         return strata(self.model.config, self.space)
+
+    @property
+    def rung_images(self) -> tuple[int, ...]:
+        """When a trial is evaluated, in images seen: evenly spaced, or by powers for asha."""
+        budget, count = self.budget_images, self.rungs
+        if self.pruner == "asha":
+            return tuple(max(1, budget // REDUCTION**i) for i in reversed(range(count)))
+        return tuple(max(1, budget * (i + 1) // count) for i in range(count))
 
     def shared(self, packs: int) -> "Sweep":
         """With so few lanes in a pack that every stratum, and each of `packs`, gets its trials."""
@@ -101,5 +117,6 @@ class Sweep:
             "repeats": self.repeats,
             "seed": self.seed,
             "samples": self.samples,
+            "pruner": self.pruner,
             "by": self.by,
         }
