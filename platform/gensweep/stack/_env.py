@@ -15,6 +15,14 @@ def token_file() -> Path:
     return Path(path) if path else Path.home() / ".ray" / "auth_token"
 
 
+def ray_folder(state: dict[str, Any]) -> str:
+    """The stack's own, so that its jobs join it and not the machine's latest cluster.
+
+    Short, for a socket's path has at most 107 characters.
+    """
+    return f"/tmp/gensweep-{state['id'][:8]}"
+
+
 def variables(home: Home, state: dict[str, Any]) -> dict[str, str]:
     """What programs need to find the stack; holds the S3 key, so never print it."""
     ports = state["ports"]
@@ -26,6 +34,7 @@ def variables(home: Home, state: dict[str, Any]) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": state["token_file"],
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_TMPDIR": ray_folder(state),
         # off, as on a Mac: Ray then takes 127.0.0.1 for its address, and listens nowhere else
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     }

@@ -1,13 +1,14 @@
 """`up` mends what does not run, `down` stops what `up` started."""
 
 import secrets
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.stack import _services, _swift
-from gensweep.stack._env import variables, write_env
+from gensweep.stack._env import ray_folder, variables, write_env
 from gensweep.stack._home import Home, choose_port, find_home
 from gensweep.stack._process import is_alive, marked, stop, wait_until
 
@@ -49,6 +50,7 @@ def down(home: Home | None = None) -> list[int]:
         state = home.load()
         processes = marked(state["id"])
         stop(processes)
+        shutil.rmtree(ray_folder(state), ignore_errors=True)
         home.save(state | {"services": {}})
         return [process.pid for process in processes]
 
