@@ -67,8 +67,7 @@ REALNVP_SPACE: dict[str, Dimension] = {
 class Realnvp:
     """A flow. Images are dequantised by uniform noise, points are taken as they are.
 
-    Densities are over data as it comes, images in [-1, 1]: `bits_per_dim` with the scale
-    (levels - 1) / 2 gives bits for each grey level.
+    Densities are over data as it comes, images in [-1, 1].
     """
 
     log_prob_kind: ClassVar[str] = "exact"
@@ -80,6 +79,7 @@ class Realnvp:
         # a data set may say its largest pixel value; a wrong number of levels would let the
         # density sit on the gaps between them
         self.levels = config.levels or int(getattr(data, "levels", 255)) + 1
+        self.log_prob_scale = (self.levels - 1) / 2 if self.image else None
         c = config
         self.players = {
             "flow": Player(
@@ -87,6 +87,11 @@ class Realnvp:
             )
         }
         self.noise = {"flow": self.log_prob_noise(c.batch_size)}
+
+    @property
+    def log_prob_of(self) -> str:
+        """What `log_prob` is the density of."""
+        return f"pixels dequantised at {self.levels} levels" if self.image else "points"
 
     def _flow(self) -> nn.Module:
         c = self.config

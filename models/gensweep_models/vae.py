@@ -88,10 +88,7 @@ class Autoencoder(nn.Module):
 
 
 class Vae:
-    """A Gaussian posterior and a factorised decoder. Images are modelled in [0, 1].
-
-    Unbinarised pixels under a Bernoulli decoder give a cross entropy, not a likelihood.
-    """
+    """A Gaussian posterior and a factorised decoder. Images are modelled in [0, 1]."""
 
     log_prob_kind = "iwae"
 
@@ -103,6 +100,15 @@ class Vae:
         c = config
         self.players = {"vae": Player(self._build, c.optimizer, ema=c.ema, decay=c.decay)}
         self.noise = {"vae": self.reconstruct_noise(c.batch_size)}
+
+    @property
+    def log_prob_of(self) -> str:
+        """What `log_prob` bounds."""
+        if self.config.binarise == "dynamic":
+            return "pixels binarised by a draw from their intensities"
+        if self.config.decoder == "bernoulli":
+            return "grey pixels under a Bernoulli: a cross entropy, not a likelihood"
+        return "pixels in [0, 1], a density" if self.image else "points, a density"
 
     def _build(self) -> nn.Module:
         c = self.config

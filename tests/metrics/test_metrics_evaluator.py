@@ -76,7 +76,7 @@ def test_image_verdicts_and_protocol(digits: tuple[Tensor, Tensor], net: Feature
     images, labels = digits
     train = {"x": images[:1000], "y": labels[:1000]}
     test = {"x": images[1000:], "y": labels[1000:]}
-    evaluator = Evaluator.for_dataset("digits", train, test, classifier=net)
+    evaluator = Evaluator.for_dataset("digits", train, test, net=net)
     real, few = train["x"][:700], train["x"][train["y"] < 3]
     lanes = torch.stack([real, few.repeat(3, 1, 1, 1)[:700], torch.rand(real.shape) * 2 - 1])
     metrics = evaluator.evaluate(lanes)

@@ -8,7 +8,6 @@ import torch
 
 from gensweep.metrics.distances import finite, label_metrics, sliced_wasserstein
 from gensweep.metrics.frechet import frechet_distance, moments
-from gensweep.metrics.likelihood import importance_bound
 from gensweep.metrics.modes import mode_metrics
 from gensweep.metrics.prdc import prdc
 
@@ -77,11 +76,8 @@ def test_modes_of_a_half_covered_ring() -> None:
     assert got["jsd"].tolist() == pytest.approx([0, half, 0], abs=1e-12)
 
 
-def test_labels_finite_and_bound() -> None:
+def test_labels_and_finite() -> None:
     got = label_metrics(torch.tensor([[0, 1, 0, 1], [1, 1, 1, 1]]), torch.tensor([0.5, 0.5]))
     assert got["classes"].tolist() == [2, 1]
     assert got["class_kl"].tolist() == pytest.approx([0, math.log(2)])
     assert finite(torch.tensor([[1.0], [math.inf]])).tolist() == [True, False]
-    weights = torch.randn(11, 3).double() * 30
-    want = weights.logsumexp(0) - math.log(11)
-    assert torch.allclose(importance_bound(weights.split(4)), want)

@@ -19,6 +19,8 @@ __all__ = ["FeatureNet", "train_classifier"]
 class FeatureNet(nn.Module):
     """Two convolutions and two dense layers; `features` is the penultimate layer."""
 
+    kind = "classifier, penultimate layer"
+
     def __init__(self, shape: tuple[int, ...], classes: int, width: int = 16, size: int = 64):
         super().__init__()
         channels, height, breadth = shape

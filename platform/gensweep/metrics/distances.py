@@ -41,12 +41,20 @@ def _quantiles(values: Tensor, count: int) -> Tensor:
     return ordered.index_select(-2, at.long().to(values.device))
 
 
-def label_metrics(labels: Tensor, reference: Tensor) -> dict[str, Tensor]:
+def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:
     """Classes found and KL(histogram || reference) in nats, for labels [L, N] int64.
 
-    `reference` [C] holds the data's class shares, all above zero.
+    `reference` [C] holds the data's class shares. A class is found if it has more than none of
+    the samples, and at least `least` of its share in the data. One that the data lacks counts as
+    a millionth in the divergence.
+
+    >>> labels = torch.tensor([[0] * 99 + [1]])
+    >>> label_metrics(labels, torch.tensor([0.5, 0.5]), least=0.1)["classes"].item()
+    1.0
     """
     share = torch.stack([lane.bincount(minlength=reference.shape[0]) for lane in labels]).double()
     share = share / labels.shape[1]
-    divergence = (torch.xlogy(share, share) - torch.xlogy(share, reference.double())).sum(-1)
-    return {"classes": (share > 0).double().sum(-1), "class_kl": divergence.clamp(min=0)}
+    expected = reference.double().clamp(min=1e-6)
+    divergence = (torch.xlogy(share, share) - torch.xlogy(share, expected)).sum(-1)
+    found = (share > 0) & (share >= least * reference)
+    return {"classes": found.double().sum(-1), "class_kl": divergence.clamp(min=0)}

@@ -240,22 +240,23 @@ class Study:
         with self._lock:
             return self._drop(owner, lost=False)
 
-    def fail_owner(self, owner: str) -> list[int]:
-        """What `expire` does, at once, for an owner known to be dead."""
+    def fail_owner(self, owner: str, cause: str = "") -> list[int]:
+        """What `expire` does, at once, for an owner known to have died of `cause`."""
         with self._lock:
-            return self._drop(owner, lost=True)
+            return self._drop(owner, lost=True, cause=cause)
 
-    def _drop(self, owner: str, *, lost: bool) -> list[int]:
+    def _drop(self, owner: str, *, lost: bool, cause: str = "") -> list[int]:
         self._beats.pop(owner, None)
         numbers = sorted(self._held.pop(owner, ()))
         for entry in map(self._entries.__getitem__, numbers):
-            self._return(entry, lost=lost)
+            self._return(entry, lost=lost, cause=cause)
         return numbers
 
-    def _return(self, entry: Entry, *, lost: bool) -> None:
+    def _return(self, entry: Entry, *, lost: bool, cause: str) -> None:
         losses = entry.lost + lost
         if losses >= self._max_attempts:
-            self._end(entry, "failed", f"lost {losses} times", lost=losses)
+            says = f"lost {losses} times" + (f", the last by {cause}" if cause else "")
+            self._end(entry, "failed", says, lost=losses)
             return
         self._commit(entry, state="queued", owner="", lost=losses)
         self._roster.requeue(entry)
@@ -297,6 +298,21 @@ class Study:
             entry = self._held_entry(lease)
             self._commit(entry, checkpoint=dict(pointer))
 
+    def settled(
+        self, lease: Lease, state: State, cause: str, metrics: Mapping[str, float]
+    ) -> tuple[str, str] | None:
+        """State and cause that `finish` would keep; None if the trial has ended already.
+
+        What stands elsewhere about a trial's end is written before `finish`, the last word.
+        """
+        if state not in TERMINAL:
+            raise ValueError(f"{state!r} is no end of a trial: one of {sorted(TERMINAL)}.")
+        with self._lock:
+            if self._entries[lease.number].state in TERMINAL:
+                return None
+            known = {**self._held_entry(lease).metrics, **finite(metrics)}
+            return self._checked(state, cause, metrics, known)
+
     def finish(
         self,
         lease: Lease,
@@ -310,16 +326,14 @@ class Study:
         A completed trial without a finite objective is one that diverged, or failed if the
         objective was never measured: it is kept as that.
         """
-        if state not in TERMINAL:
-            raise ValueError(f"{state!r} is no end of a trial: one of {sorted(TERMINAL)}.")
         with self._lock:
-            if self._entries[lease.number].state in TERMINAL:
+            settled = self.settled(lease, state, cause, metrics or {})
+            if settled is None:
                 return False
             entry = self._held_entry(lease)
             known = {**entry.metrics, **finite(metrics or {})}
             seen = max(entry.images, int(images or 0))
-            self._end(entry, *self._checked(state, cause, metrics or {}, known),
-                      metrics=known, images=seen)  # fmt: skip
+            self._end(entry, *settled, metrics=known, images=seen)
             return True
 
     def _checked(

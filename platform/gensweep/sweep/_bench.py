@@ -11,7 +11,9 @@ from typing import Any, Protocol
 import torch
 
 from gensweep.lanes import LaneState, Pack, Progress, Ranks, Source
+from gensweep.study import StaleLease
 from gensweep.sweep._judge import Judge
+from gensweep.sweep._likelihood import METRICS
 from gensweep.sweep._sweep import Sweep
 
 SEGMENT_S = 2.0
@@ -28,11 +30,16 @@ class LeaseLike(Protocol):
 
 
 class Desk(Protocol):
-    """Who hands out trials and hears of them."""
+    """Who hands out trials and hears of them.
+
+    `report` and `finish` raise `StaleLease` for a trial that somebody else has by now.
+    """
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Sequence[LeaseLike]: ...
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str: ...
-    def checkpoints(self, lanes: dict[int, bytes]) -> None: ...
+    def checkpoints(self, lanes: dict[int, bytes]) -> list[int]:
+        """Keep the lanes; the numbers of those that somebody else has by now."""
+
     def restore(self, pointer: dict[str, Any], number: int) -> bytes | None: ...
     def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None: ...
     def heartbeat(self, seen: dict[int, int]) -> str:
@@ -56,8 +63,9 @@ class Bench:
 
     def __init__(self, sweep: Sweep, desk: Desk, judge: Judge, source: Source, first: Any,
                  *, device: str = "cpu", ranks: Ranks | None = None):  # fmt: skip
-        self.sweep, self.desk, self.judge = sweep, desk, judge
+        self.sweep, self.desk = sweep, desk
         self.stratum = {name: first.params[name] for name in sweep.strata}
+        self.judge = judge.to(device)
         self.pack = Pack(
             sweep.model, sweep.config(first.params), judge.data, source, width=sweep.width,
             space=sweep.space, device=device, ranks=ranks,
@@ -91,13 +99,14 @@ class Bench:
     def run(self) -> None:
         """Train until the desk has no more trials of this stratum, or says stop."""
         while self.seats:
-            order = self.desk.heartbeat(self._seen())
-            if order != "go":
-                self._save()
-            if order == "stop":
-                break
+            orders = set()
             for slot, progress in self._train().items():
                 self._after(slot, progress)
+                orders.add(self.desk.heartbeat(self._seen()))  # evaluations may take long
+            if orders - {"go"}:
+                self._save()
+            if "stop" in orders:
+                break
             if len(self.seats) < self.pack.width:
                 self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
 
@@ -116,17 +125,22 @@ class Bench:
         return progress
 
     def _after(self, slot: int, progress: Progress) -> None:
+        """End or evaluate the trial if it is time; one that others have is dropped."""
         seat = self.seats[slot]
-        if progress.cause is not None:
-            self._leave(slot, "diverged", f"{progress.cause} ({progress.images_seen:,} images)", {})
-        elif progress.ticks >= seat.next_stop():
-            self._rung(slot, seat, progress)
+        try:
+            if progress.cause is not None:
+                cause = f"{progress.cause} ({progress.images_seen:,} images)"
+                self._leave(slot, "diverged", cause, {})
+            elif progress.ticks >= seat.next_stop():
+                self._rung(slot, seat, progress)
+        except StaleLease:
+            self._drop(slot)
 
     def _rung(self, slot: int, seat: _Seat, progress: Progress) -> None:
         seat.reached += 1
         last = seat.reached == len(seat.stops)
-        full = last or self.sweep.pruner != "none"
-        result = self.judge.evaluate(self.pack, slot, full=full)
+        pruned_by_it = self.sweep.pruner != "none" and self.sweep.target in METRICS
+        result = self.judge.evaluate(self.pack, slot, bound=last or pruned_by_it, curve=last)
         metrics = progress.metrics | result["metrics"]
         verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
         if result["state"] == "diverged" or last:
@@ -139,12 +153,17 @@ class Bench:
     def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any]) -> None:
         weights = self.pack.take(slot).to_bytes() if result else b""
         self.desk.finish(self.seats[slot].lease.number, state, cause, result | {"weights": weights})
+        self._drop(slot)
+
+    def _drop(self, slot: int) -> None:
         del self.seats[slot]
         self.pack.drop(slot)
 
     def _save(self) -> None:
         lanes = {s.lease.number: self.pack.take(i).to_bytes() for i, s in self.seats.items()}
-        self.desk.checkpoints(lanes)
+        lost = self.desk.checkpoints(lanes)
+        for slot in [i for i, seat in self.seats.items() if seat.lease.number in lost]:
+            self._drop(slot)
 
 
 def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str = "cpu",

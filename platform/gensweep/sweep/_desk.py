@@ -3,13 +3,14 @@
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.study import TERMINAL, Lease, StaleLease, Study, make_pruner
+from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, make_pruner
 from gensweep.sweep._args import Request
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
 
 NAMESPACE = "gensweep"
-LEASE_S = 60.0
+LEASE_S = 300.0
+"""A pack that died is known at once; this is for one that no longer answers."""
 
 
 def open_study(asked: Request, plan: Plan, objective: str, protocol: dict[str, Any]) -> Study:
@@ -41,6 +42,8 @@ class Desk:
         self._ended = {r.number for r in records if r.state in TERMINAL}
         self._budget = asked.sweep.budget_images
         self._rungs = asked.sweep.rung_images
+        self._causes: dict[str, str] = {}
+        self._notes: list[str] = []
         self._stopping = False
 
     def ready(self) -> bool:
@@ -77,32 +80,56 @@ class Desk:
         self._log.report(number, images, metrics, png)
         return verdict
 
-    def checkpoint(self, owner: str, numbers: list[int], pointer: dict[str, Any]) -> None:
+    def checkpoint(self, owner: str, numbers: list[int], pointer: dict[str, Any]) -> list[int]:
+        """Keep where the trials' lanes are; the numbers of those that others have by now."""
+        lost = []
         for number in numbers:
-            self._study.checkpoint(self._held(owner, number), pointer)
+            try:
+                self._study.checkpoint(self._held(owner, number), pointer)
+            except StaleLease:
+                lost.append(number)
+        return lost
 
-    def finish(self, owner: str, number: int, state: str, cause: str,
+    def finish(self, owner: str, number: int, state: State, cause: str,
                result: dict[str, Any]) -> None:  # fmt: skip
+        """End a trial: in the store and the tracker first, then for good."""
         metrics, images = dict(result.get("metrics", {})), self._seen.get(number, 0)
         lease = self._held(owner, number)
-        if not self._study.finish(lease, state, cause, metrics, images):  # type: ignore[arg-type]
+        settled = self._study.settled(lease, state, cause, metrics)
+        if settled is None:
             return
+        if settled[0] != state:
+            result = {**result, "outcome": settled[0]}
+        self._log.end(number, settled[0], result | {"cause": settled[1], "metrics": metrics})
+        self._study.finish(lease, state, cause, metrics, images)
         self._ended.add(number)
-        kept = self._study.record(number)
-        if kept.state != state:
-            result = {**result, "outcome": kept.state}
-        self._log.end(number, kept.state, result | {"cause": kept.cause, "metrics": metrics})
+
+    def died(self, owner: str, error: str) -> None:
+        """The pack ends by an error; its traceback is kept with each of its trials."""
+        self._causes[owner] = error.strip().splitlines()[-1][:300]
+        held = [n for n, lease in self._leases.items() if lease.owner == owner]
+        for number in sorted(set(held) - self._ended):
+            self._log.error(number, error)
 
     def release(self, pack: str, died: bool) -> None:
         """The pack ended: its trials wait for another, or fail if packs keep dying of them."""
         for owner in {lease.owner for lease in self._leases.values() if pack in lease.owner}:
-            if died:
-                self._study.fail_owner(owner)
-            else:
+            if not died:
                 self._study.release(owner)
+                continue
+            cause = self._causes.get(owner, "the end of its process")
+            for number in self._study.fail_owner(owner, cause):
+                self._tell_failed(number)
+            self._notes.append(f"a pack died of {cause}")
+
+    def _tell_failed(self, number: int) -> None:
+        kept = self._study.record(number)
+        if kept.state in TERMINAL:
+            self._ended.add(number)
+            self._log.end(number, kept.state, {"cause": kept.cause, "metrics": kept.metrics})
 
     def summary(self) -> dict[str, Any]:
-        """`spent` counts what diverged trials no longer need as if they had seen it."""
+        """What progress is told from; `left` are images that trials still have to see."""
         counts = self._study.summary()
         states = {n: c for n, c in counts.items() if n not in ("total", "target", "images")}
         values = [r.metrics[self._objective] for r in self._study.records()
@@ -111,7 +138,8 @@ class Desk:
         images = sum(self._seen.values())
         return {
             "states": states, "images": images, "metric": self._objective,
-            "spent": images + saved, "best": min(values, default=None),
+            "left": max(0, counts["target"] * self._budget - images - saved),
+            "best": min(values, default=None), "notes": list(self._notes),
         }  # fmt: skip
 
     def records(self) -> list[Any]:

@@ -1,72 +1,60 @@
-"""What a trained lane is worth: samples, likelihood bounds, truncation curve, and the verdict."""
+"""What a trained lane is worth: samples, likelihood, truncation curve, and the verdict."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gensweep.game import DataShape, Model, capabilities
+from gensweep.game import DataShape
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
+from gensweep.sweep._likelihood import Likelihood
 
 GRID_SAMPLES = 64
-BOUND_BATCH = 50
 Result = dict[str, Any]
 
 
-def likelihood_kind(model: Model) -> str | None:
-    """What the model's `log_prob` gives; a `bound` if it does not say."""
-    known = "log_prob" in capabilities(model.game)
-    return str(getattr(model.game, "log_prob_kind", "bound")) if known else None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Judge:
     """Evaluates one lane at a time, so that no lane's numbers depend on its neighbours."""
 
     evaluator: Evaluator
     data: DataShape
-    test: Tensor
-    """Held-out examples `[N, *shape]` in the model's range."""
-
     modes: Tensor | None
-    samples: int
     truncations: tuple[float, ...]
-    likelihood: str | None
-    """What the model's `log_prob` is (exact, elbo, iwae); None: it has none."""
-
-    bound_samples: int = 500
-    bound_examples: int = 500
+    likelihood: Likelihood | None
+    """None: the model has no `log_prob`."""
 
     @property
     def protocol(self) -> dict[str, Any]:
         """How every number was made."""
         if self.likelihood is None:
             return self.evaluator.protocol
-        bound = {
-            "kind": self.likelihood,
-            "unit": "nats",
-            "split": self.evaluator.protocol["split"],
-            "examples": min(self.bound_examples, len(self.test)),
-        }
-        if self.likelihood == "iwae":
-            bound["importance_samples"] = self.bound_samples
-        return self.evaluator.protocol | {"nll": bound}
+        return self.evaluator.protocol | {"nll": self.likelihood.protocol}
 
-    def evaluate(self, pack: Pack, slot: int, *, full: bool) -> Result:
-        """Metrics, verdict and sample grid; with `full` also the bound and the curve."""
-        samples = pack.sample(self.samples, slots=[slot])
+    def to(self, device: torch.device | str) -> "Judge":
+        """The same for packs on `device`."""
+        likelihood = self.likelihood and self.likelihood.to(device)
+        return replace(self, evaluator=self.evaluator.to(device), likelihood=likelihood)
+
+    def evaluate(self, pack: Pack, slot: int, *, bound: bool, curve: bool) -> Result:
+        """Metrics, verdict and sample grid; if asked also the likelihood and the curve."""
+        samples = self._samples(pack, slot)
         metrics = self.evaluator.evaluate(samples)[0]
         state, cause = self.evaluator.verdict(metrics)
         result: Result = {"metrics": metrics, "outcome": state, "cause": cause}
         result["state"] = state if state in ("diverged", "collapsed") else "completed"
         result["png"] = b"" if state == "diverged" else self._grid(samples[0])
-        if full and state != "diverged":
-            metrics |= self._likelihood(pack, slot)
+        if bound and self.likelihood is not None and state != "diverged":
+            metrics |= self.likelihood.measure(pack, slot)
+        if curve and state != "diverged":
             result["curve"] = self._curve(pack, slot)
         return result
+
+    def _samples(self, pack: Pack, slot: int, **hyper: float) -> Tensor:
+        count = self.evaluator.protocol["fake_samples"]
+        return pack.sample(count, slots=[slot], hyper=hyper)
 
     def _grid(self, samples: Tensor) -> bytes:
         from gensweep.report import grid_png
@@ -74,27 +62,13 @@ class Judge:
         shown = samples if self.modes is not None else samples[:GRID_SAMPLES]
         return grid_png(shown.cpu(), self.modes)
 
-    def _likelihood(self, pack: Pack, slot: int) -> dict[str, float]:
-        """Minus the mean log-likelihood (bound) of held-out examples and its standard error."""
-        game: Any = pack.game
-        if self.likelihood is None:
-            return {}
-        test = self.test[: self.bound_examples]
-        parts = []
-        for index, x in enumerate(torch.split(test, BOUND_BATCH)):
-            noise = game.log_prob_noise(len(x), self.bound_samples)
-            parts.append(pack.call("log_prob", noise, x, seed=index, slots=[slot])[0])
-        found = torch.cat(parts).double()
-        error = float(found.std()) / math.sqrt(len(found))
-        return {"nll": -float(found.mean()), "nll_standard_error": error}
-
     def _curve(self, pack: Pack, slot: int) -> list[list[float]]:
         """[threshold, Fréchet distance, coverage] along the grid of truncation thresholds."""
         if "truncation" not in pack.lane(slot).hyper:
             return []
         points: list[list[float]] = []
         for threshold in self.truncations:
-            samples = pack.sample(self.samples, slots=[slot], hyper={"truncation": threshold})
+            samples = self._samples(pack, slot, truncation=threshold)
             found = self.evaluator.evaluate(samples)[0]
             if "frechet" in found:
                 points.append([threshold, found["frechet"], found["coverage"]])

@@ -10,7 +10,7 @@ from gensweep.storage import open_store
 from gensweep.study import Lease
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._sweep import Sweep
-from gensweep.tracking import Spool, Tracker
+from gensweep.tracking import Spool, Tracker, redact
 
 FLUSH_S = 180.0
 
@@ -47,6 +47,11 @@ class Log:
                 "curve": result.get("curve", [])}  # fmt: skip
         self._store.put(self._key(number, "result.json"), json.dumps(kept).encode())
         self._tracker.finish_trial(number, state, result["cause"], kept["metrics"])
+
+    def error(self, number: int, traceback: str) -> None:
+        """A pack died with the trial in one of its lanes."""
+        self._tracker.artifact(number, "traceback.txt", traceback.encode())
+        self._store.put(self._key(number, "traceback.txt"), redact(traceback).encode())
 
     def complete(self, files: dict[str, bytes], summary: dict[str, float]) -> bool:
         """The sweep ended; whether the tracker has everything."""

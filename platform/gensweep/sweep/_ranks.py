@@ -6,6 +6,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from gensweep.lanes import Ranks
+from gensweep.study import StaleLease
 
 
 def ranks() -> Ranks:
@@ -21,15 +22,23 @@ def _mean(tensor: Tensor) -> None:
 
 
 class SharedDesk:
-    """A desk that rank 0 asks, and whose answer every rank hears."""
+    """A desk that rank 0 asks, and whose answer, or `StaleLease`, every rank hears."""
 
     def __init__(self, desk: Any):
         self._desk = desk
 
     def __getattr__(self, method: str) -> Any:
         def ask(*args: Any) -> Any:
-            box = [getattr(self._desk, method)(*args) if dist.get_rank() == 0 else None]
+            box = [self._answer(method, args) if dist.get_rank() == 0 else None]
             dist.broadcast_object_list(box, src=0)
+            if isinstance(box[0], StaleLease):
+                raise box[0]
             return box[0]
 
         return ask
+
+    def _answer(self, method: str, args: tuple[Any, ...]) -> Any:
+        try:
+            return getattr(self._desk, method)(*args)
+        except StaleLease as stale:
+            return StaleLease(str(stale))  # as Ray raises it, it does not pickle

@@ -11,7 +11,10 @@ from gensweep.sweep._sweep import Sweep
 
 
 def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> None:
-    """What a sweep script calls: exit status 0, 2 for bad input, 130 for Ctrl-C."""
+    """What a sweep script calls.
+
+    Exit status 0; 1 if packs keep dying, 2 for bad input, 130 for Ctrl-C.
+    """
     from gensweep.stack import apply_env
 
     try:
@@ -34,12 +37,15 @@ def launch(asked: Request, plan: Plan) -> None:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own banner says nothing of trials
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # see `Interrupt`
 
+    import ray
+
     from gensweep.storage import open_store
     from gensweep.sweep._desk import start_desk
     from gensweep.sweep._finish import finish
     from gensweep.sweep._fleet import Fleet, run_packs
+    from gensweep.sweep._reference import make_judge
     from gensweep.sweep._watch import Interrupt, Watch
-    from gensweep.sweep._worker import loop, make_judge
+    from gensweep.sweep._worker import loop
 
     sweep = asked.sweep
     judge = make_judge(sweep, open_store(plan.store), *plan.splits)
@@ -48,8 +54,15 @@ def launch(asked: Request, plan: Plan) -> None:
     fleet = Fleet(packs=asked.packs, ranks=asked.ranks, use_gpu=asked.gpus > 0,
                   threads=asked.threads, storage=plan.ray_storage)  # fmt: skip
     with Interrupt(desk, sweep.name) as interrupt:
-        with Watch(desk, sweep):
-            run_packs(desk, sweep, fleet, loop, {"store": plan.store, "data": plan.dataset.id})
+        with Watch(desk):
+            well = run_packs(desk, sweep, fleet, loop,
+                             {"store": plan.store, "data": plan.dataset.id})  # fmt: skip
+        notes = ray.get(desk.summary.remote())["notes"]
         finish(asked, plan, desk, judge.protocol, metric)
     if interrupt.asked:
         raise KeyboardInterrupt
+    if not well:
+        where = f"{plan.store}/sweeps/{sweep.name}/trials/*/traceback.txt"
+        print(f"error: packs keep dying, {notes[-1]}: see {where}, then --resume {sweep.name}",
+              file=sys.stderr)  # fmt: skip
+        sys.exit(1)

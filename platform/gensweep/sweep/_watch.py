@@ -7,8 +7,6 @@ import time
 from types import FrameType
 from typing import Any
 
-from gensweep.sweep._sweep import Sweep
-
 POLL_S = 5.0
 SPARSE = 60
 """A line of progress after at least this part of the elapsed time, so that long logs stay short."""
@@ -17,8 +15,8 @@ SPARSE = 60
 class Watch:
     """Prints a line of progress whenever there is something new to say."""
 
-    def __init__(self, desk: Any, sweep: Sweep):
-        self._desk, self._sweep = desk, sweep
+    def __init__(self, desk: Any):
+        self._desk = desk
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
         self._begin = time.monotonic()
@@ -33,7 +31,7 @@ class Watch:
     def _poll(self) -> None:
         import ray
 
-        first, before, images = None, 0.0, 0
+        first, before, images, told = None, 0.0, 0, 0
         while not self._stop.wait(max(POLL_S, before / SPARSE)):
             try:
                 summary = ray.get(self._desk.summary.remote())
@@ -43,19 +41,18 @@ class Watch:
             first = summary["images"] if first is None else first
             rate = (summary["images"] - images) / (elapsed - before) if before else 0.0
             mean = (summary["images"] - first) / (elapsed - POLL_S) if before else 0.0
-            print(progress_line(summary, self._sweep, rate, mean, elapsed), flush=True)
-            before, images = elapsed, summary["images"]
+            for note in summary["notes"][told:]:
+                print(note)
+            print(progress_line(summary, rate, mean, elapsed), flush=True)
+            before, images, told = elapsed, summary["images"], len(summary["notes"])
 
 
-def progress_line(
-    summary: dict[str, Any], sweep: Sweep, rate: float, mean: float, elapsed: float
-) -> str:
+def progress_line(summary: dict[str, Any], rate: float, mean: float, elapsed: float) -> str:
     """Trials by status, best so far, images per second and time left, in one line."""
     states = "  ".join(f"{n} {state}" for state, n in summary["states"].items() if n)
     best = summary["best"]
     ranked = f"best {summary['metric']} {best:.4g}" if best is not None else "no result yet"
-    remaining = max(0, sweep.trials * sweep.budget_images - summary["spent"])
-    left = f"{remaining / mean:,.0f} s left" if mean > 0 else "starting"
+    left = f"{summary['left'] / mean:,.0f} s left" if mean > 0 else "starting"
     clock = f"{elapsed:6,.0f} s"
     return f"{clock}  {states}  |  {ranked}  |  {rate:,.0f} images/s  |  {left}"
 

@@ -1,0 +1,106 @@
+"""Images against real ones, in the features of a fixed network."""
+
+# L lanes, N samples, F features, C classes
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gensweep.metrics.classifier import FeatureNet
+from gensweep.metrics.distances import label_metrics
+from gensweep.metrics.frechet import frechet_distance, moments
+from gensweep.metrics.prdc import prdc, radii
+from gensweep.metrics.projection import Projection
+
+__all__ = ["Images"]
+
+BOUNDS = {
+    "converged_density": 0.3,
+    "converged_coverage": 0.5,
+    "collapsed_coverage": 0.05,
+    "collapsed_variance": 0.1,
+}
+CLASS_BOUNDS = {"converged_classes": 0.9, "collapsed_classes": 0.5, "found_share": 0.1}
+"""A class is found if it has at least `found_share` of its share in the data."""
+
+
+class Images:
+    """The reference of images: Fréchet distance, density and coverage, and classes if labelled.
+
+    `shares` [C] are the data's class shares; None for data without labels.
+    """
+
+    objective = "frechet"
+
+    def __init__(
+        self, real: Tensor, net: FeatureNet | Projection, shares: Tensor | None, k: int
+    ) -> None:
+        self.net, self.shares, self.k = net, shares, k
+        self.features = _features(net, real)
+        self.radii, self.moments = radii(self.features, k), moments(self.features)
+        self.protocol: dict[str, Any] = {
+            "kind": "images",
+            "features": net.kind,
+            "feature_hash": net.hash,
+            "k": k,
+            "bounds": BOUNDS | ({} if shares is None else CLASS_BOUNDS),
+        }
+        if shares is not None:
+            self.protocol["classes"] = len(shares)
+
+    def to(self, device: torch.device | str) -> Images:
+        """The same on another device, its features and radii as they are here."""
+        moved = copy.copy(self)
+        moved.net = copy.deepcopy(self.net).to(device)
+        moved.shares = None if self.shares is None else self.shares.to(device)
+        moved.features, moved.radii = self.features.to(device), self.radii.to(device)
+        moved.moments = (self.moments[0].to(device), self.moments[1].to(device))
+        return moved
+
+    def measure(self, lane: Tensor) -> dict[str, Tensor]:
+        """Metrics [1] of samples [1, N, *shape]."""
+        features = _features(self.net, lane[0])
+        if not features.isfinite().all():
+            return {"frechet": torch.tensor(math.nan)}
+        found = {
+            "frechet": frechet_distance(self.moments, moments(features[None]))[0],
+            **prdc(self.features, features[None], self.k, self.radii),
+        }
+        if self.shares is None or not isinstance(self.net, FeatureNet):
+            return found
+        labels = self.net.head(features).argmax(-1)[None]
+        return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])
+
+    def verdict(self, metrics: dict[str, float]) -> tuple[str, str]:
+        """Converged, unconverged or collapsed, and why."""
+        lost = self._collapse(metrics)
+        if lost:
+            return "collapsed", lost
+        density, coverage = metrics["density"], metrics["coverage"]
+        good = density >= BOUNDS["converged_density"] and coverage >= BOUNDS["converged_coverage"]
+        says = f"density {density:.2f}, coverage {coverage:.2f}"
+        if self.shares is not None:
+            total = len(self.shares)
+            good = good and metrics["classes"] >= CLASS_BOUNDS["converged_classes"] * total
+            says += f", {metrics['classes']:.0f} of {total} classes"
+        return ("converged" if good else "unconverged"), says
+
+    def _collapse(self, metrics: dict[str, float]) -> str:
+        if self.shares is not None:
+            found, total = metrics["classes"], len(self.shares)
+            if found < CLASS_BOUNDS["collapsed_classes"] * total:
+                return f"{found:.0f} of {total} classes"
+        if metrics["variance_ratio"] < BOUNDS["collapsed_variance"]:
+            return f"sample variance is {metrics['variance_ratio']:.1%} of the data's"
+        if self.shares is None and metrics["coverage"] < BOUNDS["collapsed_coverage"]:
+            return f"coverage {metrics['coverage']:.2f}"
+        return ""
+
+
+@torch.no_grad()
+def _features(net: FeatureNet | Projection, images: Tensor) -> Tensor:
+    return torch.cat([net.features(part) for part in torch.split(images, 1000)])

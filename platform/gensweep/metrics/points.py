@@ -1,0 +1,55 @@
+"""Points of a mixture whose modes are known, against fresh points of it."""
+
+# L lanes, N samples
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, device
+
+from gensweep.metrics.distances import sliced_wasserstein
+from gensweep.metrics.modes import mode_metrics
+
+__all__ = ["Points"]
+
+BOUNDS = {"converged_modes": 1.0, "converged_high_quality": 0.8, "collapsed_modes": 0.75}
+THRESHOLD = 3.0
+
+
+class Points:
+    """The reference of 2-D mixtures: mode coverage as in PacGAN, and sliced Wasserstein."""
+
+    objective = "w1_sliced"
+
+    def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:
+        self.real, self.modes, self.std = real, modes, std
+        self.protocol: dict[str, Any] = {
+            "kind": "points",
+            "features": "identity",
+            "mode_std": std,
+            "modes": len(modes),
+            "mode_threshold": THRESHOLD,
+            "bounds": BOUNDS,
+        }
+
+    def to(self, place: device | str) -> Points:
+        """The same on another device."""
+        return Points(self.real.to(place), self.modes.to(place), self.std)
+
+    def measure(self, lane: Tensor) -> dict[str, Tensor]:
+        """Metrics [1] of samples [1, N, D]."""
+        return {
+            **mode_metrics(lane, self.modes, self.std, THRESHOLD),
+            "w1_sliced": sliced_wasserstein(self.real, lane, 1),
+            "w2_sliced": sliced_wasserstein(self.real, lane, 2),
+        }
+
+    def verdict(self, metrics: dict[str, float]) -> tuple[str, str]:
+        """Converged, unconverged or collapsed, and why."""
+        modes, good, total = metrics["modes"], metrics["high_quality"], len(self.modes)
+        says = f"{modes:.0f} of {total} modes, {good:.0%} high-quality samples"
+        if modes < BOUNDS["collapsed_modes"] * total:
+            return "collapsed", says
+        full = modes >= BOUNDS["converged_modes"] * total
+        converged = full and good >= BOUNDS["converged_high_quality"]
+        return ("converged" if converged else "unconverged"), says

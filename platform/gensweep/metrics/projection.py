@@ -1,0 +1,58 @@
+"""The feature network of data without labels: principal components of the pixels."""
+
+# N images, D numbers of one image, F features
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from gensweep.errors import UserError
+
+__all__ = ["Projection"]
+
+
+class Projection:
+    """The `size` directions in which the data vary most; weight-free and made in seconds.
+
+    Distances in its features are those of blurred pixels: they tell lost variety and noise, not
+    how real an image looks.
+    """
+
+    kind = "principal components of the pixels"
+
+    def __init__(self, mean: Tensor, axes: Tensor) -> None:
+        self.mean, self.axes = mean, axes
+
+    @classmethod
+    def fit(cls, images: Tensor, size: int = 64) -> Projection:
+        """From images [N, ...] in [-1, 1]; at most N - 1 and D components, signs fixed."""
+        if len(images) < 2:
+            raise UserError(f"principal components need 2 images or more, got {len(images)}")
+        flat = images.flatten(1).double()
+        mean = flat.mean(0)
+        # of the N x N products, so that the cost does not grow with the square of the pixels
+        values, vectors = torch.linalg.eigh((flat - mean) @ (flat - mean).T)
+        wanted = min(size, len(flat) - 1, flat.shape[1])
+        kept = [i for i in range(-1, -wanted - 1, -1) if values[i] > values[-1] * 1e-10]
+        axes = (flat - mean).T @ vectors[:, kept] / values[kept].sqrt()
+        largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
+        return cls(mean.float(), (axes * largest.sign()).float())
+
+    def features(self, images: Tensor) -> Tensor:
+        """Coordinates [B, F] of images [B, ...]."""
+        return (images.flatten(1) - self.mean) @ self.axes
+
+    def to(self, device: torch.device | str) -> Projection:
+        """The same on `device`."""
+        return Projection(self.mean.to(device), self.axes.to(device))
+
+    @property
+    def hash(self) -> str:
+        """sha256 over mean and axes."""
+        digest = hashlib.sha256()
+        for value in (self.mean, self.axes):
+            digest.update(f"{list(value.shape)}".encode())
+            digest.update(value.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()

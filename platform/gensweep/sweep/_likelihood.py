@@ -1,0 +1,81 @@
+"""How likely held-out examples are to a trained lane: bounds and densities, with their protocol."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gensweep.game import capabilities
+from gensweep.lanes import Pack
+from gensweep.metrics import bits_per_dim, draw
+
+IMPORTANCE_SAMPLES = 500
+EXAMPLES = 500
+BATCH = 50
+METRICS = ("nll", "bits_per_dim")
+"""What trials may be ranked by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Likelihood:
+    """The mean of a game's `log_prob` over the same held-out examples for every trial."""
+
+    kind: str
+    """What `log_prob` is: exact, elbo or iwae."""
+
+    of: str
+    """What it is the density of, in the game's words."""
+
+    split: str
+    examples: Tensor
+    """`[N, *shape]` in the model's range."""
+
+    available: int
+    """Examples of the split, of which these were drawn."""
+
+    scale: float | None = None
+    """Grey levels for each unit of the data, where the density is over grey levels."""
+
+    @classmethod
+    def of_game(cls, game: Any, examples: Tensor, split: str) -> "Likelihood | None":
+        """None if the game has no `log_prob`."""
+        if "log_prob" not in capabilities(game):
+            return None
+        return cls(
+            kind=getattr(game, "log_prob_kind", "bound"),
+            of=getattr(game, "log_prob_of", "the data as they are"),
+            split=split,
+            examples=examples[draw(len(examples), EXAMPLES)],
+            available=len(examples),
+            scale=getattr(game, "log_prob_scale", None),
+        )
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """How `nll` was made."""
+        stated = {
+            "kind": self.kind, "of": self.of, "unit": "nats", "split": self.split,
+            "examples": len(self.examples), "drawn_from": self.available, "seed": 0,
+        }  # fmt: skip
+        return stated | ({"importance_samples": IMPORTANCE_SAMPLES} if self.kind == "iwae" else {})
+
+    def to(self, device: torch.device | str) -> "Likelihood":
+        """The same for a pack on `device`."""
+        return replace(self, examples=self.examples.to(device))
+
+    def measure(self, pack: Pack, slot: int) -> dict[str, float]:
+        """Minus the mean in nats and its standard error, and bits/dim of grey levels."""
+        game: Any = pack.game
+        parts = []
+        for index, x in enumerate(torch.split(self.examples, BATCH)):
+            noise = game.log_prob_noise(len(x), IMPORTANCE_SAMPLES)
+            parts.append(pack.call("log_prob", noise, x, seed=index, slots=[slot])[0])
+        found = torch.cat(parts).double()
+        mean, error = found.mean(), found.std() / math.sqrt(len(found))
+        result = {"nll": -float(mean), "nll_standard_error": float(error)}
+        if self.scale is None:
+            return result
+        bits = bits_per_dim(mean, math.prod(self.examples.shape[1:]), self.scale)
+        return result | {"bits_per_dim": float(bits)}

@@ -1,0 +1,65 @@
+"""What all trials of a sweep are judged against: made once, the same for the same data and seed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from gensweep.metrics import Evaluator, FeatureNet, Projection, draw, train_classifier
+from gensweep.storage import ObjectStore
+from gensweep.sweep._judge import Judge
+from gensweep.sweep._likelihood import Likelihood
+from gensweep.sweep._sweep import Sweep
+
+REFERENCE = 10_000
+"""Training examples from which class shares and projections are taken."""
+CLASSIFIER = 60_000
+"""Training examples of the classifier."""
+POINTS = 2500
+"""Samples of a mixture of points, as in PacGAN (arXiv:1712.04086)."""
+
+
+def examples(dataset: Any, limit: int) -> dict[str, torch.Tensor]:
+    """At most `limit` examples as training sees them: x in [-1, 1], and y if labelled.
+
+    Drawn by a fixed seed, for files often come sorted by class.
+    """
+    indices = draw(dataset.count, limit).sort().values
+    return dict(dataset.source("cpu").gather(indices))
+
+
+def feature_net(
+    store: ObjectStore, dataset: Any, told: Callable[[str], None] = print
+) -> FeatureNet | Projection:
+    """The data set's classifier: trained once, then read from the store by the data's hash.
+
+    A projection where there are no labels.
+    """
+    if not dataset.classes:
+        return Projection.fit(examples(dataset, REFERENCE // 5)["x"])
+    key = f"features/{dataset.name}-{dataset.hash[:16]}-v1.pt"
+    if store.exists(key):
+        return FeatureNet.load(store.get(key))
+    told(f"training the feature network of {dataset.name} (once)")
+    tensors = examples(dataset, CLASSIFIER)
+    net = train_classifier(tensors["x"], tensors["y"], dataset.classes)
+    store.put(key, net.save())
+    return net
+
+
+def make_judge(sweep: Sweep, store: ObjectStore, train: Any, test: Any) -> Judge:
+    """The judge of all trials, on the CPU; `test` None: the data has no test split."""
+    points = train.modes is not None
+    shown = examples(train, REFERENCE)
+    held_out = examples(test, REFERENCE) if test is not None and test.count else {}
+    evaluator = Evaluator.for_dataset(
+        train.name, shown, held_out, modes=train.modes, mode_std=train.mode_std,
+        net=None if points else feature_net(store, train),
+        samples=POINTS if points else sweep.samples,
+    )  # fmt: skip
+    split, x = ("test", held_out["x"]) if held_out else ("train", shown["x"])
+    game = sweep.model.game(sweep.config({}), train)
+    return Judge(
+        evaluator=evaluator, data=train, modes=train.modes, truncations=sweep.truncations,
+        likelihood=Likelihood.of_game(game, x, split),
+    )  # fmt: skip
