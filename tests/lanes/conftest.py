@@ -129,6 +129,13 @@ class Bench:
     def load(self, pack: Pack, slot: int, config: Any, seed: int) -> None:
         pack.load(slot, config, seed=seed, budget_images=self.budget)
 
+    def inputs(self, pack: Pack, player: str) -> tuple[Any, Any, Any]:
+        """The batch, noise and hyperparameters of a turn of `player`."""
+        noise = pack.feed.noise(pack.lanes, 1, pack.device)
+        batch = pack.source.gather(pack.feed.indices(pack.lanes, 1)[0])
+        hyper = pack._hyper | {"progress": torch.zeros(pack.width)}
+        return batch, pack.feed.share(player, noise, 0), hyper
+
 
 @dataclass(frozen=True)
 class Latent:
