@@ -27,8 +27,15 @@ SMALL = {
     "steps": 20,
     "sample_steps": 4,
     "latent_size": 4,
+    "stage_fraction": 0.1,
 }
-"""Taken by those configurations that have the field."""
+"""Taken by those configurations that have the field. A second stage begins after 5 ticks."""
+
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in CATALOG} | {
+    f"gan-{objective}": ("gan", {"objective": objective})
+    for objective in ("hinge", "wasserstein_gp")
+}
+"""Name to a model and settings of it: power iterations as state, a double backward."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +88,11 @@ class Bench:
     budget = 400
 
     def config(self, model: str, **values: Any) -> Any:
-        kind = CATALOG[model].config
+        name, settings = VARIANTS[model]
+        kind = CATALOG[name].config
         known = {f.name for f in dataclasses.fields(kind)}
         small = {n: v for n, v in SMALL.items() if n in known}
-        return kind(**(small | values))
+        return kind(**(small | settings | values))
 
     def configs(self, model: str, count: int, *, rate: float = 3e-4, **values: Any) -> list[Any]:
         """Configurations that differ in the learning rate and in the momentum of Adam."""
@@ -95,7 +103,7 @@ class Bench:
 
     def pack(self, model: str, config: Any, *, optimizer: str | None = None, **kw: Any) -> Pack:
         """An empty pack; of width 3, padded to a latent size of 6, unless told otherwise."""
-        entry: Any = CATALOG[model]
+        entry: Any = CATALOG[VARIANTS[model][0]]
         data = kw.pop("data", self.data)
         space = {"latent_size": Latent()} if hasattr(config, "latent_size") else {}
         kw = {"width": 3, "space": space} | kw
@@ -121,6 +129,13 @@ class Bench:
     def load(self, pack: Pack, slot: int, config: Any, seed: int) -> None:
         pack.load(slot, config, seed=seed, budget_images=self.budget)
 
+    def inputs(self, pack: Pack, player: str) -> tuple[Any, Any, Any]:
+        """The batch, noise and hyperparameters of a turn of `player`."""
+        noise = pack.feed.noise(pack.lanes, 1, pack.device)
+        batch = pack.source.gather(pack.feed.indices(pack.lanes, 1)[0])
+        hyper = pack._hyper | {"progress": torch.zeros(pack.width)}
+        return batch, pack.feed.share(player, noise, 0), hyper
+
 
 @dataclass(frozen=True)
 class Latent:
@@ -141,6 +156,24 @@ def bench() -> Bench:
 def model(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
+
+
+@pytest.fixture(params=list(VARIANTS))
+def variant(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def acted() -> Callable[[LaneState], None]:
+    """Asserts that every player of the lane has acted."""
+
+    def all_players(lane: LaneState) -> None:
+        steps = {n: int(t) for n, t in lane.tensors.items() if n.endswith("/optimizer.steps")}
+        assert steps
+        assert all(steps.values()), steps
+
+    return all_players
 
 
 Same = Callable[[LaneState, LaneState], None]

@@ -37,22 +37,23 @@ def test_every_objective_trains_as_alone(bench: Any, objective: str, close: Any)
     close(together.take(1), alone.take(0))
 
 
-def test_neighbours_do_not_matter(bench: Any, model: str, bitwise: Any) -> None:
-    mine, *others = bench.configs(model, 5)
+def test_neighbours_do_not_matter(bench: Any, variant: str, bitwise: Any, acted: Any) -> None:
+    mine, *others = bench.configs(variant, 5)
     states = []
     for neighbours in (others[:2], others[2:], []):
-        pack = bench.filled(model, [mine, *neighbours])
+        pack = bench.filled(variant, [mine, *neighbours])
         pack.run(TICKS)
         states.append(pack.take(0))
     bitwise(states[0], states[1])
     bitwise(states[0], states[2])
+    acted(states[0])
 
 
-def test_the_slot_does_not_matter(bench: Any, model: str, bitwise: Any) -> None:
-    mine, *others = bench.configs(model, 3)
+def test_the_slot_does_not_matter(bench: Any, variant: str, bitwise: Any, acted: Any) -> None:
+    mine, *others = bench.configs(variant, 3)
     states = []
     for slot in range(3):
-        pack = bench.reused(model, mine)
+        pack = bench.reused(variant, mine)
         neighbours = iter(others)
         for s in range(3):
             seed = 9 if s == slot else s
@@ -61,14 +62,17 @@ def test_the_slot_does_not_matter(bench: Any, model: str, bitwise: Any) -> None:
         states.append(pack.take(slot))
     bitwise(states[0], states[1])
     bitwise(states[0], states[2])
+    acted(states[0])
 
 
-def test_the_time_of_the_start_does_not_matter(bench: Any, model: str, bitwise: Any) -> None:
-    configs = bench.configs(model, 3)
-    pack = bench.filled(model, configs)
+def test_the_time_of_the_start_does_not_matter(
+    bench: Any, variant: str, bitwise: Any, acted: Any
+) -> None:
+    configs = bench.configs(variant, 3)
+    pack = bench.filled(variant, configs)
     pack.run(TICKS)
     early = pack.take(0)
-    pack = bench.reused(model, configs[0])
+    pack = bench.reused(variant, configs[0])
     for slot in (0, 1):
         bench.load(pack, slot, configs[slot], 5 + slot)
     pack.run(7)
@@ -76,6 +80,7 @@ def test_the_time_of_the_start_does_not_matter(bench: Any, model: str, bitwise: 
     bench.load(pack, 2, configs[0], 0)
     pack.run(TICKS)
     bitwise(pack.take(2), early)
+    acted(early)
 
 
 def test_replayed_traces_equal_the_plain_code(bench: Any, model: str, close: Any) -> None:

@@ -54,17 +54,10 @@ def _lanes(bench: Any, model: str, name: str, values: Any, **fixed: Any) -> Any:
     return pack
 
 
-def _inputs(pack: Any, player: str) -> tuple[Any, Any, Any]:
-    noise = pack.feed.noise(pack.lanes, 1, pack.device)
-    batch = pack.source.gather(pack.feed.indices(pack.lanes, 1)[0])
-    hyper = pack._hyper | {"progress": torch.zeros(pack.width)}
-    return batch, pack.feed.share(player, noise, 0), hyper
-
-
-def _step(pack: Any, player: str, grad: Tensor) -> Tensor:
+def _step(bench: Any, pack: Any, player: str, grad: Tensor) -> Tensor:
     """How the weights move."""
     before = pack.stacks[player].flat.clone()
-    pack.turns[player].step(grad, _inputs(pack, player)[2], None)
+    pack.turns[player].step(grad, bench.inputs(pack, player)[2], None)
     moved: Tensor = pack.stacks[player].flat - before
     return moved
 
@@ -76,10 +69,10 @@ def test_every_field_has_a_law() -> None:
 @_of("scaled")
 def test_double_rate_is_double_step(bench: Any, model: str, name: str) -> None:
     pack = _lanes(bench, model, name, (0.5, 1.0), player="sgd")
-    grads = {n: turn.gradient(*_inputs(pack, n))[0] for n, turn in pack.turns.items()}
+    grads = {n: turn.gradient(*bench.inputs(pack, n))[0] for n, turn in pack.turns.items()}
     for player, grad in grads.items():
         assert torch.equal(grad[0], grad[1])
-        moved = _step(pack, player, grad)
+        moved = _step(bench, pack, player, grad)
         torch.testing.assert_close(moved[1], 2 * moved[0], rtol=1e-4, atol=1e-6)
         assert moved[0].any()
 
@@ -88,10 +81,10 @@ def test_double_rate_is_double_step(bench: Any, model: str, name: str) -> None:
 def test_decay_pulls_weights_to_zero(bench: Any, model: str, name: str) -> None:
     rate, decay = 0.01, 0.3
     pack = _lanes(bench, model, name, (0.0, decay), learning_rate=rate)
-    grads = {n: turn.gradient(*_inputs(pack, n))[0] for n, turn in pack.turns.items()}
+    grads = {n: turn.gradient(*bench.inputs(pack, n))[0] for n, turn in pack.turns.items()}
     for player, grad in grads.items():
         weights = pack.stacks[player].flat[1].clone()
-        moved = _step(pack, player, grad)
+        moved = _step(bench, pack, player, grad)
         torch.testing.assert_close(
             moved[1] - moved[0], -rate * decay * weights, rtol=1e-3, atol=1e-6
         )
@@ -110,9 +103,9 @@ def test_momentum_is_that_of_adam(bench: Any, model: str, name: str) -> None:
             kind([leaf], 0.01, (c.beta1, c.beta2), weight_decay=0)
             for leaf, c in zip(leaves, (pack.lane(0).config, pack.lane(1).config), strict=True)
         ]
-        grad = turn.gradient(*_inputs(pack, player))[0]
+        grad = turn.gradient(*bench.inputs(pack, player))[0]
         for scale in (1.0, -0.5, 3.0):
-            _step(pack, player, scale * grad)
+            _step(bench, pack, player, scale * grad)
             for leaf, oracle, row in zip(leaves, oracles, grad, strict=True):
                 leaf.grad = scale * row
                 oracle.step()
@@ -126,7 +119,7 @@ def test_loss_and_gradient_are_linear(bench: Any, model: str, name: str) -> None
     metric, fixed = TERMS[name]
     pack = _lanes(bench, model, name, (1.0, 2.0, 4.0), **fixed)
     player = next(iter(pack.turns))
-    grad, loss, metrics = pack.turns[player].gradient(*_inputs(pack, player))
+    grad, loss, metrics = pack.turns[player].gradient(*bench.inputs(pack, player))
     torch.testing.assert_close(loss[1] - loss[0], metrics[metric][0], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(loss[2] - loss[0], 3 * metrics[metric][0], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(grad[2] - grad[0], 3 * (grad[1] - grad[0]), rtol=1e-2, atol=1e-4)
@@ -153,7 +146,7 @@ def test_weights_stay_within_the_clip(bench: Any, model: str, name: str) -> None
 @_of("gaussian")
 def test_distortion_is_a_normal_density_of_that_scale(bench: Any, model: str, name: str) -> None:
     pack = _lanes(bench, model, name, (0.5, 2.0), decoder="gaussian")
-    metrics = pack.turns[model].gradient(*_inputs(pack, model))[2]
+    metrics = pack.turns[model].gradient(*bench.inputs(pack, model))[2]
     size = math.prod(pack.data.shape)
     one, two = (metrics["distortion"].double() - size / 2 * math.log(2 * math.pi)).tolist()
     error = 2 * 0.5**2 * (one - size * math.log(0.5))
@@ -176,7 +169,7 @@ def test_average_has_its_own_decay(bench: Any, model: str, name: str) -> None:
 def test_noise_beyond_the_latent_size_is_unseen(bench: Any, model: str, name: str) -> None:
     pack = _lanes(bench, model, name, (4, 2))
     for player, turn in pack.turns.items():
-        batch, noise, hyper = _inputs(pack, player)
+        batch, noise, hyper = bench.inputs(pack, player)
         before = turn.gradient(batch, noise, hyper)[1]
         padded = pack.config.latent_size
         moved = {n: t.clone() for n, t in noise.items()}

@@ -1,4 +1,4 @@
-"""The GAN's laws: stacked equals alone, the penalty by hand, spectral norm, truncation."""
+"""The GAN's laws: stacked equals alone, truncation by scipy, bad values named."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +9,6 @@ from scipy import stats
 from torch.func import functional_call, stack_module_state, vmap
 
 from gensweep_models.gan import Gan, GanConfig
-from gensweep_models.losses import gradient_penalty
-from gensweep_models.nets import SpectralLinear
 from gensweep_models.truncation import truncated_normal
 
 OBJECTIVES = ("minimax", "non_saturating", "wasserstein", "wasserstein_gp", "hinge")
@@ -56,19 +54,6 @@ def test_a_stacked_critic_equals_each_alone(objective: Any, shape: Any) -> None:
         for got, want in zip(grads, expected, strict=True):
             known = torch.zeros_like(got[i]) if want is None else want
             torch.testing.assert_close(got[i], known, rtol=1e-3, atol=1e-5)
-
-
-def test_the_penalty_of_a_linear_critic() -> None:
-    x = torch.randn(5, 2)
-    penalty = gradient_penalty(lambda x: x @ torch.tensor([3.0, 4.0]), x, -x, torch.rand(5, 1))
-    torch.testing.assert_close(penalty, torch.tensor(16.0))
-
-
-def test_spectral_norm_against_the_svd() -> None:
-    layer = SpectralLinear(7, 5)
-    for _ in range(200):
-        out = layer(torch.eye(7)) - layer.bias
-    assert torch.linalg.matrix_norm(out, 2).item() == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.5, 1.0, 2.0, 5.0])
