@@ -118,7 +118,8 @@ def test_whole_sweep(server: Server, client: Any, tmp_path: Path,
         tracker.finish_trial(7, "diverged", "loss is nan, s3://k:topsecret@h", {"fid": 0.5})
         tracker.start_trial(8, {"learning_rate": 0.01})
         tracker.finish_trial(8, "failed", "an error")
-        tracker.finish_sweep(metrics={"best": 0.5}, report_html="<html>")
+        tracker.artifact(None, "report.html", b"<html>")
+        tracker.finish_sweep(metrics={"best": 0.5})
         assert tracker.flush(60), tracker.trouble
         assert tracker.dropped == 0
         assert tracker.run_id(7) is not None
