@@ -25,6 +25,13 @@ SAMPLING = {
 
 def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], metric: str) -> None:
     """Print the table, write the report to the home folder, the store and the tracker."""
+    goal, trials, files = answer(asked, plan, protocol, metric)
+    tell(asked, plan, desk, files, trials, goal)
+
+
+def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
+           metric: str) -> tuple[Goal, Trials, dict[str, bytes]]:  # fmt: skip
+    """Print and keep what the ledger and the store know; a store that fails costs its part only."""
     view = read_sweep(asked.sweep.name, plan.ledger)
     goal = Goal(metric=metric, direction=view.spec["objective"]["direction"])
     ended = [r for r in view.records if r.state in TERMINAL]  # the others are only not done
@@ -37,7 +44,7 @@ def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], metr
     print(f"compare  {redact(plan.tracking_uri)}\nnext     {following}", flush=True)
     if missing:
         print(redact(missing))
-    tell(asked, plan, desk, files, trials, goal)
+    return goal, trials, files
 
 
 def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: Goal,
