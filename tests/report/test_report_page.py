@@ -14,15 +14,9 @@ import pytest
 import torch
 
 from gensweep.errors import UserError
-from gensweep.report import (
-    best_of_k,
-    best_of_k_interval,
-    build_report,
-    grid_png,
-    log_bins,
-    text_table,
-    wilson,
-)  # fmt: skip
+from gensweep.report import Goal, build_report, grid_png, log_bins, text_table
+
+FRECHET = Goal(metric="frechet")
 
 
 def records() -> list[dict[str, Any]]:
@@ -37,7 +31,8 @@ def records() -> list[dict[str, Any]]:
         )
         curve = [[t, 40 / t, 0.3 * t] for t in (0.5, 1.0, 2.0)]
         trials.append({
-            "number": len(trials), "state": "diverged" if not found else "completed",
+            "number": len(trials), "group": len(trials),
+            "state": "completed" if ends == "converged" else ends, "images": 500,
             "outcome": ends, "cause": "loss is nan at step 7" if not found else "",
             "params": {"objective": objective, "learning_rate": rate, "latent_size": number + 1},
             "metrics": found, "curves": {"truncation": curve} if found else {},
@@ -49,26 +44,8 @@ def report() -> str:
     trials = records()
     images = {str(t["number"]): grid_png(torch.rand(16, 1, 8, 8) * 2 - 1) for t in trials}
     sweep = {"name": "stability <b>", "protocol": {"k": 5}, "seed": 3, "next": "next-line"}
-    return build_report(sweep, trials, images, scatter_of=("coverage", "frechet", "latent_size"))
-
-
-def test_wilson_known_value_and_edges() -> None:
-    low, high = wilson(8, 10)
-    assert (low, high) == pytest.approx((0.4901625, 0.9433178), abs=1e-6)
-    assert wilson(0, 5)[0] == 0
-    assert wilson(0, 0) == (0, 1)
-    with pytest.raises(UserError):
-        wilson(3, 2)
-
-
-@pytest.mark.parametrize("k", [1, 3, 6])
-def test_best_of_k_equals_enumeration(k: int) -> None:
-    values = [4.0, 1.0, 9.0, 2.5, 7.0, 3.0]
-    minima = sorted(min(chosen) for chosen in itertools.combinations(values, k))
-    assert best_of_k(values, k) == pytest.approx(sum(minima) / len(minima))
-    low, high = best_of_k_interval(values, k)
-    assert low == minima[math.ceil(0.05 * len(minima)) - 1]
-    assert high == minima[math.ceil(0.95 * len(minima)) - 1]
+    return build_report(sweep, trials, images, goal=FRECHET,
+                        scatter_of=("coverage", "frechet", "latent_size"))  # fmt: skip
 
 
 def test_log_bins_need_positive_values() -> None:
@@ -88,8 +65,48 @@ def test_report_counts_escapes_and_is_self_contained() -> None:
     assert sum(bars) == 40
 
 
+def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
+    trials = records()
+    for trial, images in zip(trials[:3], (1000, 3000, 2000), strict=True):
+        trial |= {"state": "pruned", "outcome": "pruned", "images": images}
+    page = build_report({}, trials, {}, goal=FRECHET, by=None)
+    row = "".join(f"<td>{cell}</td>" for cell in ("all trials", 40, 3, "2,000", "1,000 to 3,000"))
+    assert row in page
+    assert "; 3 were pruned;" in page
+    assert "pruned" in re.findall(r"<i class=(\w+)>", page)
+    assert "were pruned" not in build_report({}, records(), {}, goal=FRECHET)
+
+
+def test_the_best_follows_the_direction() -> None:
+    trials = records()
+    done = [t for t in trials if t["state"] == "completed"]
+    for t in done:
+        t["metrics"]["coverage"] = t["number"] / 100
+    for direction, best in (("minimize", done[0]), ("maximize", done[-1])):
+        goal = Goal(metric="coverage", direction=direction)  # type: ignore[arg-type]
+        assert f"the best is trial {best['number']} " in build_report({}, trials, {}, goal=goal)
+    with pytest.raises(UserError, match="'up'"):
+        Goal(metric="coverage", direction="up")  # type: ignore[arg-type]
+
+
+def test_versions_and_a_lost_verdict_are_stated() -> None:
+    trials = records()
+    next(t for t in trials if t["state"] == "completed")["outcome"] = "unjudged"
+    page = build_report({"versions": {"torch": "9.8.7"}}, trials, {}, goal=FRECHET)
+    assert "9.8.7" in page
+    assert "1 completed trials have no stored verdict (" in page
+    assert "no stored verdict" not in report()
+
+
+def test_report_of_failures_only() -> None:
+    trials = [t | {"state": "failed", "outcome": "failed", "metrics": {}} for t in records()]
+    page = build_report({}, trials, {}, goal=FRECHET)
+    assert "0 of 40 trials converged" in page
+    assert page.count("None of 20 trials was completed") == 2
+
+
 def test_report_of_nothing() -> None:
-    assert "No trial has ended yet" in build_report({}, [], {})
+    assert "No trial has ended yet" in build_report({}, [], {}, goal=FRECHET)
 
 
 def test_text_table_fits() -> None:

@@ -118,9 +118,11 @@ def test_whole_sweep(server: Server, client: Any, tmp_path: Path,
         tracker.finish_trial(7, "diverged", "loss is nan, s3://k:topsecret@h", {"fid": 0.5})
         tracker.start_trial(8, {"learning_rate": 0.01})
         tracker.finish_trial(8, "failed", "an error")
-        tracker.finish_sweep(metrics={"best": 0.5}, report_html="<html>")
+        tracker.artifact(None, "report.html", b"<html>")
+        tracker.finish_sweep(metrics={"best": 0.5})
         assert tracker.flush(60), tracker.trouble
         assert tracker.dropped == 0
+        assert tracker.loss() == ""
         assert tracker.run_id(7) is not None
     runs = runs_of(client, "whole", "s")
     assert set(runs) == {"s", "trial-0007", "trial-0008"}
@@ -288,6 +290,8 @@ def test_refused_event_is_set_aside_and_the_rest_goes_on(
         tracker.metrics(0, 3, {"fid": 3.0})
         assert tracker.flush(60), tracker.trouble
         assert tracker.dropped == 1
+    with Tracker(Spool(tmp_path), server.uri, "refused", "s") as tracker:  # it is lost for good
+        assert tracker.loss().startswith("the tracker refused 1 events, kept with its reasons in ")
     assert "no such" in (tmp_path / "rejected.jsonl").read_text()
     run = runs_of(client, "refused", "s")["trial-0000"]
     assert history(client, run, "fid") == [(1, 1.0), (3, 3.0)]

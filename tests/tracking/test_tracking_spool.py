@@ -1,16 +1,19 @@
 """The spool: nothing lost, nothing repeated beyond what was not acknowledged, nothing secret."""
 
+import base64
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.tracking import Spool, check, redact
+from gensweep.tracking import Spool, check, redact, redact_tree
 from gensweep.tracking._redact import redact_all, redact_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,10 +143,67 @@ def test_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    "spelled",
+    ["/a+b/c&d\"e", "%2Fa%2Bb%2Fc%26d%22e", "%2fa%2bb%2fc%26d%22e", "/a%2Bb/c%26d%22e",
+     '/a+b/c&d\\"e', "/a+b/c&amp;d&quot;e"],
+)  # fmt: skip
+def test_a_secret_is_hidden_however_it_is_spelled(
+    spelled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert redact(f"<{spelled}>") == f"<{spelled}>"
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", '/a+b/c&d"e')
+    assert redact(f"<{spelled}>") == "<***>"
+
+
+def test_passwords_of_addresses_are_secrets_and_places_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key.json"
+    key.touch()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ann:hunter%2F2@host:5000")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", "/not/there/token")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    assert redact("user ann, password hunter/2 or hunter%2F2") == "user ann, password *** or ***"
+    assert redact(f"{key} and /not/there/token") == f"{key} and /not/there/token"
+    assert redact("http://u:p@ss@h, x@y") == "http://u:***@h, x@y"
+    assert redact("http://h:80/a?auth_token=tok&n=1") == "http://h:80/a?auth_token=***&n=1"
+
+
+def test_plain_data_can_be_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "123456")
+    found = redact_tree({"seed": 123456, "causes": ["no 123456", None], "token": "x"})
+    assert found == {"seed": 123456, "causes": ["no ***", None], "token": "***"}
+
+
+class Guarded(BaseHTTPRequestHandler):
+    """A server that takes one user."""
+
+    def do_GET(self) -> None:
+        known = base64.b64encode(b"ann:hunter/2").decode()
+        self.send_response(200 if self.headers["Authorization"] == f"Basic {known}" else 401)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+def test_the_user_of_an_address_is_tried_and_never_shown() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as guarded:
+        threading.Thread(target=guarded.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{guarded.server_port}"
+        check(f"http://ann:hunter%2F2@{place}/")
+        with pytest.raises(UserError, match=r"//ann:\*\*\*@.* refuses the credentials"):
+            check(f"http://ann:hunter3@{place}")
+        guarded.shutdown()
+
+
+@pytest.mark.parametrize(
     ("uri", "message"),
     [
         ("http://127.0.0.1:9", "no MLflow server answers"),
         ("http://ann:hunter2@127.0.0.1:9", r"ann:\*\*\*@"),
+        ("http://127.0.0.1:port", "no MLflow server answers"),
         ("./mlruns", "no server"),
         ("file:///tmp/mlruns", "no server"),
         ("", "empty"),

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from typing import Any
 
 
@@ -13,11 +14,15 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from gensweep.report import Goal
     from gensweep.sweep import results_of, table
 
     found = results_of(args.name)
     if args.json:
         print(json.dumps(found, indent=1))
     else:
-        print(table(found["trials"], found["by"], found["metric"]))
+        goal = Goal(metric=found["metric"], direction=found["direction"])
+        print(table(found["trials"], found["by"], goal))
+        if found["note"]:
+            print(found["note"], file=sys.stderr)
     return 0

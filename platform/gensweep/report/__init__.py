@@ -2,10 +2,11 @@
 
 from gensweep.report.grid import grid_png
 from gensweep.report.html import build_report
-from gensweep.report.stats import best_of_k, best_of_k_interval, log_bins, wilson
+from gensweep.report.stats import best_of_k, clustered_wilson, log_bins, wilson
 from gensweep.report.table import text_table
+from gensweep.report.trials import Goal, rates, unjudged
 
 __all__ = [
-    "best_of_k", "best_of_k_interval", "build_report", "grid_png", "log_bins", "text_table",
-    "wilson",
+    "Goal", "best_of_k", "build_report", "clustered_wilson", "grid_png", "log_bins", "rates",
+    "text_table", "unjudged", "wilson",
 ]  # fmt: skip

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-from gensweep.report._svg import OUTCOMES, Axes, line, parallel, stacked_bars, tag, text
-from gensweep.report.stats import best_of_k, best_of_k_interval, log_bins
-
-Trial = dict[str, Any]
-
-
-def outcome(trial: Trial) -> str:
-    """The outcome shown: the verdict where there is one, else the state, else `other`."""
-    found = trial.get("outcome") or trial.get("state")
-    return found if found in OUTCOMES else "other"
-
-
-def number(value: object) -> float | None:
-    """A finite number, or None."""
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if real and math.isfinite(value) else None  # type: ignore[arg-type]
-
-
-def strata(trials: Sequence[Trial], by: str | None) -> dict[str, list[Trial]]:
-    """Trials by the value of parameter `by`, in order of name; one stratum without it."""
-    groups: dict[str, list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault(str(trial["params"].get(by, "all trials")), []).append(trial)
-    return dict(sorted(groups.items()))
+from gensweep.report._svg import Axes, line, parallel, stacked_bars, tag, text
+from gensweep.report.stats import best_of_k, log_bins
+from gensweep.report.trials import Goal, Trial, number, outcome
 
 
 def stability(trials: Sequence[Trial], over: str, label: str, edges: Sequence[float]) -> str:
@@ -54,20 +33,41 @@ def edges_of(trials: Sequence[Trial], over: str) -> list[float] | None:
     return log_bins(positive) if positive else None
 
 
-def best_curve(values: Sequence[float], objective: str) -> str:
-    """Expected best over k random trials with its central 90 % interval."""
-    ks = range(1, len(values) + 1)
-    bands = [best_of_k_interval(values, k) for k in ks]
-    axes = Axes(
-        [(k, v) for k, band in zip(ks, bands, strict=True) for v in band],
-        ("trials k", f"expected best {objective}"),
-    )
-    axes.x = (1.0, max(len(values), 2.0))
-    ring = [(k, b[0]) for k, b in zip(ks, bands, strict=True)]
-    ring += [(k, b[1]) for k, b in reversed(list(zip(ks, bands, strict=True)))]
+def best_curve(trials: Sequence[Trial], goal: Goal) -> str:
+    """Median best of k random trials and its central 90 %; a trial not completed ranks last."""
+    draws = goal.draws(trials)
+    known = sum(draw < math.inf for draw in draws)
+    if not known:
+        name = html.escape(goal.metric)
+        return f"<p>None of {len(draws)} trials was completed with a {name}: there is no best.</p>"
+    spans = [(k, [best_of_k(draws, k, share) for share in (0.05, 0.5, 0.95)])
+             for k in range(1, len(draws) + 1)]  # fmt: skip
+    shown = [(k, span) for k, span in spans if span[1] < math.inf]
+    finite = [(k, goal.sign * v) for k, span in shown for v in span if v < math.inf]
+    axes = Axes(finite, ("trials k", f"best {goal.metric}"))
+    axes.x = (1.0, max(len(draws), 2.0))
+    worst = axes.y[goal.sign > 0]  # where the frame stands for what is infinite
+    ring = [(k, goal.sign * span[0]) for k, span in shown]
+    ring += [(k, goal.sign * s[2] if s[2] < math.inf else worst) for k, s in reversed(shown)]
     at = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(axes.place, ring))
-    curve = line(axes, [(k, best_of_k(values, k)) for k in ks], "accent")
-    return axes.draw(tag("polygon", points=at, class_="band") + curve, "Best of k")
+    curve = line(axes, [(k, goal.sign * span[1]) for k, span in shown], "accent")
+    body = tag("polygon", points=at, class_="band") + curve
+    whole = next(k for k, span in spans if span[2] < math.inf)
+    return axes.draw(body, "Best of k") + _caption(known, len(draws), shown[0][0], whole)
+
+
+def _caption(known: int, count: int, first: int, whole: int) -> str:
+    """How the curve is to be read."""
+    says = (
+        f"{known} of {count} trials were completed; every other one is a draw that ranks last. "
+        f"Line: the median of the best of k trials drawn at random, finite from k={first} on. "
+        f"Band: its central 90 %, with two finite ends from k={whole} on; below that it reaches "
+        "the edge of the frame, because fewer than 95 % of the draws hold a completed trial."
+        if whole > 1
+        else f"All of {count} trials count, {known} of them completed. Line: the median of the "
+        "best of k trials drawn at random. Band: its central 90 %."
+    )
+    return f"<p class=note>{html.escape(says)}</p>"
 
 
 def coordinates(trials: Sequence[Trial], names: Sequence[str]) -> str:

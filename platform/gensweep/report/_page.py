@@ -1,9 +1,11 @@
 """Style and script of the page; both inline, nothing is loaded from elsewhere."""
 
+from gensweep.report.trials import OUTCOMES
+
 # Okabe and Ito's palette: told apart under the common colour-vision deficiencies.
 STYLE = """
 :root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#667;--line:#d5d9e0;--soft:#f3f5f8;
---converged:#009e73;--unconverged:#e69f00;--collapsed:#0072b2;--diverged:#d55e00;--other:#999}
+--converged:#009e73;--unconverged:#e69f00;--collapsed:#0072b2;--diverged:#d55e00;--pruned:#cc79a7;--other:#999}
 @media(prefers-color-scheme:dark){:root{--bg:#14171c;--fg:#e6e9ee;--dim:#9aa4b2;--line:#333a45;
 --soft:#1d222a;--collapsed:#56b4e9}}
 body{background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif;margin:0 auto;
@@ -18,10 +20,11 @@ th button{all:unset;cursor:pointer;font-weight:600}th button:focus-visible{outli
 .legend span{margin-right:12px;white-space:nowrap}.legend i{display:inline-block;width:12px;
 height:12px;margin-right:4px}figure{display:inline-block;margin:0 12px 12px 0;max-width:100%}
 figure img{max-width:100%;image-rendering:pixelated;min-width:200px}figcaption{color:var(--dim);
-font-size:.8rem;overflow-wrap:anywhere}pre{background:var(--soft);padding:10px;overflow-x:auto}
+font-size:.8rem;overflow-wrap:anywhere}.note{color:var(--dim);font-size:.85rem;
+margin-top:0}pre{background:var(--soft);padding:10px;overflow-x:auto}
 """ + "".join(
     f"rect.{o},i.{o}{{fill:var(--{o});background:var(--{o})}}.line.{o}{{stroke:var(--{o})}}"
-    for o in ("converged", "unconverged", "collapsed", "diverged", "other")
+    for o in OUTCOMES
 )
 
 SCRIPT = """

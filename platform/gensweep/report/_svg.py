@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 
-OUTCOMES = ("converged", "unconverged", "collapsed", "diverged", "other")
+from gensweep.report.trials import OUTCOMES
+
 Point = tuple[float, float]
 
 
@@ -63,18 +63,14 @@ def stacked_bars(bins: Sequence[tuple[str, dict[str, int]]], label: str, axis: s
 
 
 class Axes:
-    """A linear or logarithmic frame that places points and draws its ticks."""
+    """A linear frame that places points and draws its ticks."""
 
-    def __init__(self, points: Sequence[Point], names: tuple[str, str], log_x: bool = False):
-        self.log_x = log_x
-        xs, ys = [self._x(p[0]) for p in points], [p[1] for p in points]
-        self.x, self.y, self.names = _range(xs), _range(ys), names
-
-    def _x(self, value: float) -> float:
-        return math.log10(value) if self.log_x else value
+    def __init__(self, points: Sequence[Point], names: tuple[str, str]):
+        self.x, self.y = _range([p[0] for p in points]), _range([p[1] for p in points])
+        self.names = names
 
     def place(self, point: Point) -> Point:
-        across = (self._x(point[0]) - self.x[0]) / (self.x[1] - self.x[0])
+        across = (point[0] - self.x[0]) / (self.x[1] - self.x[0])
         up = (point[1] - self.y[0]) / (self.y[1] - self.y[0])
         return 60 + 600 * across, 240 - 215 * up
 
@@ -82,7 +78,7 @@ class Axes:
         frame = tag("path", d="M60 25V240H660", class_="axis")
         for i in range(5):
             x, y = (low + (high - low) * i / 4 for low, high in (self.x, self.y))
-            frame += text(60 + 150 * i, 256, f"{10**x if self.log_x else x:.3g}")
+            frame += text(60 + 150 * i, 256, f"{x:.3g}")
             frame += text(54, 244 - 215 * i / 4, f"{y:.3g}", "end")
         frame += text(360, 274, self.names[0]) + text(8, 14, self.names[1], "start")
         return figure(680, 280, frame + body, label)

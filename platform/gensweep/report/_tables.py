@@ -6,21 +6,31 @@ import html
 from statistics import median
 from typing import Any
 
-from gensweep.report._figures import Trial, number, outcome
-from gensweep.report.stats import wilson
+from gensweep.report.trials import Trial, number, outcome, rates
 
 KINDS = {"points": "modes", "images": "classes"}
 """What a protocol's samples can lose; the protocol tells how many there are under that name."""
 
 
-def rates(groups: dict[str, list[Trial]]) -> str:
-    rows = []
-    for name, group in groups.items():
-        good = sum(outcome(t) == "converged" for t in group)
-        low, high = wilson(good, len(group))
-        interval = f"{low:.0%} to {high:.0%}"
-        rows.append([name, len(group), good, f"{good / len(group):.0%}", interval])
-    return grid(["stratum", "trials", "converged", "rate", "95 % interval (Wilson)"], rows)
+def success(trials: list[Trial], by: str | None) -> str:
+    """Success rates, and how their intervals are made."""
+    note = (
+        "Rate: converged of all trials that ended. Interval: Wilson's with the effective sample "
+        "size, for the seeds of one configuration are not independent of each other."
+    )
+    return grid(*rates(trials, by)) + f"<p class=note>{note}</p>" if trials else ""
+
+
+def pruned(groups: dict[str, list[Trial]]) -> str:
+    """How many trials each stratum lost to the pruner, and the images that they saw."""
+    rows: list[list[object]] = []
+    for stratum, group in groups.items():
+        seen = [t["images"] for t in group if outcome(t) == "pruned"]
+        if seen:
+            span = f"{min(seen):,} to {max(seen):,}"
+            rows.append([stratum, len(group), len(seen), f"{median(seen):,.0f}", span])
+    head = ["stratum", "trials", "pruned", "images seen, median", "range"]
+    return grid(head, rows) if rows else ""
 
 
 def lost(groups: dict[str, list[Trial]], protocol: dict[str, Any]) -> str:
@@ -44,12 +54,14 @@ def table(trials: list[Trial]) -> str:
     params = sorted({key for t in trials for key in t["params"]})
     metrics = sorted({key for t in trials for key in t.get("metrics", {})})
     rows = [
-        [t["number"], outcome(t), t.get("state", ""),
+        [t["number"], t["outcome"], t["state"], t["images"],
          *(t["params"].get(key, "") for key in params),
          *(t.get("metrics", {}).get(key, "") for key in metrics), t.get("cause") or ""]
         for t in trials
     ]  # fmt: skip
-    return "<h2>Trials</h2>" + grid(["#", "outcome", "state", *params, *metrics, "cause"], rows)
+    return "<h2>Trials</h2>" + grid(
+        ["#", "outcome", "state", "images", *params, *metrics, "cause"], rows
+    )
 
 
 def grid(head: list[str], rows: list[list[object]]) -> str:

@@ -5,25 +5,19 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from gensweep.report._figures import (
-    Trial,
     best_curve,
     coordinates,
     edges_of,
-    number,
-    outcome,
     scatter,
     stability,
-    strata,
     truncation,
 )  # fmt: skip
 from gensweep.report._page import SCRIPT, STYLE
-from gensweep.report._svg import OUTCOMES
-from gensweep.report._tables import lost, rates, show, table
-from gensweep.report.stats import wilson
+from gensweep.report._tables import lost, pruned, show, success, table
+from gensweep.report.trials import OUTCOMES, Goal, Trial, interval, outcome, strata, unjudged
 
 __all__ = ["build_report"]
 
@@ -35,21 +29,21 @@ def build_report(
     *,
     by: str | None = "objective",
     over: str = "learning_rate",
-    metric: str = "frechet",
+    goal: Goal,
     scatter_of: tuple[str, str, str | None] | None = None,
 ) -> str:
-    """The report of a sweep; `metric` is minimised, images are PNG by trial number.
+    """The report of a sweep; `goal` ranks its trials, images are PNG by trial number.
 
     `sweep` may hold name, protocol, versions, seed and next (the line to type next); `scatter_of`
     names two metrics and the parameter that shades the dots.
     """
     name = html.escape(str(sweep.get("name", "sweep")))
-    body = f"<h1>{name}</h1><p class=answer>{html.escape(_answer(trials, by, metric))}</p>"
-    for title, content in _sections(trials, by, over, metric, sweep.get("protocol", {})):
+    body = f"<h1>{name}</h1><p class=answer>{html.escape(_answer(trials, by, goal))}</p>"
+    for title, content in _sections(trials, by, over, goal, sweep.get("protocol", {})):
         body += f"<section><h2>{html.escape(title)}</h2>{content}</section>" if content else ""
     if scatter_of and (dots := scatter(trials, *scatter_of)):
         body += f"<h2>{html.escape(' against '.join(scatter_of[1::-1]))}</h2>{dots}"
-    body += _samples(trials, images, metric) + table(trials) + _protocol(sweep)
+    body += _samples(trials, images, goal) + table(trials) + _protocol(sweep)
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{name}</title>"
         '<meta name=viewport content="width=device-width,initial-scale=1">'
@@ -59,21 +53,21 @@ def build_report(
 
 
 def _sections(
-    trials: list[Trial], by: str | None, over: str, metric: str, protocol: dict[str, Any]
+    trials: list[Trial], by: str | None, over: str, goal: Goal, protocol: dict[str, Any]
 ) -> list[tuple[str, str]]:
     groups, edges = strata(trials, by), edges_of(trials, over)
     maps = "".join(
         f"<h3>{html.escape(name)}</h3>{stability(group, over, f'Outcomes of {name}', edges)}"
         for name, group in groups.items()
     ) if edges else ""  # fmt: skip
-    best = ""
-    for name, group in groups.items():
-        values = _values(group, metric)
-        best += f"<h3>{html.escape(name)}</h3>{best_curve(values, metric)}" if values else ""
+    best = "".join(
+        f"<h3>{html.escape(name)}</h3>{best_curve(group, goal)}" for name, group in groups.items()
+    )
     names = sorted({key for trial in trials for key in trial["params"]})
     return [
         ("Stability map", _legend() + maps if maps else ""),
-        ("Success rates", rates(groups)),
+        ("Success rates", success(trials, by)),
+        ("Pruned trials", pruned(groups)),
         ("Lost modes", lost(groups, protocol)),
         ("Best of k trials", best),
         ("Hyperparameters", _legend() + coordinates(trials, names) if names else ""),
@@ -81,32 +75,23 @@ def _sections(
     ]
 
 
-def _values(trials: Sequence[Trial], metric: str) -> list[float]:
-    found = [number(trial.get("metrics", {}).get(metric)) for trial in trials]
-    return [value for value in found if value is not None]
-
-
-def _best(trials: Sequence[Trial], metric: str) -> Trial | None:
-    judged = [t for t in trials if _values([t], metric)]
-    healthy = [t for t in judged if outcome(t) == "converged"] or judged
-    return min(healthy, key=lambda t: float(t["metrics"][metric]), default=None)
-
-
-def _answer(trials: list[Trial], by: str | None, metric: str) -> str:
+def _answer(trials: list[Trial], by: str | None, goal: Goal) -> str:
     if not trials:
         return "No trial has ended yet."
-    good = sum(outcome(t) == "converged" for t in trials)
-    low, high = wilson(good, len(trials))
+    good, span = interval(trials)
     says = (
-        f"{good} of {len(trials)} trials converged "
-        f"({good / len(trials):.0%}, 95 % interval {low:.0%} to {high:.0%})"
+        f"{good} of {len(trials)} trials converged ({good / len(trials):.0%}, 95 % interval {span})"
     )
-    best = _best(trials, metric)
+    stopped, missing = sum(outcome(t) == "pruned" for t in trials), unjudged(trials)
+    says += f"; {stopped} were pruned" if stopped else ""
+    says += f"; {missing}" if missing else ""
+    best = next(iter(goal.ranked(trials)), None)
     if best is None:
-        return f"{says}; none has a {metric}."
+        return f"{says}; none has a {goal.metric}."
     where = f" with {by}={best['params'][by]}" if by in best["params"] else ""
-    value = show(best["metrics"][metric])
-    return f"{says}; the best is trial {best['number']}{where}, {metric} {value}."
+    value = show(best["metrics"][goal.metric])
+    fine = "" if outcome(best) == "converged" else f" ({best['outcome']})"
+    return f"{says}; the best is trial {best['number']}{fine}{where}, {goal.metric} {value}."
 
 
 def _legend() -> str:
@@ -114,16 +99,12 @@ def _legend() -> str:
     return f"<p class=legend>{items}</p>"
 
 
-def _samples(trials: list[Trial], images: dict[str, bytes], metric: str) -> str:
-    best = _best(trials, metric)
-    first = [best] if best else []
-    failures = [
-        next((t for t in trials if outcome(t) == o and str(t["number"]) in images), None)
-        for o in ("collapsed", "diverged", "unconverged")
-    ]
-    chosen = [t for t in [*first, *failures] if t is not None and str(t["number"]) in images]
-    shown = {t["number"]: t for t in chosen}.values()
-    body = "".join(_image(t, images[str(t["number"])]) for t in shown)
+def _samples(trials: list[Trial], images: dict[str, bytes], goal: Goal) -> str:
+    pictured = [t for t in trials if str(t["number"]) in images]
+    chosen = [t for t in goal.ranked(trials)[:1] if t in pictured]
+    for kind in ("collapsed", "diverged", "unconverged"):
+        chosen += [t for t in pictured if outcome(t) == kind and t not in chosen][:1]
+    body = "".join(_image(t, images[str(t["number"])]) for t in chosen)
     return f"<h2>Samples of the best and of typical failures</h2>{body}" if body else ""
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from gensweep.errors import UserError
 
-__all__ = ["best_of_k", "best_of_k_interval", "log_bins", "wilson"]
+__all__ = ["best_of_k", "clustered_wilson", "log_bins", "wilson"]
 
 
-def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(successes: float, trials: float, z: float = 1.959964) -> tuple[float, float]:
     """Wilson's score interval for a share (Wilson 1927); (0, 1) for no trials.
 
     >>> [round(bound, 3) for bound in wilson(8, 10)]
@@ -26,26 +26,46 @@ def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, flo
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def best_of_k(values: Sequence[float], k: int) -> float:
-    """Expected smallest of k values drawn without replacement, by exact order statistics.
+def clustered_wilson(groups: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """Wilson's interval with the effective sample size; groups are (successes, trials).
 
-    >>> best_of_k([1.0, 2.0, 3.0], 2)
-    1.3333333333333333
+    Trials of one group (seeds of one configuration) are not independent: the number of trials is
+    divided by the design effect, the variance between groups over that of independent trials (at
+    least 1), as in Korn and Graubard 1998. Equal to `wilson` where every group has one trial; where
+    all or none succeed the effect cannot be seen, and each group counts once.
+
+    >>> clustered_wilson([(1, 1), (0, 1)]) == wilson(1, 2)
+    True
+    >>> clustered_wilson([(3, 3), (0, 3)]) == wilson(1, 2)
+    True
     """
-    weights = _weights(len(values), k)
-    return sum(w * v for w, v in zip(weights, sorted(values), strict=True) if w > 0)
+    good, total = (sum(column) for column in zip(*groups, strict=True)) if groups else (0, 0)
+    if good in (0, total):
+        return wilson(len(groups) if good else 0, len(groups))
+    share = good / total
+    between = sum((successes - share * trials) ** 2 for successes, trials in groups)
+    effective = total / max(1.0, between / (total * share * (1 - share)))
+    return wilson(share * effective, effective)
 
 
-def best_of_k_interval(values: Sequence[float], k: int, share: float = 0.9) -> tuple[float, float]:
-    """Central interval that holds `share` of the smallest-of-k outcomes, as `best_of_k` draws."""
-    ordered, total, low = sorted(values), 0.0, None
-    for weight, value in zip(_weights(len(ordered), k), ordered, strict=True):
+def best_of_k(values: Sequence[float], k: int, share: float = 0.5) -> float:
+    """Quantile `share` of the smallest of k values drawn without replacement; exact.
+
+    A draw without a value is `inf`: it ranks last, and the quantile is infinite while fewer than
+    `share` of the draws of k hold a finite value. The expectation of Dodge et al. 2019
+    (arXiv:1909.03004) is infinite as soon as k draws may all fail, so the median stands in its
+    place; without replacement, because their estimator with replacement is biased (Tang et al.
+    2020, arXiv:2004.13705).
+
+    >>> [best_of_k([1.0, math.inf, math.inf, math.inf], k) for k in (1, 2)]
+    [inf, 1.0]
+    """
+    total = 0.0
+    for weight, value in zip(_weights(len(values), k), sorted(values), strict=True):
         total += weight
-        if low is None and total >= (1 - share) / 2 - 1e-12:
-            low = value
-        if total >= (1 + share) / 2 - 1e-12:
-            return (value if low is None else low), value
-    return (ordered[0] if low is None else low), ordered[-1]
+        if total >= share - 1e-12:
+            return value
+    return max(values)
 
 
 def log_bins(values: Sequence[float], count: int = 8) -> list[float]:
@@ -63,6 +83,10 @@ def log_bins(values: Sequence[float], count: int = 8) -> list[float]:
 
 
 def _weights(count: int, k: int) -> list[float]:
+    """How likely each sorted value is the smallest: C(count - i - 1, k - 1) / C(count, k)."""
     if not 1 <= k <= count:
         raise UserError(f"1 <= k <= {count} values must hold, but got {k=}")
-    return [math.comb(count - i - 1, k - 1) / math.comb(count, k) for i in range(count)]
+    weights = [k / count]
+    for i in range(count - 1):
+        weights.append(weights[-1] * max(0, count - i - k) / (count - i - 1))
+    return weights

@@ -4,6 +4,7 @@ from gensweep.study._budget import Budget
 from gensweep.study._open import SweepView, list_sweeps, read_sweep
 from gensweep.study._records import TERMINAL, Lease, StaleLease, State, TrialRecord, trial_seed
 from gensweep.study._sampler import make_pruner
+from gensweep.study._space import finite
 from gensweep.study._study import Study
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "SweepView",
     "TERMINAL",
     "TrialRecord",
+    "finite",
     "list_sweeps",
     "make_pruner",
     "read_sweep",

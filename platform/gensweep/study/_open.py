@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import optuna
@@ -19,9 +18,9 @@ from gensweep.study._sampler import make_pruner, make_sampler
 from gensweep.study._space import all_strata, as_json, ordered
 from gensweep.study._storage import local_file, only_writer, open_storage
 from gensweep.study._strata import Roster
+from gensweep.versions import versions
 
 DIRECTIONS = ("minimize", "maximize")
-LIBRARIES = ("gensweep", "optuna", "torch", "ray", "mlflow", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,16 +179,6 @@ def _make_or_load(
     )
     if "spec" not in study.user_attrs:  # new, or killed while it was being made
         study.set_user_attr("created", now)
-        study.set_user_attr("versions", _versions())
+        study.set_user_attr("versions", versions())
         study.set_user_attr("spec", identity)
     return study
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found

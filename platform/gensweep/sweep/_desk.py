@@ -157,6 +157,10 @@ class Desk:
         """Log the whole sweep's report and figures; whether the tracker has everything."""
         return self._log.complete(files, summary)
 
+    def tracker_loss(self) -> str:
+        """What the tracker lost, and why it lags, in one line; empty if all is well."""
+        return self._log.loss()
+
     def run_id(self, number: int) -> str | None:
         """The tracker's id of the trial, once it has one."""
         return self._log.run_id(number)

@@ -3,13 +3,16 @@
 import json
 from typing import Any
 
-from gensweep.report import build_report, text_table, wilson
+from gensweep.errors import UserError
+from gensweep.report import Goal, build_report, rates, text_table
 from gensweep.storage import MissingKeyError, StoreError, open_store
-from gensweep.study import TERMINAL
+from gensweep.study import TERMINAL, SweepView, read_sweep
 from gensweep.sweep._args import Request
 from gensweep.sweep._best import register
 from gensweep.sweep._plan import Plan
-from gensweep.sweep._results import as_records, failures, ranked
+from gensweep.sweep._results import failures
+from gensweep.sweep._verdicts import Trials, grids, judged
+from gensweep.tracking import redact, redact_tree
 
 TABLE_ROWS = 10
 SAMPLING = {
@@ -21,37 +24,69 @@ SAMPLING = {
 
 
 def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], metric: str) -> None:
-    """Print the table, write the report to the store, the tracker and the home folder."""
-    import ray
+    """Print the table, write the report to the home folder, the store and the tracker."""
+    goal, trials, files = answer(asked, plan, protocol, metric)
+    tell(asked, plan, desk, files, trials, goal)
 
+
+def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
+           metric: str) -> tuple[Goal, Trials, dict[str, bytes]]:  # fmt: skip
+    """Print and keep what the ledger and the store know; a store that fails costs its part only."""
+    view = read_sweep(asked.sweep.name, plan.ledger)
+    goal = Goal(metric=metric, direction=view.spec["objective"]["direction"])
+    ended = [r for r in view.records if r.state in TERMINAL]  # the others are only not done
+    trials, missing = judged(plan.store, view.name, ended)
+    following = redact(next_line(asked, trials))
+    files = written(asked, plan, view, trials, goal, {"protocol": protocol, "next": following})
+    local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
+    print(table(trials, asked.sweep.by, goal))
+    print(f"report   {local}\nstored   {stored(plan, files)}")
+    print(f"compare  {redact(plan.tracking_uri)}\nnext     {following}", flush=True)
+    if missing:
+        print(redact(missing))
+    return goal, trials, files
+
+
+def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: Goal,
+            about: dict[str, Any]) -> dict[str, bytes]:  # fmt: skip
+    """The files that a sweep leaves."""
     sweep = asked.sweep
-    store = open_store(plan.store)
-    records = [r for r in ray.get(desk.records.remote()) if r.state in TERMINAL]
-    trials = collect(store, sweep.name, records)  # the others are no failures, only not done
-    shown = [*ranked(trials, metric)[:1], *failures(trials)]
-    images = {str(t["number"]): png for t in shown if (png := grid_of(store, sweep.name, t))}
-    following = next_line(asked, trials)
-    stated = protocol | {"sampling": SAMPLING[sweep.sampler]}
+    stated = about["protocol"] | {"sampling": SAMPLING[sweep.sampler]}
     page = build_report(
-        {"name": sweep.name, "protocol": stated, "seed": sweep.seed, "next": following},
-        trials, images, by=sweep.by, over=sweep.over, metric=metric, scatter_of=sweep.scatter,
+        redact_tree(about | {"name": sweep.name, "protocol": stated, "seed": sweep.seed,
+                             "versions": view.versions}),
+        trials, grids(plan.store, sweep.name, [*goal.ranked(trials)[:1], *failures(trials)]),
+        by=sweep.by, over=sweep.over, goal=goal, scatter_of=sweep.scatter,
     )  # fmt: skip
     text = json.dumps({"sweep": sweep.name, "trials": trials}, indent=1)
-    files = {"report.html": page.encode(), "trials.json": text.encode()}
-    for name, data in files.items():
-        store.put(f"sweeps/{sweep.name}/{name}", data)
-    local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
-    print(table(trials, sweep.by, metric))
-    print(f"report   {local}\nstored   {plan.store}/sweeps/{sweep.name}/")
-    print(f"compare  {plan.tracking_uri}\nnext     {following}", flush=True)
-    if ray.get(desk.complete.remote(files, summary_of(trials, metric))):
-        register_best(asked, plan, desk, ranked(trials, metric)[:1])
-    else:
-        print("the tracker has not taken everything yet: the rest waits in the spool for --resume.")
+    return {"report.html": page.encode(), "trials.json": text.encode()}
+
+
+def stored(plan: Plan, files: dict[str, bytes]) -> str:
+    """Put the files into the store; where they are, or why they are not."""
+    folder = f"sweeps/{plan.asked.sweep.name}"
+    try:
+        store = open_store(plan.store)
+        for name, data in files.items():
+            store.put(f"{folder}/{name}", data)
+    except UserError as error:
+        return f"nothing: {redact(str(error))}"
+    return redact(f"{plan.store}/{folder}/")
+
+
+def tell(asked: Request, plan: Plan, desk: Any, files: dict[str, bytes], trials: Trials,
+         goal: Goal) -> None:  # fmt: skip
+    """Give the tracker its copy, and say what it lost or why it lags."""
+    import ray
+
+    if ray.get(desk.complete.remote(files, summary_of(trials, goal))):
+        register_best(asked, plan, desk, goal.ranked(trials)[:1])
+    if lost := ray.get(desk.tracker_loss.remote()):
+        print(lost)
     ray.get(desk.close.remote())
 
 
-def register_best(asked: Request, plan: Plan, desk: Any, best: list[dict[str, Any]]) -> None:
+def register_best(asked: Request, plan: Plan, desk: Any, best: Trials) -> None:
     """Register the best trial, if there is one; a tracker that fails costs only that."""
     import ray
     from mlflow.exceptions import MlflowException
@@ -61,63 +96,44 @@ def register_best(asked: Request, plan: Plan, desk: Any, best: list[dict[str, An
         try:
             uri = register(asked, plan, str(run), trial)
         except (MlflowException, StoreError, MissingKeyError, OSError) as error:
-            print(f"the best trial was not registered: {str(error).splitlines()[0][:160]}")
+            why = (redact(str(error)).splitlines() or [type(error).__name__])[0]
+            print(f"the best trial was not registered: {why[:160]}")
             return
         if uri:
             print(f"model    {uri}: mlflow.pyfunc.load_model(...).predict([{{'n': 64}}])")
 
 
-def next_line(asked: Request, trials: list[dict[str, Any]]) -> str:
+def next_line(asked: Request, trials: Trials) -> str:
     """What to type next: the rest of a sweep that was stopped, or twice its trials."""
     ended = sum(trial["state"] in TERMINAL for trial in trials)
     line = f"python {asked.script} --resume {asked.sweep.name}"
     return line if ended < asked.sweep.trials else f"{line} --trials {2 * asked.sweep.trials}"
 
 
-def collect(store: Any, name: str, records: Any) -> list[dict[str, Any]]:
-    """The study's records with the verdicts that were stored beside each trial."""
-    judged = {}
-    for key in store.list(f"sweeps/{name}/trials/"):
-        if key.endswith("/result.json"):
-            result = json.loads(store.get(key))
-            judged[int(result["number"])] = result
-    return as_records(records, judged)
-
-
-def grid_of(store: Any, name: str, trial: dict[str, Any]) -> bytes:
-    """The trial's last sample grid, empty if it has none."""
-    key = f"sweeps/{name}/trials/{trial['number']:04d}/samples.png"
-    return bytes(store.get(key)) if store.exists(key) else b""
-
-
-def summary_of(trials: list[dict[str, Any]], metric: str) -> dict[str, float]:
+def summary_of(trials: Trials, goal: Goal) -> dict[str, float]:
     """Counts of outcomes and the best value."""
     counts: dict[str, float] = {"trials": float(len(trials))}
     for trial in trials:
         counts[trial["outcome"]] = counts.get(trial["outcome"], 0.0) + 1
-    best = ranked(trials, metric)
-    return counts | ({f"best_{metric}": float(best[0]["metrics"][metric])} if best else {})
+    best = goal.ranked(trials)[:1]
+    return counts | {f"best_{goal.metric}": float(t["metrics"][goal.metric]) for t in best}
 
 
-def table(trials: list[dict[str, Any]], by: str | None, metric: str) -> str:
-    """The best trials, then how often each value of `by` converged."""
-    best = ranked(trials, metric)[:TABLE_ROWS]
+def table(trials: Trials, by: str | None, goal: Goal) -> str:
+    """The best trials, or what went wrong without any, then how often each `by` converged."""
+    if not trials:
+        return "no trial has ended"
+    return "\n\n".join([_best(trials, goal) or _failures(trials), text_table(*rates(trials, by))])
+
+
+def _best(trials: Trials, goal: Goal) -> str:
+    best = goal.ranked(trials)[:TABLE_ROWS]
     names = sorted({name for trial in best for name in trial["params"]})
-    head = ["trial", metric, "outcome", *names]
-    rows = [[t["number"], float(t["metrics"][metric]), t["outcome"],
+    rows = [[t["number"], float(t["metrics"][goal.metric]), t["outcome"],
              *(t["params"].get(n, "") for n in names)] for t in best]  # fmt: skip
-    parts = [text_table(head, rows, width=120)] if rows else ["no trial was completed"]
-    if by:
-        parts.append(rates(trials, by))
-    return "\n\n".join(parts)
+    return text_table(["trial", goal.metric, "outcome", *names], rows, width=120) if rows else ""
 
 
-def rates(trials: list[dict[str, Any]], by: str) -> str:
-    """Success rates with 95 % Wilson intervals."""
-    rows: list[list[object]] = []
-    for value in sorted({str(t["params"].get(by)) for t in trials}):
-        own = [t for t in trials if str(t["params"].get(by)) == value]
-        good = sum(t["outcome"] == "converged" for t in own)
-        low, high = wilson(good, len(own))
-        rows.append([value, len(own), good, f"{good / len(own):.0%}", f"{low:.0%} to {high:.0%}"])
-    return text_table([by, "trials", "converged", "rate", "95 % interval"], rows)
+def _failures(trials: Trials) -> str:
+    rows = [[t["number"], t["outcome"], t["cause"]] for t in failures(trials)]
+    return "no trial was completed\n" + text_table(["trial", "outcome", "cause"], rows, width=120)

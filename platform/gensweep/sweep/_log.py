@@ -2,15 +2,14 @@
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 from gensweep.storage import open_store
-from gensweep.study import Lease
+from gensweep.study import Lease, finite
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._sweep import Sweep
-from gensweep.tracking import Spool, Tracker, redact
+from gensweep.tracking import Spool, Tracker, redact, redact_tree
 
 FLUSH_S = 180.0
 
@@ -45,7 +44,7 @@ class Log:
         kept = {"number": number, "state": state, "outcome": result.get("outcome", state),
                 "cause": result["cause"], "metrics": finite(result["metrics"]),
                 "curve": result.get("curve", [])}  # fmt: skip
-        self._store.put(self._key(number, "result.json"), json.dumps(kept).encode())
+        self._store.put(self._key(number, "result.json"), json.dumps(redact_tree(kept)).encode())
         self._tracker.finish_trial(number, state, result["cause"], kept["metrics"])
 
     def error(self, number: int, traceback: str) -> None:
@@ -60,6 +59,10 @@ class Log:
         self._tracker.finish_sweep(metrics=summary)
         return self._tracker.flush(FLUSH_S)
 
+    def loss(self) -> str:
+        """What the tracker lost, and why it lags; empty if all is well."""
+        return self._tracker.loss()
+
     def run_id(self, number: int) -> str | None:
         """The tracker's id of the trial, once it has one."""
         return self._tracker.run_id(number)
@@ -70,8 +73,3 @@ class Log:
 
     def _key(self, number: int, name: str) -> str:
         return f"sweeps/{self._sweep.name}/trials/{number:04d}/{name}"
-
-
-def finite(metrics: dict[str, float]) -> dict[str, float]:
-    """The metrics that are numbers."""
-    return {name: float(value) for name, value in metrics.items() if math.isfinite(value)}

@@ -41,6 +41,8 @@ class Plan:
 
     def text(self) -> str:
         """The plan in words."""
+        from gensweep.tracking import redact
+
         sweep, data = self.asked.sweep, self.dataset
         examples = sweep.trials * sweep.budget_images
         searched = ", ".join(sweep.space)
@@ -53,8 +55,8 @@ class Plan:
             f"budget    {sweep.budget_images:,} examples a trial, {examples:,} in all",
             *([f"expected  {self.seconds / 60:,.1f} min of training, as measured just now; "
                "evaluation comes on top"] if self.seconds is not None else []),
-            f"store     {self.store}",
-            f"tracker   {self.tracking_uri}",
+            f"store     {redact(self.store)}",
+            f"tracker   {redact(self.tracking_uri)}",
         ])  # fmt: skip
 
     def _packs(self) -> str:

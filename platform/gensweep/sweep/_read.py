@@ -5,10 +5,9 @@ from collections import Counter
 from typing import Any
 
 from gensweep.stack import apply_env, find_home
-from gensweep.storage import open_store
 from gensweep.study import list_sweeps, read_sweep
-from gensweep.sweep._finish import collect
 from gensweep.sweep._plan import ledger_of
+from gensweep.sweep._verdicts import judged
 
 
 def sweeps_here() -> list[dict[str, Any]]:
@@ -29,16 +28,18 @@ def sweeps_here() -> list[dict[str, Any]]:
 
 
 def results_of(name: str) -> dict[str, Any]:
-    """Every trial of a sweep, with the protocol of its numbers."""
+    """Every trial of a sweep, with the protocol of its numbers; `note` says what is missing."""
     apply_env()
     view = read_sweep(name, ledger_of(str(find_home().path)))
     uri = os.environ.get("GENSWEEP_STORE", "")
-    trials = collect(open_store(uri), name, view.records) if uri else []
+    trials, note = judged(uri, name, view.records)
     return {
         "name": name,
         "metric": view.spec["objective"]["metric"],
+        "direction": view.spec["objective"]["direction"],
         "by": view.spec.get("by"),
         "protocol": view.spec.get("protocol", {}),
         "versions": view.versions,
+        "note": note,
         "trials": [t | {"protocol": view.spec.get("protocol", {})} for t in trials],
     }

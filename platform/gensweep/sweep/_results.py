@@ -4,22 +4,27 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gensweep.study import TrialRecord
+from gensweep.tracking import redact_tree
 
-FINE = ("converged", "unconverged")
+FAILURES = ("collapsed", "diverged", "failed", "unconverged")
 
 
 def as_records(
     records: Iterable[TrialRecord], judged: Mapping[int, Mapping[str, Any]] | None = None
 ) -> list[dict[str, Any]]:
-    """One plain dict a trial; `judged` adds the verdict and the curve where there is one."""
-    return [_record(r, (judged or {}).get(r.number, {})) for r in records]
+    """One plain dict a trial, without secrets; `judged` adds the verdict and the curve."""
+    plain = [_record(r, (judged or {}).get(r.number, {})) for r in records]
+    shown: list[dict[str, Any]] = redact_tree(plain)
+    return shown
 
 
 def _record(record: TrialRecord, judged: Mapping[str, Any]) -> dict[str, Any]:
+    state = "unjudged" if record.state == "completed" else record.state
     return {
         "number": record.number,
+        "group": record.group,
         "state": record.state,
-        "outcome": judged.get("outcome", record.state),
+        "outcome": judged.get("outcome", state),
         "cause": record.cause or judged.get("cause", ""),
         "params": dict(record.params),
         "metrics": dict(record.metrics),
@@ -30,16 +35,10 @@ def _record(record: TrialRecord, judged: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def ranked(trials: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
-    """Completed trials, best first."""
-    done = [t for t in trials if t["state"] == "completed" and metric in t["metrics"]]
-    return sorted(done, key=lambda t: float(t["metrics"][metric]))
-
-
 def failures(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first of each kind of failure: what typically goes wrong."""
     first: dict[str, dict[str, Any]] = {}
     for trial in trials:
-        if trial["outcome"] not in FINE:
+        if trial["outcome"] in FAILURES:
             first.setdefault(trial["outcome"], trial)
     return list(first.values())

@@ -1,9 +1,9 @@
 """Tracking: every trial in MLflow, through a spool that outlives server and process."""
 
 from gensweep.tracking._check import check
-from gensweep.tracking._redact import redact
+from gensweep.tracking._redact import redact, redact_tree
 from gensweep.tracking._register import register_best
 from gensweep.tracking._spool import Spool
 from gensweep.tracking._tracker import Tracker
 
-__all__ = ["Spool", "Tracker", "check", "redact", "register_best"]
+__all__ = ["Spool", "Tracker", "check", "redact", "redact_tree", "register_best"]

@@ -4,8 +4,9 @@ import base64
 import os
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from gensweep.errors import UserError
 from gensweep.tracking._redact import redact
@@ -23,7 +24,7 @@ def check(tracking_uri: str) -> None:
     scheme = urlsplit(tracking_uri).scheme
     shown = redact(tracking_uri)
     if scheme in ("http", "https"):
-        _ask(tracking_uri.rstrip("/"), shown)
+        _ask(tracking_uri, shown)
     elif scheme == "sqlite":
         folder = Path(tracking_uri.removeprefix("sqlite:///")).absolute().parent
         if not folder.is_dir():
@@ -34,15 +35,17 @@ def check(tracking_uri: str) -> None:
 
 
 def _ask(uri: str, shown: str) -> None:
-    request = urllib.request.Request(uri + _PROBE, headers=_authorization())
+    parts = urlsplit(uri)
+    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     try:
+        request = urllib.request.Request(bare.rstrip("/") + _PROBE, headers=_authorization(parts))
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             body = answer.read(200)
     except urllib.error.HTTPError as error:
         raise UserError(_refused(error.code, shown)) from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise UserError(f"no MLflow server answers at {shown} ({reason}): {_CURE}.") from error
+    except (OSError, ValueError, HTTPException) as error:
+        reason = redact(str(getattr(error, "reason", error)))
+        raise UserError(f"no MLflow server answers at {shown} ({reason}): {_CURE}.") from None
     if not body.lstrip().startswith(b"{"):
         raise UserError(f"what answers at {shown} is not MLflow: {_CURE}.")
 
@@ -55,8 +58,11 @@ def _refused(code: int, shown: str) -> str:
     return f"what answers at {shown} is not MLflow (status {code}): {_CURE}."
 
 
-def _authorization() -> dict[str, str]:
+def _authorization(parts: SplitResult) -> dict[str, str]:
+    """The address's own user goes before the environment's, as in MLflow's client."""
     user, password = (os.environ.get(f"MLFLOW_TRACKING_{n}", "") for n in ("USERNAME", "PASSWORD"))
+    if parts.username:
+        user, password = unquote(parts.username), unquote(parts.password or "")
     if user:
         pair = base64.b64encode(f"{user}:{password}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}

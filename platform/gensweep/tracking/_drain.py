@@ -24,8 +24,9 @@ class Drainer(threading.Thread):
         super().__init__(name="gensweep-tracking", daemon=True)
         self.sink = sink
         self.trouble = ""
-        self.rejected = 0
         self._spool = spool
+        self._aside = spool.directory / "rejected.jsonl"
+        self.rejected = len(self._aside.read_bytes().splitlines()) if self._aside.exists() else 0
         self._halt = threading.Event()
         self._synced_at = 0.0
 
@@ -76,7 +77,7 @@ class Drainer(threading.Thread):
             except Refused as error:
                 self.rejected += 1
                 line = json.dumps({"event": placed[0], "reason": redact(str(error))})
-                with open(self._spool.directory / "rejected.jsonl", "a", encoding="utf-8") as file:
+                with open(self._aside, "a", encoding="utf-8") as file:
                     file.write(line + "\n")
 
     def flush(self, timeout: float) -> bool:

@@ -8,7 +8,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,11 +15,11 @@ from gensweep.tracking._drain import Drainer
 from gensweep.tracking._mlflow import Sink
 from gensweep.tracking._redact import redact, redact_all, redact_bytes
 from gensweep.tracking._spool import Spool
+from gensweep.versions import versions
 
 Number = int | None
 """A trial's number; None: the sweep itself."""
 
-LIBRARIES = ("gensweep", "torch", "ray", "optuna", "mlflow", "numpy")
 _KEY = re.compile(r"[^\w./ -]")
 
 
@@ -102,12 +101,8 @@ class Tracker:
         self._finish(number, state, cause, metrics)
 
     def finish_sweep(self, state: str = "completed", cause: str = "", *,
-                     metrics: Mapping[str, float] | None = None,
-                     report_html: str | bytes | None = None) -> None:  # fmt: skip
-        """Close the parent run, with the report as its artifact."""
-        if report_html is not None:
-            data = report_html.encode() if isinstance(report_html, str) else report_html
-            self.artifact(None, "report.html", data)
+                     metrics: Mapping[str, float] | None = None) -> None:  # fmt: skip
+        """Close the parent run."""
         self._finish(None, state, cause, metrics)
 
     def _finish(self, number: Number, state: str, cause: str,
@@ -124,6 +119,19 @@ class Tracker:
     def trouble(self) -> str:
         """Why nothing is being delivered right now; empty if all is well."""
         return self._drainer.trouble
+
+    def loss(self) -> str:
+        """What the server refused, and why it lags, in one line; empty if all is well."""
+        says = []
+        if self.dropped:
+            says.append(f"the tracker refused {self.dropped} events, kept with its reasons in "
+                        f"{self._spool.directory / 'rejected.jsonl'}")  # fmt: skip
+        if not self._spool.empty:
+            why = " ".join(self.trouble.split())
+            says.append("the tracker has not taken everything yet, "
+                        f"{f'because of {why}' if why else 'it is slow'}: the rest waits in the "
+                        "spool for --resume")  # fmt: skip
+        return "; ".join(says) + "." * bool(says)
 
     def run_id(self, number: Number) -> str | None:
         """MLflow's id of a run, once it exists there."""
@@ -176,13 +184,8 @@ def _json(config: Mapping[str, Any]) -> bytes:
 
 
 def _versions() -> dict[str, str]:
-    found = {"gensweep.version.python": platform.python_version()}
-    for library in LIBRARIES:
-        try:
-            found[f"gensweep.version.{library}"] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {"python": platform.python_version(), **versions()}
+    return {f"gensweep.version.{name}": version for name, version in found.items()}
 
 
 def _revision() -> dict[str, str]:

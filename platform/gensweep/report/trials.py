@@ -1,0 +1,102 @@
+"""What the report, the table and the figures ask of plain trial records."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gensweep.errors import UserError
+from gensweep.report.stats import clustered_wilson
+
+__all__ = ["Goal", "Trial", "interval", "number", "outcome", "rates", "strata", "unjudged"]
+
+OUTCOMES = ("converged", "unconverged", "collapsed", "diverged", "pruned", "other")
+Trial = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What trials are ranked by.
+
+    >>> Goal(metric="coverage", direction="maximize").ranked([
+    ...     {"state": "completed", "metrics": {"coverage": v}} for v in (0.2, 0.9)])[0]["metrics"]
+    {'coverage': 0.9}
+    """
+
+    metric: str
+    direction: Literal["minimize", "maximize"] = "minimize"
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("minimize", "maximize"):
+            raise UserError(f"unknown direction {self.direction!r}: choose minimize or maximize.")
+
+    @property
+    def sign(self) -> int:
+        """1, or -1 where more is better: `sign * value` is to be small."""
+        return 1 if self.direction == "minimize" else -1
+
+    def value(self, trial: Trial) -> float | None:
+        """The metric of a trial that was completed, else None."""
+        completed = trial["state"] == "completed"
+        return number(trial["metrics"].get(self.metric)) if completed else None
+
+    def draws(self, trials: Sequence[Trial]) -> list[float]:
+        """Each trial's value, less is better; infinite for one that has none."""
+        found = [self.value(trial) for trial in trials]
+        return [math.inf if value is None else self.sign * value for value in found]
+
+    def ranked(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Completed trials, best first."""
+        pairs = zip(self.draws(trials), trials, strict=True)
+        done = [(draw, trial) for draw, trial in pairs if draw < math.inf]
+        return [trial for _, trial in sorted(done, key=lambda pair: pair[0])]
+
+
+def outcome(trial: Trial) -> str:
+    """The outcome shown: the verdict where there is one, else the state, else `other`."""
+    found = trial.get("outcome") or trial.get("state")
+    return found if found in OUTCOMES else "other"
+
+
+def number(value: object) -> float | None:
+    """A finite number, or None."""
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if real and math.isfinite(value) else None  # type: ignore[arg-type]
+
+
+def strata(trials: Sequence[Trial], by: str | None) -> dict[str, list[Trial]]:
+    """Trials by the value of parameter `by`, in order of name; one stratum without it."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(str(trial["params"].get(by, "all trials")), []).append(trial)
+    return dict(sorted(groups.items()))
+
+
+def unjudged(trials: Sequence[Trial]) -> str:
+    """Which completed trials have no verdict, and so count as not converged; empty for none."""
+    numbers = [str(t["number"]) for t in trials if t["outcome"] == "unjudged"]
+    more = ", ..." if len(numbers) > 5 else ""
+    named = f"{len(numbers)} completed trials have no stored verdict ({', '.join(numbers[:5])}"
+    return f"{named}{more}): they count as not converged" if numbers else ""
+
+
+def interval(trials: Sequence[Trial]) -> tuple[int, str]:
+    """How many converged, and the 95 % interval of the rate over configurations."""
+    sizes = Counter(trial["group"] for trial in trials)
+    good = Counter(trial["group"] for trial in trials if outcome(trial) == "converged")
+    low, high = clustered_wilson([(good[group], size) for group, size in sizes.items()])
+    return good.total(), f"{low:.0%} to {high:.0%}"
+
+
+def rates(trials: Sequence[Trial], by: str | None) -> tuple[list[str], list[list[object]]]:
+    """Head and rows: how often each value of `by` converged, and what was pruned instead."""
+    head = ["trials", "configurations", "converged", "pruned", "rate", "95 % interval"]
+    rows: list[list[object]] = []
+    for name, group in strata(trials, by).items():
+        good, span = interval(group)
+        kinds, pruned = len({t["group"] for t in group}), sum(outcome(t) == "pruned" for t in group)
+        rows.append([name, len(group), kinds, good, pruned, f"{good / len(group):.0%}", span])
+    return [by or "stratum", *head], rows

@@ -1,0 +1,175 @@
+"""How a sweep ends: from a real ledger and a real store, whole or damaged, to table and report."""
+
+import contextlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gensweep.cli import main
+from gensweep.data import load_dataset
+from gensweep.report import Goal
+from gensweep.storage import FileStore
+from gensweep.study import Study, read_sweep
+from gensweep.sweep import Sweep
+from gensweep.sweep._args import Request
+from gensweep.sweep._finish import answer, summary_of, table
+from gensweep.sweep._log import Log
+from gensweep.sweep._plan import Plan
+from gensweep.sweep._verdicts import judged
+from gensweep_models.catalog import CATALOG
+
+SECRET = "/s3cr+t/k&y"
+ENDS = {  # state and metric of one trial each
+    "mixed": [("completed", 3.0), ("completed", 1.0), ("diverged", None), ("pruned", None)],
+    "failed": [("failed", None), ("failed", None)],
+    "collapsed": [("collapsed", 0.5)],
+    "none": [],
+}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GENSWEEP_HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    for name in ("GENSWEEP_STORE", "GENSWEEP_LEDGER"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def plan_of(home: Path, trials: int) -> Plan:
+    model = CATALOG["gan"]
+    sweep = Sweep(name="s", model=model, space={"learning_rate": model.space["learning_rate"]},
+                  trials=max(trials, 1), data="ring8")  # fmt: skip
+    store = FileStore(home / "store")
+    return Plan(asked=Request(sweep=sweep, script="x.py"), store=f"file://{home / 'store'}",
+                tracking_uri=f"http://ann:{'hunter22'}@127.0.0.1:9", ledger=str(home / "studies"),
+                home=str(home), dataset=load_dataset("ring8", store, split="train"),
+                test=None)  # fmt: skip
+
+
+def ended(home: Path, case: str, direction: str = "minimize", repeats: int = 1) -> Plan:
+    """A sweep whose trials ended as `case` says, with their verdicts in the store."""
+    plan = plan_of(home, len(ENDS[case]))
+    sweep, store = plan.asked.sweep, FileStore(home / "store")
+    spec = sweep.identity() | {"objective": {"metric": "fid", "direction": direction}}
+    study = Study.create_or_open("s", sweep.space, storage=plan.ledger, spec=spec, repeats=repeats,
+                                 trials=sweep.trials, sampler="random")  # fmt: skip
+    with contextlib.closing(study):
+        for lease, (state, value) in zip(study.lease("me", len(ENDS[case])), ENDS[case],
+                                         strict=True):  # fmt: skip
+            cause = "" if state == "completed" else f"died of {SECRET}"
+            metrics = {} if value is None else {"fid": value}
+            assert study.finish(lease, state, cause, metrics, 500)  # type: ignore[arg-type]
+            outcome = "converged" if state == "completed" else state
+            kept = {"number": lease.number, "outcome": outcome, "cause": cause}
+            store.put(f"sweeps/s/trials/{lease.number:04d}/result.json", json.dumps(kept).encode())
+    return plan
+
+
+def end(plan: Plan) -> tuple[Goal, list[dict[str, Any]], dict[str, bytes]]:
+    return answer(plan.asked, plan, {"kind": "points"}, "fid")
+
+
+def test_the_end_holds_no_secret_and_states_the_versions(home: Path, capsys: Any) -> None:
+    goal, trials, files = end(ended(home, "mixed"))
+    said = capsys.readouterr().out
+    page = files["report.html"].decode()
+    for text in (said, page, files["trials.json"].decode()):
+        assert "died of ***" in text or text is said
+        assert "s3cr" not in text
+        assert "hunter22" not in text
+    assert "optuna" in page
+    assert json.loads(files["trials.json"])["trials"] == trials
+    assert (home / "store" / "sweeps" / "s" / "trials.json").exists()
+    assert summary_of(trials, goal) == {"trials": 4, "converged": 2, "diverged": 1, "pruned": 1,
+                                        "best_fid": 1.0}  # fmt: skip
+
+
+@pytest.mark.parametrize(("direction", "best"), [("minimize", 1), ("maximize", 0)])
+def test_direction_of_the_study_is_kept(home: Path, direction: str, best: int,
+                                        capsys: Any) -> None:  # fmt: skip
+    _, _, files = end(ended(home, "mixed", direction))
+    assert f"the best is trial {best}," in files["report.html"].decode()
+    assert capsys.readouterr().out.splitlines()[2].split()[0] == str(best)
+
+
+@pytest.mark.parametrize("case", ["failed", "collapsed", "none"])
+def test_a_sweep_without_completed_trials_still_ends(home: Path, case: str, capsys: Any) -> None:
+    _, _, files = end(ended(home, case))
+    said = capsys.readouterr().out
+    assert ("died of ***" if ENDS[case] else "no trial has ended") in said
+    assert ("no trial was completed" in said) == bool(ENDS[case])
+    answers = "0 of" if ENDS[case] else "No trial has ended yet"
+    assert answers in files["report.html"].decode()
+
+
+@pytest.mark.parametrize("damage", ["lost", "torn", "foreign"])
+def test_a_lost_verdict_is_told_and_costs_nothing_else(home: Path, damage: str,
+                                                       capsys: Any) -> None:  # fmt: skip
+    plan = ended(home, "mixed")
+    file = home / "store" / "sweeps" / "s" / "trials" / "0001" / "result.json"
+    if damage == "lost":
+        file.unlink()
+    else:
+        file.write_text('{"number"' if damage == "torn" else "[]")
+    _, trials, files = end(plan)
+    assert [t["outcome"] for t in trials] == ["converged", "unjudged", "diverged", "pruned"]
+    assert "1 completed trials have no stored verdict (1)" in capsys.readouterr().out
+    assert "1 of 4 trials converged" in files["report.html"].decode()
+
+
+def test_a_store_that_fails_costs_only_what_it_holds(home: Path, capsys: Any) -> None:
+    plan = ended(home, "mixed")
+    (home / "store").rename(home / "elsewhere")
+    (home / "store").write_text("a file, not a folder")
+    _, trials, _ = end(plan)
+    said = capsys.readouterr().out
+    assert len(trials) == 4
+    assert "stored   nothing: " in said
+    assert "no stored verdict" in said or "not every verdict could be read" in said
+    assert (home / "reports" / "s.html").read_text().startswith("<!doctype html>")
+
+
+def test_results_without_a_store_show_the_ledger(home: Path, capsys: Any) -> None:
+    plan = ended(home, "mixed", "maximize")
+    assert main(["results", "s"]) == 0
+    shown = capsys.readouterr()
+    assert "verdicts need the store" in shown.err
+    assert shown.out.splitlines()[2].split()[:3] == ["0", "3", "unjudged"]
+    assert main(["results", "s", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [t["state"] for t in found["trials"]] == [state for state, _ in ENDS["mixed"]]
+    assert judged(plan.store, "s", [])[1] == ""
+
+
+def test_the_kept_verdict_holds_no_secret_and_the_tracker_says_why_it_lags(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    plan = plan_of(home, 1)
+    log = Log(plan.asked.sweep, plan)
+    try:
+        log.end(0, "failed", {"cause": f"no {SECRET}", "metrics": {"fid": 1.0}})
+        until = time.monotonic() + 60
+        while "because of" not in log.loss() and time.monotonic() < until:
+            time.sleep(0.1)
+        assert "yet, because of " in log.loss()
+        assert log.loss().endswith(": the rest waits in the spool for --resume.")
+        assert "hunter22" not in log.loss()
+    finally:
+        log._tracker.close(0)
+    kept = FileStore(home / "store").get("sweeps/s/trials/0000/result.json").decode()
+    assert json.loads(kept)["cause"] == "no ***"
+    assert "hunter22" not in plan.text()
+    assert "http://ann:***@127.0.0.1:9" in plan.text()
+
+
+def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Path) -> None:
+    trials, _ = judged(ended(home, "mixed", repeats=2).store, "s", read_sweep("s", str(
+        home / "studies")).records)  # fmt: skip
+    assert [t["group"] for t in trials] == [0, 0, 2, 2]
+    row = table(trials, None, Goal(metric="fid")).splitlines()[-1].split()
+    assert row == ["all", "trials", "4", "2", "2", "1", "50%", "9%", "to", "91%"]

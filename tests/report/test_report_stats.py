@@ -1,0 +1,108 @@
+"""The statistics against enumeration, simulation and closed forms."""
+
+import itertools
+import math
+import random
+import re
+from typing import Any
+
+import pytest
+
+from gensweep.errors import UserError
+from gensweep.report import Goal, best_of_k, clustered_wilson, wilson
+from gensweep.report._figures import best_curve
+from gensweep.report.trials import interval, rates
+
+DRAWS = [4.0, 1.0, 9.0, 2.5, math.inf, math.inf, math.inf, math.inf]
+
+
+def test_wilson_known_value_and_edges() -> None:
+    low, high = wilson(8, 10)
+    assert (low, high) == pytest.approx((0.4901625, 0.9433178), abs=1e-6)
+    assert wilson(0, 5)[0] == 0
+    assert wilson(0, 0) == (0, 1)
+    with pytest.raises(UserError):
+        wilson(3, 2)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+@pytest.mark.parametrize("k", [1, 3, 6, 8])
+def test_best_of_k_equals_enumeration(k: int, share: float) -> None:
+    minima = sorted(min(chosen) for chosen in itertools.combinations(DRAWS, k))
+    assert best_of_k(DRAWS, k, share) == minima[math.ceil(share * len(minima)) - 1]
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 20])
+def test_best_of_k_is_the_median_of_simulated_searches(k: int) -> None:
+    """An objective that fails 9 times in 10, against one that never does."""
+    draw = random.Random(k)
+    values = [draw.gauss(10, 3) if draw.random() < 0.1 else math.inf for _ in range(200)]
+    assert 10 < sum(value < math.inf for value in values) < 30
+    found = best_of_k(values, k)
+    best = [min(draw.sample(values, k)) for _ in range(20_000)]
+    assert sum(b < found for b in best) / len(best) < 0.515
+    assert sum(b <= found for b in best) / len(best) > 0.485
+    assert (found == math.inf) == (k <= 5)
+
+
+def trials_of(ends: list[float | None], **more: Any) -> list[dict[str, Any]]:
+    """One trial each: its value, or None for one that diverged after a good value."""
+    return [{"number": n, "group": n, "params": {}, "outcome": "converged" if v else "diverged",
+             "state": "completed" if v else "diverged", "metrics": {"m": v or 0.001}, **more}
+            for n, v in enumerate(ends)]  # fmt: skip
+
+
+def test_failed_trials_count_as_draws_and_their_values_do_not() -> None:
+    trials = trials_of([5.0, None, None, None])
+    assert Goal(metric="m").draws(trials) == [5.0, math.inf, math.inf, math.inf]
+    figure = best_curve(trials, Goal(metric="m"))
+    assert "1 of 4 trials were completed" in figure
+    assert "finite from k=2 on" in figure
+    assert "two finite ends from k=4 on" in figure
+    assert "All of 2 trials count" in best_curve(trials_of([1.0, 2.0]), Goal(metric="m"))
+
+
+def test_best_curve_falls_or_rises_with_the_direction() -> None:
+    trials = trials_of([1.0, 2.0, 3.0, 4.0])
+    for direction, sense in (("minimize", 1), ("maximize", -1)):
+        goal = Goal(metric="m", direction=direction)  # type: ignore[arg-type]
+        curve = r'<polyline points="([^"]*)" class="line accent"'
+        found = re.search(curve, best_curve(trials, goal))
+        assert found is not None
+        height = [float(point.split(",")[1]) for point in found[1].split()]
+        assert sense * (height[-1] - height[0]) > 0  # SVG's y points down
+
+
+def test_clustered_interval_lies_between_configurations_and_trials() -> None:
+    alone = [(1, 1)] * 8 + [(0, 1)] * 4
+    assert clustered_wilson(alone) == wilson(8, 12)
+    assert clustered_wilson([(3, 3)] * 8 + [(0, 3)] * 4) == pytest.approx(wilson(8, 12))
+    assert clustered_wilson([(2, 3)] * 12) == pytest.approx(wilson(24, 36))
+    assert clustered_wilson([(3, 3)] * 5) == wilson(5, 5)
+    assert clustered_wilson([(0, 3)] * 5) == wilson(0, 5)
+    assert clustered_wilson([]) == (0, 1)
+
+
+def test_clustered_interval_covers_where_the_plain_one_does_not() -> None:
+    """24 configurations of 4 seeds, whose rates are uniform: the mean rate is 1/2."""
+    draw, runs = random.Random(0), 2000
+    plain = clustered = 0
+    for _ in range(runs):
+        rates_ = [draw.random() for _ in range(24)]
+        groups = [(sum(draw.random() < rate for _ in range(4)), 4) for rate in rates_]
+        low, high = wilson(sum(good for good, _ in groups), 96)
+        plain += low <= 0.5 <= high
+        low, high = clustered_wilson(groups)
+        clustered += low <= 0.5 <= high
+    assert plain / runs < 0.88
+    assert 0.925 < clustered / runs < 0.975
+
+
+def test_repeats_widen_the_interval_that_is_shown() -> None:
+    trials = trials_of([1.0, 1.0, 1.0, None, None, None])
+    own, repeated = interval(trials), interval([t | {"group": t["number"] // 3} for t in trials])
+    assert own == (3, "19% to 81%")
+    assert repeated == (3, "9% to 91%")
+    assert rates([t | {"group": t["number"] // 3} for t in trials], None)[1] == [
+        ["all trials", 6, 2, 3, 0, "50%", "9% to 91%"]
+    ]
