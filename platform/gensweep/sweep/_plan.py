@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.study import SweepView
 from gensweep.sweep._args import Request
+from gensweep.sweep._ledgers import check_data, check_ledger, find_sweep, ledger_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,37 +74,44 @@ def prepare(asked: Request) -> Plan:
     from gensweep.stack import find_home
     from gensweep.storage import open_store
     from gensweep.sweep._cluster import check_room, connect
+    from gensweep.sweep._download import check_download, fetch
     from gensweep.tracking import check as check_tracker
 
+    sweep = asked.sweep
     store_uri, tracking_uri = where("GENSWEEP_STORE"), where("MLFLOW_TRACKING_URI")
     home = str(find_home().path)
-    check_name(asked, ledger_of(home))
-    find_source(asked.sweep.data)
+    ledger = ledger_of(home)
+    check_ledger(ledger)
+    view = find_sweep(asked, ledger)
+    if asked.download is None:
+        find_source(sweep.data, **sweep.reading)
+    else:
+        check_download(asked)
     store = open_store(store_uri)
     store.check()
     check_tracker(tracking_uri)
     connect()
     check_room(asked)
-    dataset = load_dataset(asked.sweep.data, store, split="train")
+    fetch(asked)
+    dataset = load_dataset(sweep.data, store, split="train", **sweep.reading)
     points = dataset.modes is not None
-    test = None if points else load_dataset(asked.sweep.data, store, split="test")
-    _check_games(asked, dataset)
+    test = None if points else load_dataset(sweep.data, store, split="test", **sweep.reading)
+    _check_fit(asked, dataset, view)
     return Plan(
         asked=asked, store=store_uri, tracking_uri=tracking_uri, home=home,
-        ledger=ledger_of(home), dataset=dataset, test=test, seconds=_measured(asked, dataset),
+        ledger=ledger, dataset=dataset, test=test, seconds=_measured(asked, dataset),
     )  # fmt: skip
 
 
-def _check_games(asked: Request, dataset: Any) -> None:
-    """`UserError` unless the model can be built for the data, and its batch be shared."""
-    sweep = asked.sweep
-    config = sweep.config({})
-    try:
-        sweep.model.game(config, dataset)
-    except ValueError as error:
-        raise UserError(f"{sweep.model.name} on {dataset.name}: {error}") from error
-    if config.batch_size % asked.ranks:
-        raise UserError(f"--ranks {asked.ranks} must divide batch_size={config.batch_size}.")
+def _check_fit(asked: Request, dataset: Any, view: SweepView | None) -> None:
+    """What only the loaded data can show."""
+    from gensweep.sweep._fit import check_data_set, check_games, check_metrics
+
+    if view is not None:
+        check_data(dataset, view)
+    check_data_set(dataset)
+    check_games(asked, dataset)
+    check_metrics(asked.sweep, dataset)
 
 
 def _measured(asked: Request, dataset: Any) -> float | None:
@@ -119,20 +128,3 @@ def where(variable: str) -> str:
     if not value:
         raise UserError(f"{variable} is not set: run `gensweep up`, or point it at your own.")
     return value
-
-
-def ledger_of(home: str) -> str:
-    """Where sweeps keep their trials: a folder of journals, or a data base."""
-    return os.environ.get("GENSWEEP_LEDGER", f"{home}/studies")
-
-
-def check_name(asked: Request, ledger: str) -> None:
-    """`UserError` if a new sweep's name is taken, or a resumed one is not known."""
-    from gensweep.study import list_sweeps
-
-    known = [view.name for view in list_sweeps(ledger)]
-    name = asked.sweep.name
-    if asked.resume and name not in known:
-        raise UserError(f"unknown sweep {name!r}: the known ones are {', '.join(known) or 'none'}.")
-    if not asked.resume and name in known:
-        raise UserError(f"sweep {name!r} exists: go on with it by --resume {name}.")

@@ -8,7 +8,7 @@ from gensweep.stack import apply_env, find_home
 from gensweep.storage import open_store
 from gensweep.study import list_sweeps, read_sweep
 from gensweep.sweep._finish import collect
-from gensweep.sweep._plan import ledger_of
+from gensweep.sweep._ledgers import ledger_of
 
 
 def sweeps_here() -> list[dict[str, Any]]:
