@@ -123,8 +123,8 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
         sweep = remembered(checked_name(args.resume), sweep, changes)
     else:
         sweep = replace(sweep, name=checked_name(args.name or _fresh_name(sweep.name)))
-    gpus = _gpus(args)
-    packs = _packs(args, gpus)
+    gpus = _gpus(args.preset, args.gpus)
+    packs = _packs(args.packs, args.ranks, gpus)
     width = PRESETS[args.preset] if args.width is None else args.width
     changed = replace(sweep, **changes, width=width).shared(packs)
     return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run, gpus=gpus,
@@ -132,23 +132,23 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
                    script=sys.argv[0])  # fmt: skip
 
 
-def _gpus(args: argparse.Namespace) -> int:
+def _gpus(preset: str, asked: int | None) -> int:
     """As many as were asked for; by default the preset's: none, or all of the cluster."""
     from gensweep.sweep._cluster import all_gpus
 
-    if args.preset == "cluster" and args.gpus is None:
+    if preset == "cluster" and asked is None:
         return all_gpus()
-    return int(args.gpus or 0)
+    return asked or 0
 
 
-def _packs(args: argparse.Namespace, gpus: int) -> int:
+def _packs(asked: int | None, ranks: int, gpus: int) -> int:
     """As many as were asked for; by default what the GPUs hold, or two cores."""
     if not gpus:  # ranks take the place of the second pack
-        return args.packs or (LAPTOP_PACKS if args.ranks == 1 else 1)
-    packs = args.packs or max(1, gpus // args.ranks)
-    if packs * args.ranks > gpus:
-        raise UserError(f"{packs} packs of {args.ranks} ranks take {packs * args.ranks} GPUs, more "
-                        f"than --gpus {gpus}: raise it, or lower --packs or --ranks.")  # fmt: skip
+        return asked or (LAPTOP_PACKS if ranks == 1 else 1)
+    packs = asked or max(1, gpus // ranks)
+    if packs * ranks > gpus:
+        raise UserError(f"{packs} packs of {ranks} ranks take {packs * ranks} GPUs, more than "
+                        f"--gpus {gpus}: raise it, or lower --packs or --ranks.")  # fmt: skip
     return packs
 
 

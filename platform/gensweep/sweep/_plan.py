@@ -3,12 +3,16 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
 from gensweep.study import SweepView
 from gensweep.sweep._args import Request
 from gensweep.sweep._ledgers import check_data, check_ledger, find_sweep, ledger_of
+
+if TYPE_CHECKING:
+    from gensweep.data import Dataset
+    from gensweep.storage import ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,37 +74,52 @@ class Plan:
 
 def prepare(asked: Request) -> Plan:
     """Check the whole request against the world; `UserError` names what is wrong."""
-    from gensweep.data import find_source, load_dataset
     from gensweep.stack import find_home
     from gensweep.storage import open_store
     from gensweep.sweep._cluster import check_room, connect
-    from gensweep.sweep._download import check_download, fetch
     from gensweep.tracking import check as check_tracker
 
-    sweep = asked.sweep
     store_uri, tracking_uri = where("GENSWEEP_STORE"), where("MLFLOW_TRACKING_URI")
     home = str(find_home().path)
     ledger = ledger_of(home)
     check_ledger(ledger)
     view = find_sweep(asked, ledger)
-    if asked.download is None:
-        find_source(sweep.data, **sweep.reading)
-    else:
-        check_download(asked)
+    find_data(asked)
     store = open_store(store_uri)
     store.check()
     check_tracker(tracking_uri)
     connect()
     check_room(asked)
-    fetch(asked)
-    dataset = load_dataset(sweep.data, store, split="train", **sweep.reading)
-    points = dataset.modes is not None
-    test = None if points else load_dataset(sweep.data, store, split="test", **sweep.reading)
+    dataset, test = load_data(asked, store)
     _check_fit(asked, dataset, view)
     return Plan(
         asked=asked, store=store_uri, tracking_uri=tracking_uri, home=home,
         ledger=ledger, dataset=dataset, test=test, seconds=_measured(asked, dataset),
     )  # fmt: skip
+
+
+def find_data(asked: Request) -> None:
+    """`UserError` unless the data are there, or can be fetched."""
+    from gensweep.data import find_source
+    from gensweep.sweep._download import check_download
+
+    if asked.download is None:
+        find_source(asked.sweep.data, **asked.sweep.reading)
+    else:
+        check_download(asked)
+
+
+def load_data(asked: Request, store: "ObjectStore") -> "tuple[Dataset, Dataset | None]":
+    """The training split, and the test split where there is one; ingested if new in `store`."""
+    from gensweep.data import load_dataset
+    from gensweep.sweep._download import fetch
+
+    sweep = asked.sweep
+    fetch(asked)
+    train = load_dataset(sweep.data, store, split="train", **sweep.reading)
+    if train.modes is not None:
+        return train, None
+    return train, load_dataset(sweep.data, store, split="test", **sweep.reading)
 
 
 def _check_fit(asked: Request, dataset: Any, view: SweepView | None) -> None:

@@ -24,7 +24,7 @@ def remembered(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> Sweep:
     check_ledger(ledger)
     view = read_sweep(name, ledger)
     _check_script(view, sweep)
-    kept = {key: view.spec.get(key) for key in KEPT}
+    kept: dict[str, Any] = {key: view.spec.get(key) for key in KEPT}
     for key in KEPT:
         if key in changes and changes[key] != kept[key]:
             option = "--" + key.replace("_", "-")
