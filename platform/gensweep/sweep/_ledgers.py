@@ -10,7 +10,7 @@ from gensweep.errors import UserError
 from gensweep.study import SweepView, list_sweeps
 from gensweep.study._identity import difference, plain
 from gensweep.study._space import as_json
-from gensweep.study._storage import local_file, only_writer
+from gensweep.study._storage import journal_path, local_file, only_writer
 from gensweep.sweep._cluster import knock
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def ledger_of(home: str) -> str:
 def check_ledger(ledger: str) -> None:
     """`UserError` unless sweeps can be kept there; makes nothing."""
     path = local_file(ledger)
-    if path is not None:
-        _check_file(path)
-    else:
+    if path is None:
         _check_url(ledger)
+    elif not _is_new(path) and journal_path(ledger) and not _is_journal(path):
+        raise UserError(f"the ledger {path} is a file of something else: {CURE}.")
     try:
         list_sweeps(ledger)
     except UserError:
@@ -39,13 +39,16 @@ def check_ledger(ledger: str) -> None:
     except Exception as error:  # each kind of storage has its own exceptions
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:120]
         raise UserError(
-            f"the ledger {_shown(ledger)} holds no sweeps ({reason}): {CURE}."
+            f"the ledger {_shown(ledger)} cannot be read ({reason}): {CURE}."
         ) from error
 
 
-def _check_file(path: Path) -> None:
-    """A temporary file is the one sure test: root, and read-only disks, pass others."""
-    folder = next(parent for parent in path.parents if parent.exists())
+def _is_new(path: Path) -> bool:
+    """Whether the ledger is still to be made; `UserError` if it cannot be written.
+
+    A temporary file is the one sure test: root, and read-only disks, pass others.
+    """
+    folder = next((parent for parent in path.parents if parent.exists()), path)
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -55,6 +58,13 @@ def _check_file(path: Path) -> None:
         raise UserError(
             f"the ledger {path} cannot be written ({error.strerror}): {CURE}."
         ) from None
+    return not path.exists()
+
+
+def _is_journal(path: Path) -> bool:
+    """Optuna takes a line of something else for a write that was cut short, and writes on."""
+    with path.open("rb") as file:
+        return file.read(1) in (b"", b"{")
 
 
 def _check_url(url: str) -> None:
