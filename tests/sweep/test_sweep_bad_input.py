@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PATHS = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
+"""This checkout's code, wherever the installed package is."""
 SCRIPT = ROOT / "sweeps" / "gan_stability.py"
 
 CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
@@ -22,6 +24,26 @@ CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
     "no samples": (["--samples", "0"], {}, "samples"),
     "no time": (["--max-hours", "0"], {}, "max_hours"),
     "negative time": (["--max-hours", "-1"], {}, "max_hours"),
+    "no number of hours": (["--max-hours", "nan"], {}, "max_hours=nan"),
+    "fewer trials than objectives": (["--trials", "3"], {}, "use at least 5"),
+    "trials that repeats do not divide": (["--repeats", "3"], {}, "use 48 or 51"),
+    "less than a batch": (["--budget-images", "63"], {}, "budget_images=63"),
+    "samples that are all neighbours": (["--samples", "5"], {}, "samples=5"),
+    "more packs than GPUs": (["--gpus", "2", "--packs", "3"], {}, "--gpus 2"),
+    "a cluster that is not there": (
+        ["--preset", "cluster"], {"RAY_ADDRESS": "127.0.0.1:9"}, "RAY_ADDRESS",
+    ),
+    "a size that digits do not have": (["--image-size", "16"], {}, "image size"),
+    "a column of no table": (["--column", "face", "--data", "."], {}, "Parquet"),
+    "a download of what is built in": (["--download", "http://127.0.0.1:9"], {}, "--data digits"),
+    "a ledger in a file": ([], {"GENSWEEP_LEDGER": "/dev/null/x"}, "GENSWEEP_LEDGER"),
+    "a ledger of no known kind": ([], {"GENSWEEP_LEDGER": "gopher://x"}, "gopher"),
+    "a data base that does not answer": (
+        [], {"GENSWEEP_LEDGER": "postgresql://a:b@127.0.0.1:9/x"}, "127.0.0.1:9",
+    ),
+    "resuming in no ledger": (
+        ["--resume", "x"], {"GENSWEEP_LEDGER": "/dev/null/x"}, "GENSWEEP_LEDGER",
+    ),
     "negative GPUs": (["--gpus", "-1"], {}, "gpus"),
     "no packs": (["--packs", "0"], {}, "packs=0"),
     "no ranks": (["--ranks", "0"], {}, "ranks=0"),
@@ -47,6 +69,7 @@ CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     (tmp_path / ".gensweep").mkdir()
+    (tmp_path / "photo.png").write_bytes(b"never read")
     return tmp_path
 
 
@@ -55,7 +78,7 @@ def test_one_line_names_the_value(case: str, home: Path) -> None:
     argv, changes, named = CASES[case]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RAY_"))}
     env |= {"GENSWEEP_HOME": str(home / ".gensweep"), "GENSWEEP_STORE": f"file://{home}/store",
-            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}  # fmt: skip
+            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PYTHONPATH": PATHS}  # fmt: skip
     before = sorted(p.name for p in home.rglob("*"))
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *argv], env=env | changes, capture_output=True, text=True,

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
+PATHS = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
+"""This checkout's code, wherever the installed package is."""
 SCRIPT = """
 from gensweep.sweep import Sweep, main
 from gensweep_models.catalog import CATALOG
@@ -39,6 +42,9 @@ CASES = {
     "batch size 0": ("space={'learning_rate': RATE}, fixed={'batch_size': 0}", "batch_size=0"),
     "beta of 1": ("space={'beta1': Real(0.0, 1.0)}", "beta1=1.0"),
     "no trials": ("space={'learning_rate': RATE}, trials=0", "trials=0"),
+    "fixed and searched": ("space={'learning_rate': RATE}, fixed={'learning_rate': 0.1}", "0.1"),
+    "by what is not searched": ("space={'learning_rate': RATE}, by='objective'", "by='objective'"),
+    "less than a batch": ("space={'learning_rate': RATE}, budget_images=100", "budget_images=100"),
     "no such sampler": ("space={'learning_rate': RATE}, sampler='grid'", "'grid'"),
 }  # fmt: skip
 
@@ -48,7 +54,7 @@ def test_one_line_names_the_value_and_the_line(case: str, tmp_path: Path) -> Non
     rest, named = CASES[case]
     script = tmp_path / "mine.py"
     script.write_text(SCRIPT.format(rest=rest))
-    env = os.environ | {"GENSWEEP_HOME": str(tmp_path / ".gensweep")}
+    env = os.environ | {"GENSWEEP_HOME": str(tmp_path / ".gensweep"), "PYTHONPATH": PATHS}
     done = subprocess.run([sys.executable, str(script)], env=env, capture_output=True, text=True,
                           timeout=100, cwd=tmp_path, check=False)  # fmt: skip
     assert done.returncode == 2, done.stderr[-2000:]
@@ -58,11 +64,20 @@ def test_one_line_names_the_value_and_the_line(case: str, tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
 
 
-def test_a_bug_in_a_script_keeps_its_traceback(tmp_path: Path) -> None:
+BUGS = {
+    "{}['missing']": "KeyError: 'missing'",
+    "int('three')": "ValueError: invalid literal",
+    "raise ValueError('my own')": "ValueError: my own",
+    "sorted([Real(1, 2)], key=lambda d: int('three'))": "ValueError: invalid literal",
+}
+
+
+@pytest.mark.parametrize("line", BUGS)
+def test_a_bug_in_a_script_keeps_its_traceback(line: str, tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
-    script.write_text("import gensweep.sweep\n{}['missing']\n")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True,
-                          timeout=100, check=False)  # fmt: skip
+    script.write_text(f"import gensweep.sweep\nfrom gensweep_models.space import Real\n{line}\n")
+    done = subprocess.run([sys.executable, str(script)], env=os.environ | {"PYTHONPATH": PATHS},
+                          capture_output=True, text=True, timeout=100, check=False)  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" in done.stderr
-    assert "KeyError: 'missing'" in done.stderr
+    assert BUGS[line] in done.stderr

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
@@ -32,6 +33,14 @@ def parquet_without_images(folder: Path) -> list[str]:
     return ["--data", str(folder)]
 
 
+def images_without_classes(folder: Path) -> list[str]:
+    """Pictures of two sizes in one folder, which --image-size makes one."""
+    for number in range(30):
+        grey = np.full((16 + number % 2, 16), 8 * number, np.uint8)
+        Image.fromarray(grey).save(folder / f"{number}.png")
+    return ["--data", str(folder), "--image-size", "8"]
+
+
 CASES: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], str]] = {
     "a corrupt IDX file": (corrupt_idx, {}, "train-images-idx3-ubyte.gz"),
     "a Parquet file without images": (parquet_without_images, {}, "height"),
@@ -43,6 +52,8 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], str]] = {
     "a wrong key": (lambda _: [], {"AWS_ACCESS_KEY_ID": "nobody:x"}, "AWS_ACCESS_KEY_ID"),
     "a bucket that does not exist": (lambda _: [], {"GENSWEEP_STORE": "s3://not-there"},
                                      "not-there"),
+    "all GPUs of a cluster without": (lambda _: ["--preset", "cluster"], {}, "has no GPUs"),
+    "images without classes": (images_without_classes, {}, "--label"),
     "a cluster that is not there": (lambda _: [], {"RAY_ADDRESS": "127.0.0.1:9"}, "RAY_ADDRESS"),
 }  # fmt: skip
 
@@ -81,9 +92,9 @@ def test_one_line_names_the_value(case: str, stack: Any, tmp_path: Path) -> None
 
 @pytest.fixture(scope="module")
 def known(stack: Any) -> str:
-    """A sweep that exists: one trial of its own."""
+    """A sweep that exists: a trial of each objective."""
     done = plan(stack, ROOT / "sweeps" / "gan_stability.py",
-                ["--name", "known", "--data", "ring8", "--trials", "1", "--budget-images", "640"],
+                ["--name", "known", "--data", "ring8", "--trials", "5", "--budget-images", "640"],
                 {})  # fmt: skip
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
     return "known"
@@ -97,7 +108,8 @@ def known(stack: Any) -> str:
         ("vae_tradeoff.py", ["--resume", "known"], "'vae'"),
         ("gan_stability.py", ["--resume", "known", "--budget-images", "1280"], "640 -> 1280"),
         ("gan_stability.py", ["--resume", "known", "--data", "grid25"], "grid25"),
-        ("gan_stability.py", ["--resume", "known", "--seed", "5"], "seed"),
+        ("gan_stability.py", ["--resume", "known", "--seed", "5"], "seed: 0 -> 5"),
+        ("gan_stability.py", ["--resume", "known", "--trials", "4"], "5 trials already"),
     ],
 )  # fmt: skip
 def test_a_known_name(stack: Any, known: str, script: str, argv: list[str], named: str) -> None:

@@ -5,24 +5,28 @@ import os
 import sys
 import time
 from dataclasses import dataclass, replace
-from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.sweep._sweep import PRUNERS, SAMPLERS, Sweep
+from gensweep.study._sampler import PRUNERS, SAMPLERS
+from gensweep.sweep._sweep import Sweep
 
 EPILOG = """examples:
   python %(prog)s --dry-run                 check everything, print the plan, start nothing
   python %(prog)s --data mnist --trials 64  real MNIST (put it in $GENSWEEP_DATA/mnist)
+  python %(prog)s --data ./photos --image-size 32   a folder with a folder for each class
+  python %(prog)s --data ./table.parquet --column picture --label kind --image-size 28
+  python %(prog)s --data mnist --download https://HOST/mnist   fetch it first
   python %(prog)s --resume NAME             go on after a crash, a Ctrl-C or --max-hours
   python %(prog)s --resume NAME --trials 128   extend a finished sweep
 
 A resumed sweep keeps the data, budget, seed, repeats, sampler, pruner and samples it began with.
 """
-PRESETS: dict[str, dict[str, Any]] = {
-    "laptop": {"width": 16, "packs": 2},
-    "cluster": {"width": 64, "packs": None},
-}
-"""Two cores, and a GPU cluster (None: as many packs as the GPUs allow)."""
+PRESETS = {"laptop": 16, "cluster": 64}
+"""Lanes in a pack: on two cores, and on a cluster, all of whose GPUs are used."""
+LAPTOP_PACKS = 2
+GIVEN = ("data", "image_size", "column", "label", "trials", "budget_images", "seed", "repeats",
+         "sampler", "pruner", "samples", "max_hours")  # fmt: skip
+"""Options that are fields of a sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,9 @@ class Request:
     gpus: int = 0
     packs: int = 1
     ranks: int = 1
+    download: str | None = None
+    """The web folder from which the data set's files are fetched first."""
+
     script: str = "sweeps/gan_stability.py"
     """How the script was called, for the line to type next."""
 
@@ -49,9 +56,6 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    p.add_argument("--data", metavar="SET",
-                   help="digits, ring8, grid25, mnist, fashion_mnist, cifar10, NAME=PATH, a folder "
-                        f"of images or Parquet, or s3://... (default {sweep.data})")  # fmt: skip
     p.add_argument("--trials", type=int, help=f"configurations x seeds (default {sweep.trials})")
     p.add_argument("--budget-images", type=int, metavar="N",
                    help=f"examples a trial sees (default {sweep.budget_images:,})")  # fmt: skip
@@ -65,15 +69,47 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
     p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")
     p.add_argument("--dry-run", action="store_true", help="check everything and print the plan")
+    _add_data(p, sweep)
+    _add_room(p)
+    return p
+
+
+def _add_data(p: argparse.ArgumentParser, sweep: Sweep) -> None:
+    data = p.add_argument_group("data")
+    data.add_argument("--data", metavar="SET",
+                      help="digits, ring8, grid25, mnist, fashion_mnist, cifar10, NAME=PATH, a "
+                           "folder of images (with a folder for each class) or of Parquet, or "
+                           f"s3://... (default {sweep.data})")  # fmt: skip
+    data.add_argument("--image-size", type=int, metavar="S",
+                      help="scale the shorter side of each image to S pixels and crop the centre: "
+                           "for images in folders or Parquet that differ in size")  # fmt: skip
+    data.add_argument(
+        "--column",
+        metavar="NAME",
+        help="Parquet column with the images (default: 'image' or the like)",
+    )
+    data.add_argument(
+        "--label",
+        metavar="NAME",
+        help="Parquet column with the classes (default: 'label' or the like)",
+    )
+    data.add_argument("--download", metavar="URL",
+                      help="web folder with the four .gz files of mnist or fashion_mnist: they are "
+                           "fetched, unless they are there, into $GENSWEEP_DATA, or the folder of "
+                           "NAME=PATH")  # fmt: skip
+
+
+def _add_room(p: argparse.ArgumentParser) -> None:
     room = p.add_argument_group("where it trains")
     room.add_argument("--preset", choices=PRESETS, default="laptop",
-                      help="two cores (default) or a GPU cluster")  # fmt: skip
-    room.add_argument("--gpus", type=int, default=0, help="GPUs to use; 0 trains on CPUs (default)")
-    room.add_argument("--packs", type=int, help="packs that train side by side")
+                      help="two cores (default), or all GPUs of a cluster")  # fmt: skip
+    room.add_argument("--gpus", type=int, help="GPUs to use; 0 trains on CPUs (default)")
+    room.add_argument("--packs", type=int,
+                      help="packs that train side by side (default: as many as the GPUs hold, or "
+                           "two on CPUs)")  # fmt: skip
     room.add_argument("--width", type=int, help="trials trained together in one pack")
     room.add_argument("--ranks", type=int, default=1,
                       help="workers that share each batch of a pack (default 1)")  # fmt: skip
-    return p
 
 
 def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Request:
@@ -82,22 +118,38 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
 
     args = parser(description, sweep).parse_args(argv)
     _check(args)
+    changes = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     if args.resume:
-        sweep = remembered(checked_name(args.resume), sweep)
+        sweep = remembered(checked_name(args.resume), sweep, changes)
     else:
         sweep = replace(sweep, name=checked_name(args.name or _fresh_name(sweep.name)))
-    preset = PRESETS[args.preset]
-    given = ("data", "trials", "budget_images", "seed", "repeats", "sampler", "pruner",
-             "samples", "max_hours")  # fmt: skip
-    changes = {name: getattr(args, name) for name in given if getattr(args, name) is not None}
-    width = args.width if args.width is not None else preset["width"]
-    packs = args.packs or preset["packs"] or max(1, args.gpus // args.ranks)
-    if preset["packs"] and not args.packs and args.ranks > 1:
-        packs = 1  # the ranks take the place of the second pack
+    gpus = _gpus(args.preset, args.gpus)
+    packs = _packs(args.packs, args.ranks, gpus)
+    width = PRESETS[args.preset] if args.width is None else args.width
     changed = replace(sweep, **changes, width=width).shared(packs)
-    return Request(sweep=changed, resume=bool(args.resume),
-                   dry_run=args.dry_run, gpus=args.gpus, packs=packs, ranks=args.ranks,
+    return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run, gpus=gpus,
+                   packs=packs, ranks=args.ranks, download=args.download,
                    script=sys.argv[0])  # fmt: skip
+
+
+def _gpus(preset: str, asked: int | None) -> int:
+    """As many as were asked for; by default the preset's: none, or all of the cluster."""
+    from gensweep.sweep._cluster import all_gpus
+
+    if preset == "cluster" and asked is None:
+        return all_gpus()
+    return asked or 0
+
+
+def _packs(asked: int | None, ranks: int, gpus: int) -> int:
+    """As many as were asked for; by default what the GPUs hold, or two cores."""
+    if not gpus:  # ranks take the place of the second pack
+        return asked or (LAPTOP_PACKS if ranks == 1 else 1)
+    packs = asked or max(1, gpus // ranks)
+    if packs * ranks > gpus:
+        raise UserError(f"{packs} packs of {ranks} ranks take {packs * ranks} GPUs, more than "
+                        f"--gpus {gpus}: raise it, or lower --packs or --ranks.")  # fmt: skip
+    return packs
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -105,6 +157,8 @@ def _check(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value is not None and value < low:
             raise UserError(f"`{name} >= {low}` must hold, but got {name}={value}.")
+    if args.preset == "cluster" and args.gpus == 0:
+        raise UserError("--preset cluster trains on GPUs, but got --gpus 0: leave one of them out.")
     if args.resume and args.name:
         raise UserError(f"--resume {args.resume} names the sweep already: leave --name out.")
 

@@ -31,15 +31,36 @@ def connect() -> None:
 def _knock(address: str) -> None:
     """`UserError` if nothing listens at `host:port`: Ray itself would try for minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
-    if not host or not port.isdigit():
-        return  # "auto" and "local"
-    try:
-        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
-    except OSError as error:
+    if port.isdigit() and (reason := knock(host, int(port))):
         raise UserError(
-            f"no Ray cluster answers at {address} ({error.strerror or error}): "
+            f"no Ray cluster answers at {address} ({reason}): "
             "start one with `gensweep up`, or set RAY_ADDRESS."
-        ) from None
+        )
+
+
+def knock(host: str, port: int) -> str:
+    """Why nothing answers at `host:port`; empty if something does, or if one is not known."""
+    if not host or not port:
+        return ""
+    try:
+        socket.create_connection((host, port), timeout=KNOCK_S).close()
+    except OSError as error:
+        return str(error.strerror or error)
+    return ""
+
+
+def all_gpus() -> int:
+    """The GPUs of the cluster; `UserError` if it has none."""
+    import ray
+
+    connect()
+    count = int(ray.cluster_resources().get("GPU", 0))
+    if not count:
+        raise UserError(
+            "--preset cluster: this cluster has no GPUs; leave it out to train on CPUs, or set "
+            "RAY_ADDRESS to a cluster that has some."
+        )
+    return count
 
 
 def check_room(asked: Request) -> None:

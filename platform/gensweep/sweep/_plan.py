@@ -3,10 +3,16 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
+from gensweep.study import SweepView
 from gensweep.sweep._args import Request
+from gensweep.sweep._ledgers import check_data, check_ledger, find_sweep, ledger_of
+
+if TYPE_CHECKING:
+    from gensweep.data import Dataset
+    from gensweep.storage import ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +76,6 @@ class Plan:
 
 def prepare(asked: Request) -> Plan:
     """Check the whole request against the world; `UserError` names what is wrong."""
-    from gensweep.data import find_source, load_dataset
     from gensweep.stack import find_home
     from gensweep.storage import open_store
     from gensweep.sweep._cluster import check_room, connect
@@ -78,33 +83,56 @@ def prepare(asked: Request) -> Plan:
 
     store_uri, tracking_uri = where("GENSWEEP_STORE"), where("MLFLOW_TRACKING_URI")
     home = str(find_home().path)
-    check_name(asked, ledger_of(home))
-    find_source(asked.sweep.data)
+    ledger = ledger_of(home)
+    check_ledger(ledger)
+    view = find_sweep(asked, ledger)
+    find_data(asked)
     store = open_store(store_uri)
     store.check()
     check_tracker(tracking_uri)
     connect()
     check_room(asked)
-    dataset = load_dataset(asked.sweep.data, store, split="train")
-    points = dataset.modes is not None
-    test = None if points else load_dataset(asked.sweep.data, store, split="test")
-    _check_games(asked, dataset)
+    dataset, test = load_data(asked, store)
+    _check_fit(asked, dataset, view)
     return Plan(
         asked=asked, store=store_uri, tracking_uri=tracking_uri, home=home,
-        ledger=ledger_of(home), dataset=dataset, test=test, seconds=_measured(asked, dataset),
+        ledger=ledger, dataset=dataset, test=test, seconds=_measured(asked, dataset),
     )  # fmt: skip
 
 
-def _check_games(asked: Request, dataset: Any) -> None:
-    """`UserError` unless the model can be built for the data, and its batch be shared."""
+def find_data(asked: Request) -> None:
+    """`UserError` unless the data are there, or can be fetched."""
+    from gensweep.data import find_source
+    from gensweep.sweep._download import check_download
+
+    if asked.download is None:
+        find_source(asked.sweep.data, **asked.sweep.reading)
+    else:
+        check_download(asked)
+
+
+def load_data(asked: Request, store: "ObjectStore") -> "tuple[Dataset, Dataset | None]":
+    """The training split, and the test split where there is one; ingested if new in `store`."""
+    from gensweep.data import load_dataset
+    from gensweep.sweep._download import fetch
+
     sweep = asked.sweep
-    config = sweep.config({})
-    try:
-        sweep.model.game(config, dataset)
-    except ValueError as error:
-        raise UserError(f"{sweep.model.name} on {dataset.name}: {error}") from error
-    if config.batch_size % asked.ranks:
-        raise UserError(f"--ranks {asked.ranks} must divide batch_size={config.batch_size}.")
+    fetch(asked)
+    train = load_dataset(sweep.data, store, split="train", **sweep.reading)
+    if train.modes is not None:
+        return train, None
+    return train, load_dataset(sweep.data, store, split="test", **sweep.reading)
+
+
+def _check_fit(asked: Request, dataset: Any, view: SweepView | None) -> None:
+    """What only the loaded data can show."""
+    from gensweep.sweep._fit import check_data_set, check_games, check_metrics
+
+    if view is not None:
+        check_data(dataset, view)
+    check_data_set(dataset)
+    check_games(asked, dataset)
+    check_metrics(asked.sweep, dataset)
 
 
 def _measured(asked: Request, dataset: Any) -> float | None:
@@ -121,20 +149,3 @@ def where(variable: str) -> str:
     if not value:
         raise UserError(f"{variable} is not set: run `gensweep up`, or point it at your own.")
     return value
-
-
-def ledger_of(home: str) -> str:
-    """Where sweeps keep their trials: a folder of journals, or a data base."""
-    return os.environ.get("GENSWEEP_LEDGER", f"{home}/studies")
-
-
-def check_name(asked: Request, ledger: str) -> None:
-    """`UserError` if a new sweep's name is taken, or a resumed one is not known."""
-    from gensweep.study import list_sweeps
-
-    known = [view.name for view in list_sweeps(ledger)]
-    name = asked.sweep.name
-    if asked.resume and name not in known:
-        raise UserError(f"unknown sweep {name!r}: the known ones are {', '.join(known) or 'none'}.")
-    if not asked.resume and name in known:
-        raise UserError(f"sweep {name!r} exists: go on with it by --resume {name}.")

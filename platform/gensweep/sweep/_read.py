@@ -6,7 +6,7 @@ from typing import Any
 
 from gensweep.stack import apply_env, find_home
 from gensweep.study import list_sweeps, read_sweep
-from gensweep.sweep._plan import ledger_of
+from gensweep.sweep._ledgers import ledger_of
 from gensweep.sweep._verdicts import judged
 
 

@@ -1,18 +1,14 @@
 """What a sweep is: a question, as one typed object."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.game import Model
-from gensweep.space import check_space, strata
-
-SAMPLERS = ("tpe", "random", "qmc")
-PRUNERS = ("none", "asha", "median")
-REDUCTION = 3
-"""Of asha: one trial in so many goes on at each rung."""
+from gensweep.space import strata
+from gensweep.study._space import all_strata
+from gensweep.sweep._checks import REDUCTION, check_sweep, positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +24,15 @@ class Sweep:
 
     fixed: Mapping[str, Any] = field(default_factory=dict)
     data: str = "digits"
+    image_size: int | None = None
+    """Shorter side to which the images of a folder or of Parquet are scaled, then cropped."""
+
+    column: str | None = None
+    """The Parquet column with the images; None: the one that there is."""
+
+    label: str | None = None
+    """The Parquet column with the classes."""
+
     trials: int = 48
     budget_images: int = 200_000
     """Training examples that one trial sees."""
@@ -43,8 +48,9 @@ class Sweep:
     by: str | None = None
     """The hyperparameter that the stability map compares, such as the objective."""
 
-    over: str = "learning_rate"
-    """The hyperparameter that the stability map runs over."""
+    over: str = ""
+    """The hyperparameter that the stability map runs over, a number above 0; by default the
+    learning rate, or else the first such."""
 
     target: str | None = None
     """The metric that trials are ranked by; None: the data set's own."""
@@ -67,19 +73,11 @@ class Sweep:
     """Two metrics, and the hyperparameter that shades the dots, to draw in the report."""
 
     def __post_init__(self) -> None:
-        for name in ("trials", "budget_images", "repeats", "samples", "width", "rungs"):
-            if (value := getattr(self, name)) < 1:
-                raise UserError(f"`{name} >= 1` must hold, but got {name}={value}.")
-        if self.max_hours is not None and self.max_hours <= 0:
-            raise UserError(f"`max_hours > 0` must hold, but got {self.max_hours}.")
-        if self.sampler not in SAMPLERS:
-            raise UserError(f"unknown sampler {self.sampler!r}: choose from {', '.join(SAMPLERS)}.")
-        if self.pruner not in PRUNERS:
-            raise UserError(f"unknown pruner {self.pruner!r}: choose from {', '.join(PRUNERS)}.")
-        if not self.space:
-            raise UserError("the search space is empty: search at least one hyperparameter.")
-        check_space(self.model.config, self.space)
-        self.config({})
+        check_sweep(self)
+        if not self.over:
+            found = [name for name, dimension in self.space.items() if positive(dimension)]
+            chosen = "learning_rate" if "learning_rate" in found else "".join(found[:1])
+            object.__setattr__(self, "over", chosen)
 
     @property
     def strata(self) -> tuple[str, ...]:
@@ -96,8 +94,13 @@ class Sweep:
 
     def shared(self, packs: int) -> "Sweep":
         """With so few lanes in a pack that every stratum, and each of `packs`, gets its trials."""
-        kinds = math.prod(len(self.space[name].choices) for name in self.strata)
+        kinds = len(all_strata(self.space, self.strata))
         return replace(self, width=min(self.width, -(-self.trials // max(packs, kinds))))
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How `data` is to be read: keywords of `find_source` and `load_dataset`."""
+        return {"image_size": self.image_size, "column": self.column, "label": self.label}
 
     def config(self, params: Mapping[str, Any]) -> Any:
         """The model's configuration for one trial's sampled values."""
@@ -113,6 +116,7 @@ class Sweep:
             "space": {name: repr(dimension) for name, dimension in self.space.items()},
             "fixed": {name: repr(value) for name, value in self.fixed.items()},
             "data": self.data,
+            **self.reading,
             "budget_images": self.budget_images,
             "repeats": self.repeats,
             "seed": self.seed,

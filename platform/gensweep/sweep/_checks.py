@@ -1,0 +1,140 @@
+"""What can be wrong with a sweep in itself: all is told when it is made, nothing later."""
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from gensweep.errors import UserError
+from gensweep.space import check_space, scopes
+from gensweep.study._sampler import PRUNERS, SAMPLERS
+from gensweep.study._space import all_strata, conditions, ordered
+
+if TYPE_CHECKING:
+    from gensweep.sweep._sweep import Sweep
+
+NEIGHBOURS = 5
+"""Of each sample, that coverage and density look at; there must be more samples than that."""
+REDUCTION = 3
+"""Of asha: one trial in so many goes on at each rung."""
+COUNTS = ("trials", "budget_images", "repeats", "samples", "width", "rungs")
+
+
+def check_sweep(sweep: "Sweep") -> None:
+    """`UserError` names the first value that cannot be, and what to use instead."""
+    _check_numbers(sweep)
+    _check_choices(sweep)
+    _check_space(sweep)
+    _check_drawn(sweep)
+    _check_trials(sweep)
+    _check_budget(sweep)
+
+
+def _check_numbers(sweep: "Sweep") -> None:
+    for name in COUNTS if sweep.image_size is None else (*COUNTS, "image_size"):
+        value = getattr(sweep, name)
+        if not isinstance(value, int) or value < 1:
+            raise UserError(f"`{name} >= 1` must hold, as a whole number, but got {name}={value}.")
+    if not isinstance(sweep.seed, int) or not 0 <= sweep.seed < 2**32:
+        raise UserError(f"`0 <= seed < 2**32` must hold, but got seed={sweep.seed}.")
+    if sweep.samples <= NEIGHBOURS:
+        raise UserError(f"`samples > {NEIGHBOURS}` must hold, as each is compared with its "
+                        f"{NEIGHBOURS} neighbours, but got samples={sweep.samples}.")  # fmt: skip
+    if sweep.max_hours is not None and not sweep.max_hours > 0:
+        raise UserError(f"`max_hours > 0` must hold, but got max_hours={sweep.max_hours}.")
+    if not sweep.truncations:
+        raise UserError("truncations=() leaves nothing to measure: give thresholds above 0.")
+    for value in sweep.truncations:
+        if not 0 < value < math.inf:
+            raise UserError(f"each of truncations must be above 0 and finite, but got {value}.")
+
+
+def _check_choices(sweep: "Sweep") -> None:
+    if sweep.sampler not in SAMPLERS:
+        raise UserError(f"unknown sampler {sweep.sampler!r}: choose from {', '.join(SAMPLERS)}.")
+    if sweep.pruner not in PRUNERS:
+        raise UserError(f"unknown pruner {sweep.pruner!r}: choose from {', '.join(PRUNERS)}.")
+
+
+def _check_space(sweep: "Sweep") -> None:
+    """The searched names fit the model, the conditions, and what is fixed."""
+    if not sweep.space:
+        raise UserError("the search space is empty: search at least one hyperparameter.")
+    check_space(sweep.model.config, sweep.space)
+    ordered(sweep.space, sweep.strata)
+    for name, dimension in sweep.space.items():
+        for parent, wanted in conditions(dimension).items():
+            _check_condition(name, parent, wanted, sweep.space[parent])
+    known = scopes(sweep.model.config)
+    for name, value in sweep.fixed.items():
+        if name not in known:
+            raise UserError(f"unknown hyperparameter {name!r} in fixed: choose from "
+                            f"{', '.join(known)}.")  # fmt: skip
+        if name in sweep.space:
+            raise UserError(f"{name!r} is both searched and fixed at {value!r}: leave it out of "
+                            "`space` or of `fixed`.")  # fmt: skip
+    for stratum in all_strata(sweep.space, sweep.strata):
+        sweep.config(stratum)
+
+
+def _check_condition(name: str, parent: str, wanted: Iterable[Any], dimension: Any) -> None:
+    for value in wanted:
+        if dimension.kind == "categorical" and value not in dimension.choices:
+            raise UserError(f"{name!r} is searched when {parent} is {value!r}, which it never is: "
+                            f"choose from {', '.join(map(str, dimension.choices))}.")  # fmt: skip
+
+
+def _check_drawn(sweep: "Sweep") -> None:
+    """What the report draws must be searched."""
+    space, names = sweep.space, ", ".join(sweep.space)
+    if sweep.by is not None and sweep.by not in space:
+        raise UserError(f"by={sweep.by!r} is not searched: choose from {names}, or leave it out.")
+    if sweep.by is not None and space[sweep.by].kind == "real":
+        raise UserError(f"by={sweep.by!r} is a real number, of which no two trials share a value: "
+                        "choose a Categorical or an Integer.")  # fmt: skip
+    if sweep.over and sweep.over not in space:
+        raise UserError(f"over={sweep.over!r} is not searched: choose from {names}.")
+    if sweep.over and not positive(space[sweep.over]):
+        fitting = ", ".join(n for n, dimension in space.items() if positive(dimension)) or "none"
+        raise UserError(f"over={sweep.over!r} must be a number above 0, for the map's scale is a "
+                        f"logarithm: choose from {fitting}.")  # fmt: skip
+    if sweep.scatter is not None and len(sweep.scatter) != 3:
+        raise UserError(f"scatter={sweep.scatter!r} must be two metrics, and a searched "
+                        "hyperparameter or None.")  # fmt: skip
+    if sweep.scatter is not None and sweep.scatter[2] not in (None, *space):
+        raise UserError(f"scatter shades by {sweep.scatter[2]!r}, which is not searched: choose "
+                        f"from {names}, or None.")  # fmt: skip
+
+
+def positive(dimension: Any) -> bool:
+    """Whether every value is a number above 0."""
+    if dimension.kind != "categorical":
+        return bool(dimension.low > 0)
+    numbers = [c for c in dimension.choices if isinstance(c, int | float) and c is not True]
+    return len(numbers) == len(dimension.choices) and min(numbers) > 0
+
+
+def _check_trials(sweep: "Sweep") -> None:
+    trials, repeats = sweep.trials, sweep.repeats
+    kinds = len(all_strata(sweep.space, sweep.strata))
+    if trials < kinds * repeats:
+        raise UserError(f"trials={trials} are too few for {_kinds(sweep, kinds)}{repeats=}: use at "
+                        f"least {kinds * repeats}.")  # fmt: skip
+    if rest := trials % repeats:
+        raise UserError(f"trials={trials} is no multiple of {repeats=}: use {trials - rest} or "
+                        f"{trials - rest + repeats}.")  # fmt: skip
+
+
+def _kinds(sweep: "Sweep", kinds: int) -> str:
+    return f"the {kinds} choices of {', '.join(sweep.strata)} and " if sweep.strata else ""
+
+
+def _check_budget(sweep: "Sweep") -> None:
+    """Every evaluation follows at least one more batch."""
+    strata = all_strata(sweep.space, sweep.strata)
+    batch = max(int(sweep.config(stratum).batch_size) for stratum in strata)
+    budget, rungs = sweep.budget_images, sweep.rung_images
+    ticks = -(-budget // batch)
+    if budget < batch or len({-(-ticks * images // budget) for images in rungs}) < len(rungs):
+        least = batch * (REDUCTION ** (sweep.rungs - 1) if sweep.pruner == "asha" else sweep.rungs)
+        raise UserError(f"budget_images={budget} is too small for {sweep.rungs} evaluations of "
+                        f"batches of {batch}: use at least {least}.")  # fmt: skip

@@ -1,0 +1,89 @@
+"""Does the model fit the data, and are the metrics that a sweep names measured at all?"""
+
+from typing import Any
+
+import torch
+
+from gensweep.errors import UserError
+from gensweep.lanes import Pack
+from gensweep.metrics import Evaluator, FeatureNet
+from gensweep.study._space import all_strata
+from gensweep.sweep._args import Request
+from gensweep.sweep._checks import NEIGHBOURS
+from gensweep.sweep._judge import likelihood_kind
+from gensweep.sweep._pace import WARM_UP_TICKS
+from gensweep.sweep._sweep import Sweep
+
+LARGER_IS_BETTER = frozenset({
+    "classes", "coverage", "density", "finite", "high_quality", "mode_entropy", "modes",
+    "precision", "recall", "samples", "variance_ratio",
+})  # fmt: skip
+"""Trials are ranked by the smallest value, so that none of these can be a target."""
+
+
+def check_data_set(dataset: Any) -> None:
+    """`UserError` unless samples can be compared with the data."""
+    if dataset.modes is None and not dataset.classes:
+        raise UserError(f"{dataset.name} has images without classes, which its metrics need: make "
+                        "a folder for each class, or name the column by --label.")  # fmt: skip
+    if dataset.count <= NEIGHBOURS:
+        raise UserError(f"{dataset.name} has {dataset.count} training examples: use more than "
+                        f"{NEIGHBOURS}.")  # fmt: skip
+
+
+def check_games(asked: Request, dataset: Any) -> None:
+    """`UserError` unless every stratum's networks can be built, and its batch be shared."""
+    sweep = asked.sweep
+    for stratum in all_strata(sweep.space, sweep.strata):
+        config = sweep.config(stratum)
+        named = "".join(f", {name}={value}" for name, value in stratum.items())
+        try:
+            game = sweep.model.game(config, dataset)
+            with torch.device("meta"):  # shapes alone: no memory, no time
+                for player in game.players.values():
+                    player.build()
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {error}") from error
+        if config.batch_size % asked.ranks:
+            raise UserError(f"--ranks {asked.ranks} must divide batch_size={config.batch_size}"
+                            f"{named}: lower it, or change the batch size.")  # fmt: skip
+
+
+def check_metrics(sweep: Sweep, dataset: Any) -> None:
+    """`UserError` unless `target` and `scatter` name metrics that trials will have."""
+    wanted = [(name, "target") for name in [sweep.target] if name]
+    wanted += [(name, "scatter") for name in (sweep.scatter or ())[:2]]
+    known = measured(dataset) | ({"nll", "nll_standard_error"} if likelihood_kind(sweep.model)
+                                 else set())  # fmt: skip
+    if not {name for name, _ in wanted} <= known:
+        known |= trained(sweep, dataset)
+    for name, use in wanted:
+        if name not in known:
+            raise UserError(
+                f"{use} names {name!r}, which is not measured for {sweep.model.name} on "
+                f"{dataset.name}: choose from {', '.join(sorted(known))}."
+            )
+    if sweep.target in LARGER_IS_BETTER:
+        fitting = ", ".join(sorted(known - LARGER_IS_BETTER))
+        raise UserError(f"target={sweep.target!r} is better when larger, but the smallest value "
+                        f"ranks first: choose from {fitting}.")  # fmt: skip
+
+
+def measured(dataset: Any) -> set[str]:
+    """Names of what is measured of samples: of a few examples, by a network not yet trained."""
+    data = dataset.source("cpu").gather(torch.arange(min(dataset.count, 4 * NEIGHBOURS)))
+    points = dataset.modes is not None
+    evaluator = Evaluator.for_dataset(
+        dataset.name, data, {}, modes=dataset.modes, mode_std=dataset.mode_std,
+        classifier=None if points else FeatureNet(dataset.shape, dataset.classes),
+    )  # fmt: skip
+    return set(evaluator.evaluate(data["x"][None])[0])
+
+
+def trained(sweep: Sweep, dataset: Any) -> set[str]:
+    """Names of the losses and metrics of training, after a round of every player."""
+    config = sweep.config(all_strata(sweep.space, sweep.strata)[0])
+    pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=1, space=sweep.space,
+                trace=False)  # fmt: skip
+    pack.load(0, config, seed=0, budget_images=sweep.budget_images)
+    return set(pack.run(WARM_UP_TICKS)[0].metrics)
