@@ -28,11 +28,11 @@ def test_bytes_hold_everything(bench: Any, model: str, bitwise: Any) -> None:
 
 
 def test_another_slot_of_another_pack_continues_bitwise(
-    bench: Any, model: str, bitwise: Any
+    bench: Any, variant: str, bitwise: Any
 ) -> None:
-    data, expected = _halfway(bench, model)
-    configs = bench.configs(model, 3)
-    other = bench.filled(model, configs[1:])
+    data, expected = _halfway(bench, variant)
+    configs = bench.configs(variant, 3)
+    other = bench.filled(variant, configs[1:])
     other.run(2)
     other.put(2, LaneState.from_bytes(data))
     other.run(TICKS)

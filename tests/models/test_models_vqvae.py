@@ -174,7 +174,7 @@ CONFIGS = [
 
 
 def _pack(configs: list[VqVaeConfig], seeds: list[int], ticks: int) -> Pack:
-    pack = Pack(CATALOG["vqvae"], configs[0], DATA, _Source(), width=len(configs), trace=True)
+    pack = Pack(CATALOG["vqvae"], configs[0], DATA, _Source(), width=len(configs), trace=False)
     for slot, (config, seed) in enumerate(zip(configs, seeds, strict=True)):
         pack.load(slot, config, seed=seed, budget_images=4 * ticks)
     return pack
