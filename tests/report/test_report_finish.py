@@ -22,6 +22,7 @@ from gensweep.sweep._verdicts import judged
 from gensweep_models.catalog import CATALOG
 
 SECRET = "/s3cr+t/k&y"
+GOAL = Goal(metric="fid")
 ENDS = {  # state and metric of one trial each
     "mixed": [("completed", 3.0), ("completed", 1.0), ("diverged", None), ("pruned", None)],
     "failed": [("failed", None), ("failed", None)],
@@ -69,12 +70,12 @@ def ended(home: Path, case: str, direction: str = "minimize", repeats: int = 1) 
     return plan
 
 
-def end(plan: Plan) -> tuple[Goal, list[dict[str, Any]], dict[str, bytes]]:
-    return answer(plan.asked, plan, {"kind": "points"}, "fid")
+def end(plan: Plan, goal: Goal = GOAL) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+    return answer(plan.asked, plan, {"kind": "points"}, goal)
 
 
 def test_the_end_holds_no_secret_and_states_the_versions(home: Path, capsys: Any) -> None:
-    goal, trials, files = end(ended(home, "mixed"))
+    trials, files = end(ended(home, "mixed"))
     said = capsys.readouterr().out
     page = files["report.html"].decode()
     for text in (said, page, files["trials.json"].decode()):
@@ -84,21 +85,21 @@ def test_the_end_holds_no_secret_and_states_the_versions(home: Path, capsys: Any
     assert "optuna" in page
     assert json.loads(files["trials.json"])["trials"] == trials
     assert (home / "store" / "sweeps" / "s" / "trials.json").exists()
-    assert summary_of(trials, goal) == {"trials": 4, "converged": 2, "diverged": 1, "pruned": 1,
+    assert summary_of(trials, GOAL) == {"trials": 4, "converged": 2, "diverged": 1, "pruned": 1,
                                         "best_fid": 1.0}  # fmt: skip
 
 
 @pytest.mark.parametrize(("direction", "best"), [("minimize", 1), ("maximize", 0)])
-def test_direction_of_the_study_is_kept(home: Path, direction: str, best: int,
+def test_the_best_is_best_in_its_direction(home: Path, direction: str, best: int,
                                         capsys: Any) -> None:  # fmt: skip
-    _, _, files = end(ended(home, "mixed", direction))
+    _, files = end(ended(home, "mixed"), Goal(metric="fid", direction=direction))  # type: ignore[arg-type]
     assert f"the best is trial {best}," in files["report.html"].decode()
     assert capsys.readouterr().out.splitlines()[2].split()[0] == str(best)
 
 
 @pytest.mark.parametrize("case", ["failed", "collapsed", "none"])
 def test_a_sweep_without_completed_trials_still_ends(home: Path, case: str, capsys: Any) -> None:
-    _, _, files = end(ended(home, case))
+    _, files = end(ended(home, case))
     said = capsys.readouterr().out
     assert ("died of ***" if ENDS[case] else "no trial has ended") in said
     assert ("no trial was completed" in said) == bool(ENDS[case])
@@ -115,7 +116,7 @@ def test_a_lost_verdict_is_told_and_costs_nothing_else(home: Path, damage: str,
         file.unlink()
     else:
         file.write_text('{"number"' if damage == "torn" else "[]")
-    _, trials, files = end(plan)
+    trials, files = end(plan)
     assert [t["outcome"] for t in trials] == ["converged", "unjudged", "diverged", "pruned"]
     assert "1 completed trials have no stored verdict (1)" in capsys.readouterr().out
     assert "1 of 4 trials converged" in files["report.html"].decode()
@@ -125,7 +126,7 @@ def test_a_store_that_fails_costs_only_what_it_holds(home: Path, capsys: Any) ->
     plan = ended(home, "mixed")
     (home / "store").rename(home / "elsewhere")
     (home / "store").write_text("a file, not a folder")
-    _, trials, _ = end(plan)
+    trials, _ = end(plan)
     said = capsys.readouterr().out
     assert len(trials) == 4
     assert "stored   nothing: " in said
@@ -171,5 +172,5 @@ def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Pat
     trials, _ = judged(ended(home, "mixed", repeats=2).store, "s", read_sweep("s", str(
         home / "studies")).records)  # fmt: skip
     assert [t["group"] for t in trials] == [0, 0, 2, 2]
-    row = table(trials, None, Goal(metric="fid")).splitlines()[-1].split()
+    row = table(trials, None, GOAL).splitlines()[-1].split()
     assert row == ["all", "trials", "4", "2", "2", "1", "50%", "9%", "to", "91%"]

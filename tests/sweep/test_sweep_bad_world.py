@@ -33,12 +33,11 @@ def parquet_without_images(folder: Path) -> list[str]:
     return ["--data", str(folder)]
 
 
-def images_without_classes(folder: Path) -> list[str]:
-    """Pictures of two sizes in one folder, which --image-size makes one."""
+def images_of_two_sizes(folder: Path) -> list[str]:
     for number in range(30):
         grey = np.full((16 + number % 2, 16), 8 * number, np.uint8)
         Image.fromarray(grey).save(folder / f"{number}.png")
-    return ["--data", str(folder), "--image-size", "8"]
+    return ["--data", str(folder)]
 
 
 CASES: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], str]] = {
@@ -53,7 +52,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], str]] = {
     "a bucket that does not exist": (lambda _: [], {"GENSWEEP_STORE": "s3://not-there"},
                                      "not-there"),
     "all GPUs of a cluster without": (lambda _: ["--preset", "cluster"], {}, "has no GPUs"),
-    "images without classes": (images_without_classes, {}, "--label"),
+    "images of two sizes": (images_of_two_sizes, {}, "image_size"),
     "a cluster that is not there": (lambda _: [], {"RAY_ADDRESS": "127.0.0.1:9"}, "RAY_ADDRESS"),
 }  # fmt: skip
 

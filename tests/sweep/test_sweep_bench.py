@@ -69,7 +69,7 @@ class Office:
             tracking_uri=f"sqlite:///{folder}/store/mlflow.db", dataset=data, test=test,
         )  # fmt: skip
         self.judge = make_judge(self.sweep, self.store, data, test)
-        self.desk = Desk(asked, plan, "nll", self.judge.protocol)
+        self.desk = Desk(asked, plan, self.sweep.goal("frechet"), self.judge.protocol)
         self.source = data.source("cpu")
 
     def bench(self, owner: str) -> tuple[Here, Bench]:

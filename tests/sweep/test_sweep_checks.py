@@ -282,9 +282,21 @@ def test_columns_of_parquet_are_named(table: Path, tmp_path: Path) -> None:
         loaded(tmp_path, "--data", str(table), "--column", "face")
 
 
-def test_images_without_classes_are_told(table: Path, tmp_path: Path) -> None:
+def test_images_without_classes_can_be_judged(table: Path, tmp_path: Path) -> None:
     train, _ = loaded(tmp_path, "--data", str(table), "--column", "front", "--image-size", "8")
-    with pytest.raises(UserError, match="--label"):
+    check_data_set(train)
+    check_metrics(dataclasses.replace(GAN, target="density"), train)
+    with pytest.raises(UserError, match="'classes', which is not measured"):
+        check_metrics(dataclasses.replace(GAN, target="classes"), train)
+
+
+def test_too_few_images_are_told(tmp_path: Path) -> None:
+    for place in ("train/cat/0", "train/cat/1", "train/dog/2", "test/cat/3"):
+        file = tmp_path / "few" / f"{place}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture(np.random.default_rng(0)).save(file)
+    train, _ = loaded(tmp_path, "--data", str(tmp_path / "few"), "--image-size", "8")
+    with pytest.raises(UserError, match="3 training examples: use more than 5"):
         check_data_set(train)
 
 
@@ -369,13 +381,19 @@ def test_every_model_passes_on_the_digits(name: str, digits: Any) -> None:
     [
         ({"target": "frechett"}, "target names 'frechett'"),
         ({"target": "nll"}, "target names 'nll'"),
-        ({"target": "coverage"}, "target='coverage' is better when larger"),
         ({"scatter": ("rate", "frechet", None)}, "scatter names 'rate'"),
     ],
 )
 def test_a_metric_is_refused(changes: dict[str, Any], named: str, digits: Any) -> None:
     with pytest.raises(UserError, match=named):
         check_metrics(dataclasses.replace(GAN, **changes), digits)
+
+
+def test_the_direction_is_that_of_the_target() -> None:
+    goals = [dataclasses.replace(GAN, target=name).goal("frechet") for name in (None, "coverage")]
+    assert [(goal.metric, goal.direction) for goal in goals] == [
+        ("frechet", "minimize"), ("coverage", "maximize"),
+    ]  # fmt: skip
 
 
 def test_metrics_of_training_and_of_the_likelihood_are_known(digits: Any) -> None:

@@ -1,7 +1,7 @@
 """Data sets: found in their usual formats, ingested once, gathered on the device."""
 
 from gensweep.data._dataset import BatchSource, Dataset, Resident, Streamed
-from gensweep.data._download import download
+from gensweep.data._download import NAMES, download
 from gensweep.data._load import load_dataset
 from gensweep.data._source import Meta, Source
 from gensweep.data._spec import find_source
@@ -10,6 +10,7 @@ __all__ = [
     "BatchSource",
     "Dataset",
     "Meta",
+    "NAMES",
     "Resident",
     "Source",
     "Streamed",

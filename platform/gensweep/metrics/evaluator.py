@@ -18,7 +18,13 @@ from gensweep.metrics.images import Images
 from gensweep.metrics.points import Points
 from gensweep.metrics.projection import Projection
 
-__all__ = ["Evaluator"]
+__all__ = ["LARGER_IS_BETTER", "Evaluator", "draw"]
+
+LARGER_IS_BETTER = frozenset({
+    "classes", "coverage", "density", "finite", "high_quality", "mode_entropy", "modes",
+    "precision", "recall", "samples", "variance_ratio",
+})  # fmt: skip
+"""Metrics of which more is better; of all others less is."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,7 +38,7 @@ class Evaluator:
 
     @property
     def objective(self) -> str:
-        """The metric, minimised, that trials are ranked by."""
+        """The metric that trials are ranked by."""
         return self.reference.objective
 
     @classmethod

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 
 from gensweep.errors import UserError
-from gensweep.study._sampler import PRUNERS, SAMPLERS
+from gensweep.study import PRUNERS, SAMPLERS
 from gensweep.sweep._sweep import Sweep
 
 EPILOG = """examples:

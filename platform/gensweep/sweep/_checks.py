@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
 from gensweep.space import check_space, scopes
-from gensweep.study._sampler import PRUNERS, SAMPLERS
-from gensweep.study._space import all_strata, conditions, ordered
+from gensweep.study import PRUNERS, SAMPLERS, all_strata, conditions, ordered
 
 if TYPE_CHECKING:
     from gensweep.sweep._sweep import Sweep

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.report import Goal
 from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, make_pruner
 from gensweep.sweep._args import Request
 from gensweep.sweep._log import Log
@@ -13,11 +14,11 @@ LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
 
 
-def open_study(asked: Request, plan: Plan, objective: str, protocol: dict[str, Any]) -> Study:
+def open_study(asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any]) -> Study:
     """The sweep's study, new or resumed; `UserError` shows what differs."""
     sweep = asked.sweep
     spec = sweep.identity() | {
-        "objective": {"metric": objective, "direction": "minimize"},
+        "objective": {"metric": goal.metric, "direction": goal.direction},
         "data_hash": plan.dataset.hash,
         "protocol": protocol,
     }
@@ -32,9 +33,9 @@ def open_study(asked: Request, plan: Plan, objective: str, protocol: dict[str, A
 class Desk:
     """Hands out trials and hears of them; every change is on disk before it is answered."""
 
-    def __init__(self, asked: Request, plan: Plan, objective: str, protocol: dict[str, Any]):
-        self._study = open_study(asked, plan, objective, protocol)
-        self._objective = objective
+    def __init__(self, asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any]):
+        self._study = open_study(asked, plan, goal, protocol)
+        self._goal = goal
         self._log = Log(asked.sweep, plan)
         self._leases: dict[int, Lease] = {}
         records = self._study.records()
@@ -132,14 +133,15 @@ class Desk:
         """What progress is told from; `left` are images that trials still have to see."""
         counts = self._study.summary()
         states = {n: c for n, c in counts.items() if n not in ("total", "target", "images")}
-        values = [r.metrics[self._objective] for r in self._study.records()
-                  if r.state == "completed" and self._objective in r.metrics]  # fmt: skip
+        metric, sign = self._goal.metric, self._goal.sign
+        values = [r.metrics[metric] for r in self._study.records()
+                  if r.state == "completed" and metric in r.metrics]  # fmt: skip
         saved = sum(self._budget - self._seen.get(number, 0) for number in self._ended)
         images = sum(self._seen.values())
         return {
-            "states": states, "images": images, "metric": self._objective,
+            "states": states, "images": images, "metric": metric,
             "left": max(0, counts["target"] * self._budget - images - saved),
-            "best": min(values, default=None), "notes": list(self._notes),
+            "best": min(values, key=lambda v: sign * v, default=None), "notes": list(self._notes),
         }  # fmt: skip
 
     def records(self) -> list[Any]:
@@ -172,7 +174,7 @@ class Desk:
         return lease
 
 
-def start_desk(asked: Request, plan: Plan, objective: str, protocol: dict[str, Any]) -> Any:
+def start_desk(asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any]) -> Any:
     """The desk as an actor on this node; a `UserError` inside reaches the caller as itself."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -181,7 +183,7 @@ def start_desk(asked: Request, plan: Plan, objective: str, protocol: dict[str, A
     actor = ray.remote(Desk).options(
         name=f"desk-{asked.sweep.name}", namespace=NAMESPACE, num_cpus=0,
         max_concurrency=1, scheduling_strategy=here,
-    ).remote(asked, plan, objective, protocol)  # fmt: skip
+    ).remote(asked, plan, goal, protocol)  # fmt: skip
     try:
         ray.get(actor.ready.remote())
     except ray.exceptions.ActorDiedError as error:

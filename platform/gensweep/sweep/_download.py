@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gensweep.data import download
-from gensweep.data._download import NAMES
+from gensweep.data import NAMES, download
 from gensweep.errors import UserError
 from gensweep.sweep._args import Request
 

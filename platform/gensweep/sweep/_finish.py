@@ -23,17 +23,16 @@ SAMPLING = {
 }
 
 
-def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], metric: str) -> None:
+def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], goal: Goal) -> None:
     """Print the table, write the report to the home folder, the store and the tracker."""
-    goal, trials, files = answer(asked, plan, protocol, metric)
+    trials, files = answer(asked, plan, protocol, goal)
     tell(asked, plan, desk, files, trials, goal)
 
 
 def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
-           metric: str) -> tuple[Goal, Trials, dict[str, bytes]]:  # fmt: skip
+           goal: Goal) -> tuple[Trials, dict[str, bytes]]:  # fmt: skip
     """Print and keep what the ledger and the store know; a store that fails costs its part only."""
     view = read_sweep(asked.sweep.name, plan.ledger)
-    goal = Goal(metric=metric, direction=view.spec["objective"]["direction"])
     ended = [r for r in view.records if r.state in TERMINAL]  # the others are only not done
     trials, missing = judged(plan.store, view.name, ended)
     following = redact(next_line(asked, trials))
@@ -44,7 +43,7 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
     print(f"compare  {redact(plan.tracking_uri)}\nnext     {following}", flush=True)
     if missing:
         print(redact(missing))
-    return goal, trials, files
+    return trials, files
 
 
 def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: Goal,

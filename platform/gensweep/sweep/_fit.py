@@ -6,26 +6,17 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.lanes import Pack
-from gensweep.metrics import Evaluator, FeatureNet
-from gensweep.study._space import all_strata
+from gensweep.metrics import Evaluator, FeatureNet, Projection
+from gensweep.study import all_strata
 from gensweep.sweep._args import Request
 from gensweep.sweep._checks import NEIGHBOURS
-from gensweep.sweep._judge import likelihood_kind
+from gensweep.sweep._likelihood import Likelihood
 from gensweep.sweep._pace import WARM_UP_TICKS
 from gensweep.sweep._sweep import Sweep
-
-LARGER_IS_BETTER = frozenset({
-    "classes", "coverage", "density", "finite", "high_quality", "mode_entropy", "modes",
-    "precision", "recall", "samples", "variance_ratio",
-})  # fmt: skip
-"""Trials are ranked by the smallest value, so that none of these can be a target."""
 
 
 def check_data_set(dataset: Any) -> None:
     """`UserError` unless samples can be compared with the data."""
-    if dataset.modes is None and not dataset.classes:
-        raise UserError(f"{dataset.name} has images without classes, which its metrics need: make "
-                        "a folder for each class, or name the column by --label.")  # fmt: skip
     if dataset.count <= NEIGHBOURS:
         raise UserError(f"{dataset.name} has {dataset.count} training examples: use more than "
                         f"{NEIGHBOURS}.")  # fmt: skip
@@ -53,8 +44,7 @@ def check_metrics(sweep: Sweep, dataset: Any) -> None:
     """`UserError` unless `target` and `scatter` name metrics that trials will have."""
     wanted = [(name, "target") for name in [sweep.target] if name]
     wanted += [(name, "scatter") for name in (sweep.scatter or ())[:2]]
-    known = measured(dataset) | ({"nll", "nll_standard_error"} if likelihood_kind(sweep.model)
-                                 else set())  # fmt: skip
+    known = measured(sweep, dataset)
     if not {name for name, _ in wanted} <= known:
         known |= trained(sweep, dataset)
     for name, use in wanted:
@@ -63,21 +53,19 @@ def check_metrics(sweep: Sweep, dataset: Any) -> None:
                 f"{use} names {name!r}, which is not measured for {sweep.model.name} on "
                 f"{dataset.name}: choose from {', '.join(sorted(known))}."
             )
-    if sweep.target in LARGER_IS_BETTER:
-        fitting = ", ".join(sorted(known - LARGER_IS_BETTER))
-        raise UserError(f"target={sweep.target!r} is better when larger, but the smallest value "
-                        f"ranks first: choose from {fitting}.")  # fmt: skip
 
 
-def measured(dataset: Any) -> set[str]:
-    """Names of what is measured of samples: of a few examples, by a network not yet trained."""
+def measured(sweep: Sweep, dataset: Any) -> set[str]:
+    """Names of what is measured of a trained lane: of a few examples, by an untrained network."""
     data = dataset.source("cpu").gather(torch.arange(min(dataset.count, 4 * NEIGHBOURS)))
-    points = dataset.modes is not None
     evaluator = Evaluator.for_dataset(
         dataset.name, data, {}, modes=dataset.modes, mode_std=dataset.mode_std,
-        classifier=None if points else FeatureNet(dataset.shape, dataset.classes),
+        net=FeatureNet(dataset.shape, dataset.classes) if dataset.classes
+        else Projection.fit(data["x"]),
     )  # fmt: skip
-    return set(evaluator.evaluate(data["x"][None])[0])
+    game = sweep.model.game(sweep.config({}), dataset)
+    likelihood = Likelihood.of_game(game, data["x"], "train")
+    return {*evaluator.evaluate(data["x"][None])[0], *(likelihood.metrics if likelihood else ())}
 
 
 def trained(sweep: Sweep, dataset: Any) -> set[str]:

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gensweep.errors import UserError
-from gensweep.study import SweepView, list_sweeps
-from gensweep.study._identity import difference, plain
-from gensweep.study._space import as_json
-from gensweep.study._storage import journal_path, local_file, only_writer
+from gensweep.study import (
+    SweepView,
+    as_json,
+    difference,
+    journal_path,
+    list_sweeps,
+    local_file,
+    only_writer,
+    plain,
+)
 from gensweep.sweep._cluster import knock
 
 if TYPE_CHECKING:

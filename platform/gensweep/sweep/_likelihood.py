@@ -14,8 +14,7 @@ from gensweep.metrics import bits_per_dim, draw
 IMPORTANCE_SAMPLES = 500
 EXAMPLES = 500
 BATCH = 50
-METRICS = ("nll", "bits_per_dim")
-"""What trials may be ranked by."""
+METRICS = frozenset({"nll", "nll_standard_error", "bits_per_dim"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +50,11 @@ class Likelihood:
             available=len(examples),
             scale=getattr(game, "log_prob_scale", None),
         )
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """What `measure` gives."""
+        return METRICS if self.scale else METRICS - {"bits_per_dim"}
 
     @property
     def protocol(self) -> dict[str, Any]:

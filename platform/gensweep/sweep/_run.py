@@ -49,8 +49,8 @@ def launch(asked: Request, plan: Plan) -> None:
 
     sweep = asked.sweep
     judge = make_judge(sweep, open_store(plan.store), *plan.splits)
-    metric = sweep.target or judge.evaluator.objective
-    desk = start_desk(asked, plan, metric, judge.protocol)
+    goal = sweep.goal(judge.evaluator.objective)
+    desk = start_desk(asked, plan, goal, judge.protocol)
     fleet = Fleet(packs=asked.packs, ranks=asked.ranks, use_gpu=asked.gpus > 0,
                   threads=asked.threads, storage=plan.ray_storage)  # fmt: skip
     with Interrupt(desk, sweep.name) as interrupt:
@@ -58,7 +58,7 @@ def launch(asked: Request, plan: Plan) -> None:
             well = run_packs(desk, sweep, fleet, loop,
                              {"store": plan.store, "data": plan.dataset.id})  # fmt: skip
         notes = ray.get(desk.summary.remote())["notes"]
-        finish(asked, plan, desk, judge.protocol, metric)
+        finish(asked, plan, desk, judge.protocol, goal)
     if interrupt.asked:
         raise KeyboardInterrupt
     if not well:

@@ -6,8 +6,10 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.game import Model
+from gensweep.metrics import LARGER_IS_BETTER
+from gensweep.report import Goal
 from gensweep.space import strata
-from gensweep.study._space import all_strata
+from gensweep.study import all_strata
 from gensweep.sweep._checks import REDUCTION, check_sweep, positive
 
 
@@ -91,6 +93,12 @@ class Sweep:
         if self.pruner == "asha":
             return tuple(max(1, budget // REDUCTION**i) for i in reversed(range(count)))
         return tuple(max(1, budget * (i + 1) // count) for i in range(count))
+
+    def goal(self, otherwise: str) -> Goal:
+        """What trials are ranked by: `target`, or the data set's own metric."""
+        metric = self.target or otherwise
+        larger = metric in LARGER_IS_BETTER
+        return Goal(metric=metric, direction="maximize" if larger else "minimize")
 
     def shared(self, packs: int) -> "Sweep":
         """With so few lanes in a pack that every stratum, and each of `packs`, gets its trials."""
