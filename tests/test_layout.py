@@ -1,6 +1,7 @@
 """The layout and the import arrows."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -41,9 +42,21 @@ def test_the_platform_knows_no_model() -> None:
     assert [f for f in PLATFORM if "gensweep_models" in imports(f)] == []
 
 
-def test_the_engine_imports_no_cluster_library() -> None:
-    engine = ("game.py", "space.py", "errors.py", "lanes", "metrics")
+ENGINE = ("game.py", "space.py", "errors.py", "lanes", "metrics")
+
+
+def test_the_engine_imports_torch_and_itself_alone() -> None:
+    """Safetensors too, which a checkpoint needs; within a function, as test_imports shows."""
     base = ROOT / "platform" / "gensweep"
-    files = [f for f in PLATFORM if f.relative_to(base).parts[0] in engine]
-    assert files
-    assert [f for f in files if imports(f) & {"ray", "mlflow", "optuna"}] == []
+    files = [f for f in PLATFORM if f.relative_to(base).parts[0] in ENGINE]
+    allowed = set(sys.stdlib_module_names) | {"torch", "gensweep", "safetensors"}
+    assert len(files) > 20
+    assert {str(f): imports(f) - allowed for f in files if imports(f) - allowed} == {}
+
+
+def test_the_engine_imports_no_other_part_of_the_platform() -> None:
+    base = ROOT / "platform" / "gensweep"
+    parts = "|".join(name.removesuffix(".py") for name in ENGINE)
+    foreign = re.compile(rf"^\s*(?:from|import) gensweep\.(?!(?:{parts})\b).*", re.MULTILINE)
+    files = [f for f in PLATFORM if f.relative_to(base).parts[0] in ENGINE]
+    assert {str(f): found for f in files if (found := foreign.findall(f.read_text()))} == {}

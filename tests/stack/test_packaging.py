@@ -1,5 +1,6 @@
-"""The wheel holds both packages and nothing that shadows the standard library."""
+"""The wheel holds both packages and nothing that shadows the standard library, and works."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -17,3 +18,18 @@ def test_the_wheel_holds_both_packages(tmp_path: Path) -> None:
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"gensweep", "gensweep_models"}
     assert "gensweep/stack/_up.py" in names
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    code = (
+        "import platform, gensweep, gensweep_models, sys\n"
+        "from gensweep.cli import main\n"
+        "assert platform.__file__.startswith(sys.base_prefix), platform.__file__\n"
+        "assert gensweep.__file__.startswith(sys.argv[1]), gensweep.__file__\n"
+        "sys.exit(main(['models']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(site)], cwd=tmp_path, capture_output=True, text=True,
+        check=False, env=os.environ | {"PYTHONPATH": str(site)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {"gan", "vae", "realnvp", "ddpm", "vqvae"} <= set(done.stdout.split())

@@ -168,6 +168,15 @@ def test_pruned_trials_end_early_with_what_they_were(tmp_path: Path, ready: Path
     office.desk.close()
 
 
+def test_a_sweep_ends_with_the_images_it_may_see(tmp_path: Path, ready: Path) -> None:
+    office = Office(tmp_path, ready, max_images=2 * BUDGET + 1)
+    _, bench = office.bench("first")
+    bench.run()
+    assert len(office.trials()) == 2
+    assert office.desk.waiting() is None
+    office.desk.close()
+
+
 def test_saving_in_the_middle_changes_nothing(tmp_path: Path, ready: Path) -> None:
     """A pack told to save and stop, and its trials taken up by another, give the same numbers."""
     (whole, parts) = (Office(tmp_path / name, ready) for name in ("whole", "parts"))

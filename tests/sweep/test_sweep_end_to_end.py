@@ -83,7 +83,7 @@ def test_tracker_has_parent_and_children(stack: Any, output: str) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(stack.env["MLFLOW_TRACKING_URI"])
-    experiment = client.get_experiment_by_name("gan")
+    experiment = client.get_experiment_by_name("gan-stability")
     end = time.monotonic() + 60
     while True:
         runs = client.search_runs([experiment.experiment_id], f"tags.`gensweep.sweep` = '{NAME}'")

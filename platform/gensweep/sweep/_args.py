@@ -25,7 +25,8 @@ PRESETS = {"laptop": 16, "cluster": 64}
 """Lanes in a pack: on two cores, and on a cluster, all of whose GPUs are used."""
 LAPTOP_PACKS = 2
 GIVEN = ("data", "image_size", "column", "label", "trials", "budget_images", "seed", "repeats",
-         "sampler", "pruner", "samples", "max_hours")  # fmt: skip
+         "sampler", "pruner", "samples", "max_hours", "max_images", "max_money",
+         "hourly_price")  # fmt: skip
 """Options that are fields of a sweep."""
 
 
@@ -66,6 +67,9 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
                    help=f"stops poor trials early (default {sweep.pruner})")  # fmt: skip
     p.add_argument("--samples", type=int, help="samples drawn to evaluate a trial")
     p.add_argument("--max-hours", type=float, metavar="H", help="stop in time; --resume goes on")
+    p.add_argument("--max-images", type=int, metavar="N", help="examples that all trials see")
+    p.add_argument("--max-money", type=float, metavar="M", help="with --hourly-price: stop in time")
+    p.add_argument("--hourly-price", type=float, metavar="P", help="what an hour of it all costs")
     p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
     p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")
     p.add_argument("--dry-run", action="store_true", help="check everything and print the plan")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
 from gensweep.space import check_space, scopes
-from gensweep.study import PRUNERS, SAMPLERS, all_strata, conditions, ordered
+from gensweep.study import PRUNERS, SAMPLERS, Budget, all_strata, conditions, ordered
 
 if TYPE_CHECKING:
     from gensweep.sweep._sweep import Sweep
@@ -38,8 +38,8 @@ def _check_numbers(sweep: "Sweep") -> None:
     if sweep.samples <= NEIGHBOURS:
         raise UserError(f"`samples > {NEIGHBOURS}` must hold, as each is compared with its "
                         f"{NEIGHBOURS} neighbours, but got samples={sweep.samples}.")  # fmt: skip
-    if sweep.max_hours is not None and not sweep.max_hours > 0:
-        raise UserError(f"`max_hours > 0` must hold, but got max_hours={sweep.max_hours}.")
+    Budget(trials=sweep.trials, max_hours=sweep.max_hours, max_images=sweep.max_images,
+           max_money=sweep.max_money, hourly_price=sweep.hourly_price)  # fmt: skip
     if not sweep.truncations:
         raise UserError("truncations=() leaves nothing to measure: give thresholds above 0.")
     for value in sweep.truncations:

@@ -27,6 +27,7 @@ def open_study(asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any])
         seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, resume=asked.resume,
         pruner=make_pruner(sweep.pruner, sweep.rung_images[0]),
         lease_s=LEASE_S, strata=sweep.strata, max_hours=sweep.max_hours,
+        max_images=sweep.max_images, max_money=sweep.max_money, hourly_price=sweep.hourly_price,
     )  # fmt: skip
 
 

@@ -98,7 +98,10 @@ def register_best(asked: Request, plan: Plan, desk: Any, best: Trials) -> None:
             why = (redact(str(error)).splitlines() or [type(error).__name__])[0]
             print(f"the best trial was not registered: {why[:160]}")
             return
-        if uri:
+        if not uri:
+            print(f"model    not registered: no installed catalogue has {asked.sweep.model.name!r} "
+                  "(an entry point in the group gensweep.models adds one)")  # fmt: skip
+        else:
             print(f"model    {uri}: mlflow.pyfunc.load_model(...).predict([{{'n': 64}}])")
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gensweep.sweep._args import Request
     from gensweep.sweep._sweep import Sweep
 
+UPLOADED = "/runtime_resources/working_dir_files/"
+"""Where Ray unpacks what `ray job submit --working-dir` uploads."""
 CURE = "set GENSWEEP_LEDGER to a file in a writable folder, or to the URL of a data base"
 
 
@@ -34,6 +36,9 @@ def ledger_of(home: str) -> str:
 def check_ledger(ledger: str) -> None:
     """`UserError` unless sweeps can be kept there; makes nothing."""
     path = local_file(ledger)
+    if path is not None and UPLOADED in str(path):
+        raise UserError(f"the ledger {path} is in Ray's copy of the checkout, which it deletes: "
+                        f"{CURE}.")  # fmt: skip
     if path is None:
         _check_url(ledger)
     elif not _is_new(path) and journal_path(ledger) and not _is_journal(path):

@@ -20,7 +20,7 @@ class Log:
     def __init__(self, sweep: Sweep, plan: Plan):
         self._sweep, self._store = sweep, open_store(plan.store)
         spool = Spool(Path(plan.home) / "spool" / sweep.name)
-        self._tracker = Tracker(spool, plan.tracking_uri, sweep.model.name, sweep.name)
+        self._tracker = Tracker(spool, plan.tracking_uri, sweep.question, sweep.name)
         data = {"name": plan.dataset.name, "hash": plan.dataset.hash,
                 "source": f"{plan.store}/datasets/{plan.dataset.id}"}  # fmt: skip
         self._tracker.start_sweep(config=sweep.identity(), seed=sweep.seed, data=data)

@@ -18,7 +18,7 @@ class Sweep:
     """One question to one model: which region of `space` trains stably on `data`?"""
 
     name: str
-    """Also the name of the MLflow experiment's runs and of everything stored."""
+    """Of everything stored, and of the MLflow run; a script's sweeps get the time appended."""
 
     model: Model
     space: Mapping[str, Any]
@@ -70,12 +70,23 @@ class Sweep:
     """Evaluations in the course of a trial, the last at its end."""
 
     max_hours: float | None = None
+    max_images: int | None = None
+    """Training examples that all trials see together; no trial begins that would go beyond."""
+
+    max_money: float | None = None
+    hourly_price: float | None = None
+    """What an hour of the cluster costs, in the unit of `max_money`."""
+
+    question: str = ""
+    """The MLflow experiment, in which all sweeps of a script are compared; by default `name`."""
 
     scatter: tuple[str, str, str | None] | None = None
     """Two metrics, and the hyperparameter that shades the dots, to draw in the report."""
 
     def __post_init__(self) -> None:
         check_sweep(self)
+        if not self.question:
+            object.__setattr__(self, "question", self.name)
         if not self.over:
             found = [name for name, dimension in self.space.items() if positive(dimension)]
             chosen = "learning_rate" if "learning_rate" in found else "".join(found[:1])
