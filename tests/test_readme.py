@@ -18,7 +18,15 @@ SCRIPTS = [shlex.split(c) for c in COMMANDS if c.startswith("python sweeps/")]
 JOBS = [shlex.split(c) for c in COMMANDS if c.startswith("ray job submit")]
 LOOKS = [shlex.split(c) for c in COMMANDS if c.startswith("gensweep ") and "down" not in c]
 SHORT = ["--trials", "5", "--budget-images", "640", "--samples", "100"]
-KNOWN = ("python sweeps/", "ray job submit", "gensweep ", "make ", "export ", ". .venv/bin/", "ray start")
+KNOWN = (
+    "python sweeps/",
+    "ray job submit",
+    "gensweep ",
+    "make ",
+    "export ",
+    ". .venv/bin/",
+    "ray start",
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(400)]
 

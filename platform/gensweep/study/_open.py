@@ -14,7 +14,7 @@ from gensweep.errors import UserError
 from gensweep.study._identity import difference, plain
 from gensweep.study._ledger import Ledger, entry_of
 from gensweep.study._records import TrialRecord
-from gensweep.study._sampler import make_pruner, make_sampler
+from gensweep.study._sampler import FixableSampler, make_pruner
 from gensweep.study._space import all_strata, as_json, ordered
 from gensweep.study._storage import local_file, only_writer, open_storage
 from gensweep.study._strata import Roster
@@ -108,7 +108,7 @@ def open_study(  # noqa: PLR0913
     names = ordered(space, strata)
     roster = Roster(all_strata(space, strata), strata, repeats)
     rule = make_pruner(pruner)
-    make_sampler(sampler, seed, 0)
+    chosen = FixableSampler(sampler, seed)
     identity = plain({**spec, "space": as_json(space), "sampler": sampler, "seed": seed,
                       "repeats": repeats, "strata": list(strata)})  # fmt: skip
     _check_name(name, storage, identity, resume=resume)
@@ -116,7 +116,6 @@ def open_study(  # noqa: PLR0913
         stack.enter_context(only_writer(storage, name))
         opened = open_storage(storage)
         study = _make_or_load(name, opened, direction, identity, now)
-        chosen = make_sampler(sampler, seed, len(study.get_trials(deepcopy=False)))
         study.sampler, study.pruner = chosen, rule
         facts = study.user_attrs
         ledger = Ledger(study, opened, space=space, names=names, sampler=chosen,

@@ -18,15 +18,6 @@ SAMPLERS = ("tpe", "random", "qmc")
 PRUNERS = ("none", "asha", "median")
 
 
-def make_sampler(name: str, seed: int, known: int) -> "FixableSampler":
-    """A sampler seeded by the sweep's seed and the number of trials already `known`.
-
-    A reopened study must not draw its first trials a second time.
-    """
-    digest = hashlib.sha256(f"sampler/{seed}/{known}".encode()).digest()
-    return FixableSampler(_base(name, seed, int.from_bytes(digest[:4], "big")))
-
-
 def _base(name: str, sweep_seed: int, seed: int) -> BaseSampler:
     if name == "tpe":
         return TPESampler(seed=seed)
@@ -64,11 +55,20 @@ def make_pruner(pruner: str | BasePruner | None, first_rung: int = 1) -> BasePru
 
 
 class FixableSampler(BaseSampler):
-    """Lets `base` sample all but the parameters in `fixed` (as PartialFixedSampler does)."""
+    """A sampler by name, of all but the parameters in `fixed` (as PartialFixedSampler does).
 
-    def __init__(self, base: BaseSampler) -> None:
+    Each trial is drawn by a seed of its own, of the sweep's seed and the trial's number: a sweep
+    that was interrupted goes on with the parameters that it would have drawn.
+    """
+
+    def __init__(self, name: str, seed: int) -> None:
         self.fixed: dict[str, Any] = {}
-        self._base = base
+        self._name, self._seed = name, seed
+        self._base = self._of_trial(0)
+
+    def _of_trial(self, number: int) -> BaseSampler:
+        digest = hashlib.sha256(f"sampler/{self._seed}/{number}".encode()).digest()
+        return _base(self._name, self._seed, int.from_bytes(digest[:4], "big"))
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -93,6 +93,7 @@ class FixableSampler(BaseSampler):
         return self._base.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self._base = self._of_trial(trial.number)
         self._base.before_trial(study, trial)
 
     def after_trial(

@@ -181,12 +181,18 @@ def start_desk(asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any])
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    actor = ray.remote(Desk).options(
-        name=f"desk-{asked.sweep.name}", namespace=NAMESPACE, num_cpus=0,
-        max_concurrency=1, scheduling_strategy=here,
-    ).remote(asked, plan, goal, protocol)  # fmt: skip
+    name = f"desk-{asked.sweep.name}"
     try:
+        actor = ray.remote(Desk).options(
+            name=name, namespace=NAMESPACE, num_cpus=0, max_concurrency=1,
+            scheduling_strategy=here,
+        ).remote(asked, plan, goal, protocol)  # fmt: skip
         ray.get(actor.ready.remote())
+    except ValueError as error:
+        if name not in str(error):
+            raise
+        raise UserError(f"sweep {asked.sweep.name!r} is being run on this cluster: wait for it to "
+                        "end, or stop its job.") from None  # fmt: skip
     except ray.exceptions.ActorDiedError as error:
         for line in str(error).splitlines():
             if "UserError: " in line:

@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,21 +16,27 @@ HEARTBEAT_S = 5.0
 FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
 
 
-class RemoteDesk:
-    """The desk of the sweep, reached through Ray; checkpoints go straight to the store."""
+Ask = Callable[..., Any]
+"""Asks the desk a question by its name, for one pack."""
 
-    def __init__(self, actor: Any, owner: str, store: ObjectStore, sweep: str):
-        self._actor, self.owner = actor, owner
+
+def through_ray(actor: Any, owner: str) -> Ask:
+    """Questions of the pack `owner` to the sweep's actor."""
+    import ray
+
+    return lambda method, *args: ray.get(getattr(actor, method).remote(owner, *args))
+
+
+class RemoteDesk:
+    """The desk of the sweep as a pack sees it; checkpoints and weights go straight to the store."""
+
+    def __init__(self, ask: Ask, owner: str, store: ObjectStore, sweep: str):
+        self._ask, self.owner = ask, owner
         self._checkpoints = Checkpoints(store, f"sweeps/{sweep}/checkpoints/{owner}")
         self._store, self._sweep = store, sweep
         self._step = 0
         self._beat = time.monotonic()
         self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
-
-    def _ask(self, method: str, *args: Any) -> Any:
-        import ray
-
-        return ray.get(getattr(self._actor, method).remote(self.owner, *args))
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Any:
         return self._ask("lease", count, stratum)
@@ -78,9 +85,9 @@ class RemoteDesk:
 
 def loop(config: dict[str, Any]) -> None:
     """The Train worker's loop; what ends it is told to the desk first."""
-    sweep = config["sweep"]
+    sweep, owner = config["sweep"], config["owner"]
     store = open_store(config["store"])
-    desk = RemoteDesk(config["desk"], config["owner"], store, sweep.name)
+    desk = RemoteDesk(through_ray(config["desk"], owner), owner, store, sweep.name)
     try:
         _train(config, store, desk)
     except Exception:
