@@ -82,6 +82,8 @@ def test_points_have_modes_and_no_bound(store: ObjectStore, device: str) -> None
     assert "nll" not in judge.protocol
     assert judge.protocol["fake_samples"] == 2500
     assert {"modes", "high_quality", "w1_sliced"} <= set(found["metrics"])
+    assert judge.protocol["curve"] == ["w1_sliced", "modes"]
+    assert [len(point) for point in found["curve"]] == [3, 3]
 
 
 def test_a_folder_without_labels_is_judged_by_its_components(

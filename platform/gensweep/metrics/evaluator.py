@@ -72,6 +72,7 @@ class Evaluator:
             raise UserError(f"{name} has no modes: pass a classifier or a projection as `net`")
         else:
             reference = Images(real, net, _shares(net, train), k)
+        stated["curve"] = [reference.objective, reference.variety]
         variance = real.flatten(1).var(0).mean().item()
         return cls(protocol=stated | reference.protocol, variance=variance, reference=reference)
 

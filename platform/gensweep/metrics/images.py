@@ -34,7 +34,7 @@ class Images:
     `shares` [C] are the data's class shares; None for data without labels.
     """
 
-    objective = "frechet"
+    objective, variety = "frechet", "coverage"
 
     def __init__(
         self, real: Tensor, net: FeatureNet | Projection, shares: Tensor | None, k: int

@@ -19,7 +19,7 @@ THRESHOLD = 3.0
 class Points:
     """The reference of 2-D mixtures: mode coverage as in PacGAN, and sliced Wasserstein."""
 
-    objective = "w1_sliced"
+    objective, variety = "w1_sliced", "modes"
 
     def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:
         self.real, self.modes, self.std = real, modes, std

@@ -109,8 +109,8 @@ def _scale(column: Sequence[object]) -> list[float | None]:
     return [None if v is None else (v - low) / ((high - low) or 1.0) for v in values]
 
 
-def truncation(trials: Sequence[Trial]) -> str:
-    """Fidelity (Fréchet) against variety (coverage), one line per trial along its thresholds."""
+def truncation(trials: Sequence[Trial], names: Sequence[str]) -> str:
+    """Fidelity against variety, the metrics `names`, one line per trial along its thresholds."""
     curves = [
         (t, [(row[2], row[1]) for row in t["curves"]["truncation"]])
         for t in trials
@@ -118,7 +118,7 @@ def truncation(trials: Sequence[Trial]) -> str:
     ]
     if not curves:
         return ""
-    axes = Axes([p for _, curve in curves for p in curve], ("coverage", "Fréchet distance"))
+    axes = Axes([p for _, curve in curves for p in curve], (names[1], names[0]))
     body = "".join(line(axes, c, outcome(t), f"trial {t['number']}") for t, c in curves)
     return axes.draw(body, "Fidelity against variety over the truncation threshold")
 

@@ -71,7 +71,10 @@ def _sections(
         ("Lost modes", lost(groups, protocol)),
         ("Best of k trials", best),
         ("Hyperparameters", _legend() + coordinates(trials, names) if names else ""),
-        ("Fidelity and variety", truncation(trials)),
+        (
+            "Fidelity and variety",
+            truncation(trials, protocol.get("curve", ("frechet", "coverage"))),
+        ),
     ]
 
 

@@ -63,13 +63,13 @@ class Judge:
         return grid_png(shown.cpu(), self.modes)
 
     def _curve(self, pack: Pack, slot: int) -> list[list[float]]:
-        """[threshold, Fréchet distance, coverage] along the grid of truncation thresholds."""
+        """[threshold, fidelity, variety] along the grid; the protocol names the two metrics."""
         if "truncation" not in pack.lane(slot).hyper:
             return []
         points: list[list[float]] = []
         for threshold in self.truncations:
             samples = self._samples(pack, slot, truncation=threshold)
             found = self.evaluator.evaluate(samples)[0]
-            if "frechet" in found:
-                points.append([threshold, found["frechet"], found["coverage"]])
+            values = [found[name] for name in self.evaluator.protocol["curve"] if name in found]
+            points += [[threshold, *values]] if len(values) == 2 else []
         return points
