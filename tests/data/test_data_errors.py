@@ -183,12 +183,12 @@ def pngs(count: int = 12, **special: bytes) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("special", "words"),
     [
-        ({"_03": image(size=(9, 8))}, ("03.png is 9x8", "8x8", "image size")),
+        ({"_03": image(size=(9, 8))}, ("03.png is 9x8", "8x8", "--image-size")),
         ({"_03": image()[:70]}, ("03.png", "cannot be decoded", "remove it")),
         ({"_03": b"hello"}, ("03.png", "cannot be decoded")),
         ({"_03": b""}, ("03.png", "cannot be decoded")),
         ({"_03": image("I;16")}, ("03.png", "mode I;16", "eight bits")),
-        ({"_00": image(size=(2000, 3))}, ("2000x3", "image size")),
+        ({"_00": image(size=(2000, 3))}, ("2000x3", "--image-size")),
     ],
 )
 def test_damaged_images(

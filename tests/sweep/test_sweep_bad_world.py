@@ -52,7 +52,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], str]] = {
     "a bucket that does not exist": (lambda _: [], {"GENSWEEP_STORE": "s3://not-there"},
                                      "not-there"),
     "all GPUs of a cluster without": (lambda _: ["--preset", "cluster"], {}, "has no GPUs"),
-    "images of two sizes": (images_of_two_sizes, {}, "image_size"),
+    "images of two sizes": (images_of_two_sizes, {}, "--image-size"),
     "a cluster that is not there": (lambda _: [], {"RAY_ADDRESS": "127.0.0.1:9"}, "RAY_ADDRESS"),
 }  # fmt: skip
 

@@ -49,7 +49,7 @@ class Decoder:
         if width not in SIZES or height not in SIZES:
             raise UserError(
                 f"{samples[0][0]} is {width}x{height}, not within {SIZES[0]} to {SIZES[-1]}: "
-                "set an image size."
+                "set --image-size."
             )
         return cls(image_size, channels, height, width)
 
@@ -70,7 +70,7 @@ class Decoder:
         if image.size != (self.width, self.height):
             raise UserError(
                 f"{where} is {image.width}x{image.height}, others are {self.width}x"
-                f"{self.height}: set an image size to resize and crop all."
+                f"{self.height}: set --image-size to resize and crop all."
             )
         pixels = np.asarray(image, np.uint8).reshape(self.height, self.width, self.channels)
         return pixels.transpose(2, 0, 1)
