@@ -1,7 +1,6 @@
 """Bad input that only the running services, or the files named, can show."""
 
 import gzip
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+
+from gensweep.study import list_sweeps, read_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
@@ -62,6 +63,10 @@ def plan(stack: Any, script: Path, argv: list[str], env: dict[str, str]) -> Any:
                           capture_output=True, text=True, timeout=100, check=False)  # fmt: skip
 
 
+def ledger(stack: Any) -> str:
+    return str(stack.home / "studies")
+
+
 def left_in_store(stack: Any) -> int:
     import boto3
     from botocore.config import Config
@@ -79,14 +84,14 @@ def left_in_store(stack: Any) -> int:
 @pytest.mark.parametrize("case", CASES)
 def test_one_line_names_the_value(case: str, stack: Any, tmp_path: Path) -> None:
     make, env, named = CASES[case]
-    before = (stack.run("list", "--json").stdout, left_in_store(stack))
+    before = (list_sweeps(ledger(stack)), left_in_store(stack))
     done = plan(stack, ROOT / "sweeps" / "gan_stability.py", make(tmp_path), env)
     assert done.returncode == 2, (done.stdout + done.stderr)[-2000:]
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1, done.stderr
     assert done.stderr.splitlines()[-1] == lines[0]
     assert named in lines[0]
-    assert (stack.run("list", "--json").stdout, left_in_store(stack)) == before
+    assert (list_sweeps(ledger(stack)), left_in_store(stack)) == before
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +117,11 @@ def known(stack: Any) -> str:
     ],
 )  # fmt: skip
 def test_a_known_name(stack: Any, known: str, script: str, argv: list[str], named: str) -> None:
-    before = stack.run("results", known, "--json").stdout
+    before = read_sweep(known, ledger(stack))
     done = plan(stack, ROOT / "sweeps" / script, argv, {})
     assert done.returncode == 2, (done.stdout + done.stderr)[-2000:]
     assert named in done.stderr.splitlines()[-1]
-    assert json.loads(stack.run("results", known, "--json").stdout) == json.loads(before)
+    assert read_sweep(known, ledger(stack)) == before
 
 
 @pytest.mark.slow
