@@ -1,4 +1,4 @@
-"""Shared fixtures: an embedded stack of the test session's own."""
+"""Shared fixtures: an embedded stack of the test session's own, and an S3 server in memory."""
 
 import json
 import os
@@ -9,10 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 ROOT = Path(__file__).parents[1]
 ROOTS = [str(ROOT / name) for name in ("platform", "models")]
+S3_KEYS = {
+    "AWS_ACCESS_KEY_ID": "tester",
+    "AWS_SECRET_ACCESS_KEY": "not-shown-4711",
+    "AWS_REGION": "us-east-1",
+}
 
 
 @dataclass(frozen=True)
@@ -60,3 +67,23 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield Stack(home, base | load_env(Home(home)), run)
     finally:
         run("down")
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a new bucket; the environment leads to its server."""
+    for name, value in {**S3_KEYS, "AWS_ENDPOINT_URL": moto_endpoint}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    name = f"bucket-{os.urandom(6).hex()}"
+    boto3.session.Session().client("s3", region_name="us-east-1").create_bucket(Bucket=name)
+    return name

@@ -1,16 +1,12 @@
 """A store, a cache, and small data sets in every format."""
 
 import gzip
-import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 from numpy.typing import NDArray
 
 from gensweep.storage import ObjectStore, open_store
@@ -59,27 +55,3 @@ def mnist(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     """A folder with IDX files, and what is in them."""
     folder = tmp_path / "small" / "mnist"
     return folder, write_idx(folder, {"train": 50, "test": 20})
-
-
-@pytest.fixture(scope="session")
-def data_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def data_bucket(data_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A new bucket on an S3 server in memory; the environment leads there."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": data_endpoint,
-        "AWS_ACCESS_KEY_ID": "tester",
-        "AWS_SECRET_ACCESS_KEY": "tester",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    name = f"data-{os.urandom(6).hex()}"
-    boto3.session.Session().client("s3", region_name="us-east-1").create_bucket(Bucket=name)
-    return name

@@ -267,23 +267,23 @@ def test_parquet_damaged_inside(store: ObjectStore, tmp_path: Path) -> None:
     refused(store, str(file), "some.parquet")
 
 
-def test_empty_prefix(store: ObjectStore, data_bucket: str) -> None:
-    refused(store, f"mnist=s3://{data_bucket}/none", f"s3://{data_bucket}/none", "no files")
-    refused(store, f"s3://{data_bucket}/none/x.parquet", "x.parquet", "no files")
+def test_empty_prefix(store: ObjectStore, bucket: str) -> None:
+    refused(store, f"mnist=s3://{bucket}/none", f"s3://{bucket}/none", "no files")
+    refused(store, f"s3://{bucket}/none/x.parquet", "x.parquet", "no files")
 
 
-def test_bucket_of_the_data_does_not_exist(store: ObjectStore, data_bucket: str) -> None:
-    refused(store, f"s3://{data_bucket}-not/x", f"{data_bucket}-not", "does not exist")
+def test_bucket_of_the_data_does_not_exist(store: ObjectStore, bucket: str) -> None:
+    refused(store, f"s3://{bucket}-not/x", f"{bucket}-not", "does not exist")
 
 
 def test_server_of_the_data_does_not_answer(
-    store: ObjectStore, data_bucket: str, monkeypatch: pytest.MonkeyPatch
+    store: ObjectStore, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{probe.getsockname()[1]}")
     began = time.monotonic()
-    refused(store, f"s3://{data_bucket}/x", "AWS_ENDPOINT_URL")
+    refused(store, f"s3://{bucket}/x", "AWS_ENDPOINT_URL")
     assert time.monotonic() - began < 30
 
 

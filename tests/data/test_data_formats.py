@@ -215,7 +215,7 @@ def test_from_s3(
     store: ObjectStore,
     mnist: tuple[Path, dict[str, Any]],
     tmp_path: Path,
-    data_bucket: str,
+    bucket: str,
     kind: str,
 ) -> None:
     """The same data from a bucket and from a folder have one hash."""
@@ -227,7 +227,7 @@ def test_from_s3(
             save(folder / "ab"[i % 2] / f"{i}.png", noise(8, 8))
     else:
         parquet(folder / "x.parquet", {"image": [png(noise(8, 8)) for _ in range(12)]})
-    uri = f"s3://{data_bucket}/in/{folder.name}"
+    uri = f"s3://{bucket}/in/{folder.name}"
     remote = open_store(uri)
     for file in folder.rglob("*.*" if kind != "idx" else "*"):
         if file.is_file():

@@ -180,7 +180,7 @@ def test_processes_at_once(
 ) -> None:
     uri = str(tmp_path / "store")
     if kind == "s3":
-        uri = f"s3://{request.getfixturevalue('data_bucket')}/p"
+        uri = f"s3://{request.getfixturevalue('bucket')}/p"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     loaders = [
         subprocess.Popen(
