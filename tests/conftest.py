@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +22,13 @@ S3_KEYS = {
     "AWS_SECRET_ACCESS_KEY": "not-shown-4711",
     "AWS_REGION": "us-east-1",
 }
+
+
+CHROMIUM = shlex.split(
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync "
+    "--enable-logging=stderr --window-size=1600,1200 --dump-dom"
+)
 
 
 @dataclass(frozen=True)
@@ -87,3 +96,16 @@ def bucket(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"bucket-{os.urandom(6).hex()}"
     boto3.session.Session().client("s3", region_name="us-east-1").create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Opens an address in a real browser; its document is the output, its console the errors."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    assert browser is not None, "no chromium on PATH: `make browser` installs it"
+
+    def run(address: str, *flags: str) -> "subprocess.CompletedProcess[str]":
+        argv = [browser, *CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", address]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)
+
+    return run

@@ -4,9 +4,6 @@ import itertools
 import math
 import random
 import re
-import shlex
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +124,7 @@ def test_grid_png_is_readable_with_bad_values() -> None:
 
 
 @pytest.mark.stack
-def test_browser_renders_without_errors(tmp_path: Path) -> None:
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    assert browser is not None, "no chromium on PATH: `make browser` installs it"
+def test_browser_renders_without_errors(browse: Any, tmp_path: Path) -> None:
     page = report().replace("<script>", "<script>onerror=m=>document.title='ERROR '+m;", 1)
     page = page.replace(
         "</body>",
@@ -138,16 +133,7 @@ def test_browser_renders_without_errors(tmp_path: Path) -> None:
         ".filter(e=>!e.name.startsWith('data:')).length</script></body>",
     )
     (tmp_path / "report.html").write_text(page, encoding="utf-8")
-    flags = shlex.split(
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-        "--disable-background-networking --disable-component-update --disable-sync "
-        "--enable-logging=stderr --dump-dom"
-    )
-    done = subprocess.run(
-        [browser, *flags, f"--user-data-dir={tmp_path / 'profile'}",
-         (tmp_path / "report.html").as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
+    done = browse((tmp_path / "report.html").as_uri())
     assert "<title>stability" in done.stdout
     assert 'data-requests="0"' in done.stdout
     assert 'aria-sort="ascending"' in done.stdout

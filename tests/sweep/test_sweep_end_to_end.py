@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -96,6 +97,24 @@ def test_tracker_has_parent_and_children(stack: Any, output: str) -> None:
     assert all("learning_rate" in r.data.params for r in children)
     secret = stack.env.get("AWS_SECRET_ACCESS_KEY", "no secret")
     assert secret not in str([r.to_dictionary() for r in runs])
+
+
+def test_compare_in_the_tracker_answers_the_question(stack: Any, output: str, browse: Any) -> None:
+    """What a click on Compare opens has the five searched values of every trial and their plots."""
+    from mlflow import MlflowClient
+
+    uri = stack.env["MLFLOW_TRACKING_URI"]
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("gan-stability").experiment_id
+    runs = client.search_runs([experiment], f"tags.`gensweep.sweep` = '{NAME}'")
+    chosen = [r.info.run_id for r in runs if "mlflow.parentRunId" in r.data.tags]
+    query = urlencode({"runs": json.dumps(chosen), "experiments": json.dumps([experiment])})
+    page = browse(f"{uri}/#/compare-runs?{query}", "--virtual-time-budget=60000").stdout
+    for name in ("learning_rate", "latent_size", "critic_iterations", "truncation", "objective"):
+        assert name in page
+    for tab in ("Parallel Coordinates Plot", "Scatter Plot", "Contour Plot"):
+        assert tab in page
+    assert "Comparing 10 Runs" in page
 
 
 def test_best_trial_is_a_model_that_samples(

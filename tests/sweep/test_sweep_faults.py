@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -111,3 +112,25 @@ def test_pack_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
     found = results(stack, "killed-pack")
     agree(found, undisturbed)
     assert [t["attempts"] for t in found.values()] == [2, 2, 2]
+
+
+def test_a_broken_model_is_told_and_leaves_its_traceback(stack: Any, tmp_path: Path) -> None:
+    """The README's own model, with a bug in its loss."""
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert code is not None
+    begin = "        fake = nets["
+    broken = code[1].replace(begin, "        raise KeyError('my bug')\n" + begin)
+    (tmp_path / "broken.py").write_text(broken)
+    done = subprocess.run(
+        [sys.executable, "broken.py", "--name", "broken", "--trials", "4"], env=stack.env,
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: packs keep dying")
+    assert "KeyError: 'my bug'" in done.stderr.splitlines()[-1]
+    assert "report " in done.stdout
+    assert "Traceback" not in done.stdout
+    found = results(stack, "broken")
+    assert {t["state"] for t in found.values()} <= {"failed", "queued"}
+    text = open_store(os.environ["GENSWEEP_STORE"]).get("sweeps/broken/trials/0000/traceback.txt")
+    assert "in loss" in text.decode()
