@@ -95,6 +95,29 @@ def test_list_shows_the_own_sweep(argv: list[str], stack: Any, own: str) -> None
     assert "own" in stack.run("list").stdout
 
 
+@pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith(". .venv")])
+def test_sourced_files_lead_to_the_stack(line: str, stack: Any) -> None:
+    """In a shell that knows nothing, where the checkout's environment would be."""
+    venv = stack.home.parent / ".venv"
+    if not venv.exists():
+        venv.symlink_to(sys.prefix)
+    bare = {"PATH": "/usr/bin:/bin", "HOME": str(stack.home.parent)}
+    done = run("bash", "-c", f"{line} && gensweep status --json && ray status", env=bare,
+               cwd=stack.home.parent)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert '"healthy": true' in done.stdout
+    assert "Resources" in done.stdout
+
+
+@pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("export")])
+def test_exported_names_are_read(line: str) -> None:
+    """By our code, or by boto3 and Ray."""
+    assert run("bash", "-c", line.replace("...", "x")).returncode == 0
+    code = "".join(f.read_text() for f in (ROOT / "platform").rglob("*.py"))
+    for name in re.findall(r"([A-Z_]+)=", line):
+        assert name in code or name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
 @pytest.mark.parametrize("target", re.findall(r"^    make (\w+)$", TEXT, re.MULTILINE))
 def test_make_targets_exist(target: str) -> None:
     assert run("make", "--dry-run", target).returncode == 0

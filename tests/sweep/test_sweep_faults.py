@@ -19,7 +19,7 @@ from gensweep.storage import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "sweeps" / "vae_tradeoff.py"
-BUDGET = 200_000
+BUDGET = 120_000
 OPTIONS = ["--trials", "3", "--budget-images", str(BUDGET), "--packs", "1", "--width", "3",
            "--sampler", "random", "--samples", "200"]  # fmt: skip
 
