@@ -134,16 +134,21 @@ class Desk:
         """What progress is told from; `left` are images that trials still have to see."""
         counts = self._study.summary()
         states = {n: c for n, c in counts.items() if n not in ("total", "target", "images")}
-        metric, sign = self._goal.metric, self._goal.sign
-        values = [r.metrics[metric] for r in self._study.records()
-                  if r.state == "completed" and metric in r.metrics]  # fmt: skip
         saved = sum(self._budget - self._seen.get(number, 0) for number in self._ended)
         images = sum(self._seen.values())
         return {
-            "states": states, "images": images, "metric": metric,
+            "states": states, "images": images, "metric": self._goal.metric,
             "left": max(0, counts["target"] * self._budget - images - saved),
-            "best": min(values, key=lambda v: sign * v, default=None), "notes": list(self._notes),
+            "best": self._best("completed"), "leader": self._best("leased", "pruned"),
+            "notes": list(self._notes),
         }  # fmt: skip
+
+    def _best(self, *states: str) -> float | None:
+        """The best value that a trial in one of the states has reported."""
+        metric, sign = self._goal.metric, self._goal.sign
+        values = [r.metrics[metric] for r in self._study.records()
+                  if r.state in states and metric in r.metrics]  # fmt: skip
+        return min(values, key=lambda value: sign * value, default=None)
 
     def records(self) -> list[Any]:
         return self._study.records()

@@ -50,8 +50,10 @@ class Watch:
 def progress_line(summary: dict[str, Any], rate: float, mean: float, elapsed: float) -> str:
     """Trials by status, best so far, images per second and time left, in one line."""
     states = "  ".join(f"{n} {state}" for state, n in summary["states"].items() if n)
-    best = summary["best"]
-    ranked = f"best {summary['metric']} {best:.4g}" if best is not None else "no result yet"
+    best, leader, metric = summary["best"], summary["leader"], summary["metric"]
+    ranked = f"best {metric} {best:.4g}" if best is not None else "no result yet"
+    if best is None and leader is not None:
+        ranked = f"best {metric} {leader:.4g}, unfinished"
     left = f"{summary['left'] / mean:,.0f} s left" if mean > 0 else "starting"
     clock = f"{elapsed:6,.0f} s"
     return f"{clock}  {states}  |  {ranked}  |  {rate:,.0f} images/s  |  {left}"
