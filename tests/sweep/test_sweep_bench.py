@@ -1,9 +1,12 @@
 """A pack at its desk, in one process: what becomes of trials that are lost, pruned or broken."""
 
 import dataclasses
+import math
 from typing import Any
 
+from gensweep.sweep._bench import work
 from gensweep.sweep._watch import progress_line
+from gensweep_models.space import Categorical, Real
 
 ENDED = {"completed", "collapsed"}
 
@@ -76,6 +79,44 @@ def test_a_sweep_ends_with_the_images_it_may_see(open_office: Any) -> None:
     bench.run()
     assert len(office.trials()) == 2
     assert office.desk.waiting() is None
+
+
+def test_a_trial_that_still_gains_variety_is_slow_and_not_collapsed(open_office: Any) -> None:
+    """And what it had before outlives its pack: then it has collapsed, if it has less."""
+    office = open_office(rungs=1)
+    _, bench = office.bench("first")
+    seat = next(iter(bench.seats.values()))
+    below = {"outcome": "collapsed", "state": "collapsed", "cause": "few"}
+    for variety, outcome in ((0.1, "collapsed"), (0.2, "unconverged"), (0.2, "collapsed")):
+        result = below | {"variety": variety, "metrics": {}}
+        bench._reconsider(seat, result)
+        assert (result["outcome"], result["metrics"]) == (
+            outcome,
+            {"peak_variety": max(0.1, variety)},
+        )
+    bench.desk.report(seat.lease.number, 1280, {"nll": 1.0, "peak_variety": 0.2}, b"")
+    office.desk.release("first", False)
+    _, again = office.bench("second")
+    assert {s.lease.number: s.variety for s in again.seats.values()} == {
+        n: 0.2 if n == seat.lease.number else math.inf for n in range(3)
+    }
+
+
+def test_a_stratum_under_a_condition_has_its_pack(open_office: Any) -> None:
+    """`layers` is searched for one decoder only; the others have their pack all the same."""
+    space = {
+        "decoder": Categorical(("bernoulli", "gaussian")),
+        "layers": Categorical((1, 2), when={"decoder": ("gaussian",)}),
+        "learning_rate": Real(1e-4, 1e-2, log=True),
+    }
+    office = open_office(space=space, fixed={"hidden": 16, "batch_size": 64}, target="frechet",
+                         budget_images=640, trials=3)  # fmt: skip
+    work(office.sweep, office.here("first"), office.judge, office.source)
+    params = [t.params for t in office.trials().values()]
+    assert {(p["decoder"], p.get("layers")) for p in params} == {
+        ("bernoulli", None), ("gaussian", 1), ("gaussian", 2),
+    }  # fmt: skip
+    assert {t.state for t in office.trials().values()} <= ENDED
 
 
 def test_saving_in_the_middle_changes_nothing(open_office: Any) -> None:

@@ -59,6 +59,19 @@ def test_a_vae_gets_a_bound_on_binarised_pixels(store: ObjectStore, device: str)
     assert found["png"].startswith(b"\x89PNG")
 
 
+def test_the_verdict_is_of_samples_without_truncation(store: ObjectStore) -> None:
+    """How training went does not depend on the threshold that a trial is sampled at."""
+    fixed = {"hidden": 32, "batch_size": 64, "objective": "hinge"}
+    _, narrow = judged(store, "gan", "digits", truncation=0.1, **fixed)
+    _, wide = judged(store, "gan", "digits", truncation=3.0, **fixed)
+    judged_by = [n for n in wide["metrics"] if n.startswith("untruncated_")]
+    assert len(judged_by) == 4
+    assert [narrow["metrics"][n] for n in judged_by] == [wide["metrics"][n] for n in judged_by]
+    assert (narrow["outcome"], narrow["cause"]) == (wide["outcome"], wide["cause"])
+    assert narrow["metrics"]["variance_ratio"] < wide["metrics"]["variance_ratio"]
+    assert narrow["metrics"]["frechet"] != wide["metrics"]["frechet"]
+
+
 def test_grey_pixels_under_a_bernoulli_are_no_likelihood(store: ObjectStore) -> None:
     judge, _ = judged(store, "vae", "digits", latent_size=4, decoder="bernoulli", **SMALL)
     assert "not a likelihood" in judge.protocol["nll"]["of"]

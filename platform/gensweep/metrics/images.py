@@ -35,6 +35,7 @@ class Images:
     """
 
     objective, variety = "frechet", "coverage"
+    judged = ("density", "coverage", "classes", "variance_ratio")
 
     def __init__(
         self, real: Tensor, net: FeatureNet | Projection, shares: Tensor | None, k: int

@@ -20,6 +20,7 @@ class Points:
     """The reference of 2-D mixtures: mode coverage as in PacGAN, and sliced Wasserstein."""
 
     objective, variety = "w1_sliced", "modes"
+    judged = ("modes", "high_quality")
 
     def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:
         self.real, self.modes, self.std = real, modes, std

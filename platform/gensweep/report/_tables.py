@@ -38,7 +38,7 @@ def lost(groups: dict[str, list[Trial]], protocol: dict[str, Any]) -> str:
     name = KINDS.get(str(protocol.get("kind")), "")
     rows: list[list[object]] = []
     for stratum, group in groups.items():
-        found = [v for t in group if (v := number(t.get("metrics", {}).get(name))) is not None]
+        found = [v for t in group if (v := _untruncated(t, name)) is not None]
         if found:
             few = sum(v < protocol[name] for v in found)
             span = f"{min(found):.0f} to {max(found):.0f}"
@@ -48,6 +48,11 @@ def lost(groups: dict[str, list[Trial]], protocol: dict[str, Any]) -> str:
     head = ["stratum", "trials measured", f"{name} found, median", "range", f"lost {name}"]
     total = protocol.get(name)
     return f"<p>The data have {total} {name}.</p>{grid(head, rows)}" if rows else ""
+
+
+def _untruncated(trial: Trial, name: str) -> float | None:
+    metrics = trial.get("metrics", {})
+    return number(metrics.get(f"untruncated_{name}", metrics.get(name)))
 
 
 def table(trials: list[Trial]) -> str:

@@ -3,6 +3,7 @@
 Nothing here knows where it runs; the desk it talks to decides everything about trials.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from gensweep.sweep._judge import Judge
 from gensweep.sweep._likelihood import METRICS
 from gensweep.sweep._sweep import Sweep
 
+PEAK = "peak_variety"
+"""The metric in which a trial's largest variety outlives its pack."""
 SEGMENT_S = 2.0
 """Training between two looks at the desk; what a lane computes does not depend on it."""
 
@@ -26,6 +29,7 @@ class LeaseLike(Protocol):
     number: int
     params: dict[str, Any]
     seed: int
+    metrics: dict[str, float]
     checkpoint: dict[str, Any] | None
 
 
@@ -52,6 +56,8 @@ class _Seat:
 
     lease: LeaseLike
     stops: tuple[int, ...]
+    variety: float
+    """The largest so far."""
     reached: int = 0
 
     def next_stop(self) -> int:
@@ -64,7 +70,7 @@ class Bench:
     def __init__(self, sweep: Sweep, desk: Desk, judge: Judge, source: Source, first: Any,
                  *, device: str = "cpu", ranks: Ranks | None = None):  # fmt: skip
         self.sweep, self.desk = sweep, desk
-        self.stratum = {name: first.params[name] for name in sweep.strata}
+        self.stratum = {n: first.params[n] for n in sweep.strata if n in first.params}
         self.judge = judge.to(device)
         self.pack = Pack(
             sweep.model, sweep.config(first.params), judge.data, source, width=sweep.width,
@@ -79,7 +85,8 @@ class Bench:
         for slot, lease in zip(empty, leases, strict=False):
             self._load(slot, lease)
             lane = self.pack.lane(slot)
-            seat = _Seat(lease, self._stops(lane.total_ticks))
+            before = lease.metrics.get(PEAK, math.inf)
+            seat = _Seat(lease, self._stops(lane.total_ticks), before)
             while seat.next_stop() <= lane.ticks and seat.reached < len(seat.stops) - 1:
                 seat.reached += 1
             self.seats[slot] = seat
@@ -141,6 +148,7 @@ class Bench:
         last = seat.reached == len(seat.stops)
         pruned_by_it = self.sweep.pruner != "none" and self.sweep.target in METRICS
         result = self.judge.evaluate(self.pack, slot, bound=last or pruned_by_it, curve=last)
+        self._reconsider(seat, result)
         metrics = progress.metrics | result["metrics"]
         verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
         if result["state"] == "diverged" or last:
@@ -149,6 +157,15 @@ class Bench:
         elif verdict == "prune":
             stopped = result | {"outcome": "pruned", "metrics": metrics}
             self._leave(slot, "pruned", f"stopped at {progress.images_seen:,} images", stopped)
+
+    def _reconsider(self, seat: _Seat, result: dict[str, Any]) -> None:
+        """A trial whose samples still gain variety has not collapsed: it is slow."""
+        variety = result["variety"]
+        if result["outcome"] == "collapsed" and variety > seat.variety:
+            result |= {"outcome": "unconverged", "state": "completed",
+                       "cause": f"{result['cause']}, still gaining variety"}  # fmt: skip
+        seat.variety = variety if seat.variety == math.inf else max(seat.variety, variety)
+        result["metrics"][PEAK] = seat.variety
 
     def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any]) -> None:
         weights = self.pack.take(slot).to_bytes() if result else b""

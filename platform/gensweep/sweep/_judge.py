@@ -12,6 +12,12 @@ from gensweep.metrics import Evaluator
 from gensweep.sweep._likelihood import Likelihood
 
 GRID_SAMPLES = 64
+UNTRUNCATED = 6.0
+"""A threshold beyond which float32 has no normal numbers to draw."""
+VERDICT = (
+    "of samples without truncation, which says how training went; collapsed: below the bounds, "
+    "and with no more variety than at an earlier evaluation"
+)
 Result = dict[str, Any]
 
 
@@ -29,9 +35,8 @@ class Judge:
     @property
     def protocol(self) -> dict[str, Any]:
         """How every number was made."""
-        if self.likelihood is None:
-            return self.evaluator.protocol
-        return self.evaluator.protocol | {"nll": self.likelihood.protocol}
+        stated = self.evaluator.protocol | {"verdict": VERDICT}
+        return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
 
     def to(self, device: torch.device | str) -> "Judge":
         """The same for packs on `device`."""
@@ -39,11 +44,18 @@ class Judge:
         return replace(self, evaluator=self.evaluator.to(device), likelihood=likelihood)
 
     def evaluate(self, pack: Pack, slot: int, *, bound: bool, curve: bool) -> Result:
-        """Metrics, verdict and sample grid; if asked also the likelihood and the curve."""
+        """Metrics, verdict and sample grid; if asked also the likelihood and the curve.
+
+        Metrics are of samples at the trial's own threshold, `untruncated_*` those judged by.
+        """
         samples = self._samples(pack, slot)
         metrics = self.evaluator.evaluate(samples)[0]
-        state, cause = self.evaluator.verdict(metrics)
+        whole = self._untruncated(pack, slot, metrics)
+        state, cause = self.evaluator.verdict(whole if metrics["finite"] else metrics)
+        reference = self.evaluator.reference
+        metrics |= {f"untruncated_{n}": whole[n] for n in reference.judged if n in whole}
         result: Result = {"metrics": metrics, "outcome": state, "cause": cause}
+        result["variety"] = whole.get(reference.variety, 0.0)
         result["state"] = state if state in ("diverged", "collapsed") else "completed"
         result["png"] = b"" if state == "diverged" else self._grid(samples[0])
         if bound and self.likelihood is not None and state != "diverged":
@@ -55,6 +67,11 @@ class Judge:
     def _samples(self, pack: Pack, slot: int, **hyper: float) -> Tensor:
         count = self.evaluator.protocol["fake_samples"]
         return pack.sample(count, slots=[slot], hyper=hyper)
+
+    def _untruncated(self, pack: Pack, slot: int, own: dict[str, float]) -> dict[str, float]:
+        if "truncation" not in pack.lane(slot).hyper:
+            return own
+        return self.evaluator.evaluate(self._samples(pack, slot, truncation=UNTRUNCATED))[0]
 
     def _grid(self, samples: Tensor) -> bytes:
         from gensweep.report import grid_png

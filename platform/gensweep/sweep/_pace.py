@@ -1,12 +1,12 @@
 """How long a sweep will train, measured on this machine rather than guessed."""
 
-import itertools
 import time
 from typing import Any
 
 import torch
 
 from gensweep.lanes import Pack
+from gensweep.study import all_strata
 from gensweep.sweep._sweep import Sweep
 
 WARM_UP_TICKS = 10
@@ -19,8 +19,7 @@ def training_s(sweep: Sweep, dataset: Any, *, packs: int, threads: int) -> float
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        choices = [[(name, c) for c in sweep.space[name].choices] for name in sweep.strata]
-        each = [_lane_s(sweep, dataset, dict(chosen)) for chosen in itertools.product(*choices)]
+        each = [_lane_s(sweep, dataset, s) for s in all_strata(sweep.space, sweep.strata)]
     finally:
         torch.set_num_threads(before)
     return sweep.trials * sweep.budget_images * sum(each) / len(each) / packs
