@@ -41,7 +41,7 @@ def report() -> str:
     trials = records()
     images = {str(t["number"]): grid_png(torch.rand(16, 1, 8, 8) * 2 - 1) for t in trials}
     sweep = {"name": "stability <b>", "protocol": {"k": 5}, "seed": 3, "next": "next-line"}
-    return build_report(sweep, trials, images, goal=FRECHET,
+    return build_report(sweep, trials, images, goal=FRECHET, by="objective",
                         scatter_of=("coverage", "frechet", "latent_size"))  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
     assert row in page
     assert "; 3 were pruned;" in page
     assert "pruned" in re.findall(r"<i class=(\w+)>", page)
-    assert "were pruned" not in build_report({}, records(), {}, goal=FRECHET)
+    assert "were pruned" not in build_report({}, records(), {}, goal=FRECHET, by="objective")
 
 
 def test_the_best_follows_the_direction() -> None:
@@ -81,7 +81,10 @@ def test_the_best_follows_the_direction() -> None:
         t["metrics"]["coverage"] = t["number"] / 100
     for direction, best in (("minimize", done[0]), ("maximize", done[-1])):
         goal = Goal(metric="coverage", direction=direction)  # type: ignore[arg-type]
-        assert f"the best is trial {best['number']} " in build_report({}, trials, {}, goal=goal)
+        page = build_report({}, trials, {}, goal=goal, by="objective")
+        assert f"the best is trial {best['number']} " in page
+            {}, trials, {}, goal=goal, by="objective"
+        )
     with pytest.raises(UserError, match="'up'"):
         Goal(metric="coverage", direction="up")  # type: ignore[arg-type]
 
@@ -89,7 +92,7 @@ def test_the_best_follows_the_direction() -> None:
 def test_versions_and_a_lost_verdict_are_stated() -> None:
     trials = records()
     next(t for t in trials if t["state"] == "completed")["outcome"] = "unjudged"
-    page = build_report({"versions": {"torch": "9.8.7"}}, trials, {}, goal=FRECHET)
+    page = build_report({"versions": {"torch": "9.8.7"}}, trials, {}, goal=FRECHET, by="objective")
     assert "9.8.7" in page
     assert "1 completed trials have no stored verdict (" in page
     assert "no stored verdict" not in report()
@@ -97,7 +100,7 @@ def test_versions_and_a_lost_verdict_are_stated() -> None:
 
 def test_report_of_failures_only() -> None:
     trials = [t | {"state": "failed", "outcome": "failed", "metrics": {}} for t in records()]
-    page = build_report({}, trials, {}, goal=FRECHET)
+    page = build_report({}, trials, {}, goal=FRECHET, by="objective")
     assert "0 of 40 trials converged" in page
     assert page.count("None of 20 trials was completed") == 2
 

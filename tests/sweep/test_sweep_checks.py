@@ -21,7 +21,7 @@ from gensweep.study._storage import only_writer
 from gensweep.sweep import Sweep
 from gensweep.sweep._args import Request, request
 from gensweep.sweep._fit import check_data_set, check_games, check_metrics
-from gensweep.sweep._ledgers import check_ledger, find_sweep, ledger_of
+from gensweep.sweep._ledgers import check_home, check_ledger, find_sweep
 from gensweep.sweep._plan import find_data, load_data
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Integer, Real
@@ -389,10 +389,10 @@ def test_a_metric_is_refused(changes: dict[str, Any], named: str, digits: Any) -
         check_metrics(dataclasses.replace(GAN, **changes), digits)
 
 
-def test_a_ledger_in_the_copy_that_ray_deletes_is_refused() -> None:
+def test_a_home_in_the_copy_that_ray_deletes_is_refused() -> None:
     copy = "/tmp/ray/session/runtime_resources/working_dir_files/_ray_pkg_1/.gensweep"
-    with pytest.raises(UserError, match="which it deletes: set GENSWEEP_LEDGER"):
-        check_ledger(ledger_of(copy))
+    with pytest.raises(UserError, match="which it deletes: set GENSWEEP_HOME"):
+        check_home(copy)
 
 
 def test_the_direction_is_that_of_the_target() -> None:

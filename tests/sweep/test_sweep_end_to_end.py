@@ -77,7 +77,7 @@ def test_report_stands_in_the_store(stack: Any, output: str) -> None:
     page = report.read_text()
     assert "Stability map" in page
     assert "data:image/png" in page
-    assert "adaptive" in page
+    assert "qmc: spread evenly over the space" in page
 
 
 def test_tracker_has_parent_and_children(stack: Any, output: str) -> None:

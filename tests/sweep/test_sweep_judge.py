@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from gensweep.data import load_dataset
+from gensweep.errors import UserError
 from gensweep.lanes import Pack
 from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
@@ -128,3 +129,6 @@ def test_the_feature_network_is_kept_by_the_hash_of_the_data(store: ObjectStore)
     first = feature_net(store, train, told.append)
     assert feature_net(store, train, told.append).hash == first.hash
     assert len(told) <= 1
+    assert feature_net(store, train, hashed=first.hash).hash == first.hash
+    with pytest.raises(UserError, match="begun with 000"):
+        feature_net(store, train, hashed="0" * 64)

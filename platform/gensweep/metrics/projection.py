@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 
 import torch
 from torch import Tensor
@@ -47,6 +48,18 @@ class Projection:
     def to(self, device: torch.device | str) -> Projection:
         """The same on `device`."""
         return Projection(self.mean.to(device), self.axes.to(device))
+
+    def save(self) -> bytes:
+        """Bytes that `load` reads back."""
+        buffer = io.BytesIO()
+        torch.save({"mean": self.mean, "axes": self.axes}, buffer)
+        return buffer.getvalue()
+
+    @classmethod
+    def load(cls, data: bytes) -> Projection:
+        """From `save`d bytes."""
+        content = torch.load(io.BytesIO(data), weights_only=True)
+        return cls(content["mean"], content["axes"])
 
     @property
     def hash(self) -> str:

@@ -27,7 +27,7 @@ def build_report(
     trials: list[Trial],
     images: dict[str, bytes],
     *,
-    by: str | None = "objective",
+    by: str | None = None,
     over: str = "learning_rate",
     goal: Goal,
     scatter_of: tuple[str, str, str | None] | None = None,

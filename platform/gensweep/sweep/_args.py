@@ -43,7 +43,7 @@ class Request:
     download: str | None = None
     """The web folder from which the data set's files are fetched first."""
 
-    script: str = "sweeps/gan_stability.py"
+    script: str = "SCRIPT"
     """How the script was called, for the line to type next."""
 
     @property

@@ -137,7 +137,7 @@ class Bench:
         try:
             if progress.cause is not None:
                 cause = f"{progress.cause} ({progress.images_seen:,} images)"
-                self._leave(slot, "diverged", cause, {})
+                self._leave(slot, "diverged", cause, {}, progress)
             elif progress.ticks >= seat.next_stop():
                 self._rung(slot, seat, progress)
         except StaleLease:
@@ -153,10 +153,11 @@ class Bench:
         verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
         if result["state"] == "diverged" or last:
             state = result["state"]
-            self._leave(slot, state, result["cause"], result | {"metrics": metrics})
+            self._leave(slot, state, result["cause"], result | {"metrics": metrics}, progress)
         elif verdict == "prune":
             stopped = result | {"outcome": "pruned", "metrics": metrics}
-            self._leave(slot, "pruned", f"stopped at {progress.images_seen:,} images", stopped)
+            cause = f"stopped at {progress.images_seen:,} images"
+            self._leave(slot, "pruned", cause, stopped, progress)
 
     def _reconsider(self, seat: _Seat, result: dict[str, Any]) -> None:
         """A trial whose samples still gain variety has not collapsed: it is slow."""
@@ -167,9 +168,11 @@ class Bench:
         seat.variety = variety if seat.variety == math.inf else max(seat.variety, variety)
         result["metrics"][PEAK] = seat.variety
 
-    def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any]) -> None:
+    def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any],
+               progress: Progress) -> None:  # fmt: skip
         weights = self.pack.take(slot).to_bytes() if result else b""
-        self.desk.finish(self.seats[slot].lease.number, state, cause, result | {"weights": weights})
+        result = result | {"weights": weights, "images": progress.images_seen}
+        self.desk.finish(self.seats[slot].lease.number, state, cause, result)
         self._drop(slot)
 
     def _drop(self, slot: int) -> None:

@@ -8,6 +8,7 @@ from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, make_prune
 from gensweep.sweep._args import Request
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
+from gensweep.tracking import redact
 
 NAMESPACE = "gensweep"
 LEASE_S = 300.0
@@ -53,12 +54,17 @@ class Desk:
 
     def waiting(self) -> int | None:
         """Trials that wait for a lane; None once the sweep is over."""
-        self._study.expire()
+        self._expire()
         if self._stopping or self._study.exhausted() is not None:
             return None
         return int(self._study.next_stratum() is not None)
 
+    def _expire(self) -> None:
+        for number in self._study.expire():
+            self._tell_failed(number)
+
     def lease(self, owner: str, count: int, stratum: dict[str, Any] | None) -> list[Lease]:
+        self._expire()
         if self._stopping:
             return []
         leases = self._study.lease(owner, count, stratum)
@@ -95,8 +101,8 @@ class Desk:
     def finish(self, owner: str, number: int, state: State, cause: str,
                result: dict[str, Any]) -> None:  # fmt: skip
         """End a trial: in the store and the tracker first, then for good."""
-        metrics, images = dict(result.get("metrics", {})), self._seen.get(number, 0)
-        lease = self._held(owner, number)
+        metrics, lease = dict(result.get("metrics", {})), self._held(owner, number)
+        images = self._seen[number] = result.get("images", self._seen.get(number, 0))
         settled = self._study.settled(lease, state, cause, metrics)
         if settled is None:
             return
@@ -108,7 +114,7 @@ class Desk:
 
     def died(self, owner: str, error: str) -> None:
         """The pack ends by an error; its traceback is kept with each of its trials."""
-        self._causes[owner] = error.strip().splitlines()[-1][:300]
+        self._causes[owner] = redact(error.strip().splitlines()[-1])[:300]
         held = [n for n, lease in self._leases.items() if lease.owner == owner]
         for number in sorted(set(held) - self._ended):
             self._log.error(number, error)
@@ -161,9 +167,18 @@ class Desk:
         self._study.close()
         self._log.close()
 
-    def complete(self, files: dict[str, bytes], summary: dict[str, float]) -> bool:
+    def complete(self, files: dict[str, bytes], summary: dict[str, float], died: str) -> bool:
         """Log the whole sweep's report and figures; whether the tracker has everything."""
-        return self._log.complete(files, summary)
+        return self._log.complete(files, summary, *self._end(died))
+
+    def _end(self, died: str) -> tuple[str, str]:
+        """State and cause of the sweep as a whole, for the tracker."""
+        if died:
+            return "failed", died
+        if self._stopping:
+            return "cancelled", "interrupted; --resume goes on"
+        reason = self._study.exhausted()
+        return "completed", "" if reason == "trials" else f"the limit of {reason}"
 
     def tracker_loss(self) -> str:
         """What the tracker lost, and why it lags, in one line; empty if all is well."""

@@ -23,10 +23,14 @@ SAMPLING = {
 }
 
 
-def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], goal: Goal) -> None:
-    """Print the table, write the report to the home folder, the store and the tracker."""
+def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], goal: Goal,
+           died: str = "") -> None:  # fmt: skip
+    """Print the table, write the report to the home folder, the store and the tracker.
+
+    `died` says why packs kept dying, if they did.
+    """
     trials, files = answer(asked, plan, protocol, goal)
-    tell(asked, plan, desk, files, trials, goal)
+    tell(asked, plan, desk, files, trials, goal, died)
 
 
 def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
@@ -74,11 +78,11 @@ def stored(plan: Plan, files: dict[str, bytes]) -> str:
 
 
 def tell(asked: Request, plan: Plan, desk: Any, files: dict[str, bytes], trials: Trials,
-         goal: Goal) -> None:  # fmt: skip
+         goal: Goal, died: str) -> None:  # fmt: skip
     """Give the tracker its copy, and say what it lost or why it lags."""
     import ray
 
-    if ray.get(desk.complete.remote(files, summary_of(trials, goal))):
+    if ray.get(desk.complete.remote(files, summary_of(trials, goal), died)):
         register_best(asked, plan, desk, goal.ranked(trials)[:1])
     if lost := ray.get(desk.tracker_loss.remote()):
         print(lost)

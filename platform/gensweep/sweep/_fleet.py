@@ -58,7 +58,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         """See `save`."""
 
 
-def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str, str]) -> bool:
+def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str, Any]) -> bool:
     """Run packs until the desk has no trial left; a pack that dies gives its trials back.
 
     False if `PATIENCE` packs died in a row, which leaves trials undone.

@@ -33,12 +33,16 @@ def ledger_of(home: str) -> str:
     return os.environ.get("GENSWEEP_LEDGER") or f"{home}/studies"
 
 
+def check_home(home: str) -> None:
+    """`UserError` if what a sweep keeps on disk would go with the job that runs it."""
+    if UPLOADED in home:
+        raise UserError(f"{home} is in Ray's copy of the checkout, which it deletes: set "
+                        "GENSWEEP_HOME to a folder that stays.")  # fmt: skip
+
+
 def check_ledger(ledger: str) -> None:
     """`UserError` unless sweeps can be kept there; makes nothing."""
     path = local_file(ledger)
-    if path is not None and UPLOADED in str(path):
-        raise UserError(f"the ledger {path} is in Ray's copy of the checkout, which it deletes: "
-                        f"{CURE}.")  # fmt: skip
     if path is None:
         _check_url(ledger)
     elif not _is_new(path) and journal_path(ledger) and not _is_journal(path):

@@ -52,11 +52,12 @@ class Log:
         self._tracker.artifact(number, "traceback.txt", traceback.encode())
         self._store.put(self._key(number, "traceback.txt"), redact(traceback).encode())
 
-    def complete(self, files: dict[str, bytes], summary: dict[str, float]) -> bool:
+    def complete(self, files: dict[str, bytes], summary: dict[str, float], state: str,
+                 cause: str) -> bool:  # fmt: skip
         """The sweep ended; whether the tracker has everything."""
         for name, data in files.items():
             self._tracker.artifact(None, name, data)
-        self._tracker.finish_sweep(metrics=summary)
+        self._tracker.finish_sweep(state, cause, metrics=summary)
         return self._tracker.flush(FLUSH_S)
 
     def loss(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gensweep.errors import UserError
 from gensweep.study import SweepView
 from gensweep.sweep._args import Request
-from gensweep.sweep._ledgers import check_data, check_ledger, find_sweep, ledger_of
+from gensweep.sweep._ledgers import check_data, check_home, check_ledger, find_sweep, ledger_of
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset
@@ -83,6 +83,7 @@ def prepare(asked: Request) -> Plan:
 
     store_uri, tracking_uri = where("GENSWEEP_STORE"), where("MLFLOW_TRACKING_URI")
     home = str(find_home().path)
+    check_home(home)
     ledger = ledger_of(home)
     check_ledger(ledger)
     view = find_sweep(asked, ledger)

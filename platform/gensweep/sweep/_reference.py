@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from gensweep.errors import UserError
 from gensweep.metrics import Evaluator, FeatureNet, Projection, draw, train_classifier
 from gensweep.storage import ObjectStore
 from gensweep.sweep._judge import Judge
@@ -29,32 +30,44 @@ def examples(dataset: Any, limit: int) -> dict[str, torch.Tensor]:
 
 
 def feature_net(
-    store: ObjectStore, dataset: Any, told: Callable[[str], None] = print
+    store: ObjectStore, dataset: Any, told: Callable[[str], None] = print, hashed: str | None = None
 ) -> FeatureNet | Projection:
-    """The data set's classifier: trained once, then read from the store by the data's hash.
+    """The data set's classifier, or a projection where there are no labels.
 
-    A projection where there are no labels.
+    Made once, then read from the store by the data's hash. `UserError` if it is not as `hashed`.
     """
-    if not dataset.classes:
-        return Projection.fit(examples(dataset, REFERENCE // 5)["x"])
-    key = f"features/{dataset.name}-{dataset.hash[:16]}-v1.pt"
-    if store.exists(key):
-        return FeatureNet.load(store.get(key))
-    told(f"training the feature network of {dataset.name} (once)")
-    tensors = examples(dataset, CLASSIFIER)
-    net = train_classifier(tensors["x"], tensors["y"], dataset.classes)
-    store.put(key, net.save())
+    kind, name = (FeatureNet, "classes") if dataset.classes else (Projection, "components")
+    key = f"features/{dataset.name}-{dataset.hash[:16]}-{name}-v1.pt"
+    if not store.exists(key):
+        told(f"making the feature network of {dataset.name} (once)")
+        store.put(key, _made(dataset).save())
+    net: FeatureNet | Projection = kind.load(store.get(key))
+    if hashed not in (None, net.hash):
+        raise UserError(f"{store.uri}/{key} hashes to {net.hash}, the sweep was begun with "
+                        f"{hashed}: bring that one back, or begin a new sweep.")  # fmt: skip
     return net
 
 
-def make_judge(sweep: Sweep, store: ObjectStore, train: Any, test: Any) -> Judge:
-    """The judge of all trials, on the CPU; `test` None: the data has no test split."""
+def _made(dataset: Any) -> FeatureNet | Projection:
+    if not dataset.classes:
+        return Projection.fit(examples(dataset, REFERENCE // 5)["x"])
+    tensors = examples(dataset, CLASSIFIER)
+    return train_classifier(tensors["x"], tensors["y"], dataset.classes)
+
+
+def make_judge(
+    sweep: Sweep, store: ObjectStore, train: Any, test: Any, hashed: str | None = None
+) -> Judge:
+    """The judge of all trials, on the CPU; `test` None: the data has no test split.
+
+    `hashed` is the hash of the feature network that the sweep's protocol states.
+    """
     points = train.modes is not None
     shown = examples(train, REFERENCE)
     held_out = examples(test, REFERENCE) if test is not None and test.count else {}
     evaluator = Evaluator.for_dataset(
         train.name, shown, held_out, modes=train.modes, mode_std=train.mode_std,
-        net=None if points else feature_net(store, train),
+        net=None if points else feature_net(store, train, hashed=hashed),
         samples=POINTS if points else sweep.samples,
     )  # fmt: skip
     split, x = ("test", held_out["x"]) if held_out else ("train", shown["x"])

@@ -56,13 +56,14 @@ def launch(asked: Request, plan: Plan) -> None:
     with Interrupt(desk, sweep.name) as interrupt:
         with Watch(desk):
             well = run_packs(desk, sweep, fleet, loop,
-                             {"store": plan.store, "data": plan.dataset.id})  # fmt: skip
-        notes = ray.get(desk.summary.remote())["notes"]
-        finish(asked, plan, desk, judge.protocol, goal)
+                             {"store": plan.store, "data": plan.dataset.id,
+                              "features": judge.protocol.get("feature_hash")})  # fmt: skip
+        died = "" if well else ray.get(desk.summary.remote())["notes"][-1]
+        finish(asked, plan, desk, judge.protocol, goal, died)
     if interrupt.asked:
         raise KeyboardInterrupt
-    if not well:
+    if died:
         where = f"{plan.store}/sweeps/{sweep.name}/trials/*/traceback.txt"
-        print(f"error: packs keep dying, {notes[-1]}: see {where}, then --resume {sweep.name}",
+        print(f"error: packs keep dying, {died}: see {where}, then --resume {sweep.name}",
               file=sys.stderr)  # fmt: skip
         sys.exit(1)

@@ -103,6 +103,6 @@ def _train(config: dict[str, Any], store: ObjectStore, desk: RemoteDesk) -> None
     train = load_dataset(config["data"], store, split="train")
     test = None if train.modes is not None else load_dataset(config["data"], store, split="test")
     device = "cuda" if fleet.use_gpu else "cpu"
-    work(sweep, desk if share.count == 1 else SharedDesk(desk),
-         make_judge(sweep, store, train, test), train.source(device), device=device,
-         ranks=share)  # fmt: skip
+    judge = make_judge(sweep, store, train, test, config["features"])
+    work(sweep, desk if share.count == 1 else SharedDesk(desk), judge, train.source(device),
+         device=device, ranks=share)  # fmt: skip
