@@ -17,7 +17,7 @@ SWEEP = Sweep(
         "kl_weight": Real(0.1, 10.0, log=True),
         "learning_rate": Real(1e-4, 1e-2, log=True),
     },
-    fixed={"decoder": "bernoulli", "binarise": "dynamic"},
+    fixed={"decoder": "bernoulli", "binarise": "dynamic", "batch_size": 64},
     data="digits",
     trials=16,
     budget_images=400_000,

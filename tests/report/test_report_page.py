@@ -83,8 +83,6 @@ def test_the_best_follows_the_direction() -> None:
         goal = Goal(metric="coverage", direction=direction)  # type: ignore[arg-type]
         page = build_report({}, trials, {}, goal=goal, by="objective")
         assert f"the best is trial {best['number']} " in page
-            {}, trials, {}, goal=goal, by="objective"
-        )
     with pytest.raises(UserError, match="'up'"):
         Goal(metric="coverage", direction="up")  # type: ignore[arg-type]
 

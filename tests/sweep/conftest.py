@@ -60,12 +60,12 @@ class Office:
         self.sweep = dataclasses.replace(SWEEP, **changes)
         asked = Request(sweep=self.sweep, resume=resume)
         self.ledger = str(folder / "studies")
-        plan = Plan(
+        self.plan = Plan(
             asked=asked, store=self.store_uri, home=str(folder), ledger=self.ledger,
             tracking_uri=f"sqlite:///{folder}/store/mlflow.db", dataset=data, test=test,
         )  # fmt: skip
         self.judge = make_judge(self.sweep, self.store, data, test)
-        self.desk = Desk(asked, plan, self.sweep.goal("frechet"), self.judge.protocol)
+        self.desk = Desk(asked, self.plan, self.sweep.goal("frechet"), self.judge.protocol)
         self.source = data.source("cpu")
         self.closed = False
 

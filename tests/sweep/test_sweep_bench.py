@@ -4,7 +4,13 @@ import dataclasses
 import math
 from typing import Any
 
+import pytest
+import torch
+
 from gensweep.sweep._bench import work
+from gensweep.sweep._final import remeasured, told
+from gensweep.sweep._likelihood import Likelihood
+from gensweep.sweep._reference import examples
 from gensweep.sweep._watch import progress_line
 from gensweep_models.space import Categorical, Real
 
@@ -133,6 +139,38 @@ def test_saving_in_the_middle_changes_nothing(open_office: Any) -> None:
     bench.run()
     nll = [{n: t.metrics["nll"] for n, t in o.trials().items()} for o in (whole, parts)]
     assert nll[0] == nll[1]
+
+
+def test_the_best_trial_is_measured_on_examples_that_chose_none(office: Any) -> None:
+    _, bench = office.bench("first")
+    bench.run()
+    trial = {"number": 1, "params": office.trials()[1].params}
+    found = remeasured(office.plan, office.store, trial)
+    ranked = office.judge.likelihood
+    assert (found["protocol"]["examples"], len(ranked.examples)) == (177, 178)
+    game = office.sweep.model.game(office.sweep.config({}), office.plan.dataset)
+    test = examples(office.plan.test, 10_000)["x"]
+    rest = Likelihood.of_game(game, test, "test", rest=True)
+    assert rest is not None
+    both = torch.cat([rest.examples, ranked.examples]).flatten(1)
+    assert torch.equal(both.sum(1).sort().values, test.flatten(1).sum(1).sort().values)
+    nll, error = (found["metrics"][n] for n in ("nll", "nll_standard_error"))
+    assert nll == pytest.approx(office.trials()[1].metrics["nll"], abs=6 * error)
+    assert told(found).startswith(f"trial 1, nll {nll:.2f} ± {error:.2f} nats, iwae, on the 177 ")
+
+
+def test_checkpoints_go_once_every_trial_has_ended(open_office: Any) -> None:
+    office = open_office()
+    here, bench = office.bench("first")
+    here.orders = ["save", "stop"]
+    bench.run()
+    office.close()
+    assert len(office.store.list("sweeps/office/checkpoints/")) > 0
+    again = open_office()
+    work(again.sweep, again.here("second"), again.judge, again.source)
+    again.close()
+    assert again.store.list("sweeps/office/checkpoints/") == []
+    assert len(again.store.list("sweeps/office/trials/")) >= 3 * 3
 
 
 def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(office: Any) -> None:

@@ -39,6 +39,8 @@ def build_report(
     """
     name = html.escape(str(sweep.get("name", "sweep")))
     body = f"<h1>{name}</h1><p class=answer>{html.escape(_answer(trials, by, goal))}</p>"
+    if sweep.get("answer"):
+        body += f"<p class=note>Held out: {html.escape(str(sweep['answer']))}.</p>"
     for title, content in _sections(trials, by, over, goal, sweep.get("protocol", {})):
         body += f"<section><h2>{html.escape(title)}</h2>{content}</section>" if content else ""
     if scatter_of and (dots := scatter(trials, *scatter_of)):

@@ -164,6 +164,8 @@ class Desk:
         self._stopping = True
 
     def close(self) -> None:
+        if self._study.exhausted() == "trials":
+            self._log.drop_checkpoints()
         self._study.close()
         self._log.close()
 

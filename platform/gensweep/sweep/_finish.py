@@ -9,6 +9,7 @@ from gensweep.storage import MissingKeyError, StoreError, open_store
 from gensweep.study import TERMINAL, SweepView, read_sweep
 from gensweep.sweep._args import Request
 from gensweep.sweep._best import register
+from gensweep.sweep._final import remeasured, told
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._results import failures
 from gensweep.sweep._verdicts import Trials, grids, judged
@@ -40,14 +41,28 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
     ended = [r for r in view.records if r.state in TERMINAL]  # the others are only not done
     trials, missing = judged(plan.store, view.name, ended)
     following = redact(next_line(asked, trials))
-    files = written(asked, plan, view, trials, goal, {"protocol": protocol, "next": following})
+    test = tested(plan, goal.ranked(trials)[:1])
+    about = {"protocol": protocol, "next": following, "test": test}
+    files = written(asked, plan, view, trials, goal, about)
     local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
     print(table(trials, asked.sweep.by, goal))
+    if test:
+        print(f"test     {told(test)}")
     print(f"report   {local}\nstored   {stored(plan, files)}")
     print(f"compare  {redact(plan.tracking_uri)}\nnext     {following}", flush=True)
     if missing:
         print(redact(missing))
     return trials, files
+
+
+def tested(plan: Plan, best: Trials) -> dict[str, Any]:
+    """The best trial's likelihood on the rest of the test split; a lost lane costs only that."""
+    try:
+        store = open_store(plan.store)
+        return next((remeasured(plan, store, trial) for trial in best), {})
+    except (UserError, LookupError) as error:
+        print(f"the best trial was not measured on the test split: {redact(str(error))}")
+        return {}
 
 
 def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: Goal,
@@ -57,11 +72,12 @@ def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: G
     stated = about["protocol"] | {"sampling": SAMPLING[sweep.sampler]}
     page = build_report(
         redact_tree(about | {"name": sweep.name, "protocol": stated, "seed": sweep.seed,
-                             "versions": view.versions}),
+                             "versions": view.versions,
+                             "answer": told(about["test"]) if about["test"] else ""}),
         trials, grids(plan.store, sweep.name, [*goal.ranked(trials)[:1], *failures(trials)]),
         by=sweep.by, over=sweep.over, goal=goal, scatter_of=sweep.scatter,
     )  # fmt: skip
-    text = json.dumps({"sweep": sweep.name, "trials": trials}, indent=1)
+    text = json.dumps({"sweep": sweep.name, "test": about["test"], "trials": trials}, indent=1)
     return {"report.html": page.encode(), "trials.json": text.encode()}
 
 

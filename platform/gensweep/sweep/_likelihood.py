@@ -38,15 +38,22 @@ class Likelihood:
     """Grey levels for each unit of the data, where the density is over grey levels."""
 
     @classmethod
-    def of_game(cls, game: Any, examples: Tensor, split: str) -> "Likelihood | None":
-        """None if the game has no `log_prob`."""
+    def of_game(
+        cls, game: Any, examples: Tensor, split: str, *, rest: bool = False
+    ) -> "Likelihood | None":
+        """On the examples that trials are ranked by, or on all the others if `rest`.
+
+        None if the game has no `log_prob`.
+        """
         if "log_prob" not in capabilities(game):
             return None
+        ranking = min(EXAMPLES, -(-len(examples) // 2))
+        order = draw(len(examples), len(examples))
         return cls(
             kind=getattr(game, "log_prob_kind", "bound"),
             of=getattr(game, "log_prob_of", "the data as they are"),
             split=split,
-            examples=examples[draw(len(examples), EXAMPLES)],
+            examples=examples[order[ranking:] if rest else order[:ranking]],
             available=len(examples),
             scale=getattr(game, "log_prob_scale", None),
         )

@@ -1,10 +1,12 @@
 """What is kept of each trial besides the study: its verdict and samples, and the tracker's copy."""
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
+from gensweep.errors import UserError
 from gensweep.storage import open_store
 from gensweep.study import Lease, finite
 from gensweep.sweep._plan import Plan
@@ -63,6 +65,12 @@ class Log:
     def loss(self) -> str:
         """What the tracker lost, and why it lags; empty if all is well."""
         return self._tracker.loss()
+
+    def drop_checkpoints(self) -> None:
+        """Every trial has ended, and its weights are kept: no pack goes on from a checkpoint."""
+        with contextlib.suppress(UserError):  # they cost room, nothing else
+            for key in self._store.list(f"sweeps/{self._sweep.name}/checkpoints/"):
+                self._store.delete(key)
 
     def run_id(self, number: int) -> str | None:
         """The tracker's id of the trial, once it has one."""
