@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from gensweep.errors import UserError
+
 EXPLODED = 1e8
 """A loss or a weight beyond this counts as diverged."""
 
@@ -29,13 +31,24 @@ class Record:
     def __init__(self) -> None:
         self._values: dict[str, list[Tensor]] = {}
         self._acted: dict[str, list[list[int]]] = {}
+        self._owners: dict[str, str] = {}
         self._host: dict[str, tuple[Tensor, Tensor]] = {}
 
     def add(
         self, player: str, slots: list[int], loss: Tensor, metrics: Mapping[str, Tensor]
     ) -> None:
-        """One turn of `player`, in which the lanes of `slots` acted; values are [L]."""
-        for name, value in {f"{player}_loss": loss, **metrics}.items():
+        """One turn of `player`, in which the lanes of `slots` acted; values are [L].
+
+        `UserError` if a metric has the name of a player's loss, or of another player's metric.
+        """
+        watched = f"{player}_loss"
+        for name, value in [(watched, loss), *metrics.items()]:
+            owner = self._owners.setdefault(name, player)
+            if owner != player or (name == watched and value is not loss):
+                raise UserError(
+                    f"{player!r} reports a metric {name!r}, a name that {owner!r} has already: "
+                    "rename it in the model's loss."
+                )
             self._values.setdefault(name, []).append(value)
             self._acted.setdefault(name, []).append(slots)
 
