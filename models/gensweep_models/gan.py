@@ -108,14 +108,10 @@ class Gan:
         objective = self.config.objective
         score = nets["critic"](fake).squeeze(-1)
         if player == "generator":
-            loss = generator_loss(objective, score)
-            return loss, {"generator_loss": loss.detach()}
+            return generator_loss(objective, score), {}
         real = nets["critic"](batch["x"]).squeeze(-1)
         loss = critic_loss(objective, real, score)
-        metrics = {
-            "critic_loss": loss.detach(),
-            "critic_gap": (real.mean() - score.mean()).detach(),
-        }
+        metrics = {"critic_gap": (real.mean() - score.mean()).detach()}
         if objective == "wasserstein_gp":
             penalty = gradient_penalty(nets["critic"], batch["x"], fake.detach(), noise["epsilon"])
             metrics["penalty"] = penalty.detach()

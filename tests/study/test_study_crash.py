@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,13 @@ class Real:
     log: bool = False
     when: Any = None
     kind: str = "real"
+
+
+@dataclass(frozen=True)
+class Choice:
+    choices: tuple[Any, ...]
+    when: Any = None
+    kind: str = "categorical"
 
 
 SPACE = {f"x{i}": Real(0.0, 1.0) for i in range(4)}
@@ -126,6 +134,37 @@ def test_journal_cut_anywhere_can_be_reopened(tmp_path: Path, seed: int) -> None
         assert all(set(r.params) == set(SPACE) for r in records)
         for line in path.read_text().splitlines():
             json.loads(line)
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_trial_cut_while_asked_keeps_its_stratum_and_its_group(
+    tmp_path: Path, sampler: str
+) -> None:
+    """Wherever the journal ends, a repeat stays a repeat and a stratum keeps its share."""
+    path = tmp_path / "s.log"
+    space = {"kind": Choice(("a", "b", "c")), **SPACE}
+    options: dict[str, Any] = {
+        "storage": str(path), "spec": SPEC, "trials": 12, "seed": 1, "repeats": 2,
+        "strata": ("kind",), "sampler": sampler,
+    }  # fmt: skip
+    with Study.create_or_open("s", space, **options) as study:
+        start = path.stat().st_size
+        while study.lease("a", 5):
+            pass
+    whole = path.read_bytes()
+    ends = [i + 1 for i, byte in enumerate(whole) if byte == 10 and i >= start]
+    for cut in ends[: len(ends) // 4]:
+        path.write_bytes(whole[:cut])
+        with Study.create_or_open("s", space, resume=True, **options) as study:
+            while study.lease("b", 5):
+                pass
+            records = study.records()
+        groups: dict[int, list[dict[str, Any]]] = {}
+        for record in records:
+            groups.setdefault(record.group, []).append(record.params)
+        assert len(groups) == 6
+        assert all(one == other for one, other in groups.values())
+        assert Counter(r.params["kind"] for r in records) == {"a": 4, "b": 4, "c": 4}
 
 
 def test_full_disk_changes_nothing_in_memory(tmp_path: Path) -> None:

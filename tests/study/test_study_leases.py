@@ -451,3 +451,28 @@ def test_sqlite_holds_no_nan(tmp_path: Path) -> None:
     )
     for (text,) in rows:
         json.loads(text, parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
+
+
+def test_a_sweep_knows_each_change_of_libraries(
+    clock: Clock, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def session(installed: str | None) -> None:
+        """Open and close it where this Optuna, None: the real one, is said to be installed."""
+        clock.now += 1
+        with monkeypatch.context() as patch:
+            if installed is not None:
+                metadata = tmp_path / installed / f"optuna-{installed}.dist-info" / "METADATA"
+                metadata.parent.mkdir(parents=True, exist_ok=True)
+                metadata.write_text(f"Metadata-Version: 2.1\nName: optuna\nVersion: {installed}\n")
+                patch.syspath_prepend(metadata.parents[1])
+            Study.create_or_open("s", SPACE, storage=storage, spec=SPEC, trials=4, clock=clock,
+                                 resume=clock.now > 1001).close()  # fmt: skip
+
+    for installed in (None, None, "98.0", "98.0", "99.0", None, None):
+        session(installed)
+    view = read_sweep("s", storage)
+    real = view.versions["optuna"]
+    assert real not in ("98.0", "99.0")
+    later = [(each["at"], each["versions"]["optuna"]) for each in view.resumed_with]
+    assert later == [(1003, "98.0"), (1005, "99.0"), (1006, real)]
+    assert view.resumed_with[-1]["versions"] == view.versions

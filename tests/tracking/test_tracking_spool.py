@@ -207,7 +207,10 @@ def test_the_user_of_an_address_is_tried_and_never_shown() -> None:
         ("./mlruns", "no server"),
         ("file:///tmp/mlruns", "no server"),
         ("", "empty"),
-        ("sqlite:////nowhere/at/all/x.db", "does not exist"),
+        ("sqlite:////tmp/mlflow.db", "sqlite:////tmp/mlflow.db is no server's address: start one"),
+        ("postgresql://ann:hunter2@127.0.0.1/x", r"//ann:\*\*\*@127.* set MLFLOW_TRACKING_URI"),
+        ("mysql+pymysql://127.0.0.1/x", "no server"),
+        ("databricks", "no server"),
     ],
 )
 def test_unusable_tracker_is_named(uri: str, message: str) -> None:

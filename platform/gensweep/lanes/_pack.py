@@ -149,7 +149,8 @@ class Pack:
             if slots:
                 drawn = self.feed.share(name, noise, tick)
                 done = turn.act(batch, drawn, hyper, self._mask(slots), self.ranks.mean_)
-                record.add(name, slots, *done)
+                steps = {slot: self.lane(slot).ticks + 1 for slot in slots}
+                record.add(name, steps, *done)
         for slot in running:
             self.lane(slot).ticks += 1
 
@@ -171,7 +172,7 @@ class Pack:
         for name, stack in self.stacks.items():
             largest = float(stack.flat[slot].abs().max())
             if cause is None and not largest < EXPLODED:
-                cause = f"the weights of {name} reached {largest:g}"
+                cause = f"the weights of {name} reached {largest:g} by step {lane.ticks}"
         return Progress(lane.ticks, lane.images_seen, metrics, cause)
 
     # -- evaluation -----------------------------------------------------------------------

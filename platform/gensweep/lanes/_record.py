@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from gensweep.errors import UserError
+
 EXPLODED = 1e8
 """A loss or a weight beyond this counts as diverged."""
 
@@ -28,16 +30,28 @@ class Record:
 
     def __init__(self) -> None:
         self._values: dict[str, list[Tensor]] = {}
-        self._acted: dict[str, list[list[int]]] = {}
+        self._acted: dict[str, list[Mapping[int, int]]] = {}
+        self._owners: dict[str, str] = {}
         self._host: dict[str, tuple[Tensor, Tensor]] = {}
 
     def add(
-        self, player: str, slots: list[int], loss: Tensor, metrics: Mapping[str, Tensor]
+        self, player: str, steps: Mapping[int, int], loss: Tensor, metrics: Mapping[str, Tensor]
     ) -> None:
-        """One turn of `player`, in which the lanes of `slots` acted; values are [L]."""
-        for name, value in {f"{player}_loss": loss, **metrics}.items():
+        """One turn of `player`; values are [L].
+
+        `steps` has the slots that acted, each with the step of its trial that this was, from 1.
+        `UserError` if a metric has the name of a player's loss, or of another player's metric.
+        """
+        watched = f"{player}_loss"
+        for name, value in [(watched, loss), *metrics.items()]:
+            owner = self._owners.setdefault(name, player)
+            if owner != player or (name == watched and value is not loss):
+                raise UserError(
+                    f"{player!r} reports a metric {name!r}, a name that {owner!r} has already: "
+                    "rename it in the model's loss."
+                )
             self._values.setdefault(name, []).append(value)
-            self._acted.setdefault(name, []).append(slots)
+            self._acted.setdefault(name, []).append(steps)
 
     def close(self, mean_: Callable[[Tensor], None]) -> None:
         """Bring all to the host. `mean_` takes means over ranks, which must judge lanes alike."""
@@ -46,26 +60,28 @@ class Record:
             mean_(stacked)
             values = stacked.cpu()
             acted = torch.zeros(values.shape, dtype=torch.bool)
-            for turn, slots in enumerate(self._acted[name]):
-                acted[turn, slots] = True
+            for turn, steps in enumerate(self._acted[name]):
+                acted[turn, list(steps)] = True
             self._host[name] = (values, acted)
 
     def of(self, slot: int) -> tuple[dict[str, float], str | None]:
         """The lane's means, and the first loss that was not finite or exploded."""
         means: dict[str, float] = {}
-        cause = None
+        bad: list[tuple[int, str]] = []
         for name, (values, acted) in self._host.items():
             series = values[acted[:, slot], slot]
             if len(series):
                 means[name] = float(series.mean())
-                if cause is None and name.endswith("_loss"):
-                    cause = _cause(name, series)
-        return means, cause
+                if name.endswith("_loss"):
+                    steps = [steps[slot] for steps in self._acted[name] if slot in steps]
+                    bad += _first_bad(name, series, steps)
+        return means, min(bad)[1] if bad else None
 
 
-def _cause(name: str, series: Tensor) -> str | None:
+def _first_bad(name: str, series: Tensor, steps: list[int]) -> list[tuple[int, str]]:
+    """The step and the words of it; empty if all is well."""
     bad = ~(series.abs() < EXPLODED)
     if not bool(bad.any()):
-        return None
+        return []
     turn = int(bad.float().argmax())
-    return f"{name} was {float(series[turn]):g} after {turn} more turns"
+    return [(steps[turn], f"{name} was {float(series[turn]):g} at step {steps[turn]}")]

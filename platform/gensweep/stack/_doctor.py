@@ -4,12 +4,14 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from gensweep.stack._env import load_env, token_file
+from gensweep.errors import UserError
+from gensweep.stack._env import apply_env, token_file
 from gensweep.stack._home import Home, find_home
 from gensweep.stack._services import http_status
 from gensweep.stack._swift import keeps_xattrs
@@ -28,9 +30,14 @@ class Check:
 
 
 def doctor(home: Home | None = None, environ: Mapping[str, str] | None = None) -> list[Check]:
-    """All checks, for the environment of a script: what is set, else the stack's variables."""
+    """All checks, in the environment that a script started with `environ` would work in.
+
+    Not thread-safe: meanwhile that is the process's own environment, for the store's and the
+    tracker's clients read theirs from there.
+    """
     home = home or find_home()
-    env = load_env(home) | dict(os.environ if environ is None else environ)
+    env = dict(os.environ if environ is None else environ)
+    apply_env(home, env)
     checks: list[Callable[[], Check]] = [
         _python,
         *(lambda name=name: _package(name) for name in FLOORS),
@@ -43,7 +50,24 @@ def doctor(home: Home | None = None, environ: Mapping[str, str] | None = None) -
         lambda: _xattrs(home, env),
         lambda: _data(env),
     ]
-    return [check() for check in checks]
+    with _environment(env):
+        return [check() for check in checks]
+
+
+@contextmanager
+def _environment(env: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    try:
+        _become(env)
+        yield
+    finally:
+        _become(before)
+
+
+def _become(env: Mapping[str, str]) -> None:
+    for name in [name for name in os.environ if name not in env]:
+        del os.environ[name]
+    os.environ.update(env)
 
 
 def _python() -> Check:
@@ -86,58 +110,35 @@ def _dashboard(env: Mapping[str, str]) -> Check:
 
 
 def _store(env: Mapping[str, str]) -> Check:
+    from gensweep.storage import open_store
+
     uri = env.get("GENSWEEP_STORE", "")
-    if uri.startswith("file://"):
-        ok = Path(uri[7:]).is_dir() and os.access(uri[7:], os.W_OK)
-        return Check("object store", ok, uri, "" if ok else f"Create the folder {uri[7:]}.")
-    if not uri.startswith("s3://"):
+    if not uri:
         cure = "Run `gensweep up` or set GENSWEEP_STORE=s3://BUCKET."
-        return Check("object store", False, f"GENSWEEP_STORE={uri!r}", cure)
-    return _bucket(uri, uri[5:].split("/")[0], env)
-
-
-def _bucket(uri: str, bucket: str, env: Mapping[str, str]) -> Check:
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    quick = Config(
-        connect_timeout=3,
-        read_timeout=10,
-        retries={"total_max_attempts": 1},
-        s3={"addressing_style": "path"} if env.get("AWS_ENDPOINT_URL") else {},
-    )
-    client = boto3.client(
-        "s3",
-        endpoint_url=env.get("AWS_ENDPOINT_URL"),
-        aws_access_key_id=env.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=env.get("AWS_SECRET_ACCESS_KEY"),
-        region_name=env.get("AWS_DEFAULT_REGION"),
-        config=quick,
-    )
-    cures = {
-        403: "The credentials are refused: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-        404: f"Create the bucket {bucket}, or name another in GENSWEEP_STORE.",
-    }
-    try:
-        client.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        return Check("object store", False, f"{uri}: {status}", cures.get(status, str(error)))
-    except BotoCoreError as error:
-        cure = "Run `gensweep up` or mend AWS_ENDPOINT_URL and the credentials."
-        return Check("object store", False, f"{uri}: {error}", cure)
-    return Check("object store", True, uri)
+        return Check("object store", False, "GENSWEEP_STORE is not set", cure)
+    return _as_scripts_do("object store", uri, lambda: open_store(uri).check())
 
 
 def _tracker(env: Mapping[str, str]) -> Check:
+    from gensweep.tracking import check
+
     uri = env.get("MLFLOW_TRACKING_URI", "")
-    if not uri.startswith("http"):
+    if not uri:
         cure = "Run `gensweep up` or set MLFLOW_TRACKING_URI."
-        return Check("tracker", False, f"MLFLOW_TRACKING_URI={uri!r}", cure)
-    ok = http_status(f"{uri}/health") == 200
-    cure = "" if ok else "Run `gensweep up` or mend MLFLOW_TRACKING_URI."
-    return Check("tracker", ok, uri if ok else f"{uri}: no answer", cure)
+        return Check("tracker", False, "MLFLOW_TRACKING_URI is not set", cure)
+    return _as_scripts_do("tracker", uri, lambda: check(uri))
+
+
+def _as_scripts_do(name: str, uri: str, check: Callable[[], None]) -> Check:
+    """The check that a script makes before it starts; its error's last part is the cure."""
+    from gensweep.tracking import redact
+
+    try:
+        check()
+    except UserError as error:
+        detail, _, cure = str(error).rpartition(": ")
+        return Check(name, False, detail or redact(uri), cure[:1].upper() + cure[1:])
+    return Check(name, True, redact(uri))
 
 
 def _disk(home: Home) -> Check:

@@ -1,7 +1,9 @@
 """The Optuna study as a ledger of trials, each change on disk before anyone acts upon it.
 
-A trial carries one user attribute, its `Entry` as JSON, written in one piece. A trial that Optuna
-calls RUNNING but whose entry says it ended was interrupted in between: `load` tells it again.
+A trial carries its `Entry` as JSON in one user attribute, written in one piece, and in another
+what it was meant to be, written when it is made, before its parameters are drawn. A trial that
+Optuna calls RUNNING but whose entry says it ended was interrupted in between: `load` tells it
+again.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +20,7 @@ from gensweep.study._sampler import FixableSampler
 from gensweep.study._space import exists, suggest
 
 ATTRIBUTE = "gensweep"
+INTENT = "gensweep_intent"
 
 
 @dataclass(slots=True)
@@ -87,7 +90,7 @@ class Ledger:
     def _restore(self, trial: FrozenTrial, adopt: Callable[[Entry], None]) -> Entry:
         entry = entry_of(trial)
         if entry is None:  # killed while asking: keep the number, complete the parameters
-            entry = Entry(trial.number, trial._trial_id, self._suggest(dict(trial.params), trial))
+            entry = self._complete(trial)
             adopt(entry)
             self.save(entry)
         elif entry.state in TERMINAL and not trial.state.is_finished():
@@ -97,15 +100,28 @@ class Ledger:
             self.save(entry)
         return entry
 
-    def ask(self, fixed: dict[str, Any]) -> Entry:
-        """A new trial whose parameters agree with `fixed`; the caller saves the entry."""
-        self._sampler.fixed = fixed
-        trial = self._study.ask()
-        return Entry(trial.number, trial._trial_id, self._sample(trial))
+    def ask(self, fixed: dict[str, Any], group: int | None = None) -> Entry:
+        """A new trial whose parameters agree with `fixed`; the caller saves the entry.
 
-    def _suggest(self, fixed: dict[str, Any], frozen: FrozenTrial) -> dict[str, Any]:
+        `group`: that of the trial it repeats; None: a group of its own.
+        """
+        intent = {"fixed": fixed, "group": group}
+        self._study.enqueue_trial({}, user_attrs={INTENT: intent})  # written in one piece
+        trial = self._study.ask()
+        return self._draw(trial, fixed, group)
+
+    def _complete(self, frozen: FrozenTrial) -> Entry:
+        """The trial as it was meant to be; what it had drawn already stays."""
+        if frozen.state == TrialState.WAITING:
+            self._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING)
+        intent = frozen.user_attrs.get(INTENT, {"fixed": {}, "group": None})
+        trial = optuna.Trial(self._study, frozen._trial_id)
+        return self._draw(trial, {**intent["fixed"], **frozen.params}, intent["group"])
+
+    def _draw(self, trial: optuna.Trial, fixed: dict[str, Any], group: int | None) -> Entry:
         self._sampler.fixed = fixed
-        return self._sample(optuna.Trial(self._study, frozen._trial_id))
+        group = trial.number if group is None else group
+        return Entry(trial.number, trial._trial_id, self._sample(trial), group=group)
 
     def _sample(self, trial: optuna.Trial) -> dict[str, Any]:
         values: dict[str, Any] = {}

@@ -52,6 +52,9 @@ class SweepView:
     """As many as it was last asked for."""
     created: float
     versions: dict[str, str]
+    """Of the libraries that it was begun with."""
+    resumed_with: tuple[dict[str, Any], ...]
+    """"at" and "versions" of each session whose libraries were not those of the one before."""
     cancelled: bool
     hours: float
     records: tuple[TrialRecord, ...]
@@ -84,7 +87,8 @@ def _view(name: str, storage: BaseStorage) -> SweepView | None:
     return SweepView(
         name=name, spec=facts["spec"], trials=int(facts.get("trials", len(entries))),
         created=facts["created"], versions=facts["versions"],
-        cancelled=bool(facts.get("cancelled")), hours=float(facts.get("hours", 0.0)),
+        resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
+        hours=float(facts.get("hours", 0.0)),
         records=tuple(entry.record() for entry in entries if entry is not None),
     )  # fmt: skip
 
@@ -180,4 +184,14 @@ def _make_or_load(
         study.set_user_attr("created", now)
         study.set_user_attr("versions", versions())
         study.set_user_attr("spec", identity)
+    else:
+        _note_versions(study, now)
     return study
+
+
+def _note_versions(study: optuna.Study, now: float) -> None:
+    facts, ours = study.user_attrs, versions()
+    later = facts.get("resumed_with", [])
+    last = later[-1]["versions"] if later else facts["versions"]
+    if ours != last:
+        study.set_user_attr("resumed_with", [*later, {"at": now, "versions": ours}])

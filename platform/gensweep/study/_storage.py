@@ -4,17 +4,18 @@ import contextlib
 import fcntl
 import os
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 
 from gensweep.errors import UserError
+from gensweep.study._database import open_database, server_lock
+from gensweep.study._driver import me, taken
 
 
 def open_storage(storage: str) -> BaseStorage:
@@ -22,7 +23,7 @@ def open_storage(storage: str) -> BaseStorage:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = journal_path(storage)
     if path is None:
-        return _database(storage)
+        return open_database(storage)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(path), lock_obj=AppendLock(path)))
@@ -49,18 +50,6 @@ def local_file(storage: str) -> Path | None:
     if storage.startswith("sqlite:///") and len(storage) > len("sqlite:///"):
         return Path(storage.removeprefix("sqlite:///")).absolute()
     return journal_path(storage)
-
-
-def _database(url: str) -> BaseStorage:
-    try:
-        return RDBStorage(url)
-    except Exception as error:  # each driver has its own exceptions
-        shown = re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
-        reason = str(error).splitlines()[0].replace(url, shown)
-        raise UserError(
-            f"cannot open the study's database {shown} ({reason}): check the URL "
-            "and that its server runs."
-        ) from error
 
 
 class AppendLock(BaseJournalFileLock):
@@ -113,12 +102,23 @@ def cut_torn_line(path: Path) -> None:
 def only_writer(storage: str, name: str) -> Iterator[None]:
     """Hold the right to drive sweep `name`; a second driver gets a `UserError`.
 
-    Only local files can be locked: with a database server the leases' attempt numbers fence.
+    A local file is locked by the kernel, and a sweep in PostgreSQL by its server, for as long as
+    the connection lasts (so connect to it, or to a pooler that keeps sessions apart). Nothing
+    keeps two drivers apart in other databases.
     """
     path = local_file(storage)
-    if path is None:
+    if path is not None:
+        with _file_lock(path, name):
+            yield
+    elif storage.startswith("postgresql"):
+        with server_lock(storage, name):
+            yield
+    else:
         yield
-        return
+
+
+@contextlib.contextmanager
+def _file_lock(path: Path, name: str) -> Iterator[None]:
     slug = re.sub(r"[^\w.-]", "_", name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{path}.{slug}.lock", "a+", encoding="utf-8") as handle:
@@ -131,11 +131,7 @@ def _lock(handle: IO[str], name: str) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         handle.seek(0)
-        holder = handle.read().strip() or "unknown"
-        raise UserError(
-            f"sweep {name!r} is already being run by process {holder}: wait for it "
-            "to end, or stop it first."
-        ) from error
+        raise taken(name, handle.read().strip()) from error
     handle.truncate(0)
-    handle.write(f"{os.getpid()} on {socket.gethostname()}")
+    handle.write(me())
     handle.flush()

@@ -168,16 +168,17 @@ class Study:
 
     def _ask(self, key: Key) -> Entry:
         leader = self._roster.leader(key)
-        entry = self._ledger.ask(leader.params if leader else dict(self._roster.strata[key]))
-        self._adopt(entry)
         if leader is not None:
-            entry.group = leader.group
+            entry = self._ledger.ask(leader.params, leader.group)
+        else:
+            entry = self._ledger.ask(dict(self._roster.strata[key]))
+        self._adopt(entry)
         self._enter(entry, queue=False)
         return entry
 
     def _adopt(self, entry: Entry) -> None:
         entry.seed = trial_seed(self._seed, entry.number)
-        entry.group, entry.created = entry.number, self._clock()
+        entry.created = self._clock()
 
     def _enter(self, entry: Entry, *, queue: bool = True) -> None:
         self._entries[entry.number] = entry

@@ -5,7 +5,6 @@ import os
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from gensweep.errors import UserError
@@ -19,19 +18,14 @@ _CURE = "start one with `gensweep up`, or set MLFLOW_TRACKING_URI"
 def check(tracking_uri: str) -> None:
     """Raise `UserError`, within some 4 s, unless an MLflow server answers at `tracking_uri`.
 
-    Database URLs, which MLflow opens itself, pass unless their folder is missing.
+    Nothing but a server will do: given a data base, MLflow would write artifacts into `./mlruns`
+    of whatever folder a process works in.
     """
-    scheme = urlsplit(tracking_uri).scheme
     shown = redact(tracking_uri)
-    if scheme in ("http", "https"):
-        _ask(tracking_uri, shown)
-    elif scheme == "sqlite":
-        folder = Path(tracking_uri.removeprefix("sqlite:///")).absolute().parent
-        if not folder.is_dir():
-            raise UserError(f"the tracker {shown} is in a folder that does not exist: make it.")
-    elif scheme.split("+")[0] not in ("postgresql", "mysql", "mssql"):
-        raise UserError(f"the tracker {shown or 'URI (empty)'} is no server: MLflow no longer "
-                        f"tracks in plain files, so {_CURE}.")  # fmt: skip
+    if urlsplit(tracking_uri).scheme not in ("http", "https"):
+        raise UserError(f"the tracker {shown or 'URI (empty)'} is no server's address: {_CURE}, "
+                        "as http://HOST:PORT.")  # fmt: skip
+    _ask(tracking_uri, shown)
 
 
 def _ask(uri: str, shown: str) -> None:
