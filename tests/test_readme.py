@@ -49,9 +49,12 @@ def test_no_command_is_left_out() -> None:
 
 @pytest.mark.parametrize("argv", SCRIPTS, ids=" ".join)
 def test_script_commands_answer(argv: list[str], stack: Any) -> None:
-    done = run(sys.executable, *argv[1:], env=stack.env)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert ("expected  " in done.stdout) or ("usage:" in done.stdout)
+    looks = {"--dry-run": "expected  ", "--help": "usage:"}
+    told = next((text for option, text in looks.items() if option in argv), "next     python ")
+    short = [] if told in looks.values() else [*SHORT, "--trials", "2"]
+    done = run(sys.executable, *argv[1:], *short, env=stack.env)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+    assert told in done.stdout
 
 
 @pytest.mark.parametrize("argv", JOBS, ids=" ".join)
@@ -64,13 +67,28 @@ def test_job_commands_run(argv: list[str], stack: Any) -> None:
     assert "next     python sweeps/gan_stability.py --resume" in done.stdout
 
 
+def written(folder: Path) -> list[Path]:
+    """The README's scripts: a sweep of one's own, and a model of one's own."""
+    files = []
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)):
+        files.append(folder / f"own{number}.py")
+        files[-1].write_text(code)
+    return files
+
+
+def test_own_sweep_runs(stack: Any, tmp_path: Path) -> None:
+    script, _ = written(tmp_path)
+    done = run(sys.executable, str(script), "--trials", "2", "--budget-images", "1280",
+               "--samples", "100", env=stack.env, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert "test     trial" in done.stdout
+
+
 @pytest.fixture(scope="module")
 def own(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The README's own model, swept; its output."""
-    code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert code is not None
     folder = tmp_path_factory.mktemp("own")
-    (folder / "own.py").write_text(code[1])
+    (folder / "own.py").write_text(written(folder)[1].read_text())
     done = run(sys.executable, "own.py", "--name", "own", env=stack.env, cwd=folder)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done.stdout

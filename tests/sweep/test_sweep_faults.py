@@ -116,10 +116,9 @@ def test_pack_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
 
 def test_a_broken_model_is_told_and_leaves_its_traceback(stack: Any, tmp_path: Path) -> None:
     """The README's own model, with a bug in its loss."""
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert code is not None
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[-1]
     begin = "        fake = nets["
-    broken = code[1].replace(begin, "        raise KeyError('my bug')\n" + begin)
+    broken = code.replace(begin, "        raise KeyError('my bug')\n" + begin)
     (tmp_path / "broken.py").write_text(broken)
     done = subprocess.run(
         [sys.executable, "broken.py", "--name", "broken", "--trials", "4"], env=stack.env,
