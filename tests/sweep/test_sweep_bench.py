@@ -176,11 +176,11 @@ def test_checkpoints_go_once_every_trial_has_ended(open_office: Any) -> None:
 def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(office: Any) -> None:
     here, _ = office.bench("first")
     line = progress_line(office.desk.summary(), 0.0, 0.0, 5.0)
-    assert line == "     5 s  3 leased  |  no result yet  |  0 images/s  |  starting"
+    assert line == "     5 s  3 leased  |  no result yet  |  0 images/s  |  measuring the pace"
     here.report(0, 1280, {"nll": 40.0}, b"")
     here.report(1, 1280, {"nll": 30.0}, b"")
     line = progress_line(office.desk.summary(), 100.0, 50.0, 65.0)
-    assert "best nll 30, unfinished  |  100 images/s" in line
+    assert "nll 30 so far, unfinished  |  100 images/s" in line
     assert office.desk.summary()["left"] == 3 * 2560 - 2 * 1280
     assert line.endswith(f"{(3 * 2560 - 2 * 1280) / 50:.0f} s left")
     here.finish(0, "completed", "", {"metrics": {"nll": 35.0}})

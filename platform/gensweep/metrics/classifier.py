@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,12 @@ class FeatureNet(nn.Module):
 
 
 def train_classifier(
-    images: Tensor, labels: Tensor, classes: int, epochs: int | None = None, seed: int = 0
+    images: Tensor,
+    labels: Tensor,
+    classes: int,
+    epochs: int | None = None,
+    seed: int = 0,
+    told: Callable[[str], None] = lambda line: None,
 ) -> FeatureNet:
     """Adam with a one-cycle rate on images [N, C, H, W] in [-1, 1], labels [N] int64.
 
@@ -81,7 +87,8 @@ def train_classifier(
     optimizer = torch.optim.Adam(net.parameters())
     steps = epochs * -(-len(images) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=steps)
-    for _ in range(epochs):
+    for epoch in range(epochs):
+        told(f"feature network: epoch {epoch + 1} of {epochs}, {len(images):,} images each")
         for index in torch.randperm(len(images), generator=generator).split(batch):  # type: ignore[no-untyped-call]
             optimizer.zero_grad()
             functional.cross_entropy(net(images[index]), labels[index]).backward()  # type: ignore[no-untyped-call]

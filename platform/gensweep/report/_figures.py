@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gensweep.report._svg import Axes, line, parallel, stacked_bars, tag, text
+from gensweep.report._words import CURVE
 from gensweep.report.stats import best_of_k, log_bins
 from gensweep.report.trials import Goal, Trial, number, outcome
 
@@ -120,7 +121,8 @@ def truncation(trials: Sequence[Trial], names: Sequence[str]) -> str:
         return ""
     axes = Axes([p for _, curve in curves for p in curve], (names[1], names[0]))
     body = "".join(line(axes, c, outcome(t), f"trial {t['number']}") for t, c in curves)
-    return axes.draw(body, "Fidelity against variety over the truncation threshold")
+    drawn = axes.draw(body, "Fidelity against variety over the truncation threshold")
+    return drawn + f"<p class=note>{CURVE}</p>"
 
 
 def scatter(trials: Sequence[Trial], x: str, y: str, shade: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 
 from gensweep.report.trials import OUTCOMES
@@ -76,12 +77,26 @@ class Axes:
 
     def draw(self, body: str, label: str) -> str:
         frame = tag("path", d="M60 25V240H660", class_="axis")
-        for i in range(5):
-            x, y = (low + (high - low) * i / 4 for low, high in (self.x, self.y))
-            frame += text(60 + 150 * i, 256, f"{x:.3g}")
-            frame += text(54, 244 - 215 * i / 4, f"{y:.3g}", "end")
+        for x in ticks(*self.x):
+            frame += text(self.place((x, self.y[0]))[0], 256, f"{x:.6g}")
+        for y in ticks(*self.y):
+            frame += text(54, self.place((self.x[0], y))[1] + 4, f"{y:.6g}", "end")
         frame += text(360, 274, self.names[0]) + text(8, 14, self.names[1], "start")
         return figure(680, 280, frame + body, label)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Three to six round numbers from `low` to `high`, in steps of 1, 2 or 5 times a power of ten.
+
+    >>> ticks(-0.03, 1.01)
+    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    >>> ticks(1, 10)
+    [2.0, 4.0, 6.0, 8.0, 10.0]
+    """
+    power = 10.0 ** math.floor(math.log10((high - low) / 5))
+    step = next(power * m for m in (1, 2, 5, 10) if power * m >= (high - low) / 5.5)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [round(i * step, 12) for i in range(first, last + 1)]
 
 
 def _range(values: Sequence[float]) -> Point:

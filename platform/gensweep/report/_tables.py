@@ -6,7 +6,7 @@ import html
 from statistics import median
 from typing import Any
 
-from gensweep.report.trials import Trial, number, outcome, rates
+from gensweep.report.trials import Goal, Trial, number, outcome, rates
 
 KINDS = {"points": "modes", "images": "classes"}
 """What a protocol's samples can lose; the protocol tells how many there are under that name."""
@@ -21,20 +21,20 @@ def success(trials: list[Trial], by: str | None) -> str:
     return grid(*rates(trials, by)) + f"<p class=note>{note}</p>" if trials else ""
 
 
-def pruned(groups: dict[str, list[Trial]]) -> str:
-    """How many trials each stratum lost to the pruner, and the images that they saw."""
+def pruned(groups: dict[str, list[Trial]], by: str | None) -> str:
+    """How many trials each value of `by` lost to the pruner, and the images that they saw."""
     rows: list[list[object]] = []
     for stratum, group in groups.items():
         seen = [t["images"] for t in group if outcome(t) == "pruned"]
         if seen:
             span = f"{min(seen):,} to {max(seen):,}"
             rows.append([stratum, len(group), len(seen), f"{median(seen):,.0f}", span])
-    head = ["stratum", "trials", "pruned", "images seen, median", "range"]
+    head = [by or "", "trials", "pruned", "images seen, median", "range"]
     return grid(head, rows) if rows else ""
 
 
-def lost(groups: dict[str, list[Trial]], protocol: dict[str, Any]) -> str:
-    """How many modes (or classes) each stratum's trials found, and how often some were lost."""
+def lost(groups: dict[str, list[Trial]], by: str | None, protocol: dict[str, Any]) -> str:
+    """How many modes (or classes) trials found for each value of `by`, and how often not all."""
     name = KINDS.get(str(protocol.get("kind")), "")
     rows: list[list[object]] = []
     for stratum, group in groups.items():
@@ -45,7 +45,7 @@ def lost(groups: dict[str, list[Trial]], protocol: dict[str, Any]) -> str:
             rows.append(
                 [stratum, len(found), f"{median(found):g}", span, f"{few / len(found):.0%}"]
             )
-    head = ["stratum", "trials measured", f"{name} found, median", "range", f"lost {name}"]
+    head = [by or "", "trials measured", f"{name} found, median", "range", f"lost {name}"]
     total = protocol.get(name)
     return f"<p>The data have {total} {name}.</p>{grid(head, rows)}" if rows else ""
 
@@ -55,9 +55,13 @@ def _untruncated(trial: Trial, name: str) -> float | None:
     return number(metrics.get(f"untruncated_{name}", metrics.get(name)))
 
 
-def table(trials: list[Trial]) -> str:
+def table(trials: list[Trial], goal: Goal) -> str:
+    """Every trial, the best first."""
+    ranked = goal.ranked(trials)
+    trials = [*ranked, *(t for t in trials if t not in ranked)]
     params = sorted({key for t in trials for key in t["params"]})
-    metrics = sorted({key for t in trials for key in t.get("metrics", {})})
+    found = {key for t in trials for key in t.get("metrics", {})}
+    metrics = sorted(found, key=lambda key: (key != goal.metric, key))
     rows = [
         [t["number"], t["outcome"], t["state"], t["images"],
          *(t["params"].get(key, "") for key in params),

@@ -17,6 +17,7 @@ from gensweep.report._figures import (
 )  # fmt: skip
 from gensweep.report._page import SCRIPT, STYLE
 from gensweep.report._tables import lost, pruned, show, success, table
+from gensweep.report._words import facts, rules
 from gensweep.report.trials import OUTCOMES, Goal, Trial, interval, outcome, strata, unjudged
 
 __all__ = ["build_report"]
@@ -34,18 +35,17 @@ def build_report(
 ) -> str:
     """The report of a sweep; `goal` ranks its trials, images are PNG by trial number.
 
-    `sweep` may hold name, protocol, versions, seed and next (the line to type next); `scatter_of`
-    names two metrics and the parameter that shades the dots.
+    `sweep` may hold name, about, answer (of the held-out test), protocol, versions, seed and next
+    (the line to type next); `scatter_of` names two metrics and the parameter that shades the dots.
     """
     name = html.escape(str(sweep.get("name", "sweep")))
     body = f"<h1>{name}</h1><p class=answer>{html.escape(_answer(trials, by, goal))}</p>"
-    if sweep.get("answer"):
-        body += f"<p class=note>Held out: {html.escape(str(sweep['answer']))}.</p>"
+    body += facts(sweep)
     for title, content in _sections(trials, by, over, goal, sweep.get("protocol", {})):
         body += f"<section><h2>{html.escape(title)}</h2>{content}</section>" if content else ""
     if scatter_of and (dots := scatter(trials, *scatter_of)):
         body += f"<h2>{html.escape(' against '.join(scatter_of[1::-1]))}</h2>{dots}"
-    body += _samples(trials, images, goal) + table(trials) + _protocol(sweep)
+    body += _samples(trials, images, goal) + table(trials, goal) + _protocol(sweep)
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{name}</title>"
         '<meta name=viewport content="width=device-width,initial-scale=1">'
@@ -67,10 +67,10 @@ def _sections(
     )
     names = sorted({key for trial in trials for key in trial["params"]})
     return [
-        ("Stability map", _legend() + maps if maps else ""),
+        ("Stability map", _legend() + rules(protocol) + maps if maps else ""),
         ("Success rates", success(trials, by)),
-        ("Pruned trials", pruned(groups)),
-        ("Lost modes", lost(groups, protocol)),
+        ("Pruned trials", pruned(groups, by)),
+        ("Lost modes", lost(groups, by, protocol)),
         ("Best of k trials", best),
         ("Hyperparameters", _legend() + coordinates(trials, names) if names else ""),
         (

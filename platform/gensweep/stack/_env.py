@@ -35,6 +35,7 @@ def variables(home: Home, state: dict[str, Any]) -> dict[str, str]:
         "RAY_AUTH_TOKEN_PATH": state["token_file"],
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_TMPDIR": ray_folder(state),
+        "RAY_JOB_STOP_WAIT_TIME_S": "60",  # a stopped sweep saves its lanes first
         # off, as on a Mac: Ray then takes 127.0.0.1 for its address, and listens nowhere else
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     }

@@ -55,8 +55,11 @@ class Request:
 def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     """The options, with the script's own sweep as defaults."""
     p = argparse.ArgumentParser(
-        description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+        prog=sys.argv[0],
+        description=description,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     p.add_argument("--trials", type=int, help=f"configurations x seeds (default {sweep.trials})")
     p.add_argument("--budget-images", type=int, metavar="N",
                    help=f"examples a trial sees (default {sweep.budget_images:,})")  # fmt: skip
@@ -65,7 +68,9 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p.add_argument("--sampler", choices=SAMPLERS, help=f"default {sweep.sampler}")
     p.add_argument("--pruner", choices=PRUNERS,
                    help=f"stops poor trials early (default {sweep.pruner})")  # fmt: skip
-    p.add_argument("--samples", type=int, help="samples drawn to evaluate a trial")
+    p.add_argument(
+        "--samples", type=int, help=f"drawn to evaluate a trial (default {sweep.samples:,})"
+    )
     p.add_argument("--max-hours", type=float, metavar="H", help="stop in time; --resume goes on")
     p.add_argument("--max-images", type=int, metavar="N", help="examples that all trials see")
     p.add_argument("--max-money", type=float, metavar="M", help="with --hourly-price: stop in time")
@@ -111,7 +116,9 @@ def _add_room(p: argparse.ArgumentParser) -> None:
     room.add_argument("--packs", type=int,
                       help="packs that train side by side (default: as many as the GPUs hold, or "
                            "two on CPUs)")  # fmt: skip
-    room.add_argument("--width", type=int, help="trials trained together in one pack")
+    room.add_argument(
+        "--width", type=int, help="lanes of a pack: trials trained as one stacked computation"
+    )
     room.add_argument("--ranks", type=int, default=1,
                       help="workers that share each batch of a pack (default 1)")  # fmt: skip
 

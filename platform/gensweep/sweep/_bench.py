@@ -147,7 +147,7 @@ class Bench:
         seat.reached += 1
         last = seat.reached == len(seat.stops)
         pruned_by_it = self.sweep.pruner != "none" and self.sweep.target in METRICS
-        result = self.judge.evaluate(self.pack, slot, bound=last or pruned_by_it, curve=last)
+        result = self.judge.evaluate(self.pack, slot, bound=pruned_by_it, last=last)
         self._reconsider(seat, result)
         metrics = progress.metrics | result["metrics"]
         verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])

@@ -1,6 +1,10 @@
 """The end of a sweep: table, report, artifacts, and the line to type next."""
 
 import json
+import os
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
@@ -42,14 +46,16 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
     trials, missing = judged(plan.store, view.name, ended)
     following = redact(next_line(asked, trials))
     test = tested(plan, goal.ranked(trials)[:1])
-    about = {"protocol": protocol, "next": following, "test": test}
+    about = {"protocol": protocol, "next": following, "test": test, "about": plan.summary()}
     files = written(asked, plan, view, trials, goal, about)
     local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
-    print(table(trials, asked.sweep.by, goal))
+    width = shutil.get_terminal_size((200, 24)).columns if sys.stdout.isatty() else 200
+    print(table(trials, asked.sweep.by, goal, width))
     if test:
         print(f"test     {told(test)}")
     print(f"report   {local}\nstored   {stored(plan, files)}")
-    print(f"compare  {redact(plan.tracking_uri)}\nnext     {following}", flush=True)
+    print(f"compare  {redact(plan.tracking_uri)} (MLflow, experiment {asked.sweep.question})")
+    print(f"next     {following}", flush=True)
     if missing:
         print(redact(missing))
     return trials, files
@@ -128,8 +134,16 @@ def register_best(asked: Request, plan: Plan, desk: Any, best: Trials) -> None:
 def next_line(asked: Request, trials: Trials) -> str:
     """What to type next: the rest of a sweep that was stopped, or twice its trials."""
     ended = sum(trial["state"] in TERMINAL for trial in trials)
-    line = f"python {asked.script} --resume {asked.sweep.name}"
+    line = f"{python()} {asked.script} --resume {asked.sweep.name}"
     return line if ended < asked.sweep.trials else f"{line} --trials {2 * asked.sweep.trials}"
+
+
+def python() -> str:
+    """What starts this Python from here, in a shell where its environment may not be active."""
+    if os.environ.get("VIRTUAL_ENV"):
+        return "python"
+    here = Path(sys.executable)
+    return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)
 
 
 def summary_of(trials: Trials, goal: Goal) -> dict[str, float]:
@@ -141,21 +155,23 @@ def summary_of(trials: Trials, goal: Goal) -> dict[str, float]:
     return counts | {f"best_{goal.metric}": float(t["metrics"][goal.metric]) for t in best}
 
 
-def table(trials: Trials, by: str | None, goal: Goal) -> str:
+def table(trials: Trials, by: str | None, goal: Goal, width: int = 120) -> str:
     """The best trials, or what went wrong without any, then how often each `by` converged."""
     if not trials:
         return "no trial has ended"
-    return "\n\n".join([_best(trials, goal) or _failures(trials), text_table(*rates(trials, by))])
+    return "\n\n".join(
+        [_best(trials, goal, width) or _failures(trials, width), text_table(*rates(trials, by))]
+    )
 
 
-def _best(trials: Trials, goal: Goal) -> str:
+def _best(trials: Trials, goal: Goal, width: int) -> str:
     best = goal.ranked(trials)[:TABLE_ROWS]
     names = sorted({name for trial in best for name in trial["params"]})
     rows = [[t["number"], float(t["metrics"][goal.metric]), t["outcome"],
              *(t["params"].get(n, "") for n in names)] for t in best]  # fmt: skip
-    return text_table(["trial", goal.metric, "outcome", *names], rows, width=120) if rows else ""
+    return text_table(["trial", goal.metric, "outcome", *names], rows, width=width) if rows else ""
 
 
-def _failures(trials: Trials) -> str:
+def _failures(trials: Trials, width: int) -> str:
     rows = [[t["number"], t["outcome"], t["cause"]] for t in failures(trials)]
-    return "no trial was completed\n" + text_table(["trial", "outcome", "cause"], rows, width=120)
+    return "no trial was completed\n" + text_table(["trial", "outcome", "cause"], rows, width=width)

@@ -9,7 +9,7 @@ from torch import Tensor
 from gensweep.game import DataShape
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
-from gensweep.sweep._likelihood import Likelihood
+from gensweep.sweep._likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Likelihood
 
 GRID_SAMPLES = 64
 UNTRUNCATED = 6.0
@@ -43,8 +43,10 @@ class Judge:
         likelihood = self.likelihood and self.likelihood.to(device)
         return replace(self, evaluator=self.evaluator.to(device), likelihood=likelihood)
 
-    def evaluate(self, pack: Pack, slot: int, *, bound: bool, curve: bool) -> Result:
-        """Metrics, verdict and sample grid; if asked also the likelihood and the curve.
+    def evaluate(self, pack: Pack, slot: int, *, bound: bool, last: bool) -> Result:
+        """Metrics, verdict and sample grid; the likelihood at the end, and before if `bound`.
+
+        At the end (`last`) also the curve.
 
         Metrics are of samples at the trial's own threshold, `untruncated_*` those judged by.
         """
@@ -58,9 +60,10 @@ class Judge:
         result["variety"] = whole.get(reference.variety, 0.0)
         result["state"] = state if state in ("diverged", "collapsed") else "completed"
         result["png"] = b"" if state == "diverged" else self._grid(samples[0])
-        if bound and self.likelihood is not None and state != "diverged":
-            metrics |= self.likelihood.measure(pack, slot)
-        if curve and state != "diverged":
+        if (bound or last) and self.likelihood is not None and state != "diverged":
+            samples_each = IMPORTANCE_SAMPLES if last else RUNG_SAMPLES
+            metrics |= self.likelihood.measure(pack, slot, samples_each)
+        if last and state != "diverged":
             result["curve"] = self._curve(pack, slot)
         return result
 

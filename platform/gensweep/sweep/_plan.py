@@ -45,6 +45,15 @@ class Plan:
         path.write_bytes(data)
         return path
 
+    def summary(self) -> str:
+        """The sweep in one sentence, for the report."""
+        sweep, data = self.asked.sweep, self.dataset
+        return (
+            f"{sweep.trials} trials of {sweep.model.name} ({sweep.model.paper}) on {data.name}, "
+            f"{data.count:,} examples, sha256 {data.hash[:12]}; {sweep.budget_images:,} examples a "
+            f"trial, in whole batches; searched: {', '.join(sweep.space)}."
+        )
+
     def text(self) -> str:
         """The plan in words."""
         from gensweep.tracking import redact

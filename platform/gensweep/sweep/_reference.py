@@ -29,8 +29,15 @@ def examples(dataset: Any, limit: int) -> dict[str, torch.Tensor]:
     return dict(dataset.source("cpu").gather(indices))
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 def feature_net(
-    store: ObjectStore, dataset: Any, told: Callable[[str], None] = print, hashed: str | None = None
+    store: ObjectStore,
+    dataset: Any,
+    told: Callable[[str], None] = _say,
+    hashed: str | None = None,
 ) -> FeatureNet | Projection:
     """The data set's classifier, or a projection where there are no labels.
 
@@ -40,7 +47,7 @@ def feature_net(
     key = f"features/{dataset.name}-{dataset.hash[:16]}-{name}-v1.pt"
     if not store.exists(key):
         told(f"making the feature network of {dataset.name} (once)")
-        store.put(key, _made(dataset).save())
+        store.put(key, _made(dataset, told).save())
     net: FeatureNet | Projection = kind.load(store.get(key))
     if hashed not in (None, net.hash):
         raise UserError(f"{store.uri}/{key} hashes to {net.hash}, the sweep was begun with "
@@ -48,11 +55,13 @@ def feature_net(
     return net
 
 
-def _made(dataset: Any) -> FeatureNet | Projection:
+def _made(dataset: Any, told: Callable[[str], None]) -> FeatureNet | Projection:
     if not dataset.classes:
         return Projection.fit(examples(dataset, REFERENCE // 5)["x"])
     tensors = examples(dataset, CLASSIFIER)
-    return train_classifier(tensors["x"], tensors["y"], dataset.classes)
+    slow = len(tensors["y"]) >= REFERENCE
+    return train_classifier(tensors["x"], tensors["y"], dataset.classes,
+                            told=told if slow else lambda line: None)  # fmt: skip
 
 
 def make_judge(

@@ -8,6 +8,8 @@ from types import FrameType
 from typing import Any
 
 POLL_S = 5.0
+WARM_S, START_S = 20.0, 60.0
+"""From the first images to an estimate, and what packs may take to start."""
 SPARSE = 60
 """A line of progress after at least this part of the elapsed time, so that long logs stay short."""
 
@@ -31,16 +33,19 @@ class Watch:
     def _poll(self) -> None:
         import ray
 
-        first, before, images, told = None, 0.0, 0, 0
+        first, since, before, images, told = None, 0.0, 0.0, 0, 0
         while not self._stop.wait(max(POLL_S, before / SPARSE)):
             try:
                 summary = ray.get(self._desk.summary.remote())
             except ray.exceptions.RayError:
                 return  # the main thread meets the same error and tells it
             elapsed = time.monotonic() - self._begin
-            first = summary["images"] if first is None else first
+            if first in (None, summary["images"]):
+                first, since = summary["images"], elapsed
             rate = (summary["images"] - images) / (elapsed - before) if before else 0.0
-            mean = (summary["images"] - first) / (elapsed - POLL_S) if before else 0.0
+            mean = (
+                (summary["images"] - first) / (elapsed - since) if elapsed > since + WARM_S else 0.0
+            )
             for note in summary["notes"][told:]:
                 print(note)
             print(progress_line(summary, rate, mean, elapsed), flush=True)
@@ -53,10 +58,17 @@ def progress_line(summary: dict[str, Any], rate: float, mean: float, elapsed: fl
     best, leader, metric = summary["best"], summary["leader"], summary["metric"]
     ranked = f"best {metric} {best:.4g}" if best is not None else "no result yet"
     if best is None and leader is not None:
-        ranked = f"best {metric} {leader:.4g}, unfinished"
-    left = f"{summary['left'] / mean:,.0f} s left" if mean > 0 else "starting"
+        ranked = f"{metric} {leader:.4g} so far, unfinished"
+    left = f"{summary['left'] / mean:,.0f} s left" if mean > 0 else _phase(summary, elapsed)
     clock = f"{elapsed:6,.0f} s"
     return f"{clock}  {states}  |  {ranked}  |  {rate:,.0f} images/s  |  {left}"
+
+
+def _phase(summary: dict[str, Any], elapsed: float) -> str:
+    """What happens while there is no estimate yet."""
+    if summary["states"].get("leased"):
+        return "measuring the pace"
+    return "waiting for room on the cluster" if elapsed > START_S else "starting packs"
 
 
 class Interrupt:
