@@ -218,6 +218,8 @@ def test_a_resumed_sweep_keeps_its_target(tmp_path: Path) -> None:
         ({"space": {"learning_rate": Real(1e-4, 1, log=True), "objective": KINDS}}, "0.01 -> 1"),
         ({"fixed": {"hidden": 32}}, "fixed.hidden"),
         ({"by": "objective"}, "by: null"),
+        ({"rungs": 2}, "rungs: 4 -> 2"),
+        ({"truncations": (1.0,)}, "truncations"),
     ],
 )
 def test_a_changed_script_is_told(changes: dict[str, Any], named: str, tmp_path: Path) -> None:

@@ -102,6 +102,25 @@ def test_driver_is_ended(stack: Any, undisturbed: dict[int, Any], how: signal.Si
     assert [t["attempts"] for t in found.values()] == [2, 2, 2]
 
 
+def test_job_is_stopped(stack: Any) -> None:
+    """`ray job stop` waits until the lanes are saved and the trials wait for --resume."""
+    ray = str(Path(sys.executable).with_name("ray"))
+    submit = [ray, "job", "submit", "--no-wait", "--submission-id", "stopped", "--"]
+    subprocess.run([*submit, sys.executable, str(SCRIPT), *OPTIONS, "--name", "stopped"],
+                   env=stack.env, check=True, capture_output=True, timeout=120)  # fmt: skip
+    end = time.monotonic() + 200
+    while not checkpoints("stopped"):
+        assert time.monotonic() < end, "no checkpoint within 200 s"
+        time.sleep(0.5)
+    before = set(checkpoints("stopped"))
+    done = subprocess.run([ray, "job", "stop", "stopped"], env=stack.env, capture_output=True,
+                          text=True, timeout=120, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "was stopped" in done.stdout + done.stderr
+    assert {t["state"] for t in results(stack, "stopped").values()} == {"queued"}
+    assert set(checkpoints("stopped")) != before
+
+
 def test_pack_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
     process = start(stack, *OPTIONS, "--name", "killed-pack")
     wait_for_checkpoint(process, "killed-pack")

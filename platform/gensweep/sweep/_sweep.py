@@ -8,7 +8,7 @@ from gensweep.errors import UserError
 from gensweep.game import Model
 from gensweep.metrics import LARGER_IS_BETTER
 from gensweep.report import Goal
-from gensweep.space import strata
+from gensweep.space import scopes, strata
 from gensweep.study import all_strata
 from gensweep.sweep._checks import REDUCTION, check_sweep, positive
 
@@ -130,6 +130,8 @@ class Sweep:
 
     def identity(self) -> dict[str, Any]:
         """What makes two sweeps the same question; a resumed sweep must agree in it."""
+        config = self.config({})
+        others = [n for n in scopes(config) if n not in {*self.space, *self.fixed}]
         return {
             "model": self.model.name,
             "space": {name: repr(dimension) for name, dimension in self.space.items()},
@@ -140,6 +142,9 @@ class Sweep:
             "repeats": self.repeats,
             "seed": self.seed,
             "samples": self.samples,
+            "rungs": self.rungs,
+            "truncations": list(self.truncations),
+            "defaults": {name: repr(getattr(config, name)) for name in others},
             "pruner": self.pruner,
             "by": self.by,
         }
