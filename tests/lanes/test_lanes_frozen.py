@@ -34,7 +34,7 @@ class Twofold:
     def loss(self, player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
         features = nets["features"](batch["x"])
         out = features if player == "features" else nets["readout"](features)
-        return (out - 1).square().mean(), {"mean_feature": features.mean().detach()}
+        return (out - 1).square().mean(), {f"{player}_mean": features.mean().detach()}
 
 
 def _config() -> Any:
@@ -76,4 +76,4 @@ def test_a_frozen_stage_is_seen_as_it_will_be_used(bench: Any) -> None:
     progress = pack.run(1)
     # batch statistics would make the mean that of the layer's shift
     shift = float(pack.stacks["features"].views(pack.stacks["features"].flat)["1.bias"][0].mean())
-    assert abs(progress[0].metrics["mean_feature"] - shift) > 1e-3
+    assert abs(progress[0].metrics["readout_mean"] - shift) > 1e-3
