@@ -21,7 +21,7 @@ from gensweep_models.gan import GanConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "end-to-end"
-OPTIONS = ["--trials", "10", "--budget-images", "12800", "--width", "2"]
+OPTIONS = ["--trials", "10", "--budget-images", "64000", "--width", "2"]
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
 
