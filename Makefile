@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 ARGS ?=
 
-.PHONY: install sweep browser test lint
+.PHONY: install sweep browser postgres test lint
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -34,7 +34,13 @@ browser:
 	  { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 	  { echo "install chromium: the tests open the report in it"; exit 1; }
 
-test: install browser
+# A ledger is kept in a real PostgreSQL, which the test starts itself.
+postgres:
+	@command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } || \
+	  { echo "install postgresql: a test keeps a ledger in it"; exit 1; }
+
+test: install browser postgres
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: install

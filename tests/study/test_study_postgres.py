@@ -58,9 +58,9 @@ def programs() -> Path | None:
 def server() -> Iterator[str]:
     """The URL of a database of its own; the server refuses to run as root."""
     found = programs()
-    if found is None:
-        pytest.skip("PostgreSQL's initdb is neither on PATH nor in /usr/lib/postgresql/*/bin")
-    pytest.importorskip("psycopg", reason="gensweep[postgres] is not installed")
+    assert found is not None, (
+        "no initdb on PATH or in /usr/lib/postgresql: `make postgres` brings it"
+    )
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # pytest's own are for one user alone
     user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
     if user:
