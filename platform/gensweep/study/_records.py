@@ -36,8 +36,6 @@ class Lease:
     """Where an earlier attempt left off; None: from the start."""
     images: int
     """Images seen as last reported by an earlier attempt."""
-    metrics: dict[str, float]
-    """As last reported by an earlier attempt."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

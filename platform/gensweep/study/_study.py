@@ -196,8 +196,7 @@ class Study:
         self._held.setdefault(owner, set()).add(entry.number)
         return Lease(
             number=entry.number, owner=owner, attempt=entry.attempts, params=dict(entry.params),
-            seed=entry.seed, group=entry.group, images=entry.images,
-            metrics=dict(entry.metrics), checkpoint=entry.checkpoint,
+            seed=entry.seed, group=entry.group, images=entry.images, checkpoint=entry.checkpoint,
             stratum=dict(self._roster.strata[self._roster.key(entry)]),
         )  # fmt: skip
 

@@ -3,7 +3,6 @@
 Nothing here knows where it runs; the desk it talks to decides everything about trials.
 """
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from gensweep.sweep._likelihood import METRICS
 from gensweep.sweep._sweep import Sweep
 
 PEAK = "peak_variety"
-"""The metric in which a trial's largest variety outlives its pack."""
+"""Of a lane's state: the largest variety that its trial has shown, if it has shown any."""
 SEGMENT_S = 2.0
 """Training between two looks at the desk; what a lane computes does not depend on it."""
 
@@ -29,7 +28,6 @@ class LeaseLike(Protocol):
     number: int
     params: dict[str, Any]
     seed: int
-    metrics: dict[str, float]
     checkpoint: dict[str, Any] | None
 
 
@@ -56,8 +54,8 @@ class _Seat:
 
     lease: LeaseLike
     stops: tuple[int, ...]
-    variety: float
-    """The largest so far."""
+    variety: float | None
+    """The largest so far; None before the first evaluation."""
     reached: int = 0
 
     def next_stop(self) -> int:
@@ -83,10 +81,9 @@ class Bench:
         """Put each trial into an empty lane, where its checkpoint left it."""
         empty = [slot for slot in range(self.pack.width) if slot not in self.seats]
         for slot, lease in zip(empty, leases, strict=False):
-            self._load(slot, lease)
+            peak = self._load(slot, lease)
             lane = self.pack.lane(slot)
-            before = lease.metrics.get(PEAK, math.inf)
-            seat = _Seat(lease, self._stops(lane.total_ticks), before)
+            seat = _Seat(lease, self._stops(lane.total_ticks), peak)
             while seat.next_stop() <= lane.ticks and seat.reached < len(seat.stops) - 1:
                 seat.reached += 1
             self.seats[slot] = seat
@@ -95,21 +92,25 @@ class Bench:
         budget = self.sweep.budget_images
         return tuple(-(-total * images // budget) for images in self.sweep.rung_images)
 
-    def _load(self, slot: int, lease: LeaseLike) -> None:
+    def _load(self, slot: int, lease: LeaseLike) -> float | None:
+        """Fill the lane; the largest variety that the trial had there."""
         data = self.desk.restore(lease.checkpoint, lease.number) if lease.checkpoint else None
         if data is not None:
-            self.pack.put(slot, LaneState.from_bytes(data))
-        else:
-            config, budget = self.sweep.config(lease.params), self.sweep.budget_images
-            self.pack.load(slot, config, seed=lease.seed, budget_images=budget)
+            state = LaneState.from_bytes(data)
+            self.pack.put(slot, state)
+            return state.meta.get(PEAK)
+        config, budget = self.sweep.config(lease.params), self.sweep.budget_images
+        self.pack.load(slot, config, seed=lease.seed, budget_images=budget)
+        return None
 
     def run(self) -> None:
         """Train until the desk has no more trials of this stratum, or says stop."""
         while self.seats:
-            orders = set()
-            for slot, progress in self._train().items():
-                self._after(slot, progress)
-                orders.add(self.desk.heartbeat(self._seen()))  # evaluations may take long
+            progress = self._train()
+            orders = {self.desk.heartbeat(self._seen())}
+            for slot, one in progress.items():
+                if self._after(slot, one):  # which may take long
+                    orders.add(self.desk.heartbeat(self._seen()))
             if orders - {"go"}:
                 self._save()
             if "stop" in orders:
@@ -131,17 +132,20 @@ class Bench:
             self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
         return progress
 
-    def _after(self, slot: int, progress: Progress) -> None:
-        """End or evaluate the trial if it is time; one that others have is dropped."""
+    def _after(self, slot: int, progress: Progress) -> bool:
+        """Whether it was time to end or evaluate the trial; one that others have is dropped."""
         seat = self.seats[slot]
+        if progress.cause is None and progress.ticks < seat.next_stop():
+            return False
         try:
             if progress.cause is not None:
                 cause = f"{progress.cause} ({progress.images_seen:,} images)"
                 self._leave(slot, "diverged", cause, {}, progress)
-            elif progress.ticks >= seat.next_stop():
+            else:
                 self._rung(slot, seat, progress)
         except StaleLease:
             self._drop(slot)
+        return True
 
     def _rung(self, slot: int, seat: _Seat, progress: Progress) -> None:
         seat.reached += 1
@@ -161,12 +165,11 @@ class Bench:
 
     def _reconsider(self, seat: _Seat, result: dict[str, Any]) -> None:
         """A trial whose samples still gain variety has not collapsed: it is slow."""
-        variety = result["variety"]
-        if result["outcome"] == "collapsed" and variety > seat.variety:
+        variety, before = result["variety"], seat.variety
+        if result["outcome"] == "collapsed" and before is not None and variety > before:
             result |= {"outcome": "unconverged", "state": "completed",
                        "cause": f"{result['cause']}, still gaining variety"}  # fmt: skip
-        seat.variety = variety if seat.variety == math.inf else max(seat.variety, variety)
-        result["metrics"][PEAK] = seat.variety
+        seat.variety = variety if before is None else max(before, variety)
 
     def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any],
                progress: Progress) -> None:  # fmt: skip
@@ -180,7 +183,11 @@ class Bench:
         self.pack.drop(slot)
 
     def _save(self) -> None:
-        lanes = {s.lease.number: self.pack.take(i).to_bytes() for i, s in self.seats.items()}
+        lanes = {}
+        for slot, seat in self.seats.items():
+            state = self.pack.take(slot)
+            state.meta[PEAK] = seat.variety
+            lanes[seat.lease.number] = state.to_bytes()
         lost = self.desk.checkpoints(lanes)
         for slot in [i for i, seat in self.seats.items() if seat.lease.number in lost]:
             self._drop(slot)

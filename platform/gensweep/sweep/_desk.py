@@ -4,7 +4,7 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.report import Goal
-from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, make_pruner
+from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, TrialRecord, make_pruner
 from gensweep.sweep._args import Request
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
@@ -138,21 +138,22 @@ class Desk:
 
     def summary(self) -> dict[str, Any]:
         """What progress is told from; `left` are images that trials still have to see."""
-        counts = self._study.summary()
+        counts, records = self._study.summary(), self._study.records()
         states = {n: c for n, c in counts.items() if n not in ("total", "target", "images")}
         saved = sum(self._budget - self._seen.get(number, 0) for number in self._ended)
         images = sum(self._seen.values())
         return {
             "states": states, "images": images, "metric": self._goal.metric,
             "left": max(0, counts["target"] * self._budget - images - saved),
-            "best": self._best("completed"), "leader": self._best("leased", "pruned"),
+            "best": self._best(records, "completed"),
+            "leader": self._best(records, "leased", "pruned"),
             "notes": list(self._notes),
         }  # fmt: skip
 
-    def _best(self, *states: str) -> float | None:
+    def _best(self, records: list[TrialRecord], *states: str) -> float | None:
         """The best value that a trial in one of the states has reported."""
         metric, sign = self._goal.metric, self._goal.sign
-        values = [r.metrics[metric] for r in self._study.records()
+        values = [r.metrics[metric] for r in records
                   if r.state in states and metric in r.metrics]  # fmt: skip
         return min(values, key=lambda value: sign * value, default=None)
 
