@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gensweep.lanes._fused import KERNELS
+from gensweep.lanes._optim import EMA_WARMUP
 from gensweep.lanes._stack import Stack
-from gensweep.lanes._turn import EMA_WARMUP, Turn
+from gensweep.lanes._turn import Turn
 
 LANES, STEPS = 3, 100
 HYPER = {
@@ -55,9 +57,14 @@ def _gradients() -> Tensor:
     return torch.randn(STEPS, LANES, 15) * torch.logspace(-3, 1, 15)
 
 
-@pytest.mark.parametrize("optimizer", list(ORACLES))
-def test_equals_torch_for_100_steps(optimizer: str) -> None:
+BOTH_WAYS = [(name, fused) for name in ORACLES for fused in {False, name in KERNELS}]
+
+
+@pytest.mark.parametrize(("optimizer", "fused"), BOTH_WAYS)
+def test_equals_torch_for_100_steps(optimizer: str, fused: bool) -> None:
     turn = _turn(optimizer)
+    assert turn.fused == (optimizer in KERNELS)
+    turn.fused = fused
     flat = turn.stacks["one"].flat
     leaves = [nn.Parameter(row.clone()) for row in flat]
     each = [{n: float(v[i]) for n, v in HYPER.items()} for i in range(LANES)]
@@ -71,8 +78,10 @@ def test_equals_torch_for_100_steps(optimizer: str) -> None:
         torch.testing.assert_close(flat, torch.stack(leaves).detach(), rtol=2e-5, atol=2e-6)
 
 
-def test_a_resting_lane_keeps_weights_moments_and_average() -> None:
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_resting_lane_keeps_weights_moments_and_average(fused: bool) -> None:
     turn = _turn("adam", ema="ema")
+    turn.fused = fused
     grads = _gradients()
     turn.step(grads[0], HYPER, None)
     before = [turn.stacks["one"].take(slot) for slot in range(LANES)]
@@ -82,8 +91,9 @@ def test_a_resting_lane_keeps_weights_moments_and_average() -> None:
     assert not any(torch.equal(before[2][n], after[2][n]) for n in before[2])
 
 
-def test_clip_bounds_each_lane_by_its_own_value() -> None:
-    clipped, free = _turn("sgd", clip="clip"), _turn("sgd")
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_clip_bounds_each_lane_by_its_own_value(optimizer: str) -> None:
+    clipped, free = _turn(optimizer, clip="clip"), _turn(optimizer)
     for turn in (clipped, free):
         turn.step(_gradients()[0], HYPER, None)
     bound = HYPER["clip"][:, None]
@@ -92,8 +102,9 @@ def test_clip_bounds_each_lane_by_its_own_value() -> None:
     assert not torch.equal(expected[0], free.stacks["one"].flat[0])
 
 
-def test_average_follows_its_recurrence() -> None:
-    turn = _turn("sgd", ema="ema")
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_average_follows_its_recurrence(optimizer: str) -> None:
+    turn = _turn(optimizer, ema="ema")
     stack = turn.stacks["one"]
     expected = stack.flat.clone()
     for step, grad in enumerate(_gradients()[:30], 1):
@@ -104,8 +115,9 @@ def test_average_follows_its_recurrence() -> None:
     torch.testing.assert_close(stack.sampling_weights()[0], stack.flat[0])
 
 
-def test_decay_scales_the_rate_by_the_budget_left() -> None:
-    decayed, steady = _turn("sgd", decay=True), _turn("sgd", decay=False)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_decay_scales_the_rate_by_the_budget_left(optimizer: str) -> None:
+    decayed, steady = _turn(optimizer, decay=True), _turn(optimizer, decay=False)
     start = decayed.stacks["one"].flat.clone()
     for turn in (decayed, steady):
         turn.step(_gradients()[0], HYPER, None)

@@ -15,6 +15,8 @@ Update = Callable[[Tensor, Tensor, State, Scalars], tuple[Tensor, State]]
 
 EPS = 1e-8
 RMSPROP_ALPHA = 0.99
+EMA_WARMUP = 10
+"""The average of weights keeps at most steps / (EMA_WARMUP + steps) of its past."""
 
 
 def sgd(params: Tensor, grad: Tensor, state: State, s: Scalars) -> tuple[Tensor, State]:
