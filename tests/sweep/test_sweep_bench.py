@@ -138,6 +138,28 @@ def test_saving_in_the_middle_changes_nothing(open_office: Any) -> None:
     assert nll[0] == nll[1]
 
 
+def test_lanes_that_nobody_fills_are_given_up(open_office: Any) -> None:
+    """The trials go on where they were, bit for bit, in a pack of as many lanes as there are."""
+    office = open_office(width=8)
+    _, bench = office.bench("first")
+    bench.pack.run(3)
+    bench._drop(1)
+    before = [bench.pack.take(slot).to_bytes() for slot in (0, 2)]
+    bench._narrow()
+    assert bench.pack.width == 2
+    assert [bench.pack.take(slot).to_bytes() for slot in (0, 1)] == before
+    bench.run()
+    assert {n for n, t in office.trials().items() if t.state in ENDED} == {0, 2}
+
+
+def test_a_pack_about_to_end_is_not_built_anew(office: Any) -> None:
+    _, bench = office.bench("first")
+    bench.pack.run(35)
+    bench._drop(1)
+    bench._narrow()
+    assert bench.pack.width == 3
+
+
 def test_the_best_trial_is_measured_on_examples_that_chose_none(office: Any) -> None:
     _, bench = office.bench("first")
     bench.run()

@@ -6,6 +6,7 @@ Nothing here knows where it runs; the desk it talks to decides everything about 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +21,8 @@ PEAK = "peak_variety"
 """Of a lane's state: the largest variety that its trial has shown, if it has shown any."""
 SEGMENT_S = 2.0
 """Training between two looks at the desk; what a lane computes does not depend on it."""
+NARROWING_PAYS = 1.0
+"""Segments that a narrower pack must save, for it is traced anew."""
 
 
 class LeaseLike(Protocol):
@@ -70,10 +73,11 @@ class Bench:
         self.sweep, self.desk = sweep, desk
         self.stratum = {n: first.params[n] for n in sweep.strata if n in first.params}
         self.judge = judge.to(device)
-        self.pack = Pack(
-            sweep.model, sweep.config(first.params), judge.data, source, width=sweep.width,
+        self._wide = partial(
+            Pack, sweep.model, sweep.config(first.params), judge.data, source,
             space=sweep.space, device=device, ranks=ranks,
         )  # fmt: skip
+        self.pack = self._wide(width=sweep.width)
         self.seats: dict[int, _Seat] = {}
         self._segment = 16
 
@@ -106,6 +110,7 @@ class Bench:
     def run(self) -> None:
         """Train until the desk has no more trials of this stratum, or says stop."""
         while self.seats:
+            self._narrow()
             progress = self._train()
             orders = {self.desk.heartbeat(self._seen())}
             for slot, one in progress.items():
@@ -117,6 +122,18 @@ class Bench:
                 break
             if len(self.seats) < self.pack.width:
                 self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
+
+    def _narrow(self) -> None:
+        """Give up lanes that nobody fills, for they cost what full ones do; if it pays."""
+        full, width = len(self.seats), self.pack.width
+        left = max((self.pack.lane(slot).remaining for slot in self.seats), default=0)
+        if left * (width - full) <= NARROWING_PAYS * self._segment * width:
+            return
+        narrow = self._wide(width=full)
+        for slot, seat in enumerate(list(self.seats)):
+            narrow.put(slot, self.pack.take(seat))
+        self.seats = dict(enumerate(self.seats.values()))
+        self.pack = narrow
 
     def _seen(self) -> dict[int, int]:
         return {s.lease.number: self.pack.lane(i).images_seen for i, s in self.seats.items()}
