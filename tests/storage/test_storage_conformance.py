@@ -2,13 +2,14 @@
 
 import os
 import pickle
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.storage import MissingKeyError, ObjectStore, open_store
+from gensweep.storage import MissingKeyError, ObjectStore, open_store, staged
 
 
 class StoreContract:
@@ -125,6 +126,30 @@ class TestFileStore(StoreContract):
     def test_check_removes_the_folders_it_made(self, tmp_path: Path) -> None:
         open_store(str(tmp_path / "new" / "deep")).check()
         assert list(tmp_path.iterdir()) == []
+
+
+class TestStagedStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[ObjectStore]:
+        with staged(open_store(str(tmp_path / "store")), tmp_path / "scratch") as stage:
+            yield stage
+
+    def test_uri_reopens_the_store(self, store: ObjectStore) -> None:
+        store.put("k", b"v")
+        with pytest.raises(MissingKeyError):
+            open_store(store.uri).get("k")
+        store.publish()  # type: ignore[attr-defined]
+        assert open_store(store.uri).get("k") == b"v"
+
+    def test_what_is_not_published_is_gone(self, tmp_path: Path) -> None:
+        below = open_store(str(tmp_path / "store"))
+        below.put("old", b"1")
+        with staged(below, tmp_path / "scratch") as stage:
+            stage.put("old", b"2")
+            stage.put("new", b"3")
+            assert (stage.get("old"), stage.list()) == (b"2", ["new", "old"])
+        assert (below.get("old"), below.list()) == (b"1", ["old"])
+        assert list((tmp_path / "scratch").iterdir()) == []
 
 
 class TestS3Store(StoreContract):

@@ -41,6 +41,15 @@ def images_of_two_sizes(folder: Path) -> list[str]:
     return ["--data", str(folder)]
 
 
+def too_few_images(folder: Path) -> list[str]:
+    """Four in all, which is known when they have been read."""
+    for number, split in enumerate(("train", "train", "train", "test")):
+        (folder / split).mkdir(exist_ok=True)
+        grey = np.full((8, 8), 8 * number, np.uint8)
+        Image.fromarray(grey).save(folder / split / f"{number}.png")
+    return ["--data", str(folder)]
+
+
 CASES: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], str]] = {
     "a corrupt IDX file": (corrupt_idx, {}, "train-images-idx3-ubyte.gz"),
     "a Parquet file without images": (parquet_without_images, {}, "height"),
@@ -54,6 +63,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], str]] = {
                                      "not-there"),
     "all GPUs of a cluster without": (lambda _: ["--preset", "cluster"], {}, "has no GPUs"),
     "images of two sizes": (images_of_two_sizes, {}, "--image-size"),
+    "too few images": (too_few_images, {}, "3 training examples"),
     "a cluster that is not there": (lambda _: [], {"RAY_ADDRESS": "127.0.0.1:9"}, "RAY_ADDRESS"),
 }  # fmt: skip
 
@@ -77,8 +87,8 @@ def left_in_store(stack: Any) -> int:
         aws_secret_access_key=stack.env["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1",
         config=Config(s3={"addressing_style": "path"}),
     )  # fmt: skip
-    listed = client.list_objects_v2(Bucket="gensweep", Prefix="sweeps/")
-    return int(listed["KeyCount"])
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket="gensweep")
+    return sum(page["KeyCount"] for page in pages)
 
 
 @pytest.mark.parametrize("case", CASES)

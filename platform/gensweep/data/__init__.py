@@ -1,5 +1,6 @@
 """Data sets: found in their usual formats, ingested once, gathered on the device."""
 
+from gensweep.data._cache import cache_folder
 from gensweep.data._dataset import BatchSource, Dataset, Resident, Streamed
 from gensweep.data._download import NAMES, download
 from gensweep.data._load import load_dataset
@@ -14,6 +15,7 @@ __all__ = [
     "Resident",
     "Source",
     "Streamed",
+    "cache_folder",
     "download",
     "find_source",
     "load_dataset",

@@ -12,6 +12,7 @@ from gensweep.storage._open import open_store
 from gensweep.storage._protocol import ObjectStore
 from gensweep.storage._s3 import S3Store
 from gensweep.storage._seal import seal, unseal
+from gensweep.storage._staged import staged
 from gensweep.storage.checkpoints import Blob, Checkpoints, Manifest
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "open_store",
     "safe_name",
     "seal",
+    "staged",
     "unseal",
 ]

@@ -85,8 +85,9 @@ class Plan:
 
 def prepare(asked: Request) -> Plan:
     """Check the whole request against the world; `UserError` names what is wrong."""
+    from gensweep.data import cache_folder
     from gensweep.stack import find_home
-    from gensweep.storage import open_store
+    from gensweep.storage import open_store, staged
     from gensweep.sweep._cluster import check_room, connect
     from gensweep.tracking import check as check_tracker
 
@@ -102,8 +103,11 @@ def prepare(asked: Request) -> Plan:
     check_tracker(tracking_uri)
     connect()
     check_room(asked)
-    dataset, test = load_data(asked, store)
-    _check_fit(asked, dataset, view)
+    with staged(store, cache_folder() / "scratch") as stage:
+        dataset, test = load_data(asked, stage)
+        _check_fit(asked, dataset, view)
+        if not asked.dry_run:
+            stage.publish()
     return Plan(
         asked=asked, store=store_uri, tracking_uri=tracking_uri, home=home,
         ledger=ledger, dataset=dataset, test=test, seconds=_measured(asked, dataset),
