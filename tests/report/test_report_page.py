@@ -40,6 +40,7 @@ def records() -> list[dict[str, Any]]:
 def report() -> str:
     trials = records()
     images = {str(t["number"]): grid_png(torch.rand(16, 1, 8, 8) * 2 - 1) for t in trials}
+    images["real"] = grid_png(torch.zeros(16, 1, 8, 8))
     sweep = {"name": "stability <b>", "protocol": {"k": 5}, "seed": 3, "next": "next-line"}
     return build_report(sweep, trials, images, goal=FRECHET, by="objective",
                         scatter_of=("coverage", "frechet", "latent_size"))  # fmt: skip
@@ -56,6 +57,7 @@ def test_report_counts_escapes_and_is_self_contained() -> None:
     good = sum(t["outcome"] == "converged" for t in trials)
     assert f"{good} of 40 trials converged" in page
     assert "<hinge>" not in page
+    assert page.index('alt="real data"') < page.index('alt="trial ')
     assert "&lt;hinge&gt;" in page
     assert not re.search(r"(?:src|href)=.?(?:https?:)?//", page)
     bars = [int(n) for n in re.findall(r"<rect[^>]*><title>[^:]*: (\d+) of", page)]
@@ -100,7 +102,7 @@ def test_report_of_failures_only() -> None:
     trials = [t | {"state": "failed", "outcome": "failed", "metrics": {}} for t in records()]
     page = build_report({}, trials, {}, goal=FRECHET, by="objective")
     assert "0 of 40 trials converged" in page
-    assert page.count("None of 20 trials was completed") == 2
+    assert page.count("None of 20 configurations was completed") == 2
 
 
 def test_report_of_nothing() -> None:

@@ -4,9 +4,9 @@ from gensweep.report.grid import grid_png
 from gensweep.report.html import build_report
 from gensweep.report.stats import best_of_k, clustered_wilson, log_bins, wilson
 from gensweep.report.table import text_table
-from gensweep.report.trials import Goal, rates, unjudged
+from gensweep.report.trials import Goal, number, rates, unjudged
 
 __all__ = [
-    "Goal", "best_of_k", "build_report", "clustered_wilson", "grid_png", "log_bins", "rates",
-    "text_table", "unjudged", "wilson",
+    "Goal", "best_of_k", "build_report", "clustered_wilson", "grid_png", "log_bins", "number",
+    "rates", "text_table", "unjudged", "wilson",
 ]  # fmt: skip

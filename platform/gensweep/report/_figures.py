@@ -6,12 +6,15 @@ import html
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gensweep.report._svg import Axes, line, parallel, stacked_bars, tag, text
 from gensweep.report._words import CURVE
 from gensweep.report.stats import best_of_k, log_bins
 from gensweep.report.trials import Goal, Trial, number, outcome
+
+MIN_BINS, MAX_BINS, TRIALS_A_BIN = 3, 8, 2
+"""Of a stability map; a bin of one trial shows no share."""
 
 
 def stability(trials: Sequence[Trial], over: str, label: str, edges: Sequence[float]) -> str:
@@ -27,46 +30,68 @@ def stability(trials: Sequence[Trial], over: str, label: str, edges: Sequence[fl
     return stacked_bars(list(zip(names, counts, strict=True)), label, f"{over} (bin from)")
 
 
-def edges_of(trials: Sequence[Trial], over: str) -> list[float] | None:
-    """Bin edges common to all strata, or None where `over` has no positive value."""
+def edges_of(trials: Sequence[Trial], over: str, groups: int = 1) -> list[float] | None:
+    """Bin edges common to all `groups`, or None where `over` has no positive value."""
     found = [number(trial["params"].get(over)) for trial in trials]
     positive = [value for value in found if value is not None and value > 0]
-    return log_bins(positive) if positive else None
+    count = min(MAX_BINS, max(MIN_BINS, len(positive) // (TRIALS_A_BIN * max(1, groups))))
+    return log_bins(positive, count) if positive else None
 
 
-def best_curve(trials: Sequence[Trial], goal: Goal) -> str:
-    """Median best of k random trials and its central 90 %; a trial not completed ranks last."""
-    draws = goal.draws(trials)
-    known = sum(draw < math.inf for draw in draws)
-    if not known:
-        name = html.escape(goal.metric)
-        return f"<p>None of {len(draws)} trials was completed with a {name}: there is no best.</p>"
-    spans = [(k, [best_of_k(draws, k, share) for share in (0.05, 0.5, 0.95)])
+Spans = list[tuple[int, list[float]]]
+"""k, and the 5 %, 50 % and 95 % quantiles of the best of k draws; small is good."""
+
+
+def best_curves(groups: Mapping[str, Sequence[Trial]], goal: Goal) -> str:
+    """Median best of k random configurations and its central 90 %, all groups on one scale."""
+    draws = {name: goal.configurations(group) for name, group in groups.items()}
+    spans = {name: _spans(found) for name, found in draws.items()}
+    seen = [(k, goal.sign * v) for shown in spans.values() for k, span in shown
+            for v in span if v < math.inf]  # fmt: skip
+    body = ""
+    for name, found in draws.items():
+        body += f"<h3>{html.escape(name)}</h3>"
+        body += _best_curve(spans[name], len(found), Axes(seen, ("k", f"best {goal.metric}")), goal
+                            ) if spans[name] else _no_best(len(found), goal)  # fmt: skip
+        body += _caption(found, spans[name]) if spans[name] else ""
+    return body
+
+
+def _spans(draws: list[float]) -> Spans:
+    """Those with a median: fewer draws hold no trial that was completed."""
+    every = [(k, [best_of_k(draws, k, share) for share in (0.05, 0.5, 0.95)])
              for k in range(1, len(draws) + 1)]  # fmt: skip
-    shown = [(k, span) for k, span in spans if span[1] < math.inf]
-    finite = [(k, goal.sign * v) for k, span in shown for v in span if v < math.inf]
-    axes = Axes(finite, ("trials k", f"best {goal.metric}"))
-    axes.x = (1.0, max(len(draws), 2.0))
+    return [(k, span) for k, span in every if span[1] < math.inf]
+
+
+def _no_best(count: int, goal: Goal) -> str:
+    name = html.escape(goal.metric)
+    return f"<p>None of {count} configurations was completed with a {name}: there is no best.</p>"
+
+
+def _best_curve(shown: Spans, count: int, axes: Axes, goal: Goal) -> str:
+    axes.x = (1.0, max(count, 2.0))
     worst = axes.y[goal.sign > 0]  # where the frame stands for what is infinite
     ring = [(k, goal.sign * span[0]) for k, span in shown]
     ring += [(k, goal.sign * s[2] if s[2] < math.inf else worst) for k, s in reversed(shown)]
     at = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(axes.place, ring))
     curve = line(axes, [(k, goal.sign * span[1]) for k, span in shown], "accent")
-    body = tag("polygon", points=at, class_="band") + curve
-    whole = next(k for k, span in spans if span[2] < math.inf)
-    return axes.draw(body, "Best of k") + _caption(known, len(draws), shown[0][0], whole)
+    return axes.draw(tag("polygon", points=at, class_="band") + curve, "Best of k")
 
 
-def _caption(known: int, count: int, first: int, whole: int) -> str:
+def _caption(draws: list[float], shown: Spans) -> str:
     """How the curve is to be read."""
+    known, count = sum(draw < math.inf for draw in draws), len(draws)
+    whole = next(k for k, span in shown if span[2] < math.inf)
     says = (
-        f"{known} of {count} trials were completed; every other one is a draw that ranks last. "
-        f"Line: the median of the best of k trials drawn at random, finite from k={first} on. "
-        f"Band: its central 90 %, with two finite ends from k={whole} on; below that it reaches "
-        "the edge of the frame, because fewer than 95 % of the draws hold a completed trial."
+        f"{known} of {count} configurations were completed; every other one is a draw that ranks "
+        "last. Line: the median of the best of k configurations drawn at random, finite from "
+        f"k={shown[0][0]} on. Band: its central 90 %, with two finite ends from k={whole} on; "
+        "below that it reaches the edge of the frame, because fewer than 95 % of the draws hold "
+        "one that was completed."
         if whole > 1
-        else f"All of {count} trials count, {known} of them completed. Line: the median of the "
-        "best of k trials drawn at random. Band: its central 90 %."
+        else f"All of {count} configurations count, {known} of them completed. Line: the median "
+        "of the best of k configurations drawn at random. Band: its central 90 %."
     )
     return f"<p class=note>{html.escape(says)}</p>"
 

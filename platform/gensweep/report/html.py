@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from gensweep.report._figures import (
-    best_curve,
+    best_curves,
     coordinates,
     edges_of,
     scatter,
@@ -33,7 +33,7 @@ def build_report(
     goal: Goal,
     scatter_of: tuple[str, str, str | None] | None = None,
 ) -> str:
-    """The report of a sweep; `goal` ranks its trials, images are PNG by trial number.
+    """The report of a sweep; `goal` ranks its trials, images are PNG by trial number and "real".
 
     `sweep` may hold name, about, answer (of the held-out test), protocol, versions, seed and next
     (the line to type next); `scatter_of` names two metrics and the parameter that shades the dots.
@@ -57,21 +57,19 @@ def build_report(
 def _sections(
     trials: list[Trial], by: str | None, over: str, goal: Goal, protocol: dict[str, Any]
 ) -> list[tuple[str, str]]:
-    groups, edges = strata(trials, by), edges_of(trials, over)
+    groups = strata(trials, by)
+    edges = edges_of(trials, over, len(groups))
     maps = "".join(
         f"<h3>{html.escape(name)}</h3>{stability(group, over, f'Outcomes of {name}', edges)}"
         for name, group in groups.items()
     ) if edges else ""  # fmt: skip
-    best = "".join(
-        f"<h3>{html.escape(name)}</h3>{best_curve(group, goal)}" for name, group in groups.items()
-    )
     names = sorted({key for trial in trials for key in trial["params"]})
     return [
         ("Stability map", _legend() + rules(protocol) + maps if maps else ""),
         ("Success rates", success(trials, by)),
         ("Pruned trials", pruned(groups, by)),
         ("Lost modes", lost(groups, by, protocol)),
-        ("Best of k trials", best),
+        ("Best of k configurations", best_curves(groups, goal)),
         ("Hyperparameters", _legend() + coordinates(trials, names) if names else ""),
         (
             "Fidelity and variety",
@@ -109,13 +107,19 @@ def _samples(trials: list[Trial], images: dict[str, bytes], goal: Goal) -> str:
     chosen = [t for t in goal.ranked(trials)[:1] if t in pictured]
     for kind in ("collapsed", "diverged", "unconverged"):
         chosen += [t for t in pictured if outcome(t) == kind and t not in chosen][:1]
-    body = "".join(_image(t, images[str(t["number"])]) for t in chosen)
+    body = "".join(_image(_said(t), images[str(t["number"])]) for t in chosen)
+    if body and "real" in images:
+        body = _image("real data", images["real"]) + body
     return f"<h2>Samples of the best and of typical failures</h2>{body}" if body else ""
 
 
-def _image(trial: Trial, png: bytes) -> str:
+def _said(trial: Trial) -> str:
     params = ", ".join(f"{key}={show(value)}" for key, value in trial["params"].items())
-    caption = html.escape(f"trial {trial['number']}, {outcome(trial)}: {params}")
+    return f"trial {trial['number']}, {outcome(trial)}: {params}"
+
+
+def _image(says: str, png: bytes) -> str:
+    caption = html.escape(says)
     data = base64.b64encode(png).decode()
     return (
         f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Literal
 
 from gensweep.errors import UserError
@@ -47,6 +48,18 @@ class Goal:
         """Each trial's value, less is better; infinite for one that has none."""
         found = [self.value(trial) for trial in trials]
         return [math.inf if value is None else self.sign * value for value in found]
+
+    def configurations(self, trials: Sequence[Trial]) -> list[float]:
+        """Each configuration's median over its seeds, less is better; infinite for none.
+
+        >>> trials = [{"group": 0, "state": "completed", "metrics": {"nll": v}} for v in (1, 2, 9)]
+        >>> Goal(metric="nll").configurations([*trials, trials[0] | {"group": 1}])
+        [2.0, 1.0]
+        """
+        seeds: dict[Any, list[float]] = {}
+        for trial, value in zip(trials, self.draws(trials), strict=True):
+            seeds.setdefault(trial["group"], []).append(value)
+        return [median(values) for values in seeds.values()]
 
     def ranked(self, trials: Sequence[Trial]) -> list[Trial]:
         """Completed trials, best first."""

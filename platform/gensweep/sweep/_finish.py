@@ -15,6 +15,7 @@ from gensweep.sweep._args import Request
 from gensweep.sweep._best import register
 from gensweep.sweep._final import remeasured, told
 from gensweep.sweep._plan import Plan
+from gensweep.sweep._reference import real_grid
 from gensweep.sweep._results import failures
 from gensweep.sweep._verdicts import Trials, grids, judged
 from gensweep.tracking import redact, redact_tree
@@ -76,11 +77,12 @@ def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: G
     """The files that a sweep leaves."""
     sweep = asked.sweep
     stated = about["protocol"] | {"sampling": SAMPLING[sweep.sampler]}
+    pictured = [*goal.ranked(trials)[:1], *failures(trials, goal.metric)]
     page = build_report(
         redact_tree(about | {"name": sweep.name, "protocol": stated, "seed": sweep.seed,
                              "versions": view.versions,
                              "answer": told(about["test"]) if about["test"] else ""}),
-        trials, grids(plan.store, sweep.name, [*goal.ranked(trials)[:1], *failures(trials)]),
+        trials, grids(plan.store, sweep.name, pictured) | {"real": real_grid(*plan.splits)},
         by=sweep.by, over=sweep.over, goal=goal, scatter_of=sweep.scatter,
     )  # fmt: skip
     text = json.dumps({"sweep": sweep.name, "test": about["test"], "trials": trials}, indent=1)
@@ -160,7 +162,10 @@ def table(trials: Trials, by: str | None, goal: Goal, width: int = 120) -> str:
     if not trials:
         return "no trial has ended"
     return "\n\n".join(
-        [_best(trials, goal, width) or _failures(trials, width), text_table(*rates(trials, by))]
+        [
+            _best(trials, goal, width) or _failures(trials, goal, width),
+            text_table(*rates(trials, by)),
+        ]
     )
 
 
@@ -172,6 +177,6 @@ def _best(trials: Trials, goal: Goal, width: int) -> str:
     return text_table(["trial", goal.metric, "outcome", *names], rows, width=width) if rows else ""
 
 
-def _failures(trials: Trials, width: int) -> str:
-    rows = [[t["number"], t["outcome"], t["cause"]] for t in failures(trials)]
+def _failures(trials: Trials, goal: Goal, width: int) -> str:
+    rows = [[t["number"], t["outcome"], t["cause"]] for t in failures(trials, goal.metric)]
     return "no trial was completed\n" + text_table(["trial", "outcome", "cause"], rows, width=width)

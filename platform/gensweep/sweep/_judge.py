@@ -59,7 +59,7 @@ class Judge:
         result: Result = {"metrics": metrics, "outcome": state, "cause": cause}
         result["variety"] = whole.get(reference.variety, 0.0)
         result["state"] = state if state in ("diverged", "collapsed") else "completed"
-        result["png"] = b"" if state == "diverged" else self._grid(samples[0])
+        result["png"] = b"" if state == "diverged" else grid(samples[0], self.modes)
         if (bound or last) and self.likelihood is not None and state != "diverged":
             samples_each = IMPORTANCE_SAMPLES if last else RUNG_SAMPLES
             metrics |= self.likelihood.measure(pack, slot, samples_each)
@@ -76,12 +76,6 @@ class Judge:
             return own
         return self.evaluator.evaluate(self._samples(pack, slot, truncation=UNTRUNCATED))[0]
 
-    def _grid(self, samples: Tensor) -> bytes:
-        from gensweep.report import grid_png
-
-        shown = samples if self.modes is not None else samples[:GRID_SAMPLES]
-        return grid_png(shown.cpu(), self.modes)
-
     def _curve(self, pack: Pack, slot: int) -> list[list[float]]:
         """[threshold, fidelity, variety] along the grid; the protocol names the two metrics."""
         if "truncation" not in pack.lane(slot).hyper:
@@ -93,3 +87,10 @@ class Judge:
             values = [found[name] for name in self.evaluator.protocol["curve"] if name in found]
             points += [[threshold, *values]] if len(values) == 2 else []
         return points
+
+
+def grid(samples: Tensor, modes: Tensor | None) -> bytes:
+    """PNG of all points, or of the first `GRID_SAMPLES` images."""
+    from gensweep.report import grid_png
+
+    return grid_png((samples if modes is not None else samples[:GRID_SAMPLES]).cpu(), modes)

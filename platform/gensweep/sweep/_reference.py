@@ -8,7 +8,7 @@ import torch
 from gensweep.errors import UserError
 from gensweep.metrics import Evaluator, FeatureNet, Projection, draw, train_classifier
 from gensweep.storage import ObjectStore
-from gensweep.sweep._judge import Judge
+from gensweep.sweep._judge import Judge, grid
 from gensweep.sweep._likelihood import Likelihood
 from gensweep.sweep._sweep import Sweep
 
@@ -85,3 +85,9 @@ def make_judge(
         evaluator=evaluator, data=train, modes=train.modes, truncations=sweep.truncations,
         likelihood=Likelihood.of_game(game, x, split),
     )  # fmt: skip
+
+
+def real_grid(train: Any, test: Any) -> bytes:
+    """PNG of held-out examples, as a trial's samples are drawn."""
+    real = test if test is not None and test.count else train
+    return grid(examples(real, POINTS)["x"], train.modes)

@@ -1,8 +1,10 @@
 """A sweep's trials as plain records, for `gensweep results`, the table and the report."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gensweep.report import number
 from gensweep.study import TrialRecord
 from gensweep.tracking import redact_tree
 
@@ -35,10 +37,17 @@ def _record(record: TrialRecord, judged: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def failures(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first of each kind of failure: what typically goes wrong."""
-    first: dict[str, dict[str, Any]] = {}
+def failures(trials: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    """Of each kind of failure the trial in the middle by `metric`: what typically goes wrong."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
     for trial in trials:
         if trial["outcome"] in FAILURES:
-            first.setdefault(trial["outcome"], trial)
-    return list(first.values())
+            kinds.setdefault(trial["outcome"], []).append(trial)
+    return [
+        sorted(kind, key=lambda t: _value(t, metric))[len(kind) // 2] for kind in kinds.values()
+    ]
+
+
+def _value(trial: dict[str, Any], metric: str) -> float:
+    found = number(trial["metrics"].get(metric))
+    return math.inf if found is None else found
