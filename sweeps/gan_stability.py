@@ -29,6 +29,7 @@ SWEEP = Sweep(
     data="digits",
     trials=50,
     budget_images=300_000,
+    cluster={"trials": 1000, "budget_images": 1_000_000},
     sampler="qmc",
     by="objective",
 )

@@ -21,6 +21,7 @@ SWEEP = Sweep(
     data="digits",
     trials=16,
     budget_images=400_000,
+    cluster={"trials": 500, "budget_images": 10_000_000},
     target="nll",
     scatter=("rate", "distortion", "kl_weight"),
 )

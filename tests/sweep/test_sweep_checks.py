@@ -19,7 +19,7 @@ from gensweep.storage import open_store
 from gensweep.study import Study
 from gensweep.study._storage import only_writer
 from gensweep.sweep import Sweep
-from gensweep.sweep._args import Request, request
+from gensweep.sweep._args import Request, parser, request
 from gensweep.sweep._fit import check_data_set, check_games, check_metrics
 from gensweep.sweep._ledgers import check_home, check_ledger, find_sweep
 from gensweep.sweep._plan import find_data, load_data
@@ -114,6 +114,22 @@ def test_the_map_runs_over_what_is_searched(space: dict[str, Any], over: str) ->
 def test_packs_follow_the_gpus(argv: list[str], packs: int, gpus: int) -> None:
     asked = request("A test.", GAN, argv)
     assert (asked.packs, asked.gpus) == (packs, gpus)
+
+
+def test_a_cluster_gets_a_larger_sweep_unless_told_otherwise() -> None:
+    sweep = dataclasses.replace(GAN, cluster={"trials": 640, "budget_images": 12_800})
+    for argv, trials in (([], GAN.trials), (["--preset", "cluster"], 640),
+                         (["--preset", "cluster", "--trials", "64"], 64)):  # fmt: skip
+        asked = request("A test.", sweep, [*argv, "--gpus", "1"])
+        budget = 12_800 if "cluster" in argv else GAN.budget_images
+        assert (asked.sweep.trials, asked.sweep.budget_images) == (trials, budget)
+    assert "trials 640" in parser("A test.", sweep).format_help()
+
+
+@pytest.mark.parametrize("cluster", [{"trails": 5}, {"trials": 0}])
+def test_a_preset_that_is_no_sweep_is_refused(cluster: dict[str, int]) -> None:
+    with pytest.raises(UserError, match=r"trails|trials=0"):
+        dataclasses.replace(GAN, cluster=cluster)
 
 
 @pytest.mark.parametrize(

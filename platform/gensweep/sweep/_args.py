@@ -79,7 +79,7 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")
     p.add_argument("--dry-run", action="store_true", help="check everything and print the plan")
     _add_data(p, sweep)
-    _add_room(p)
+    _add_room(p, sweep)
     return p
 
 
@@ -108,10 +108,10 @@ def _add_data(p: argparse.ArgumentParser, sweep: Sweep) -> None:
                            "NAME=PATH")  # fmt: skip
 
 
-def _add_room(p: argparse.ArgumentParser) -> None:
+def _add_room(p: argparse.ArgumentParser, sweep: Sweep) -> None:
     room = p.add_argument_group("where it trains")
-    room.add_argument("--preset", choices=PRESETS, default="laptop",
-                      help="two cores (default), or all GPUs of a cluster")  # fmt: skip
+    fits = f"two cores (default), or all GPUs of a cluster{_larger(sweep)}"
+    room.add_argument("--preset", choices=PRESETS, default="laptop", help=fits)
     room.add_argument("--gpus", type=int, help="GPUs to use; 0 trains on CPUs (default)")
     room.add_argument("--packs", type=int,
                       help="packs that train side by side (default: as many as the GPUs hold, or "
@@ -123,12 +123,21 @@ def _add_room(p: argparse.ArgumentParser) -> None:
                       help="workers that share each batch of a pack (default 1)")  # fmt: skip
 
 
+def _larger(sweep: Sweep) -> str:
+    """What the cluster's preset changes, in words."""
+    said = [f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}"
+            for name, value in sweep.cluster.items()]  # fmt: skip
+    return f", with {', '.join(said)} unless given" if said else ""
+
+
 def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Request:
     """The sweep as the command line changes it; `UserError` names a wrong value."""
     from gensweep.sweep._resume import remembered
 
     args = parser(description, sweep).parse_args(argv)
     _check(args)
+    if args.preset == "cluster":
+        sweep = replace(sweep, **sweep.cluster)
     changes = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
     if args.resume:
         sweep = remembered(checked_name(args.resume), sweep, changes)

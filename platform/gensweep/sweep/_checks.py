@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
@@ -26,6 +27,17 @@ def check_sweep(sweep: "Sweep") -> None:
     _check_drawn(sweep)
     _check_trials(sweep)
     _check_budget(sweep)
+    _check_cluster(sweep)
+
+
+def _check_cluster(sweep: "Sweep") -> None:
+    """The sweep is one with the changes of the preset, too."""
+    if sweep.cluster:
+        unknown = ", ".join(set(sweep.cluster) - {f.name for f in fields(sweep)})
+        if unknown:
+            raise UserError(f"cluster={dict(sweep.cluster)!r} has {unknown}, which is no field of "
+                            "a sweep: use trials or budget_images, for instance.")  # fmt: skip
+        replace(sweep, **{"cluster": {}, **sweep.cluster})
 
 
 def _check_numbers(sweep: "Sweep") -> None:

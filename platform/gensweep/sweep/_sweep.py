@@ -77,6 +77,9 @@ class Sweep:
     hourly_price: float | None = None
     """What an hour of the cluster costs, in the unit of `max_money`."""
 
+    cluster: Mapping[str, Any] = field(default_factory=dict)
+    """What `--preset cluster` changes: `trials` and `budget_images`, for instance."""
+
     question: str = ""
     """The MLflow experiment, in which all sweeps of a script are compared; by default `name`."""
 
