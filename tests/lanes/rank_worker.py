@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gensweep.lanes import Ranks
 
-MODEL, TICKS = "vae", 8
+TICKS = 8
 
 
 def mean_(tensor: Tensor) -> None:
@@ -17,13 +17,13 @@ def mean_(tensor: Tensor) -> None:
     tensor /= dist.get_world_size()
 
 
-def main(rank: int, count: int, port: int, out: Path) -> None:
+def main(rank: int, count: int, port: int, out: Path, model: str) -> None:
     from conftest import Bench
 
     dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=count)
     bench = Bench()
-    configs = bench.configs(MODEL, 2)
-    pack = bench.filled(MODEL, configs, width=2, ranks=Ranks(rank, count, mean_))
+    configs = bench.configs(model, 2)
+    pack = bench.filled(model, configs, width=2, ranks=Ranks(rank, count, mean_))
     progress = pack.run(TICKS)
     for slot in (0, 1):
         (out / f"{rank}-{slot}").write_bytes(pack.take(slot).to_bytes())
@@ -33,4 +33,4 @@ def main(rank: int, count: int, port: int, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5])
