@@ -40,8 +40,9 @@ postgres:
 	  { apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } || \
 	  { echo "install postgresql: a test keeps a ledger in it"; exit 1; }
 
+# Two processes, each with a stack of its own: half of a sweep's start is waiting.
 test: install browser postgres
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+import torch
 from moto.server import ThreadedMotoServer
 
 ROOT = Path(__file__).parents[1]
@@ -24,11 +25,19 @@ S3_KEYS = {
 }
 
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # the processes have the cores
 CHROMIUM = shlex.split(
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync "
     "--enable-logging=stderr --window-size=1600,1200 --dump-dom"
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start clusters go first, so that processes which share the files end together."""
+    heavy = {item.path for item in items if item.get_closest_marker("stack")}
+    items.sort(key=lambda item: item.path not in heavy)
 
 
 @dataclass(frozen=True)

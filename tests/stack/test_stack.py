@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import boto3
@@ -11,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from gensweep.stack import Home, doctor
+from gensweep.stack._home import choosing_ports
 from gensweep.stack._services import http_status
 
 pytestmark = pytest.mark.stack
@@ -25,6 +27,21 @@ def client(env: dict[str, str], key: str | None = None) -> Any:
         region_name="us-east-1",
         config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
     )
+
+
+def test_one_stack_at_a_time_chooses_ports() -> None:
+    entered = Event()
+
+    def other() -> None:
+        with choosing_ports():
+            entered.set()
+
+    thread = Thread(target=other)
+    with choosing_ports():
+        thread.start()
+        assert not entered.wait(0.3)
+    assert entered.wait(10)
+    thread.join()
 
 
 def test_up_twice_changes_nothing(stack: Any) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,15 @@ class Home:
         with (self.path / "lock").open("w") as lock:
             flock(lock, LOCK_EX)
             yield
+
+
+@contextmanager
+def choosing_ports() -> Iterator[None]:
+    """Only one stack of this user at a time: a port is free until its service listens."""
+    file = Path(tempfile.gettempdir()) / f"gensweep-{os.getuid()}.lock"
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as lock:
+        flock(lock, LOCK_EX)
+        yield
 
 
 def find_home(start: Path | None = None) -> Home:

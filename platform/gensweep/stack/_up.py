@@ -9,7 +9,7 @@ from typing import Any
 from gensweep.errors import UserError
 from gensweep.stack import _services, _swift
 from gensweep.stack._env import ray_folder, variables, write_env
-from gensweep.stack._home import Home, choose_port, find_home
+from gensweep.stack._home import Home, choose_port, choosing_ports, find_home
 from gensweep.stack._process import is_alive, marked, stop, wait_until
 
 _SAVING = Lock()
@@ -36,7 +36,8 @@ def up(home: Home | None = None, store: str | None = None) -> dict[str, Any]:
         state.setdefault("id", secrets.token_hex(8))
         broken = [n for n in _services.names(kept) if not _healthy(state, n)]
         if broken:
-            _mend(home, state, broken)
+            with choosing_ports():
+                _mend(home, state, broken)
         write_env(home, state)
         return state
 
