@@ -71,9 +71,27 @@ def test_modes_of_a_half_covered_ring() -> None:
     got = mode_metrics(samples, ring, std=0.01)
     assert got["modes"].tolist() == [8, 4, 0]
     assert got["high_quality"].tolist() == [1, 1, 0]
+    assert got["total_variation"].tolist() == pytest.approx([0, 0.5, 1])
     assert got["reverse_kl"].tolist() == pytest.approx([0, math.log(2), 0], abs=1e-12)
     half = (math.log(4 / 3) + 0.5 * math.log(2 / 3) + 0.5 * math.log(2)) / 2
     assert got["jsd"].tolist() == pytest.approx([0, half, 0], abs=1e-12)
+
+
+def test_total_variation_is_half_the_l1_distance_with_a_bin_for_the_lost() -> None:
+    """And at most what the far and the unbalanced samples add up to."""
+    torch.manual_seed(0)
+    ring = torch.eye(2)[[0, 1]] * 5
+    samples = ring[(torch.rand(1, 400) < 0.3).long()] + 0.4 * torch.randn(1, 400, 2)
+    got = mode_metrics(samples, ring, std=0.2, threshold=2.0)
+    near = torch.cdist(samples[0], ring) <= 0.4
+    shares = [
+        near[:, 0].double().mean(),
+        near[:, 1].double().mean(),
+        (~near.any(1)).double().mean(),
+    ]
+    want = sum(abs(a - b) for a, b in zip(shares, (0.5, 0.5, 0.0), strict=True)) / 2
+    assert 0.3 < got["total_variation"].item() < 0.9
+    assert got["total_variation"].item() == pytest.approx(float(want))
 
 
 def test_labels_and_finite() -> None:

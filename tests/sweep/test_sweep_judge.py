@@ -96,7 +96,7 @@ def test_points_have_modes_and_no_bound(store: ObjectStore, device: str) -> None
     assert "nll" not in judge.protocol
     assert judge.protocol["fake_samples"] == 2500
     assert {"modes", "high_quality", "w1_sliced"} <= set(found["metrics"])
-    assert judge.protocol["curve"] == ["w1_sliced", "modes"]
+    assert judge.protocol["curve"] == ["total_variation", "modes"]
     assert [len(point) for point in found["curve"]] == [3, 3]
 
 

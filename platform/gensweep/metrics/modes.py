@@ -19,6 +19,8 @@ def mode_metrics(
     `samples` is [L, N, D], `modes` [K, D]; every value is float64 [L]. A mode counts once one
     sample lies within `threshold` standard deviations of it. The histogram gives each sample to
     its nearest mode; `reverse_kl` is KL(histogram || uniform), all divergences are in nats.
+    `total_variation` is the distance of the shares of high-quality samples from equal shares, in
+    [0, 1]: what is near no mode is lost, and so is what a mode has too much.
 
     >>> at = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
     >>> mode_metrics(at[None, :1], at, std=0.1)["modes"].item()
@@ -28,11 +30,12 @@ def mode_metrics(
     nearest, index = distances.min(-1)
     good = nearest <= threshold * std
     counts = torch.zeros(*distances.shape[::2], dtype=torch.float64, device=samples.device)
-    covered = counts.scatter_add(1, index, good.double()) > 0
+    hits = counts.scatter_add(1, index, good.double())
     share = counts.scatter_add(1, index, torch.ones_like(nearest)) / samples.shape[1]
     return {
-        "modes": covered.double().sum(-1),
+        "modes": (hits > 0).double().sum(-1),
         "high_quality": good.double().mean(-1),
+        "total_variation": 1 - (hits / samples.shape[1]).clamp(max=1 / len(modes)).sum(-1),
         **_divergences(share),
     }
 
