@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -124,6 +125,24 @@ def test_grid_png_is_readable_with_bad_values() -> None:
     assert Image.open(BytesIO(grid_png(images, columns=2))).size[0] >= 9
     points = torch.tensor([[0.0, 1.0], [math.inf, 0.0]])
     assert grid_png(points, modes=points[:1])[:4] == b"\x89PNG"
+
+
+def test_points_stand_where_they_are_among_their_modes() -> None:
+    from io import BytesIO
+
+    from PIL import Image
+
+    modes = torch.tensor([[-1.0, 0.0], [1.0, 0.0]])
+    samples = torch.tensor([[0.0, 0.5], [0.0, 50.0]])
+    picture = np.asarray(Image.open(BytesIO(grid_png(samples, modes))))
+    blue = (picture == (0, 0x72, 0xB2)).all(-1).nonzero()
+    orange = (picture == (0xD5, 0x5E, 0)).all(-1).nonzero()
+    side = len(picture)
+    assert {axis.size for axis in blue} == {4}  # the other is out of the frame
+    assert blue[0].mean() == pytest.approx((0.5 - 0.5 / 3) * side, abs=2)
+    assert blue[1].mean() == pytest.approx(side / 2, abs=2)
+    left, right = (orange[1][(orange[1] > side / 2) == half].mean() for half in (False, True))
+    assert (left, right) == pytest.approx((side / 6, side * 5 / 6), abs=1)
 
 
 @pytest.mark.stack

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 __all__ = ["grid_png"]
+
+SIDE = 300
+"""Pixels of a picture of points."""
 
 
 def grid_png(samples: Tensor, modes: Tensor | None = None, columns: int = 8) -> bytes:
@@ -37,17 +41,31 @@ def grid_png(samples: Tensor, modes: Tensor | None = None, columns: int = 8) -> 
 
 
 def _points(samples: Tensor, modes: Tensor | None) -> bytes:
-    from matplotlib.figure import Figure
+    """Dots, and the modes as crosses, in a frame around the modes; without any, around all."""
+    from PIL import Image, ImageDraw
 
-    canvas = Figure(figsize=(3, 3), dpi=100)
-    axes = canvas.add_subplot()
     shown = samples[samples.isfinite().all(1)]
-    axes.scatter(shown[:, 0].tolist(), shown[:, 1].tolist(), s=2, color="#0072b2", linewidths=0)
-    if modes is not None:
-        at = modes.cpu()
-        x, y = at.T.tolist()
-        axes.scatter(x, y, s=30, marker="x", color="#d55e00", linewidths=1)
-    axes.set_aspect("equal", adjustable="datalim")
+    framed = shown if modes is None or not len(modes) else modes.cpu()
+    place = _frame(framed if len(framed) else torch.zeros(1, 2))
+    picture = Image.new("RGB", (SIDE, SIDE), "white")
+    draw = ImageDraw.Draw(picture)
+    for x, y in place(shown):
+        draw.rectangle((x - 1, y - 1, x, y), fill="#0072b2")
+    for x, y in place(framed if modes is not None else shown[:0]):
+        draw.line((x - 4, y - 4, x + 4, y + 4), fill="#d55e00", width=2)
+        draw.line((x - 4, y + 4, x + 4, y - 4), fill="#d55e00", width=2)
     buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png", bbox_inches="tight")
+    picture.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _frame(points: Tensor) -> Callable[[Tensor], list[list[float]]]:
+    """From points [N, 2] to pixels: a square half as wide again as `points`."""
+    low, high = points.amin(0), points.amax(0)
+    middle, width = (low + high) / 2, 1.5 * float((high - low).max()) or 1.0
+
+    def place(shown: Tensor) -> list[list[float]]:
+        at = ((shown - middle) / width + 0.5) * torch.tensor([1.0, -1.0]) + torch.tensor([0, 1.0])
+        return [[float(v) for v in pair] for pair in (at.clamp(-0.1, 1.1) * SIDE).tolist()]
+
+    return place
