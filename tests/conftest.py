@@ -73,7 +73,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             cwd=home.parent,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,  # stacks of other processes come up first
             check=False,
         )
 
