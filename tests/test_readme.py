@@ -16,6 +16,7 @@ PROSE = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
 COMMANDS = sorted({line.strip() for line in PROSE.splitlines() if line.startswith("    ")})
 SCRIPTS = [shlex.split(c) for c in COMMANDS if c.startswith("python sweeps/")]
 JOBS = [shlex.split(c) for c in COMMANDS if c.startswith("ray job submit")]
+MEASURED = [shlex.split(c) for c in re.findall(r"^\| `(python .*?)` \|", TEXT, re.MULTILINE)]
 LOOKS = [shlex.split(c) for c in COMMANDS if c.startswith("gensweep ") and "down" not in c]
 SHORT = ["--trials", "5", "--budget-images", "640", "--samples", "100"]
 KNOWN = (
@@ -55,6 +56,16 @@ def test_script_commands_answer(argv: list[str], stack: Any) -> None:
     done = run(sys.executable, *argv[1:], *short, env=stack.env)
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
     assert told in done.stdout
+
+
+@pytest.mark.parametrize("argv", MEASURED, ids=" ".join)
+def test_commands_whose_results_are_told_are_planned(argv: list[str], stack: Any) -> None:
+    """As written, but on data that are always at hand, and short enough to measure the pace."""
+    here = ["--data", "digits", "--budget-images", "3456", "--dry-run"]
+    done = run(sys.executable, *argv[1:], *here, env=stack.env)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+    assert re.search(r"^expected  ", done.stdout, re.M)
+    assert f"{argv[argv.index('--trials') + 1]} trials" in done.stdout
 
 
 @pytest.mark.parametrize("argv", JOBS, ids=" ".join)

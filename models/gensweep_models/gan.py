@@ -30,7 +30,7 @@ class GanConfig:
     truncation: float = sampling(2.0)
     objective: Objective = fixed("non_saturating")
     body: Literal["auto", "mlp", "conv"] = fixed("auto")
-    hidden: int = fixed(128, "units of the MLP, channels of the widest map of the conv body")
+    hidden: int = fixed(128, "units of the MLP; the conv body's narrowest map has half as many")
     layers: int = fixed(3)
     batch_size: int = fixed(128)
     optimizer: Optimizer = fixed("adam")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import ClassVar
 
 When = Mapping[str, tuple[object, ...]] | None
@@ -9,6 +10,8 @@ When = Mapping[str, tuple[object, ...]] | None
 
 
 def _check_range(low: float, high: float, log: bool) -> None:
+    if not (isfinite(low) and isfinite(high)):
+        raise ValueError(f"both ends must be finite, but got {low=}, {high=}: narrow the range.")
     if not low < high:
         raise ValueError(f"`low < high` must hold, but got {low=}, {high=}: widen the range.")
     if log and low <= 0:
@@ -44,6 +47,9 @@ class Integer:
     when: When = None
 
     def __post_init__(self) -> None:
+        for end in (self.low, self.high):
+            if not isinstance(end, int):
+                raise ValueError(f"both ends must be whole numbers, but got {end!r}: use a Real.")
         _check_range(self.low, self.high, self.log)
 
 

@@ -8,7 +8,8 @@ dataclass whose fields carry a `scope` in their metadata: `lane` (a per-trial sc
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from gensweep.errors import UserError
@@ -72,8 +73,37 @@ def check_space(config: type[Any], space: Space) -> None:
             raise UserError(f"unknown hyperparameter {name!r}: choose from {', '.join(known)}.")
         if known[name] == "fixed" and dimension.kind != "categorical":
             raise UserError(f"{name!r} shapes the network: search it as a Categorical.")
+        check_type(config, name, dimension.kind)
         for value in _extremes(dimension):
+            check_value(config, name, value)
             _try(config, {name: value})
+
+
+KINDS: dict[type, tuple[str, Callable[[Any], bool]]] = {
+    bool: ("True or False", lambda value: isinstance(value, bool)),
+    str: ("a name", lambda value: isinstance(value, str)),
+    int: ("a whole number", lambda value: type(value) is int),
+    float: ("a finite number", lambda value: type(value) in (int, float) and math.isfinite(value)),
+}
+"""Of a field's default, to what its values must be, in words and as a test."""
+
+
+def check_type(config: type[Any], name: str, kind: str) -> None:
+    """`UserError` if a whole number is searched as a real one: it would not be what is trained."""
+    if kind == "real" and isinstance(_default(config, name), int):
+        raise UserError(f"{name!r} is a whole number: search it as an Integer.")
+
+
+def check_value(config: type[Any], name: str, value: Any) -> None:
+    """`UserError` unless the value is finite and of the kind of the field's default."""
+    default = _default(config, name)
+    wanted, fits = KINDS.get(type(default), ("", lambda value: True))
+    if not fits(value):
+        raise UserError(f"{name}={value!r} will not do: it must be {wanted}, as {default!r} is.")
+
+
+def _default(config: type[Any], name: str) -> Any:
+    return next(f.default for f in dataclasses.fields(config) if f.name == name)
 
 
 def _extremes(dimension: Any) -> tuple[Any, ...]:

@@ -238,6 +238,7 @@ IMAGES = [image() for _ in range(12)]
         ({"img": IMAGES, "label": [-1] * 12}, {}, ("'label'", "negative", "label=")),
         ({"img": IMAGES, "label": [None, *[1] * 11]}, {}, ("'label'", "missing")),
         ({"img": IMAGES, "label": [0.5] * 12}, {}, ("'label'", "fractional")),
+        ({"img": IMAGES, "label": [5_000_000] * 12}, {}, ("'label'", "5000000", "label=")),
         ({"img": pa.array([], pa.binary())}, {}, ("no rows",)),
     ],
 )
@@ -249,6 +250,22 @@ def test_bad_parquet(
     words: tuple[str, ...],
 ) -> None:
     refused(store, parquet(tmp_path, columns), "some.parquet", *words, **options)
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        ({"img": IMAGES}, ("b.parquet", "no column 'label'")),
+        ({"label": [1] * 12}, ("b.parquet", "no column 'img'")),
+        ({"img": IMAGES, "label": ["cat"] * 12}, ("'label'", "text in some files")),
+    ],
+)
+def test_parquet_files_that_differ(
+    store: ObjectStore, tmp_path: Path, second: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    for name, columns in (("a", {"img": IMAGES, "label": [1] * 12}), ("b", second)):
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    refused(store, str(tmp_path), *words)
 
 
 @pytest.mark.parametrize("damage", [lambda d: d[:-30], lambda d: b"PAR1", lambda d: d[100:]])

@@ -21,6 +21,31 @@ def test_the_generator_acts_every_nth_tick(bench: Any) -> None:
             assert _steps(pack, slot) == {"critic": tick, "generator": tick // n}
 
 
+def test_each_step_knows_how_much_of_the_budget_is_spent(bench: Any) -> None:
+    """Which is what the learning rate falls with: also of a lane begun later, or moved."""
+    pack = bench.reused("vae", bench.config("vae"), width=2)
+    seen: list[Tensor] = []
+    inner = pack.turns["vae"].step
+    pack.turns["vae"].step = lambda *a: (seen.append(a[1]["progress"].clone()), inner(*a))[1]
+    total = bench.budget // bench.config("vae").batch_size
+    try:
+        bench.load(pack, 0, bench.config("vae"), 0)
+        pack.run(10)
+        bench.load(pack, 1, bench.config("vae"), 1)
+        pack.run(5)
+        state = pack.take(0)
+        pack.drop(0)
+        pack.put(1, state)
+        pack.run(total)
+    finally:
+        del pack.turns["vae"].step
+    spent = torch.stack(seen) * total
+    assert spent[:15, 0].round().tolist() == list(range(15))
+    assert spent[10:15, 1].round().tolist() == list(range(5))
+    assert spent[15:, 1].round().tolist() == list(range(15, total))
+    assert torch.equal(spent.round(), (spent * 1000).round() / 1000)
+
+
 def test_players_act_in_order_within_a_tick(bench: Any) -> None:
     """The generator's loss of a tick is that of the critic after its step in that tick."""
     pack = bench.filled("gan", [bench.config("gan", learning_rate=1e-2)], width=1, trace=False)

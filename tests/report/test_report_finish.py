@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from gensweep.report import Goal
 from gensweep.storage import FileStore
 from gensweep.study import Study, read_sweep
 from gensweep.sweep import Sweep
-from gensweep.sweep._args import Request
-from gensweep.sweep._finish import answer, summary_of, table
+from gensweep.sweep._args import Request, request
+from gensweep.sweep._finish import answer, next_line, summary_of, table
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._verdicts import judged
@@ -87,6 +88,23 @@ def test_the_end_holds_no_secret_and_states_the_versions(home: Path, capsys: Any
     assert (home / "store" / "sweeps" / "s" / "trials.json").exists()
     assert summary_of(trials, GOAL) == {"trials": 4, "converged": 2, "diverged": 1, "pruned": 1,
                                         "best_fid": 1.0}  # fmt: skip
+
+
+def test_the_line_to_type_next_trains_where_this_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = CATALOG["gan"]
+    sweep = Sweep(name="s", model=model, space={"learning_rate": model.space["learning_rate"]})
+    monkeypatch.setattr(sys, "argv", ["x.py"])
+    for argv, kept in (([], ""), (["--gpus", "2", "--ranks", "2", "--width", "8"],
+                                  " --gpus 2 --width 8 --ranks 2")):  # fmt: skip
+        asked = request("A test.", sweep, ["--name", "mine", *argv])
+        assert next_line(asked, []).endswith(f"x.py --resume mine{kept}")
+
+
+def test_the_report_says_what_all_trials_have_in_common(home: Path) -> None:
+    _, files = end(ended(home, "mixed"))
+    page = files["report.html"].decode()
+    assert "The same in all trials: " in page
+    assert "ema=0.999, decay=True" in page
 
 
 @pytest.mark.parametrize(("direction", "best"), [("minimize", 1), ("maximize", 0)])
@@ -173,4 +191,4 @@ def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Pat
         home / "studies")).records)  # fmt: skip
     assert [t["group"] for t in trials] == [0, 0, 2, 2]
     row = table(trials, None, GOAL).splitlines()[-1].split()
-    assert row == ["all", "trials", "4", "2", "2", "1", "50%", "9%", "to", "91%"]
+    assert row == ["all", "trials", "4", "2", "2", "1", "50%", "1%", "to", "99%"]

@@ -168,6 +168,24 @@ class TestStudy:
             record = study.record(numbers[0])
             assert (record.state, record.cause) == ("failed", "lost 3 times")
 
+    def test_a_suspect_comes_alone(self, opened: Open) -> None:
+        """A trial that would be lost for the last time takes no other with it."""
+        study = opened(trials=6, max_attempts=3, strata=())
+        for _ in range(2):
+            assert len(study.lease("p", 3)) == 3
+            study.fail_owner("p")
+        alone = study.lease("p", 3)
+        assert [lease.number for lease in alone] == [0]
+        assert study.lease("p", 3) == []
+        fresh = study.lease("q", 1)
+        assert [lease.number for lease in fresh] == [1]
+        study.fail_owner("p")
+        assert study.record(0).state == "failed"
+        study.finish(fresh[0], "completed", "", {"fid": 1.0}, 100)
+        study.lease("r", 1)
+        others = study.lease("s", 3)
+        assert [lease.number for lease in others] == [3, 4, 5]
+
     def test_release_is_not_counted_against_the_trial(self, opened: Open) -> None:
         with opened(max_attempts=2) as study:
             for _ in range(5):

@@ -1,15 +1,19 @@
 """A pack at its desk, in one process: what becomes of trials that are lost, pruned or broken."""
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
 import torch
 
+from gensweep.study import StaleLease
+from gensweep.sweep import _bench
 from gensweep.sweep._bench import work
 from gensweep.sweep._final import remeasured, told
 from gensweep.sweep._likelihood import Likelihood
 from gensweep.sweep._reference import examples
+from gensweep.sweep._verdicts import lane_of
 from gensweep.sweep._watch import progress_line
 from gensweep_models.space import Categorical, Real
 
@@ -52,7 +56,7 @@ def test_results_stand_before_the_ledger_says_that_a_trial_ended(office: Any) ->
 
 
 def test_a_pack_that_died_leaves_its_traceback_and_its_cause(office: Any) -> None:
-    for attempt in range(3):
+    for attempt in range(2 + 3):  # all of them twice, then each alone
         here, _ = office.bench(f"pack-{attempt}")
         here.died("Traceback (most recent call last):\n  ...\nRuntimeError: shapes do not fit")
         office.desk.release(f"pack-{attempt}", True)
@@ -62,7 +66,7 @@ def test_a_pack_that_died_leaves_its_traceback_and_its_cause(office: Any) -> Non
         assert office.result(number)["outcome"] == "failed"
         text = office.store.get(f"sweeps/office/trials/{number:04d}/traceback.txt").decode()
         assert text.startswith("Traceback")
-    assert len(office.desk.summary()["notes"]) == 3
+    assert len(office.desk.summary()["notes"]) == 5
     assert office.desk.summary()["left"] == 0
 
 
@@ -150,6 +154,53 @@ def test_lanes_that_nobody_fills_are_given_up(open_office: Any) -> None:
     assert [bench.pack.take(slot).to_bytes() for slot in (0, 1)] == before
     bench.run()
     assert {n for n, t in office.trials().items() if t.state in ENDED} == {0, 2}
+
+
+def test_narrowing_changes_no_number(open_office: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    nll = []
+    for name, pays in (("never", math.inf), ("always", 0.0)):
+        monkeypatch.setattr(_bench, "NARROWING_PAYS", pays)
+        office = open_office(name, width=8)
+        _, bench = office.bench("first")
+        bench.run()
+        assert bench.pack.width == (8 if pays else 3)
+        nll.append({n: t.metrics["nll"] for n, t in office.trials().items()})
+    assert nll[0] == nll[1]
+
+
+def test_a_lane_is_never_alone_but_in_a_pack_of_one(open_office: Any) -> None:
+    """Alone it would take other kernels, and its numbers depend on when the others ended."""
+    office = open_office(width=8)
+    _, bench = office.bench("first")
+    for slot in (0, 2):
+        bench._drop(slot)
+    bench._narrow()
+    assert bench.pack.width == 2
+    bench.run()
+
+
+def test_packs_that_die_before_they_have_trials_are_told(office: Any) -> None:
+    here = office.here("pack-1-abc")
+    here.died("Traceback\n  ...\nUserError: no credentials on this worker")
+    office.desk.release("abc", True)
+    office.desk.release("xyz", True)
+    assert office.desk.summary()["notes"] == [
+        "a pack died of UserError: no credentials on this worker",
+        "a pack died of the end of its process",
+    ]
+
+
+def test_what_a_lost_pack_still_writes_replaces_nothing(office: Any) -> None:
+    """Two packs end the same trial: the weights are those of the one that still had it."""
+    _, silent = office.bench("silent")
+    office.desk._study.fail_owner("silent", "silence")
+    _, other = office.bench("other")
+    other.run()
+    mine = lane_of(office.store, "office", 0)
+    state = silent.pack.take(0).to_bytes()
+    with pytest.raises(StaleLease):
+        silent.desk.finish(0, "completed", "", {"weights": state, "metrics": {}})
+    assert lane_of(office.store, "office", 0) == mine != state
 
 
 def test_a_pack_about_to_end_is_not_built_anew(office: Any) -> None:

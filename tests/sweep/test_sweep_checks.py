@@ -65,6 +65,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"space": {"objective": KINDS, "clip": Real(0.1, 1, when={"objective": ("wasser",)})}},
         "'wasser'",
     ),
+    "a condition beyond the range": (
+        {"space": {"critic_iterations": Integer(1, 5),
+                   "beta1": Real(0.0, 0.5, when={"critic_iterations": (9,)})}}, "1 to 5",
+    ),
+    "an architecture under what a pack mixes": (
+        {"space": {"critic_iterations": Integer(1, 3),
+                   "layers": Categorical((1, 2), when={"critic_iterations": (2,)})}}, "'layers'",
+    ),
+    "a whole number as a real one": ({"space": {"latent_size": Real(4, 32)}}, "an Integer"),
+    "a word for a number": ({"space": {"learning_rate": Categorical(("1e-3",))}}, "'1e-3'"),
+    "fixed at infinity": ({"fixed": {"beta2": float("inf")}}, "beta2=inf"),
+    "fixed at half an example": ({"fixed": {"batch_size": 64.5}}, "batch_size=64.5"),
     "a condition on what is fixed": (
         {"space": {"clip": Real(0.1, 1, when={"objective": ("hinge",)})}}, "'clip'",
     ),
@@ -73,6 +85,19 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
          "fixed": {"binarise": "dynamic"}}, "decoder='gaussian'",
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: Real(1e-4, float("inf"), log=True), "high=inf"),
+        (lambda: Integer(1.5, 3), "1.5"),  # type: ignore[arg-type]
+        (lambda: Real(float("nan"), 1.0), "low=nan"),
+    ],
+)
+def test_a_range_is_refused(make: Any, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        make()
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -16,6 +16,7 @@ import pytest
 from gensweep.lanes import LaneState, Pack
 from gensweep.storage import open_store
 from gensweep.sweep._sampling import NoData, Shape
+from gensweep.sweep._verdicts import lane_of
 from gensweep_models.catalog import CATALOG
 from gensweep_models.gan import GanConfig
 
@@ -135,11 +136,11 @@ def test_best_trial_is_a_model_that_samples(
 
     best = min((t for t in results(stack)["trials"] if t["state"] == "completed"),
                key=lambda t: t["metrics"]["frechet"])  # fmt: skip
-    key = f"sweeps/{NAME}/trials/{best['number']:04d}/lane.safetensors"
     for name, value in stack.env.items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
-    state = LaneState.from_bytes(open_store(stack.env["GENSWEEP_STORE"]).get(key))
+    lane = lane_of(open_store(stack.env["GENSWEEP_STORE"]), NAME, best["number"])
+    state = LaneState.from_bytes(lane)
     digits = Shape(shape=(1, 8, 8), classes=10, count=1438, levels=16)
     wide = dataclasses.replace(GanConfig(**state.meta["config"]), latent_size=32)
     pack = Pack(CATALOG["gan"], wide, digits, NoData(), width=2)

@@ -9,6 +9,7 @@ import pytest
 from gensweep.sweep import sample_lane
 from gensweep.sweep._bench import work
 from gensweep.sweep._sampling import described
+from gensweep.sweep._verdicts import lane_of
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
 
@@ -51,7 +52,7 @@ def test_a_model_is_swept_and_its_best_trial_samples(
     assert office.store.get("sweeps/office/trials/0000/samples.png").startswith(b"\x89PNG")
 
     file = tmp_path / "lane"
-    file.write_bytes(office.store.get("sweeps/office/trials/0000/lane.safetensors"))
+    file.write_bytes(lane_of(office.store, "office", 0))
     about = described(office.sweep, trials[0].params, office.judge.data)
     samples = sample_lane(str(file), about, 5, seed=1)
     assert samples.shape == (5, 1, 8, 8)

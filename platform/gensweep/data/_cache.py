@@ -84,7 +84,8 @@ def _read_shard(store: ObjectStore, shard: Shard) -> Any:
     data = store.get(shard.key)
     if len(data) != shard.size or hashlib.sha256(data).hexdigest() != shard.sha256:
         raise CorruptObjectError(f"{shard.key} does not match its sha256")
-    return pq.read_table(pa.BufferReader(data))
+    # without Arrow's thread pools, which now and then abort a process that ends early
+    return pq.read_table(pa.BufferReader(data), use_threads=False, pre_buffer=False)
 
 
 def _publish(scratch: Path, folder: Path) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gensweep.data._source import Chunk
 
 IMAGE_NAMES = ("image", "img", "images")
+MAX_CLASSES = 100_000
 LABEL_NAMES = ("label", "labels", "class", "target", "fine_label", "y")
 
 
@@ -114,12 +115,19 @@ class ParquetSource:
         label = self._columns[1]
         if label is None:
             return ()
-        names = self.class_names or hub_names(self._schema, label)
         seen = set[Any]().union(*(self._labels_of(file, label) for file in self._files))
-        if all(isinstance(value, str) for value in seen):
-            return tuple(sorted(seen))
-        count = max(seen) + 1
-        return names if len(names) >= count else tuple(str(i) for i in range(count))
+        text = {isinstance(value, str) for value in seen}
+        if len(text) == 2:
+            raise UserError(
+                f"column {label!r} is text in some files of {self.place.uri} and numbers in "
+                "others: keep one kind, or name another by label=."
+            )
+        return tuple(sorted(seen)) if text == {True} else self._numbered(label, max(seen))
+
+    def _numbered(self, label: str, last: int) -> tuple[str, ...]:
+        """The names of classes 0 to `last`."""
+        names = self.class_names or hub_names(self._schema, label)
+        return names if len(names) > last else tuple(str(i) for i in range(last + 1))
 
     def _labels_of(self, file: str, label: str) -> set[Any]:
         """The classes that occur in a file: all text, or all whole numbers from 0."""
@@ -131,6 +139,11 @@ class ParquetSource:
             raise UserError(
                 f"column {label!r} of {self.place.uri}/{file} has missing, negative or "
                 "fractional classes: name another by label=."
+            )
+        if not text and max(seen) >= MAX_CLASSES:
+            raise UserError(
+                f"column {label!r} of {self.place.uri}/{file} holds {max(seen)}, but classes are "
+                f"numbers below {MAX_CLASSES}: name another by label=."
             )
         return seen
 
@@ -158,8 +171,15 @@ class ParquetSource:
     def _batches(self, file: str, columns: list[str]) -> Iterator[Any]:
         import pyarrow as pa
 
+        opened = self._open(file)
+        for name in columns:
+            if name not in opened.schema_arrow.names:
+                raise UserError(
+                    f"{self.place.uri}/{file} has no column {name!r}, which {self._files[0]} has: "
+                    "keep one kind of table in a folder."
+                )
         try:
-            yield from self._open(file).iter_batches(CHUNK, columns=columns)
+            yield from opened.iter_batches(CHUNK, columns=columns, use_threads=False)
         except (pa.ArrowException, OSError):
             raise UserError(f"{self.place.uri}/{file} is damaged inside: fetch it again.") from None
 

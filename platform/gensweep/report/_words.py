@@ -22,9 +22,11 @@ CURVE = (
 def facts(sweep: dict[str, Any]) -> str:
     """The lines under the title, of what `sweep` tells; empty ones are left out."""
     held = sweep.get("answer")
+    same = ", ".join(f"{name}={value}" for name, value in sweep.get("trained", {}).items())
     sampling = sweep.get("protocol", {}).get("sampling")
     lines = [
         sweep.get("about", ""),
+        f"The same in all trials: {same}." if same else "",
         f"Held out: {held}." if held else "",
         f"Trials were drawn by {sampling}." if sampling else "",
     ]

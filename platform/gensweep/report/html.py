@@ -35,8 +35,9 @@ def build_report(
 ) -> str:
     """The report of a sweep; `goal` ranks its trials, images are PNG by trial number and "real".
 
-    `sweep` may hold name, about, answer (of the held-out test), protocol, versions, seed and next
-    (the line to type next); `scatter_of` names two metrics and the parameter that shades the dots.
+    `sweep` may hold name, about, trained (what was not searched, and its value), answer (of the
+    held-out test), protocol, versions, seed and next (the line to type next); `scatter_of` names
+    two metrics and the parameter that shades the dots.
     """
     name = html.escape(str(sweep.get("name", "sweep")))
     body = f"<h1>{name}</h1><p class=answer>{html.escape(_answer(trials, by, goal))}</p>"

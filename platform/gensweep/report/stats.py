@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from scipy.stats import t
+
 from gensweep.errors import UserError
 
 __all__ = ["best_of_k", "clustered_wilson", "log_bins", "wilson"]
@@ -31,13 +33,14 @@ def clustered_wilson(groups: Sequence[tuple[int, int]]) -> tuple[float, float]:
 
     Trials of one group (seeds of one configuration) are not independent: the number of trials is
     divided by the design effect, the variance between groups over that of independent trials (at
-    least 1), as in Korn and Graubard 1998. Equal to `wilson` where every group has one trial; where
-    all or none succeed the effect cannot be seen, and each group counts once.
+    least 1), and corrected for the degrees of freedom, as in Korn and Graubard 1998. Equal to
+    `wilson` where every group has one trial; where all or none succeed the effect cannot be seen,
+    and each group counts once.
 
     >>> clustered_wilson([(1, 1), (0, 1)]) == wilson(1, 2)
     True
-    >>> clustered_wilson([(3, 3), (0, 3)]) == wilson(1, 2)
-    True
+    >>> [round(bound, 2) for bound in clustered_wilson([(3, 3), (3, 3), (0, 3), (0, 3)])]
+    [0.09, 0.91]
     """
     good, total = (sum(column) for column in zip(*groups, strict=True)) if groups else (0, 0)
     if good in (0, total):
@@ -45,6 +48,10 @@ def clustered_wilson(groups: Sequence[tuple[int, int]]) -> tuple[float, float]:
     share = good / total
     between = sum((successes - share * trials) ** 2 for successes, trials in groups)
     effective = total / max(1.0, between / (total * share * (1 - share)))
+    if len(groups) == 1:
+        effective = 1.0
+    elif len(groups) < total:  # the variance between few groups is not well known
+        effective *= float(t.ppf(0.975, total - 1) / t.ppf(0.975, len(groups) - 1)) ** 2
     return wilson(share * effective, effective)
 
 

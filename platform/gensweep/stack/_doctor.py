@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from packaging.version import Version
+
 from gensweep.errors import UserError
 from gensweep.stack._env import apply_env, token_file
 from gensweep.stack._home import Home, find_home
@@ -81,7 +83,7 @@ def _package(name: str) -> Check:
         found = version(name)
     except PackageNotFoundError:
         return Check(name, False, "not installed", "Run `make install`.")
-    release = tuple(int(part) for part in found.split("+")[0].split(".")[:2])
+    release = Version(found).release[:2]
     ok = release >= FLOORS[name] and not (name == "mlflow" and found == "3.18.0")
     return Check(name, ok, found, "" if ok else "Run `make install`: it pins what works together.")
 

@@ -1,5 +1,6 @@
 """How each service is started, and how one sees that it answers."""
 
+import http.client
 import os
 import secrets
 import sqlite3
@@ -65,7 +66,7 @@ def http_status(url: str, headers: Mapping[str, str] | None = None) -> int | Non
             return int(r.status)
     except urllib.error.HTTPError as error:
         return error.code
-    except OSError:
+    except (OSError, ValueError, http.client.HTTPException):
         return None
 
 

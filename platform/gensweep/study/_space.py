@@ -43,6 +43,10 @@ def ordered(space: Mapping[str, Any], strata: tuple[str, ...]) -> list[str]:
             raise UserError(f"stratum {name!r} is not searched: choose from {', '.join(space)}.")
         if space[name].kind != "categorical":
             raise UserError(f"stratum {name!r} is {space[name].kind}: it must be categorical.")
+        for parent in set(conditions(space[name])) - set(strata):
+            raise UserError(f"{name!r} shapes the network, so that {parent!r}, which may differ "
+                            "between the trials of a pack, cannot be its condition: leave `when` "
+                            "out.")  # fmt: skip
     names: list[str] = []
     waiting = sorted(space, key=lambda n: n not in strata)
     while waiting:

@@ -16,7 +16,7 @@ def key_of(values: dict[str, Any], names: Iterable[str]) -> Key:
 
 
 class Roster:
-    """Counts kept up to date by `add` and `requeue`, so that no question scans the trials."""
+    """Counts kept up to date by `add` and `requeue`: no question scans the trials that ended."""
 
     def __init__(self, strata: list[Stratum], names: tuple[str, ...], repeats: int) -> None:
         self._names, self._repeats = names, repeats

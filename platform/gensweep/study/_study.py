@@ -109,20 +109,40 @@ class Study:
     def lease(self, owner: str, count: int, stratum: Stratum | None = None) -> list[Lease]:
         """Up to `count` trials of one stratum: returned ones first, then repeats, then new ones.
 
-        Without `stratum` the one of `next_stratum` is taken. An empty list says that this stratum
-        has nothing to do now: its share of the trials is used up, or the sweep's budget is.
+        A trial that was lost so often that once more ends it comes alone, lest others fail with
+        it. Without `stratum` the one of `next_stratum` is taken. An empty list says that this
+        stratum has nothing to do now: its share of the trials is used up, or the budget is.
         """
         with self._lock:
             self.expire()
             stratum = self.next_stratum() if stratum is None else stratum
             if stratum is None:
                 return []
-            key = self._key(stratum)
             self._beats[owner] = self._ticks()
-            leases: list[Lease] = []
-            while len(leases) < count and (entry := self._next(key)) is not None:
-                leases.append(self._hand_out(entry, owner))
-            return leases
+            return self._fill(owner, count, self._key(stratum))
+
+    def _fill(self, owner: str, count: int, key: Key) -> list[Lease]:
+        """Up to `count` trials; one that may be what packs die of has a pack of its own."""
+        held = [self._entries[number] for number in self._held.get(owner, ())]
+        if any(map(self._suspect, held)):
+            return []
+        leases: list[Lease] = []
+        aside: list[Entry] = []
+        while len(leases) < count and (entry := self._next(key)) is not None:
+            alone = self._suspect(entry)
+            if alone and (leases or held):
+                aside.append(entry)
+                continue
+            leases.append(self._hand_out(entry, owner))
+            if alone:
+                break
+        for entry in aside:
+            self._roster.requeue(entry)
+        return leases
+
+    def _suspect(self, entry: Entry) -> bool:
+        """Whether the next loss of the trial would be its last."""
+        return entry.lost >= max(1, self._max_attempts - 1)
 
     def next_stratum(self) -> Stratum | None:
         """The stratum that most needs a pack; None if no stratum has anything to hand out."""

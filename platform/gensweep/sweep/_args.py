@@ -24,6 +24,8 @@ A resumed sweep keeps the data, budget, seed, repeats, sampler, pruner and sampl
 PRESETS = {"laptop": 16, "cluster": 64}
 """Lanes in a pack: on two cores, and on a cluster, all of whose GPUs are used."""
 LAPTOP_PACKS = 2
+ROOM = {"preset": "laptop", "gpus": None, "packs": None, "width": None, "ranks": 1}
+"""Options that say where a sweep trains, which a resumed one must be told again."""
 GIVEN = ("data", "image_size", "column", "label", "trials", "budget_images", "seed", "repeats",
          "sampler", "pruner", "samples", "max_hours", "max_images", "max_money",
          "hourly_price")  # fmt: skip
@@ -42,6 +44,9 @@ class Request:
     ranks: int = 1
     download: str | None = None
     """The web folder from which the data set's files are fetched first."""
+
+    room: str = ""
+    """The options that say where it trains, as they were given."""
 
     script: str = "SCRIPT"
     """How the script was called, for the line to type next."""
@@ -105,7 +110,7 @@ def _add_data(p: argparse.ArgumentParser, sweep: Sweep) -> None:
     data.add_argument("--download", metavar="URL",
                       help="web folder with the four .gz files of mnist or fashion_mnist: they are "
                            "fetched, unless they are there, into $GENSWEEP_DATA, or the folder of "
-                           "NAME=PATH")  # fmt: skip
+                           "NAME=PATH; for a dry run too, which reads the data")  # fmt: skip
 
 
 def _add_room(p: argparse.ArgumentParser, sweep: Sweep) -> None:
@@ -148,8 +153,14 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
     width = PRESETS[args.preset] if args.width is None else args.width
     changed = replace(sweep, **changes, width=width).shared(packs)
     return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run, gpus=gpus,
-                   packs=packs, ranks=args.ranks, download=args.download,
+                   packs=packs, ranks=args.ranks, download=args.download, room=_room(args),
                    script=sys.argv[0])  # fmt: skip
+
+
+def _room(args: argparse.Namespace) -> str:
+    given = {name: getattr(args, name) for name, default in ROOM.items()
+             if getattr(args, name) != default}  # fmt: skip
+    return "".join(f" --{name} {value}" for name, value in given.items())
 
 
 def _gpus(preset: str, asked: int | None) -> int:

@@ -23,6 +23,10 @@ SEGMENT_S = 2.0
 """Training between two looks at the desk; what a lane computes does not depend on it."""
 NARROWING_PAYS = 1.0
 """Segments that a narrower pack must save, for it is traced anew."""
+NARROWEST = 2
+"""Lanes: a lane alone takes other kernels, whose last bits differ."""
+GAIN, NOISE = 1.1, 0.02
+"""By how much a slow trial's variety must exceed its largest so far: chance gives less."""
 
 
 class LeaseLike(Protocol):
@@ -125,7 +129,7 @@ class Bench:
 
     def _narrow(self) -> None:
         """Give up lanes that nobody fills, for they cost what full ones do; if it pays."""
-        full, width = len(self.seats), self.pack.width
+        full, width = max(NARROWEST, len(self.seats)), self.pack.width
         left = max((self.pack.lane(slot).remaining for slot in self.seats), default=0)
         if left * (width - full) <= NARROWING_PAYS * self._segment * width:
             return
@@ -183,7 +187,8 @@ class Bench:
     def _reconsider(self, seat: _Seat, result: dict[str, Any]) -> None:
         """A trial whose samples still gain variety has not collapsed: it is slow."""
         variety, before = result["variety"], seat.variety
-        if result["outcome"] == "collapsed" and before is not None and variety > before:
+        gains = before is not None and variety > GAIN * before + NOISE
+        if result["outcome"] == "collapsed" and gains:
             result |= {"outcome": "unconverged", "state": "completed",
                        "cause": f"{result['cause']}, still gaining variety"}  # fmt: skip
         seat.variety = variety if before is None else max(before, variety)

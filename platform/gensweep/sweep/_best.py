@@ -9,10 +9,11 @@ from gensweep.sweep._args import Request
 from gensweep.sweep._catalog import catalog
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._sampling import described
+from gensweep.sweep._verdicts import lane_of
 
 
 def register(asked: Request, plan: Plan, run_id: str, trial: dict[str, Any]) -> str:
-    """Register `trial` under the sweep's question, with the sweep's name as alias; its URI.
+    """Register `trial` as a version of MODEL-DATASET, with the sweep's name as alias; its URI.
 
     Empty for a model that no installed catalogue has: MLflow could not build it again.
     """
@@ -21,10 +22,9 @@ def register(asked: Request, plan: Plan, run_id: str, trial: dict[str, Any]) -> 
     sweep = asked.sweep
     if sweep.model.name not in catalog():
         return ""
-    key = f"sweeps/{sweep.name}/trials/{trial['number']:04d}/lane.safetensors"
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "lane.safetensors"
-        weights.write_bytes(open_store(plan.store).get(key))
+        weights.write_bytes(lane_of(open_store(plan.store), sweep.name, trial["number"]))
         return register_best(
             plan.tracking_uri,
             f"{sweep.model.name}-{plan.dataset.name}",

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
-from gensweep.space import check_space, scopes
+from gensweep.space import check_space, check_value, scopes
 from gensweep.study import PRUNERS, SAMPLERS, Budget, all_strata, conditions, ordered
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def _check_space(sweep: "Sweep") -> None:
         if name not in known:
             raise UserError(f"unknown hyperparameter {name!r} in fixed: choose from "
                             f"{', '.join(known)}.")  # fmt: skip
+        check_value(sweep.model.config, name, value)
         if name in sweep.space:
             raise UserError(f"{name!r} is both searched and fixed at {value!r}: leave it out of "
                             "`space` or of `fixed`.")  # fmt: skip
@@ -89,9 +90,15 @@ def _check_space(sweep: "Sweep") -> None:
 
 def _check_condition(name: str, parent: str, wanted: Iterable[Any], dimension: Any) -> None:
     for value in wanted:
-        if dimension.kind == "categorical" and value not in dimension.choices:
+        if dimension.kind == "categorical":
+            may, choices = value in dimension.choices, ", ".join(map(str, dimension.choices))
+        else:
+            low, high = dimension.low, dimension.high
+            may = isinstance(value, int | float) and low <= value <= high
+            choices = f"{low} to {high}"
+        if not may:
             raise UserError(f"{name!r} is searched when {parent} is {value!r}, which it never is: "
-                            f"choose from {', '.join(map(str, dimension.choices))}.")  # fmt: skip
+                            f"choose from {choices}.")  # fmt: skip
 
 
 def _check_drawn(sweep: "Sweep") -> None:

@@ -121,13 +121,15 @@ class Desk:
 
     def release(self, pack: str, died: bool) -> None:
         """The pack ended: its trials wait for another, or fail if packs keep dying of them."""
+        told = [cause for owner, cause in self._causes.items() if pack in owner]
+        cause = told[-1] if told else "the end of its process"
         for owner in {lease.owner for lease in self._leases.values() if pack in lease.owner}:
             if not died:
                 self._study.release(owner)
                 continue
-            cause = self._causes.get(owner, "the end of its process")
             for number in self._study.fail_owner(owner, cause):
                 self._tell_failed(number)
+        if died:  # with trials or before it had any
             self._notes.append(f"a pack died of {cause}")
 
     def _tell_failed(self, number: int) -> None:

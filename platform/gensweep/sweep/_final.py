@@ -9,6 +9,7 @@ from gensweep.sweep._likelihood import Likelihood
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._reference import REFERENCE, examples
 from gensweep.sweep._sampling import NoData
+from gensweep.sweep._verdicts import lane_of
 
 
 def remeasured(plan: Plan, store: ObjectStore, trial: dict[str, Any]) -> dict[str, Any]:
@@ -26,8 +27,7 @@ def remeasured(plan: Plan, store: ObjectStore, trial: dict[str, Any]) -> dict[st
     if likelihood is None:
         return {}
     pack = Pack(sweep.model, config, data, NoData(), width=1, trace=False)
-    key = f"sweeps/{sweep.name}/trials/{trial['number']:04d}/lane.safetensors"
-    pack.put(0, LaneState.from_bytes(store.get(key)))
+    pack.put(0, LaneState.from_bytes(lane_of(store, sweep.name, trial["number"])))
     metrics = likelihood.measure(pack, 0)
     return {"trial": trial["number"], "metrics": metrics, "protocol": likelihood.protocol}
 

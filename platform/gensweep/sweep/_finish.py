@@ -14,9 +14,11 @@ from gensweep.study import TERMINAL, SweepView, read_sweep
 from gensweep.sweep._args import Request
 from gensweep.sweep._best import register
 from gensweep.sweep._final import remeasured, told
+from gensweep.sweep._likelihood import METRICS
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._reference import real_grid
 from gensweep.sweep._results import failures
+from gensweep.sweep._sweep import Sweep
 from gensweep.sweep._verdicts import Trials, grids, judged
 from gensweep.tracking import redact, redact_tree
 
@@ -46,7 +48,7 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
     ended = [r for r in view.records if r.state in TERMINAL]  # the others are only not done
     trials, missing = judged(plan.store, view.name, ended)
     following = redact(next_line(asked, trials))
-    test = tested(plan, goal.ranked(trials)[:1])
+    test = tested(plan, goal, goal.ranked(trials)[:1])
     about = {"protocol": protocol, "next": following, "test": test, "about": plan.summary()}
     files = written(asked, plan, view, trials, goal, about)
     local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
@@ -62,8 +64,13 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
     return trials, files
 
 
-def tested(plan: Plan, best: Trials) -> dict[str, Any]:
-    """The best trial's likelihood on the rest of the test split; a lost lane costs only that."""
+def tested(plan: Plan, goal: Goal, best: Trials) -> dict[str, Any]:
+    """The best trial's likelihood on the rest of the test split; a lost lane costs only that.
+
+    Only trials ranked by likelihood were ranked by other examples than these.
+    """
+    if goal.metric not in METRICS:
+        return {}
     try:
         store = open_store(plan.store)
         return next((remeasured(plan, store, trial) for trial in best), {})
@@ -80,6 +87,7 @@ def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: G
     pictured = [*goal.ranked(trials)[:1], *failures(trials, goal.metric)]
     page = build_report(
         redact_tree(about | {"name": sweep.name, "protocol": stated, "seed": sweep.seed,
+                             "trained": trained(sweep),
                              "versions": view.versions,
                              "answer": told(about["test"]) if about["test"] else ""}),
         trials, grids(plan.store, sweep.name, pictured) | {"real": real_grid(*plan.splits)},
@@ -87,6 +95,12 @@ def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: G
     )  # fmt: skip
     text = json.dumps({"sweep": sweep.name, "test": about["test"], "trials": trials}, indent=1)
     return {"report.html": page.encode(), "trials.json": text.encode()}
+
+
+def trained(sweep: Sweep) -> dict[str, str]:
+    """Every hyperparameter that was not searched, and its value."""
+    question = sweep.identity()
+    return {**question["fixed"], **question["defaults"]}
 
 
 def stored(plan: Plan, files: dict[str, bytes]) -> str:
@@ -136,7 +150,7 @@ def register_best(asked: Request, plan: Plan, desk: Any, best: Trials) -> None:
 def next_line(asked: Request, trials: Trials) -> str:
     """What to type next: the rest of a sweep that was stopped, or twice its trials."""
     ended = sum(trial["state"] in TERMINAL for trial in trials)
-    line = f"{python()} {asked.script} --resume {asked.sweep.name}"
+    line = f"{python()} {asked.script} --resume {asked.sweep.name}{asked.room}"
     return line if ended < asked.sweep.trials else f"{line} --trials {2 * asked.sweep.trials}"
 
 

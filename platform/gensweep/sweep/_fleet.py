@@ -13,8 +13,8 @@ from gensweep.sweep._cluster import PACK_CPUS
 from gensweep.sweep._sweep import Sweep
 
 FINISHED = Searcher.FINISHED
-PATIENCE = 3
-"""Packs that may die in a row before the sweep stops."""
+PATIENCE = 4
+"""Packs that may die in a row before the sweep stops: one more than a bad trial can kill."""
 
 
 @dataclass(frozen=True, kw_only=True)

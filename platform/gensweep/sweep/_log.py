@@ -45,7 +45,7 @@ class Log:
         """A trial ended."""
         kept = {"number": number, "state": state, "outcome": result.get("outcome", state),
                 "cause": result["cause"], "metrics": finite(result["metrics"]),
-                "curve": result.get("curve", [])}  # fmt: skip
+                "curve": result.get("curve", []), "lane": result.get("lane", "")}  # fmt: skip
         self._store.put(self._key(number, "result.json"), json.dumps(redact_tree(kept)).encode())
         self._tracker.finish_trial(number, state, result["cause"], kept["metrics"])
 

@@ -68,11 +68,19 @@ class Plan:
             f"sha256 {data.hash[:12]}",
             f"packs     {self._packs()}",
             f"budget    {sweep.budget_images:,} examples a trial, {examples:,} in all",
-            *([f"expected  {self.seconds / 60:,.1f} min of training, as measured just now; "
-               "evaluation comes on top"] if self.seconds is not None else []),
+            *self._expected(),
             f"store     {redact(self.store)}",
             f"tracker   {redact(self.tracking_uri)}",
         ])  # fmt: skip
+
+    def _expected(self) -> list[str]:
+        """How long it will take, of a dry run."""
+        if not self.asked.dry_run:
+            return []
+        if self.seconds is None:
+            return ["expected  unknown: the pace of GPUs shows once they train"]
+        return [f"expected  {self.seconds / 60:,.1f} min of training, as measured just now; "
+                "evaluation comes on top"]  # fmt: skip
 
     def _packs(self) -> str:
         """How trials are trained together, in words."""

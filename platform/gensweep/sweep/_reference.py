@@ -79,6 +79,7 @@ def make_judge(
         net=None if points else feature_net(store, train, hashed=hashed),
         samples=POINTS if points else sweep.samples,
     )  # fmt: skip
+    evaluator.protocol["data"] = train.protocol
     split, x = ("test", held_out["x"]) if held_out else ("train", shown["x"])
     game = sweep.model.game(sweep.config({}), train)
     return Judge(

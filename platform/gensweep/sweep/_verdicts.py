@@ -39,6 +39,12 @@ def _verdict(store: ObjectStore, key: str) -> dict[int, dict[str, Any]]:
         return {}
 
 
+def lane_of(store: ObjectStore, sweep: str, number: int) -> bytes:
+    """The trained lane of a trial that ended; `LookupError` or `UserError` if it is lost."""
+    result = json.loads(store.get(f"sweeps/{sweep}/trials/{number:04d}/result.json"))
+    return store.get(result["lane"])
+
+
 def grids(uri: str, name: str, trials: Trials) -> dict[str, bytes]:
     """The last sample grid of each of `trials`, by number, where the store has one."""
     found = {}

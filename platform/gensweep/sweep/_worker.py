@@ -74,8 +74,10 @@ class RemoteDesk:
 
     def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None:
         weights = result.pop("weights", b"")
-        if weights:
-            self._store.put(f"sweeps/{self._sweep}/trials/{number:04d}/lane.safetensors", weights)
+        if weights:  # each owner has its name: one that lost the trial must not replace another's
+            key = f"sweeps/{self._sweep}/trials/{number:04d}/lane-{self.owner}.safetensors"
+            self._store.put(key, weights)
+            result |= {"lane": key}
         self._ask("finish", number, state, cause, result)
 
     def died(self, error: str) -> None:
