@@ -18,7 +18,7 @@ SCRIPTS = [shlex.split(c) for c in COMMANDS if c.startswith("python sweeps/")]
 JOBS = [shlex.split(c) for c in COMMANDS if c.startswith("ray job submit")]
 MEASURED = [shlex.split(c) for c in re.findall(r"^\| `(python .*?)` \|", TEXT, re.MULTILINE)]
 LOOKS = [shlex.split(c) for c in COMMANDS if c.startswith("gensweep ") and "down" not in c]
-SHORT = ["--trials", "5", "--budget-images", "640", "--samples", "100"]
+SHORT = ["--trials", "5", "--budget-images", "640", "--samples", "100", "--packs", "1"]
 KNOWN = (
     "python sweeps/",
     "ray job submit",

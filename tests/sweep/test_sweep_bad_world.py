@@ -108,8 +108,8 @@ def test_one_line_names_the_value(case: str, stack: Any, tmp_path: Path) -> None
 def known(stack: Any) -> str:
     """A sweep that exists: a trial of each objective."""
     done = plan(stack, ROOT / "sweeps" / "gan_stability.py",
-                ["--name", "known", "--data", "ring8", "--trials", "5", "--budget-images", "640"],
-                {})  # fmt: skip
+                ["--name", "known", "--data", "ring8", "--trials", "5", "--budget-images", "640",
+                 "--packs", "1"], {})  # fmt: skip
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
     return "known"
 
