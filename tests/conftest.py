@@ -25,8 +25,9 @@ S3_KEYS = {
 }
 
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    torch.set_num_threads(1)  # the processes have the cores
+if "PYTEST_XDIST_WORKER" in os.environ:  # the test processes share the cores
+    torch.set_num_threads(1)
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # of the sweeps, whose threads would spin
 CHROMIUM = shlex.split(
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync "
