@@ -1,4 +1,4 @@
-# make install | sweep | test | lint. The recipes need python3, bash and, for the tests, a browser.
+# make install | sweep [ARGS='--trials 15'] | test | lint. The recipes need python3, bash and, for the tests, a browser.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3

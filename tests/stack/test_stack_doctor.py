@@ -70,7 +70,9 @@ def test_a_store_of_ones_own_is_not_mixed_with_the_stacks(home: Home) -> None:
     assert (own.ok, own.detail) == (False, "GENSWEEP_STORE is not set")
     stacks = find("object store", home, {})
     assert "http://127.0.0.1:9" in stacks.detail
-    assert stacks.cure == "Start it, or correct AWS_ENDPOINT_URL."
+    assert stacks.cure.startswith("Start it (the embedded one by `gensweep up`), or correct AWS_")
+    behind_a_proxy = find("object store", home, {"AWS_CA_BUNDLE": "x.pem", "AWS_REGION": "eu"})
+    assert "http://127.0.0.1:9" in behind_a_proxy.detail
 
 
 def test_borrowed_credentials_are_sent_whole(

@@ -66,17 +66,24 @@ def load_env(home: Home | None = None) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
+STORES = frozenset({
+    "GENSWEEP_STORE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE",
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+})  # fmt: skip
+"""Variables that say which store is meant, or whose it is."""
+
+
 def apply_env(
     home: Home | None = None, environ: MutableMapping[str, str] | None = None
 ) -> dict[str, str]:
     """Set the stack's variables where they are not set; what was set.
 
-    An endpoint and its keys belong together: if the caller names a store or any AWS
-    variable, none of the stack's store variables is set.
+    An endpoint and its keys belong together: if the caller names a store, an endpoint or keys,
+    none of the stack's store variables is set.
     """
     target = os.environ if environ is None else environ
     found = load_env(home)
-    if "GENSWEEP_STORE" in target or any(name.startswith("AWS_") for name in target):
+    if not STORES.isdisjoint(target):
         found = {k: v for k, v in found.items() if not k.startswith(("AWS_", "GENSWEEP_STORE"))}
     new = {name: value for name, value in found.items() if name not in target}
     target.update(new)

@@ -181,8 +181,8 @@ class S3Store:
             return StoreError(f"AWS_PROFILE={profile!r} does not exist: correct or unset it.")
         if isinstance(error, (boto.ConnectionError, boto.HTTPClientError, OSError)):
             return StoreUnavailableError(
-                f"no S3 server answers at {where} ({type(error).__name__}): start it, or correct "
-                "AWS_ENDPOINT_URL."
+                f"no S3 server answers at {where} ({type(error).__name__}): start it (the embedded "
+                "one by `gensweep up`), or correct AWS_ENDPOINT_URL."
             )
         if not isinstance(error, boto.BotoCoreError):
             return StoreError(f"{where!r} is no address: set AWS_ENDPOINT_URL=http://host:port.")

@@ -169,5 +169,6 @@ def _measured(asked: Request, dataset: Any) -> float | None:
 def where(variable: str) -> str:
     value = os.environ.get(variable)
     if not value:
-        raise UserError(f"{variable} is not set: run `gensweep up`, or point it at your own.")
+        raise UserError(f"{variable} is not set: run `gensweep up` and `. .gensweep/env`, or point "
+                        "it at your own.")  # fmt: skip
     return value

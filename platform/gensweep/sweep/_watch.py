@@ -68,7 +68,7 @@ def _phase(summary: dict[str, Any], elapsed: float) -> str:
     """What happens while there is no estimate yet."""
     if summary["states"].get("leased"):
         return "measuring the pace"
-    return "waiting for room on the cluster" if elapsed > START_S else "starting packs"
+    return "still starting packs: a busy cluster" if elapsed > START_S else "starting packs"
 
 
 class Interrupt:
