@@ -1,4 +1,5 @@
-# make install | sweep [ARGS='--trials 15'] | test | lint. The recipes need python3, bash and, for the tests, a browser.
+# make install | sweep [ARGS='--trials 15'] | test [PYTEST_ARGS='-m "not slow"'] | lint
+# The recipes need python3, bash and, for the tests, a browser.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
@@ -40,7 +41,7 @@ postgres:
 	  { apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } || \
 	  { echo "install postgresql: a test keeps a ledger in it"; exit 1; }
 
-# Two processes, each with a stack of its own: half of a sweep's start is waiting.
+# Two processes share the test files, each with a stack of its own.
 test: install browser postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 

@@ -25,6 +25,14 @@ class Dimension(Protocol):
         """Parent choices under which the dimension exists; None: always."""
 
 
+KINDS: dict[type, tuple[str, Callable[[Any], bool]]] = {
+    bool: ("True or False", lambda value: isinstance(value, bool)),
+    str: ("a name", lambda value: isinstance(value, str)),
+    int: ("a whole number", lambda value: type(value) is int),
+    float: ("a finite number", lambda value: type(value) in (int, float) and math.isfinite(value)),
+}
+"""Of a field's default, to what its values must be, in words and as a test."""
+
 Space = Mapping[str, Any]
 """Names to dimensions."""
 
@@ -77,15 +85,6 @@ def check_space(config: type[Any], space: Space) -> None:
         for value in _extremes(dimension):
             check_value(config, name, value)
             _try(config, {name: value})
-
-
-KINDS: dict[type, tuple[str, Callable[[Any], bool]]] = {
-    bool: ("True or False", lambda value: isinstance(value, bool)),
-    str: ("a name", lambda value: isinstance(value, str)),
-    int: ("a whole number", lambda value: type(value) is int),
-    float: ("a finite number", lambda value: type(value) in (int, float) and math.isfinite(value)),
-}
-"""Of a field's default, to what its values must be, in words and as a test."""
 
 
 def check_type(config: type[Any], name: str, kind: str) -> None:
