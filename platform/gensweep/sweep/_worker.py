@@ -1,4 +1,4 @@
-"""What runs inside a Train worker: the data, the judge, and the pack at work."""
+"""What runs where Train runs a pack: the data, the judge, and the pack at work."""
 
 import time
 import traceback
