@@ -16,6 +16,8 @@ import pytest
 import torch
 from moto.server import ThreadedMotoServer
 
+from forks import Forks
+
 ROOT = Path(__file__).parents[1]
 ROOTS = [str(ROOT / name) for name in ("platform", "models")]
 S3_KEYS = {
@@ -86,6 +88,23 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield Stack(home, base | load_env(Home(home)), run)
     finally:
         run("down")
+
+
+@pytest.fixture(scope="session")
+def scripts() -> Iterator[Forks]:
+    """Runs scripts of this checkout, wherever the installed package is."""
+    known = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RAY_"))}
+    forks = Forks(known | {"PYTHONPATH": os.pathsep.join(ROOTS)})
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="session")
+def stack_scripts(stack: Stack) -> Iterator[Forks]:
+    """Runs scripts in the environment of the stack."""
+    forks = Forks(stack.env)
+    yield forks
+    forks.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,12 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PATHS = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
-"""This checkout's code, wherever the installed package is."""
 SCRIPT = ROOT / "sweeps" / "gan_stability.py"
 
 CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
@@ -76,16 +73,13 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_one_line_names_the_value(case: str, home: Path) -> None:
+def test_one_line_names_the_value(case: str, home: Path, scripts: Any) -> None:
     argv, changes, named = CASES[case]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RAY_"))}
     env |= {"GENSWEEP_HOME": str(home / ".gensweep"), "GENSWEEP_STORE": f"file://{home}/store",
-            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PYTHONPATH": PATHS}  # fmt: skip
+            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}  # fmt: skip
     before = sorted(p.name for p in home.rglob("*"))
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), *argv], env=env | changes, capture_output=True, text=True,
-        timeout=100, cwd=home, check=False,
-    )  # fmt: skip
+    done = scripts.run(SCRIPT, argv, env=env | changes, cwd=home)
     errors = [line for line in done.stderr.splitlines() if line.strip()]
     assert done.returncode == 2, done.stderr[-2000:]
     assert len(errors) == 1, errors

@@ -2,15 +2,11 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PATHS = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
-"""This checkout's code, wherever the installed package is."""
 SCRIPT = """
 from gensweep.sweep import Sweep, main
 from gensweep_models.catalog import CATALOG
@@ -50,13 +46,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_one_line_names_the_value_and_the_line(case: str, tmp_path: Path) -> None:
+def test_one_line_names_the_value_and_the_line(case: str, tmp_path: Path, scripts: Any) -> None:
     rest, named = CASES[case]
     script = tmp_path / "mine.py"
     script.write_text(SCRIPT.format(rest=rest))
-    env = os.environ | {"GENSWEEP_HOME": str(tmp_path / ".gensweep"), "PYTHONPATH": PATHS}
-    done = subprocess.run([sys.executable, str(script)], env=env, capture_output=True, text=True,
-                          timeout=100, cwd=tmp_path, check=False)  # fmt: skip
+    env = os.environ | {"GENSWEEP_HOME": str(tmp_path / ".gensweep")}
+    done = scripts.run(script, [], env=env, cwd=tmp_path)
     assert done.returncode == 2, done.stderr[-2000:]
     (line,) = done.stderr.splitlines()
     assert re.match(r"error: mine.py, line 7: .+", line)
@@ -73,11 +68,10 @@ BUGS = {
 
 
 @pytest.mark.parametrize("line", BUGS)
-def test_a_bug_in_a_script_keeps_its_traceback(line: str, tmp_path: Path) -> None:
+def test_a_bug_in_a_script_keeps_its_traceback(line: str, tmp_path: Path, scripts: Any) -> None:
     script = tmp_path / "mine.py"
     script.write_text(f"import gensweep.sweep\nfrom gensweep_models.space import Real\n{line}\n")
-    done = subprocess.run([sys.executable, str(script)], env=os.environ | {"PYTHONPATH": PATHS},
-                          capture_output=True, text=True, timeout=100, check=False)  # fmt: skip
+    done = scripts.run(script, [], env=dict(os.environ), cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert BUGS[line] in done.stderr

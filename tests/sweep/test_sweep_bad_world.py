@@ -1,8 +1,6 @@
 """Bad input that only the running services, or the files named, can show."""
 
 import gzip
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from gensweep.study import list_sweeps, read_sweep
+from gensweep.study import list_sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
@@ -68,11 +66,6 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], str]] = {
 }  # fmt: skip
 
 
-def plan(stack: Any, script: Path, argv: list[str], env: dict[str, str]) -> Any:
-    return subprocess.run([sys.executable, str(script), *argv], env=stack.env | env,
-                          capture_output=True, text=True, timeout=100, check=False)  # fmt: skip
-
-
 def ledger(stack: Any) -> str:
     return str(stack.home / "studies")
 
@@ -92,53 +85,16 @@ def left_in_store(stack: Any) -> int:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_one_line_names_the_value(case: str, stack: Any, tmp_path: Path) -> None:
+def test_one_line_names_the_value(
+    case: str, stack: Any, stack_scripts: Any, tmp_path: Path
+) -> None:
     make, env, named = CASES[case]
     before = (list_sweeps(ledger(stack)), left_in_store(stack))
-    done = plan(stack, ROOT / "sweeps" / "gan_stability.py", make(tmp_path), env)
+    done = stack_scripts.run(ROOT / "sweeps" / "gan_stability.py", make(tmp_path),
+                             env=stack.env | env, cwd=tmp_path)  # fmt: skip
     assert done.returncode == 2, (done.stdout + done.stderr)[-2000:]
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1, done.stderr
     assert done.stderr.splitlines()[-1] == lines[0]
     assert named in lines[0]
     assert (list_sweeps(ledger(stack)), left_in_store(stack)) == before
-
-
-@pytest.fixture(scope="module")
-def known(stack: Any) -> str:
-    """A sweep that exists: a trial of each objective."""
-    done = plan(stack, ROOT / "sweeps" / "gan_stability.py",
-                ["--name", "known", "--data", "ring8", "--trials", "5", "--budget-images", "640",
-                 "--packs", "1"], {})  # fmt: skip
-    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
-    return "known"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("script", "argv", "named"),
-    [
-        ("gan_stability.py", ["--name", "known"], "--resume known"),
-        ("vae_tradeoff.py", ["--resume", "known"], "'vae'"),
-        ("gan_stability.py", ["--resume", "known", "--budget-images", "1280"], "640 -> 1280"),
-        ("gan_stability.py", ["--resume", "known", "--data", "grid25"], "grid25"),
-        ("gan_stability.py", ["--resume", "known", "--seed", "5"], "seed: 0 -> 5"),
-        ("gan_stability.py", ["--resume", "known", "--trials", "4"], "5 trials already"),
-    ],
-)  # fmt: skip
-def test_a_known_name(stack: Any, known: str, script: str, argv: list[str], named: str) -> None:
-    before = read_sweep(known, ledger(stack))
-    done = plan(stack, ROOT / "sweeps" / script, argv, {})
-    assert done.returncode == 2, (done.stdout + done.stderr)[-2000:]
-    assert named in done.stderr.splitlines()[-1]
-    assert read_sweep(known, ledger(stack)) == before
-
-
-@pytest.mark.slow
-def test_a_known_name_with_another_space(stack: Any, known: str, tmp_path: Path) -> None:
-    text = (ROOT / "sweeps" / "gan_stability.py").read_text()
-    other = tmp_path / "gan_stability.py"
-    other.write_text(text.replace("Integer(1, 5)", "Integer(1, 3)"))
-    done = plan(stack, other, ["--resume", known], {})
-    assert done.returncode == 2
-    assert "critic_iterations.high: 5 -> 3" in done.stderr.splitlines()[-1]

@@ -15,6 +15,7 @@ import pytest
 
 from gensweep.lanes import LaneState, Pack
 from gensweep.storage import open_store
+from gensweep.study import read_sweep
 from gensweep.sweep._sampling import NoData, Shape
 from gensweep.sweep._verdicts import lane_of
 from gensweep_models.catalog import CATALOG
@@ -147,6 +148,39 @@ def test_best_trial_is_a_model_that_samples(
     pack.put(1, state)
     expected = pack.sample(6, seed=3, hyper={"truncation": 0.5})[0].numpy()
     np.testing.assert_allclose(samples, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("script", "argv", "named"),
+    [
+        ("gan_stability.py", ["--name", NAME], f"--resume {NAME}"),
+        ("vae_tradeoff.py", ["--resume", NAME], "'vae'"),
+        ("gan_stability.py", ["--resume", NAME, "--budget-images", "1280"], "64000 -> 1280"),
+        ("gan_stability.py", ["--resume", NAME, "--data", "ring8"], "ring8"),
+        ("gan_stability.py", ["--resume", NAME, "--seed", "5"], "seed: 0 -> 5"),
+        ("gan_stability.py", ["--resume", NAME, "--trials", "4"], "10 trials already"),
+    ],
+)  # fmt: skip
+def test_a_known_name(
+    stack: Any, stack_scripts: Any, output: str, script: str, argv: list[str], named: str
+) -> None:
+    """What differs from the sweep of that name is told, and leaves it as it was."""
+    before = read_sweep(NAME, str(stack.home / "studies"))
+    done = stack_scripts.run(ROOT / "sweeps" / script, argv, env=stack.env, cwd=ROOT)
+    assert done.returncode == 2, (done.stdout + done.stderr)[-2000:]
+    assert named in done.stderr.splitlines()[-1]
+    assert read_sweep(NAME, str(stack.home / "studies")) == before
+
+
+def test_a_known_name_with_another_space(
+    stack: Any, stack_scripts: Any, output: str, tmp_path: Path
+) -> None:
+    text = (ROOT / "sweeps" / "gan_stability.py").read_text()
+    other = tmp_path / "gan_stability.py"
+    other.write_text(text.replace("Integer(1, 5)", "Integer(1, 3)"))
+    done = stack_scripts.run(other, ["--resume", NAME], env=stack.env, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "critic_iterations.high: 5 -> 3" in done.stderr.splitlines()[-1]
 
 
 def test_extension_keeps_what_is_done(stack: Any, output: str) -> None:

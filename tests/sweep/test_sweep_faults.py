@@ -57,9 +57,9 @@ def results(stack: Any, name: str) -> dict[int, dict[str, Any]]:
 
 
 def trainers(stack: Any) -> list[psutil.Process]:
-    """The processes of this stack that train packs."""
+    """The processes of this stack that train packs: Tune's."""
     mark = Home(stack.home).load()["id"]
-    return [p for p in marked(f"{mark}/ray") if "RayTrainWorker" in " ".join(p.cmdline())]
+    return [p for p in marked(f"{mark}/ray") if "ImplicitFunc" in " ".join(p.cmdline())]
 
 
 @pytest.fixture(scope="module")
