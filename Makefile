@@ -15,10 +15,12 @@ $(BIN)/python:
 
 # A stamp for each extra: an install is repeated only when what it depends on changed.
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV): some two minutes"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[embedded]'
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV), with what tests need: some two minutes"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[embedded,test]'
 	@touch $@ $(VENV)/.installed
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -112,7 +113,9 @@ def test_the_best_is_best_in_its_direction(home: Path, direction: str, best: int
                                         capsys: Any) -> None:  # fmt: skip
     _, files = end(ended(home, "mixed"), Goal(metric="fid", direction=direction))  # type: ignore[arg-type]
     assert f"the best is trial {best}," in files["report.html"].decode()
-    assert capsys.readouterr().out.splitlines()[2].split()[0] == str(best)
+    said = capsys.readouterr().out
+    assert said.splitlines()[2].split()[0] == str(best)
+    assert re.search("^not shown: .*1 diverged", said, re.M)
 
 
 @pytest.mark.parametrize("case", ["failed", "collapsed", "none"])

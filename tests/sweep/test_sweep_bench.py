@@ -246,7 +246,7 @@ def test_checkpoints_go_once_every_trial_has_ended(open_office: Any) -> None:
 def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(office: Any) -> None:
     here, _ = office.bench("first")
     line = progress_line(office.desk.summary(), 0.0, 0.0, 5.0)
-    assert line == "     5 s  3 leased  |  no result yet  |  0 images/s  |  measuring the pace"
+    assert line == "     5 s  3 training  |  no result yet  |  0 images/s  |  measuring the pace"
     here.report(0, 1280, {"nll": 40.0}, b"")
     here.report(1, 1280, {"nll": 30.0}, b"")
     line = progress_line(office.desk.summary(), 100.0, 50.0, 65.0)

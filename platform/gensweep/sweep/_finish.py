@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,18 @@ def _best(trials: Trials, goal: Goal, width: int) -> str:
     names = sorted({name for trial in best for name in trial["params"]})
     rows = [[t["number"], float(t["metrics"][goal.metric]), t["outcome"],
              *(t["params"].get(n, "") for n in names)] for t in best]  # fmt: skip
-    return text_table(["trial", goal.metric, "outcome", *names], rows, width=width) if rows else ""
+    if not rows:
+        return ""
+    shown = text_table(["trial", goal.metric, "outcome", *names], rows, width=width)
+    return shown + _rest(trials, best)
+
+
+def _rest(trials: Trials, best: Trials) -> str:
+    """What became of the trials that the table leaves out."""
+    shown = {trial["number"] for trial in best}
+    counts = Counter(trial["outcome"] for trial in trials if trial["number"] not in shown)
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+    return f"\nnot shown: {told}" if told else ""
 
 
 def _failures(trials: Trials, goal: Goal, width: int) -> str:

@@ -52,9 +52,14 @@ class Watch:
             before, images, told = elapsed, summary["images"], len(summary["notes"])
 
 
+WORDS = {"queued": "waiting", "leased": "training"}
+"""What the ledger calls states, as users say it."""
+
+
 def progress_line(summary: dict[str, Any], rate: float, mean: float, elapsed: float) -> str:
     """Trials by status, best so far, images per second and time left, in one line."""
-    states = "  ".join(f"{n} {state}" for state, n in summary["states"].items() if n)
+    counted = summary["states"].items()
+    states = "  ".join(f"{n} {WORDS.get(state, state)}" for state, n in counted if n)
     best, leader, metric = summary["best"], summary["leader"], summary["metric"]
     ranked = f"best {metric} {best:.4g}" if best is not None else "no result yet"
     if best is None and leader is not None:
