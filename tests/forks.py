@@ -7,12 +7,16 @@ import atexit
 import json
 import os
 import runpy
+import select
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 IMPORTS = ("gensweep.sweep", "gensweep.sweep._plan", "boto3", "mlflow", "optuna", "ray")
+LONGEST_S = 100.0
 
 
 class Forks:
@@ -23,32 +27,50 @@ class Forks:
     """
 
     def __init__(self, env: dict[str, str]):
-        self._process = subprocess.Popen(
-            [sys.executable, __file__], env=env, text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
+        self._env = env
+        self._process: subprocess.Popen[str] | None = None
 
     def run(self, script: Path, argv: list[str], *, env: dict[str, str],
             cwd: Path) -> "subprocess.CompletedProcess[str]":  # fmt: skip
-        """As `subprocess.run` with text captured."""
+        """As `subprocess.run` with text captured; `TimeoutExpired` after `LONGEST_S`."""
         asked = {"argv": [str(script), *argv], "env": env, "cwd": str(cwd)}
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(json.dumps(asked), file=self._process.stdin, flush=True)
-        answer = json.loads(self._process.stdout.readline())
-        return subprocess.CompletedProcess(asked["argv"], **answer)
+        try:
+            return subprocess.CompletedProcess(asked["argv"], **self._ask(asked))
+        except BaseException:  # what the process says next would answer another question
+            self.close()
+            raise
+
+    def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
+        process = self._process = self._process or self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        print(json.dumps(asked), file=process.stdin, flush=True)
+        if not select.select([process.stdout], [], [], LONGEST_S)[0]:
+            raise subprocess.TimeoutExpired(asked["argv"], LONGEST_S)
+        answer: dict[str, Any] = json.loads(process.stdout.readline() or '"the process died"')
+        return answer
+
+    def _start(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, __file__], env=self._env, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
 
     def close(self) -> None:
-        self._process.communicate(timeout=60)
+        """End the process, and a script that runs in it."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
 
 
 def serve() -> None:
     """A line of JSON for each script; the answer is its exit status and what it wrote."""
-    for name in IMPORTS:
-        __import__(name)
+    said = _imported()
     answers = os.dup(1)
     for line in sys.stdin:
         outs = {"stdout": os.memfd_create("stdout"), "stderr": os.memfd_create("stderr")}
+        os.write(outs["stderr"], said)
         pid = os.fork()
         if pid == 0:
             _become(json.loads(line), *outs.values())
@@ -58,6 +80,17 @@ def serve() -> None:
             answer[name] = os.pread(file, os.fstat(file).st_size, 0).decode()
             os.close(file)
         os.write(answers, json.dumps(answer).encode() + b"\n")
+
+
+def _imported() -> bytes:
+    """What the imports of a script write to its standard error."""
+    kept, file = os.dup(2), os.memfd_create("imports")
+    os.dup2(file, 2)
+    for name in IMPORTS:
+        __import__(name)
+    sys.stderr.flush()
+    os.dup2(kept, 2)
+    return os.pread(file, os.fstat(file).st_size, 0)
 
 
 def _become(asked: dict[str, Any], stdout: int, stderr: int) -> None:
@@ -73,7 +106,7 @@ def _become(asked: dict[str, Any], stdout: int, stderr: int) -> None:
 
 
 def _status(script: str) -> int:
-    """Run it; the exit status that Python would have."""
+    """Run it as Python does, to the end of its threads; its exit status."""
     code: Any = 0
     try:
         runpy.run_path(script, run_name="__main__")
@@ -81,10 +114,13 @@ def _status(script: str) -> int:
         code = end.code
     except BaseException as error:
         code = _uncaught(error, script)
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
-    return code if isinstance(code, int) else int(bool(code))
+    return code if isinstance(code, int) else int(code is not None)
 
 
 def _uncaught(error: BaseException, script: str) -> Any:

@@ -195,3 +195,12 @@ def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Pat
     assert [t["group"] for t in trials] == [0, 0, 2, 2]
     row = table(trials, None, GOAL).splitlines()[-1].split()
     assert row == ["all", "trials", "4", "2", "2", "1", "50%", "1%", "to", "99%"]
+
+
+def test_the_table_tells_of_trials_that_have_not_ended() -> None:
+    done = {"number": 0, "group": 0, "params": {}, "state": "completed", "outcome": "converged",
+            "metrics": {"fid": 1.0}, "cause": ""}  # fmt: skip
+    waiting = done | {"number": 1, "state": "queued", "outcome": "queued", "metrics": {}}
+    training = done | {"number": 2, "state": "leased", "outcome": "leased", "metrics": {}}
+    said = table([done, waiting, training], None, Goal(metric="fid", direction="minimize"))
+    assert "\nnot shown: 1 waiting, 1 training\n" in said

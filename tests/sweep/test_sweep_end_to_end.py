@@ -40,10 +40,11 @@ def submit(stack: Any, *options: str) -> str:
 
 
 def stack_copy(stack: Any) -> Path:
-    """The scripts alone, as a working directory that is uploaded."""
+    """The checkout's code as a working directory that is uploaded, beside the installed one."""
     folder = Path(stack.home) / "upload"
-    if not folder.exists():
-        shutil.copytree(ROOT / "sweeps", folder / "sweeps")
+    for name in ("sweeps", "platform", "models"):
+        if not (folder / name).exists():
+            shutil.copytree(ROOT / name, folder / name)
     return folder
 
 
@@ -154,6 +155,7 @@ def test_best_trial_is_a_model_that_samples(
     ("script", "argv", "named"),
     [
         ("gan_stability.py", ["--name", NAME], f"--resume {NAME}"),
+        ("vae_tradeoff.py", ["--name", NAME], "exists with another space"),
         ("vae_tradeoff.py", ["--resume", NAME], "'vae'"),
         ("gan_stability.py", ["--resume", NAME, "--budget-images", "1280"], "64000 -> 1280"),
         ("gan_stability.py", ["--resume", NAME, "--data", "ring8"], "ring8"),

@@ -56,10 +56,10 @@ def results(stack: Any, name: str) -> dict[int, dict[str, Any]]:
     return {t["number"]: t for t in json.loads(done.stdout)["trials"]}
 
 
-def trainers(stack: Any) -> list[psutil.Process]:
-    """The processes of this stack that train packs: Tune's."""
+def processes(stack: Any, name: str) -> list[psutil.Process]:
+    """The processes of this stack that Ray calls so."""
     mark = Home(stack.home).load()["id"]
-    return [p for p in marked(f"{mark}/ray") if "ImplicitFunc" in " ".join(p.cmdline())]
+    return [p for p in marked(f"{mark}/ray") if name in " ".join(p.cmdline())]
 
 
 @pytest.fixture(scope="module")
@@ -124,13 +124,29 @@ def test_job_is_stopped(stack: Any) -> None:
 def test_pack_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
     process = start(stack, *OPTIONS, "--name", "killed-pack")
     wait_for_checkpoint(process, "killed-pack")
-    for trainer in trainers(stack):
+    for trainer in processes(stack, "ImplicitFunc"):
         trainer.kill()
     output = process.communicate(timeout=300)[0]
     assert process.returncode == 0, output[-3000:]
     found = results(stack, "killed-pack")
     agree(found, undisturbed)
     assert [t["attempts"] for t in found.values()] == [2, 2, 2]
+
+
+def test_a_rank_is_killed(stack: Any) -> None:
+    """Another pack goes on, and no process of the lost one is left."""
+    process = start(stack, *OPTIONS, "--ranks", "2", "--name", "killed-rank")
+    wait_for_checkpoint(process, "killed-rank")
+    before = processes(stack, "RayTrainWorker")
+    assert len(before) == 2
+    before[0].kill()
+    output = process.communicate(timeout=400)[0]
+    assert process.returncode == 0, output[-3000:]
+    found = results(stack, "killed-rank").values()
+    assert {t["state"] for t in found} <= {"completed", "collapsed"}
+    assert [t["attempts"] for t in found] == [2, 2, 2]
+    psutil.wait_procs(before, timeout=20)
+    assert not any(p.is_running() for p in before)
 
 
 def test_a_broken_model_is_told_and_leaves_its_traceback(stack: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A pack on two Train workers gives what it gives on one.
+"""A pack on two Train workers gives what it gives in one process.
 
 Twenty steps: later, Adam makes much of the last bit of a gradient that is all but zero.
 """

@@ -31,4 +31,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _states(states: dict[str, int]) -> str:
-    return " ".join(f"{count} {state}" for state, count in states.items())
+    from gensweep.report import in_words
+
+    return ", ".join(f"{count} {in_words(state)}" for state, count in states.items())

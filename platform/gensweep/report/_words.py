@@ -5,6 +5,9 @@ from __future__ import annotations
 import html
 from typing import Any
 
+STATES = {"queued": "waiting", "leased": "training"}
+"""What the ledger calls trials that have not ended, as users say it."""
+
 OUTCOME_RULES = {
     "points": "Converged: at least {converged_modes:.0%} of the modes and "
     "{converged_high_quality:.0%} of the samples within {threshold:g} standard deviations of one. "
@@ -17,6 +20,11 @@ CURVE = (
     "Each line is one trained trial, sampled at several truncation thresholds; "
     "right is more variety, down is more fidelity."
 )
+
+
+def in_words(state: str) -> str:
+    """A trial's state or outcome, as progress and tables tell it."""
+    return STATES.get(state, state)
 
 
 def facts(sweep: dict[str, Any]) -> str:

@@ -8,6 +8,8 @@ from gensweep.sweep._args import Request
 
 PACK_CPUS = 0.9
 """Of a rank on CPUs; less than 1, so that two packs leave the drivers of two cores some room."""
+KEEPER_CPUS = 0.01
+"""Of the process that starts a pack's ranks, if there are several."""
 KNOCK_S = 4.0
 
 
@@ -71,7 +73,8 @@ def check_room(asked: Request) -> None:
     gpus, cpus = int(there.get("GPU", 0)), there.get("CPU", 0.0)
     if asked.gpus > gpus:
         raise UserError(f"--gpus {asked.gpus}: this cluster has {gpus}; ask for at most that.")
-    needed = 0.0 if asked.gpus else asked.packs * asked.ranks * PACK_CPUS
+    keeper = KEEPER_CPUS if asked.ranks > 1 else 0.0
+    needed = asked.packs * (keeper + (0.0 if asked.gpus else asked.ranks * PACK_CPUS))
     if needed > cpus:
         raise UserError(
             f"{asked.packs} packs of {asked.ranks} ranks: this cluster has {cpus:g} CPUs; "

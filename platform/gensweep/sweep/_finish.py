@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.report import Goal, build_report, rates, text_table
+from gensweep.report import Goal, build_report, in_words, rates, text_table
 from gensweep.storage import MissingKeyError, StoreError, open_store
 from gensweep.study import TERMINAL, SweepView, read_sweep
 from gensweep.sweep._args import Request
@@ -199,7 +199,7 @@ def _rest(trials: Trials, best: Trials) -> str:
     """What became of the trials that the table leaves out."""
     shown = {trial["number"] for trial in best}
     counts = Counter(trial["outcome"] for trial in trials if trial["number"] not in shown)
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+    told = ", ".join(f"{count} {in_words(outcome)}" for outcome, count in counts.most_common())
     return f"\nnot shown: {told}" if told else ""
 
 

@@ -9,12 +9,15 @@ from ray import train, tune
 from ray.train.torch import TorchTrainer
 from ray.tune.search import Searcher
 
-from gensweep.sweep._cluster import PACK_CPUS
+from gensweep.sweep._cluster import KEEPER_CPUS, PACK_CPUS
 from gensweep.sweep._sweep import Sweep
 
 FINISHED = Searcher.FINISHED
 PATIENCE = 4
 """Packs that may die in a row before the sweep stops: one more than a bad trial can kill."""
+
+TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""With these Train would take its one rank for one of a group that somebody else started."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +68,19 @@ class PackSearcher(Searcher):  # type: ignore[misc]
 
 def resources(fleet: Fleet) -> dict[str, float]:
     """What a pack's own process takes; ranks are processes beside it, with their own."""
-    return {"CPU": 0.01} if fleet.ranks > 1 else fleet.each
+    return {"CPU": KEEPER_CPUS} if fleet.ranks > 1 else fleet.each
 
 
 def trainer(loop: Any, settings: dict[str, Any], fleet: Fleet) -> TorchTrainer:
     """A pack as a Train run: in this process if it has one rank, or a worker group of ranks.
 
-    A worker group of one costs four more processes, 13 CPU seconds and 8 s until it trains.
+    A worker group of one would be five processes in place of one, each with its imports. One rank
+    needs neither `run_config` nor its own resources: it has those of this process.
     """
-    if not fleet.use_gpu:  # nobody preempts these; a process less for each pack
+    if fleet.ranks == 1:
+        for name in TORCHRUN:
+            os.environ.pop(name, None)
+    elif not fleet.use_gpu:  # nobody preempts these; a process less for each pack
         os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     return TorchTrainer(
         loop,

@@ -35,7 +35,7 @@ class Plan:
 
     @property
     def ray_storage(self) -> str:
-        """Where Tune and Train keep their own records."""
+        """Where Tune, and Train for several ranks, keep their own records."""
         return f"{self.home}/ray" if self.store.startswith("file") else f"{self.store}/ray"
 
     def write_local(self, name: str, data: bytes) -> Path:

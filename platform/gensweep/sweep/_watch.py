@@ -7,6 +7,8 @@ import time
 from types import FrameType
 from typing import Any
 
+from gensweep.report import in_words
+
 POLL_S = 5.0
 WARM_S, START_S = 20.0, 60.0
 """From the first images to an estimate, and what packs may take to start."""
@@ -52,14 +54,10 @@ class Watch:
             before, images, told = elapsed, summary["images"], len(summary["notes"])
 
 
-WORDS = {"queued": "waiting", "leased": "training"}
-"""What the ledger calls states, as users say it."""
-
-
 def progress_line(summary: dict[str, Any], rate: float, mean: float, elapsed: float) -> str:
     """Trials by status, best so far, images per second and time left, in one line."""
     counted = summary["states"].items()
-    states = "  ".join(f"{n} {WORDS.get(state, state)}" for state, n in counted if n)
+    states = "  ".join(f"{n} {in_words(state)}" for state, n in counted if n)
     best, leader, metric = summary["best"], summary["leader"], summary["metric"]
     ranked = f"best {metric} {best:.4g}" if best is not None else "no result yet"
     if best is None and leader is not None:

@@ -86,7 +86,7 @@ class RemoteDesk:
 
 
 def loop(config: dict[str, Any]) -> None:
-    """The Train worker's loop; what ends it is told to the desk first."""
+    """The loop of a rank; what ends it is told to the desk first."""
     sweep, owner = config["sweep"], config["owner"]
     store = open_store(config["store"])
     desk = RemoteDesk(through_ray(config["desk"], owner), owner, store, sweep.name)
