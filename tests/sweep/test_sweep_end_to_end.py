@@ -155,7 +155,7 @@ def test_best_trial_is_a_model_that_samples(
     ("script", "argv", "named"),
     [
         ("gan_stability.py", ["--name", NAME], f"--resume {NAME}"),
-        ("vae_tradeoff.py", ["--name", NAME], "exists with another space"),
+        ("vae_tradeoff.py", ["--name", NAME], f"sweep '{NAME}' exists"),
         ("vae_tradeoff.py", ["--resume", NAME], "'vae'"),
         ("gan_stability.py", ["--resume", NAME, "--budget-images", "1280"], "64000 -> 1280"),
         ("gan_stability.py", ["--resume", NAME, "--data", "ring8"], "ring8"),

@@ -106,7 +106,8 @@ def test_job_is_stopped(stack: Any) -> None:
     """`ray job stop` waits until the lanes are saved and the trials wait for --resume."""
     ray = str(Path(sys.executable).with_name("ray"))
     submit = [ray, "job", "submit", "--no-wait", "--submission-id", "stopped", "--"]
-    subprocess.run([*submit, sys.executable, str(SCRIPT), *OPTIONS, "--name", "stopped"],
+    long = ["--budget-images", str(8 * BUDGET)]  # it must not end before it is stopped
+    subprocess.run([*submit, sys.executable, str(SCRIPT), *OPTIONS, *long, "--name", "stopped"],
                    env=stack.env, check=True, capture_output=True, timeout=120)  # fmt: skip
     end = time.monotonic() + 200
     while not checkpoints("stopped"):

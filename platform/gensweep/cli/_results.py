@@ -1,4 +1,4 @@
-"""`gensweep results NAME`: every trial of a sweep."""
+"""`gensweep results NAME`: every ranked trial of a sweep, or as JSON every one."""
 
 import argparse
 import json
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("results", help="every trial of a sweep")
+    parser = subparsers.add_parser("results", help="every trial of a sweep, the best first")
     parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="as JSON, failed trials too")
     parser.set_defaults(run=run)
 
 
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=1))
     else:
         goal = Goal(metric=found["metric"], direction=found["direction"])
-        print(table(found["trials"], found["by"], goal))
+        print(table(found["trials"], found["by"], goal, rows=None))
         if found["note"]:
             print(found["note"], file=sys.stderr)
     return 0

@@ -216,8 +216,8 @@ def start_desk(asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any])
     except ValueError as error:
         if name not in str(error):
             raise
-        raise UserError(f"sweep {asked.sweep.name!r} is being run on this cluster: wait for it to "
-                        "end, or stop its job.") from None  # fmt: skip
+        raise UserError(f"sweep {asked.sweep.name!r} is being run on this cluster: wait for it, or "
+                        "stop its job (`ray job list`, `ray job stop ID`).") from None  # fmt: skip
     except ray.exceptions.ActorDiedError as error:
         for line in str(error).splitlines():
             if "UserError: " in line:

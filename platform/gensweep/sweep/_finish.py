@@ -53,8 +53,7 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
     about = {"protocol": protocol, "next": following, "test": test, "about": plan.summary()}
     files = written(asked, plan, view, trials, goal, about)
     local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
-    width = shutil.get_terminal_size((200, 24)).columns if sys.stdout.isatty() else 200
-    print(table(trials, asked.sweep.by, goal, width))
+    print(table(trials, asked.sweep.by, goal))
     if test:
         print(f"test     {told(test)}")
     print(f"report   {local}\nstored   {stored(plan, files)}")
@@ -72,6 +71,9 @@ def tested(plan: Plan, goal: Goal, best: Trials) -> dict[str, Any]:
     """
     if goal.metric not in METRICS:
         return {}
+    if best and plan.test is not None:
+        print("test     measuring the best trial once more, on examples that ranked none",
+              flush=True)  # fmt: skip
     try:
         store = open_store(plan.store)
         return next((remeasured(plan, store, trial) for trial in best), {})
@@ -172,20 +174,24 @@ def summary_of(trials: Trials, goal: Goal) -> dict[str, float]:
     return counts | {f"best_{goal.metric}": float(t["metrics"][goal.metric]) for t in best}
 
 
-def table(trials: Trials, by: str | None, goal: Goal, width: int = 120) -> str:
-    """The best trials, or what went wrong without any, then how often each `by` converged."""
+def table(trials: Trials, by: str | None, goal: Goal, rows: int | None = TABLE_ROWS) -> str:
+    """The best trials, or what went wrong without any, then how often each `by` converged.
+
+    At most `rows` trials, None: all that can be ranked.
+    """
     if not trials:
         return "no trial has ended"
+    width = shutil.get_terminal_size((200, 24)).columns if sys.stdout.isatty() else 200
     return "\n\n".join(
         [
-            _best(trials, goal, width) or _failures(trials, goal, width),
+            _best(trials, goal, width, rows) or _failures(trials, goal, width),
             text_table(*rates(trials, by)),
         ]
     )
 
 
-def _best(trials: Trials, goal: Goal, width: int) -> str:
-    best = goal.ranked(trials)[:TABLE_ROWS]
+def _best(trials: Trials, goal: Goal, width: int, most: int | None) -> str:
+    best = goal.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
     rows = [[t["number"], float(t["metrics"][goal.metric]), t["outcome"],
              *(t["params"].get(n, "") for n in names)] for t in best]  # fmt: skip

@@ -18,7 +18,7 @@ def sweeps_here() -> list[dict[str, Any]]:
             "name": view.name,
             "model": view.spec["model"],
             "data": view.spec["data"],
-            "trials": len(view.records),
+            "trials": view.trials,
             "states": dict(Counter(record.state for record in view.records)),
             "created": view.created,
             "hours": view.hours,
