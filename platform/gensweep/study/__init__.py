@@ -3,8 +3,9 @@
 from gensweep.study._budget import Budget
 from gensweep.study._identity import difference, plain
 from gensweep.study._open import SweepView, list_sweeps, read_sweep
+from gensweep.study._pruners import BY_POWERS, PRUNERS, REDUCTION, make_pruner
 from gensweep.study._records import TERMINAL, Lease, StaleLease, State, TrialRecord, trial_seed
-from gensweep.study._sampler import PRUNERS, SAMPLERS, make_pruner
+from gensweep.study._sampler import SAMPLERS
 from gensweep.study._space import all_strata, as_json, conditions, finite, ordered
 from gensweep.study._storage import journal_path, local_file, only_writer
 from gensweep.study._study import Study
@@ -12,7 +13,9 @@ from gensweep.study._study import Study
 __all__ = [
     "Budget",
     "Lease",
+    "BY_POWERS",
     "PRUNERS",
+    "REDUCTION",
     "SAMPLERS",
     "StaleLease",
     "State",

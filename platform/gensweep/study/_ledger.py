@@ -12,9 +12,10 @@ from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from gensweep.study._journal import Journal
+from gensweep.study._recent import Recent
 from gensweep.study._records import INFEASIBLE, TERMINAL, TrialRecord
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._space import exists, suggest
@@ -71,7 +72,7 @@ class Ledger:
     def __init__(
         self,
         study: optuna.Study,
-        storage: BaseStorage,
+        storage: Recent,
         *,
         space: Mapping[str, Any],
         names: list[str],
@@ -85,7 +86,8 @@ class Ledger:
 
     def load(self, adopt: Callable[[Entry], None]) -> list[Entry]:
         """All entries; interrupted transitions are completed, new ones pass through `adopt`."""
-        return [self._restore(trial, adopt) for trial in self._study.get_trials(deepcopy=False)]
+        kept = self._storage.inner.get_all_trials(self._study._study_id, deepcopy=False)
+        return [self._restore(trial, adopt) for trial in kept]
 
     def _restore(self, trial: FrozenTrial, adopt: Callable[[Entry], None]) -> Entry:
         entry = entry_of(trial)
@@ -167,6 +169,11 @@ class Ledger:
         progress = min(1.0, entry.images / self._budget_images)
         violation = 1.0 if entry.state == "collapsed" else 2.0 - progress
         optuna.Trial(self._study, entry.id).set_constraint("stable", violation)
+
+    def sync(self) -> None:
+        """Make everything written outlive the machine; a database has done so already."""
+        if isinstance(self._storage.inner, Journal):
+            self._storage.inner.sync()
 
     def remember(self, key: str, value: Any) -> None:
         """Write a fact about the whole sweep."""

@@ -13,8 +13,10 @@ from optuna.study import StudyDirection
 from gensweep.errors import UserError
 from gensweep.study._identity import difference, plain
 from gensweep.study._ledger import Ledger, entry_of
+from gensweep.study._pruners import make_pruner
+from gensweep.study._recent import Recent
 from gensweep.study._records import TrialRecord
-from gensweep.study._sampler import FixableSampler, make_pruner
+from gensweep.study._sampler import FixableSampler
 from gensweep.study._space import all_strata, as_json, ordered
 from gensweep.study._storage import local_file, only_writer, open_storage
 from gensweep.study._strata import Roster
@@ -119,10 +121,12 @@ def open_study(  # noqa: PLR0913
     with ExitStack() as stack:
         stack.enter_context(only_writer(storage, name))
         opened = open_storage(storage)
-        study = _make_or_load(name, opened, direction, identity, now)
+        study_id = _make_or_load(name, opened, direction, identity, now)._study_id
+        recent = Recent(opened, study_id)
+        study = optuna.load_study(study_name=name, storage=recent)
         study.sampler, study.pruner = chosen, rule
         facts = study.user_attrs
-        ledger = Ledger(study, opened, space=space, names=names, sampler=chosen,
+        ledger = Ledger(study, recent, space=space, names=names, sampler=chosen,
                         objective=metric, budget_images=budget_images)  # fmt: skip
         if facts.get("cancelled"):
             study.set_user_attr("cancelled", False)

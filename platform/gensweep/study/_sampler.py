@@ -1,4 +1,4 @@
-"""Samplers and pruners by name."""
+"""Samplers by name."""
 
 import hashlib
 import warnings
@@ -7,7 +7,6 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -15,7 +14,6 @@ from optuna.trial import FrozenTrial, TrialState
 from gensweep.errors import UserError
 
 SAMPLERS = ("tpe", "random", "qmc")
-PRUNERS = ("none", "asha", "median")
 
 
 def _base(name: str, sweep_seed: int, seed: int) -> BaseSampler:
@@ -39,19 +37,6 @@ def _quasi_random(sweep_seed: int, seed: int) -> BaseSampler:
             warn_independent_sampling=False,
             warn_asynchronous_seeding=False,
         )
-
-
-def make_pruner(pruner: str | BasePruner | None, first_rung: int = 1) -> BasePruner:
-    """A pruner by name, or as given; asha's rungs are `first_rung` images and its powers of 3."""
-    if isinstance(pruner, BasePruner):
-        return pruner
-    if pruner in (None, "none"):
-        return NopPruner()
-    if pruner == "asha":
-        return SuccessiveHalvingPruner(min_resource=first_rung, reduction_factor=3)
-    if pruner == "median":
-        return MedianPruner()
-    raise UserError(f"unknown pruner {pruner!r}: choose from {', '.join(PRUNERS)}.")
 
 
 class FixableSampler(BaseSampler):

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import IO
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage
 from optuna.storages.journal._file import BaseJournalFileLock
 
 from gensweep.errors import UserError
 from gensweep.study._database import open_database, server_lock
 from gensweep.study._driver import me, taken
+from gensweep.study._journal import Journal
 
 
 def open_storage(storage: str) -> BaseStorage:
@@ -26,7 +26,7 @@ def open_storage(storage: str) -> BaseStorage:
         return open_database(storage)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=AppendLock(path)))
+        return Journal(path, AppendLock(path))
     except OSError as error:
         raise UserError(
             f"cannot keep the study in {path} ({error.strerror}): choose a writable "
@@ -86,6 +86,9 @@ def cut_torn_line(path: Path) -> None:
     """Remove what follows the last line break of a file, if anything does."""
     with open(path, "rb+") as file:
         size = end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - 1))
+        if file.read(1) in (b"", b"\n"):
+            return
         while end > 0:
             start = max(0, end - 65536)
             file.seek(start)

@@ -4,8 +4,8 @@ import dataclasses
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
 from optuna.pruners import BasePruner, NopPruner
@@ -50,6 +50,7 @@ class Study:
         self._cancelled, self._hours_before = opened.cancelled, opened.hours
         self._exit: ExitStack = opened.exit
         self._lock = threading.RLock()
+        self._depth = 0
         self._clock = clock
         # Leases are measured by a clock that nobody sets, unless a test brings its own.
         self._ticks = time.monotonic if clock is time.time else clock
@@ -62,6 +63,7 @@ class Study:
         for entry in self._ledger.load(self._adopt):
             self._enter(entry)
         self._ledger.remember("trials", budget.trials)
+        self._ledger.sync()
 
     @classmethod
     def create_or_open(  # noqa: PLR0913  (one call says all of a sweep)
@@ -104,6 +106,18 @@ class Study:
             opened.exit.close()
             raise
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Alone at the study; what was written is on disk at the end of the outermost turn."""
+        with self._lock:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if not self._depth:
+                    self._ledger.sync()
+
     # Handing out
 
     def lease(self, owner: str, count: int, stratum: Stratum | None = None) -> list[Lease]:
@@ -113,7 +127,7 @@ class Study:
         it. Without `stratum` the one of `next_stratum` is taken. An empty list says that this
         stratum has nothing to do now: its share of the trials is used up, or the budget is.
         """
-        with self._lock:
+        with self._turn():
             self.expire()
             stratum = self.next_stratum() if stratum is None else stratum
             if stratum is None:
@@ -146,7 +160,7 @@ class Study:
 
     def next_stratum(self) -> Stratum | None:
         """The stratum that most needs a pack; None if no stratum has anything to hand out."""
-        with self._lock:
+        with self._turn():
             ready = [key for key in self._roster.strata if self._available(key)]
             if not ready:
                 return None
@@ -243,13 +257,13 @@ class Study:
 
     def heartbeat(self, owner: str) -> None:
         """Keep the owner's leases."""
-        with self._lock:
+        with self._turn():
             self._beats[owner] = self._ticks()
             self._save_hours()
 
     def expire(self) -> list[int]:
         """Take back the leases of owners not heard of for `lease_s`; numbers of those trials."""
-        with self._lock:
+        with self._turn():
             now = self._ticks()
             silent = [o for o, beat in self._beats.items() if now - beat > self._lease_s]
             lost = [number for owner in silent for number in self._drop(owner, lost=True)]
@@ -258,12 +272,12 @@ class Study:
 
     def release(self, owner: str) -> list[int]:
         """Give the owner's trials back to the queue; not counted against them."""
-        with self._lock:
+        with self._turn():
             return self._drop(owner, lost=False)
 
     def fail_owner(self, owner: str, cause: str = "") -> list[int]:
         """What `expire` does, at once, for an owner known to have died of `cause`."""
-        with self._lock:
+        with self._turn():
             return self._drop(owner, lost=True, cause=cause)
 
     def _drop(self, owner: str, *, lost: bool, cause: str = "") -> list[int]:
@@ -300,7 +314,7 @@ class Study:
 
         Pruners compare trials at the same `rung`, in images; None: at `images`.
         """
-        with self._lock:
+        with self._turn():
             entry = self._held_entry(lease)
             values = finite(metrics)
             if self.metric in values:
@@ -315,7 +329,7 @@ class Study:
 
     def checkpoint(self, lease: Lease, pointer: Mapping[str, Any]) -> None:
         """Keep where the trial's newest checkpoint is; call it once the checkpoint is durable."""
-        with self._lock:
+        with self._turn():
             entry = self._held_entry(lease)
             self._commit(entry, checkpoint=dict(pointer))
 
@@ -328,7 +342,7 @@ class Study:
         """
         if state not in TERMINAL:
             raise ValueError(f"{state!r} is no end of a trial: one of {sorted(TERMINAL)}.")
-        with self._lock:
+        with self._turn():
             if self._entries[lease.number].state in TERMINAL:
                 return None
             known = {**self._held_entry(lease).metrics, **finite(metrics)}
@@ -347,7 +361,7 @@ class Study:
         A completed trial without a finite objective is one that diverged, or failed if the
         objective was never measured: it is kept as that.
         """
-        with self._lock:
+        with self._turn():
             settled = self.settled(lease, state, cause, metrics or {})
             if settled is None:
                 return False
@@ -379,7 +393,7 @@ class Study:
 
     def cancel(self, cause: str = "the sweep was cancelled") -> None:
         """End every unfinished trial as cancelled; their holders meet `StaleLease`."""
-        with self._lock:
+        with self._turn():
             self._ledger.remember("cancelled", True)
             self._cancelled = True
             for entry in self._entries.values():
@@ -392,7 +406,7 @@ class Study:
         After "hours" and "money" running trials should stop too (`cancel`, or `close` to go on
         another day); None while there is something to hand out or to wait for.
         """
-        with self._lock:
+        with self._turn():
             if stopped := self._stopped():
                 return stopped
             if self._counts["queued"] or self._counts["leased"]:
@@ -416,24 +430,24 @@ class Study:
 
     def records(self) -> list[TrialRecord]:
         """Every trial, by number."""
-        with self._lock:
+        with self._turn():
             return [self._entries[number].record() for number in sorted(self._entries)]
 
     def record(self, number: int) -> TrialRecord:
         """One trial."""
-        with self._lock:
+        with self._turn():
             return self._entries[number].record()
 
     def summary(self) -> dict[str, int]:
         """Trials by state, "total" made so far, "target" and "images" of ended trials."""
-        with self._lock:
+        with self._turn():
             counts = {state: n for state, n in sorted(self._counts.items()) if n}
             return {**counts, "total": len(self._entries), "target": self._budget.trials,
                     "images": self._images}  # fmt: skip
 
     def close(self) -> None:
         """Queue what is leased, and let another process drive the sweep."""
-        with self._lock:
+        with self._turn():
             for owner in list(self._held):
                 self._drop(owner, lost=False)
             self._ledger.remember("hours", self.hours())

@@ -72,7 +72,7 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p.add_argument("--repeats", type=int, help="seeds for each configuration (default 1)")
     p.add_argument("--sampler", choices=SAMPLERS, help=f"default {sweep.sampler}")
     p.add_argument("--pruner", choices=PRUNERS,
-                   help=f"stops poor trials early (default {sweep.pruner})")  # fmt: skip
+                   help=f"of poor trials: {_pruners()} (default {sweep.pruner})")  # fmt: skip
     p.add_argument(
         "--samples", type=int, help=f"drawn to evaluate a trial (default {sweep.samples:,})"
     )
@@ -126,6 +126,10 @@ def _add_room(p: argparse.ArgumentParser, sweep: Sweep) -> None:
     )
     room.add_argument("--ranks", type=int, default=1,
                       help="workers that share each batch of a pack (default 1)")  # fmt: skip
+
+
+def _pruners() -> str:
+    return "; ".join(f"{name} {does}" for name, does in PRUNERS.items())
 
 
 def _larger(sweep: Sweep) -> str:

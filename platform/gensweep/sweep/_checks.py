@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
 from gensweep.space import check_space, check_value, scopes
-from gensweep.study import PRUNERS, SAMPLERS, Budget, all_strata, conditions, ordered
+from gensweep.study import (
+    BY_POWERS,
+    PRUNERS,
+    REDUCTION,
+    SAMPLERS,
+    Budget,
+    all_strata,
+    conditions,
+    ordered,
+)
 
 if TYPE_CHECKING:
     from gensweep.sweep._sweep import Sweep
 
 NEIGHBOURS = 5
 """Of each sample, that coverage and density look at; there must be more samples than that."""
-REDUCTION = 3
-"""Of asha: one trial in so many goes on at each rung."""
 COUNTS = ("trials", "budget_images", "repeats", "samples", "width", "rungs")
 
 
@@ -153,6 +160,8 @@ def _check_budget(sweep: "Sweep") -> None:
     budget, rungs = sweep.budget_images, sweep.rung_images
     ticks = -(-budget // batch)
     if budget < batch or len({-(-ticks * images // budget) for images in rungs}) < len(rungs):
-        least = batch * (REDUCTION ** (sweep.rungs - 1) if sweep.pruner == "asha" else sweep.rungs)
+        least = batch * (
+            REDUCTION ** (sweep.rungs - 1) if sweep.pruner in BY_POWERS else sweep.rungs
+        )
         raise UserError(f"budget_images={budget} is too small for {sweep.rungs} evaluations of "
                         f"batches of {batch}: use at least {least}.")  # fmt: skip

@@ -1,5 +1,6 @@
 """The sweep's actor beside the driver: the study that decides, and the log that is kept."""
 
+from collections import Counter
 from typing import Any
 
 from gensweep.errors import UserError
@@ -26,7 +27,7 @@ def open_study(asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any])
     return Study.create_or_open(
         sweep.name, sweep.space, storage=plan.ledger, spec=spec, trials=sweep.trials,
         seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, resume=asked.resume,
-        pruner=make_pruner(sweep.pruner, sweep.rung_images[0]),
+        pruner=make_pruner(sweep.pruner, sweep.rung_images[0], sweep.budget_images),
         lease_s=LEASE_S, strata=sweep.strata, max_hours=sweep.max_hours,
         max_images=sweep.max_images, max_money=sweep.max_money, hourly_price=sweep.hourly_price,
     )  # fmt: skip
@@ -47,6 +48,7 @@ class Desk:
         self._rungs = asked.sweep.rung_images
         self._causes: dict[str, str] = {}
         self._notes: list[str] = []
+        self._used: Counter[str] = Counter()
         self._stopping = False
 
     def ready(self) -> bool:
@@ -111,6 +113,14 @@ class Desk:
         self._log.end(number, settled[0], result | {"cause": settled[1], "metrics": metrics})
         self._study.finish(lease, state, cause, metrics, images)
         self._ended.add(number)
+
+    def used(self, owner: str, lane_seconds: dict[str, float]) -> None:
+        """Add what a pack's lanes did with their time."""
+        self._used.update(lane_seconds)
+
+    def usage(self) -> dict[str, float]:
+        """Lane-seconds of all packs in this session, by kind."""
+        return dict(self._used)
 
     def died(self, owner: str, error: str) -> None:
         """The pack ends by an error; its traceback is kept with each of its trials."""

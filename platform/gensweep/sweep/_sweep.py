@@ -9,8 +9,8 @@ from gensweep.game import Model
 from gensweep.metrics import LARGER_IS_BETTER
 from gensweep.report import Goal
 from gensweep.space import scopes, strata
-from gensweep.study import all_strata
-from gensweep.sweep._checks import REDUCTION, check_sweep, positive
+from gensweep.study import BY_POWERS, REDUCTION, all_strata
+from gensweep.sweep._checks import check_sweep, positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Sweep:
 
     sampler: str = "tpe"
     pruner: str = "none"
-    """Stops trials early: `asha` keeps a third at each rung, `median` those above the median."""
+    """Stops trials early, as `PRUNERS` says: asha, hyperband, median, wilcoxon, patience."""
 
     by: str | None = None
     """The hyperparameter that the stability map compares, such as the objective."""
@@ -102,9 +102,9 @@ class Sweep:
 
     @property
     def rung_images(self) -> tuple[int, ...]:
-        """When a trial is evaluated, in images seen: evenly spaced, or by powers for asha."""
+        """When a trial is evaluated, in images seen: evenly spaced, or by powers as asha wants."""
         budget, count = self.budget_images, self.rungs
-        if self.pruner == "asha":
+        if self.pruner in BY_POWERS:
             return tuple(max(1, budget // REDUCTION**i) for i in reversed(range(count)))
         return tuple(max(1, budget * (i + 1) // count) for i in range(count))
 

@@ -26,6 +26,18 @@ def secrets() -> list[str]:
 
     A secret is the value of a variable that is one by its name, or a password in an address.
     """
+    now = dict(os.environ)
+    if _found.get("environment") != now:
+        _found.update(environment=now, secrets=_search())
+    known: list[str] = _found["secrets"]
+    return known
+
+
+_found: dict[str, Any] = {}
+"""The environment that was searched last, and what it held: every event is redacted."""
+
+
+def _search() -> list[str]:
     plain = {v for name, v in os.environ.items() if _is_secret(name, v)}
     for value in os.environ.values():
         plain |= {way for _, word in _IN_URI.findall(value) for way in (word, unquote(word))}

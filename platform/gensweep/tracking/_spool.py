@@ -48,6 +48,7 @@ class Spool:
         self.marks: dict[str, int] = {}
         """The last value spooled under each name (see `put`), kept across restarts."""
         self._next_id = 1
+        self._unsynced: list[Path] = []
         self._segment, self._size, self._out = 0, 0, -1
         self._acked = self._read_acked()
         self._recover()
@@ -82,10 +83,8 @@ class Spool:
     def _write_blob(self, number: int, name: str, data: bytes) -> None:
         folder = self.directory / "blobs" / str(number)
         folder.mkdir(exist_ok=True)
-        with open(folder / name, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        (folder / name).write_bytes(data)
+        self._unsynced.append(folder / name)
 
     def _append(self, event: Event) -> None:
         line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
@@ -115,6 +114,11 @@ class Spool:
 
     def sync(self) -> None:
         """Make everything put so far outlive the machine."""
+        with self._lock:
+            files, self._unsynced = self._unsynced, []
+        for file in files:
+            with contextlib.suppress(FileNotFoundError), open(file, "rb") as written:
+                os.fsync(written.fileno())
         os.fsync(self._out)
 
     # Reading

@@ -1,0 +1,126 @@
+"""What 10,000 trials cost beside their training: study, pruning, leases, store and tracking.
+
+    gensweep up && python tests/benchmarks/bookkeeping.py [--trials 10000] [--sampler random]
+
+Two packs of 32 lanes lease, report at three rungs and finish trials whose training does nothing;
+everything else is a sweep's own desk with its ledger and tracker, and a store in a folder.
+`seconds` is until the last trial has ended; the tracker's spool drains behind it, and the server
+has `tracked` trials by then. `tpe.*` are of fewer trials drawn by TPE, whose cost grows with the
+history that it is shown, up to a bound.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import random
+import resource
+import tempfile
+import time
+from typing import Any
+
+from machine import machine
+
+from gensweep.data import load_dataset
+from gensweep.stack import apply_env
+from gensweep.storage import open_store
+from gensweep.sweep import Sweep
+from gensweep.sweep._args import Request
+from gensweep.sweep._desk import Desk
+from gensweep.sweep._plan import Plan
+from gensweep_models.catalog import CATALOG
+from gensweep_models.space import Integer, Real
+
+WIDTH, PACKS, PARTS = 32, 2, 10
+
+
+def sweep(trials: int, sampler: str) -> Sweep:
+    return Sweep(
+        name=f"bookkeeping-{time.time_ns()}", model=CATALOG["gan"], data="ring8", trials=trials,
+        budget_images=9000, rungs=3, pruner="asha", sampler=sampler, width=WIDTH,
+        space={"learning_rate": Real(1e-5, 1e-1, log=True), "latent_size": Integer(2, 64),
+               "critic_iterations": Integer(1, 5), "beta1": Real(0.0, 0.9),
+               "truncation": Real(0.3, 3.0)},
+    )  # fmt: skip
+
+
+def desk(asked: Request, home: str) -> Desk:
+    store = f"file://{home}/store"
+    data = load_dataset(asked.sweep.data, open_store(store), split="train")
+    plan = Plan(asked=asked, store=store, home=home,
+                ledger=f"{home}/studies", tracking_uri=os.environ["MLFLOW_TRACKING_URI"],
+                dataset=data, test=None)  # fmt: skip
+    return Desk(asked, plan, asked.sweep.goal("total_variation"), {})
+
+
+class Pack:
+    """Lanes that train nothing."""
+
+    def __init__(self, desk: Desk, owner: str, sweep: Sweep):
+        self._desk, self._owner, self._rungs = desk, owner, sweep.rung_images
+        self._lanes: dict[int, int] = {}
+        self._random = random.Random(owner)
+
+    def step(self) -> int:
+        """A rung of every lane; how many trials ended. Empty lanes are filled first."""
+        for lease in self._desk.lease(self._owner, WIDTH - len(self._lanes), {}):
+            self._lanes[lease.number] = 0
+        self._desk.heartbeat(self._owner, {n: self._seen(rung) for n, rung in self._lanes.items()})
+        return sum([self._rung(number) for number in list(self._lanes)])
+
+    def _seen(self, rung: int) -> int:
+        return self._rungs[rung - 1] if rung else 0
+
+    def _rung(self, number: int) -> bool:
+        self._lanes[number] += 1
+        images = self._seen(self._lanes[number])
+        metrics = {name: self._random.random() for name in ("total_variation", "modes", "w1")}
+        verdict = self._desk.report(self._owner, number, images, metrics, b"")
+        last = images == self._rungs[-1]
+        if verdict == "prune" or last:
+            state: Any = "completed" if last else "pruned"
+            self._desk.finish(self._owner, number, state, "", {"metrics": metrics})
+            del self._lanes[number]
+        return number not in self._lanes
+
+
+def run(asked: Request, home: str) -> dict[str, float]:
+    office = desk(asked, home)
+    packs = [Pack(office, f"pack-{i}", asked.sweep) for i in range(PACKS)]
+    marks, ended, begin = [time.perf_counter()], 0, time.perf_counter()
+    while ended < asked.sweep.trials:
+        ended += sum(pack.step() for pack in packs)
+        if ended >= len(marks) * asked.sweep.trials / PARTS:
+            marks.append(time.perf_counter())
+    seconds = time.perf_counter() - begin
+    spans = [b - a for a, b in itertools.pairwise(marks)]
+    states = office.summary()["states"]
+    tracked = sum(office.run_id(number) is not None for number in range(ended))
+    office.close()
+    return {
+        "seconds": seconds, "trials_per_s": ended / seconds,
+        "last_over_first": spans[-1] / spans[0],
+        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "pruned": float(states.get("pruned", 0)),
+        "tracked": float(tracked),
+    }  # fmt: skip
+
+
+def measured(trials: int, sampler: str) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as home:
+        return run(Request(sweep=sweep(trials, sampler)), home)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--tpe-trials", type=int, default=2000)
+    args = parser.parse_args()
+    apply_env()
+    figures = measured(args.trials, "random")
+    tpe = measured(args.tpe_trials, "tpe") if args.tpe_trials else {}
+    figures |= {f"tpe.{name}": value for name, value in tpe.items()}
+    print(json.dumps({
+        "benchmark": "bookkeeping", "figures": figures, "ratios": {}, "equal_quality": True,
+        "machine": machine(),
+    }))  # fmt: skip

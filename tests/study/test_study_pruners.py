@@ -1,0 +1,70 @@
+"""Each pruner stops what its name says, and nothing that does better."""
+
+from pathlib import Path
+
+import pytest
+
+from gensweep.study import PRUNERS, Study
+from gensweep_models.space import Real
+
+RUNGS = (100, 300, 900)
+SPEC = {"objective": {"metric": "m", "direction": "minimize"}, "budget_images": RUNGS[-1]}
+
+
+def run(
+    folder: Path, pruner: str, curves: list[list[float]], rungs: tuple[int, ...]
+) -> dict[int, int]:
+    """Where trials were stopped, each of which reports its curve before the next begins."""
+    from gensweep.study import make_pruner
+
+    study = Study.create_or_open(
+        "s", {"x": Real(0.0, 1.0)}, storage=str(folder / "j"), spec=SPEC, trials=len(curves),
+        sampler="random", pruner=make_pruner(pruner, rungs[0], rungs[-1]),
+    )  # fmt: skip
+    stopped = {}
+    for curve in curves:
+        (lease,) = study.lease("pack", 1)
+        for images, value in zip(rungs, curve, strict=True):
+            if study.report(lease, images, {"m": value}) == "prune":
+                stopped[lease.number] = images
+                study.finish(lease, "pruned")
+                break
+        else:
+            study.finish(lease, "completed", metrics={"m": curve[-1]})
+    study.close()
+    return stopped
+
+
+@pytest.mark.parametrize("pruner", ["asha", "hyperband", "median"])
+def test_worse_than_others_is_stopped(tmp_path: Path, pruner: str) -> None:
+    good, bad = [0.3, 0.2, 0.1], [3.0, 2.0, 1.0]
+    curves = [good] * 12 + [bad] * 12 + [[g / 2 for g in good]]
+    stopped = run(tmp_path, pruner, curves, RUNGS)
+    assert stopped.keys() & set(range(12, 24))
+    assert 24 not in stopped
+
+
+def test_hyperband_gives_some_trials_more_time_than_asha(tmp_path: Path) -> None:
+    curves = [[0.3, 0.2, 0.1]] * 12 + [[3.0, 2.0, 1.0]] * 12
+    asha, hyperband = (run(tmp_path / name, name, curves, RUNGS) for name in ("asha", "hyperband"))
+    assert set(asha.values()) == {RUNGS[0]}
+    assert set(hyperband.values()) == set(RUNGS)
+
+
+def test_wilcoxon_stops_what_is_worse_than_the_best_all_the_way(tmp_path: Path) -> None:
+    rungs = tuple(range(100, 1100, 100))
+    best = [1.0 - k / 20 for k in range(10)]
+    worse = [value + 0.1 for value in best]
+    mixed = [value + (-0.1) ** k for k, value in enumerate(best)]
+    assert run(tmp_path, "wilcoxon", [best, worse, mixed], rungs).keys() == {1}
+
+
+def test_patience_stops_what_gets_worse(tmp_path: Path) -> None:
+    rungs = (100, 200, 300, 400)
+    curves = [[4.0, 3.0, 2.0, 1.0], [1.0, 1.1, 1.2, 1.3], [1.0, 2.0, 0.5, 0.4]]
+    assert run(tmp_path, "patience", curves, rungs) == {1: 300}
+
+
+def test_none_stops_nothing(tmp_path: Path) -> None:
+    assert run(tmp_path, "none", [[0.1] * 3, [9.0] * 3], RUNGS) == {}
+    assert set(PRUNERS) == {"none", "asha", "hyperband", "median", "wilcoxon", "patience"}
