@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["finite", "label_metrics", "sliced_wasserstein"]
+__all__ = ["Slices", "finite", "label_metrics", "sliced_wasserstein"]
 
 
 def finite(samples: Tensor) -> Tensor:
@@ -25,20 +25,35 @@ def sliced_wasserstein(
 
     Directions come from `seed`; quantiles are compared at min(M, N) midpoints, exact for M = N.
     """
-    generator = torch.Generator().manual_seed(seed)
-    directions = torch.randn(real.shape[-1], projections, generator=generator, dtype=torch.float64)
-    directions = (directions / directions.norm(dim=0)).to(fake.device)
-    count = min(real.shape[0], fake.shape[1])
-    gap = _quantiles(fake.double() @ directions, count) - _quantiles(
-        real.double() @ directions, count
-    )
-    return gap.abs().pow(order).mean((-2, -1)).pow(1 / order)
+    return Slices(real, projections, seed).distances(fake, order)[order]
 
 
-def _quantiles(values: Tensor, count: int) -> Tensor:
-    ordered = values.sort(-2).values
-    at = (torch.arange(count, dtype=torch.float64) + 0.5) / count * values.shape[-2]
-    return ordered.index_select(-2, at.long().to(values.device))
+class Slices:
+    """`sliced_wasserstein` of the same real examples, of several orders at once."""
+
+    def __init__(self, real: Tensor, projections: int = 128, seed: int = 0):
+        source = torch.Generator().manual_seed(seed)
+        ways = torch.randn(real.shape[-1], projections, generator=source, dtype=torch.float64)
+        self._ways = (ways / ways.norm(dim=0)).mT.to(real.device)
+        self._real = self._sorted(real)
+
+    def _sorted(self, points: Tensor) -> Tensor:
+        """The projections [..., P, N], each in order."""
+        projected: Tensor = self._ways @ points.double().mT
+        return projected.sort(-1).values
+
+    def distances(self, fake: Tensor, *orders: int) -> dict[int, Tensor]:
+        """Order to the distance of fake [L, N, D]: float64 [L]."""
+        count = min(self._real.shape[-1], fake.shape[1])
+        gap = (_quantiles(self._sorted(fake), count) - _quantiles(self._real, count)).abs()
+        return {order: gap.pow(order).mean((-2, -1)).pow(1 / order) for order in orders}
+
+
+def _quantiles(ordered: Tensor, count: int) -> Tensor:
+    if count == ordered.shape[-1]:
+        return ordered
+    at = (torch.arange(count, dtype=torch.float64) + 0.5) / count * ordered.shape[-1]
+    return ordered.index_select(-1, at.long().to(ordered.device))
 
 
 def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:

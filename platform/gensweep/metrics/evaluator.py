@@ -81,15 +81,15 @@ class Evaluator:
         return dataclasses.replace(self, reference=self.reference.to(device))
 
     @torch.no_grad()
-    def evaluate(self, samples: Tensor) -> list[dict[str, float]]:
-        """Metrics of samples [L, N, *shape], one dict per lane.
+    def evaluate(self, samples: Tensor, *, whole: bool = True) -> list[dict[str, float]]:
+        """Metrics of samples [L, N, *shape], one dict per lane; without `whole` the quick ones.
 
         Lanes are taken one at a time, so none can touch another's bits; a lane with a non-finite
         sample is {"finite": 0.0} alone.
         """
         healthy = finite(samples).tolist()
         return [
-            self._lane(lane[None].float()) if good else {"finite": 0.0}
+            self._lane(lane[None].float(), whole) if good else {"finite": 0.0}
             for lane, good in zip(samples, healthy, strict=True)
         ]
 
@@ -99,9 +99,11 @@ class Evaluator:
             return "diverged", "non-finite samples"
         return self.reference.verdict(metrics)
 
-    def _lane(self, lane: Tensor) -> dict[str, float]:
+    def _lane(self, lane: Tensor, whole: bool) -> dict[str, float]:
         spread = lane[0].flatten(1).var(0).mean().item() / self.variance
-        found = {name: value.item() for name, value in self.reference.measure(lane).items()}
+        found = {
+            name: value.item() for name, value in self.reference.measure(lane, whole=whole).items()
+        }
         if not all(math.isfinite(value) for value in (spread, *found.values())):
             return {"finite": 0.0}  # finite samples so large that their moments overflow
         return {"finite": 1.0, "samples": float(lane.shape[1]), "variance_ratio": spread, **found}

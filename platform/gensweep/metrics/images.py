@@ -62,8 +62,8 @@ class Images:
         moved.moments = (self.moments[0].to(device), self.moments[1].to(device))
         return moved
 
-    def measure(self, lane: Tensor) -> dict[str, Tensor]:
-        """Metrics [1] of samples [1, N, *shape]."""
+    def measure(self, lane: Tensor, *, whole: bool = True) -> dict[str, Tensor]:
+        """Metrics [1] of samples [1, N, *shape]; without `whole` those that rank and judge."""
         features = _features(self.net, lane[0])
         if not features.isfinite().all():
             return {"frechet": torch.tensor(math.nan)}
@@ -71,7 +71,7 @@ class Images:
             "frechet": frechet_distance(self.moments, moments(features[None]))[0],
             **prdc(self.features, features[None], self.k, self.radii),
         }
-        if self.shares is None or not isinstance(self.net, FeatureNet):
+        if not whole or self.shares is None or not isinstance(self.net, FeatureNet):
             return found
         labels = self.net.head(features).argmax(-1)[None]
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])

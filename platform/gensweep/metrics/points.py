@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, device
 
-from gensweep.metrics.distances import sliced_wasserstein
+from gensweep.metrics.distances import Slices
 from gensweep.metrics.modes import mode_metrics
 
 __all__ = ["Points"]
@@ -28,6 +28,7 @@ class Points:
 
     def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:
         self.real, self.modes, self.std = real, modes, std
+        self._slices = Slices(real)
         self.protocol: dict[str, Any] = {
             "kind": "points",
             "features": "identity",
@@ -41,13 +42,13 @@ class Points:
         """The same on another device."""
         return Points(self.real.to(place), self.modes.to(place), self.std)
 
-    def measure(self, lane: Tensor) -> dict[str, Tensor]:
-        """Metrics [1] of samples [1, N, D]."""
-        return {
-            **mode_metrics(lane, self.modes, self.std, THRESHOLD),
-            "w1_sliced": sliced_wasserstein(self.real, lane, 1),
-            "w2_sliced": sliced_wasserstein(self.real, lane, 2),
-        }
+    def measure(self, lane: Tensor, *, whole: bool = True) -> dict[str, Tensor]:
+        """Metrics [1] of samples [1, N, D]; without `whole` those of the modes alone."""
+        found = mode_metrics(lane, self.modes, self.std, THRESHOLD)
+        if not whole:
+            return found
+        distances = self._slices.distances(lane, 1, 2)
+        return found | {f"w{order}_sliced": value for order, value in distances.items()}
 
     def verdict(self, metrics: dict[str, float]) -> tuple[str, str]:
         """Converged, unconverged or collapsed, and why."""

@@ -83,7 +83,7 @@ class Judge:
         points: list[list[float]] = []
         for threshold in self.truncations:
             samples = self._samples(pack, slot, truncation=threshold)
-            found = self.evaluator.evaluate(samples)[0]
+            found = self.evaluator.evaluate(samples, whole=False)[0]
             values = [found[name] for name in self.evaluator.protocol["curve"] if name in found]
             points += [[threshold, *values]] if len(values) == 2 else []
         return points
