@@ -25,6 +25,8 @@ from gensweep_models.catalog import CATALOG
 
 SECRET = "/s3cr+t/k&y"
 GOAL = Goal(metric="fid")
+USED = {"training": 15.0, "evaluation": 4.0, "idle": 1.0}
+"""Lane-seconds."""
 ENDS = {  # state and metric of one trial each
     "mixed": [("completed", 3.0), ("completed", 1.0), ("diverged", None), ("pruned", None)],
     "failed": [("failed", None), ("failed", None)],
@@ -73,7 +75,7 @@ def ended(home: Path, case: str, direction: str = "minimize", repeats: int = 1) 
 
 
 def end(plan: Plan, goal: Goal = GOAL) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
-    return answer(plan.asked, plan, {"kind": "points"}, goal)
+    return answer(plan.asked, plan, {"kind": "points"}, goal, USED)
 
 
 def test_the_end_holds_no_secret_and_states_the_versions(home: Path, capsys: Any) -> None:
@@ -101,9 +103,12 @@ def test_the_line_to_type_next_trains_where_this_did(monkeypatch: pytest.MonkeyP
         assert next_line(asked, []).endswith(f"x.py --resume mine{kept}")
 
 
-def test_the_report_says_what_all_trials_have_in_common(home: Path) -> None:
+def test_the_report_says_what_all_trials_have_in_common(home: Path, capsys: Any) -> None:
     _, files = end(ended(home, "mixed"))
     page = files["report.html"].decode()
+    lanes = "75.0 % training, 20.0 % evaluation, 5.0 % idle"
+    assert f"lanes    {lanes}" in capsys.readouterr().out
+    assert f"lanes: {lanes}." in page
     assert "The same in all trials: " in page
     assert "ema=0.999, decay=True" in page
 

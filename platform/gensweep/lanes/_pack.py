@@ -53,6 +53,8 @@ class Pack:
         self.turns = {name: Turn(self.game, self.stacks, name, trace=trace) for name in players}
         self.lanes: list[Lane | None] = [None] * width
         self._hyper: dict[str, Tensor] = {}
+        self.turns_taken = self.turns_computed = 0
+        """Of single lanes: those that were due, and all that the stacked turns computed."""
 
     # -- lanes in and out ---------------------------------------------------------------
 
@@ -151,6 +153,8 @@ class Pack:
                 done = turn.act(batch, drawn, hyper, self._mask(slots), self.ranks.mean_)
                 steps = {slot: self.lane(slot).ticks + 1 for slot in slots}
                 record.add(name, steps, *done)
+                self.turns_taken += len(slots)
+                self.turns_computed += self.width
         for slot in running:
             self.lane(slot).ticks += 1
 

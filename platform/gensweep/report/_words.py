@@ -31,12 +31,14 @@ def facts(sweep: dict[str, Any]) -> str:
     """The lines under the title, of what `sweep` tells; empty ones are left out."""
     held = sweep.get("answer")
     same = ", ".join(f"{name}={value}" for name, value in sweep.get("trained", {}).items())
+    lanes = sweep.get("lanes")
     sampling = sweep.get("protocol", {}).get("sampling")
     lines = [
         sweep.get("about", ""),
         f"The same in all trials: {same}." if same else "",
         f"Held out: {held}." if held else "",
         f"Trials were drawn by {sampling}." if sampling else "",
+        f"Time of the packs' lanes: {lanes}." if lanes else "",
     ]
     return "".join(f"<p class=note>{html.escape(str(line))}</p>" for line in lines if line)
 

@@ -16,6 +16,7 @@ from gensweep.study import StaleLease
 from gensweep.sweep._judge import Judge
 from gensweep.sweep._likelihood import METRICS
 from gensweep.sweep._sweep import Sweep
+from gensweep.sweep._usage import Usage
 
 PEAK = "peak_variety"
 """Of a lane's state: the largest variety that its trial has shown, if it has shown any."""
@@ -54,6 +55,9 @@ class Desk(Protocol):
     def heartbeat(self, seen: dict[int, int]) -> str:
         """Tell that the pack lives; the answer is `go`, `save` (checkpoint first), or `stop`."""
 
+    def used(self, lane_seconds: dict[str, float]) -> None:
+        """Hear what the lanes did since the last time."""
+
 
 @dataclass(slots=True)
 class _Seat:
@@ -84,6 +88,8 @@ class Bench:
         self.pack = self._wide(width=sweep.width)
         self.seats: dict[int, _Seat] = {}
         self._segment = 16
+        self.usage: Usage | None = None
+        """None until the first segment, in which the pack is traced, has passed."""
 
     def seat(self, leases: Sequence[LeaseLike]) -> None:
         """Put each trial into an empty lane, where its checkpoint left it."""
@@ -114,6 +120,7 @@ class Bench:
     def run(self) -> None:
         """Train until the desk has no more trials of this stratum, or says stop."""
         while self.seats:
+            begin, counted = time.monotonic(), self._counted()
             self._narrow()
             progress = self._train()
             orders = {self.desk.heartbeat(self._seen())}
@@ -126,6 +133,20 @@ class Bench:
                 break
             if len(self.seats) < self.pack.width:
                 self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
+            self._count(time.monotonic() - begin, counted)
+        if self.usage is not None:
+            self.desk.used(self.usage.told())
+
+    def _counted(self) -> float:
+        """Lane-seconds that have their place in `usage`."""
+        return sum(self.usage.told().values()) if self.usage else 0.0
+
+    def _count(self, seconds: float, before: float) -> None:
+        """What of a look's `seconds` was neither training nor evaluation was idle."""
+        if self.usage is None:
+            self.usage = Usage()
+        else:
+            self.usage.idle += max(0.0, seconds * self.pack.width - self._counted() + before)
 
     def _narrow(self) -> None:
         """Give up lanes that nobody fills, for they cost what full ones do; if it pays."""
@@ -147,8 +168,12 @@ class Bench:
         stops = [s.next_stop() - self.pack.lane(i).ticks for i, s in self.seats.items()]
         ticks = max(1, min([self._segment, *stops]))
         begin = time.monotonic()
+        taken, computed = self.pack.turns_taken, self.pack.turns_computed
         progress = self.pack.run(ticks)
         spent = max(time.monotonic() - begin, 1e-6)
+        if self.usage is not None:
+            part = (self.pack.turns_taken - taken) / max(1, self.pack.turns_computed - computed)
+            self.usage.train(spent * self.pack.width, part)
         if self.pack.ranks.count == 1:  # ranks, whose clocks differ, must take the same ticks
             self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
         return progress
@@ -172,7 +197,10 @@ class Bench:
         seat.reached += 1
         last = seat.reached == len(seat.stops)
         pruned_by_it = self.sweep.pruner != "none" and self.sweep.target in METRICS
+        begin = time.monotonic()
         result = self.judge.evaluate(self.pack, slot, bound=pruned_by_it, last=last)
+        if self.usage is not None:
+            self.usage.evaluation += (time.monotonic() - begin) * self.pack.width
         self._reconsider(seat, result)
         metrics = progress.metrics | result["metrics"]
         verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])

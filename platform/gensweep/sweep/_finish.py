@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from gensweep.sweep._plan import Plan
 from gensweep.sweep._reference import real_grid
 from gensweep.sweep._results import failures
 from gensweep.sweep._sweep import Sweep
+from gensweep.sweep._usage import in_a_line, shares
 from gensweep.sweep._verdicts import Trials, grids, judged
 from gensweep.tracking import redact, redact_tree
 
@@ -38,24 +40,37 @@ def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], goal
 
     `died` says why packs kept dying, if they did.
     """
-    trials, files = answer(asked, plan, protocol, goal)
-    tell(asked, plan, desk, files, trials, goal, died)
+    import ray
+
+    used = ray.get(desk.usage.remote())
+    trials, files = answer(asked, plan, protocol, goal, used)
+    lanes = {f"lanes_{kind}": share for kind, share in shares(used).items()}
+    summary = summary_of(trials, goal) | lanes
+    tell(asked, plan, desk, files, summary, goal.ranked(trials)[:1], died)
 
 
-def answer(asked: Request, plan: Plan, protocol: dict[str, Any],
-           goal: Goal) -> tuple[Trials, dict[str, bytes]]:  # fmt: skip
+def answer(asked: Request, plan: Plan, protocol: dict[str, Any], goal: Goal,
+           used: Mapping[str, float]) -> tuple[Trials, dict[str, bytes]]:  # fmt: skip
     """Print and keep what the ledger and the store know; a store that fails costs its part only."""
     view = read_sweep(asked.sweep.name, plan.ledger)
     ended = [r for r in view.records if r.state in TERMINAL]  # the others are only not done
     trials, missing = judged(plan.store, view.name, ended)
     following = redact(next_line(asked, trials))
     test = tested(plan, goal, goal.ranked(trials)[:1])
-    about = {"protocol": protocol, "next": following, "test": test, "about": plan.summary()}
+    about = {
+        "protocol": protocol,
+        "next": following,
+        "test": test,
+        "about": plan.summary(),
+        "lanes": in_a_line(used),
+    }
     files = written(asked, plan, view, trials, goal, about)
     local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
     print(table(trials, asked.sweep.by, goal))
     if test:
         print(f"test     {told(test)}")
+    if used:
+        print(f"lanes    {in_a_line(used)}")
     print(f"report   {local}\nstored   {stored(plan, files)}")
     print(f"compare  {redact(plan.tracking_uri)} (MLflow, experiment {asked.sweep.question})")
     print(f"next     {following}", flush=True)
@@ -118,13 +133,13 @@ def stored(plan: Plan, files: dict[str, bytes]) -> str:
     return redact(f"{plan.store}/{folder}/")
 
 
-def tell(asked: Request, plan: Plan, desk: Any, files: dict[str, bytes], trials: Trials,
-         goal: Goal, died: str) -> None:  # fmt: skip
+def tell(asked: Request, plan: Plan, desk: Any, files: dict[str, bytes],
+         summary: dict[str, float], best: Trials, died: str) -> None:  # fmt: skip
     """Give the tracker its copy, and say what it lost or why it lags."""
     import ray
 
-    if ray.get(desk.complete.remote(files, summary_of(trials, goal), died)):
-        register_best(asked, plan, desk, goal.ranked(trials)[:1])
+    if ray.get(desk.complete.remote(files, summary, died)):
+        register_best(asked, plan, desk, best)
     if lost := ray.get(desk.tracker_loss.remote()):
         print(lost)
     ray.get(desk.close.remote())

@@ -80,6 +80,10 @@ class RemoteDesk:
             result |= {"lane": key}
         self._ask("finish", number, state, cause, result)
 
+    def used(self, lane_seconds: dict[str, float]) -> None:
+        """Tell what the pack's lanes did with their time."""
+        self._ask("used", lane_seconds)
+
     def died(self, error: str) -> None:
         """The pack ends by an error, of which this is the traceback."""
         self._ask("died", error)

@@ -1,0 +1,44 @@
+"""What lanes did with their time: trained, were evaluated, or stood idle."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+KINDS = ("training", "evaluation", "idle")
+
+
+@dataclass(slots=True)
+class Usage:
+    """Lane-seconds of a pack after its first segment, which is still the start.
+
+    A lane is idle while it has no trial, while its pack waits for the desk or the store, or is
+    made narrower, and for the share of turns that others took and it did not. The evaluation of
+    some lanes, in which the whole pack rests, is evaluation.
+    """
+
+    training: float = 0.0
+    evaluation: float = 0.0
+    idle: float = 0.0
+
+    def train(self, lane_seconds: float, taken: float) -> None:
+        """Count a segment in which lanes took the share `taken` of all turns."""
+        self.training += lane_seconds * taken
+        self.idle += lane_seconds * (1 - taken)
+
+    def told(self) -> dict[str, float]:
+        """As plain numbers."""
+        return asdict(self)
+
+
+def shares(used: Mapping[str, float]) -> dict[str, float]:
+    """Kind to its part of all lane-seconds; empty if there are none."""
+    total = sum(used.values())
+    return {kind: used.get(kind, 0.0) / total for kind in KINDS} if total > 0 else {}
+
+
+def in_a_line(used: Mapping[str, float]) -> str:
+    """The shares in words; empty if there are none.
+
+    >>> in_a_line({"training": 90.0, "evaluation": 9.0, "idle": 1.0})
+    '90.0 % training, 9.0 % evaluation, 1.0 % idle'
+    """
+    return ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in shares(used).items())

@@ -1,0 +1,156 @@
+"""What the packed engine costs beside code written by hand for one model.
+
+    python tests/benchmarks/engine_overhead.py [--widths 1 4 16] [--threads 1]
+
+`bare_loop`: an eager training loop of an MLP GAN over ours at width 1 (above 1: ours is faster).
+`stacked`: a step stacked by hand over ours, width 32. `memory`: what a pack of the widest curve
+point holds over that many packs of one. The curve has milliseconds a round of one lane, and MiB.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from machine import machine
+from peers.ring8_gan import SIZES, train
+from peers.stacked_gan import StackedGan
+
+from gensweep.lanes import Pack
+from gensweep_models.catalog import CATALOG
+
+MODELS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
+    "mlp_gan": ("gan", {"batch_size": 64, "hidden": 64}, (2,)),
+    "mlp_gan_128": ("gan", {"batch_size": 128, "hidden": 128}, (2,)),
+    "gan_28": ("gan", {"batch_size": 64, "hidden": 128}, (1, 28, 28)),
+    "dcgan_32": ("gan", {"batch_size": 64, "hidden": 128, "body": "conv"}, (3, 32, 32)),
+    "vae": ("vae", {"batch_size": 64}, (1, 28, 28)),
+}
+SECONDS, ROUNDS, LATENT = 2.0, 300, 8
+
+
+@dataclass(frozen=True)
+class Data:
+    """Random examples."""
+
+    shape: tuple[int, ...]
+    classes: int = 0
+    count: int = 2048
+    levels: int = 256
+
+    def gather(self, indices: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"x": self.examples[indices]}
+
+    @property
+    def examples(self) -> torch.Tensor:
+        if "x" not in _KEPT:
+            _KEPT["x"] = torch.rand(self.count, *self.shape) * 2 - 1
+        return _KEPT["x"]
+
+
+_KEPT: dict[str, torch.Tensor] = {}
+
+
+def pace(run: Callable[[int], Any], at_once: int = 10) -> float:
+    """Seconds of one round, after a warm-up; the best of three stretches."""
+    run(at_once)
+    found = []
+    for _ in range(3):
+        begin, rounds = time.perf_counter(), 0
+        while time.perf_counter() - begin < SECONDS / 3:
+            run(at_once)
+            rounds += at_once
+        found.append((time.perf_counter() - begin) / rounds)
+    return min(found)
+
+
+def packed(model: str, width: int) -> float:
+    """Seconds of a round of one lane in a full pack."""
+    name, changes, shape = MODELS[model]
+    entry, data = CATALOG[name], Data(shape)
+    config = entry.config(**changes)
+    pack = Pack(entry, config, data, data, width=width)
+    for slot in range(width):
+        pack.load(slot, config, seed=slot, budget_images=10**9)
+    return pace(pack.run) / width
+
+
+def bare_loop(size: str) -> float:
+    params = {"learning_rate": 1e-3, "beta1": 0.5, "latent_size": 16}
+    short, long = (
+        _timed(lambda r=rounds: train(params, size, 0, r)) for rounds in (20, 20 + ROUNDS)
+    )
+    return (long - short) / ROUNDS
+
+
+def _timed(work: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def by_hand(size: str, lanes: int) -> float:
+    batch = SIZES[size]["batch"]
+    gan = StackedGan(lanes, batch, SIZES[size]["hidden"], 16)
+    data = torch.randn(2048, 2)
+
+    def run(rounds: int) -> None:
+        for _ in range(rounds):
+            gan.step(data[torch.randint(2048, (lanes, batch))], 0.5)
+
+    return pace(run) / lanes
+
+
+def point(model: str, width: int) -> tuple[float, float]:
+    """Milliseconds a lane and MiB of a pack, in a process of its own."""
+    argv = [sys.executable, __file__, "--point", model, str(width), str(torch.get_num_threads())]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    seconds, mib = json.loads(done.stdout.splitlines()[-1])
+    return 1000 * seconds, mib
+
+
+def grown(model: str, width: int) -> tuple[float, float]:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = packed(model, width)
+    return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def main(widths: list[int], models: list[str]) -> dict[str, Any]:
+    figures: dict[str, float] = {}
+    ratios: dict[str, float] = {}
+    for size, model in (("small", "mlp_gan"), ("medium", "mlp_gan_128")):
+        bare, alone = bare_loop(size), packed(model, 1)
+        hand, wide = by_hand(size, 32), packed(model, 32)
+        spent = {"bare_loop": bare, "width_1": alone, "stacked": hand, "width_32": wide}
+        figures |= {f"{size}.{name}_ms": 1000 * seconds for name, seconds in spent.items()}
+        ratios |= {f"{size}.bare_loop": bare / alone, f"{size}.stacked": hand / wide}
+    for model in models:
+        curve = {width: point(model, width) for width in widths}
+        figures |= {f"{model}.{w}.ms": ms for w, (ms, _) in curve.items()}
+        figures |= {f"{model}.{w}.mib": mib for w, (_, mib) in curve.items()}
+    return {"figures": figures, "ratios": ratios}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--widths", nargs="+", type=int, default=[1, 4, 16, 32])
+    parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--point", nargs=3, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.point:
+        torch.set_num_threads(int(args.point[2]))
+        print(json.dumps(grown(args.point[0], int(args.point[1]))))
+        sys.exit()
+    torch.set_num_threads(args.threads)
+    found = main(args.widths, args.models)
+    print(json.dumps({
+        "benchmark": "engine_overhead", **found, "equal_quality": True,
+        "machine": machine() | {"threads": args.threads},
+    }))  # fmt: skip

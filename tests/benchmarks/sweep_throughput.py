@@ -1,0 +1,112 @@
+"""Sweeps of an MLP GAN on ring8, start-up included: packed against one process for each trial.
+
+    gensweep up && python tests/benchmarks/sweep_throughput.py [--sizes small medium]
+
+Each sweep is a command of its own on the running cluster. The slow peers run fewer trials than the
+sweep has, twice, and are scaled by what a further trial cost. Equal quality: the mean share of
+high-quality samples and the mean number of modes differ by less than three standard errors, or
+ours are larger.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from machine import machine
+from peers.ring8_gan import SIZES, TRIALS
+
+from gensweep.stack import apply_env
+from gensweep.sweep import results_of
+
+PEERS = {"nested_train": (4, 8), "plain_tune": (16, 48), "optuna_processes": (None, None)}
+"""How many trials are run to scale from; None: all of them, once."""
+FOLDER = Path(__file__).parent / "peers"
+QUALITY = ("modes", "high_quality")
+Trials = list[dict[str, float]]
+
+
+def timed(argv: list[str]) -> float:
+    begin = time.perf_counter()
+    done = subprocess.run([sys.executable, *argv], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{argv} failed:\n{done.stderr[-2000:]}")
+    return time.perf_counter() - begin
+
+
+def ours(size: str) -> tuple[float, Trials]:
+    name = f"throughput-{size}-{time.time_ns()}"
+    seconds = timed([str(FOLDER / "packed.py"), size, "--name", name])
+    found = [trial["metrics"] for trial in results_of(name)["trials"]]
+    return seconds, [{n: m[f"untruncated_{n}"] for n in QUALITY} for m in found]
+
+
+def peer(name: str, size: str, trials: int) -> tuple[float, Trials]:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        seconds = timed([str(FOLDER / f"{name}.py"), "--size", size, "--trials", str(trials),
+                         "--tracker", os.environ["MLFLOW_TRACKING_URI"],
+                         "--out", str(out)])  # fmt: skip
+        return seconds, json.loads(out.read_text())
+
+
+def scaled(name: str, size: str) -> tuple[float, Trials]:
+    """Seconds that all trials take, and what was measured of those that were run."""
+    few, more = PEERS[name]
+    if few is None or more is None:
+        return peer(name, size, TRIALS[size])
+    (first, _), (second, found) = peer(name, size, few), peer(name, size, more)
+    each = (second - first) / (more - few)
+    return second + each * (TRIALS[size] - more), found
+
+
+def as_good(mine: Trials, theirs: Trials) -> bool:
+    for name in QUALITY:
+        a, b = ([trial[name] for trial in trials] for trials in (mine, theirs))
+        error = sum(statistics.variance(x) / len(x) for x in (a, b)) ** 0.5
+        if statistics.mean(a) < statistics.mean(b) - 3 * error:
+            return False
+    return True
+
+
+def tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure(size: str, peers: list[str]) -> dict[str, Any]:
+    seconds, trials = ours(size)
+    tell(f"{size}: packed {seconds:.1f} s")
+    figures: dict[str, float] = {f"{size}.packed_s": seconds}
+    ratios, equal = {}, []
+    for name in peers:
+        spent, found = scaled(name, size)
+        tell(f"{size}: {name} {spent:.1f} s")
+        figures[f"{size}.{name}_s"] = spent
+        ratios[f"{size}.{name}"] = spent / seconds
+        equal.append(as_good(trials, found))
+    for each in QUALITY:
+        figures[f"{size}.{each}"] = statistics.mean(trial[each] for trial in trials)
+    return {"figures": figures, "ratios": ratios, "equal": equal}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
+    args = parser.parse_args()
+    apply_env()
+    parts = [measure(size, args.peers) for size in args.sizes]
+    print(json.dumps({
+        "benchmark": "sweep_throughput",
+        "figures": {k: v for part in parts for k, v in part["figures"].items()},
+        "ratios": {k: v for part in parts for k, v in part["ratios"].items()},
+        "equal_quality": all(all(part["equal"]) for part in parts),
+        "scaled": {name: counts for name, counts in PEERS.items() if counts[0]},
+        "machine": machine(),
+    }))  # fmt: skip

@@ -1,0 +1,55 @@
+"""How much of their time lanes train, as every sweep tells."""
+
+import math
+import time
+from typing import Any
+
+import pytest
+import torch
+
+from gensweep.lanes import Pack
+from gensweep.sweep import _bench
+from gensweep.sweep._sampling import Shape
+from gensweep_models.catalog import CATALOG
+from gensweep_models.gan import GanConfig
+
+
+def test_lane_time_is_told_and_empty_lanes_are_idle(
+    open_office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three trials in four lanes: a quarter of the time of training at least is idle."""
+    office = open_office(width=4, budget_images=64 * 300, rungs=1)
+    _, bench = office.bench("first")
+    bench._segment = 20
+    monkeypatch.setattr(_bench, "NARROWING_PAYS", math.inf)
+    began = time.monotonic()
+    bench.run()
+    spent = time.monotonic() - began
+    used = office.desk.usage()
+    assert set(used) == {"training", "evaluation", "idle"}
+    assert 0 < used["training"] <= 3 * used["idle"] + 1e-6
+    assert used["evaluation"] > 0
+    assert sum(used.values()) <= 4 * spent
+
+
+def test_a_masked_turn_is_idle() -> None:
+    """Of two lanes the one with four critic steps a round takes one generator's turn in four."""
+    pack = two_gans(critic_iterations=(1, 4))
+    pack.run(8)
+    assert (pack.turns_taken, pack.turns_computed) == (8 + 8 + 8 + 2, 2 * (8 + 8))
+
+
+def two_gans(critic_iterations: tuple[int, int]) -> Pack:
+    ring = Shape(shape=(2,), classes=0, count=64, levels=0)
+    configs = [GanConfig(critic_iterations=n, batch_size=8, hidden=8) for n in critic_iterations]
+    pack = Pack(CATALOG["gan"], configs[0], ring, Points(), width=2)
+    for slot, config in enumerate(configs):
+        pack.load(slot, config, seed=slot, budget_images=800)
+    return pack
+
+
+class Points:
+    """A source of points."""
+
+    def gather(self, indices: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"x": torch.ones(*indices.shape, 2)}
