@@ -82,7 +82,8 @@ class Evaluator:
 
     @torch.no_grad()
     def evaluate(self, samples: Tensor, *, whole: bool = True) -> list[dict[str, float]]:
-        """Metrics of samples [L, N, *shape], one dict per lane; without `whole` the quick ones.
+        """Metrics of samples [L, N, *shape], one dict per lane; without `whole` at least those
+        that rank and judge.
 
         Lanes are taken one at a time, so none can touch another's bits; a lane with a non-finite
         sample is {"finite": 0.0} alone.

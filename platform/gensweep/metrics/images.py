@@ -63,7 +63,7 @@ class Images:
         return moved
 
     def measure(self, lane: Tensor, *, whole: bool = True) -> dict[str, Tensor]:
-        """Metrics [1] of samples [1, N, *shape]; without `whole` those that rank and judge."""
+        """Metrics [1] of samples [1, N, *shape]: all of them, which come of the same distances."""
         features = _features(self.net, lane[0])
         if not features.isfinite().all():
             return {"frechet": torch.tensor(math.nan)}
@@ -71,7 +71,7 @@ class Images:
             "frechet": frechet_distance(self.moments, moments(features[None]))[0],
             **prdc(self.features, features[None], self.k, self.radii),
         }
-        if not whole or self.shares is None or not isinstance(self.net, FeatureNet):
+        if self.shares is None or not isinstance(self.net, FeatureNet):
             return found
         labels = self.net.head(features).argmax(-1)[None]
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])

@@ -74,7 +74,8 @@ class Judge:
     def _untruncated(self, pack: Pack, slot: int, own: dict[str, float]) -> dict[str, float]:
         if "truncation" not in pack.lane(slot).hyper:
             return own
-        return self.evaluator.evaluate(self._samples(pack, slot, truncation=UNTRUNCATED))[0]
+        samples = self._samples(pack, slot, truncation=UNTRUNCATED)
+        return self.evaluator.evaluate(samples, whole=False)[0]
 
     def _curve(self, pack: Pack, slot: int) -> list[list[float]]:
         """[threshold, fidelity, variety] along the grid; the protocol names the two metrics."""
