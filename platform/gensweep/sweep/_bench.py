@@ -5,7 +5,7 @@ Nothing here knows where it runs; the desk it talks to decides everything about 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -54,6 +54,12 @@ class Desk(Protocol):
     def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None: ...
     def heartbeat(self, seen: dict[int, int]) -> str:
         """Tell that the pack lives; the answer is `go`, `save` (checkpoint first), or `stop`."""
+
+    def settle(self) -> None:
+        """Wait until the ends that were told are kept."""
+
+    def give_back(self) -> None:
+        """Let all trials that the pack holds wait again, from their last checkpoints."""
 
     def used(self, lane_seconds: dict[str, float]) -> None:
         """Hear what the lanes did since the last time."""
@@ -134,6 +140,7 @@ class Bench:
             if len(self.seats) < self.pack.width:
                 self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
             self._count(time.monotonic() - begin, counted)
+        self.desk.settle()
         if self.usage is not None:
             self.desk.used(self.usage.told())
 
@@ -245,12 +252,29 @@ class Bench:
 
 def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str = "cpu",
          ranks: Ranks | None = None, told: Callable[[str], None] = print) -> None:  # fmt: skip
-    """Train trials until the desk has none left: one stratum after the other."""
+    """Train trials until the desk has none left: one stratum after the other.
+
+    A pack that does not fit into memory is tried again with half of its lanes; its trials go on
+    from their last checkpoint.
+    """
+    bench: Bench | None
     while desk.heartbeat({}) != "stop" and (leases := desk.lease(sweep.width, None)):
-        bench = Bench(sweep, desk, judge, source, leases[0], device=device, ranks=ranks)
-        told(f"a pack of {len(leases)} trials: {bench.stratum or sweep.model.name}")
-        bench.seat(leases)
-        bench.run()
-        del bench
+        try:
+            bench = Bench(sweep, desk, judge, source, leases[0], device=device, ranks=ranks)
+            told(f"a pack of {len(leases)} trials: {bench.stratum or sweep.model.name}")
+            bench.seat(leases)
+            bench.run()
+        except RuntimeError as error:
+            if not out_of_memory(error) or sweep.width == 1:
+                raise
+            sweep = replace(sweep, width=sweep.width // 2)
+            told(f"out of memory: going on with {sweep.width} lanes")
+            desk.give_back()
+        bench = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether a GPU's memory, or a CPU's, was not enough."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

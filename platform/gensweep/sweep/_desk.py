@@ -1,12 +1,14 @@
 """The sweep's actor beside the driver: the study that decides, and the log that is kept."""
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.report import Goal
 from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, TrialRecord, make_pruner
 from gensweep.sweep._args import Request
+from gensweep.sweep._later import Later
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
 from gensweep.tracking import redact
@@ -48,6 +50,7 @@ class Desk:
         self._rungs = asked.sweep.rung_images
         self._causes: dict[str, str] = {}
         self._notes: list[str] = []
+        self._later = Later(threads=1)
         self._used: Counter[str] = Counter()
         self._stopping = False
 
@@ -77,6 +80,7 @@ class Desk:
 
     def heartbeat(self, owner: str, seen: dict[int, int]) -> bool:
         """Whether the pack should go on; `seen` are the images that its trials have seen."""
+        self._later.check()
         self._study.heartbeat(owner)
         self._seen |= {n: images for n, images in seen.items() if self._leases[n].owner == owner}
         return not self._stopping and self._study.exhausted() in (None, "trials", "images")
@@ -87,7 +91,7 @@ class Desk:
         rung = min(self._rungs, key=lambda at: abs(at - images))
         verdict = self._study.report(lease, images, metrics, rung)
         self._seen[number] = images
-        self._log.report(number, images, metrics, png)
+        self._later.do(self._log.report, number, images, metrics, png)
         return verdict
 
     def checkpoint(self, owner: str, numbers: list[int], pointer: dict[str, Any]) -> list[int]:
@@ -102,7 +106,22 @@ class Desk:
 
     def finish(self, owner: str, number: int, state: State, cause: str,
                result: dict[str, Any]) -> None:  # fmt: skip
-        """End a trial: in the store and the tracker first, then for good."""
+        """End a trial, soon."""
+        self._held(owner, number)
+        self._later.do(self._finish, owner, number, state, cause, result)
+
+    def settle(self, owner: str = "") -> None:
+        """Wait until the ends of trials are kept."""
+        self._later.wait()
+
+    def _finish(self, owner: str, number: int, state: State, cause: str,
+                result: dict[str, Any]) -> None:  # fmt: skip
+        """In the store and the tracker first, then for good; unless another pack has it by now."""
+        with suppress(StaleLease):
+            self._end_of(owner, number, state, cause, result)
+
+    def _end_of(self, owner: str, number: int, state: State, cause: str,
+                result: dict[str, Any]) -> None:  # fmt: skip
         metrics, lease = dict(result.get("metrics", {})), self._held(owner, number)
         images = self._seen[number] = result.get("images", self._seen.get(number, 0))
         settled = self._study.settled(lease, state, cause, metrics)
@@ -113,6 +132,11 @@ class Desk:
         self._log.end(number, settled[0], result | {"cause": settled[1], "metrics": metrics})
         self._study.finish(lease, state, cause, metrics, images)
         self._ended.add(number)
+
+    def give_back(self, owner: str) -> None:
+        """The trials of a pack that starts anew wait again, which does not count against them."""
+        self._later.wait()
+        self._study.release(owner)
 
     def used(self, owner: str, lane_seconds: dict[str, float]) -> None:
         """Add what a pack's lanes did with their time."""
@@ -131,6 +155,7 @@ class Desk:
 
     def release(self, pack: str, died: bool) -> None:
         """The pack ended: its trials wait for another, or fail if packs keep dying of them."""
+        self._keep()
         told = [cause for owner, cause in self._causes.items() if pack in owner]
         cause = told[-1] if told else "the end of its process"
         for owner in {lease.owner for lease in self._leases.values() if pack in lease.owner}:
@@ -141,6 +166,13 @@ class Desk:
                 self._tell_failed(number)
         if died:  # with trials or before it had any
             self._notes.append(f"a pack died of {cause}")
+
+    def _keep(self) -> None:
+        """Wait for the ends of trials; those that cannot be kept are not lost, but run again."""
+        try:
+            self._later.wait()
+        except Exception as error:
+            self._notes.append(f"the end of a trial was not kept: {redact(str(error))[:200]}")
 
     def _tell_failed(self, number: int) -> None:
         kept = self._study.record(number)
@@ -177,6 +209,7 @@ class Desk:
         self._stopping = True
 
     def close(self) -> None:
+        self._keep()
         if self._study.exhausted() == "trials":
             self._log.drop_checkpoints()
         self._study.close()
@@ -184,6 +217,7 @@ class Desk:
 
     def complete(self, files: dict[str, bytes], summary: dict[str, float], died: str) -> bool:
         """Log the whole sweep's report and figures; whether the tracker has everything."""
+        self._keep()
         return self._log.complete(files, summary, *self._end(died))
 
     def _end(self, died: str) -> tuple[str, str]:

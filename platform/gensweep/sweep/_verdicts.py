@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from gensweep.errors import UserError
@@ -11,6 +13,7 @@ from gensweep.study import TrialRecord
 from gensweep.sweep._results import as_records
 
 Trials = list[dict[str, Any]]
+READERS = 8
 
 
 def judged(uri: str, name: str, records: Sequence[TrialRecord]) -> tuple[Trials, str]:
@@ -21,9 +24,11 @@ def judged(uri: str, name: str, records: Sequence[TrialRecord]) -> tuple[Trials,
     verdicts: dict[int, dict[str, Any]] = {}
     try:
         store = open_store(uri)
-        for key in store.list(f"sweeps/{name}/trials/"):
-            if key.endswith("/result.json"):
-                verdicts |= _verdict(store, key)
+        keys = store.list(f"sweeps/{name}/trials/")
+        with ThreadPoolExecutor(READERS) as readers:
+            ended = [key for key in keys if key.endswith("/result.json")]
+            for found in readers.map(partial(_verdict, store), ended):
+                verdicts |= found
     except UserError as error:
         return as_records(records, verdicts), f"not every verdict could be read: {error}"
     trials = as_records(records, verdicts)

@@ -3,12 +3,15 @@
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
 
 from gensweep.storage import Checkpoints, ObjectStore, open_store
+from gensweep.study import StaleLease
 from gensweep.sweep._bench import work
+from gensweep.sweep._later import Later
 from gensweep.sweep._ranks import SharedDesk, ranks
 from gensweep.sweep._reference import make_judge
 
@@ -35,10 +38,12 @@ class RemoteDesk:
         self._checkpoints = Checkpoints(store, f"sweeps/{sweep}/checkpoints/{owner}")
         self._store, self._sweep = store, sweep
         self._step = 0
+        self._later = Later(threads=1)
         self._beat = time.monotonic()
         self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Any:
+        self._later.check()
         return self._ask("lease", count, stratum)
 
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str:
@@ -73,12 +78,27 @@ class RemoteDesk:
             return None
 
     def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None:
+        """Store the trial's weights and tell its end, while the pack trains on."""
+        self._later.do(self._finish, number, state, cause, dict(result))
+
+    def _finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None:
         weights = result.pop("weights", b"")
         if weights:  # each owner has its name: one that lost the trial must not replace another's
             key = f"sweeps/{self._sweep}/trials/{number:04d}/lane-{self.owner}.safetensors"
             self._store.put(key, weights)
             result |= {"lane": key}
-        self._ask("finish", number, state, cause, result)
+        with suppress(StaleLease):  # somebody else has the trial by now
+            self._ask("finish", number, state, cause, result)
+
+    def settle(self) -> None:
+        """Wait until every end that was told is kept."""
+        self._later.wait()
+        self._ask("settle")
+
+    def give_back(self) -> None:
+        """Let the pack's trials wait again; their ends that were told are kept first."""
+        self._later.wait()
+        self._ask("give_back")
 
     def used(self, lane_seconds: dict[str, float]) -> None:
         """Tell what the pack's lanes did with their time."""

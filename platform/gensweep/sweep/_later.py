@@ -1,0 +1,34 @@
+"""Work that nobody waits for until the end: what goes to a store or a server meanwhile."""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+BACKLOG = 64
+"""Jobs that may wait, each of which holds what it will write."""
+
+
+class Later:
+    """Jobs in threads of their own; an error of one is raised by the next call."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads)
+        self._jobs: deque[Future[Any]] = deque()
+
+    def do(self, work: Callable[..., Any], *args: Any) -> None:
+        """Call `work(*args)` soon; waits if too much is waiting."""
+        self.check()
+        if len(self._jobs) >= BACKLOG:
+            self._jobs.popleft().result()
+        self._jobs.append(self._pool.submit(work, *args))
+
+    def check(self) -> None:
+        """Raise what a job raised, if one did."""
+        while self._jobs and self._jobs[0].done():
+            self._jobs.popleft().result()
+
+    def wait(self) -> None:
+        """Until all is done."""
+        while self._jobs:
+            self._jobs.popleft().result()
