@@ -6,6 +6,7 @@ from common import main, space
 from ray import train, tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.train.torch import TorchTrainer
+from ray.tune.integration.ray_train import TuneReportCallback
 from ray.tune.search.optuna import OptunaSearch
 
 
@@ -22,9 +23,9 @@ def run(size: str, trials: int, folder: str, tracker: str) -> list[dict[str, flo
             loop,
             train_loop_config=config,
             scaling_config=train.ScalingConfig(num_workers=1, resources_per_worker={"CPU": 0.9}),
-            run_config=train.RunConfig(storage_path=folder),
+            run_config=train.RunConfig(storage_path=folder, callbacks=[TuneReportCallback()]),
         )
-        tune.report(trainer.fit().metrics)
+        trainer.fit()
 
     tuner = tune.Tuner(
         tune.with_resources(trial, {"CPU": 0.01}),
