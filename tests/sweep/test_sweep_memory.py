@@ -1,52 +1,64 @@
-"""A pack that does not fit into memory goes on with fewer lanes."""
+"""A pack that does not fit into memory goes on with fewer lanes.
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
+In processes of their own, under a limit of the kernel: who else allocates beyond it may abort.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from gensweep.sweep._bench import work
-from gensweep_models.space import Real
-
+TESTS = Path(__file__).parents[1]
 HIDDEN = 1000
 LANE_MIB = 4 * 4 * 2 * (HIDDEN**2 + 70 * HIDDEN) / 2**20
-"""Weights, gradient and two moments of one lane of the network below; activations come on top."""
+"""Weights, gradient and two moments of one lane of the network below; as much again is traced."""
+SCRIPT = f"""
+import json, resource, sys
+from pathlib import Path
+import psutil
+from gensweep.sweep._bench import work
+from gensweep_models.space import Real
+from sweep.conftest import Office
+
+width, mib = int(sys.argv[3]), float(sys.argv[4])
+office = Office(
+    Path(sys.argv[1]), Path(sys.argv[2]), trials=16, width=width, budget_images=192, rungs=1,
+    fixed=dict(binarise="dynamic", latent_size=4, hidden={HIDDEN}, batch_size=64),
+    space=dict(learning_rate=Real(1e-4, 1e-3, log=True)),
+)
+size = psutil.Process().memory_info().data + int(mib * 2**20)
+resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+said = []
+work(office.sweep, office.here("pack"), office.judge, office.source, told=said.append)
+found = {{n: [t.state, office.result(n)["number"]] for n, t in office.trials().items()}}
+print(json.dumps([said, found]))
+office.close()
+"""
+
+pytestmark = [pytest.mark.slow]
 
 
-@contextmanager
-def memory(mib: float) -> Iterator[None]:
-    """So much more than the process has."""
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    size = psutil.Process().memory_info().data + int(mib * 2**20)
-    resource.setrlimit(resource.RLIMIT_DATA, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
+def run(folder: Path, ready: Path, width: int, mib: float) -> "subprocess.CompletedProcess[str]":
+    paths = [TESTS, TESTS.parent / "platform", TESTS.parent / "models"]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"}
+    argv = [sys.executable, "-c", SCRIPT, str(folder), str(ready), str(width), str(mib)]
+    return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=200, check=False)
 
 
-def changes(**more: Any) -> dict[str, Any]:
-    fixed = {"binarise": "dynamic", "latent_size": 4, "hidden": HIDDEN, "batch_size": 64}
-    return {"fixed": fixed, "trials": 16, "width": 16, "budget_images": 192, "rungs": 1,
-            "space": {"learning_rate": Real(1e-4, 1e-3, log=True)}, **more}  # fmt: skip
+def test_half_of_the_lanes_go_on_and_every_trial_ends_once(tmp_path: Path, ready: Any) -> None:
+    done = run(tmp_path, ready, 16, 18 * LANE_MIB)
+    assert done.returncode == 0, done.stderr[-2000:]
+    said, found = json.loads(done.stdout.splitlines()[-1])
+    assert "out of memory: going on with 8 lanes" in said
+    assert {state for state, _ in found.values()} <= {"completed", "collapsed"}
+    assert [number for _, number in found.values()] == list(range(16))
 
 
-def test_half_of_the_lanes_go_on_and_every_trial_ends_once(open_office: Any) -> None:
-    office = open_office(**changes())
-    here, said = office.here("pack"), []
-    with memory(12 * LANE_MIB):
-        work(office.sweep, here, office.judge, office.source, told=said.append)
-    assert [line for line in said if "out of memory" in line]
-    trials = office.trials().values()
-    assert {t.state for t in trials} <= {"completed", "collapsed"}
-    assert len(trials) == 16
-    assert all(office.result(t.number)["number"] == t.number for t in trials)
-
-
-def test_one_lane_that_does_not_fit_is_an_error(open_office: Any) -> None:
-    office = open_office(**changes(width=1))
-    with memory(LANE_MIB / 2), pytest.raises(RuntimeError, match="can't allocate memory"):
-        work(office.sweep, office.here("pack"), office.judge, office.source)
+def test_one_lane_that_does_not_fit_is_an_error(tmp_path: Path, ready: Any) -> None:
+    done = run(tmp_path, ready, 1, LANE_MIB / 2)
+    assert done.returncode == 1
+    assert "can't allocate memory" in done.stderr
