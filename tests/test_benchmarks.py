@@ -38,7 +38,7 @@ def test_evaluation_agrees_with_the_libraries(stack: Any) -> None:
 
 
 def test_the_engine_is_compared_with_code_by_hand(stack: Any) -> None:
-    argv = ["--models", "mlp_gan", "--widths", "1", "2"]
+    argv = ["--quick", "--models", "mlp_gan", "--widths", "2"]
     found = run("engine_overhead", *argv, env=stack.env)
     assert set(found["ratios"]) >= {"small.bare_loop", "small.stacked", "medium.stacked"}
     assert all(value > 0 for value in found["ratios"].values())

@@ -32,7 +32,8 @@ MODELS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "dcgan_32": ("gan", {"batch_size": 64, "hidden": 128, "body": "conv"}, (3, 32, 32)),
     "vae": ("vae", {"batch_size": 64}, (1, 28, 28)),
 }
-SECONDS, ROUNDS, LATENT = 2.0, 300, 8
+STRETCH = {"seconds": 2.0, "rounds": 300.0}
+"""How long each pace is measured; `--quick` is for tests."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def pace(run: Callable[[int], Any], at_once: int = 10) -> float:
     found = []
     for _ in range(3):
         begin, rounds = time.perf_counter(), 0
-        while time.perf_counter() - begin < SECONDS / 3:
+        while time.perf_counter() - begin < STRETCH["seconds"] / 3:
             run(at_once)
             rounds += at_once
         found.append((time.perf_counter() - begin) / rounds)
@@ -83,12 +84,13 @@ def packed(model: str, width: int) -> float:
 
 def bare_loop(size: str) -> float:
     params = {"learning_rate": 1e-3, "beta1": 0.5, "latent_size": 16}
+    rounds = int(STRETCH["rounds"])
     train(params, size, 0, 20)
     short, long = (
-        min(_timed(lambda r=rounds: train(params, size, 0, r)) for _ in range(3))
-        for rounds in (20, 20 + ROUNDS)
+        min(_timed(lambda r=count: train(params, size, 0, r)) for _ in range(3))
+        for count in (20, 20 + rounds)
     )
-    return (long - short) / ROUNDS
+    return (long - short) / rounds
 
 
 def _timed(work: Callable[[], Any]) -> float:
@@ -150,8 +152,11 @@ if __name__ == "__main__":
     parser.add_argument("--widths", nargs="+", type=int, default=[1, 4, 16, 32])
     parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS))
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="short, and so less exact")
     parser.add_argument("--point", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.quick:
+        STRETCH.update(seconds=0.2, rounds=60.0)
     if args.point:
         torch.set_num_threads(int(args.point[2]))
         print(json.dumps(grown(args.point[0], int(args.point[1]))))
