@@ -7,9 +7,9 @@ from typing import Any
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("results", help="every trial of a sweep, the best first")
+    parser = subparsers.add_parser("results", help="the ranked trials of a sweep, the best first")
     parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
-    parser.add_argument("--json", action="store_true", help="as JSON, failed trials too")
+    parser.add_argument("--json", action="store_true", help="every trial, as JSON")
     parser.set_defaults(run=run)
 
 

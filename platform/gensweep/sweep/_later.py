@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 BACKLOG = 64
@@ -29,6 +29,9 @@ class Later:
             self._jobs.popleft().result()
 
     def wait(self) -> None:
-        """Until all is done."""
-        while self._jobs:
-            self._jobs.popleft().result()
+        """Until all is done, whatever fails; then raise what failed first."""
+        wait(self._jobs)
+        try:
+            self.check()
+        finally:
+            self._jobs.clear()

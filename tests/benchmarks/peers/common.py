@@ -1,4 +1,4 @@
-"""What the peers share: their command line and, of those in Ray, their search space."""
+"""What the peers share: their command line and, of those in Ray, the space and the search."""
 
 import argparse
 import json
@@ -19,6 +19,26 @@ def space() -> dict[str, Any]:
         "latent_size": tune.lograndint(*LATENTS),
         "seed": tune.randint(0, 2**31 - 1),
     }
+
+
+def searched(trial: Any, resources: dict[str, float], trials: int, folder: str, tracker: str,
+             **more: Any) -> list[dict[str, float]]:  # fmt: skip
+    """Run a Tune trainable as Ray's documentation does, two at a time: OptunaSearch and MLflow."""
+    from ray import tune
+    from ray.air.integrations.mlflow import MLflowLoggerCallback
+    from ray.tune.search.optuna import OptunaSearch
+
+    logger = MLflowLoggerCallback(tracking_uri=tracker, experiment_name="peers")
+    tuner = tune.Tuner(
+        tune.with_resources(trial, resources),
+        param_space=space(),
+        tune_config=tune.TuneConfig(
+            search_alg=OptunaSearch(metric="high_quality", mode="max"), num_samples=trials,
+            max_concurrent_trials=2, **more,
+        ),
+        run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[logger]),
+    )  # fmt: skip
+    return [result.metrics for result in tuner.fit()]
 
 
 def main(run: Callable[[str, int, str, str], list[dict[str, float]]]) -> None:

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from common import main, space
-from ray import train, tune
-from ray.air.integrations.mlflow import MLflowLoggerCallback
+from common import main, searched
+from ray import train
 from ray.train.torch import TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
-from ray.tune.search.optuna import OptunaSearch
 
 
 def run(size: str, trials: int, folder: str, tracker: str) -> list[dict[str, float]]:
@@ -27,19 +25,7 @@ def run(size: str, trials: int, folder: str, tracker: str) -> list[dict[str, flo
         )
         trainer.fit()
 
-    tuner = tune.Tuner(
-        tune.with_resources(trial, {"CPU": 0.01}),
-        param_space=space(),
-        tune_config=tune.TuneConfig(
-            search_alg=OptunaSearch(metric="high_quality", mode="max"), num_samples=trials,
-            max_concurrent_trials=2,
-        ),
-        run_config=tune.RunConfig(
-            storage_path=folder, verbose=0,
-            callbacks=[MLflowLoggerCallback(tracking_uri=tracker, experiment_name="nested")],
-        ),
-    )  # fmt: skip
-    return [r.metrics for r in tuner.fit()]
+    return searched(trial, {"CPU": 0.01}, trials, folder, tracker)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from common import main, space
+from common import main, searched
 from ray import tune
-from ray.air.integrations.mlflow import MLflowLoggerCallback
-from ray.tune.search.optuna import OptunaSearch
 
 
 def run(size: str, trials: int, folder: str, tracker: str) -> list[dict[str, float]]:
@@ -16,19 +14,7 @@ def run(size: str, trials: int, folder: str, tracker: str) -> list[dict[str, flo
         torch.set_num_threads(1)
         tune.report(train_gan(config, size, config["seed"]))
 
-    tuner = tune.Tuner(
-        tune.with_resources(trial, {"CPU": 0.9}),
-        param_space=space(),
-        tune_config=tune.TuneConfig(
-            search_alg=OptunaSearch(metric="high_quality", mode="max"), num_samples=trials,
-            max_concurrent_trials=2, reuse_actors=True,
-        ),
-        run_config=tune.RunConfig(
-            storage_path=folder, verbose=0,
-            callbacks=[MLflowLoggerCallback(tracking_uri=tracker, experiment_name="plain")],
-        ),
-    )  # fmt: skip
-    return [r.metrics for r in tuner.fit()]
+    return searched(trial, {"CPU": 0.9}, trials, folder, tracker, reuse_actors=True)
 
 
 if __name__ == "__main__":
