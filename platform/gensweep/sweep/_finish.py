@@ -1,5 +1,6 @@
 """The end of a sweep: table, report, artifacts, and the line to type next."""
 
+import importlib
 import json
 import os
 import shutil
@@ -136,7 +137,10 @@ def tell(asked: Request, plan: Plan, desk: Any, files: dict[str, bytes],
     """Give the tracker its copy, and say what it lost or why it lags."""
     import ray
 
-    if ray.get(desk.complete.remote(files, summary, died)):
+    complete = desk.complete.remote(files, summary, died)
+    if best:
+        importlib.import_module("mlflow.pyfunc")  # two seconds, in which the tracker hears the rest
+    if ray.get(complete):
         register_best(asked, plan, desk, best)
     if lost := ray.get(desk.tracker_loss.remote()):
         print(lost)

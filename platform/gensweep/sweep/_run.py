@@ -40,9 +40,8 @@ def launch(asked: Request, plan: Plan) -> None:
     import ray
 
     from gensweep.storage import open_store
-    from gensweep.sweep._desk import start_desk
+    from gensweep.sweep._desk import opened, start_desk
     from gensweep.sweep._finish import finish
-    from gensweep.sweep._fleet import Fleet, run_packs
     from gensweep.sweep._reference import make_judge
     from gensweep.sweep._watch import Interrupt, Watch
     from gensweep.sweep._worker import loop
@@ -51,6 +50,9 @@ def launch(asked: Request, plan: Plan) -> None:
     judge = make_judge(sweep, open_store(plan.store), *plan.splits)
     goal = sweep.goal(judge.evaluator.objective)
     desk = start_desk(asked, plan, goal, judge.protocol)
+    from gensweep.sweep._fleet import Fleet, run_packs  # two seconds, in which the desk opens
+
+    opened(desk)
     fleet = Fleet(packs=asked.packs, ranks=asked.ranks, use_gpu=asked.gpus > 0,
                   threads=asked.threads, storage=plan.ray_storage)  # fmt: skip
     with Interrupt(desk, sweep.name) as interrupt:

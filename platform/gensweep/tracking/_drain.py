@@ -1,16 +1,21 @@
-"""The thread that empties a spool into a sink."""
+"""The thread that empties a spool into a sink, with several requests under way."""
 
 import json
 import random
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, takewhile
 
 from gensweep.tracking._mlflow import Refused, Sink
 from gensweep.tracking._redact import redact
 from gensweep.tracking._spool import Event, Position, Spool
 
-BATCH = 500
-"""Events read at once; this bounds the memory."""
+BATCH = 200
+"""Events read at once; this bounds the memory, and what is delivered again after a crash."""
+RUNS = 4
+"""Delivered side by side: a request mostly waits, for the server and for its store."""
 SYNC_EVERY_S = 1.0
 SHORTEST_S, LONGEST_S = 0.2, 15.0
 
@@ -18,7 +23,10 @@ Placed = list[tuple[Event, Position]]
 
 
 class Drainer(threading.Thread):
-    """Delivers in order, again and again until the sink takes it; a refused event is set aside."""
+    """Delivers again and again until the sink takes it; a refused event is set aside.
+
+    Each run's events come in their order, and those of the sweep itself wait for all before them.
+    """
 
     def __init__(self, spool: Spool, sink: Sink) -> None:
         super().__init__(name="gensweep-tracking", daemon=True)
@@ -28,6 +36,8 @@ class Drainer(threading.Thread):
         self._aside = spool.directory / "rejected.jsonl"
         self.rejected = len(self._aside.read_bytes().splitlines()) if self._aside.exists() else 0
         self._halt = threading.Event()
+        self._aside_lock = threading.Lock()
+        self._runs = ThreadPoolExecutor(RUNS, "gensweep-tracking")
         self._synced_at = 0.0
 
     def run(self) -> None:
@@ -56,16 +66,35 @@ class Drainer(threading.Thread):
 
     def _deliver_batch(self) -> bool:
         events = self._spool.read(self._spool.acked, BATCH)
-        for group in _groups(events):
+        for stretch in _stretches(_groups(events)):
             if self._halt.is_set():
                 break
+            self._deliver_stretch(stretch)
+            self._sync()
+        return bool(events)
+
+    def _deliver_stretch(self, groups: list[Placed]) -> None:
+        """Deliver the runs side by side; what came before the first failure is acknowledged."""
+        delivered: set[Position] = set()
+        chains: dict[object, list[Placed]] = {}
+        for group in groups:
+            chains.setdefault(group[0][0]["trial"], []).append(group)
+        jobs = [self._runs.submit(self._deliver_run, chain, delivered) for chain in chains.values()]
+        errors = [job.exception() for job in jobs]
+        for group in takewhile(lambda group: group[0][1] in delivered, groups):
+            self._spool.acknowledge(group)
+        for error in filter(None, errors):
+            raise error
+
+    def _deliver_run(self, groups: list[Placed], delivered: set[Position]) -> None:
+        for group in groups:
+            if self._halt.is_set():
+                return
             try:
                 self.sink.deliver(group, self._spool)
             except Refused as error:
                 self._set_aside(group, str(error))
-            self._spool.acknowledge(group)
-            self._sync()
-        return bool(events)
+            delivered.add(group[0][1])
 
     def _set_aside(self, group: Placed, reason: str) -> None:
         """One by one, so that a bad point does not take its neighbours along."""
@@ -75,9 +104,9 @@ class Drainer(threading.Thread):
                     raise Refused(reason)
                 self.sink.deliver([placed], self._spool)
             except Refused as error:
-                self.rejected += 1
                 line = json.dumps({"event": placed[0], "reason": redact(str(error))})
-                with open(self._aside, "a", encoding="utf-8") as file:
+                with self._aside_lock, open(self._aside, "a", encoding="utf-8") as file:
+                    self.rejected += 1
                     file.write(line + "\n")
 
     def flush(self, timeout: float) -> bool:
@@ -96,6 +125,7 @@ class Drainer(threading.Thread):
             self._spool.arrived.notify_all()
         if self.is_alive():
             self.join(30)
+        self._runs.shutdown(wait=False)
 
 
 def _groups(events: Placed) -> list[Placed]:
@@ -112,6 +142,13 @@ def _groups(events: Placed) -> list[Placed]:
             groups.append([placed])
             points = size
     return groups
+
+
+def _stretches(groups: list[Placed]) -> Iterator[list[Placed]]:
+    """Neighbours that belong to trials together, those of the sweep alone."""
+    for alone, neighbours in groupby(groups, lambda group: group[0][0]["trial"] is None):
+        together = list(neighbours)
+        yield from ([group] for group in together) if alone else [together]
 
 
 def _joins(before: Event, event: Event) -> bool:

@@ -36,12 +36,12 @@ class Refused(Exception):  # noqa: N818
 
 
 class Sink:
-    """Speaks to MLflow from the drainer's thread."""
+    """Speaks to MLflow from the drainer's threads, of which each run has one at a time."""
 
     def __init__(self, tracking_uri: str, experiment: str, sweep: str, runs: Path) -> None:
         self._uri, self._experiment, self._sweep = tracking_uri, experiment, sweep
         self._runs_file = runs
-        self._lock = threading.Lock()
+        self._lock, self._making = threading.Lock(), threading.Lock()
         self._runs: dict[str, str] = _read_runs(runs)
         self._alone = False
         self._doubtful: set[str] = set()
@@ -104,11 +104,15 @@ class Sink:
         name = self._name(number)
         if name in self._runs:
             return self._runs[name], False
-        parent = None if number is None else self._run(client, None, event)[0]
+        parent = None if number is None else self._parent(client, event)
         found = self._find(client, name) if self._may_exist(name) else []
         run = found[0] if found else self._create(client, number, parent, event)
         self._keep(name, run)
         return run, not found
+
+    def _parent(self, client: Any, event: Event) -> str:
+        with self._making:
+            return self._run(client, None, event)[0]
 
     def _may_exist(self, name: str) -> bool:
         return not self._alone or name in self._doubtful
