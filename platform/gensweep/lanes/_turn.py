@@ -18,6 +18,7 @@ from gensweep.lanes._functional import Stacked, frozen, nets_of, over_lanes
 from gensweep.lanes._optim import EMA_WARMUP, OPTIMIZERS, SCALARS, State
 from gensweep.lanes._schedule import learning
 from gensweep.lanes._stack import Stack
+from gensweep.lanes._tidy import tidied
 
 Mean = Callable[[Tensor], None]
 
@@ -72,7 +73,7 @@ class Turn:
         if not self.trace:
             return fn(*args)
         if name not in self._traces:
-            self._traces[name] = make_fx(lambda packed: fn(*packed))(_copies(args))
+            self._traces[name] = tidied(make_fx(lambda packed: fn(*packed))(_copies(args)))
         with torch.no_grad():
             return self._traces[name](args)
 
