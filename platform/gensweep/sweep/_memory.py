@@ -1,5 +1,7 @@
 """What a pack takes of a machine's or a GPU's memory, and what there is for it."""
 
+import ctypes
+import gc
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -47,16 +49,25 @@ def _used(place: Path, use: str) -> int:
     return int((place / use).read_text()) - dropped
 
 
+def _give_back() -> None:
+    """Return freed memory to the system, so that it counts when it is taken again."""
+    gc.collect()  # a trace and its pack hold each other
+    with suppress(AttributeError):  # glibc's alone
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class Meter:
     """The memory by which this process, or its part on a GPU, has grown since this was made."""
 
     def __init__(self, device: str):
         self._cuda = torch.device(device).type == "cuda"
         self._peaks = False
+        _give_back()
         self._base = self._now()
 
     def begin(self) -> None:
         """Forget former peaks, where the kernel allows it."""
+        _give_back()
         if self._cuda:
             torch.cuda.reset_peak_memory_stats()
             return

@@ -38,13 +38,16 @@ class Width:
         return f"{count(self.lanes)}{self._found()}{self.note}"
 
     def _found(self) -> str:
-        chosen = self.table.get(self.lanes)
-        if chosen is None:
+        if not self.table:
             return ""
+        free = f"{size(self.free)} free for a pack"
+        if self.lanes not in self.table:
+            least = min(self.table)
+            return f": {least} take {size(self.table[least].mib)}, too much of {free}"
+        chosen = self.table[self.lanes]
         others = ", ".join(f"{w}: {p.ms:.3g}" for w, p in self.table.items() if w != self.lanes)
-        compared = f" ({others})" if others else ""
-        memory = f"{self._lane_mib(chosen):.1f} MiB a lane of {self.free / 1024:.1f} GiB"
-        return f": {chosen.ms:.3g} ms a lane and round{compared}; {memory} free for a pack"
+        pace = f"{chosen.ms:.3g} ms a lane and round" + (f" ({others})" if others else "")
+        return f": {pace}; {size(self._lane_mib(chosen))} a lane of {free}"
 
     def _lane_mib(self, chosen: Point) -> float:
         """What a further lane takes."""
@@ -58,6 +61,15 @@ def asked_for(sweep: Sweep, packs: int) -> Width:
     """The width that the user, or the script, has fixed."""
     filled = ", all that the trials fill" if sweep.lanes == sweep.most_lanes(packs) else ""
     return Width(lanes=sweep.lanes, note=f", as asked{filled}")
+
+
+def size(mib: float) -> str:
+    """In words.
+
+    >>> size(3.14), size(11 * 1024)
+    ('3.1 MiB', '11.0 GiB')
+    """
+    return f"{mib:.1f} MiB" if mib < 1024 else f"{mib / 1024:.1f} GiB"
 
 
 def count(lanes: int) -> str:
@@ -118,15 +130,15 @@ def foreseen(table: Table, width: int) -> float:
     return table[last].mib + max(0.0, lane) * (width - last)
 
 
-def measured_width(paces: Paces) -> Width:
-    """Measure what is not remembered, and choose."""
+def measured_width(paces: Paces, free: float | None = None) -> Width:
+    """Measure what is not remembered, and choose; by default, within the memory that is free."""
     sweep, packs = paces.sweep, paces.room.packs
     most = sweep.most_lanes(packs)
     if most <= NARROWEST:
         return Width(lanes=most, note=f", all that {sweep.trials} trials fill")
     stratum, named = largest(paces)
     rounds = sweep.trials * ceil(sweep.budget_images / sweep.config(stratum).batch_size) / packs
-    free = free_mib(paces.device, packs)
+    free = free_mib(paces.device, packs) if free is None else free
     room, failed = room_mib(paces.device, free), ""
     table: Table = {}
     for width in candidates(most):
@@ -167,4 +179,6 @@ def on_the_spot(sweep: Sweep, dataset: Any, source: Source, room: Room, device: 
         return sweep
     width = measured_width(Paces(sweep, dataset, source, room, device))
     print(f"width {width.text()}", flush=True)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
     return replace(sweep, width=width.lanes)
