@@ -18,7 +18,7 @@ from gensweep.sweep._points import Point, Remembered, Table, device_name
 from gensweep.sweep._sweep import Sweep
 from gensweep.versions import versions
 
-MEASURE_S, STRETCH_S = 0.25, 0.05
+MEASURE_S, STRETCH_S = 0.2, 0.05
 CALM = 0.7
 """Share of the time that a thread computes if no other process takes its core."""
 BUDGET = 10**9
