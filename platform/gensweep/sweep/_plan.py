@@ -99,10 +99,11 @@ class Plan:
         """How the cores are shared, in words."""
         asked = self.asked
         if asked.gpus:
-            return f"{asked.threads} for each GPU, which computes"
+            return f"{asked.threads} beside each GPU, which computes"
         ranks = f" x {asked.ranks} ranks" if asked.ranks > 1 else ""
-        shared = f"{asked.packs} packs{ranks} x {asked.threads} threads on {os.cpu_count()} cores"
-        return shared + ("; one trains while another evaluates" if asked.packs > 1 else "")
+        each = f"{asked.threads} thread{'s' if asked.threads > 1 else ''}"
+        why = "; one trains on while another evaluates" if asked.packs > 1 else ""
+        return f"{asked.packs} packs{ranks} x {each} on {os.cpu_count()} cores{why}"
 
 
 def prepare(asked: Request) -> Plan:
