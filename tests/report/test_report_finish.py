@@ -20,7 +20,7 @@ from gensweep.sweep._args import Request, request
 from gensweep.sweep._finish import answer, next_line, summary_of, table
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
-from gensweep.sweep._verdicts import judged
+from gensweep.sweep._results import as_records
 from gensweep_models.catalog import CATALOG
 
 SECRET = "/s3cr+t/k&y"
@@ -56,9 +56,9 @@ def plan_of(home: Path, trials: int) -> Plan:
 
 
 def ended(home: Path, case: str, direction: str = "minimize", repeats: int = 1) -> Plan:
-    """A sweep whose trials ended as `case` says, with their verdicts in the store."""
+    """A sweep whose trials ended as `case` says."""
     plan = plan_of(home, len(ENDS[case]))
-    sweep, store = plan.asked.sweep, FileStore(home / "store")
+    sweep = plan.asked.sweep
     spec = sweep.identity() | {"objective": {"metric": "fid", "direction": direction}}
     study = Study.create_or_open("s", sweep.space, storage=plan.ledger, spec=spec, repeats=repeats,
                                  trials=sweep.trials, sampler="random")  # fmt: skip
@@ -67,10 +67,8 @@ def ended(home: Path, case: str, direction: str = "minimize", repeats: int = 1) 
                                          strict=True):  # fmt: skip
             cause = "" if state == "completed" else f"died of {SECRET}"
             metrics = {} if value is None else {"fid": value}
-            assert study.finish(lease, state, cause, metrics, 500)  # type: ignore[arg-type]
-            outcome = "converged" if state == "completed" else state
-            kept = {"number": lease.number, "outcome": outcome, "cause": cause}
-            store.put(f"sweeps/s/trials/{lease.number:04d}/result.json", json.dumps(kept).encode())
+            outcome = {"outcome": "converged" if state == "completed" else state}
+            assert study.finish(lease, state, cause, metrics, 500, outcome)  # type: ignore[arg-type]
     return plan
 
 
@@ -133,53 +131,35 @@ def test_a_sweep_without_completed_trials_still_ends(home: Path, case: str, caps
     assert answers in files["report.html"].decode()
 
 
-@pytest.mark.parametrize("damage", ["lost", "torn", "foreign"])
-def test_a_lost_verdict_is_told_and_costs_nothing_else(home: Path, damage: str,
-                                                       capsys: Any) -> None:  # fmt: skip
-    plan = ended(home, "mixed")
-    file = home / "store" / "sweeps" / "s" / "trials" / "0001" / "result.json"
-    if damage == "lost":
-        file.unlink()
-    else:
-        file.write_text('{"number"' if damage == "torn" else "[]")
-    trials, files = end(plan)
-    assert [t["outcome"] for t in trials] == ["converged", "unjudged", "diverged", "pruned"]
-    assert "1 completed trials have no stored verdict (1)" in capsys.readouterr().out
-    assert "1 of 4 trials converged" in files["report.html"].decode()
-
-
 def test_a_store_that_fails_costs_only_what_it_holds(home: Path, capsys: Any) -> None:
     plan = ended(home, "mixed")
     (home / "store").rename(home / "elsewhere")
     (home / "store").write_text("a file, not a folder")
     trials, _ = end(plan)
     said = capsys.readouterr().out
-    assert len(trials) == 4
+    assert [t["outcome"] for t in trials] == ["converged", "converged", "diverged", "pruned"]
     assert "stored   nothing: " in said
-    assert "no stored verdict" in said or "not every verdict could be read" in said
     assert (home / "reports" / "s.html").read_text().startswith("<!doctype html>")
 
 
-def test_results_without_a_store_show_the_ledger(home: Path, capsys: Any) -> None:
-    plan = ended(home, "mixed", "maximize")
+def test_results_need_the_ledger_alone(home: Path, capsys: Any) -> None:
+    ended(home, "mixed", "maximize")
     assert main(["results", "s"]) == 0
     shown = capsys.readouterr()
-    assert "verdicts need the store" in shown.err
-    assert shown.out.splitlines()[2].split()[:3] == ["0", "3", "unjudged"]
+    assert shown.out.splitlines()[2].split()[:3] == ["0", "3", "converged"]
     assert main(["results", "s", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [t["state"] for t in found["trials"]] == [state for state, _ in ENDS["mixed"]]
-    assert judged(plan.store, "s", [])[1] == ""
 
 
-def test_the_kept_verdict_holds_no_secret_and_the_tracker_says_why_it_lags(
+def test_the_tracker_says_why_it_lags_without_a_secret(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     plan = plan_of(home, 1)
     log = Log(plan.asked.sweep, plan)
     try:
-        log.end(0, "failed", {"cause": f"no {SECRET}", "metrics": {"fid": 1.0}})
+        log.end(0, "failed", f"no {SECRET}", {"fid": 1.0})
         until = time.monotonic() + 60
         while "because of" not in log.loss() and time.monotonic() < until:
             time.sleep(0.1)
@@ -188,15 +168,16 @@ def test_the_kept_verdict_holds_no_secret_and_the_tracker_says_why_it_lags(
         assert "hunter22" not in log.loss()
     finally:
         log._tracker.close(0)
-    kept = FileStore(home / "store").get("sweeps/s/trials/0000/result.json").decode()
-    assert json.loads(kept)["cause"] == "no ***"
+    spooled = b"".join(f.read_bytes() for f in (home / "spool").rglob("*") if f.is_file()).decode()
+    assert "no ***" in spooled
+    assert SECRET not in spooled
     assert "hunter22" not in plan.text()
     assert "http://ann:***@127.0.0.1:9" in plan.text()
 
 
 def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Path) -> None:
-    trials, _ = judged(ended(home, "mixed", repeats=2).store, "s", read_sweep("s", str(
-        home / "studies")).records)  # fmt: skip
+    ended(home, "mixed", repeats=2)
+    trials = as_records(read_sweep("s", str(home / "studies")).records)
     assert [t["group"] for t in trials] == [0, 0, 2, 2]
     row = table(trials, None, GOAL).splitlines()[-1].split()
     assert row == ["all", "trials", "4", "2", "2", "1", "50%", "1%", "to", "99%"]

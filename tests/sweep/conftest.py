@@ -1,7 +1,6 @@
 """A sweep's desk, store, ledger and tracker in one process, and packs that sit at the desk."""
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from gensweep.sweep._bench import Bench
 from gensweep.sweep._desk import Desk
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._reference import feature_net, make_judge
+from gensweep.sweep._results import as_records
 from gensweep.sweep._worker import RemoteDesk
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Real
@@ -91,8 +91,8 @@ class Office:
         return {r.number: r for r in read_sweep("office", self.ledger).records}
 
     def result(self, number: int) -> dict[str, Any]:
-        found = self.store.get(f"sweeps/office/trials/{number:04d}/result.json")
-        return dict(json.loads(found))
+        """The trial as `gensweep results --json` shows it."""
+        return as_records([self.trials()[number]])[0]
 
 
 @pytest.fixture(scope="session")

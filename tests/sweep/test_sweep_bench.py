@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 
+from gensweep.lanes import LaneState
 from gensweep.sweep import _bench
 from gensweep.sweep._bench import work
 from gensweep.sweep._final import remeasured, told
+from gensweep.sweep._kept import lane_of
 from gensweep.sweep._likelihood import Likelihood
 from gensweep.sweep._reference import examples
-from gensweep.sweep._verdicts import lane_of
 from gensweep.sweep._watch import progress_line
 from gensweep_models.space import Categorical, Real
 
@@ -45,13 +46,14 @@ def test_only_the_lost_lane_is_dropped_when_lanes_are_saved(office: Any) -> None
     assert set(states.values()) <= ENDED
 
 
-def test_results_stand_before_the_ledger_says_that_a_trial_ended(office: Any) -> None:
+def test_weights_stand_before_the_ledger_says_that_a_trial_ended(office: Any) -> None:
+    """Those of trials that end together are one object, from which each can be had."""
     _, bench = office.bench("first")
     bench.run()
-    for number, trial in office.trials().items():
-        assert trial.metrics["nll"] == office.result(number)["metrics"]["nll"]
-        assert office.result(number)["state"] == trial.state
-        assert trial.state in ENDED
+    states = [LaneState.from_bytes(lane_of(office.store, office.result(n))) for n in range(3)]
+    assert [s.meta["seed"] for s in states] == [t.seed for t in office.trials().values()]
+    assert {t.state for t in office.trials().values()} <= ENDED
+    assert len(office.store.list("sweeps/office/trials/")) == 2  # the bytes, and their manifest
 
 
 def test_a_pack_that_died_leaves_its_traceback_and_its_cause(office: Any) -> None:
@@ -195,11 +197,11 @@ def test_what_a_lost_pack_still_writes_replaces_nothing(office: Any) -> None:
     office.desk._study.fail_owner("silent", "silence")
     _, other = office.bench("other")
     other.run()
-    mine = lane_of(office.store, "office", 0)
+    mine = lane_of(office.store, office.result(0))
     state = silent.pack.take(0).to_bytes()
     silent.desk.finish(0, "completed", "", {"weights": state, "metrics": {}})
     silent.desk.settle()
-    assert lane_of(office.store, "office", 0) == mine != state
+    assert lane_of(office.store, office.result(0)) == mine != state
 
 
 def test_a_pack_about_to_end_is_not_built_anew(office: Any) -> None:
@@ -213,8 +215,7 @@ def test_a_pack_about_to_end_is_not_built_anew(office: Any) -> None:
 def test_the_best_trial_is_measured_on_examples_that_chose_none(office: Any) -> None:
     _, bench = office.bench("first")
     bench.run()
-    trial = {"number": 1, "params": office.trials()[1].params}
-    found = remeasured(office.plan, office.store, trial)
+    found = remeasured(office.plan, office.store, office.result(1))
     ranked = office.judge.likelihood
     assert (found["protocol"]["examples"], len(ranked.examples)) == (177, 178)
     game = office.sweep.model.game(office.sweep.config({}), office.plan.dataset)
@@ -239,7 +240,7 @@ def test_checkpoints_go_once_every_trial_has_ended(open_office: Any) -> None:
     work(again.sweep, again.here("second"), again.judge, again.source)
     again.close()
     assert again.store.list("sweeps/office/checkpoints/") == []
-    assert len(again.store.list("sweeps/office/trials/")) >= 3 * 3
+    assert all(lane_of(again.store, again.result(number)) for number in range(3))
 
 
 def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(office: Any) -> None:

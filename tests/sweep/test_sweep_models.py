@@ -8,8 +8,8 @@ import pytest
 
 from gensweep.sweep import sample_lane
 from gensweep.sweep._bench import work
+from gensweep.sweep._kept import grids, lane_of
 from gensweep.sweep._sampling import described
-from gensweep.sweep._verdicts import lane_of
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
 
@@ -49,10 +49,13 @@ def test_a_model_is_swept_and_its_best_trial_samples(
     assert len(trials) == 2
     assert {t.state for t in trials.values()} <= {"completed", "collapsed"}
     assert all(t.images >= 320 and MEASURED[name] in t.metrics for t in trials.values())
-    assert office.store.get("sweeps/office/trials/0000/samples.png").startswith(b"\x89PNG")
+    kept = [office.result(number) for number in trials]
+    pictures = grids(office.store_uri, kept)
+    assert set(pictures) == {"0", "1"}
+    assert all(png.startswith(b"\x89PNG") for png in pictures.values())
 
     file = tmp_path / "lane"
-    file.write_bytes(lane_of(office.store, "office", 0))
+    file.write_bytes(lane_of(office.store, kept[0]))
     about = described(office.sweep, trials[0].params, office.judge.data)
     samples = sample_lane(str(file), about, 5, seed=1)
     assert samples.shape == (5, 1, 8, 8)

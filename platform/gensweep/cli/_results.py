@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from typing import Any
 
 
@@ -23,6 +22,4 @@ def run(args: argparse.Namespace) -> int:
     else:
         goal = Goal(metric=found["metric"], direction=found["direction"])
         print(table(found["trials"], found["by"], goal, rows=None))
-        if found["note"]:
-            print(found["note"], file=sys.stderr)
     return 0

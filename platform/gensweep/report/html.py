@@ -18,7 +18,7 @@ from gensweep.report._figures import (
 from gensweep.report._page import SCRIPT, STYLE
 from gensweep.report._tables import lost, pruned, show, success, table
 from gensweep.report._words import facts, rules
-from gensweep.report.trials import OUTCOMES, Goal, Trial, interval, outcome, strata, unjudged
+from gensweep.report.trials import OUTCOMES, Goal, Trial, interval, outcome, strata
 
 __all__ = ["build_report"]
 
@@ -86,9 +86,8 @@ def _answer(trials: list[Trial], by: str | None, goal: Goal) -> str:
     says = (
         f"{good} of {len(trials)} trials converged ({good / len(trials):.0%}, 95 % interval {span})"
     )
-    stopped, missing = sum(outcome(t) == "pruned" for t in trials), unjudged(trials)
+    stopped = sum(outcome(t) == "pruned" for t in trials)
     says += f"; {stopped} were pruned" if stopped else ""
-    says += f"; {missing}" if missing else ""
     best = next(iter(goal.ranked(trials)), None)
     if best is None:
         return f"{says}; none has a {goal.metric}."

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scipy.stats import t
-
 from gensweep.errors import UserError
 
 __all__ = ["best_of_k", "clustered_wilson", "log_bins", "wilson"]
@@ -51,8 +49,15 @@ def clustered_wilson(groups: Sequence[tuple[int, int]]) -> tuple[float, float]:
     if len(groups) == 1:
         effective = 1.0
     elif len(groups) < total:  # the variance between few groups is not well known
-        effective *= float(t.ppf(0.975, total - 1) / t.ppf(0.975, len(groups) - 1)) ** 2
+        effective *= (_quantile(total - 1) / _quantile(len(groups) - 1)) ** 2
     return wilson(share * effective, effective)
+
+
+def _quantile(freedom: int) -> float:
+    """Student's t at 97.5 %."""
+    from scipy.special import stdtrit  # costs every process of a sweep, which seldom need it
+
+    return float(stdtrit(freedom, 0.975))
 
 
 def best_of_k(values: Sequence[float], k: int, share: float = 0.5) -> float:

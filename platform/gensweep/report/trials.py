@@ -12,7 +12,7 @@ from typing import Any, Literal
 from gensweep.errors import UserError
 from gensweep.report.stats import clustered_wilson
 
-__all__ = ["Goal", "Trial", "interval", "number", "outcome", "rates", "strata", "unjudged"]
+__all__ = ["Goal", "Trial", "interval", "number", "outcome", "rates", "strata"]
 
 OUTCOMES = ("converged", "unconverged", "collapsed", "diverged", "pruned", "other")
 Trial = dict[str, Any]
@@ -86,14 +86,6 @@ def strata(trials: Sequence[Trial], by: str | None) -> dict[str, list[Trial]]:
     for trial in trials:
         groups.setdefault(str(trial["params"].get(by, "all trials")), []).append(trial)
     return dict(sorted(groups.items()))
-
-
-def unjudged(trials: Sequence[Trial]) -> str:
-    """Which completed trials have no verdict, and so count as not converged; empty for none."""
-    numbers = [str(t["number"]) for t in trials if t["outcome"] == "unjudged"]
-    more = ", ..." if len(numbers) > 5 else ""
-    named = f"{len(numbers)} completed trials have no stored verdict ({', '.join(numbers[:5])}"
-    return f"{named}{more}): they count as not converged" if numbers else ""
 
 
 def interval(trials: Sequence[Trial]) -> tuple[int, str]:

@@ -40,6 +40,7 @@ class Entry:
     lost: int = 0
     images: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
     checkpoint: dict[str, Any] | None = None
     created: float = 0.0
     started: float | None = None
@@ -48,7 +49,7 @@ class Entry:
     def record(self) -> TrialRecord:
         """The entry as the outside sees it."""
         return TrialRecord(
-            params=dict(self.params), metrics=dict(self.metrics),
+            params=dict(self.params), metrics=dict(self.metrics), result=dict(self.result),
             **{name: getattr(self, name) for name in _SHOWN},
         )  # fmt: skip
 

@@ -47,6 +47,8 @@ class TrialRecord:
     cause: str
     params: dict[str, Any]
     metrics: dict[str, float]
+    result: dict[str, Any]
+    """What its end was told with, besides state, cause and metrics."""
     images: int
     attempts: int
     seed: int

@@ -13,7 +13,6 @@ from optuna.storages import BaseStorage
 from optuna.storages.journal._file import BaseJournalFileLock
 
 from gensweep.errors import UserError
-from gensweep.study._database import open_database, server_lock
 from gensweep.study._driver import me, taken
 from gensweep.study._journal import Journal
 
@@ -23,6 +22,8 @@ def open_storage(storage: str) -> BaseStorage:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = journal_path(storage)
     if path is None:
+        from gensweep.study._database import open_database  # SQLAlchemy, which a journal spares
+
         return open_database(storage)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +115,8 @@ def only_writer(storage: str, name: str) -> Iterator[None]:
         with _file_lock(path, name):
             yield
     elif storage.startswith("postgresql"):
+        from gensweep.study._database import server_lock
+
         with server_lock(storage, name):
             yield
     else:

@@ -355,8 +355,11 @@ class Study:
         cause: str = "",
         metrics: Mapping[str, float] | None = None,
         images: int | None = None,
+        result: Mapping[str, Any] | None = None,
     ) -> bool:
         """End the trial. False if it had ended already, which changes nothing.
+
+        `result` is what else is to be known of it, as JSON.
 
         A completed trial without a finite objective is one that diverged, or failed if the
         objective was never measured: it is kept as that.
@@ -368,7 +371,7 @@ class Study:
             entry = self._held_entry(lease)
             known = {**entry.metrics, **finite(metrics or {})}
             seen = max(entry.images, int(images or 0))
-            self._end(entry, *settled, metrics=known, images=seen)
+            self._end(entry, *settled, metrics=known, images=seen, result=dict(result or {}))
             return True
 
     def _checked(

@@ -7,9 +7,9 @@ from typing import Any
 from gensweep.storage import open_store
 from gensweep.sweep._args import Request
 from gensweep.sweep._catalog import catalog
+from gensweep.sweep._kept import lane_of
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._sampling import described
-from gensweep.sweep._verdicts import lane_of
 
 
 def register(asked: Request, plan: Plan, run_id: str, trial: dict[str, Any]) -> str:
@@ -24,7 +24,7 @@ def register(asked: Request, plan: Plan, run_id: str, trial: dict[str, Any]) -> 
         return ""
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "lane.safetensors"
-        weights.write_bytes(lane_of(open_store(plan.store), sweep.name, trial["number"]))
+        weights.write_bytes(lane_of(open_store(plan.store), trial))
         return register_best(
             plan.tracking_uri,
             f"{sweep.model.name}-{plan.dataset.name}",

@@ -8,12 +8,13 @@ from gensweep.errors import UserError
 from gensweep.report import Goal
 from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, TrialRecord, make_pruner
 from gensweep.sweep._args import Request
-from gensweep.sweep._later import Later
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
 from gensweep.tracking import redact
 
 NAMESPACE = "gensweep"
+KEPT = ("curve", "kept")
+"""Of a result: what the ledger keeps beside the outcome."""
 LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
 
@@ -50,7 +51,6 @@ class Desk:
         self._rungs = asked.sweep.rung_images
         self._causes: dict[str, str] = {}
         self._notes: list[str] = []
-        self._later = Later(threads=1)
         self._used: Counter[str] = Counter()
         self._stopping = False
 
@@ -80,7 +80,6 @@ class Desk:
 
     def heartbeat(self, owner: str, seen: dict[int, int]) -> bool:
         """Whether the pack should go on; `seen` are the images that its trials have seen."""
-        self._later.check()
         self._study.heartbeat(owner)
         self._seen |= {n: images for n, images in seen.items() if self._leases[n].owner == owner}
         return not self._stopping and self._study.exhausted() in (None, "trials", "images")
@@ -91,7 +90,7 @@ class Desk:
         rung = min(self._rungs, key=lambda at: abs(at - images))
         verdict = self._study.report(lease, images, metrics, rung)
         self._seen[number] = images
-        self._later.do(self._log.report, number, images, metrics, png)
+        self._log.report(number, images, metrics, png)
         return verdict
 
     def checkpoint(self, owner: str, numbers: list[int], pointer: dict[str, Any]) -> list[int]:
@@ -104,38 +103,27 @@ class Desk:
                 lost.append(number)
         return lost
 
-    def finish(self, owner: str, number: int, state: State, cause: str,
-               result: dict[str, Any]) -> None:  # fmt: skip
-        """End a trial, soon."""
-        self._held(owner, number)
-        self._later.do(self._finish, owner, number, state, cause, result)
+    def finish(self, owner: str, ends: list[tuple[int, State, str, dict[str, Any]]]) -> None:
+        """End trials, each with number, state, cause and result, unless others have them by now."""
+        for number, state, cause, result in ends:
+            with suppress(StaleLease):
+                self._finish(self._held(owner, number), state, cause, result)
 
-    def settle(self, owner: str = "") -> None:
-        """Wait until the ends of trials are kept."""
-        self._later.wait()
-
-    def _finish(self, owner: str, number: int, state: State, cause: str,
-                result: dict[str, Any]) -> None:  # fmt: skip
-        """In the store and the tracker first, then for good; unless another pack has it by now."""
-        with suppress(StaleLease):
-            self._end_of(owner, number, state, cause, result)
-
-    def _end_of(self, owner: str, number: int, state: State, cause: str,
-                result: dict[str, Any]) -> None:  # fmt: skip
-        metrics, lease = dict(result.get("metrics", {})), self._held(owner, number)
+    def _finish(self, lease: Lease, state: State, cause: str, result: dict[str, Any]) -> None:
+        """In the tracker first, then for good."""
+        metrics, number = dict(result.get("metrics", {})), lease.number
         images = self._seen[number] = result.get("images", self._seen.get(number, 0))
         settled = self._study.settled(lease, state, cause, metrics)
         if settled is None:
             return
-        if settled[0] != state:
-            result = {**result, "outcome": settled[0]}
-        self._log.end(number, settled[0], result | {"cause": settled[1], "metrics": metrics})
-        self._study.finish(lease, state, cause, metrics, images)
+        outcome = result.get("outcome", state) if settled[0] == state else settled[0]
+        self._log.end(number, *settled, metrics)
+        kept = {name: result[name] for name in KEPT if result.get(name)}
+        self._study.finish(lease, state, cause, metrics, images, {**kept, "outcome": outcome})
         self._ended.add(number)
 
     def give_back(self, owner: str) -> None:
         """The trials of a pack that starts anew wait again, which does not count against them."""
-        self._later.wait()
         self._study.release(owner)
 
     def used(self, owner: str, lane_seconds: dict[str, float]) -> None:
@@ -155,7 +143,6 @@ class Desk:
 
     def release(self, pack: str, died: bool) -> None:
         """The pack ended: its trials wait for another, or fail if packs keep dying of them."""
-        self._keep()
         told = [cause for owner, cause in self._causes.items() if pack in owner]
         cause = told[-1] if told else "the end of its process"
         for owner in {lease.owner for lease in self._leases.values() if pack in lease.owner}:
@@ -167,18 +154,11 @@ class Desk:
         if died:  # with trials or before it had any
             self._notes.append(f"a pack died of {cause}")
 
-    def _keep(self) -> None:
-        """Wait for the ends of trials; those that cannot be kept are not lost, but run again."""
-        try:
-            self._later.wait()
-        except Exception as error:
-            self._notes.append(f"the end of a trial was not kept: {redact(str(error))[:200]}")
-
     def _tell_failed(self, number: int) -> None:
         kept = self._study.record(number)
         if kept.state in TERMINAL:
             self._ended.add(number)
-            self._log.end(number, kept.state, {"cause": kept.cause, "metrics": kept.metrics})
+            self._log.end(number, kept.state, kept.cause, kept.metrics)
 
     def summary(self) -> dict[str, Any]:
         """What progress is told from; `left` are images that trials still have to see."""
@@ -209,7 +189,6 @@ class Desk:
         self._stopping = True
 
     def close(self) -> None:
-        self._keep()
         if self._study.exhausted() == "trials":
             self._log.drop_checkpoints()
         self._study.close()
@@ -217,7 +196,6 @@ class Desk:
 
     def complete(self, files: dict[str, bytes], summary: dict[str, float], died: str) -> bool:
         """Log the whole sweep's report and figures; whether the tracker has everything."""
-        self._keep()
         return self._log.complete(files, summary, *self._end(died))
 
     def _end(self, died: str) -> tuple[str, str]:

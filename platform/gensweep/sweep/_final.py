@@ -5,11 +5,11 @@ from typing import Any
 from gensweep.lanes import LaneState, Pack
 from gensweep.space import padded
 from gensweep.storage import ObjectStore
+from gensweep.sweep._kept import lane_of
 from gensweep.sweep._likelihood import Likelihood
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._reference import REFERENCE, examples
 from gensweep.sweep._sampling import NoData
-from gensweep.sweep._verdicts import lane_of
 
 
 def remeasured(plan: Plan, store: ObjectStore, trial: dict[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def remeasured(plan: Plan, store: ObjectStore, trial: dict[str, Any]) -> dict[st
     if likelihood is None:
         return {}
     pack = Pack(sweep.model, config, data, NoData(), width=1, trace=False)
-    pack.put(0, LaneState.from_bytes(lane_of(store, sweep.name, trial["number"])))
+    pack.put(0, LaneState.from_bytes(lane_of(store, trial)))
     metrics = likelihood.measure(pack, 0)
     return {"trial": trial["number"], "metrics": metrics, "protocol": likelihood.protocol}
 

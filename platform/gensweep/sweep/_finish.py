@@ -16,15 +16,16 @@ from gensweep.study import TERMINAL, SweepView, read_sweep
 from gensweep.sweep._args import Request
 from gensweep.sweep._best import register
 from gensweep.sweep._final import remeasured, told
+from gensweep.sweep._kept import grids
 from gensweep.sweep._likelihood import METRICS
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._reference import real_grid
-from gensweep.sweep._results import failures
+from gensweep.sweep._results import as_records, failures
 from gensweep.sweep._sweep import Sweep
 from gensweep.sweep._usage import in_a_line, shares
-from gensweep.sweep._verdicts import Trials, grids, judged
 from gensweep.tracking import redact, redact_tree
 
+Trials = list[dict[str, Any]]
 TABLE_ROWS = 10
 SAMPLING = {
     "tpe": "tpe, adaptive: it prefers regions that did well, so rates, intervals and best-of-k "
@@ -53,8 +54,7 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any], goal: Goal,
            used: Mapping[str, float]) -> tuple[Trials, dict[str, bytes]]:  # fmt: skip
     """Print and keep what the ledger and the store know; a store that fails costs its part only."""
     view = read_sweep(asked.sweep.name, plan.ledger)
-    ended = [r for r in view.records if r.state in TERMINAL]  # the others are only not done
-    trials, missing = judged(plan.store, view.name, ended)
+    trials = as_records(r for r in view.records if r.state in TERMINAL)  # others are not done
     following = redact(next_line(asked, trials))
     test = tested(plan, goal, goal.ranked(trials)[:1])
     about = {
@@ -74,8 +74,6 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any], goal: Goal,
     print(f"report   {local}\nstored   {stored(plan, files)}")
     print(f"compare  {redact(plan.tracking_uri)} (MLflow, experiment {asked.sweep.question})")
     print(f"next     {following}", flush=True)
-    if missing:
-        print(redact(missing))
     return trials, files
 
 
@@ -108,7 +106,7 @@ def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: G
                              "trained": trained(sweep),
                              "versions": view.versions,
                              "answer": told(about["test"]) if about["test"] else ""}),
-        trials, grids(plan.store, sweep.name, pictured) | {"real": real_grid(*plan.splits)},
+        trials, grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
         by=sweep.by, over=sweep.over, goal=goal, scatter_of=sweep.scatter,
     )  # fmt: skip
     text = json.dumps({"sweep": sweep.name, "test": about["test"], "trials": trials}, indent=1)

@@ -5,21 +5,21 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-BACKLOG = 64
-"""Jobs that may wait, each of which holds what it will write."""
-
 
 class Later:
-    """Jobs in threads of their own; an error of one is raised by the next call."""
+    """Jobs in threads of their own; an error of one is raised by the next call.
 
-    def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads)
+    At most `backlog` jobs wait or run, each of which holds what it will write.
+    """
+
+    def __init__(self, threads: int, backlog: int) -> None:
+        self._pool, self._backlog = ThreadPoolExecutor(threads), backlog
         self._jobs: deque[Future[Any]] = deque()
 
     def do(self, work: Callable[..., Any], *args: Any) -> None:
         """Call `work(*args)` soon; waits if too much is waiting."""
         self.check()
-        if len(self._jobs) >= BACKLOG:
+        if len(self._jobs) >= self._backlog:
             self._jobs.popleft().result()
         self._jobs.append(self._pool.submit(work, *args))
 

@@ -1,23 +1,21 @@
-"""What is kept of each trial besides the study: its verdict and samples, and the tracker's copy."""
+"""What the tracker is told of a sweep, and what of it goes to the store."""
 
 import contextlib
-import dataclasses
-import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.storage import open_store
 from gensweep.study import Lease, finite
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._sweep import Sweep
-from gensweep.tracking import Spool, Tracker, redact, redact_tree
+from gensweep.tracking import Spool, Tracker, redact
 
 FLUSH_S = 180.0
 
 
 class Log:
-    """Writes results to the object store, and tells the tracker, which never blocks."""
+    """Tells the tracker, which never blocks."""
 
     def __init__(self, sweep: Sweep, plan: Plan):
         self._sweep, self._store = sweep, open_store(plan.store)
@@ -29,30 +27,24 @@ class Log:
 
     def begin(self, lease: Lease) -> None:
         """A trial has a lane."""
-        config = dataclasses.asdict(self._sweep.config(lease.params))
         tags = {"gensweep.attempt": lease.attempt}
         self._tracker.start_trial(lease.number, lease.params, seed=lease.seed, tags=tags)
-        self._tracker.artifact(lease.number, "config.json", json.dumps(config, indent=1).encode())
 
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
         """A trial was evaluated after `images` examples."""
         self._tracker.metrics(number, images, metrics)
         if png:
-            self._store.put(self._key(number, "samples.png"), png)
             self._tracker.image(number, "samples", images, png)
 
-    def end(self, number: int, state: str, result: dict[str, Any]) -> None:
+    def end(self, number: int, state: str, cause: str, metrics: Mapping[str, float]) -> None:
         """A trial ended."""
-        kept = {"number": number, "state": state, "outcome": result.get("outcome", state),
-                "cause": result["cause"], "metrics": finite(result["metrics"]),
-                "curve": result.get("curve", []), "lane": result.get("lane", "")}  # fmt: skip
-        self._store.put(self._key(number, "result.json"), json.dumps(redact_tree(kept)).encode())
-        self._tracker.finish_trial(number, state, result["cause"], kept["metrics"])
+        self._tracker.finish_trial(number, state, cause, finite(metrics))
 
     def error(self, number: int, traceback: str) -> None:
         """A pack died with the trial in one of its lanes."""
         self._tracker.artifact(number, "traceback.txt", traceback.encode())
-        self._store.put(self._key(number, "traceback.txt"), redact(traceback).encode())
+        key = f"sweeps/{self._sweep.name}/trials/{number:04d}/traceback.txt"
+        self._store.put(key, redact(traceback).encode())
 
     def complete(self, files: dict[str, bytes], summary: dict[str, float], state: str,
                  cause: str) -> bool:  # fmt: skip
@@ -79,6 +71,3 @@ class Log:
     def close(self) -> None:
         """Nothing more will come from this process."""
         self._tracker.close()
-
-    def _key(self, number: int, name: str) -> str:
-        return f"sweeps/{self._sweep.name}/trials/{number:04d}/{name}"

@@ -1,13 +1,12 @@
 """Reading sweeps from outside, while they run or afterwards."""
 
-import os
 from collections import Counter
 from typing import Any
 
 from gensweep.stack import apply_env, find_home
 from gensweep.study import list_sweeps, read_sweep
 from gensweep.sweep._ledgers import ledger_of
-from gensweep.sweep._verdicts import judged
+from gensweep.sweep._results import as_records
 
 
 def sweeps_here() -> list[dict[str, Any]]:
@@ -28,11 +27,9 @@ def sweeps_here() -> list[dict[str, Any]]:
 
 
 def results_of(name: str) -> dict[str, Any]:
-    """Every trial of a sweep, with the protocol of its numbers; `note` says what is missing."""
+    """Every trial of a sweep, with the protocol of its numbers."""
     apply_env()
     view = read_sweep(name, ledger_of(str(find_home().path)))
-    uri = os.environ.get("GENSWEEP_STORE", "")
-    trials, note = judged(uri, name, view.records)
     return {
         "name": name,
         "metric": view.spec["objective"]["metric"],
@@ -40,6 +37,7 @@ def results_of(name: str) -> dict[str, Any]:
         "by": view.spec.get("by"),
         "protocol": view.spec.get("protocol", {}),
         "versions": view.versions,
-        "note": note,
-        "trials": [t | {"protocol": view.spec.get("protocol", {})} for t in trials],
+        "trials": [
+            t | {"protocol": view.spec.get("protocol", {})} for t in as_records(view.records)
+        ],
     }

@@ -1,7 +1,7 @@
 """A sweep's trials as plain records, for `gensweep results`, the table and the report."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from gensweep.report import number
@@ -11,26 +11,24 @@ from gensweep.tracking import redact_tree
 FAILURES = ("collapsed", "diverged", "failed", "unconverged")
 
 
-def as_records(
-    records: Iterable[TrialRecord], judged: Mapping[int, Mapping[str, Any]] | None = None
-) -> list[dict[str, Any]]:
-    """One plain dict a trial, without secrets; `judged` adds the verdict and the curve."""
-    plain = [_record(r, (judged or {}).get(r.number, {})) for r in records]
-    shown: list[dict[str, Any]] = redact_tree(plain)
+def as_records(records: Iterable[TrialRecord]) -> list[dict[str, Any]]:
+    """One plain dict a trial, without secrets; `kept` says where its weights and samples are."""
+    shown: list[dict[str, Any]] = redact_tree([_record(record) for record in records])
     return shown
 
 
-def _record(record: TrialRecord, judged: Mapping[str, Any]) -> dict[str, Any]:
-    state = "unjudged" if record.state == "completed" else record.state
+def _record(record: TrialRecord) -> dict[str, Any]:
+    result = record.result
     return {
         "number": record.number,
         "group": record.group,
         "state": record.state,
-        "outcome": judged.get("outcome", state),
-        "cause": record.cause or judged.get("cause", ""),
+        "outcome": result.get("outcome", record.state),
+        "cause": record.cause,
         "params": dict(record.params),
         "metrics": dict(record.metrics),
-        "curves": {"truncation": judged["curve"]} if judged.get("curve") else {},
+        "curves": {"truncation": result["curve"]} if "curve" in result else {},
+        "kept": result.get("kept", {}),
         "images": record.images,
         "seed": record.seed,
         "attempts": record.attempts,

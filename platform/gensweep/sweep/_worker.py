@@ -3,14 +3,13 @@
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import torch
 
 from gensweep.storage import Checkpoints, ObjectStore, open_store
-from gensweep.study import StaleLease
 from gensweep.sweep._bench import work
+from gensweep.sweep._kept import End, Shelf
 from gensweep.sweep._later import Later
 from gensweep.sweep._ranks import SharedDesk, agreed, ranks
 from gensweep.sweep._reference import make_judge
@@ -18,6 +17,8 @@ from gensweep.sweep._width import on_the_spot
 
 HEARTBEAT_S = 5.0
 FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
+SHELF_BYTES = 32 << 20
+"""Weights that wait to be stored together; as much again may be on its way."""
 
 
 Ask = Callable[..., Any]
@@ -39,12 +40,13 @@ class RemoteDesk:
         self._checkpoints = Checkpoints(store, f"sweeps/{sweep}/checkpoints/{owner}")
         self._store, self._sweep = store, sweep
         self._step = 0
-        self._later = Later(threads=1)
+        self._shelf, self._ends = Shelf(store, sweep, owner), list[End]()
+        self._later = Later(threads=1, backlog=1)
         self._beat = time.monotonic()
         self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Any:
-        self._later.check()
+        self._send()
         return self._ask("lease", count, stratum)
 
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str:
@@ -79,26 +81,34 @@ class RemoteDesk:
             return None
 
     def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None:
-        """Store the trial's weights and tell its end, while the pack trains on."""
-        self._later.do(self._finish, number, state, cause, dict(result))
+        """Keep the trial's end with those of the same time, once the pack trains on."""
+        result = dict(result)
+        blobs = {name: result.pop(name, b"") for name in ("weights", "png")}
+        self._ends.append(End(number, state, cause, result, **blobs))
+        if sum(len(end.weights) for end in self._ends) > SHELF_BYTES:
+            self._send()
 
-    def _finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None:
-        weights = result.pop("weights", b"")
-        if weights:  # each owner has its name: one that lost the trial must not replace another's
-            key = f"sweeps/{self._sweep}/trials/{number:04d}/lane-{self.owner}.safetensors"
-            self._store.put(key, weights)
-            result |= {"lane": key}
-        with suppress(StaleLease):  # somebody else has the trial by now
-            self._ask("finish", number, state, cause, result)
+    def _send(self) -> None:
+        """Store and tell in the background what has ended."""
+        self._later.check()
+        if self._ends:
+            self._later.do(self._keep, self._ends)
+            self._ends = []
+
+    def _keep(self, ends: list[End]) -> None:
+        kept = self._shelf.put(ends)
+        told = [(e.number, e.state, e.cause, e.result | {"kept": kept if e.blobs else {}})
+                for e in ends]  # fmt: skip
+        self._ask("finish", told)
 
     def settle(self) -> None:
         """Wait until every end that was told is kept."""
+        self._send()
         self._later.wait()
-        self._ask("settle")
 
     def give_back(self) -> None:
         """Let the pack's trials wait again; their ends that were told are kept first."""
-        self._later.wait()
+        self.settle()
         self._ask("give_back")
 
     def used(self, lane_seconds: dict[str, float]) -> None:
