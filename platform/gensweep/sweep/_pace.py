@@ -14,7 +14,7 @@ from gensweep.lanes import Pack, Ranks, Source, turns
 from gensweep.space import padded, with_scope
 from gensweep.study import all_strata
 from gensweep.sweep._memory import Meter
-from gensweep.sweep._points import Point, Remembered, Table, device_name
+from gensweep.sweep._points import Point, Remembered, device_name
 from gensweep.sweep._sweep import Sweep
 from gensweep.versions import versions
 
@@ -44,10 +44,6 @@ class Paces:
         self.room, self.device = room, device
         self._meter: Meter | None = None
 
-    def table(self, stratum: Mapping[str, Any]) -> Table:
-        """What is remembered of a stratum."""
-        return self._remembered(stratum).load()
-
     def point(self, stratum: Mapping[str, Any], width: int) -> Point:
         """A full pack of this stratum; measured if it is not remembered."""
         remembered = self._remembered(stratum)
@@ -66,13 +62,21 @@ class Paces:
             each.append(self.point(stratum, sweep.lanes).ms / 1000 / batch)
         return sweep.trials * sweep.budget_images * sum(each) / len(each) / self.room.packs
 
+    def parameters(self, stratum: Mapping[str, Any]) -> int:
+        """Of all networks of a lane."""
+        game = self.sweep.model.game(self.sweep.config(stratum), self.dataset)
+        with torch.device("meta"):  # shapes alone: no memory, no time
+            return sum(p.numel() for player in game.players.values()
+                       for p in player.build().parameters())  # fmt: skip
+
     def _remembered(self, stratum: Mapping[str, Any]) -> Remembered:
         sweep, room = self.sweep, self.room
         config = padded(sweep.config(stratum), sweep.space)
         return Remembered({
             "model": sweep.model.name,
             "config": with_scope(config, "fixed", "latent"),
-            "searched": sorted(sweep.space),
+            "parameters": self.parameters(stratum),
+            "searched": {n: repr(d) for n, d in sweep.space.items() if d.kind != "real"},
             "data": [self.dataset.shape, self.dataset.classes, type(self.source).__name__],
             "room": [room.packs, room.ranks, room.threads],
             "device": device_name(self.device),

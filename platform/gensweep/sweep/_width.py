@@ -1,6 +1,6 @@
 """How many lanes a pack has: as many as train the sweep's trials fastest, and fit into memory."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -162,23 +162,20 @@ def largest(paces: Paces) -> tuple[dict[str, Any], str]:
     usual = sweep.config({})
 
     def rank(stratum: dict[str, Any]) -> tuple[int, bool]:
-        game = sweep.model.game(sweep.config(stratum), paces.dataset)
-        with torch.device("meta"):
-            sizes = [p.numel() for player in game.players.values()
-                     for p in player.build().parameters()]  # fmt: skip
-        return sum(sizes), all(getattr(usual, name) == value for name, value in stratum.items())
+        is_usual = all(getattr(usual, name) == value for name, value in stratum.items())
+        return paces.parameters(stratum), is_usual
 
     chosen = max(every, key=rank)
     named = ", ".join(f"{name}={value}" for name, value in chosen.items())
     return chosen, f"; measured with {named}" if len(every) > 1 else ""
 
 
-def on_the_spot(sweep: Sweep, dataset: Any, source: Source, room: Room, device: str) -> Sweep:
-    """With a width, if it has none, as measured by the pack that is to train."""
+def on_the_spot(sweep: Sweep, dataset: Any, source: Source, room: Room, device: str) -> int:
+    """The sweep's width; if it has none, as measured by the pack that is to train."""
     if sweep.width is not None:
-        return sweep
+        return sweep.width
     width = measured_width(Paces(sweep, dataset, source, room, device))
     print(f"width {width.text()}", flush=True)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    return replace(sweep, width=width.lanes)
+    return width.lanes

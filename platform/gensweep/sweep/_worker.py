@@ -3,6 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -142,6 +143,6 @@ def _train(config: dict[str, Any], store: ObjectStore, desk: RemoteDesk) -> None
     device = "cuda" if fleet.use_gpu else "cpu"
     judge = make_judge(sweep, store, train, test, config["features"])
     source = train.source(device)
-    sweep = agreed(on_the_spot(sweep, train, source, fleet, device))
+    sweep = replace(sweep, width=agreed(on_the_spot(sweep, train, source, fleet, device)))
     work(sweep, desk if share.count == 1 else SharedDesk(desk), judge, source, device=device,
          ranks=share)  # fmt: skip
