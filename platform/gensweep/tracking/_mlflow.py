@@ -1,7 +1,8 @@
 """Delivering events to MLflow, so that doing it twice is doing it once.
 
 Points are rows keyed by run, name, step, time and value, and their times come from the spool.
-Images are named after their event. Runs are looked up by their identity tag before one is made.
+Images are named after their event. Runs are looked up by their identity tag before one is made,
+unless this sink made the sweep's own: then it has made all others.
 """
 
 import io
@@ -42,6 +43,9 @@ class Sink:
         self._runs_file = runs
         self._lock = threading.Lock()
         self._runs: dict[str, str] = _read_runs(runs)
+        self._alone = False
+        self._doubtful: set[str] = set()
+        """Whose creation failed here, though the server may have carried it out, or may yet."""
         self._client: Any = None
         self._experiment_id = ""
 
@@ -76,13 +80,13 @@ class Sink:
 
     def _deliver(self, client: Any, events: list[Event], spool: Spool) -> None:
         first = events[0]
-        run = self._run(client, first["trial"], first["time"])
+        run, made = self._run(client, first["trial"], first)
         match first["kind"]:
             case "sweep":
-                self._start(client, run, first)
+                self._start(client, run, first, made)
                 _dataset(client, run, first.get("data"))
             case "trial":
-                self._start(client, run, first)
+                self._start(client, run, first, made)
             case "metrics":
                 _points(client, run, events)
             case "image":
@@ -95,14 +99,19 @@ class Sink:
     def _name(self, number: int | None) -> str:
         return f"{self._sweep}/{'sweep' if number is None else number}"
 
-    def _run(self, client: Any, number: int | None, time_ms: int) -> str:
+    def _run(self, client: Any, number: int | None, event: Event) -> tuple[str, bool]:
+        """The run's id, and whether it was made just now, of its first event."""
         name = self._name(number)
-        if name not in self._runs:
-            parent = None if number is None else self._run(client, None, time_ms)
-            found = self._find(client, name)
-            run = found[0] if found else self._create(client, number, parent, time_ms)
-            self._keep(name, run)
-        return self._runs[name]
+        if name in self._runs:
+            return self._runs[name], False
+        parent = None if number is None else self._run(client, None, event)[0]
+        found = self._find(client, name) if self._may_exist(name) else []
+        run = found[0] if found else self._create(client, number, parent, event)
+        self._keep(name, run)
+        return run, not found
+
+    def _may_exist(self, name: str) -> bool:
+        return not self._alone or name in self._doubtful
 
     def _find(self, client: Any, name: str) -> list[str]:
         quote = '"' if "'" in name else "'"
@@ -111,12 +120,20 @@ class Sink:
                                   order_by=["attributes.start_time ASC"])  # fmt: skip
         return [run.info.run_id for run in runs]
 
-    def _create(self, client: Any, number: int | None, parent: str | None, time_ms: int) -> str:
-        tags = {IDENTITY: self._name(number), SWEEP: self._sweep}
+    def _create(self, client: Any, number: int | None, parent: str | None, event: Event) -> str:
+        name = self._name(number)
+        tags = {IDENTITY: name, SWEEP: self._sweep, "mlflow.loggedImages": "True"}
         if parent is not None:
             tags["mlflow.parentRunId"] = parent
+        if event["trial"] == number:
+            tags |= _tags(event)
         title = self._sweep if number is None else f"trial-{number:04d}"
-        run = client.create_run(self._experiment_id, time_ms, tags, title)
+        certain = name not in self._doubtful
+        self._doubtful.add(name)
+        run = client.create_run(self._experiment_id, event["time"], tags, title)
+        if certain:
+            self._doubtful.remove(name)
+            self._alone |= number is None
         return str(run.info.run_id)
 
     def _keep(self, name: str, run: str) -> None:
@@ -127,15 +144,15 @@ class Sink:
         with self._lock:
             self._runs[name] = run
 
-    def _start(self, client: Any, run: str, event: Event) -> None:
+    def _start(self, client: Any, run: str, event: Event, made: bool) -> None:
         from mlflow.entities import Param, RunTag
 
         params = [Param(k, v[:_LONGEST_PARAM]) for k, v in event.get("params", {}).items()]
-        tags = [RunTag(k, v[:_LONGEST_TAG]) for k, v in event["tags"].items()]
-        tags.append(RunTag("gensweep.status", "running"))
+        tags = [] if made else [RunTag(k, v) for k, v in _tags(event).items()]
         for at in range(0, max(len(params), len(tags)), 100):
             client.log_batch(run, params=params[at : at + 100], tags=tags[at : at + 100])
-        client.update_run(run, status="RUNNING")
+        if not made:
+            client.update_run(run, status="RUNNING")
 
     def _finish(self, client: Any, run: str, event: Event) -> None:
         from mlflow.entities import Metric, RunTag
@@ -146,13 +163,22 @@ class Sink:
         for at in range(0, max(1, len(points)), _POINTS):
             client.log_batch(run, metrics=points[at : at + _POINTS], tags=tags)
         client.set_terminated(run, STATUS.get(event["state"], "FAILED"), event["time"])
-        self._drop_twins(client, event["trial"], run)
+        if self._may_exist(self._name(event["trial"])):
+            self._drop_twins(client, event["trial"], run)
 
     def _drop_twins(self, client: Any, number: int | None, run: str) -> None:
         """Runs made by requests that timed out here, but that the server carried out later."""
         for other in self._find(client, self._name(number)):
             if other != run:
                 client.delete_run(other)
+
+
+def _tags(event: Event) -> dict[str, str]:
+    """Those of a run that starts; none of other events."""
+    if "tags" not in event:
+        return {}
+    known = {name: value[:_LONGEST_TAG] for name, value in event["tags"].items()}
+    return {**known, "gensweep.status": "running"}
 
 
 def _read_runs(path: Path) -> dict[str, str]:
@@ -246,4 +272,3 @@ def _image(client: Any, run: str, event: Event, blob: Path) -> None:
             copy.save(path)
         client.log_artifact(run, str(path), "images")
         path.unlink()
-    client.set_tag(run, "mlflow.loggedImages", "True")
