@@ -65,6 +65,8 @@ def test_commands_whose_results_are_told_are_planned(argv: list[str], stack: Any
     done = run(sys.executable, *argv[1:], *here, env=stack.env)
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
     assert re.search(r"^expected  ", done.stdout, re.M)
+    why = ", as asked" if "--width" in argv else r": \S+ ms a lane and round \(.*\); \S+ MiB a lane"
+    assert re.search(rf"^width     \d+ lanes{why}", done.stdout, re.M)
     assert f"{argv[argv.index('--trials') + 1]} trials" in done.stdout
 
 

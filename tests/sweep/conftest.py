@@ -76,7 +76,7 @@ class Office:
     def bench(self, owner: str) -> tuple[Here, Bench]:
         """A pack with all of the trials that wait."""
         here = self.here(owner)
-        leases = here.lease(self.sweep.width, None)
+        leases = here.lease(self.sweep.lanes, None)
         bench = Bench(self.sweep, here, self.judge, self.source, leases[0])
         bench.seat(leases)
         return here, bench

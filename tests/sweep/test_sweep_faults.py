@@ -94,7 +94,7 @@ def test_driver_is_ended(stack: Any, undisturbed: dict[int, Any], how: signal.Si
     assert {t["state"] for t in results(stack, name).values()} <= {"queued", "leased"}
     if how != signal.SIGKILL:
         assert f"--resume {name}" in output
-    again = start(stack, "--resume", name, "--packs", "1", "--width", "3")
+    again = start(stack, "--resume", name, "--packs", "1")  # of a width that is measured
     output = again.communicate(timeout=300)[0]
     assert again.returncode == 0, output[-3000:]
     found = results(stack, name)

@@ -7,6 +7,7 @@ from gensweep.lanes._optim import OPTIMIZERS
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
 from gensweep.lanes._record import EXPLODED, Progress
+from gensweep.lanes._schedule import turns
 from gensweep.lanes._state import LaneState
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "derive",
     "draw",
     "generator",
+    "turns",
 ]

@@ -21,9 +21,10 @@ EPILOG = """examples:
 
 A resumed sweep keeps the data, budget, seed, repeats, sampler, pruner and samples it began with.
 """
-PRESETS = {"laptop": 16, "cluster": 64}
-"""Lanes in a pack: on two cores, and on a cluster, all of whose GPUs are used."""
+PRESETS = ("laptop", "cluster")
+"""A few cores, or a cluster, all of whose GPUs are used."""
 LAPTOP_PACKS = 2
+"""One trains while the other is evaluated or waits; each has its share of the cores."""
 ROOM = {"preset": "laptop", "gpus": None, "packs": None, "width": None, "ranks": 1}
 """Options that say where a sweep trains, which a resumed one must be told again."""
 GIVEN = ("data", "image_size", "column", "label", "trials", "budget_images", "seed", "repeats",
@@ -122,7 +123,10 @@ def _add_room(p: argparse.ArgumentParser, sweep: Sweep) -> None:
                       help="packs that train side by side (default: as many as the GPUs hold, or "
                            "two on CPUs)")  # fmt: skip
     room.add_argument(
-        "--width", type=int, help="lanes of a pack: trials trained as one stacked computation"
+        "--width",
+        type=int,
+        help="lanes of a pack, trials trained as one stacked computation (default: measured once "
+        "for each network and machine, and remembered)",
     )
     room.add_argument("--ranks", type=int, default=1,
                       help="workers that share each batch of a pack (default 1)")  # fmt: skip
@@ -154,7 +158,7 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
         sweep = replace(sweep, name=checked_name(args.name or _fresh_name(sweep.name)))
     gpus = _gpus(args.preset, args.gpus)
     packs = _packs(args.packs, args.ranks, gpus)
-    width = PRESETS[args.preset] if args.width is None else args.width
+    width = sweep.width if args.width is None else args.width
     changed = replace(sweep, **changes, width=width).shared(packs)
     return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run, gpus=gpus,
                    packs=packs, ranks=args.ranks, download=args.download, room=_room(args),

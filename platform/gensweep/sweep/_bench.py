@@ -91,7 +91,7 @@ class Bench:
             Pack, sweep.model, sweep.config(first.params), judge.data, source,
             space=sweep.space, device=device, ranks=ranks,
         )  # fmt: skip
-        self.pack = self._wide(width=sweep.width)
+        self.pack = self._wide(width=sweep.lanes)
         self.seats: dict[int, _Seat] = {}
         self._segment = 16
         self.usage: Usage | None = None
@@ -258,17 +258,17 @@ def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str 
     from their last checkpoint.
     """
     bench: Bench | None
-    while desk.heartbeat({}) != "stop" and (leases := desk.lease(sweep.width, None)):
+    while desk.heartbeat({}) != "stop" and (leases := desk.lease(sweep.lanes, None)):
         try:
             bench = Bench(sweep, desk, judge, source, leases[0], device=device, ranks=ranks)
             told(f"a pack of {len(leases)} trials: {bench.stratum or sweep.model.name}")
             bench.seat(leases)
             bench.run()
         except RuntimeError as error:
-            if not out_of_memory(error) or sweep.width == 1:
+            if not out_of_memory(error) or sweep.lanes == 1:
                 raise
-            sweep = replace(sweep, width=sweep.width // 2)
-            told(f"out of memory: going on with {sweep.width} lanes")
+            sweep = replace(sweep, width=sweep.lanes // 2)
+            told(f"out of memory: going on with {sweep.lanes} lanes")
             desk.give_back()
         bench = None
         if torch.cuda.is_available():

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 5
 """Of each sample, that coverage and density look at; there must be more samples than that."""
-COUNTS = ("trials", "budget_images", "repeats", "samples", "width", "rungs")
+COUNTS = ("trials", "budget_images", "repeats", "samples", "rungs")
+IF_GIVEN = ("width", "image_size")
 
 
 def check_sweep(sweep: "Sweep") -> None:
@@ -48,7 +49,8 @@ def _check_cluster(sweep: "Sweep") -> None:
 
 
 def _check_numbers(sweep: "Sweep") -> None:
-    for name in COUNTS if sweep.image_size is None else (*COUNTS, "image_size"):
+    given = [name for name in IF_GIVEN if getattr(sweep, name) is not None]
+    for name in (*COUNTS, *given):
         value = getattr(sweep, name)
         if not isinstance(value, int) or value < 1:
             raise UserError(f"`{name} >= 1` must hold, as a whole number, but got {name}={value}.")

@@ -5,13 +5,12 @@ from typing import Any
 import torch
 
 from gensweep.errors import UserError
-from gensweep.lanes import Pack
+from gensweep.lanes import Pack, turns
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.study import all_strata
 from gensweep.sweep._args import Request
 from gensweep.sweep._checks import NEIGHBOURS
 from gensweep.sweep._likelihood import Likelihood
-from gensweep.sweep._pace import WARM_UP_TICKS
 from gensweep.sweep._sweep import Sweep
 
 
@@ -74,4 +73,6 @@ def trained(sweep: Sweep, dataset: Any) -> set[str]:
     pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=1, space=sweep.space,
                 trace=False)  # fmt: skip
     pack.load(0, config, seed=0, budget_images=sweep.budget_images)
-    return set(pack.run(WARM_UP_TICKS)[0].metrics)
+    hyper = pack.lane(0).hyper
+    round_ = max(turns(player, hyper) for player in pack.game.players.values())
+    return set(pack.run(round_)[0].metrics)

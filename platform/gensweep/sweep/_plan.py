@@ -1,7 +1,7 @@
 """Everything that can be checked before anything is started, and the plan it gives."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,9 @@ class Plan:
     home: str
     dataset: Any
     test: Any
+    width: str = "not measured"
+    """How many lanes a pack has, and why."""
+
     seconds: float | None = None
     """Expected training time, where it was measured."""
 
@@ -67,6 +70,8 @@ class Plan:
             f"data      {data.name}: {data.count:,} examples of {tuple(data.shape)}, "
             f"sha256 {data.hash[:12]}",
             f"packs     {self._packs()}",
+            f"threads   {self._threads()}",
+            f"width     {self.width}",
             f"budget    {sweep.budget_images:,} examples a trial, {examples:,} in all",
             *self._expected(),
             f"store     {redact(self.store)}",
@@ -79,16 +84,26 @@ class Plan:
             return []
         if self.seconds is None:
             return ["expected  unknown: the pace of GPUs shows once they train"]
-        return [f"expected  {self.seconds / 60:,.1f} min of training, as measured just now; "
+        return [f"expected  {self.seconds / 60:,.1f} min of training, as measured on this machine; "
                 "evaluation comes on top"]  # fmt: skip
 
     def _packs(self) -> str:
         """How trials are trained together, in words."""
         asked, sweep = self.asked, self.asked.sweep
-        place = f"{asked.gpus} GPUs" if asked.gpus else f"CPUs, {asked.threads} threads"
+        place = f"{asked.gpus} GPUs" if asked.gpus else "CPUs"
         shared = f" on {asked.ranks} ranks" if asked.ranks > 1 else ""
         kinds = f", one for each value of {', '.join(sweep.strata)}" if sweep.strata else ""
-        return f"{asked.packs} at a time{shared}, {sweep.width} lanes each{kinds}; {place}"
+        return f"{asked.packs} at a time{shared}{kinds}; {place}"
+
+    def _threads(self) -> str:
+        """How the cores are shared, in words."""
+        asked = self.asked
+        if asked.gpus:
+            return f"{asked.threads} beside each GPU, which computes"
+        ranks = f" x {asked.ranks} ranks" if asked.ranks > 1 else ""
+        each = f"{asked.threads} thread{'s' if asked.threads > 1 else ''}"
+        why = "; one trains on while another evaluates" if asked.packs > 1 else ""
+        return f"{asked.packs} packs{ranks} x {each} on {os.cpu_count()} cores{why}"
 
 
 def prepare(asked: Request) -> Plan:
@@ -116,9 +131,10 @@ def prepare(asked: Request) -> Plan:
         _check_fit(asked, dataset, view)
         if not asked.dry_run:
             stage.publish()
+    asked, width, seconds = _paced(asked, dataset)
     return Plan(
         asked=asked, store=store_uri, tracking_uri=tracking_uri, home=home,
-        ledger=ledger, dataset=dataset, test=test, seconds=_measured(asked, dataset),
+        ledger=ledger, dataset=dataset, test=test, width=width, seconds=seconds,
     )  # fmt: skip
 
 
@@ -157,13 +173,27 @@ def _check_fit(asked: Request, dataset: Any, view: SweepView | None) -> None:
     check_metrics(asked.sweep, dataset)
 
 
-def _measured(asked: Request, dataset: Any) -> float | None:
-    """The training time of a dry run on CPUs; GPUs may be on other machines than this one."""
-    if not asked.dry_run or asked.gpus:
-        return None
-    from gensweep.sweep._pace import training_s
+def _paced(asked: Request, dataset: Any) -> tuple[Request, str, float | None]:
+    """With a width, why, and the training time of a dry run.
 
-    return training_s(asked.sweep, dataset, packs=asked.packs, threads=asked.threads)
+    Measured on CPUs; GPUs may be on other machines than this one, and their packs measure.
+    """
+    from gensweep.sweep._pace import Paces
+    from gensweep.sweep._width import asked_for, measured_width
+
+    sweep = asked.sweep
+    if sweep.width is not None:
+        width = asked_for(sweep, asked.packs)
+    elif asked.gpus:
+        most = sweep.most_lanes(asked.packs)
+        return asked, f"measured on the GPU when a pack begins, up to {most} lanes", None
+    else:
+        width = measured_width(Paces(sweep, dataset, dataset.source("cpu"), asked))
+    asked = replace(asked, sweep=replace(sweep, width=width.lanes))
+    if asked.gpus or not asked.dry_run:
+        return asked, width.text(), None
+    paces = Paces(asked.sweep, dataset, dataset.source("cpu"), asked)
+    return asked, width.text(), paces.training_s()
 
 
 def where(variable: str) -> str:

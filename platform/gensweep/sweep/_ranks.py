@@ -1,12 +1,14 @@
 """Data parallelism: all ranks take the same decisions, those of rank 0."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch.distributed as dist
 from torch import Tensor
 
 from gensweep.lanes import Ranks
 from gensweep.study import StaleLease
+
+T = TypeVar("T")
 
 
 def ranks() -> Ranks:
@@ -19,6 +21,15 @@ def ranks() -> Ranks:
 def _mean(tensor: Tensor) -> None:
     dist.all_reduce(tensor)
     tensor.div_(dist.get_world_size())
+
+
+def agreed(value: T) -> T:
+    """Rank 0's value, on every rank."""
+    if ranks().count == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0)
+    return box[0]
 
 
 class SharedDesk:

@@ -23,7 +23,7 @@ def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> N
         plan = prepare(asked)
         print(plan.text(), flush=True)
         if not asked.dry_run:
-            launch(asked, plan)
+            launch(plan.asked, plan)
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

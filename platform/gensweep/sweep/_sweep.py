@@ -63,8 +63,8 @@ class Sweep:
     truncations: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0)
     """Thresholds of the fidelity-variety curve."""
 
-    width: int = 16
-    """Trials that one pack trains at once."""
+    width: int | None = None
+    """Trials that one pack trains at once; None: measured, on the device that trains them."""
 
     rungs: int = 4
     """Evaluations in the course of a trial, the last at its end."""
@@ -115,9 +115,21 @@ class Sweep:
         return Goal(metric=metric, direction="maximize" if larger else "minimize")
 
     def shared(self, packs: int) -> "Sweep":
-        """With so few lanes in a pack that every stratum, and each of `packs`, gets its trials."""
+        """With no more lanes in a pack than its trials fill, if the width is fixed."""
+        width = self.width
+        return replace(self, width=width and min(width, self.most_lanes(packs)))
+
+    def most_lanes(self, packs: int) -> int:
+        """The lanes that trials fill when every stratum, and each of `packs`, gets its share."""
         kinds = len(all_strata(self.space, self.strata))
-        return replace(self, width=min(self.width, -(-self.trials // max(packs, kinds))))
+        return -(-self.trials // max(packs, kinds))
+
+    @property
+    def lanes(self) -> int:
+        """The width, once it is chosen."""
+        if self.width is None:
+            raise ValueError(f"the width of {self.name!r} is not measured yet.")
+        return self.width
 
     @property
     def reading(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,8 +12,9 @@ from gensweep.storage import Checkpoints, ObjectStore, open_store
 from gensweep.sweep._bench import work
 from gensweep.sweep._kept import End, Shelf
 from gensweep.sweep._later import Later
-from gensweep.sweep._ranks import SharedDesk, ranks
+from gensweep.sweep._ranks import SharedDesk, agreed, ranks
 from gensweep.sweep._reference import make_judge
+from gensweep.sweep._width import on_the_spot
 
 HEARTBEAT_S = 5.0
 FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
@@ -140,5 +142,7 @@ def _train(config: dict[str, Any], store: ObjectStore, desk: RemoteDesk) -> None
     test = None if train.modes is not None else load_dataset(config["data"], store, split="test")
     device = "cuda" if fleet.use_gpu else "cpu"
     judge = make_judge(sweep, store, train, test, config["features"])
-    work(sweep, desk if share.count == 1 else SharedDesk(desk), judge, train.source(device),
-         device=device, ranks=share)  # fmt: skip
+    source = train.source(device)
+    sweep = replace(sweep, width=agreed(on_the_spot(sweep, train, source, fleet, device)))
+    work(sweep, desk if share.count == 1 else SharedDesk(desk), judge, source, device=device,
+         ranks=share)  # fmt: skip
