@@ -42,11 +42,13 @@ class Plan:
         ]
         self._occupied = sum(lane is not None for lane in lanes)
         self.progress = moved(fractions(lanes, ticks), device)
-        masks = {name: torch.zeros(ticks, len(lanes), dtype=torch.bool) for name in game.players}
-        for tick, acts in enumerate(self.acts):
-            for slot, players in acts.items():
-                for name in players:
-                    masks[name][tick, slot] = True
+        width = range(len(lanes))
+        masks = {
+            name: torch.tensor(
+                [[name in acts.get(slot, ()) for slot in width] for acts in self.acts]
+            )
+            for name in game.players
+        }
         self._masks = {name: moved(mask, device) for name, mask in masks.items()}
 
     def slots(self, player: str, tick: int) -> list[int]:
