@@ -1,6 +1,7 @@
 """Benchmarks still run, and say what they promise; how fast is for them to say, not for a test."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,34 @@ def test_the_engine_is_compared_with_code_by_hand(stack: Any) -> None:
     assert set(found["ratios"]) >= {"small.bare_loop", "small.stacked", "medium.stacked"}
     assert all(value > 0 for value in found["ratios"].values())
     assert found["figures"]["mlp_gan.2.mib"] > 0
+    bare = found["figures"]["mlp_gan.bare.mib"]
+    memory = found["figures"]["mlp_gan.2.mib"] / (2 * bare)
+    assert found["ratios"]["mlp_gan.memory"] == pytest.approx(memory)
+
+
+def test_many_dcgans_are_compared_with_one(stack: Any) -> None:
+    argv = ["--device", "cpu", "--quick", "--widths", "2", "--processes", "2", "--steps", "2"]
+    found = run("hfta_dcgan", *argv, env=stack.env)
+    assert found["equal_quality"] is True
+    assert set(found["ratios"]) == {"serial", "processes", "bf16"}
+    assert all(value > 0 for value in found["ratios"].values())
+    figures = found["figures"]
+    peak = figures["gflop"] * 1e9 / 67e12
+    assert figures["floor.H200.fp32.compute_ms"] == pytest.approx(1e3 * peak)
+
+
+def test_dcgan_says_that_it_needs_a_gpu() -> None:
+    file, none = str(FOLDER / "hfta_dcgan.py"), {"CUDA_VISIBLE_DEVICES": ""}
+    paths = os.pathsep.join(str(FOLDER.parents[1] / one) for one in ("platform", "models"))
+    done = subprocess.run([sys.executable, file], env=os.environ | none | {"PYTHONPATH": paths},
+                          text=True, capture_output=True, timeout=100, check=False)  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "hfta_dcgan needs an NVIDIA GPU.\n"
+
+
+def test_the_column_of_mnist_has_a_price(stack: Any) -> None:
+    found = run("lucic_column", "--quick", "--widths", "1", "2", "--seconds", "0.2", "--device",
+                "cpu", env=stack.env)  # fmt: skip
+    assert found["equal_quality"] is True
+    pace = max(found["figures"]["1.steps_per_s"], found["figures"]["2.steps_per_s"])
+    assert found["figures"]["column_hours"] == pytest.approx(8 * 100 * 15625 / pace / 3600)

@@ -3,8 +3,10 @@
     python tests/benchmarks/engine_overhead.py [--widths 1 4 16] [--threads 1]
 
 `bare_loop`: an eager training loop of an MLP GAN over ours at width 1 (above 1: ours is faster).
-`stacked`: a step stacked by hand over ours, width 32. The curve has milliseconds a round of one
-lane, and the MiB by which a process grows that trains a pack of that width.
+`stacked`: a step stacked by hand over ours, width 32. The curve, on a GPU if there is one, has
+milliseconds a round of one lane, and the MiB by which a process grows that trains a pack of that
+width (a GPU's: the most that was allocated). `memory`: these over those of as many bare loops, at
+the largest width; asked for is at most 1.1.
 """
 
 import argparse
@@ -19,19 +21,27 @@ from typing import Any
 
 import torch
 from machine import machine
+from peers import lucic_gan
+from peers.bare import bare_steps
 from peers.ring8_gan import SIZES, train
 from peers.stacked_gan import StackedGan
 
 from gensweep.lanes import Pack
 from gensweep_models.catalog import CATALOG
 
+ENTRIES = CATALOG | {"lucic_28": lucic_gan.ENTRY}
 MODELS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "mlp_gan": ("gan", {"batch_size": 64, "hidden": 64}, (2,)),
     "mlp_gan_128": ("gan", {"batch_size": 128, "hidden": 128}, (2,)),
     "gan_28": ("gan", {"batch_size": 64, "hidden": 128}, (1, 28, 28)),
     "dcgan_32": ("gan", {"batch_size": 64, "hidden": 128, "body": "conv"}, (3, 32, 32)),
     "vae": ("vae", {"batch_size": 64}, (1, 28, 28)),
+    "lucic_28": ("lucic_28", {}, (1, 28, 28)),
 }
+MOST = {"lucic_28": 8}
+"""The widest pack on a CPU, whose memory a lane of 13 million weights soon fills."""
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+"""Of the curve."""
 STRETCH = {"seconds": 2.0, "rounds": 300.0}
 """How long each pace is measured; `--quick` is for tests."""
 
@@ -44,6 +54,7 @@ class Data:
     classes: int = 0
     count: int = 2048
     levels: int = 256
+    device: str = "cpu"
 
     def gather(self, indices: torch.Tensor) -> dict[str, torch.Tensor]:
         return {"x": self.examples[indices]}
@@ -51,7 +62,7 @@ class Data:
     @property
     def examples(self) -> torch.Tensor:
         if "x" not in _KEPT:
-            _KEPT["x"] = torch.rand(self.count, *self.shape) * 2 - 1
+            _KEPT["x"] = torch.rand(self.count, *self.shape, device=self.device) * 2 - 1
         return _KEPT["x"]
 
 
@@ -71,15 +82,22 @@ def pace(run: Callable[[int], Any], at_once: int = 10) -> float:
     return min(found)
 
 
-def packed(model: str, width: int) -> float:
+def packed(model: str, width: int, device: str = "cpu") -> float:
     """Seconds of a round of one lane in a full pack."""
     name, changes, shape = MODELS[model]
-    entry, data = CATALOG[name], Data(shape)
+    entry, data = ENTRIES[name], Data(shape, device=device)
     config = entry.config(**changes)
-    pack = Pack(entry, config, data, data, width=width)
+    pack = Pack(entry, config, data, data, width=width, device=device)
     for slot in range(width):
         pack.load(slot, config, seed=slot, budget_images=10**9)
     return pace(pack.run) / width
+
+
+def bare(model: str, device: str) -> float:
+    """Seconds of a round of an eager loop of the model alone."""
+    name, changes, shape = MODELS[model]
+    entry = ENTRIES[name]
+    return pace(bare_steps(entry, entry.config(**changes), Data(shape, device=device), device))
 
 
 def bare_loop(size: str) -> float:
@@ -112,23 +130,40 @@ def by_hand(size: str, lanes: int) -> float:
 
 
 def point(model: str, width: int) -> tuple[float, float]:
-    """Milliseconds a lane and MiB of a pack, in a process of its own."""
+    """Milliseconds a lane and MiB of a pack, or of the bare loop (0), in a process of its own."""
     argv = [sys.executable, __file__, "--point", model, str(width), str(torch.get_num_threads())]
+    argv += ["--quick"] * (STRETCH["seconds"] < 1)
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     seconds, mib = json.loads(done.stdout.splitlines()[-1])
     return 1000 * seconds, mib
 
 
 def grown(model: str, width: int) -> tuple[float, float]:
+    """Seconds, and MiB beside those of the examples."""
+    _ = Data(MODELS[model][2], device=DEVICE).examples
     before = _peak_mib()
-    seconds = packed(model, width)
+    seconds = packed(model, width, DEVICE) if width else bare(model, DEVICE)
     return seconds, _peak_mib() - before
 
 
 def _peak_mib() -> float:
     """Of this program: what getrusage says is inherited from the one that started it."""
+    if DEVICE == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def curve(model: str, widths: list[int]) -> tuple[dict[str, float], float]:
+    """Milliseconds and MiB at each width and of the bare loop, and `memory`."""
+    most = MOST.get(model, max(widths)) if DEVICE == "cpu" else max(widths)
+    fitting = [width for width in widths if width <= most]
+    found = {width: point(model, width) for width in (0, *fitting)}
+    names = {width: str(width) if width else "bare" for width in found}
+    figures = {f"{model}.{names[w]}.ms": ms for w, (ms, _) in found.items()}
+    figures |= {f"{model}.{names[w]}.mib": mib for w, (_, mib) in found.items()}
+    widest = max(fitting)
+    return figures, found[widest][1] / (widest * found[0][1])
 
 
 def main(widths: list[int], models: list[str]) -> dict[str, Any]:
@@ -141,9 +176,8 @@ def main(widths: list[int], models: list[str]) -> dict[str, Any]:
         figures |= {f"{size}.{name}_ms": 1000 * seconds for name, seconds in spent.items()}
         ratios |= {f"{size}.bare_loop": bare / alone, f"{size}.stacked": hand / wide}
     for model in models:
-        curve = {width: point(model, width) for width in widths}
-        figures |= {f"{model}.{w}.ms": ms for w, (ms, _) in curve.items()}
-        figures |= {f"{model}.{w}.mib": mib for w, (_, mib) in curve.items()}
+        more, ratios[f"{model}.memory"] = curve(model, widths)
+        figures |= more
     return {"figures": figures, "ratios": ratios}
 
 

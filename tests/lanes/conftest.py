@@ -132,7 +132,7 @@ class Bench:
     def inputs(self, pack: Pack, player: str) -> tuple[Any, Any, Any]:
         """The batch, noise and hyperparameters of a turn of `player`."""
         noise = pack.feed.noise(pack.lanes, 1, pack.device)
-        batch = pack.source.gather(pack.feed.indices(pack.lanes, 1)[0])
+        batch = pack.source.gather(pack.feed.indices(pack.lanes, 1, pack.device)[0])
         hyper = pack._hyper | {"progress": torch.zeros(pack.width)}
         return batch, pack.feed.share(player, noise, 0), hyper
 

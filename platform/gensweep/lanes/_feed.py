@@ -4,6 +4,7 @@ L lanes, T ticks, B batch, N numbers a tick.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,20 +56,28 @@ class Feed:
     def noise(self, lanes: Sequence[Lane | None], ticks: int, device: torch.device) -> Rooms:
         """The next `ticks` evaluations' noise; a lane draws none beyond its budget."""
         rooms = {name: layout.buffers(self.width, ticks) for name, layout in self.layouts.items()}
-        for slot, lane in enumerate(lanes):
-            if lane:
-                for name, kind, room in _flat(rooms):
-                    fill(room[slot, : min(ticks, lane.remaining)], kind, lane.streams[name, kind])
-        return {n: {k: r.to(device) for k, r in kinds.items()} for n, kinds in rooms.items()}
 
-    def indices(self, lanes: Sequence[Lane | None], ticks: int) -> Tensor:
+        def of_lane(slot: int, lane: Lane) -> None:
+            for name, kind, room in _flat(rooms):
+                fill(room[slot, : min(ticks, lane.remaining)], kind, lane.streams[name, kind])
+
+        held = [(slot, lane) for slot, lane in enumerate(lanes) if lane]
+        if device.type == "cuda":  # which would wait for one core
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(of_lane, *zip(*held, strict=True)))
+        else:
+            for slot, lane in held:
+                of_lane(slot, lane)
+        return {n: {k: moved(r, device) for k, r in kinds.items()} for n, kinds in rooms.items()}
+
+    def indices(self, lanes: Sequence[Lane | None], ticks: int, device: torch.device) -> Tensor:
         """Which examples each lane sees: int64 `[T, L, B]`, of this rank's share."""
         indices = torch.zeros(self.width, ticks, self.batch_size, dtype=torch.long)
         for slot, lane in enumerate(lanes):
             if lane:
                 flat = lane.order.indices(lane.images_seen, ticks * self.batch_size)
                 indices[slot] = flat.view(ticks, -1)
-        return indices[:, :, self._rows].transpose(0, 1).contiguous()
+        return moved(indices[:, :, self._rows].transpose(0, 1).contiguous(), device)
 
     def share(self, player: str, noise: Rooms, tick: int) -> dict[str, Tensor]:
         """One tick's noise of `player`, name to `[L, *shape]`, of this rank's rows."""
@@ -77,6 +86,11 @@ class Feed:
 
     def _cut(self, noise: Tensor) -> Tensor:
         return noise[:, self._rows] if noise.shape[1:2] == (self.batch_size,) else noise
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """`tensor` on the device, for which the host does not wait."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def _flat(rooms: Rooms) -> list[tuple[str, str, Tensor]]:

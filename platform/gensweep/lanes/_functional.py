@@ -8,18 +8,25 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 from torch.utils import _pytree as pytree
 
+from gensweep.lanes._precision import Precision, cast
 from gensweep.lanes._stack import Stack
 
 Stacked = dict[str, dict[str, Tensor]]
 """Player to name to a tensor with the lanes in front."""
 
 
-def nets_of(stacks: Mapping[str, Stack], params: Stacked, buffers: Stacked) -> dict[str, Any]:
+def nets_of(
+    stacks: Mapping[str, Stack], params: Stacked, buffers: Stacked, precision: Precision = "fp32"
+) -> dict[str, Any]:
     """Each player's module as a pure function of one lane's parameters and buffers."""
 
     def bind(name: str) -> Callable[..., Any]:
         module, state = stacks[name].module, (params[name], buffers[name])
-        return lambda *args, **kwargs: functional_call(module, state, args, kwargs)
+
+        def net(*args: Any, **kwargs: Any) -> Any:
+            return functional_call(module, state, args, kwargs)
+
+        return cast(net, precision)
 
     return {name: bind(name) for name in stacks}
 

@@ -13,10 +13,12 @@ from gensweep.errors import UserError
 from gensweep.game import DataShape, Model
 from gensweep.lanes._evaluate import evaluate
 from gensweep.lanes._feed import Feed, Ranks, Rooms, Source
+from gensweep.lanes._graph import cuda_capture
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise import derive, draw
+from gensweep.lanes._precision import multiplying, precision_of
 from gensweep.lanes._record import EXPLODED, Progress, Record
-from gensweep.lanes._schedule import acting
+from gensweep.lanes._schedule import Plan, fractions
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._turn import Turn
@@ -27,7 +29,9 @@ class Pack:
     """`width` lanes of one signature.
 
     `config` is any configuration of the signature; `space` bounds the latent size that lanes
-    are padded to. Not thread-safe.
+    are padded to. `precision` of training is "fp32", "tf32" (a GPU's own), or "bf16", which
+    leaves weights, moments and losses fp32; by default the first on a CPU, the second on a GPU.
+    Not thread-safe.
     """
 
     def __init__(  # noqa: PLR0913 (five are keywords with defaults)
@@ -41,16 +45,24 @@ class Pack:
         space: Space | None = None,
         device: str | torch.device = "cpu",
         ranks: Ranks | None = None,
+        precision: str | None = None,
         trace: bool = True,
     ):
         self.model, self.data, self.source, self.width = model, data, source, width
         self.device, self.ranks = torch.device(device), ranks or Ranks()
+        self.precision = precision_of(precision, self.device)
         self.config = padded(config, space or {})
         self.game = model.game(self.config, data)
         players = self.game.players
         self.feed = Feed(self.game.noise, int(config.batch_size), width, self.ranks)
         self.stacks = {name: Stack(p, width, self.device) for name, p in players.items()}
-        self.turns = {name: Turn(self.game, self.stacks, name, trace=trace) for name in players}
+        graphed = trace and self.device.type == "cuda" and self.ranks.count == 1
+        capture = cuda_capture() if graphed else None
+        self.turns = {
+            name: Turn(self.game, self.stacks, name, trace=trace,
+                       precision=self.precision, capture=capture)
+            for name in players
+        }  # fmt: skip
         self.lanes: list[Lane | None] = [None] * width
         self._hyper: dict[str, Tensor] = {}
         self.turns_taken = self.turns_computed = 0
@@ -131,44 +143,37 @@ class Pack:
         """Step every occupied lane `ticks` times, or until its budget is spent."""
         record = Record()
         done = 0
-        while done < ticks and self.occupied:
-            part = min(ticks - done, self.feed.ticks_at_once())
-            noise = self.feed.noise(self.lanes, part, self.device)
-            indices = self.feed.indices(self.lanes, part).to(self.device)
-            for tick in range(part):
-                self._tick(tick, indices[tick], noise, record)
-            done += part
+        with multiplying(self.precision, self.device):
+            while done < ticks and self.occupied:
+                part = min(ticks - done, self.feed.ticks_at_once())
+                self._part(part, record)
+                done += part
         record.close(self.ranks.mean_)
         return {slot: self._progress(slot, record) for slot in self.occupied}
 
-    def _tick(self, tick: int, indices: Tensor, noise: Rooms, record: Record) -> None:
-        running = [slot for slot in self.occupied if self.lane(slot).remaining]
-        acts = {slot: acting(self.game, self.lane(slot), self.lane(slot).ticks) for slot in running}
-        hyper = self._hyper | {"progress": self._fractions()}
+    def _part(self, ticks: int, record: Record) -> None:
+        """Ticks for which everything is on the device before the first: none waits for it."""
+        plan = Plan(self.game, self.lanes, ticks, self.device)
+        noise = self.feed.noise(self.lanes, ticks, self.device)
+        indices = self.feed.indices(self.lanes, ticks, self.device)
+        for tick in range(ticks):
+            self._tick(tick, plan, indices[tick], noise, record)
+
+    def _tick(self, tick: int, plan: Plan, indices: Tensor, noise: Rooms, record: Record) -> None:
+        hyper = self._hyper | {"progress": plan.progress[tick]}
         batch = self.source.gather(indices)
+        mean_ = self.ranks.mean_ if self.ranks.count > 1 else None
         for name, turn in self.turns.items():
-            slots = [slot for slot in running if name in acts[slot]]
+            slots = plan.slots(name, tick)
             if slots:
                 drawn = self.feed.share(name, noise, tick)
-                done = turn.act(batch, drawn, hyper, self._mask(slots), self.ranks.mean_)
+                done = turn.act(batch, drawn, hyper, plan.mask(name, tick), mean_)
                 steps = {slot: self.lane(slot).ticks + 1 for slot in slots}
                 record.add(name, steps, *done)
                 self.turns_taken += len(slots)
                 self.turns_computed += self.width
-        for slot in running:
+        for slot in plan.acts[tick]:
             self.lane(slot).ticks += 1
-
-    def _mask(self, slots: list[int]) -> Tensor | None:
-        """Which lanes act, or None if every lane that is not empty does."""
-        if len(slots) == len(self.occupied):
-            return None
-        mask = torch.zeros(self.width, dtype=torch.bool)
-        mask[slots] = True
-        return mask.to(self.device)
-
-    def _fractions(self) -> Tensor:
-        done = [lane.ticks / lane.total_ticks if lane else 0.0 for lane in self.lanes]
-        return torch.tensor(done, dtype=torch.float32).to(self.device)
 
     def _progress(self, slot: int, record: Record) -> Progress:
         lane = self.lane(slot)
@@ -212,7 +217,7 @@ class Pack:
         drawn = {n: t.to(self.device) for n, t in draw(noise, seeds, method, seed).items()}
         values = {n: t[chosen] for n, t in self._hyper.items()}
         values |= {n: values[n].new_full((len(chosen),), v) for n, v in (hyper or {}).items()}
-        values["progress"] = self._fractions()[chosen]
+        values["progress"] = fractions(self.lanes, 1)[0, chosen].to(self.device)
         return evaluate(
             self.game, self.stacks, method, chosen, shared=inputs, noise=drawn, hyper=values
         )

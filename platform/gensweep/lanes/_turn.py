@@ -2,7 +2,8 @@
 
 The loss is written for one trial; `vmap` makes it L. Each half is traced once into a flat list
 of tensor operations and replayed, which costs what code written by hand costs. One lane
-bypasses `vmap`. On a CPU a fused kernel takes the optimiser's step where there is one.
+bypasses `vmap`. On a CPU a fused kernel takes the optimiser's step where there is one; on a GPU
+the whole turn becomes a CUDA graph.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +15,11 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from gensweep.game import Game, Scalar
 from gensweep.lanes import _fused
+from gensweep.lanes._choice import choose
 from gensweep.lanes._functional import Stacked, frozen, nets_of, over_lanes
+from gensweep.lanes._graph import Capture, Graphs
 from gensweep.lanes._optim import EMA_WARMUP, OPTIMIZERS, SCALARS, State
+from gensweep.lanes._precision import Precision
 from gensweep.lanes._schedule import learning
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._tidy import tidied
@@ -24,21 +28,46 @@ Mean = Callable[[Tensor], None]
 
 
 class Turn:
-    """One player's turn. `gradient` and `step` are replayed traces after their first call."""
+    """One player's turn. `gradient` and `step` are replayed traces after their first call.
 
-    def __init__(self, game: Game, stacks: Mapping[str, Stack], player: str, *, trace: bool):
+    `capture` makes one CUDA graph of both; not where the gradient is a mean over ranks.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        stacks: Mapping[str, Stack],
+        player: str,
+        *,
+        trace: bool,
+        precision: Precision = "fp32",
+        capture: Capture | None = None,
+    ):
         self.game, self.stacks, self.player, self.trace = game, stacks, player, trace
+        self.precision: Precision = precision
+        self.graphs = Graphs(capture)
         self.fused = _fused.fits(stacks[player])
         self._traces: dict[str, Callable[..., Any]] = {}
 
-    def act(self, batch: Any, noise: Any, hyper: Any, mask: Tensor | None, mean_: Mean) -> Any:
+    def act(
+        self, batch: Any, noise: Any, hyper: Any, mask: Tensor | None, mean_: Mean | None
+    ) -> Any:
         """Act in the lanes of `mask` (None: all), and return the loss [L] and metrics [L].
 
-        `mean_` makes the gradient [L, P] the mean over ranks, in place.
+        `mean_` makes the gradient [L, P] the mean over ranks, in place; None: there is one rank.
         """
+        if mean_ is not None:
+            return self._act(batch, noise, hyper, mask, mean_)
+        name = "all" if mask is None else "masked"
+        return self.graphs(name, self._act, batch, noise, hyper, mask)
+
+    def _act(
+        self, batch: Any, noise: Any, hyper: Any, mask: Tensor | None, mean_: Mean | None = None
+    ) -> Any:
         before = None if mask is None else [b.clone() for b in self._all_buffers()]
         grad, loss, metrics = self.gradient(batch, noise, hyper)
-        mean_(grad)
+        if mean_ is not None:
+            mean_(grad)
         self.step(grad, hyper, mask)
         if before is not None and mask is not None:
             for room, old in zip(self._all_buffers(), before, strict=True):
@@ -73,7 +102,9 @@ class Turn:
         if not self.trace:
             return fn(*args)
         if name not in self._traces:
-            self._traces[name] = tidied(make_fx(lambda packed: fn(*packed))(_copies(args)))
+            traced = tidied(make_fx(lambda packed: fn(*packed))(_copies(args)))
+            choose(traced)
+            self._traces[name] = traced
         with torch.no_grad():
             return self._traces[name](args)
 
@@ -86,7 +117,7 @@ class Turn:
         params[self.player] = mine
 
         def loss(params: Stacked, buffers: Stacked, batch: Any, noise: Any, hyper: Any) -> Any:
-            nets = nets_of(self.stacks, params, buffers)
+            nets = nets_of(self.stacks, params, buffers, self.precision)
             return self.game.loss(self.player, nets, batch, noise, hyper)
 
         with torch.enable_grad(), frozen(self.stacks, learning(self.game, self.player)):

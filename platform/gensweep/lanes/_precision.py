@@ -1,0 +1,89 @@
+"""In which floating-point format a pack multiplies; weights and their moments are always fp32."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+
+from gensweep.errors import UserError
+
+Precision = Literal["fp32", "tf32", "bf16"]
+LOW = {
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "linear", "matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "addmm", "baddbmm", "einsum",
+    "scaled_dot_product_attention",
+}  # fmt: skip
+"""Functions that multiply."""
+FULL = {
+    "batch_norm", "group_norm", "layer_norm", "instance_norm", "softmax", "log_softmax",
+    "logsumexp", "exp", "log", "pow", "sum", "mean", "var", "std", "norm", "cumsum", "cumprod",
+}  # fmt: skip
+"""Functions whose results bf16 would spoil."""
+
+
+def precision_of(asked: str | None, device: torch.device) -> Precision:
+    """What was asked for, if the device has it; by default tf32 on a GPU and fp32 elsewhere."""
+    on_gpu = device.type == "cuda"
+    if asked is None:
+        return "tf32" if on_gpu else "fp32"
+    for known in get_args(Precision):
+        if asked == known and (on_gpu or known != "tf32"):
+            return known  # type: ignore[no-any-return]
+    offered = get_args(Precision) if on_gpu else ("fp32", "bf16")
+    raise UserError(f"precision={asked!r} is none of {', '.join(offered)} on {device.type}.")
+
+
+@contextmanager
+def multiplying(precision: Precision, device: torch.device) -> Iterator[None]:
+    """Within, a GPU multiplies what is fp32 in tf32, or does not; afterwards as before."""
+    if device.type != "cuda":
+        yield
+        return
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = precision != "fp32"
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+def cast(net: Callable[..., Any], precision: Precision) -> Callable[..., Any]:
+    """`net`, multiplying in bf16 if that is the precision, with fp32 results: a loss sums those."""
+    if precision != "bf16":
+        return net
+
+    def lowered(*args: Any, **kwargs: Any) -> Any:
+        with _Bf16():
+            out = net(*args, **kwargs)
+        return pytree.tree_map(_full, out)
+
+    return lowered
+
+
+class _Bf16(TorchFunctionMode):
+    """Does what torch.autocast does, whose convolutions stay fp32 under vmap (torch 2.13)."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name, given = getattr(func, "__name__", ""), (args, kwargs or {})
+        if name in LOW:
+            given = pytree.tree_map(_low, given)
+        elif name in FULL:
+            given = pytree.tree_map(_full, given)
+        return func(*given[0], **given[1])
+
+
+def _low(one: Any) -> Any:
+    is_full = isinstance(one, Tensor) and one.dtype == torch.float32
+    return one.bfloat16() if is_full else one
+
+
+def _full(one: Any) -> Any:
+    is_low = isinstance(one, Tensor) and one.dtype == torch.bfloat16
+    return one.float() if is_low else one

@@ -1,0 +1,89 @@
+"""bf16 changes what is multiplied, and neither what is kept nor what is summed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gensweep.errors import UserError
+from gensweep.lanes._precision import multiplying, precision_of
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+def test_what_a_device_takes_if_nothing_is_asked() -> None:
+    assert precision_of(None, CPU) == "fp32"
+    assert precision_of(None, GPU) == "tf32"
+    assert [precision_of(one, GPU) for one in ("fp32", "bf16")] == ["fp32", "bf16"]
+
+
+@pytest.mark.parametrize("asked", ["fp16", "tf32", ""])
+def test_a_bad_value_is_told_with_the_good_ones(bench: Any, asked: str) -> None:
+    with pytest.raises(UserError, match=rf"precision='{asked}' is none of fp32, bf16 on cpu"):
+        bench.pack("gan", bench.config("gan"), precision=asked)
+
+
+@pytest.mark.parametrize("trace", [True, False])
+@pytest.mark.parametrize("name", ["gan-wasserstein_gp", "vae", "ddpm"])
+def test_bf16_trains_near_fp32(bench: Any, name: str, trace: bool) -> None:
+    configs, turned = bench.configs(name, 2), {}
+    for precision in ("fp32", "bf16"):
+        pack = bench.pack(name, configs[0], width=2, precision=precision, trace=trace)
+        for slot, config in enumerate(configs):
+            bench.load(pack, slot, config, slot)
+        player = next(iter(pack.turns))
+        turned[precision] = pack.turns[player].gradient(*bench.inputs(pack, player))[:2]
+        pack.run(3)
+        for state in (pack.take(slot) for slot in range(2)):
+            assert all(t.dtype != torch.bfloat16 for t in state.tensors.values())
+            assert all(bool(t.isfinite().all()) for t in state.tensors.values())
+    (grad, loss), (rough, near) = turned["fp32"], turned["bf16"]
+    assert near.dtype == rough.dtype == torch.float32
+    assert not torch.equal(rough, grad)
+    assert float((near - loss).abs().max()) < 0.03 * float(loss.abs().max())
+    assert float((rough - grad).norm()) < 0.1 * float(grad.norm())
+
+
+def test_convolutions_of_lanes_are_bf16_too(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unlike under torch.autocast, as of torch 2.13. Nothing is chosen, so that names stay."""
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    monkeypatch.setenv("GENSWEEP_HOME", str(tmp_path))
+    config = bench.config("gan", body="conv", objective="hinge")
+    pack = bench.pack("gan", config, precision="bf16")
+    for slot in range(3):
+        bench.load(pack, slot, config, slot)
+    pack.run(1)
+    for turn in pack.turns.values():
+        found = [n for n in turn._traces["gradient"].graph.nodes if "convolution" in str(n.target)]
+        assert found
+        assert all(n.all_input_nodes[1].meta["val"].dtype == torch.bfloat16 for n in found)
+
+
+def test_bf16_lanes_do_not_know_their_neighbours(bench: Any, bitwise: Any) -> None:
+    states = []
+    for others in ((1, 2), (3, 4)):
+        configs = [bench.configs("gan", 5)[n] for n in (0, *others)]
+        pack = bench.filled("gan", configs, precision="bf16")
+        pack.run(5)
+        states.append(pack.take(0))
+    bitwise(*states)
+
+
+def test_settings_of_the_cpu_are_left_alone() -> None:
+    before = torch.get_float32_matmul_precision()
+    with multiplying("fp32", CPU):
+        assert torch.get_float32_matmul_precision() == before
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
+@pytest.mark.parametrize(("precision", "allowed"), [("fp32", False), ("tf32", True)])
+def test_tf32_holds_within_a_run_alone(precision: Any, allowed: bool) -> None:
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    with multiplying(precision, GPU):
+        assert (matmul.allow_tf32, cudnn.allow_tf32) == (allowed, allowed)
+    assert (matmul.allow_tf32, cudnn.allow_tf32) == before
