@@ -87,6 +87,20 @@ def test_image_verdicts_and_protocol(digits: tuple[Tensor, Tensor], net: Feature
         Evaluator.for_dataset("digits", train, test)
 
 
+def test_wanted_metrics_are_those_of_all(digits: tuple[Tensor, Tensor], net: FeatureNet) -> None:
+    """Whether the others are measured with them or not, to the last bit."""
+    data = {"x": digits[0][:300], "y": digits[1][:300]}
+    of_images = Evaluator.for_dataset("digits", data, {}, net=net)
+    for evaluator, lane in ((of_images, digits[0][300:600]), (points(), ring(300, 7))):
+        whole = evaluator.evaluate(lane[None])[0]
+        judged = evaluator.reference.judged
+        for wanted in (judged, evaluator.protocol["curve"], tuple(whole)):
+            found = evaluator.evaluate(lane[None], wanted)[0]
+            assert set(wanted) <= set(found)
+            assert found == {name: whole[name] for name in found}
+        assert len(evaluator.evaluate(lane[None], judged)[0]) < len(whole)
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32)])
 def test_feature_shapes(shape: tuple[int, ...]) -> None:
     assert FeatureNet(shape, 10).features(torch.zeros(2, *shape)).shape == (2, 64)

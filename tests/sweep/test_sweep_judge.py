@@ -1,5 +1,6 @@
 """A lane is judged where it trains, with a protocol that says what was measured."""
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
 def judged(
     store: ObjectStore, model: str, data: str, device: str = "cpu", **fixed: Any
 ) -> tuple[Any, Any]:
-    """The judge and its verdict on a pack that trained a little."""
+    """The judge and its verdict on a trial that trained a little."""
+    judge, pack = trained(store, model, data, device, **fixed)
+    return judge, dict(judge.evaluate(pack, {0: True}, bound=False))[0]
+
+
+def trained(
+    store: ObjectStore, model: str, data: str, device: str = "cpu", width: int = 1, **fixed: Any
+) -> tuple[Any, Any]:
+    """The judge and a pack that trained a little."""
     sweep = Sweep(
         name="judged", model=CATALOG[model], space={"learning_rate": Real(1e-4, 1e-2, log=True)},
         fixed=fixed, data=data, samples=60, truncations=(0.5, 2.0),
@@ -40,10 +49,37 @@ def judged(
     test = None if train.modes is not None else load_dataset(data, store, split="test")
     judge = make_judge(sweep, store, train, test).to(device)
     config = sweep.config({})
-    pack = Pack(sweep.model, config, train, train.source(device), width=1, device=device)
-    pack.load(0, config, seed=0, budget_images=3200)
+    pack = Pack(sweep.model, config, train, train.source(device), width=width, device=device)
+    for slot in range(width):
+        pack.load(slot, config, seed=slot, budget_images=3200)
     pack.run(3)
-    return judge, judge.evaluate(pack, 0, bound=False, last=True)
+    return judge, pack
+
+
+LAWFUL = [("gan", "ring8", {}), ("gan", "digits", {}), ("vae", "digits", VAE),
+          ("gan", "digits", {"body": "conv"})]  # fmt: skip
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize(("model", "data", "fixed"), LAWFUL)
+def test_no_number_depends_on_which_lanes_are_evaluated_together(
+    store: ObjectStore, model: str, data: str, fixed: Any, at_once: int, device: str
+) -> None:
+    """Bit for bit; and a lane whose samples are not finite is one of them."""
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU")
+    judge, pack = trained(store, model, data, device, width=6, **fixed, **SMALL)
+    judge = dataclasses.replace(judge, lanes_at_once=at_once)
+    for stack in pack.stacks.values():
+        stack.sampling_weights()[3] = math.inf
+    due = {slot: slot != 1 for slot in range(6)}
+    together = dict(judge.evaluate(pack, due, bound=True))
+    alone = {slot: dict(judge.evaluate(pack, {slot: due[slot]}, bound=True))[slot] for slot in due}
+    assert together == alone
+    assert together[3]["metrics"] == {"finite": 0.0}
+    assert ["curve" in together[slot] for slot in due] == [True, False, True, False, True, True]
+    assert len({result["metrics"].get("variance_ratio") for result in together.values()}) == 6
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,16 +82,17 @@ class Evaluator:
         return dataclasses.replace(self, reference=self.reference.to(device))
 
     @torch.no_grad()
-    def evaluate(self, samples: Tensor, *, whole: bool = True) -> list[dict[str, float]]:
-        """Metrics of samples [L, N, *shape], one dict per lane; without `whole` at least those
-        that rank and judge.
+    def evaluate(
+        self, samples: Tensor, wanted: Collection[str] | None = None
+    ) -> list[dict[str, float]]:
+        """Metrics of samples [L, N, *shape], one dict per lane: all, or at least the `wanted` ones.
 
         Lanes are taken one at a time, so none can touch another's bits; a lane with a non-finite
         sample is {"finite": 0.0} alone.
         """
         healthy = finite(samples).tolist()
         return [
-            self._lane(lane[None].float(), whole) if good else {"finite": 0.0}
+            self._lane(lane[None].float(), wanted) if good else {"finite": 0.0}
             for lane, good in zip(samples, healthy, strict=True)
         ]
 
@@ -100,11 +102,12 @@ class Evaluator:
             return "diverged", "non-finite samples"
         return self.reference.verdict(metrics)
 
-    def _lane(self, lane: Tensor, whole: bool) -> dict[str, float]:
-        spread = lane[0].flatten(1).var(0).mean().item() / self.variance
-        found = {
-            name: value.item() for name, value in self.reference.measure(lane, whole=whole).items()
-        }
+    def _lane(self, lane: Tensor, wanted: Collection[str] | None) -> dict[str, float]:
+        measured = self.reference.measure(lane, wanted)
+        measured["spread"] = lane[0].flatten(1).var(0).mean()
+        numbers = torch.cat([value.double().reshape(1) for value in measured.values()]).tolist()
+        found = dict(zip(measured, numbers, strict=True))
+        spread = found.pop("spread") / self.variance
         if not all(math.isfinite(value) for value in (spread, *found.values())):
             return {"finite": 0.0}  # finite samples so large that their moments overflow
         return {"finite": 1.0, "samples": float(lane.shape[1]), "variance_ratio": spread, **found}

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 
-__all__ = ["frechet_distance", "moments"]
+__all__ = ["frechet_distance", "moments", "root"]
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,15 +21,24 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, centred.mT @ centred / (features.shape[-2] - 1)
 
 
-def frechet_distance(real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> Tensor:
+def root(covariance: Tensor) -> Tensor:
+    """The symmetric square root of a covariance [D, D]."""
+    values, vectors = torch.linalg.eigh(covariance)
+    found: Tensor = (vectors * values.clamp(min=0).sqrt().unsqueeze(-2)) @ vectors.mT
+    return found
+
+
+def frechet_distance(
+    real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], real_root: Tensor | None = None
+) -> Tensor:
     """|m - n|^2 + tr(S + T - 2 (S^1/2 T S^1/2)^1/2), batched: [D], [D, D] and [L, ...] give [L].
 
-    The symmetric form has real eigenvalues for rank-deficient covariances too.
+    The symmetric form has real eigenvalues for rank-deficient covariances too. `real_root` is
+    `root` of S, for who has it already.
     """
     (mean, covariance), (other_mean, other) = real, fake
-    values, vectors = torch.linalg.eigh(covariance)
-    root = (vectors * values.clamp(min=0).sqrt().unsqueeze(-2)) @ vectors.mT
-    cross = torch.linalg.eigvalsh(root @ other @ root).clamp(min=0).sqrt().sum(-1)
+    half = root(covariance) if real_root is None else real_root
+    cross = torch.linalg.eigvalsh(half @ other @ half).clamp(min=0).sqrt().sum(-1)
     trace = covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + other.diagonal(dim1=-2, dim2=-1).sum(-1)
     distance: Tensor = (mean - other_mean).square().sum(-1) + trace - 2 * cross
     return distance.clamp(min=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from gensweep.metrics.classifier import FeatureNet
 from gensweep.metrics.distances import label_metrics
-from gensweep.metrics.frechet import frechet_distance, moments
+from gensweep.metrics.frechet import frechet_distance, moments, root
 from gensweep.metrics.prdc import prdc, radii
 from gensweep.metrics.projection import Projection
 
@@ -26,6 +27,7 @@ BOUNDS = {
 }
 CLASS_BOUNDS = {"converged_classes": 0.9, "collapsed_classes": 0.5, "found_share": 0.1}
 """A class is found if it has at least `found_share` of its share in the data."""
+ALL = ("frechet", "precision", "recall", "density", "coverage", "classes", "class_kl")
 
 
 class Images:
@@ -43,6 +45,7 @@ class Images:
         self.net, self.shares, self.k = net, shares, k
         self.features = _features(net, real)
         self.radii, self.moments = radii(self.features, k), moments(self.features)
+        self.root = root(self.moments[1])
         self.protocol: dict[str, Any] = {
             "kind": "images",
             "features": net.kind,
@@ -60,18 +63,21 @@ class Images:
         moved.shares = None if self.shares is None else self.shares.to(device)
         moved.features, moved.radii = self.features.to(device), self.radii.to(device)
         moved.moments = (self.moments[0].to(device), self.moments[1].to(device))
+        moved.root = self.root.to(device)
         return moved
 
-    def measure(self, lane: Tensor, *, whole: bool = True) -> dict[str, Tensor]:
-        """Metrics [1] of samples [1, N, *shape]: all of them, which come of the same distances."""
+    def measure(self, lane: Tensor, wanted: Collection[str] | None = None) -> dict[str, Tensor]:
+        """Metrics [1] of samples [1, N, *shape]; at least the `wanted` ones, if not all are."""
         features = _features(self.net, lane[0])
         if not features.isfinite().all():
             return {"frechet": torch.tensor(math.nan)}
-        found = {
-            "frechet": frechet_distance(self.moments, moments(features[None]))[0],
-            **prdc(self.features, features[None], self.k, self.radii),
-        }
-        if self.shares is None or not isinstance(self.net, FeatureNet):
+        needs = ALL if wanted is None else wanted
+        found = prdc(self.features, features[None], self.k, self.radii, recall="recall" in needs)
+        if "frechet" in needs:
+            fake = moments(features[None])
+            found["frechet"] = frechet_distance(self.moments, fake, self.root)
+        named = {"classes", "class_kl"} & set(needs)
+        if self.shares is None or not isinstance(self.net, FeatureNet) or not named:
             return found
         labels = self.net.head(features).argmax(-1)[None]
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])

@@ -3,6 +3,7 @@
 # L lanes, N samples
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from torch import Tensor, device
@@ -42,10 +43,10 @@ class Points:
         """The same on another device."""
         return Points(self.real.to(place), self.modes.to(place), self.std)
 
-    def measure(self, lane: Tensor, *, whole: bool = True) -> dict[str, Tensor]:
-        """Metrics [1] of samples [1, N, D]; without `whole` those of the modes alone."""
+    def measure(self, lane: Tensor, wanted: Collection[str] | None = None) -> dict[str, Tensor]:
+        """Metrics [1] of samples [1, N, D]; at least the `wanted` ones, if those are all to be."""
         found = mode_metrics(lane, self.modes, self.std, THRESHOLD)
-        if not whole:
+        if wanted is not None and not any(name.endswith("_sliced") for name in wanted):
             return found
         distances = self._slices.distances(lane, 1, 2)
         return found | {f"w{order}_sliced": value for order, value in distances.items()}

@@ -25,20 +25,29 @@ def radii(features: Tensor, k: int = 5, chunk: int = 2048) -> Tensor:
 
 
 def prdc(
-    real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = None, chunk: int = 2048
+    real: Tensor,
+    fake: Tensor,
+    k: int = 5,
+    real_radii: Tensor | None = None,
+    chunk: int = 2048,
+    *,
+    recall: bool = True,
 ) -> dict[str, Tensor]:
     """The four of Naeem et al. for real [M, D] and fake [L, N, D]; each value is [L].
 
-    Lanes are taken one by one and rows by `chunk`, so memory stays at chunk * max(M, N).
+    Lanes are taken one by one and rows by `chunk`, so memory stays at chunk * max(M, N). Without
+    `recall`, which takes most of the time, the other three.
     """
     edge = radii(real, k, chunk) if real_radii is None else real_radii
-    lanes = [_one(real, lane, edge, k, chunk) for lane in fake]
-    names = ("precision", "recall", "density", "coverage")
-    return {name: torch.stack([lane[i] for lane in lanes]) for i, name in enumerate(names)}
+    lanes = [
+        _one(real, lane, edge, k, chunk, radii(lane, k, chunk) if recall else None) for lane in fake
+    ]
+    return {name: torch.stack([lane[name] for lane in lanes]) for name in lanes[0]}
 
 
-def _one(real: Tensor, fake: Tensor, edge: Tensor, k: int, chunk: int) -> list[Tensor]:
-    fake_edge = radii(fake, k, chunk)
+def _one(
+    real: Tensor, fake: Tensor, edge: Tensor, k: int, chunk: int, fake_edge: Tensor | None
+) -> dict[str, Tensor]:
     inside = torch.zeros(fake.shape[0], dtype=torch.int64, device=fake.device)
     recalled, covered = [], []
     for start in range(0, real.shape[0], chunk):
@@ -46,10 +55,11 @@ def _one(real: Tensor, fake: Tensor, edge: Tensor, k: int, chunk: int) -> list[T
         within = distances < edge[start : start + chunk, None]
         inside += within.sum(0)
         covered.append(within.any(1))
-        recalled.append((distances < fake_edge).any(1))
-    return [
-        (inside > 0).double().mean(),
-        torch.cat(recalled).double().mean(),
-        inside.double().mean() / k,
-        torch.cat(covered).double().mean(),
-    ]
+        if fake_edge is not None:
+            recalled.append((distances < fake_edge).any(1))
+    found = {"recall": torch.cat(recalled).double().mean()} if recalled else {}
+    return found | {
+        "precision": (inside > 0).double().mean(),
+        "density": inside.double().mean() / k,
+        "coverage": torch.cat(covered).double().mean(),
+    }

@@ -4,7 +4,8 @@ Nothing here knows where it runs; the desk it talks to decides everything about 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ import torch
 
 from gensweep.lanes import LaneState, Pack, Progress, Ranks, Source
 from gensweep.study import StaleLease
-from gensweep.sweep._judge import Judge
+from gensweep.sweep._judge import Judge, Result
 from gensweep.sweep._likelihood import METRICS
 from gensweep.sweep._sweep import Sweep
 from gensweep.sweep._usage import Usage
@@ -86,7 +87,7 @@ class Bench:
                  *, device: str = "cpu", ranks: Ranks | None = None):  # fmt: skip
         self.sweep, self.desk = sweep, desk
         self.stratum = {n: first.params[n] for n in sweep.strata if n in first.params}
-        self.judge = judge.to(device)
+        self.judge = judge.to(device, sweep.width)
         self._wide = partial(
             Pack, sweep.model, sweep.config(first.params), judge.data, source,
             space=sweep.space, device=device, ranks=ranks,
@@ -130,9 +131,8 @@ class Bench:
             self._narrow()
             progress = self._train()
             orders = {self.desk.heartbeat(self._seen())}
-            for slot, one in progress.items():
-                if self._after(slot, one):  # which may take long
-                    orders.add(self.desk.heartbeat(self._seen()))
+            for _ in self._after(progress):  # each of which may take long
+                orders.add(self.desk.heartbeat(self._seen()))
             if orders - {"go"}:
                 self._save()
             if "stop" in orders:
@@ -185,29 +185,46 @@ class Bench:
             self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
         return progress
 
-    def _after(self, slot: int, progress: Progress) -> bool:
-        """Whether it was time to end or evaluate the trial; one that others have is dropped."""
-        seat = self.seats[slot]
-        if progress.cause is None and progress.ticks < seat.next_stop():
-            return False
+    def _after(self, progress: Mapping[int, Progress]) -> Iterator[int]:
+        """End the trials that diverged, evaluate those that are due; slots one after the other.
+
+        A trial that others have is dropped.
+        """
+        for slot in [slot for slot, one in progress.items() if one.cause is not None]:
+            with self._mine(slot):
+                cause = f"{progress[slot].cause} ({progress[slot].images_seen:,} images)"
+                self._leave(slot, "diverged", cause, {}, progress[slot])
+            yield slot
+        for slot, result in self._evaluated(progress):
+            with self._mine(slot):
+                self._rung(slot, self.seats[slot], progress[slot], result)
+            yield slot
+
+    @contextmanager
+    def _mine(self, slot: int) -> Iterator[None]:
         try:
-            if progress.cause is not None:
-                cause = f"{progress.cause} ({progress.images_seen:,} images)"
-                self._leave(slot, "diverged", cause, {}, progress)
-            else:
-                self._rung(slot, seat, progress)
+            yield
         except StaleLease:
             self._drop(slot)
-        return True
 
-    def _rung(self, slot: int, seat: _Seat, progress: Progress) -> None:
+    def _evaluated(self, progress: Mapping[int, Progress]) -> Iterator[tuple[int, Result]]:
+        """The results of all lanes that are due."""
+        seats = {i: s for i, s in self.seats.items() if progress[i].ticks >= s.next_stop()}
+        due = {slot: seat.reached + 1 == len(seat.stops) for slot, seat in seats.items()}
+        pruned_by_it = self.sweep.pruner != "none" and self.sweep.target in METRICS
+        results = self.judge.evaluate(self.pack, due, bound=pruned_by_it)
+        while True:
+            begin = time.monotonic()
+            one = next(results, None)
+            if self.usage is not None:
+                self.usage.evaluation += (time.monotonic() - begin) * self.pack.width
+            if one is None:
+                return
+            yield one
+
+    def _rung(self, slot: int, seat: _Seat, progress: Progress, result: Result) -> None:
         seat.reached += 1
         last = seat.reached == len(seat.stops)
-        pruned_by_it = self.sweep.pruner != "none" and self.sweep.target in METRICS
-        begin = time.monotonic()
-        result = self.judge.evaluate(self.pack, slot, bound=pruned_by_it, last=last)
-        if self.usage is not None:
-            self.usage.evaluation += (time.monotonic() - begin) * self.pack.width
         self._reconsider(seat, result)
         metrics = progress.metrics | result["metrics"]
         verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])

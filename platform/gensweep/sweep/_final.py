@@ -28,7 +28,7 @@ def remeasured(plan: Plan, store: ObjectStore, trial: dict[str, Any]) -> dict[st
         return {}
     pack = Pack(sweep.model, config, data, NoData(), width=1, trace=False)
     pack.put(0, LaneState.from_bytes(lane_of(store, trial)))
-    metrics = likelihood.measure(pack, 0)
+    metrics = likelihood.measure(pack, [0])[0]
     return {"trial": trial["number"], "metrics": metrics, "protocol": likelihood.protocol}
 
 

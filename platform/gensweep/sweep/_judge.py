@@ -1,5 +1,9 @@
-"""What a trained lane is worth: samples, likelihood, truncation curve, and the verdict."""
+"""What trained lanes are worth: samples, likelihood, truncation curve, and the verdict.
 
+L lanes.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +16,8 @@ from gensweep.metrics import Evaluator
 from gensweep.sweep._likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Likelihood
 
 GRID_SAMPLES = 64
+LANES_AT_ONCE = 4
+"""On a GPU, where many small kernels cost more than few; a CPU takes lanes one by one as fast."""
 UNTRUNCATED = 6.0
 """A threshold beyond which float32 has no normal numbers to draw."""
 VERDICT = (
@@ -23,7 +29,11 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Evaluates one lane at a time, so that no lane's numbers depend on its neighbours."""
+    """Evaluates lanes so that no lane's numbers depend on which others are evaluated with it.
+
+    Networks always compute `lanes_at_once` lanes, places without one repeating another: which
+    kernels are taken, and with them the last bits, may depend on how many there are.
+    """
 
     evaluator: Evaluator
     data: DataShape
@@ -32,62 +42,107 @@ class Judge:
     likelihood: Likelihood | None
     """None: the model has no `log_prob`."""
 
+    lanes_at_once: int = 1
+
     @property
     def protocol(self) -> dict[str, Any]:
         """How every number was made."""
         stated = self.evaluator.protocol | {"verdict": VERDICT}
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
 
-    def to(self, device: torch.device | str) -> "Judge":
-        """The same for packs on `device`."""
+    def to(self, device: torch.device | str, width: int = LANES_AT_ONCE) -> "Judge":
+        """The same for packs of `width` lanes on `device`."""
         likelihood = self.likelihood and self.likelihood.to(device)
-        return replace(self, evaluator=self.evaluator.to(device), likelihood=likelihood)
+        at_once = 1 if torch.device(device).type == "cpu" else min(width, LANES_AT_ONCE)
+        moved = replace(self, evaluator=self.evaluator.to(device), likelihood=likelihood)
+        return replace(moved, lanes_at_once=at_once)
 
-    def evaluate(self, pack: Pack, slot: int, *, bound: bool, last: bool) -> Result:
-        """Metrics, verdict and sample grid; the likelihood at the end, and before if `bound`.
+    def evaluate(
+        self, pack: Pack, due: Mapping[int, bool], *, bound: bool
+    ) -> Iterator[tuple[int, Result]]:
+        """Metrics, verdict and sample grid of each slot that is `due`, some lanes at a time.
 
-        At the end (`last`) also the curve.
-
-        Metrics are of samples at the trial's own threshold, `untruncated_*` those judged by.
+        Where its trial ends (`due[slot]`) also the likelihood and the curve; the likelihood
+        earlier too if `bound`. Metrics are of samples at the trial's own threshold,
+        `untruncated_*` those judged by.
         """
-        samples = self._samples(pack, slot)
-        metrics = self.evaluator.evaluate(samples)[0]
-        whole = self._untruncated(pack, slot, metrics)
+        for last in (False, True):
+            slots = [slot for slot, ends in due.items() if ends is last]
+            for start in range(0, len(slots), self.lanes_at_once):
+                some = slots[start : start + self.lanes_at_once]
+                yield from self._some(pack, some, bound or last, last).items()
+
+    def _some(self, pack: Pack, slots: list[int], bound: bool, last: bool) -> dict[int, Result]:
+        samples = self._samples(pack, slots)
+        metrics = self.evaluator.evaluate(samples)
+        whole = self._untruncated(pack, slots) or metrics
+        results = {
+            slot: self._judged(*each)
+            for slot, *each in zip(slots, samples, metrics, whole, strict=True)
+        }
+        sound = [slot for slot, result in results.items() if result["state"] != "diverged"]
+        if bound and sound and self.likelihood is not None:
+            each = IMPORTANCE_SAMPLES if last else RUNG_SAMPLES
+            likely = self.likelihood.measure(pack, filled(sound, self.lanes_at_once), each)
+            for slot, found in zip(sound, likely, strict=False):
+                results[slot]["metrics"] |= found
+        if last and sound:
+            for slot, curve in zip(sound, self._curves(pack, sound), strict=True):
+                results[slot]["curve"] = curve
+        return results
+
+    def _judged(
+        self, samples: Tensor, metrics: dict[str, float], whole: dict[str, float]
+    ) -> Result:
+        """The verdict on one lane, of samples that are not truncated, and its picture."""
         state, cause = self.evaluator.verdict(whole if metrics["finite"] else metrics)
         reference = self.evaluator.reference
-        metrics |= {f"untruncated_{n}": whole[n] for n in reference.judged if n in whole}
-        result: Result = {"metrics": metrics, "outcome": state, "cause": cause}
-        result["variety"] = whole.get(reference.variety, 0.0)
-        result["state"] = state if state in ("diverged", "collapsed") else "completed"
-        result["png"] = b"" if state == "diverged" else grid(samples[0], self.modes)
-        if (bound or last) and self.likelihood is not None and state != "diverged":
-            samples_each = IMPORTANCE_SAMPLES if last else RUNG_SAMPLES
-            metrics |= self.likelihood.measure(pack, slot, samples_each)
-        if last and state != "diverged":
-            result["curve"] = self._curve(pack, slot)
-        return result
+        judged_by = {f"untruncated_{n}": whole[n] for n in reference.judged if n in whole}
+        return {
+            "metrics": metrics | judged_by, "outcome": state, "cause": cause,
+            "variety": whole.get(reference.variety, 0.0),
+            "state": state if state in ("diverged", "collapsed") else "completed",
+            "png": b"" if state == "diverged" else grid(samples, self.modes),
+        }  # fmt: skip
 
-    def _samples(self, pack: Pack, slot: int, **hyper: float) -> Tensor:
+    def _samples(self, pack: Pack, slots: list[int], **hyper: float) -> Tensor:
+        """Of `lanes_at_once` lanes or fewer, `[L, count, *shape]`."""
         count = self.evaluator.protocol["fake_samples"]
-        return pack.sample(count, slots=[slot], hyper=hyper)
+        drawn = pack.sample(count, slots=filled(slots, self.lanes_at_once), hyper=hyper)
+        return drawn[: len(slots)]
 
-    def _untruncated(self, pack: Pack, slot: int, own: dict[str, float]) -> dict[str, float]:
-        if "truncation" not in pack.lane(slot).hyper:
-            return own
-        samples = self._samples(pack, slot, truncation=UNTRUNCATED)
-        return self.evaluator.evaluate(samples, whole=False)[0]
+    def _truncated(
+        self, pack: Pack, slots: list[int], threshold: float, wanted: Collection[str]
+    ) -> list[dict[str, float]]:
+        samples = self._samples(pack, slots, truncation=threshold)
+        return self.evaluator.evaluate(samples, wanted)
 
-    def _curve(self, pack: Pack, slot: int) -> list[list[float]]:
-        """[threshold, fidelity, variety] along the grid; the protocol names the two metrics."""
-        if "truncation" not in pack.lane(slot).hyper:
+    def _untruncated(self, pack: Pack, slots: list[int]) -> list[dict[str, float]]:
+        """What lanes are judged by; empty for a model without truncation."""
+        if "truncation" not in pack.lane(slots[0]).hyper:
             return []
-        points: list[list[float]] = []
+        reference = self.evaluator.reference
+        wanted = {*reference.judged, reference.variety}
+        return self._truncated(pack, slots, UNTRUNCATED, wanted)
+
+    def _curves(self, pack: Pack, slots: list[int]) -> list[list[list[float]]]:
+        """Of each lane [threshold, fidelity, variety] along the grid, as the protocol names them;
+        a threshold at which its samples are not finite is left out."""
+        curves: list[list[list[float]]] = [[] for _ in slots]
+        if "truncation" not in pack.lane(slots[0]).hyper:
+            return curves
+        names = self.evaluator.protocol["curve"]
         for threshold in self.truncations:
-            samples = self._samples(pack, slot, truncation=threshold)
-            found = self.evaluator.evaluate(samples, whole=False)[0]
-            values = [found[name] for name in self.evaluator.protocol["curve"] if name in found]
-            points += [[threshold, *values]] if len(values) == 2 else []
-        return points
+            found = self._truncated(pack, slots, threshold, names)
+            for curve, metrics in zip(curves, found, strict=True):
+                if metrics["finite"]:
+                    curve.append([threshold, *(metrics[name] for name in names)])
+        return curves
+
+
+def filled(slots: list[int], count: int) -> list[int]:
+    """`count` slots, those that lack being the first again."""
+    return slots + slots[:1] * (count - len(slots))
 
 
 def grid(samples: Tensor, modes: Tensor | None) -> bytes:

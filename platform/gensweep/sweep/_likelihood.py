@@ -82,14 +82,19 @@ class Likelihood:
         """The same for a pack on `device`."""
         return replace(self, examples=self.examples.to(device))
 
-    def measure(self, pack: Pack, slot: int, samples: int = IMPORTANCE_SAMPLES) -> dict[str, float]:
-        """Minus the mean in nats and its standard error, and bits/dim of grey levels."""
+    def measure(
+        self, pack: Pack, slots: list[int], samples: int = IMPORTANCE_SAMPLES
+    ) -> list[dict[str, float]]:
+        """Of each lane minus the mean in nats and its standard error, and bits/dim of grey
+        levels."""
         game: Any = pack.game
         parts = []
         for index, x in enumerate(torch.split(self.examples, BATCH)):
             noise = game.log_prob_noise(len(x), samples)
-            parts.append(pack.call("log_prob", noise, x, seed=index, slots=[slot])[0])
-        found = torch.cat(parts).double()
+            parts.append(pack.call("log_prob", noise, x, seed=index, slots=slots))
+        return [self._figures(lane) for lane in torch.cat(parts, 1).double()]
+
+    def _figures(self, found: Tensor) -> dict[str, float]:
         mean, error = found.mean(), found.std() / math.sqrt(len(found))
         result = {"nll": -float(mean), "nll_standard_error": float(error)}
         if self.scale is None:
