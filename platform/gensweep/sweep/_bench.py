@@ -87,7 +87,7 @@ class Bench:
                  *, device: str = "cpu", ranks: Ranks | None = None):  # fmt: skip
         self.sweep, self.desk = sweep, desk
         self.stratum = {n: first.params[n] for n in sweep.strata if n in first.params}
-        self.judge = judge.to(device, sweep.width)
+        self.judge = judge.to(device, sweep.lanes)
         self._wide = partial(
             Pack, sweep.model, sweep.config(first.params), judge.data, source,
             space=sweep.space, device=device, ranks=ranks,
