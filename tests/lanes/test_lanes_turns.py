@@ -84,6 +84,31 @@ def test_resting_lanes_are_untouched_with_their_buffers(
     assert bool(names) == (objective == "hinge")
 
 
+@pytest.mark.parametrize("objective", ["non_saturating", "hinge", "wasserstein_gp"])
+@pytest.mark.parametrize("body", ["mlp", "conv"])
+def test_half_of_the_lanes_are_computed_where_they_are_enough(
+    bench: Any, objective: str, body: str, bitwise: Any
+) -> None:
+    """And nobody can tell: each lane is what it is in a pack too narrow to have halves."""
+    counts = (1, 3, 4, 4, 2, 4)
+    configs = [
+        bench.config("gan", critic_iterations=n, objective=objective, learning_rate=1e-3, body=body)
+        for n in counts
+    ]
+    wide = bench.filled("gan", configs, width=6)
+    wide.run(8)
+    assert wide.turns_taken == 6 * 8 + 8 + 2 + 2 + 2 + 4 + 2
+    # the generators act: lane 0 alone, with 4, with 1, with 2, 3, 4 and 5, and so on
+    assert wide.turns_computed == 6 * 8 + (3 + 3 + 3 + 6 + 3 + 3 + 3 + 6)
+    for slots in ((0, 1, 2), (3, 4, 5)):
+        narrow = bench.pack("gan", configs[0], width=3)
+        for place, slot in enumerate(slots):
+            bench.load(narrow, place, configs[slot], slot)
+        narrow.run(8)
+        for place, slot in enumerate(slots):
+            bitwise(wide.take(slot), narrow.take(place))
+
+
 @pytest.mark.parametrize("objective", ["hinge"])
 def test_a_spent_budget_freezes_everything(bench: Any, objective: str, bitwise: Any) -> None:
     config = bench.config("gan", objective=objective)

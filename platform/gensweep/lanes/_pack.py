@@ -167,11 +167,12 @@ class Pack:
             slots = plan.slots(name, tick)
             if slots:
                 drawn = self.feed.share(name, noise, tick)
-                done = turn.act(batch, drawn, hyper, plan.mask(name, tick), mean_)
+                half = turn.half(slots)
+                done = turn.act(batch, drawn, hyper, plan.mask(name, tick), mean_, half)
                 steps = {slot: self.lane(slot).ticks + 1 for slot in slots}
                 record.add(name, steps, *done)
                 self.turns_taken += len(slots)
-                self.turns_computed += self.width
+                self.turns_computed += len(half) or self.width
         for slot in plan.acts[tick]:
             self.lane(slot).ticks += 1
 

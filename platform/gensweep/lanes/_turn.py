@@ -6,15 +6,18 @@ bypasses `vmap`. On a CPU a fused kernel takes the optimiser's step where there 
 the whole turn becomes a CUDA graph.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils import _pytree as pytree
 
 from gensweep.game import Game, Scalar
 from gensweep.lanes import _fused
+from gensweep.lanes._blocks import even_out
 from gensweep.lanes._choice import choose
 from gensweep.lanes._functional import Stacked, frozen, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
@@ -25,6 +28,8 @@ from gensweep.lanes._stack import Stack
 from gensweep.lanes._tidy import tidied
 
 Mean = Callable[[Tensor], None]
+FEWEST = 2
+"""Lanes of a computation: one alone takes other kernels, whose last bits differ."""
 
 
 class Turn:
@@ -49,13 +54,34 @@ class Turn:
         self.fused = _fused.fits(stacks[player])
         self._traces: dict[str, Callable[..., Any]] = {}
 
+    def half(self, slots: Sequence[int]) -> list[int]:
+        """Half of the lanes, where these all belong and others would be computed for nothing.
+
+        Empty where all lanes are computed: more act, or a GPU takes no longer for them.
+        """
+        lanes = self.stacks[self.player].lanes
+        room = lanes // 2 - len(slots)
+        if not self.fused or lanes < 2 * FEWEST or room < 0:
+            return []
+        others = (slot for slot in range(lanes) if slot not in slots)
+        return sorted([*slots, *islice(others, room)])
+
     def act(
-        self, batch: Any, noise: Any, hyper: Any, mask: Tensor | None, mean_: Mean | None
+        self,
+        batch: Any,
+        noise: Any,
+        hyper: Any,
+        mask: Tensor | None,
+        mean_: Mean | None,
+        half: Sequence[int] = (),
     ) -> Any:
         """Act in the lanes of `mask` (None: all), and return the loss [L] and metrics [L].
 
         `mean_` makes the gradient [L, P] the mean over ranks, in place; None: there is one rank.
+        `half`: the only lanes to compute, if any are named.
         """
+        if half and mask is not None:
+            return self._act_in(half, batch, noise, hyper, mask, mean_)
         if mean_ is not None:
             return self._act(batch, noise, hyper, mask, mean_)
         name = "all" if mask is None else "masked"
@@ -72,6 +98,26 @@ class Turn:
         if before is not None and mask is not None:
             for room, old in zip(self._all_buffers(), before, strict=True):
                 room.copy_(torch.where(mask.view(-1, *[1] * (room.ndim - 1)), room, old))
+        return loss, metrics
+
+    def _act_in(
+        self, half: Sequence[int], batch: Any, noise: Any, hyper: Any, mask: Tensor,
+        mean_: Mean | None,
+    ) -> Any:  # fmt: skip
+        """As `_act`, with copies of these lanes."""
+        where = torch.tensor(half)
+        flats = [stack.flat for stack in self.stacks.values()]
+        parts = pytree.tree_map(lambda t: t[where], (flats, self._buffers(), batch, noise, hyper))
+        room = torch.empty_like(self.stacks[self.player].flat[where])
+        found = self._replay("half", self._gradient, *parts, room)
+        grad, loss, metrics = pytree.tree_map(lambda t: _spread(t, where, len(mask)), found)
+        if mean_ is not None:
+            mean_(grad)
+        self.step(grad, hyper, mask)
+        changed = pytree.tree_leaves(parts[1])
+        acted = mask[where]
+        for room, new in zip(self._all_buffers(), changed, strict=True):
+            room[where[acted]] = new[acted]
         return loss, metrics
 
     def gradient(self, batch: Any, noise: Any, hyper: Any) -> tuple[Tensor, Tensor, Any]:
@@ -102,7 +148,9 @@ class Turn:
         if not self.trace:
             return fn(*args)
         if name not in self._traces:
-            traced = tidied(make_fx(lambda packed: fn(*packed))(_copies(args)))
+            traced = make_fx(lambda packed: fn(*packed))(_copies(args))
+            even_out(traced, len(pytree.tree_leaves(args)[0]))
+            tidied(traced)
             choose(traced)
             self._traces[name] = traced
         with torch.no_grad():
@@ -156,6 +204,11 @@ def _scalar(value: Scalar, hyper: Mapping[str, Tensor], like: Tensor) -> Tensor:
     if isinstance(value, str):
         return hyper[value][:, None]
     return like.new_full((like.shape[0], 1), float(value))
+
+
+def _spread(values: Tensor, where: Tensor, lanes: int) -> Tensor:
+    """Those of some lanes [K, ...] in their places among all [L, ...]; others are zero."""
+    return values.new_zeros(lanes, *values.shape[1:]).index_copy(0, where, values)
 
 
 def _assign(room: Tensor, new: Tensor, mask: Tensor | None) -> None:

@@ -1,0 +1,66 @@
+"""A lane's numbers do not depend on how many others there are, whatever the size of its batch."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from gensweep.lanes._blocks import UNEVEN, even_out, in_blocks
+
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "softplus_backward": (1.0, 20.0), "elu_backward": (1.0, 1.0, 1.0, False),
+}  # fmt: skip
+
+
+def arguments(function: Any, lanes: int, size: int) -> list[Any]:
+    """Two tensors [L, size], or one, and the numbers that the function asks for."""
+    source = torch.Generator().manual_seed(0)
+    a, b = (2 * torch.randn(16, size, generator=source)[:lanes] for _ in range(2))
+    name, overload = function._schema.name.removeprefix("aten::"), function._overloadname
+    if name == "pow":
+        a = a.abs()
+        return {"Scalar": [1.7, a], "Tensor_Scalar": [a, 1.7]}.get(overload, [a, b])
+    if name == "elu_backward":
+        return [a, *ARGUMENTS[name], b]
+    if name.endswith("_backward") or name == "logaddexp":
+        return [a, b, *ARGUMENTS.get(name, ())]
+    return [a]
+
+
+@pytest.mark.parametrize("function", sorted(UNEVEN, key=str), ids=str)
+def test_a_lane_has_no_neighbours(function: Any) -> None:
+    differs = False
+    for size in (1, 7, 8, 200, 300):
+        many = in_blocks(function, 32, *arguments(function, 16, size))
+        few = in_blocks(function, 32, *arguments(function, 2, size))
+        torch.testing.assert_close(few, function(*arguments(function, 2, size)))
+        assert torch.equal(many[:2], few)
+        plain = function(*arguments(function, 16, size))[:2]
+        differs |= not torch.equal(plain, function(*arguments(function, 2, size)))
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":  # other vectors round otherwise
+        assert differs, "torch computes it evenly by now: it can leave the list"
+
+
+def test_only_uneven_lanes_are_filled() -> None:
+    def softened(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.softplus(x).mean(1)
+
+    for size, filled in ((50, True), (64, False)):
+        x = torch.randn(4, size)
+        trace = make_fx(softened)(x)
+        even_out(trace, 4)
+        trace.recompile()
+        assert ("in_blocks" in trace.code) is (filled or torch.get_num_threads() > 2)
+        torch.testing.assert_close(trace(x), softened(x))
+
+
+@pytest.mark.parametrize("batch", [8, 10])
+def test_a_trial_is_the_same_in_packs_of_all_widths(bench: Any, batch: int, bitwise: Any) -> None:
+    configs = [bench.config("gan", learning_rate=1e-3, batch_size=batch) for _ in range(8)]
+    packs = [bench.filled("gan", configs[:width], width=width) for width in (2, 3, 5, 8)]
+    for pack in packs:
+        pack.run(6)
+    for pack in packs[1:]:
+        for slot in (0, 1):
+            bitwise(pack.take(slot), packs[0].take(slot))
