@@ -69,8 +69,11 @@ class Data:
 _KEPT: dict[str, torch.Tensor] = {}
 
 
-def pace(run: Callable[[int], Any], at_once: int = 10) -> float:
+def pace(run: Callable[[int], Any]) -> float:
     """Seconds of one round, after a warm-up; the best of three stretches."""
+    run(1)
+    spent = _timed(lambda: run(1))
+    at_once = max(1, min(10, int(STRETCH["seconds"] / 3 / spent)))
     run(at_once)
     found = []
     for _ in range(3):

@@ -42,11 +42,9 @@ class Plan:
         ]
         self._occupied = sum(lane is not None for lane in lanes)
         self.progress = moved(fractions(lanes, ticks), device)
-        width = range(len(lanes))
+        slots = range(len(lanes))
         masks = {
-            name: torch.tensor(
-                [[name in acts.get(slot, ()) for slot in width] for acts in self.acts]
-            )
+            name: torch.tensor([[name in acts.get(s, ()) for s in slots] for acts in self.acts])
             for name in game.players
         }
         self._masks = {name: moved(mask, device) for name, mask in masks.items()}
