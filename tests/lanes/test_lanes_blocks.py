@@ -31,7 +31,7 @@ def arguments(function: Any, lanes: int, size: int) -> list[Any]:
 @pytest.mark.parametrize("function", sorted(UNEVEN, key=str), ids=str)
 def test_a_lane_has_no_neighbours(function: Any) -> None:
     differs = False
-    for size in (1, 7, 8, 200, 300):
+    for size in range(1, 64):
         many = in_blocks(function, 32, *arguments(function, 16, size))
         few = in_blocks(function, 32, *arguments(function, 2, size))
         torch.testing.assert_close(few, function(*arguments(function, 2, size)))
