@@ -58,6 +58,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "less than a batch": ({"budget_images": 127}, "budget_images=127"),
     "less than a batch for a rung": ({"budget_images": 384}, "use at least 512"),
     "asha's rungs fall together": ({"budget_images": 512, "pruner": "asha"}, "use at least 3456"),
+    "pbt with a pruner": ({"pbt": True, "pruner": "asha"}, "pruner='asha'"),
+    "pbt with repeats": ({"pbt": True, "repeats": 2}, "repeats=2"),
+    "pbt of one evaluation": ({"pbt": True, "rungs": 1}, "rungs=1"),
+    "pbt of one lane": ({"pbt": True, "width": 1}, "width=1"),
+    "pbt of nothing that changes": (
+        {"pbt": True, "space": {"latent_size": Integer(4, 32)}}, "search one of learning_rate",
+    ),
     "a fraction of trials": ({"trials": 4.5}, "trials=4.5"),
     "a negative seed": ({"seed": -1}, "seed=-1"),
     "not a time": ({"max_hours": float("nan")}, "max_hours=nan"),

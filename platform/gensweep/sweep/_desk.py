@@ -11,6 +11,7 @@ from gensweep.sweep._args import Request
 from gensweep.sweep._later import Later
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
+from gensweep.sweep._population import better
 from gensweep.tracking import redact
 
 NAMESPACE = "gensweep"
@@ -93,6 +94,18 @@ class Desk:
         self._seen[number] = images
         self._later.do(self._log.report, number, images, metrics, png)
         return verdict
+
+    def better(self, owner: str, number: int, images: int, here: list[int]) -> int | None:
+        """Which of the trials `here` this one goes on from; None: from its own state."""
+        lease = self._held(owner, number)
+        rung = min(self._rungs, key=lambda at: abs(at - images))
+        values = {n: self._goal.sign * v for n, v in self._study.peers(lease, rung).items()}
+        return better(values, number, here, lease.seed, rung)
+
+    def copied(self, owner: str, number: int, copy: dict[str, Any]) -> None:
+        """The trial goes on from another's state, with other values."""
+        self._held(owner, number)
+        self._later.do(self._log.copied, number, copy)
 
     def checkpoint(self, owner: str, numbers: list[int], pointer: dict[str, Any]) -> list[int]:
         """Keep where the trials' lanes are; the numbers of those that others have by now."""

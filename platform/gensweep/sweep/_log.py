@@ -10,6 +10,7 @@ from gensweep.errors import UserError
 from gensweep.storage import open_store
 from gensweep.study import Lease, finite
 from gensweep.sweep._plan import Plan
+from gensweep.sweep._population import LINEAGE, changing, scheduled
 from gensweep.sweep._sweep import Sweep
 from gensweep.tracking import Spool, Tracker, redact, redact_tree
 
@@ -34,6 +35,14 @@ class Log:
         self._tracker.start_trial(lease.number, lease.params, seed=lease.seed, tags=tags)
         self._tracker.artifact(lease.number, "config.json", json.dumps(config, indent=1).encode())
 
+        if self._sweep.pbt:
+            names = changing(self._sweep.model.config, self._sweep.space)
+            self._tracker.metrics(lease.number, 0, scheduled(config, names))
+
+    def copied(self, number: int, copy: dict[str, Any]) -> None:
+        """A trial took over the state of another one."""
+        self._tracker.metrics(number, copy["images"], scheduled(copy["params"], copy["params"]))
+
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
         """A trial was evaluated after `images` examples."""
         self._tracker.metrics(number, images, metrics)
@@ -45,8 +54,11 @@ class Log:
         """A trial ended."""
         kept = {"number": number, "state": state, "outcome": result.get("outcome", state),
                 "cause": result["cause"], "metrics": finite(result["metrics"]),
-                "curve": result.get("curve", []), "lane": result.get("lane", "")}  # fmt: skip
+                "curve": result.get("curve", []), "lane": result.get("lane", ""),
+                LINEAGE: result.get(LINEAGE, [])}  # fmt: skip
         self._store.put(self._key(number, "result.json"), json.dumps(redact_tree(kept)).encode())
+        if kept[LINEAGE]:
+            self._tracker.artifact(number, "lineage.json", json.dumps(kept[LINEAGE]).encode())
         self._tracker.finish_trial(number, state, result["cause"], kept["metrics"])
 
     def error(self, number: int, traceback: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gensweep.report import number
 from gensweep.study import TrialRecord
+from gensweep.sweep._population import LINEAGE
 from gensweep.tracking import redact_tree
 
 FAILURES = ("collapsed", "diverged", "failed", "unconverged")
@@ -32,6 +33,7 @@ def _record(record: TrialRecord, judged: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": dict(record.metrics),
         "curves": {"truncation": judged["curve"]} if judged.get("curve") else {},
         "images": record.images,
+        **({LINEAGE: judged[LINEAGE]} if judged.get(LINEAGE) else {}),
         "seed": record.seed,
         "attempts": record.attempts,
     }
