@@ -65,6 +65,19 @@ def test_report_counts_escapes_and_is_self_contained() -> None:
     assert sum(bars) == 40
 
 
+def test_lineages_are_drawn_as_schedules_with_their_copies() -> None:
+    trials = records()
+    copied = {"learning_rate": 0.5, "latent_size": 3}
+    trials[4] |= {"lineage": [{"images": 250, "from": 7, "params": copied}]}
+    page = build_report({}, trials, {}, goal=FRECHET, by=None)
+    assert page.count(" took over trial ") == 1
+    assert "<title>trial 4 took over trial 7</title>" in page
+    row = "".join(f"<td>{cell}</td>" for cell in (4, 250, 7, 3, 0.5))
+    assert row in page
+    assert "Schedules of learning_rate" in page
+    assert "took over" not in report()
+
+
 def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
     trials = records()
     for trial, images in zip(trials[:3], (1000, 3000, 2000), strict=True):

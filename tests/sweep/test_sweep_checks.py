@@ -58,6 +58,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "less than a batch": ({"budget_images": 127}, "budget_images=127"),
     "less than a batch for a rung": ({"budget_images": 384}, "use at least 512"),
     "asha's rungs fall together": ({"budget_images": 512, "pruner": "asha"}, "use at least 3456"),
+    "pbt with a pruner": ({"pbt": True, "pruner": "asha"}, "pruner='asha'"),
+    "pbt with repeats": ({"pbt": True, "repeats": 2}, "repeats=2"),
+    "pbt of one evaluation": ({"pbt": True, "rungs": 1}, "rungs=1"),
+    "pbt of one lane": ({"pbt": True, "width": 1}, "width=1"),
+    "pbt of nothing that changes": (
+        {"pbt": True, "space": {"latent_size": Integer(4, 32)}, "over": ""},
+        "search one of learning_rate",
+    ),
     "a fraction of trials": ({"trials": 4.5}, "trials=4.5"),
     "a negative seed": ({"seed": -1}, "seed=-1"),
     "not a time": ({"max_hours": float("nan")}, "max_hours=nan"),
@@ -237,6 +245,7 @@ def test_a_resumed_sweep_keeps_what_it_began_with(tmp_path: Path) -> None:
         (["--samples", "99"], "leave --samples out"),
         (["--sampler", "qmc"], "sampler: tpe -> qmc"),
         (["--pruner", "asha"], "pruner: none -> asha"),
+        (["--pbt"], "pbt: False -> True"),
         (["--image-size", "8"], "image_size: None -> 8"),
         (["--trials", "2"], "has 3 trials already"),
     ],
@@ -245,6 +254,16 @@ def test_a_resumed_sweep_is_not_changed(argv: list[str], named: str, tmp_path: P
     begin(GAN, str(tmp_path / "studies"), leases=3)
     with pytest.raises(UserError, match=named):
         request("A test.", GAN, ["--resume", "gan", *argv])
+
+
+def test_a_population_is_resumed_as_one(tmp_path: Path) -> None:
+    """`--pbt` makes it one, and is not to be told again."""
+    asked = request("A test.", GAN, ["--name", "gan", "--pbt"])
+    assert asked.sweep.pbt
+    begin(asked.sweep, str(tmp_path / "studies"))
+    again = request("A test.", GAN, ["--resume", "gan"])
+    assert again.sweep.pbt
+    assert find_sweep(again, str(tmp_path / "studies")) is not None
 
 
 def test_a_resumed_sweep_keeps_its_target(tmp_path: Path) -> None:

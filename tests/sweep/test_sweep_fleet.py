@@ -16,7 +16,7 @@ from gensweep.sweep._fleet import Fleet, resources, trainer
 
 ray.init(num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False,
          _temp_dir=sys.argv[1])
-fleet = Fleet(packs=2, use_gpu=True, storage=sys.argv[1])
+fleet = Fleet(packs=2, use_gpu=True, tune_storage=sys.argv[1], train_storage=sys.argv[1])
 
 def pack(config):
     def loop(settings):
@@ -37,13 +37,17 @@ print(json.dumps([[r.metrics["gpu"], r.metrics["group"]] for r in tuner.fit()]))
 """
 
 
+def fleet_of(**changes: Any) -> Fleet:
+    return Fleet(tune_storage="", train_storage="", **changes)
+
+
 @pytest.mark.parametrize(
     ("fleet", "own", "workers"),
     [
-        (Fleet(storage=""), {"CPU": 0.9}, 0),
-        (Fleet(storage="", use_gpu=True), {"GPU": 1}, 0),
-        (Fleet(storage="", ranks=2), {"CPU": 0.01}, 2),
-        (Fleet(storage="", ranks=2, use_gpu=True), {"CPU": 0.01}, 2),
+        (fleet_of(), {"CPU": 0.9}, 0),
+        (fleet_of(use_gpu=True), {"GPU": 1}, 0),
+        (fleet_of(ranks=2), {"CPU": 0.01}, 2),
+        (fleet_of(ranks=2, use_gpu=True), {"CPU": 0.01}, 2),
     ],
 )
 def test_a_pack_has_the_resources_of_its_ranks(fleet: Fleet, own: dict[str, float],

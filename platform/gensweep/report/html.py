@@ -15,6 +15,7 @@ from gensweep.report._figures import (
     stability,
     truncation,
 )  # fmt: skip
+from gensweep.report._lineage import lineages
 from gensweep.report._page import SCRIPT, STYLE
 from gensweep.report._tables import lost, pruned, show, success, table
 from gensweep.report._words import facts, rules
@@ -72,6 +73,7 @@ def _sections(
         ("Lost modes", lost(groups, by, protocol)),
         ("Best of k configurations", best_curves(groups, goal)),
         ("Hyperparameters", _legend() + coordinates(trials, names) if names else ""),
+        ("Lineage", lineages(trials, over)),
         (
             "Fidelity and variety",
             truncation(trials, protocol.get("curve", ("frechet", "coverage"))),

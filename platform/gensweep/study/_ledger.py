@@ -142,6 +142,12 @@ class Ledger:
         """Write the objective at the rung of that many `images`, for the pruner."""
         self._storage.set_trial_intermediate_value(entry.id, images, value)
 
+    def at_rung(self, images: int) -> dict[int, float]:
+        """What `measure` wrote at that rung, by number of the trial."""
+        kept = self._storage.inner.get_all_trials(self._study._study_id, deepcopy=False)
+        return {t.number: t.intermediate_values[images] for t in kept
+                if images in t.intermediate_values}  # fmt: skip
+
     def prunes(self, entry: Entry, pruner: BasePruner) -> bool:
         """What the pruner says of the trial as it stands."""
         return bool(pruner.prune(self._study, self._storage.get_trial(entry.id)))

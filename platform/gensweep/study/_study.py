@@ -327,6 +327,13 @@ class Study:
                 return "continue"
             return "prune" if self._ledger.prunes(entry, self._pruner) else "continue"
 
+    def peers(self, lease: Lease, rung: int) -> dict[int, float]:
+        """The objective at `rung` of every trial of the same stratum that has been there."""
+        with self._turn():
+            key = self._roster.key(self._held_entry(lease))
+            found = self._ledger.at_rung(rung)
+            return {n: v for n, v in found.items() if self._roster.key(self._entries[n]) == key}
+
     def checkpoint(self, lease: Lease, pointer: Mapping[str, Any]) -> None:
         """Keep where the trial's newest checkpoint is; call it once the checkpoint is durable."""
         with self._turn():

@@ -19,7 +19,8 @@ EPILOG = """examples:
   python %(prog)s --resume NAME             go on after a crash, a Ctrl-C or --max-hours
   python %(prog)s --resume NAME --trials 128   extend a finished sweep
 
-A resumed sweep keeps the data, budget, seed, repeats, sampler, pruner and samples it began with.
+A resumed sweep keeps the data, budget, seed, repeats, sampler, pruner, pbt and samples that it
+began with.
 """
 PRESETS = ("laptop", "cluster")
 """A few cores, or a cluster, all of whose GPUs are used."""
@@ -28,7 +29,7 @@ LAPTOP_PACKS = 2
 ROOM = {"preset": "laptop", "gpus": None, "packs": None, "width": None, "ranks": 1}
 """Options that say where a sweep trains, which a resumed one must be told again."""
 GIVEN = ("data", "image_size", "column", "label", "trials", "budget_images", "seed", "repeats",
-         "sampler", "pruner", "samples", "max_hours", "max_images", "max_money",
+         "sampler", "pruner", "pbt", "samples", "max_hours", "max_images", "max_money",
          "hourly_price")  # fmt: skip
 """Options that are fields of a sweep."""
 
@@ -74,6 +75,10 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p.add_argument("--sampler", choices=SAMPLERS, help=f"default {sweep.sampler}")
     p.add_argument("--pruner", choices=PRUNERS,
                    help=f"of poor trials: {_pruners()} (default {sweep.pruner})")  # fmt: skip
+    p.add_argument("--pbt", action="store_true", default=None,
+                   help="population-based training: at each evaluation the poorest quarter of "
+                        "trials goes on from the weights of the best, with changed "
+                        "hyperparameters; without --pruner and --repeats")  # fmt: skip
     p.add_argument(
         "--samples", type=int, help=f"drawn to evaluate a trial (default {sweep.samples:,})"
     )

@@ -16,6 +16,7 @@ from gensweep.lanes import LaneState, Pack, Progress, Ranks, Source
 from gensweep.study import StaleLease
 from gensweep.sweep._judge import Judge, Result
 from gensweep.sweep._likelihood import METRICS
+from gensweep.sweep._population import LINEAGE, Lineage, changing, exploited, explored
 from gensweep.sweep._sweep import Sweep
 from gensweep.sweep._usage import Usage
 
@@ -48,6 +49,12 @@ class Desk(Protocol):
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Sequence[LeaseLike]: ...
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str: ...
+    def better(self, number: int, images: int, here: list[int]) -> int | None:
+        """Which of the trials `here` a trial that was evaluated goes on from; None: its own."""
+
+    def copied(self, number: int, copy: dict[str, Any]) -> None:
+        """Hear that a trial goes on from another's state."""
+
     def checkpoints(self, lanes: dict[int, bytes]) -> list[int]:
         """Keep the lanes; the numbers of those that somebody else has by now."""
 
@@ -74,6 +81,8 @@ class _Seat:
     stops: tuple[int, ...]
     variety: float | None
     """The largest so far; None before the first evaluation."""
+    lineage: Lineage
+    """Whose states it took over, of population-based training."""
     reached: int = 0
 
     def next_stop(self) -> int:
@@ -102,9 +111,10 @@ class Bench:
         """Put each trial into an empty lane, where its checkpoint left it."""
         empty = [slot for slot in range(self.pack.width) if slot not in self.seats]
         for slot, lease in zip(empty, leases, strict=False):
-            peak = self._load(slot, lease)
+            meta = self._load(slot, lease)
             lane = self.pack.lane(slot)
-            seat = _Seat(lease, self._stops(lane.total_ticks), peak)
+            stops = self._stops(lane.total_ticks)
+            seat = _Seat(lease, stops, meta.get(PEAK), list(meta.get(LINEAGE, [])))
             while seat.next_stop() <= lane.ticks and seat.reached < len(seat.stops) - 1:
                 seat.reached += 1
             self.seats[slot] = seat
@@ -113,16 +123,16 @@ class Bench:
         budget = self.sweep.budget_images
         return tuple(-(-total * images // budget) for images in self.sweep.rung_images)
 
-    def _load(self, slot: int, lease: LeaseLike) -> float | None:
-        """Fill the lane; the largest variety that the trial had there."""
+    def _load(self, slot: int, lease: LeaseLike) -> dict[str, Any]:
+        """Fill the lane; what was kept with its state."""
         data = self.desk.restore(lease.checkpoint, lease.number) if lease.checkpoint else None
         if data is not None:
             state = LaneState.from_bytes(data)
             self.pack.put(slot, state)
-            return state.meta.get(PEAK)
+            return state.meta
         config, budget = self.sweep.config(lease.params), self.sweep.budget_images
         self.pack.load(slot, config, seed=lease.seed, budget_images=budget)
-        return None
+        return {}
 
     def run(self) -> None:
         """Train until the desk has no more trials of this stratum, or says stop."""
@@ -131,8 +141,12 @@ class Bench:
             self._narrow()
             progress = self._train()
             orders = {self.desk.heartbeat(self._seen())}
-            for _ in self._after(progress):  # each of which may take long
+            reached = []
+            for slot in self._after(progress):  # each of which may take long
+                reached.append(slot)
                 orders.add(self.desk.heartbeat(self._seen()))
+            if self.sweep.pbt:
+                self._evolve([slot for slot in reached if slot in self.seats])
             if orders - {"go"}:
                 self._save()
             if "stop" in orders:
@@ -211,8 +225,9 @@ class Bench:
         """The results of all lanes that are due."""
         seats = {i: s for i, s in self.seats.items() if progress[i].ticks >= s.next_stop()}
         due = {slot: seat.reached + 1 == len(seat.stops) for slot, seat in seats.items()}
-        pruned_by_it = self.sweep.pruner != "none" and self.sweep.target in METRICS
-        results = self.judge.evaluate(self.pack, due, bound=pruned_by_it)
+        compared = self.sweep.pruner != "none" or self.sweep.pbt
+        bound = compared and self.sweep.target in METRICS
+        results = self.judge.evaluate(self.pack, due, bound=bound)
         while True:
             begin = time.monotonic()
             one = next(results, None)
@@ -236,6 +251,30 @@ class Bench:
             cause = f"stopped at {progress.images_seen:,} images"
             self._leave(slot, "pruned", cause, stopped, progress)
 
+    def _evolve(self, slots: Sequence[int]) -> None:
+        """Those of the lanes, all evaluated by now, that are poor go on from better ones."""
+        for slot in slots:
+            here = {seat.lease.number: i for i, seat in self.seats.items()}
+            number, images = self.seats[slot].lease.number, self.pack.lane(slot).images_seen
+            with self._mine(slot):
+                source = self.desk.better(number, images, list(here))
+                if source is not None:
+                    self._copy(slot, here[source])
+                    self.desk.copied(number, self.seats[slot].lineage[-1])
+
+    def _copy(self, slot: int, other: int) -> None:
+        """Make the lane the `other`, with changed hyperparameters."""
+        names = changing(self.sweep.model.config, self.sweep.space)
+        mine, theirs = self.pack.take(slot), self.pack.take(other)
+        seed, ticks = mine.meta["seed"], mine.meta["ticks"]
+        config = explored(theirs.meta["config"], self.sweep.space, names, seed, ticks)
+        self.pack.put(slot, exploited(mine, theirs, config))
+        seat, source = self.seats[slot], self.seats[other]
+        seat.variety = source.variety
+        changed = {name: config[name] for name in self.sweep.space}
+        images = self.pack.lane(slot).images_seen
+        seat.lineage.append({"images": images, "from": source.lease.number, "params": changed})
+
     def _reconsider(self, seat: _Seat, result: dict[str, Any]) -> None:
         """A trial whose samples still gain variety has not collapsed: it is slow."""
         variety, before = result["variety"], seat.variety
@@ -247,21 +286,26 @@ class Bench:
 
     def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any],
                progress: Progress) -> None:  # fmt: skip
-        weights = self.pack.take(slot).to_bytes() if result else b""
-        result = result | {"weights": weights, "images": progress.images_seen}
-        self.desk.finish(self.seats[slot].lease.number, state, cause, result)
+        weights = self._state(slot) if result else b""
+        seat = self.seats[slot]
+        kept = {"weights": weights, "images": progress.images_seen, LINEAGE: seat.lineage}
+        self.desk.finish(seat.lease.number, state, cause, result | kept)
         self._drop(slot)
 
     def _drop(self, slot: int) -> None:
         del self.seats[slot]
         self.pack.drop(slot)
 
+    def _state(self, slot: int) -> bytes:
+        """The lane, and what its seat knows."""
+        state, seat = self.pack.take(slot), self.seats[slot]
+        state.meta[PEAK] = seat.variety
+        if seat.lineage:
+            state.meta[LINEAGE] = seat.lineage
+        return state.to_bytes()
+
     def _save(self) -> None:
-        lanes = {}
-        for slot, seat in self.seats.items():
-            state = self.pack.take(slot)
-            state.meta[PEAK] = seat.variety
-            lanes[seat.lease.number] = state.to_bytes()
+        lanes = {seat.lease.number: self._state(slot) for slot, seat in self.seats.items()}
         lost = self.desk.checkpoints(lanes)
         for slot in [i for i, seat in self.seats.items() if seat.lease.number in lost]:
             self._drop(slot)

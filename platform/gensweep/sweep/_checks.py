@@ -17,6 +17,7 @@ from gensweep.study import (
     conditions,
     ordered,
 )
+from gensweep.sweep._population import check_population
 
 if TYPE_CHECKING:
     from gensweep.sweep._sweep import Sweep
@@ -35,6 +36,7 @@ def check_sweep(sweep: "Sweep") -> None:
     _check_drawn(sweep)
     _check_trials(sweep)
     _check_budget(sweep)
+    check_population(sweep)
     _check_cluster(sweep)
 
 

@@ -10,10 +10,11 @@ from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, TrialRecor
 from gensweep.sweep._args import Request
 from gensweep.sweep._log import Log
 from gensweep.sweep._plan import Plan
+from gensweep.sweep._population import LINEAGE, better
 from gensweep.tracking import redact
 
 NAMESPACE = "gensweep"
-KEPT = ("curve", "kept")
+KEPT = ("curve", "kept", LINEAGE)
 """Of a result: what the ledger keeps beside the outcome."""
 LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
@@ -93,6 +94,18 @@ class Desk:
         self._log.report(number, images, metrics, png)
         return verdict
 
+    def better(self, owner: str, number: int, images: int, here: list[int]) -> int | None:
+        """Which of the trials `here` this one goes on from; None: from its own state."""
+        lease = self._held(owner, number)
+        rung = min(self._rungs, key=lambda at: abs(at - images))
+        values = {n: self._goal.sign * v for n, v in self._study.peers(lease, rung).items()}
+        return better(values, number, here, lease.seed, rung)
+
+    def copied(self, owner: str, number: int, copy: dict[str, Any]) -> None:
+        """The trial goes on from another's state, with other values."""
+        self._held(owner, number)
+        self._log.copied(number, copy)
+
     def checkpoint(self, owner: str, numbers: list[int], pointer: dict[str, Any]) -> list[int]:
         """Keep where the trials' lanes are; the numbers of those that others have by now."""
         lost = []
@@ -117,7 +130,7 @@ class Desk:
         if settled is None:
             return
         outcome = result.get("outcome", state) if settled[0] == state else settled[0]
-        self._log.end(number, *settled, metrics)
+        self._log.end(number, *settled, metrics, result.get(LINEAGE, ()))
         kept = {name: result[name] for name in KEPT if result.get(name)}
         self._study.finish(lease, state, cause, metrics, images, {**kept, "outcome": outcome})
         self._ended.add(number)

@@ -28,8 +28,11 @@ class Fleet:
     ranks: int = 1
     use_gpu: bool = False
     threads: int = 1
-    storage: str
-    """Folder or `s3://` prefix for Ray's own bookkeeping."""
+    tune_storage: str
+    """Folder for Tune's own bookkeeping."""
+
+    train_storage: str
+    """Folder or `s3://` prefix for Train's own bookkeeping of several ranks."""
 
     @property
     def each(self) -> dict[str, float]:
@@ -90,7 +93,7 @@ def trainer(loop: Any, settings: dict[str, Any], fleet: Fleet) -> TorchTrainer:
             use_gpu=fleet.use_gpu,
             resources_per_worker=fleet.each,
         ),
-        run_config=train.RunConfig(name=settings["owner"], storage_path=fleet.storage),
+        run_config=train.RunConfig(name=settings["owner"], storage_path=fleet.train_storage),
     )
 
 
@@ -112,7 +115,7 @@ def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str,
         ),
         run_config=tune.RunConfig(
             name=sweep.name,
-            storage_path=fleet.storage,
+            storage_path=fleet.tune_storage,
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=0),
         ),

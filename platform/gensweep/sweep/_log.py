@@ -1,13 +1,17 @@
 """What the tracker is told of a sweep, and what of it goes to the store."""
 
 import contextlib
-from collections.abc import Mapping
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.storage import open_store
 from gensweep.study import Lease, finite
 from gensweep.sweep._plan import Plan
+from gensweep.sweep._population import changing, scheduled
 from gensweep.sweep._sweep import Sweep
 from gensweep.tracking import Spool, Tracker, redact
 
@@ -29,6 +33,14 @@ class Log:
         """A trial has a lane."""
         tags = {"gensweep.attempt": lease.attempt}
         self._tracker.start_trial(lease.number, lease.params, seed=lease.seed, tags=tags)
+        if self._sweep.pbt:
+            names = changing(self._sweep.model.config, self._sweep.space)
+            config = dataclasses.asdict(self._sweep.config(lease.params))
+            self._tracker.metrics(lease.number, 0, scheduled(config, names))
+
+    def copied(self, number: int, copy: dict[str, Any]) -> None:
+        """A trial took over the state of another one."""
+        self._tracker.metrics(number, copy["images"], scheduled(copy["params"], copy["params"]))
 
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
         """A trial was evaluated after `images` examples."""
@@ -36,8 +48,11 @@ class Log:
         if png:
             self._tracker.image(number, "samples", images, png)
 
-    def end(self, number: int, state: str, cause: str, metrics: Mapping[str, float]) -> None:
+    def end(self, number: int, state: str, cause: str, metrics: Mapping[str, float],
+            lineage: Sequence[Any] = ()) -> None:  # fmt: skip
         """A trial ended."""
+        if lineage:
+            self._tracker.artifact(number, "lineage.json", json.dumps(lineage).encode())
         self._tracker.finish_trial(number, state, cause, finite(metrics))
 
     def error(self, number: int, traceback: str) -> None:

@@ -37,9 +37,14 @@ class Plan:
         return self.dataset, self.test
 
     @property
-    def ray_storage(self) -> str:
-        """Where Tune, and Train for several ranks, keep their own records."""
-        return f"{self.home}/ray" if self.store.startswith("file") else f"{self.store}/ray"
+    def tune_storage(self) -> str:
+        """Where Tune keeps its records of packs, which nothing reads: here, where it runs."""
+        return f"{self.home}/ray"
+
+    @property
+    def train_storage(self) -> str:
+        """Where Train keeps those of several ranks: what each of their machines can reach."""
+        return self.tune_storage if self.store.startswith("file") else f"{self.store}/ray"
 
     def write_local(self, name: str, data: bytes) -> Path:
         """Write a file below the home folder; its path."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from gensweep.report import number
 from gensweep.study import TrialRecord
+from gensweep.sweep._population import LINEAGE
 from gensweep.tracking import redact_tree
 
 FAILURES = ("collapsed", "diverged", "failed", "unconverged")
@@ -30,6 +31,7 @@ def _record(record: TrialRecord) -> dict[str, Any]:
         "curves": {"truncation": result["curve"]} if "curve" in result else {},
         "kept": result.get("kept", {}),
         "images": record.images,
+        **({LINEAGE: result[LINEAGE]} if LINEAGE in result else {}),
         "seed": record.seed,
         "attempts": record.attempts,
     }

@@ -11,7 +11,7 @@ from gensweep.sweep._ledgers import check_ledger, ledger_of
 from gensweep.sweep._sweep import Sweep
 
 KEPT = ("data", "image_size", "column", "label", "budget_images", "repeats", "seed", "samples",
-        "sampler", "pruner")  # fmt: skip
+        "sampler", "pruner", "pbt")  # fmt: skip
 
 
 def remembered(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> Sweep:
@@ -25,6 +25,7 @@ def remembered(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> Sweep:
     view = read_sweep(name, ledger)
     _check_script(view, sweep)
     kept: dict[str, Any] = {key: view.spec.get(key) for key in KEPT}
+    kept["pbt"] = bool(kept["pbt"])  # stated only where it is on
     for key in KEPT:
         if key in changes and changes[key] != kept[key]:
             option = "--" + key.replace("_", "-")

@@ -36,6 +36,7 @@ def launch(asked: Request, plan: Plan) -> None:
     """Run the sweep on the Ray cluster until its trials are done, then report."""
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own banner says nothing of trials
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # see `Interrupt`
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # packs have no results
 
     import ray
 
@@ -54,7 +55,8 @@ def launch(asked: Request, plan: Plan) -> None:
 
     opened(desk)
     fleet = Fleet(packs=asked.packs, ranks=asked.ranks, use_gpu=asked.gpus > 0,
-                  threads=asked.threads, storage=plan.ray_storage)  # fmt: skip
+                  threads=asked.threads, tune_storage=plan.tune_storage,
+                  train_storage=plan.train_storage)  # fmt: skip
     with Interrupt(desk, sweep.name) as interrupt:
         with Watch(desk):
             well = run_packs(desk, sweep, fleet, loop,

@@ -47,6 +47,11 @@ class Sweep:
     pruner: str = "none"
     """Stops trials early, as `PRUNERS` says: asha, hyperband, median, wilcoxon, patience."""
 
+    pbt: bool = False
+    """Population-based training: at each rung poor trials take over the state of good ones in
+    their pack, with changed hyperparameters, as `_population` says. What the sampler learns of a
+    trial's first values is then partly others' merit."""
+
     by: str | None = None
     """The hyperparameter that the stability map compares, such as the objective."""
 
@@ -162,4 +167,5 @@ class Sweep:
             "defaults": {name: repr(getattr(config, name)) for name in others},
             "pruner": self.pruner,
             "by": self.by,
+            **({"pbt": True} if self.pbt else {}),
         }

@@ -53,6 +53,13 @@ class RemoteDesk:
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str:
         return str(self._ask("report", number, images, metrics, png))
 
+    def better(self, number: int, images: int, here: list[int]) -> int | None:
+        found: int | None = self._ask("better", number, images, here)
+        return found
+
+    def copied(self, number: int, copy: dict[str, Any]) -> None:
+        self._ask("copied", number, copy)
+
     def heartbeat(self, seen: dict[int, int]) -> str:
         now = time.monotonic()
         if now - self._beat >= HEARTBEAT_S:
