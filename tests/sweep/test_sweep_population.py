@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gensweep.lanes import LaneState
+from gensweep.sweep._kept import lane_of
 from gensweep.sweep._population import REDRAWN, better, explored
 from gensweep.sweep._read import results_of
 from gensweep_models.space import Categorical, Integer, Real
@@ -24,7 +25,7 @@ POPULATION = {
 
 
 def lineage(office: Any) -> dict[int, Any]:
-    return {number: office.result(number)["lineage"] for number in office.trials()}
+    return {number: office.result(number).get("lineage", []) for number in office.trials()}
 
 
 def test_only_the_lowest_quarter_copies_and_only_from_the_highest_that_is_here() -> None:
@@ -124,7 +125,7 @@ def test_the_lane_that_is_kept_has_the_values_it_ended_with(
     office = open_office(**POPULATION | {"target": "nll", "rungs": 2})
     office.bench("first")[1].run()
     number, line = next((n, line) for n, line in lineage(office).items() if line)
-    lane = LaneState.from_bytes(office.store.get(office.result(number)["lane"]))
+    lane = LaneState.from_bytes(lane_of(office.store, office.result(number)))
     assert {n: lane.meta["config"][n] for n in SPACE} == line[-1]["params"]
     assert office.trials()[number].params != line[-1]["params"]
     office.close()

@@ -18,7 +18,7 @@ from gensweep.sweep._points import Point, Remembered, device_name
 from gensweep.sweep._sweep import Sweep
 from gensweep.versions import versions
 
-MEASURE_S, STRETCH_S = 0.2, 0.05
+STRETCH_S, STRETCHES = 0.05, 5
 CALM = 0.7
 """Share of the time that a thread computes if no other process takes its core."""
 BUDGET = 10**9
@@ -134,14 +134,16 @@ def at(dimension: Any, part: float) -> Any:
 
 def tick_s(run: Callable[[int], Any], ticks: int, clock: Callable[[], float]) -> float:
     """Seconds of a tick, when `ticks` or more are run at once: the best of some stretches."""
-    best, spent = inf, 0.0
-    while spent < MEASURE_S:
+    best, left = inf, STRETCHES
+    while left:
         begin = clock()
         run(ticks)
         took = clock() - begin
-        best, spent = min(best, took / ticks), spent + took
+        best = min(best, took / ticks)
         if took < STRETCH_S:
             ticks *= 2
+        else:
+            left -= 1
     return best
 
 

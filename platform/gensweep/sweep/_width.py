@@ -107,13 +107,13 @@ def time_of(table: Table, width: int, trials: int) -> float:
 def goes_on(table: Table, width: int, room: float, rounds: float) -> bool:
     """Whether a pack of `width`, wider than all of `table`, is worth to be measured.
 
-    Not if the last one trained no faster than the one before, if it would take more than `room`
+    Not if the last two trained no faster than a narrower one, if it would take more than `room`
     MiB, or if measuring took long for packs that train `rounds` of single lanes.
     """
     if not table:
         return True
     *before, last = (table[w] for w in sorted(table))
-    if before and last.ms >= before[-1].ms:
+    if len(before) > 1 and min(last.ms, before[-1].ms) >= min(p.ms for p in before[:-1]):
         return False
     spent, training = sum(p.seconds for p in table.values()), rounds * last.ms / 1000
     if spent + last.seconds > min(MOST_S, max(LEAST_S, PART * training)):
