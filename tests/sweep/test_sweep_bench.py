@@ -103,6 +103,7 @@ def test_a_trial_that_still_gains_variety_is_slow_and_not_collapsed(open_office:
         assert result["outcome"] == outcome
     bench.pack.run(2)
     bench._save()
+    bench.desk.settle()
     office.desk.release("first", False)
     _, again = office.bench("second")
     assert {s.lease.number: s.variety for s in again.seats.values()} == {

@@ -99,7 +99,7 @@ def test_measuring_stops_when_wider_packs_gain_nothing_do_not_fit_or_take_long()
     assert goes_on(points((2, 2.5, 20), (4, 2.5, 30)), 8, 1e9, 1.0)
     assert not goes_on(points((2, 2.5, 20), (4, 2.5, 30), (8, 2.6, 40)), 16, 1e9, 1.0)
     assert goes_on(points((2, 2.5, 20), (4, 2.6, 30), (8, 2.4, 40)), 16, 1e9, 1.0)
-    slow = {w: dataclasses.replace(p, seconds=2.0) for w, p in found.items()}
+    slow = {w: dataclasses.replace(p, seconds=4.0) for w, p in found.items()}
     assert not goes_on(slow, 8, 1e9, 1.0)
     assert goes_on(slow, 8, 1e9, 100 * 1000)
     slower = {w: dataclasses.replace(p, seconds=20.0) for w, p in found.items()}

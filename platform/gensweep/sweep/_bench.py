@@ -48,6 +48,9 @@ class Desk(Protocol):
     """
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Sequence[LeaseLike]: ...
+    def expect(self, count: int, stratum: dict[str, Any] | None) -> None:
+        """Choose so many trials meanwhile; the next `lease`, of as many or more, has them."""
+
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str: ...
     def better(self, number: int, images: int, here: list[int]) -> int | None:
         """Which of the trials `here` a trial that was evaluated goes on from; None: its own."""
@@ -56,7 +59,7 @@ class Desk(Protocol):
         """Hear that a trial goes on from another's state."""
 
     def checkpoints(self, lanes: dict[int, bytes]) -> list[int]:
-        """Keep the lanes; the numbers of those that somebody else has by now."""
+        """Keep the lanes, soon; the numbers of those that somebody else had the last time."""
 
     def restore(self, pointer: dict[str, Any], number: int) -> bytes | None: ...
     def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None: ...
@@ -140,6 +143,7 @@ class Bench:
             begin, counted = time.monotonic(), self._counted()
             self._narrow()
             progress = self._train()
+            self._expect(progress)
             orders = {self.desk.heartbeat(self._seen())}
             reached = []
             for slot in self._after(progress):  # each of which may take long
@@ -157,6 +161,13 @@ class Bench:
         self.desk.settle()
         if self.usage is not None:
             self.desk.used(self.usage.told())
+
+    def _expect(self, progress: Mapping[int, Progress]) -> None:
+        """Let the desk choose what follows the trials that end now, while they are evaluated."""
+        ending = [slot for slot, one in progress.items()
+                  if one.cause is not None or one.ticks >= self.seats[slot].stops[-1]]  # fmt: skip
+        if ending:
+            self.desk.expect(len(ending), self.stratum)
 
     def _counted(self) -> float:
         """Lane-seconds that have their place in `usage`."""

@@ -16,7 +16,7 @@ from gensweep.sweep._sweep import Sweep
 
 GOOD_ENOUGH = 1.05
 """Times the least time of all: narrower packs leave more trials to a sampler that learns."""
-LEAST_S, MOST_S, PART = 5.0, 30.0, 0.05
+LEAST_S, MOST_S, PART = 10.0, 30.0, 0.05
 """Measuring may take that part of the training to come, within bounds."""
 UNMEASURED = 16
 """Lanes where measuring fails."""

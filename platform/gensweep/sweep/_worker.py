@@ -3,6 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -42,13 +43,24 @@ class RemoteDesk:
         self._store, self._sweep = store, sweep
         self._step = 0
         self._shelf, self._ends = Shelf(store, sweep, owner), list[End]()
-        self._later = Later(threads=1, backlog=1)
+        self._later = Later(threads=1, backlog=2)
+        self._lost: list[int] = []
+        self._asking = ThreadPoolExecutor(1)
+        self._coming: Future[Any] | None = None
         self._beat = time.monotonic()
         self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Any:
         self._send()
-        return self._ask("lease", count, stratum)
+        came = [] if self._coming is None else self._coming.result()
+        self._coming = None
+        if len(came) < count:
+            came = [*came, *self._ask("lease", count - len(came), stratum)]
+        return came
+
+    def expect(self, count: int, stratum: dict[str, Any] | None) -> None:
+        """Let the desk choose while the pack does something else."""
+        self._coming = self._asking.submit(self._ask, "lease", count, stratum)
 
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str:
         return str(self._ask("report", number, images, metrics, png))
@@ -72,13 +84,22 @@ class RemoteDesk:
         return "go"
 
     def checkpoints(self, lanes: dict[int, bytes]) -> list[int]:
-        """Store the lanes; steps go on from one pack of the owner to the next, as pruning needs."""
+        """Store the lanes while the pack trains on; the lost ones of the times before.
+
+        Steps go on from one pack of the owner to the next, as pruning needs.
+        """
+        self._later.check()
         self._step += 1
+        self._later.do(self._checkpoint, self._step, lanes)
+        lost, self._lost = self._lost, []
+        return lost
+
+    def _checkpoint(self, step: int, lanes: dict[int, bytes]) -> None:
         named = {str(number): data for number, data in lanes.items()}
-        self._checkpoints.write(self._step, named, {"owner": self.owner})
-        lost = self._ask("checkpoint", list(lanes), {"owner": self.owner, "step": self._step})
+        self._checkpoints.write(step, named, {"owner": self.owner})
+        pointer = {"owner": self.owner, "step": step}
+        self._lost.extend(self._ask("checkpoint", list(lanes), pointer))
         self._checkpoints.prune(2)
-        return list(lost)
 
     def restore(self, pointer: dict[str, Any], number: int) -> bytes | None:
         """The lane's last checkpoint that verifies, or None: begin again."""
