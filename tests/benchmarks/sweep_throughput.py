@@ -3,8 +3,8 @@
     gensweep up && python tests/benchmarks/sweep_throughput.py [--sizes small medium]
 
 Each sweep is a command of its own on the running cluster. Ours is preceded by a dry run, which
-measures the width of a pack unless the machine remembers it. The slow peers run fewer trials than the
-sweep has, twice, and are scaled by what a further trial cost. Equal quality: the mean share of
+measures the width of a pack unless the machine remembers it. The slow peers run fewer trials than
+the sweep has, twice, and are scaled by what a further trial cost. Equal quality: the mean share of
 high-quality samples and the mean number of modes differ by less than three standard errors, or
 ours are larger.
 """
@@ -41,12 +41,12 @@ def timed(argv: list[str]) -> float:
     return time.perf_counter() - begin
 
 
-def ours(size: str) -> tuple[float, Trials]:
+def ours(size: str) -> tuple[float, float, Trials]:
     name = f"throughput-{size}-{time.time_ns()}"
-    timed([str(FOLDER / "packed.py"), size, "--dry-run"])  # a machine measures a width once
+    width = timed([str(FOLDER / "packed.py"), size, "--dry-run"])  # once for each machine
     seconds = timed([str(FOLDER / "packed.py"), size, "--name", name])
     found = [trial["metrics"] for trial in results_of(name)["trials"]]
-    return seconds, [{n: m[f"untruncated_{n}"] for n in QUALITY} for m in found]
+    return width, seconds, [{n: m[f"untruncated_{n}"] for n in QUALITY} for m in found]
 
 
 def peer(name: str, size: str, trials: int) -> tuple[float, Trials]:
@@ -82,9 +82,9 @@ def tell(text: str) -> None:
 
 
 def measure(size: str, peers: list[str]) -> dict[str, Any]:
-    seconds, trials = ours(size)
+    width, seconds, trials = ours(size)
     tell(f"{size}: packed {seconds:.1f} s")
-    figures: dict[str, float] = {f"{size}.packed_s": seconds}
+    figures: dict[str, float] = {f"{size}.packed_s": seconds, f"{size}.dry_run_s": width}
     ratios, equal = {}, []
     for name in peers:
         spent, found = scaled(name, size)

@@ -72,12 +72,6 @@ def test_bf16_lanes_do_not_know_their_neighbours(bench: Any, bitwise: Any) -> No
     bitwise(*states)
 
 
-def test_settings_of_the_cpu_are_left_alone() -> None:
-    before = torch.get_float32_matmul_precision()
-    with multiplying("fp32", CPU):
-        assert torch.get_float32_matmul_precision() == before
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
 @pytest.mark.parametrize(("precision", "allowed"), [("fp32", False), ("tf32", True)])

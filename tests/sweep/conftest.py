@@ -41,7 +41,9 @@ class Here(RemoteDesk):
 
     def heartbeat(self, seen: dict[int, int]) -> str:
         self._ask("heartbeat", seen)
-        return self.orders.pop(0) if len(self.orders) > 1 else self.orders[0]
+        order = self.orders.pop(0) if len(self.orders) > 1 else self.orders[0]
+        self._stopped = order == "stop"
+        return order
 
 
 class Office:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,12 +10,12 @@ import torch
 
 from gensweep.lanes import LaneState
 from gensweep.sweep import _bench
-from gensweep.sweep._bench import work
 from gensweep.sweep._final import remeasured, told
 from gensweep.sweep._kept import lane_of
 from gensweep.sweep._likelihood import Likelihood
 from gensweep.sweep._reference import examples
 from gensweep.sweep._watch import progress_line
+from gensweep.sweep._work import work
 from gensweep_models.space import Categorical, Real
 
 ENDED = {"completed", "collapsed"}
@@ -71,6 +72,73 @@ def test_a_pack_that_died_leaves_its_traceback_and_its_cause(office: Any) -> Non
     assert office.desk.summary()["left"] == 0
 
 
+def test_trials_chosen_for_a_pack_that_stops_wait_again(open_office: Any) -> None:
+    """The desk chose them while the ones before were evaluated."""
+    office = open_office(trials=6, rungs=1)
+    here, bench = office.bench("first")
+    here.orders, bench._segment = ["stop"], 40
+    bench.run()
+    states = Counter(t.state in ENDED or t.state for t in office.trials().values())
+    assert states == {True: 3, "leased": 3}
+    office.desk.release("first", False)
+    here, bench = office.bench("second")
+    assert sorted(seat.lease.number for seat in bench.seats.values()) == [3, 4, 5]
+    bench.run()
+    assert {t.state for t in office.trials().values()} <= ENDED
+    assert {t.attempts for t in office.trials().values()} == {1, 2}
+
+
+def test_a_pack_that_stops_gets_no_more_trials(open_office: Any) -> None:
+    office = open_office(trials=6, rungs=1)
+    here, bench = office.bench("first")
+    here.orders, bench._segment = ["stop"], 40
+    bench.run()
+    assert here.lease(3, None) == []
+
+
+def test_what_was_expected_is_given_back_too(open_office: Any) -> None:
+    here, _ = open_office(trials=6).bench("first")
+    here.expect(3, {})
+    here.give_back()
+    assert sorted(lease.number for lease in here.lease(6, None)) == list(range(6))
+
+
+def test_checkpoints_of_trials_that_wait_outlive_those_of_a_narrower_pack(office: Any) -> None:
+    here, bench = office.bench("first")
+    bench.pack.run(2)
+    bench._save()
+    here.give_back()
+    (first,) = here.lease(1, None)
+    for _ in range(4):
+        here.checkpoints({first.number: b"state"})
+    here.settle()
+    waiting = here.lease(2, None)
+    assert len(waiting) == 2
+    assert all(here.restore(lease.checkpoint, lease.number) for lease in waiting)
+    assert here.restore(office.desk._study._entries[first.number].checkpoint, first.number)
+
+
+def test_ends_that_were_told_are_kept_when_the_pack_dies(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error in the evaluation of a lane costs the lanes before it nothing."""
+    here, bench = office.bench("first")
+    judged, seen = bench.judge._judged, []
+
+    def fails(*args: Any) -> Any:
+        seen.append(args)
+        if len(seen) == 3 * 2:  # the last lane at its second rung
+            raise OSError("the disk is full")
+        return judged(*args)
+
+    monkeypatch.setattr(type(bench.judge), "_judged", staticmethod(fails))
+    with pytest.raises(OSError, match="the disk is full"):
+        bench.run()
+    here.settle()
+    states = [office.trials()[n].state for n in range(3)]
+    assert sum(state in ENDED for state in states) == 2
+
+
 def test_pruned_trials_end_early_with_what_they_were(open_office: Any) -> None:
     office = open_office(pruner="asha")
     _, bench = office.bench("first")
@@ -99,7 +167,7 @@ def test_a_trial_that_still_gains_variety_is_slow_and_not_collapsed(open_office:
     below = {"outcome": "collapsed", "state": "collapsed", "cause": "few"}
     for variety, outcome in ((0.1, "collapsed"), (0.2, "unconverged"), (0.2, "collapsed")):
         result = below | {"variety": variety}
-        bench._reconsider(seat, result)
+        seat.reconsider(result)
         assert result["outcome"] == outcome
     bench.pack.run(2)
     bench._save()

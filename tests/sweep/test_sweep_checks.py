@@ -61,7 +61,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "pbt with a pruner": ({"pbt": True, "pruner": "asha"}, "pruner='asha'"),
     "pbt with repeats": ({"pbt": True, "repeats": 2}, "repeats=2"),
     "pbt of one evaluation": ({"pbt": True, "rungs": 1}, "rungs=1"),
-    "pbt of one lane": ({"pbt": True, "width": 1}, "width=1"),
     "pbt of nothing that changes": (
         {"pbt": True, "space": {"latent_size": Integer(4, 32)}, "over": ""},
         "search one of learning_rate",

@@ -20,7 +20,7 @@ SCRIPT = f"""
 import json, resource, sys
 from pathlib import Path
 import psutil
-from gensweep.sweep._bench import work
+from gensweep.sweep._work import work
 from gensweep_models.space import Real
 from sweep.conftest import Office
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gensweep.sweep import sample_lane
-from gensweep.sweep._bench import work
 from gensweep.sweep._kept import grids, lane_of
 from gensweep.sweep._sampling import described
+from gensweep.sweep._work import work
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gensweep.lanes import LaneState
+from gensweep.sweep._evolve import _copy
 from gensweep.sweep._kept import lane_of
 from gensweep.sweep._population import REDRAWN, better, explored
 from gensweep.sweep._read import results_of
@@ -68,7 +69,7 @@ def test_a_copy_is_the_source_with_the_targets_own_progress(open_office: Any) ->
     bench.pack.load(7, office.sweep.config({"latent_size": 3}), seed=99, budget_images=5120)
     bench.seats[7] = replace(bench.seats[6], lineage=[])  # a lane that began later
     before = {slot: bench.pack.take(slot) for slot in range(8)}
-    bench._copy(7, 2)
+    _copy(bench, 7, 2)
     after = {slot: bench.pack.take(slot) for slot in range(8)}
     assert all(after[s].to_bytes() == before[s].to_bytes() for s in range(7))
     for name, tensor in after[7].tensors.items():

@@ -13,7 +13,6 @@ from gensweep.data import load_dataset
 from gensweep.storage import FileStore
 from gensweep.sweep import Sweep
 from gensweep.sweep._args import Request, request
-from gensweep.sweep._bench import work
 from gensweep.sweep._memory import _left_to_groups, free_mib, room_mib
 from gensweep.sweep._pace import Paces
 from gensweep.sweep._plan import Plan
@@ -29,6 +28,7 @@ from gensweep.sweep._width import (
     measured_width,
     on_the_spot,
 )
+from gensweep.sweep._work import work
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Integer, Real
 

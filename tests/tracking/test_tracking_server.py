@@ -19,6 +19,7 @@ from PIL import Image
 
 from gensweep.errors import UserError
 from gensweep.tracking import Spool, Tracker, check, register_best
+from gensweep.tracking._mlflow import Sink
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
@@ -279,6 +280,35 @@ def test_killed_writer_loses_and_repeats_nothing(
     assert set(runs) == {"s", "trial-0000"}
     steps = history(client, runs["trial-0000"], "fid")
     assert steps == [(n, float(n)) for n in range(1, 2001)]
+
+
+def test_a_run_that_fails_holds_up_no_other_and_misses_nothing(
+    server: Server, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs are delivered side by side: what was delivered beyond a failure comes again, once."""
+    inner, failures = Sink.deliver, [ConnectionError("away")] * 2
+
+    def deliver(self: Sink, group: Any, spool: Spool) -> None:
+        if group[0][0]["trial"] == 1 and failures:
+            raise failures.pop()
+        inner(self, group, spool)
+
+    monkeypatch.setattr(Sink, "deliver", deliver)
+    with Tracker(Spool(tmp_path), server.uri, "side by side", "s") as tracker:
+        begin(tracker)
+        for trial in range(6):
+            tracker.start_trial(trial, {"x": trial})
+            for step in range(1, 4):
+                tracker.metrics(trial, step, {"fid": float(step)})
+            tracker.finish_trial(trial, "completed", metrics={"fid": 3.0})
+        assert tracker.flush(60), tracker.trouble
+    assert not failures
+    runs = runs_of(client, "side by side", "s")
+    assert len(runs) == 7
+    for trial in range(6):
+        run = runs[f"trial-{trial:04d}"]
+        assert history(client, run, "fid") == [(n, float(n)) for n in range(1, 4)]
+        assert run.info.status == "FINISHED"
 
 
 def test_refused_event_is_set_aside_and_the_rest_goes_on(

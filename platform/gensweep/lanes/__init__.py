@@ -1,6 +1,7 @@
 """The packed engine: many trials of one signature trained as one stacked computation."""
 
 from gensweep.lanes._feed import Ranks, Source
+from gensweep.lanes._half import FEWEST
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise import derive, draw, generator
 from gensweep.lanes._optim import OPTIMIZERS
@@ -12,6 +13,7 @@ from gensweep.lanes._state import LaneState
 
 __all__ = [
     "EXPLODED",
+    "FEWEST",
     "OPTIMIZERS",
     "DataOrder",
     "Lane",

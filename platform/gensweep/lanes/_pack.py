@@ -168,7 +168,8 @@ class Pack:
             if slots:
                 drawn = self.feed.share(name, noise, tick)
                 half = turn.half(slots)
-                done = turn.act(batch, drawn, hyper, plan.mask(name, tick), mean_, half)
+                mask = plan.mask(name, tick, whole=not half)
+                done = turn.act(batch, drawn, hyper, mask, mean_, half)
                 steps = {slot: self.lane(slot).ticks + 1 for slot in slots}
                 record.add(name, steps, *done)
                 self.turns_taken += len(slots)

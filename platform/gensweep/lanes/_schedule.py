@@ -53,10 +53,10 @@ class Plan:
         """The lanes in which `player` acts."""
         return [slot for slot, players in self.acts[tick].items() if player in players]
 
-    def mask(self, player: str, tick: int) -> Tensor | None:
-        """These as a mask [L], or None if every lane that is not empty is one of them."""
+    def mask(self, player: str, tick: int, *, whole: bool = True) -> Tensor | None:
+        """These as a mask [L]; None if the `whole` pack acts but for empty lanes."""
         every = len(self.slots(player, tick)) == self._occupied
-        return None if every else self._masks[player][tick]
+        return None if whole and every else self._masks[player][tick]
 
 
 def fractions(lanes: Sequence[Lane | None], ticks: int) -> Tensor:

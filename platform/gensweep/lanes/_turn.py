@@ -7,7 +7,7 @@ the whole turn becomes a CUDA graph.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,21 +15,20 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
-from gensweep.game import Game, Scalar
+from gensweep.game import Game
 from gensweep.lanes import _fused
 from gensweep.lanes._blocks import even_out
 from gensweep.lanes._choice import choose
 from gensweep.lanes._functional import Stacked, frozen, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
-from gensweep.lanes._optim import EMA_WARMUP, OPTIMIZERS, SCALARS, State
+from gensweep.lanes._half import half_of, spread
 from gensweep.lanes._precision import Precision
 from gensweep.lanes._schedule import learning
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._tidy import tidied
+from gensweep.lanes._update import update
 
 Mean = Callable[[Tensor], None]
-FEWEST = 2
-"""Lanes of a computation: one alone takes other kernels, whose last bits differ."""
 
 
 class Turn:
@@ -59,12 +58,7 @@ class Turn:
 
         Empty where all lanes are computed: more act, or a GPU takes no longer for them.
         """
-        lanes = self.stacks[self.player].lanes
-        room = lanes // 2 - len(slots)
-        if not self.fused or lanes < 2 * FEWEST or room < 0:
-            return []
-        others = (slot for slot in range(lanes) if slot not in slots)
-        return sorted([*slots, *islice(others, room)])
+        return half_of(slots, self.stacks[self.player].lanes) if self.fused else []
 
     def act(
         self,
@@ -110,7 +104,7 @@ class Turn:
         parts = pytree.tree_map(lambda t: t[where], (flats, self._buffers(), batch, noise, hyper))
         room = torch.empty_like(self.stacks[self.player].flat[where])
         found = self._replay("half", self._gradient, *parts, room)
-        grad, loss, metrics = pytree.tree_map(lambda t: _spread(t, where, len(mask)), found)
+        grad, loss, metrics = pytree.tree_map(lambda t: spread(t, where, len(mask)), found)
         if mean_ is not None:
             mean_(grad)
         self.step(grad, hyper, mask)
@@ -136,7 +130,8 @@ class Turn:
             return
         args = (stack.flat, stack.ema, stack.optimizer, grad, hyper)
         name = "step" if mask is None else "masked"
-        self._replay(name, self._step, *args, None if mask is None else mask[:, None])
+        rows = None if mask is None else mask[:, None]
+        self._replay(name, partial(update, stack.player), *args, rows)
 
     def _all_buffers(self) -> list[Tensor]:
         return [b for stack in self.stacks.values() for b in stack.buffers.values()]
@@ -179,42 +174,7 @@ class Turn:
             view.copy_(grad)
         return room, value.detach(), {n: m.detach() for n, m in metrics.items()}
 
-    def _step(
-        self, flat: Tensor, ema: Any, state: State, grad: Tensor, hyper: Any, mask: Any
-    ) -> None:
-        player = self.stacks[self.player].player
-        scalars = {name: _scalar(getattr(player, name), hyper, flat) for name in SCALARS}
-        if player.decay:
-            scalars["learning_rate"] = scalars["learning_rate"] * (1 - hyper["progress"][:, None])
-        new, moments = OPTIMIZERS[player.optimizer][0](flat, grad, state, scalars)
-        if player.clip is not None:
-            bound = hyper[player.clip][:, None]
-            new = torch.minimum(torch.maximum(new, -bound), bound)
-        steps = state["steps"] + 1
-        if ema is not None and player.ema is not None:
-            rate = torch.minimum(_scalar(player.ema, hyper, flat), steps / (EMA_WARMUP + steps))
-            _assign(ema, torch.lerp(new, ema, rate.expand_as(new)), mask)
-        _assign(flat, new, mask)
-        for name, moment in (moments | {"steps": steps}).items():
-            _assign(state[name], moment, mask)
-
-
-def _scalar(value: Scalar, hyper: Mapping[str, Tensor], like: Tensor) -> Tensor:
-    """A hyperparameter as [L, 1]: a lane's own value, or a constant."""
-    if isinstance(value, str):
-        return hyper[value][:, None]
-    return like.new_full((like.shape[0], 1), float(value))
-
-
-def _spread(values: Tensor, where: Tensor, lanes: int) -> Tensor:
-    """Those of some lanes [K, ...] in their places among all [L, ...]; others are zero."""
-    return values.new_zeros(lanes, *values.shape[1:]).index_copy(0, where, values)
-
-
-def _assign(room: Tensor, new: Tensor, mask: Tensor | None) -> None:
-    room.copy_(new if mask is None else torch.where(mask, new, room))
-
 
 def _copies(args: Any) -> Any:
     """Copies, so that tracing, which executes once, changes nothing."""
-    return torch.utils._pytree.tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, args)
+    return pytree.tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, args)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from gensweep.errors import UserError
 from gensweep.study import PRUNERS, SAMPLERS
+from gensweep.sweep._population import check_lanes
 from gensweep.sweep._sweep import Sweep
 
 EPILOG = """examples:
@@ -165,6 +166,7 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
     packs = _packs(args.packs, args.ranks, gpus)
     width = sweep.width if args.width is None else args.width
     changed = replace(sweep, **changes, width=width).shared(packs)
+    check_lanes(changed, packs)
     return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run, gpus=gpus,
                    packs=packs, ranks=args.ranks, download=args.download, room=_room(args),
                    script=sys.argv[0])  # fmt: skip

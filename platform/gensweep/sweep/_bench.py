@@ -4,19 +4,19 @@ Nothing here knows where it runs; the desk it talks to decides everything about 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-import torch
-
-from gensweep.lanes import LaneState, Pack, Progress, Ranks, Source
+from gensweep.lanes import FEWEST, LaneState, Pack, Progress, Ranks, Source
 from gensweep.study import StaleLease
+from gensweep.sweep._evolve import evolve
 from gensweep.sweep._judge import Judge, Result
 from gensweep.sweep._likelihood import METRICS
-from gensweep.sweep._population import LINEAGE, Lineage, changing, exploited, explored
+from gensweep.sweep._population import LINEAGE
+from gensweep.sweep._protocol import Desk, LeaseLike
+from gensweep.sweep._seat import Seat
 from gensweep.sweep._sweep import Sweep
 from gensweep.sweep._usage import Usage
 
@@ -26,70 +26,6 @@ SEGMENT_S = 2.0
 """Training between two looks at the desk; what a lane computes does not depend on it."""
 NARROWING_PAYS = 1.0
 """Segments that a narrower pack must save, for it is traced anew."""
-NARROWEST = 2
-"""Lanes: a lane alone takes other kernels, whose last bits differ."""
-GAIN, NOISE = 1.1, 0.02
-"""By how much a slow trial's variety must exceed its largest so far: chance gives less."""
-
-
-class LeaseLike(Protocol):
-    """A trial that a lane may hold."""
-
-    number: int
-    params: dict[str, Any]
-    seed: int
-    checkpoint: dict[str, Any] | None
-
-
-class Desk(Protocol):
-    """Who hands out trials and hears of them.
-
-    `report` and `finish` raise `StaleLease` for a trial that somebody else has by now.
-    """
-
-    def lease(self, count: int, stratum: dict[str, Any] | None) -> Sequence[LeaseLike]: ...
-    def expect(self, count: int, stratum: dict[str, Any] | None) -> None:
-        """Choose so many trials meanwhile; the next `lease`, of as many or more, has them."""
-
-    def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str: ...
-    def better(self, number: int, images: int, here: list[int]) -> int | None:
-        """Which of the trials `here` a trial that was evaluated goes on from; None: its own."""
-
-    def copied(self, number: int, copy: dict[str, Any]) -> None:
-        """Hear that a trial goes on from another's state."""
-
-    def checkpoints(self, lanes: dict[int, bytes]) -> list[int]:
-        """Keep the lanes, soon; the numbers of those that somebody else had the last time."""
-
-    def restore(self, pointer: dict[str, Any], number: int) -> bytes | None: ...
-    def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None: ...
-    def heartbeat(self, seen: dict[int, int]) -> str:
-        """Tell that the pack lives; the answer is `go`, `save` (checkpoint first), or `stop`."""
-
-    def settle(self) -> None:
-        """Wait until the ends that were told are kept."""
-
-    def give_back(self) -> None:
-        """Let all trials that the pack holds wait again, from their last checkpoints."""
-
-    def used(self, lane_seconds: dict[str, float]) -> None:
-        """Hear what the lanes did since the last time."""
-
-
-@dataclass(slots=True)
-class _Seat:
-    """A lane's trial and the ticks at which it is evaluated next."""
-
-    lease: LeaseLike
-    stops: tuple[int, ...]
-    variety: float | None
-    """The largest so far; None before the first evaluation."""
-    lineage: Lineage
-    """Whose states it took over, of population-based training."""
-    reached: int = 0
-
-    def next_stop(self) -> int:
-        return self.stops[self.reached]
 
 
 class Bench:
@@ -105,7 +41,7 @@ class Bench:
             space=sweep.space, device=device, ranks=ranks,
         )  # fmt: skip
         self.pack = self._wide(width=sweep.lanes)
-        self.seats: dict[int, _Seat] = {}
+        self.seats: dict[int, Seat] = {}
         self._segment = 16
         self.usage: Usage | None = None
         """None until the first segment, in which the pack is traced, has passed."""
@@ -117,9 +53,8 @@ class Bench:
             meta = self._load(slot, lease)
             lane = self.pack.lane(slot)
             stops = self._stops(lane.total_ticks)
-            seat = _Seat(lease, stops, meta.get(PEAK), list(meta.get(LINEAGE, [])))
-            while seat.next_stop() <= lane.ticks and seat.reached < len(seat.stops) - 1:
-                seat.reached += 1
+            seat = Seat(lease, stops, meta.get(PEAK), list(meta.get(LINEAGE, [])))
+            seat.skip(lane.ticks)
             self.seats[slot] = seat
 
     def _stops(self, total: int) -> tuple[int, ...]:
@@ -150,7 +85,7 @@ class Bench:
                 reached.append(slot)
                 orders.add(self.desk.heartbeat(self._seen()))
             if self.sweep.pbt:
-                self._evolve([slot for slot in reached if slot in self.seats])
+                evolve(self, [slot for slot in reached if slot in self.seats])
             if orders - {"go"}:
                 self._save()
             if "stop" in orders:
@@ -182,7 +117,7 @@ class Bench:
 
     def _narrow(self) -> None:
         """Give up lanes that nobody fills, for they cost what full ones do; if it pays."""
-        full, width = max(NARROWEST, len(self.seats)), self.pack.width
+        full, width = max(FEWEST, len(self.seats)), self.pack.width
         left = max((self.pack.lane(slot).remaining for slot in self.seats), default=0)
         if left * (width - full) <= NARROWING_PAYS * self._segment * width:
             return
@@ -216,17 +151,18 @@ class Bench:
         A trial that others have is dropped.
         """
         for slot in [slot for slot, one in progress.items() if one.cause is not None]:
-            with self._mine(slot):
+            with self.mine(slot):
                 cause = f"{progress[slot].cause} ({progress[slot].images_seen:,} images)"
                 self._leave(slot, "diverged", cause, {}, progress[slot])
             yield slot
         for slot, result in self._evaluated(progress):
-            with self._mine(slot):
+            with self.mine(slot):
                 self._rung(slot, self.seats[slot], progress[slot], result)
             yield slot
 
     @contextmanager
-    def _mine(self, slot: int) -> Iterator[None]:
+    def mine(self, slot: int) -> Iterator[None]:
+        """Drop the trial if it turns out that others have it by now."""
         try:
             yield
         except StaleLease:
@@ -235,7 +171,7 @@ class Bench:
     def _evaluated(self, progress: Mapping[int, Progress]) -> Iterator[tuple[int, Result]]:
         """The results of all lanes that are due."""
         seats = {i: s for i, s in self.seats.items() if progress[i].ticks >= s.next_stop()}
-        due = {slot: seat.reached + 1 == len(seat.stops) for slot, seat in seats.items()}
+        due = {slot: seat.ending for slot, seat in seats.items()}
         compared = self.sweep.pruner != "none" or self.sweep.pbt
         bound = compared and self.sweep.target in METRICS
         results = self.judge.evaluate(self.pack, due, bound=bound)
@@ -248,10 +184,10 @@ class Bench:
                 return
             yield one
 
-    def _rung(self, slot: int, seat: _Seat, progress: Progress, result: Result) -> None:
+    def _rung(self, slot: int, seat: Seat, progress: Progress, result: Result) -> None:
         seat.reached += 1
         last = seat.reached == len(seat.stops)
-        self._reconsider(seat, result)
+        seat.reconsider(result)
         metrics = progress.metrics | result["metrics"]
         verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
         if result["state"] == "diverged" or last:
@@ -261,39 +197,6 @@ class Bench:
             stopped = result | {"outcome": "pruned", "metrics": metrics}
             cause = f"stopped at {progress.images_seen:,} images"
             self._leave(slot, "pruned", cause, stopped, progress)
-
-    def _evolve(self, slots: Sequence[int]) -> None:
-        """Those of the lanes, all evaluated by now, that are poor go on from better ones."""
-        for slot in slots:
-            here = {seat.lease.number: i for i, seat in self.seats.items()}
-            number, images = self.seats[slot].lease.number, self.pack.lane(slot).images_seen
-            with self._mine(slot):
-                source = self.desk.better(number, images, list(here))
-                if source is not None:
-                    self._copy(slot, here[source])
-                    self.desk.copied(number, self.seats[slot].lineage[-1])
-
-    def _copy(self, slot: int, other: int) -> None:
-        """Make the lane the `other`, with changed hyperparameters."""
-        names = changing(self.sweep.model.config, self.sweep.space)
-        mine, theirs = self.pack.take(slot), self.pack.take(other)
-        seed, ticks = mine.meta["seed"], mine.meta["ticks"]
-        config = explored(theirs.meta["config"], self.sweep.space, names, seed, ticks)
-        self.pack.put(slot, exploited(mine, theirs, config))
-        seat, source = self.seats[slot], self.seats[other]
-        seat.variety = source.variety
-        changed = {name: config[name] for name in self.sweep.space}
-        images = self.pack.lane(slot).images_seen
-        seat.lineage.append({"images": images, "from": source.lease.number, "params": changed})
-
-    def _reconsider(self, seat: _Seat, result: dict[str, Any]) -> None:
-        """A trial whose samples still gain variety has not collapsed: it is slow."""
-        variety, before = result["variety"], seat.variety
-        gains = before is not None and variety > GAIN * before + NOISE
-        if result["outcome"] == "collapsed" and gains:
-            result |= {"outcome": "unconverged", "state": "completed",
-                       "cause": f"{result['cause']}, still gaining variety"}  # fmt: skip
-        seat.variety = variety if before is None else max(before, variety)
 
     def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any],
                progress: Progress) -> None:  # fmt: skip
@@ -320,33 +223,3 @@ class Bench:
         lost = self.desk.checkpoints(lanes)
         for slot in [i for i, seat in self.seats.items() if seat.lease.number in lost]:
             self._drop(slot)
-
-
-def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str = "cpu",
-         ranks: Ranks | None = None, told: Callable[[str], None] = print) -> None:  # fmt: skip
-    """Train trials until the desk has none left: one stratum after the other.
-
-    A pack that does not fit into memory is tried again with half of its lanes; its trials go on
-    from their last checkpoint.
-    """
-    bench: Bench | None
-    while desk.heartbeat({}) != "stop" and (leases := desk.lease(sweep.lanes, None)):
-        try:
-            bench = Bench(sweep, desk, judge, source, leases[0], device=device, ranks=ranks)
-            told(f"a pack of {len(leases)} trials: {bench.stratum or sweep.model.name}")
-            bench.seat(leases)
-            bench.run()
-        except RuntimeError as error:
-            if not out_of_memory(error) or sweep.lanes == 1:
-                raise
-            sweep = replace(sweep, width=sweep.lanes // 2)
-            told(f"out of memory: going on with {sweep.lanes} lanes")
-            desk.give_back()
-        bench = None
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-
-def out_of_memory(error: RuntimeError) -> bool:
-    """Whether a GPU's memory, or a CPU's, was not enough."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

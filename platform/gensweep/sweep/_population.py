@@ -39,14 +39,21 @@ def check_population(sweep: "Sweep") -> None:
     if sweep.repeats > 1:
         raise UserError(f"trials of pbt share states, so that seeds are no repeats, but got "
                         f"repeats={sweep.repeats}: leave one out.")  # fmt: skip
-    for name in ("rungs", "width"):
-        if getattr(sweep, name) < 2:
-            raise UserError(f"`{name} >= 2` must hold with pbt, but got {name}="
-                            f"{getattr(sweep, name)}.")  # fmt: skip
+    if sweep.rungs < 2:
+        raise UserError(f"`rungs >= 2` must hold with pbt, but got rungs={sweep.rungs}.")
     if not changing(sweep.model.config, sweep.space):
         fitting = [n for n, scope in scopes(sweep.model.config).items() if scope == "lane"]
         raise UserError("pbt changes hyperparameters under way, and none that can change is "
                         f"searched: search one of {', '.join(fitting)}.")  # fmt: skip
+
+
+def check_lanes(sweep: "Sweep", packs: int) -> None:
+    """`UserError` if every trial of a population would be alone in its pack."""
+    most = sweep.most_lanes(packs)
+    lanes = most if sweep.width is None else min(sweep.width, most)
+    if sweep.pbt and lanes < 2:
+        raise UserError(f"pbt needs two trials in a pack, but got {sweep.trials} trials and "
+                        f"{lanes} lanes: raise --trials or --width.")  # fmt: skip
 
 
 def changing(config: Any, space: Space) -> list[str]:

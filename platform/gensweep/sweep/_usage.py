@@ -11,8 +11,9 @@ class Usage:
     """Lane-seconds of a pack after its first segment, which is still the start.
 
     A lane is idle while it has no trial, while its pack waits for the desk or the store, or is
-    made narrower, and for the share of turns that others took and it did not. The evaluation of
-    some lanes, in which the whole pack rests, is evaluation.
+    made narrower, and for the share of turns that were computed for it and that it did not take;
+    turns of half of the lanes cost the others nothing. The evaluation of some lanes, in which the
+    whole pack rests, is evaluation.
     """
 
     training: float = 0.0

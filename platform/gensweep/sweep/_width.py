@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 
-from gensweep.lanes import Source
+from gensweep.lanes import FEWEST, Source
 from gensweep.study import all_strata
-from gensweep.sweep._bench import NARROWEST
 from gensweep.sweep._memory import free_mib, room_mib
 from gensweep.sweep._pace import Paces, Room
 from gensweep.sweep._points import Point, Table
@@ -83,7 +82,7 @@ def candidates(most: int) -> list[int]:
     >>> candidates(10), candidates(8), candidates(2), candidates(1)
     ([2, 4, 8, 10], [2, 4, 8], [2], [1])
     """
-    return [NARROWEST << i for i in range(most.bit_length()) if NARROWEST << i < most] + [most]
+    return [FEWEST << i for i in range(most.bit_length()) if FEWEST << i < most] + [most]
 
 
 def choose(table: Table, trials: int, room: float) -> int:
@@ -99,7 +98,7 @@ def choose(table: Table, trials: int, room: float) -> int:
 def time_of(table: Table, width: int, trials: int) -> float:
     """Milliseconds that a round of all `trials` takes, the last of them in a narrower pack."""
     rest = trials % width
-    lanes = max(NARROWEST, rest) if rest else 0
+    lanes = max(FEWEST, rest) if rest else 0
     narrower = [w for w in table if w <= lanes] or [min(table)]
     return (trials - rest) * table[width].ms + lanes * table[max(narrower)].ms
 
@@ -134,7 +133,7 @@ def measured_width(paces: Paces, free: float | None = None) -> Width:
     """Measure what is not remembered, and choose; by default, within the memory that is free."""
     sweep, packs = paces.sweep, paces.room.packs
     most = sweep.most_lanes(packs)
-    if most <= NARROWEST:
+    if most <= FEWEST:
         return Width(lanes=most, note=f", all that {sweep.trials} trials fill")
     stratum, named = largest(paces)
     rounds = sweep.trials * ceil(sweep.budget_images / sweep.config(stratum).batch_size) / packs

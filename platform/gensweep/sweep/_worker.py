@@ -4,18 +4,19 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from gensweep.storage import Checkpoints, ObjectStore, open_store
-from gensweep.sweep._bench import work
 from gensweep.sweep._kept import End, Shelf
 from gensweep.sweep._later import Later
 from gensweep.sweep._ranks import SharedDesk, agreed, ranks
 from gensweep.sweep._reference import make_judge
 from gensweep.sweep._width import on_the_spot
+from gensweep.sweep._work import work
 
 HEARTBEAT_S = 5.0
 FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
@@ -39,19 +40,29 @@ class RemoteDesk:
 
     def __init__(self, ask: Ask, owner: str, store: ObjectStore, sweep: str):
         self._ask, self.owner = ask, owner
-        self._checkpoints = Checkpoints(store, f"sweeps/{sweep}/checkpoints/{owner}")
         self._store, self._sweep = store, sweep
-        self._step = 0
+        self._begin(owner)
         self._shelf, self._ends = Shelf(store, sweep, owner), list[End]()
         self._later = Later(threads=1, backlog=2)
         self._lost: list[int] = []
         self._asking = ThreadPoolExecutor(1)
         self._coming: Future[Any] | None = None
+        self._stopped = False
         self._beat = time.monotonic()
         self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
+    def _begin(self, place: str) -> None:
+        """Keep checkpoints at another place: those at the one before stay, for who goes on."""
+        self._place, self._step = place, 0
+        self._checkpoints = self._checkpoints_at(place)
+
+    def _checkpoints_at(self, place: str) -> Checkpoints:
+        return Checkpoints(self._store, f"sweeps/{self._sweep}/checkpoints/{place}")
+
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Any:
         self._send()
+        if self._stopped:
+            return []
         came = [] if self._coming is None else self._coming.result()
         self._coming = None
         if len(came) < count:
@@ -76,8 +87,9 @@ class RemoteDesk:
         now = time.monotonic()
         if now - self._beat >= HEARTBEAT_S:
             self._beat = now
-            if not self._ask("heartbeat", seen):
-                return "stop"
+            self._stopped = not self._ask("heartbeat", seen)
+        if self._stopped:
+            return "stop"
         if now - self._saved >= CHECKPOINT_S:
             self._saved = now
             return "save"
@@ -91,21 +103,21 @@ class RemoteDesk:
         self._later.check()
         self._step += 1
         self._later.do(self._checkpoint, self._step, lanes)
-        lost, self._lost = self._lost, []
+        lost = self._lost[:]
+        del self._lost[: len(lost)]
         return lost
 
     def _checkpoint(self, step: int, lanes: dict[int, bytes]) -> None:
         named = {str(number): data for number, data in lanes.items()}
         self._checkpoints.write(step, named, {"owner": self.owner})
-        pointer = {"owner": self.owner, "step": step}
-        self._lost.extend(self._ask("checkpoint", list(lanes), pointer))
+        lost = self._ask("checkpoint", list(lanes), {"owner": self._place, "step": step})
+        self._lost.extend(lost)
         self._checkpoints.prune(2)
 
     def restore(self, pointer: dict[str, Any], number: int) -> bytes | None:
         """The lane's last checkpoint that verifies, or None: begin again."""
-        place = Checkpoints(self._store, f"sweeps/{self._sweep}/checkpoints/{pointer['owner']}")
         try:
-            return place.read_lane(str(number))[0]
+            return self._checkpoints_at(pointer["owner"]).read_lane(str(number))[0]
         except LookupError:
             return None
 
@@ -138,7 +150,11 @@ class RemoteDesk:
     def give_back(self) -> None:
         """Let the pack's trials wait again; their ends that were told are kept first."""
         self.settle()
+        if self._coming is not None:
+            self._coming.result()
+            self._coming = None
         self._ask("give_back")
+        self._begin(f"{self._place}-again")
 
     def used(self, lane_seconds: dict[str, float]) -> None:
         """Tell what the pack's lanes did with their time."""
@@ -157,6 +173,8 @@ def loop(config: dict[str, Any]) -> None:
     try:
         _train(config, store, desk)
     except Exception:
+        with suppress(Exception):  # what ended before is kept if it can be
+            desk.settle()
         desk.died(traceback.format_exc())
         raise
 

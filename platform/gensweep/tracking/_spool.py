@@ -50,6 +50,8 @@ class Spool:
         self._next_id = 1
         self._unsynced: list[Path] = []
         self._segment, self._size, self._out = 0, 0, -1
+        self._head = 0
+        """Bytes of the segment's snapshot, which grows with the sweep and does not fill it."""
         self._acked = self._read_acked()
         self._recover()
 
@@ -88,7 +90,7 @@ class Spool:
 
     def _append(self, event: Event) -> None:
         line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
-        if self._size + len(line) > self._segment_bytes and self._size > 0:
+        if self._size - self._head + len(line) > self._segment_bytes and self._size > self._head:
             self._roll()
         start = self._size
         try:
@@ -110,7 +112,7 @@ class Spool:
         self._open_segment(self._segment + 1)
         line = json.dumps({"snapshot": self.marks, "next": self._next_id}).encode() + b"\n"
         self._write(line)
-        self._size = len(line)
+        self._size = self._head = len(line)
 
     def sync(self) -> None:
         """Make everything put so far outlive the machine."""
