@@ -14,7 +14,7 @@ from gensweep.tracking._spool import Event, Position, Spool
 
 BATCH = 200
 """Events read at once; this bounds the memory, and what is delivered again after a crash."""
-RUNS = 4
+RUNS = 2
 """Delivered side by side: a request mostly waits, for the server and for its store."""
 SYNC_EVERY_S = 1.0
 SHORTEST_S, LONGEST_S = 0.2, 15.0
