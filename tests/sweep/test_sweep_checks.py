@@ -259,6 +259,12 @@ def test_a_population_is_resumed_as_one(tmp_path: Path) -> None:
     """`--pbt` makes it one, and is not to be told again."""
     asked = request("A test.", GAN, ["--name", "gan", "--pbt"])
     assert asked.sweep.pbt
+    with pytest.raises(
+        UserError, match="for each value of objective, but got trials=7: use at least 8"
+    ):
+        request("A test.", GAN, ["--pbt", "--trials", "7"])
+    with pytest.raises(UserError, match="got 8 trials and 1 lanes"):
+        request("A test.", GAN, ["--pbt", "--trials", "8", "--width", "1"])
     begin(asked.sweep, str(tmp_path / "studies"))
     again = request("A test.", GAN, ["--resume", "gan"])
     assert again.sweep.pbt

@@ -20,6 +20,7 @@ from gensweep.sweep._final import remeasured, told
 from gensweep.sweep._kept import grids
 from gensweep.sweep._likelihood import METRICS
 from gensweep.sweep._plan import Plan
+from gensweep.sweep._population import copies
 from gensweep.sweep._reference import real_grid
 from gensweep.sweep._results import as_records, failures
 from gensweep.sweep._sweep import Sweep
@@ -70,6 +71,8 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any], goal: Goal,
     print(table(trials, asked.sweep.by, goal))
     if test:
         print(f"test     {told(test)}")
+    if said := copies(trials):
+        print(f"pbt      {said}")
     if used:
         print(f"lanes    {in_a_line(used)}")
     print(f"report   {local}\nstored   {stored(plan, files)}")

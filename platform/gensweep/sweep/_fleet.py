@@ -7,6 +7,7 @@ from typing import Any
 import ray
 from ray import train, tune
 from ray.train.torch import TorchTrainer
+from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import Searcher
 
 from gensweep.sweep._cluster import KEEPER_CPUS, PACK_CPUS
@@ -118,6 +119,7 @@ def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str,
             storage_path=fleet.tune_storage,
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=0),
+            callbacks=[JsonLoggerCallback()],  # without, Tune warns of results that it misses
         ),
     )
     errors = tuner.fit().errors

@@ -9,6 +9,7 @@ from gensweep.errors import UserError
 from gensweep.study import SweepView
 from gensweep.sweep._args import Request
 from gensweep.sweep._ledgers import check_data, check_home, check_ledger, find_sweep, ledger_of
+from gensweep.sweep._population import planned
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset
@@ -77,6 +78,7 @@ class Plan:
             f"packs     {self._packs()}",
             f"threads   {self._threads()}",
             f"width     {self.width}",
+            *([f"pbt       {planned(sweep)}"] if sweep.pbt else []),
             f"budget    {sweep.budget_images:,} examples a trial, {examples:,} in all",
             *self._expected(),
             f"store     {redact(self.store)}",

@@ -8,13 +8,13 @@ changed a little (explore).
 """
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
 from gensweep.space import Space, scopes
-from gensweep.study import conditions
+from gensweep.study import all_strata, conditions
 
 if TYPE_CHECKING:
     from gensweep.lanes import LaneState
@@ -48,10 +48,17 @@ def check_population(sweep: "Sweep") -> None:
 
 
 def check_lanes(sweep: "Sweep", packs: int) -> None:
-    """`UserError` if every trial of a population would be alone in its pack."""
+    """`UserError` if every trial is alone in its pack, or so few that none can be the poorest."""
+    if not sweep.pbt:
+        return
+    kinds = len(all_strata(sweep.space, sweep.strata))
+    if sweep.trials < PARTS * kinds:
+        each = f" for each value of {', '.join(sweep.strata)}" if sweep.strata else ""
+        raise UserError(f"pbt compares quarters of the trials: it needs {PARTS}{each}, but got "
+                        f"trials={sweep.trials}: use at least {PARTS * kinds}.")  # fmt: skip
     most = sweep.most_lanes(packs)
     lanes = most if sweep.width is None else min(sweep.width, most)
-    if sweep.pbt and lanes < 2:
+    if lanes < 2:
         raise UserError(f"pbt needs two trials in a pack, but got {sweep.trials} trials and "
                         f"{lanes} lanes: raise --trials or --width.")  # fmt: skip
 
@@ -59,6 +66,22 @@ def check_lanes(sweep: "Sweep", packs: int) -> None:
 def changing(config: Any, space: Space) -> list[str]:
     """What is searched and may change in the course of a trial."""
     return [name for name in space if scopes(config).get(name) == "lane"]
+
+
+def planned(sweep: "Sweep") -> str:
+    """What will happen, for the plan."""
+    among = f" with the same {', '.join(sweep.strata)}" if sweep.strata else ""
+    return (f"at each of {sweep.rungs - 1} evaluations the poorest quarter of trials{among} goes "
+            "on from the best that are in its pack")  # fmt: skip
+
+
+def copies(trials: Iterable[Mapping[str, Any]]) -> str:
+    """How many there were, in a line; empty if there were none."""
+    found = [len(trial[LINEAGE]) for trial in trials if trial.get(LINEAGE)]
+    if not found:
+        return ""
+    return (f"{len(found)} trials took over others' states, {sum(found)} times in all; tables show "
+            "values that they began with, the report and --json of results the later")  # fmt: skip
 
 
 def scheduled(config: Mapping[str, Any], names: Collection[str]) -> dict[str, float]:

@@ -36,7 +36,7 @@ def launch(asked: Request, plan: Plan) -> None:
     """Run the sweep on the Ray cluster until its trials are done, then report."""
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own banner says nothing of trials
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # see `Interrupt`
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # packs have no results
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # see `run_packs`
 
     import ray
 
