@@ -84,10 +84,15 @@ class Ledger:
         self._study, self._storage, self._sampler = study, storage, sampler
         self._space, self._names = space, names
         self._objective, self._budget_images = objective, max(1, budget_images)
+        self._measured: dict[int, dict[int, float]] = {}
+        """Rung to what trials measured there, by number."""
 
     def load(self, adopt: Callable[[Entry], None]) -> list[Entry]:
         """All entries; interrupted transitions are completed, new ones pass through `adopt`."""
         kept = self._storage.inner.get_all_trials(self._study._study_id, deepcopy=False)
+        for trial in kept:
+            for images, value in trial.intermediate_values.items():
+                self._measured.setdefault(images, {})[trial.number] = value
         return [self._restore(trial, adopt) for trial in kept]
 
     def _restore(self, trial: FrozenTrial, adopt: Callable[[Entry], None]) -> Entry:
@@ -141,12 +146,11 @@ class Ledger:
     def measure(self, entry: Entry, images: int, value: float) -> None:
         """Write the objective at the rung of that many `images`, for the pruner."""
         self._storage.set_trial_intermediate_value(entry.id, images, value)
+        self._measured.setdefault(images, {})[entry.number] = value
 
     def at_rung(self, images: int) -> dict[int, float]:
         """What `measure` wrote at that rung, by number of the trial."""
-        kept = self._storage.inner.get_all_trials(self._study._study_id, deepcopy=False)
-        return {t.number: t.intermediate_values[images] for t in kept
-                if images in t.intermediate_values}  # fmt: skip
+        return self._measured.get(images, {})
 
     def prunes(self, entry: Entry, pruner: BasePruner) -> bool:
         """What the pruner says of the trial as it stands."""
