@@ -131,10 +131,11 @@ class Bench:
 
     def inputs(self, pack: Pack, player: str) -> tuple[Any, Any, Any]:
         """The batch, noise and hyperparameters of a turn of `player`."""
-        noise = pack.feed.noise(pack.lanes, 1, pack.device)
-        batch = pack.source.gather(pack.feed.indices(pack.lanes, 1, pack.device)[0])
+        ticks, place = dict.fromkeys(pack.occupied, 1), (slice(None), 0)
+        noise = pack.feed.noise(pack.lanes, ticks, pack.device)
+        batch = pack.source.gather(pack.feed.indices(pack.lanes, ticks, pack.device)[place])
         hyper = pack._hyper | {"progress": torch.zeros(pack.width)}
-        return batch, pack.feed.share(player, noise, 0), hyper
+        return batch, pack.feed.share(player, noise, place), hyper
 
 
 @dataclass(frozen=True)

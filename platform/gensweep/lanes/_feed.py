@@ -6,7 +6,7 @@ L lanes, T ticks, B batch, N numbers a tick.
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -53,15 +53,18 @@ class Feed:
         numbers = sum(n for layout in self.layouts.values() for n in layout.numbers.values())
         return max(1, min(64, NOISE_BYTES // max(1, 4 * numbers * self.width)))
 
-    def noise(self, lanes: Sequence[Lane | None], ticks: int, device: torch.device) -> Rooms:
-        """The next `ticks` evaluations' noise; a lane draws none beyond its budget."""
-        rooms = {name: layout.buffers(self.width, ticks) for name, layout in self.layouts.items()}
+    def noise(
+        self, lanes: Sequence[Lane | None], ticks: Mapping[int, int], device: torch.device
+    ) -> Rooms:
+        """The noise of each lane's next `ticks` evaluations, slot to their number."""
+        most = max(ticks.values())
+        rooms = {name: layout.buffers(self.width, most) for name, layout in self.layouts.items()}
 
         def of_lane(slot: int, lane: Lane) -> None:
             for name, kind, room in _flat(rooms):
-                fill(room[slot, : min(ticks, lane.remaining)], kind, lane.streams[name, kind])
+                fill(room[slot, : ticks[slot]], kind, lane.streams[name, kind])
 
-        held = [(slot, lane) for slot, lane in enumerate(lanes) if lane]
+        held = [(slot, lane) for slot, lane in enumerate(lanes) if lane and slot in ticks]
         if device.type == "cuda":  # which would wait for one core
             with ThreadPoolExecutor() as pool:
                 list(pool.map(of_lane, *zip(*held, strict=True)))
@@ -70,18 +73,20 @@ class Feed:
                 of_lane(slot, lane)
         return {n: {k: moved(r, device) for k, r in kinds.items()} for n, kinds in rooms.items()}
 
-    def indices(self, lanes: Sequence[Lane | None], ticks: int, device: torch.device) -> Tensor:
-        """Which examples each lane sees: int64 `[T, L, B]`, of this rank's share."""
-        indices = torch.zeros(self.width, ticks, self.batch_size, dtype=torch.long)
+    def indices(
+        self, lanes: Sequence[Lane | None], ticks: Mapping[int, int], device: torch.device
+    ) -> Tensor:
+        """Which examples each lane sees: int64 `[L, T, B]`, of this rank's share."""
+        indices = torch.zeros(self.width, max(ticks.values()), self.batch_size, dtype=torch.long)
         for slot, lane in enumerate(lanes):
-            if lane:
-                flat = lane.order.indices(lane.images_seen, ticks * self.batch_size)
-                indices[slot] = flat.view(ticks, -1)
-        return moved(indices[:, :, self._rows].transpose(0, 1).contiguous(), device)
+            if lane and (count := ticks.get(slot)):
+                flat = lane.order.indices(lane.images_seen, count * self.batch_size)
+                indices[slot, :count] = flat.view(count, -1)
+        return moved(indices[:, :, self._rows].contiguous(), device)
 
-    def share(self, player: str, noise: Rooms, tick: int) -> dict[str, Tensor]:
-        """One tick's noise of `player`, name to `[L, *shape]`, of this rank's rows."""
-        named = self.layouts[player].named({k: room[:, tick] for k, room in noise[player].items()})
+    def share(self, player: str, noise: Rooms, place: tuple[Any, Any]) -> dict[str, Tensor]:
+        """The noise of `player` at a place `[L, T]`, name to `[L, *shape]`, of this rank's rows."""
+        named = self.layouts[player].named({k: room[place] for k, room in noise[player].items()})
         return {n: self._cut(one) for n, one in named.items()}
 
     def _cut(self, noise: Tensor) -> Tensor:

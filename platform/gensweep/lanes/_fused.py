@@ -3,7 +3,7 @@
 A dozen stacked operations on weights that no cache holds cost more than the gradient does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -21,28 +21,33 @@ def fits(stack: Stack) -> bool:
     return stack.flat.device.type == "cpu" and stack.player.optimizer in KERNELS
 
 
-def step(stack: Stack, grad: Tensor, hyper: Mapping[str, Tensor], slots: Sequence[int]) -> None:
-    """Update weights, moments and average of the lanes `slots`, as `_optim` and `_turn` do."""
+def step(
+    stack: Stack, grad: Tensor, hyper: Mapping[str, Tensor], places: Iterable[tuple[int, int]]
+) -> None:
+    """Update weights, moments and average of some lanes, as `_optim` and `_update` do.
+
+    `places` are these lanes' rows in `grad` and `hyper`, and their slots.
+    """
     player, state = stack.player, stack.optimizer
     wanted = {n: v for n in (*SCALARS, "ema", "clip") if (v := getattr(player, n)) is not None}
-    values = {name: _values(value, hyper, stack.lanes) for name, value in wanted.items()}
+    values = {name: _values(value, hyper, len(grad)) for name, value in wanted.items()}
     progress = hyper["progress"].tolist() if player.decay else None
     kernel = KERNELS[player.optimizer]
-    for slot in slots:
+    for at, slot in places:
         row, steps = stack.flat[slot], state["steps"][slot, 0]
         steps += 1
-        rate = values["learning_rate"][slot]
+        rate = values["learning_rate"][at]
         kernel(
-            [row], [grad[slot]], [state["mean"][slot]], [state["square"][slot]], [], [steps],
-            lr=rate * (1 - progress[slot]) if progress else rate,
-            beta1=values["beta1"][slot], beta2=values["beta2"][slot],
-            weight_decay=values["weight_decay"][slot], eps=EPS, amsgrad=False, maximize=False,
+            [row], [grad[at]], [state["mean"][slot]], [state["square"][slot]], [], [steps],
+            lr=rate * (1 - progress[at]) if progress else rate,
+            beta1=values["beta1"][at], beta2=values["beta2"][at],
+            weight_decay=values["weight_decay"][at], eps=EPS, amsgrad=False, maximize=False,
         )  # fmt: skip
         if "clip" in values:
-            row.clamp_(-values["clip"][slot], values["clip"][slot])
+            row.clamp_(-values["clip"][at], values["clip"][at])
         if stack.ema is not None:
             count = float(steps)
-            keep = min(values["ema"][slot], count / (EMA_WARMUP + count))
+            keep = min(values["ema"][at], count / (EMA_WARMUP + count))
             stack.ema[slot].lerp_(row, 1 - keep)
 
 

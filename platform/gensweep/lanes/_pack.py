@@ -3,7 +3,7 @@
 L lanes, B batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,9 +16,10 @@ from gensweep.lanes._feed import Feed, Ranks, Rooms, Source
 from gensweep.lanes._graph import cuda_capture
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise import derive, draw
+from gensweep.lanes._plan import Plan, Step
 from gensweep.lanes._precision import multiplying, precision_of
 from gensweep.lanes._record import EXPLODED, Progress, Record
-from gensweep.lanes._schedule import Plan, fractions
+from gensweep.lanes._schedule import fractions
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._turn import Turn
@@ -139,43 +140,52 @@ class Pack:
 
     # -- training -------------------------------------------------------------------------
 
-    def run(self, ticks: int) -> dict[int, Progress]:
-        """Step every occupied lane `ticks` times, or until its budget is spent."""
+    def run(
+        self, ticks: int, *, even: bool = True, resting: Collection[int] = ()
+    ) -> dict[int, Progress]:
+        """Step every occupied lane `ticks` times, or until its budget is spent.
+
+        Not `even`: until the first of them has come so far, which computes nothing in vain where
+        players take turns of different lengths. Lanes in `resting` take no step.
+        """
         record = Record()
-        done = 0
+        going = [i for i in self.occupied if i not in resting and self.lane(i).remaining]
+        goals = {i: self.lane(i).ticks + min(ticks, self.lane(i).remaining) for i in going}
         with multiplying(self.precision, self.device):
-            while done < ticks and self.occupied:
-                part = min(ticks - done, self.feed.ticks_at_once())
-                self._part(part, record)
-                done += part
+            while left := {i: n for i, goal in goals.items() if (n := goal - self.lane(i).ticks)}:
+                if not even and len(left) < len(goals):
+                    break
+                self._part(left, record, even)
         record.close(self.ranks.mean_)
         return {slot: self._progress(slot, record) for slot in self.occupied}
 
-    def _part(self, ticks: int, record: Record) -> None:
-        """Ticks for which everything is on the device before the first: none waits for it."""
-        plan = Plan(self.game, self.lanes, ticks, self.device)
-        noise = self.feed.noise(self.lanes, ticks, self.device)
-        indices = self.feed.indices(self.lanes, ticks, self.device)
-        for tick in range(ticks):
-            self._tick(tick, plan, indices[tick], noise, record)
+    def _part(self, left: Mapping[int, int], record: Record, even: bool) -> None:
+        """Steps for which everything is on the device before the first: none waits for it."""
+        most, on_cpu = self.feed.ticks_at_once(), self.device.type == "cpu"
+        limits = {slot: min(ticks, most) for slot, ticks in left.items()}
+        plan = Plan(self.game, self.lanes, limits, self.device, even=even, halves=on_cpu)
+        noise = self.feed.noise(self.lanes, plan.ticks, self.device)
+        indices = self.feed.indices(self.lanes, plan.ticks, self.device)
+        for number, step in enumerate(plan.steps):
+            self._step(step, plan.progress, plan.mask(number), indices, noise, record)
+        for slot, ticks in plan.ticks.items():
+            self.lane(slot).ticks += ticks
 
-    def _tick(self, tick: int, plan: Plan, indices: Tensor, noise: Rooms, record: Record) -> None:
-        hyper = self._hyper | {"progress": plan.progress[tick]}
-        batch = self.source.gather(indices)
+    def _step(
+        self, step: Step, progress: Tensor, mask: Tensor | None, indices: Tensor, noise: Rooms,
+        record: Record,
+    ) -> None:  # fmt: skip
+        place = where, _ = step.place(self.width)
+        hyper = {n: v[where] for n, v in self._hyper.items()} | {"progress": progress[place]}
+        batch = self.source.gather(indices[place])
+        drawn = self.feed.share(step.player, noise, place)
         mean_ = self.ranks.mean_ if self.ranks.count > 1 else None
-        for name, turn in self.turns.items():
-            slots = plan.slots(name, tick)
-            if slots:
-                drawn = self.feed.share(name, noise, tick)
-                half = turn.half(slots)
-                mask = plan.mask(name, tick, whole=not half)
-                done = turn.act(batch, drawn, hyper, mask, mean_, half)
-                steps = {slot: self.lane(slot).ticks + 1 for slot in slots}
-                record.add(name, steps, *done)
-                self.turns_taken += len(slots)
-                self.turns_computed += len(half) or self.width
-        for slot in plan.acts[tick]:
-            self.lane(slot).ticks += 1
+        turn = self.turns[step.player]
+        done = turn.act(batch, drawn, hyper, mask, mean_, where if step.lanes else None)
+        steps = {slot: self.lane(slot).ticks + tick + 1 for slot, tick in step.acting.items()}
+        record.add(step.player, steps, *done)
+        self.turns_taken += len(step.acting)
+        self.turns_computed += len(step.lanes) or self.width
 
     def _progress(self, slot: int, record: Record) -> Progress:
         lane = self.lane(slot)
@@ -219,7 +229,7 @@ class Pack:
         drawn = {n: t.to(self.device) for n, t in draw(noise, seeds, method, seed).items()}
         values = {n: t[chosen] for n, t in self._hyper.items()}
         values |= {n: values[n].new_full((len(chosen),), v) for n, v in (hyper or {}).items()}
-        values["progress"] = fractions(self.lanes, 1)[0, chosen].to(self.device)
+        values["progress"] = fractions(self.lanes, 1)[chosen, 0].to(self.device)
         return evaluate(
             self.game, self.stacks, method, chosen, shared=inputs, noise=drawn, hyper=values
         )

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from gensweep.game import Game, Player
-from gensweep.lanes._feed import moved
 from gensweep.lanes._lane import Lane
 
 
@@ -25,46 +24,12 @@ def acting(game: Game, lane: Lane, tick: int) -> set[str]:
     return {name for name in training if position >= length - counts[name]}
 
 
-class Plan:
-    """Who acts in which lane at each of the next ticks, known to the device before the first.
-
-    T ticks, L lanes; `progress` is what `fractions` gives.
-    """
-
-    def __init__(self, game: Game, lanes: Sequence[Lane | None], ticks: int, device: torch.device):
-        self.acts: list[dict[int, set[str]]] = [
-            {
-                slot: acting(game, lane, lane.ticks + tick)
-                for slot, lane in enumerate(lanes)
-                if lane and tick < lane.remaining
-            }
-            for tick in range(ticks)
-        ]
-        self._occupied = sum(lane is not None for lane in lanes)
-        self.progress = moved(fractions(lanes, ticks), device)
-        slots = range(len(lanes))
-        masks = {
-            name: torch.tensor([[name in acts.get(s, ()) for s in slots] for acts in self.acts])
-            for name in game.players
-        }
-        self._masks = {name: moved(mask, device) for name, mask in masks.items()}
-
-    def slots(self, player: str, tick: int) -> list[int]:
-        """The lanes in which `player` acts."""
-        return [slot for slot, players in self.acts[tick].items() if player in players]
-
-    def mask(self, player: str, tick: int, *, whole: bool = True) -> Tensor | None:
-        """These as a mask [L]; None if the `whole` pack acts but for empty lanes."""
-        every = len(self.slots(player, tick)) == self._occupied
-        return None if whole and every else self._masks[player][tick]
-
-
 def fractions(lanes: Sequence[Lane | None], ticks: int) -> Tensor:
-    """What part of its budget each lane has behind it at the next ticks: [T, L]."""
+    """What part of its budget each lane has behind it at the next ticks: [L, T]."""
     done = [
         [min(lane.ticks + tick, lane.total_ticks) / lane.total_ticks if lane else 0.0
-         for lane in lanes]
-        for tick in range(ticks)
+         for tick in range(ticks)]
+        for lane in lanes
     ]  # fmt: skip
     return torch.tensor(done, dtype=torch.float32)
 

@@ -6,7 +6,7 @@ bypasses `vmap`. On a CPU a fused kernel takes the optimiser's step where there 
 the whole turn becomes a CUDA graph.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,6 @@ from gensweep.lanes._blocks import even_out
 from gensweep.lanes._choice import choose
 from gensweep.lanes._functional import Stacked, frozen, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
-from gensweep.lanes._half import half_of, spread
 from gensweep.lanes._precision import Precision
 from gensweep.lanes._schedule import learning
 from gensweep.lanes._stack import Stack
@@ -53,13 +52,6 @@ class Turn:
         self.fused = _fused.fits(stacks[player])
         self._traces: dict[str, Callable[..., Any]] = {}
 
-    def half(self, slots: Sequence[int]) -> list[int]:
-        """Half of the lanes, where these all belong and others would be computed for nothing.
-
-        Empty where all lanes are computed: more act, or a GPU takes no longer for them.
-        """
-        return half_of(slots, self.stacks[self.player].lanes) if self.fused else []
-
     def act(
         self,
         batch: Any,
@@ -67,15 +59,15 @@ class Turn:
         hyper: Any,
         mask: Tensor | None,
         mean_: Mean | None,
-        half: Sequence[int] = (),
+        where: Tensor | None = None,
     ) -> Any:
         """Act in the lanes of `mask` (None: all), and return the loss [L] and metrics [L].
 
         `mean_` makes the gradient [L, P] the mean over ranks, in place; None: there is one rank.
-        `half`: the only lanes to compute, if any are named.
+        `where`: the only lanes to compute, [K]; then inputs and mask have them in front.
         """
-        if half and mask is not None:
-            return self._act_in(half, batch, noise, hyper, mask, mean_)
+        if where is not None:
+            return self._act_in(where, batch, noise, hyper, mask, mean_)
         if mean_ is not None:
             return self._act(batch, noise, hyper, mask, mean_)
         name = "all" if mask is None else "masked"
@@ -95,24 +87,23 @@ class Turn:
         return loss, metrics
 
     def _act_in(
-        self, half: Sequence[int], batch: Any, noise: Any, hyper: Any, mask: Tensor,
+        self, where: Tensor, batch: Any, noise: Any, hyper: Any, mask: Tensor | None,
         mean_: Mean | None,
     ) -> Any:  # fmt: skip
         """As `_act`, with copies of these lanes."""
-        where = torch.tensor(half)
-        flats = [stack.flat for stack in self.stacks.values()]
-        parts = pytree.tree_map(lambda t: t[where], (flats, self._buffers(), batch, noise, hyper))
-        room = torch.empty_like(self.stacks[self.player].flat[where])
-        found = self._replay("half", self._gradient, *parts, room)
-        grad, loss, metrics = pytree.tree_map(lambda t: spread(t, where, len(mask)), found)
+        flats = [stack.flat[where] for stack in self.stacks.values()]
+        buffers = _rows(self._buffers(), where)
+        room = torch.empty_like(self.stacks[self.player].flat[: len(where)])
+        args = (flats, buffers, batch, noise, hyper, room)
+        grad, *told = self._replay("half", self._gradient, *args)
         if mean_ is not None:
             mean_(grad)
-        self.step(grad, hyper, mask)
-        changed = pytree.tree_leaves(parts[1])
-        acted = mask[where]
-        for room, new in zip(self._all_buffers(), changed, strict=True):
+        self._step_in(where, grad, hyper, mask)
+        acted = slice(None) if mask is None else mask
+        for room, new in zip(self._all_buffers(), pytree.tree_leaves(buffers), strict=True):
             room[where[acted]] = new[acted]
-        return loss, metrics
+        lanes = self.stacks[self.player].lanes
+        return pytree.tree_map(lambda t: t.new_zeros(lanes).index_copy(0, where, t), tuple(told))
 
     def gradient(self, batch: Any, noise: Any, hyper: Any) -> tuple[Tensor, Tensor, Any]:
         """The gradient [L, P], the loss [L] and metrics [L]; buffers change in place."""
@@ -126,12 +117,28 @@ class Turn:
         stack = self.stacks[self.player]
         if self.fused:
             acting = range(stack.lanes) if mask is None else mask.nonzero()[:, 0].tolist()
-            _fused.step(stack, grad, hyper, acting)
+            _fused.step(stack, grad, hyper, zip(acting, acting, strict=True))
             return
         args = (stack.flat, stack.ema, stack.optimizer, grad, hyper)
         name = "step" if mask is None else "masked"
         rows = None if mask is None else mask[:, None]
         self._replay(name, partial(update, stack.player), *args, rows)
+
+    def _step_in(self, where: Tensor, grad: Tensor, hyper: Any, mask: Tensor | None) -> None:
+        """As `step`, with a gradient [K, P] of the lanes `where` alone."""
+        stack, acted = self.stacks[self.player], slice(None) if mask is None else mask
+        if self.fused:
+            rows = torch.arange(len(where))[acted]
+            _fused.step(stack, grad, hyper, torch.stack([rows, where[acted]], 1).tolist())
+            return
+        whole = (stack.flat, stack.ema, stack.optimizer)
+        parts = _rows(whole, where)
+        name = "half step" if mask is None else "masked half"
+        column = None if mask is None else mask[:, None]
+        self._replay(name, partial(update, stack.player), *parts, grad, hyper, column)
+        for room, new in zip(pytree.tree_leaves(whole), pytree.tree_leaves(parts), strict=True):
+            if room is not None:
+                room[where] = new
 
     def _all_buffers(self) -> list[Tensor]:
         return [b for stack in self.stacks.values() for b in stack.buffers.values()]
@@ -173,6 +180,11 @@ class Turn:
         for view, grad in zip(stack.views(room).values(), grads, strict=True):
             view.copy_(grad)
         return room, value.detach(), {n: m.detach() for n, m in metrics.items()}
+
+
+def _rows(tree: Any, where: Tensor) -> Any:
+    """Copies of the lanes `where`."""
+    return pytree.tree_map(lambda t: t[where] if isinstance(t, Tensor) else t, tree)
 
 
 def _copies(args: Any) -> Any:
