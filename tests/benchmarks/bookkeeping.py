@@ -67,16 +67,20 @@ class Pack:
         for lease in self._desk.lease(self._owner, WIDTH - len(self._lanes), {}):
             self._lanes[lease.number] = 0
         self._desk.heartbeat(self._owner, {n: self._seen(rung) for n, rung in self._lanes.items()})
-        return sum([self._rung(number) for number in list(self._lanes)])
+        reports = [self._rung(number) for number in self._lanes]
+        verdicts = self._desk.reports(self._owner, reports)
+        return sum([self._ended(*report[:3], verdicts[report[0]]) for report in reports])
 
     def _seen(self, rung: int) -> int:
         return self._rungs[rung - 1] if rung else 0
 
-    def _rung(self, number: int) -> bool:
+    def _rung(self, number: int) -> tuple[int, int, dict[str, float], bytes]:
         self._lanes[number] += 1
         images = self._seen(self._lanes[number])
         metrics = {name: self._random.random() for name in ("total_variation", "modes", "w1")}
-        verdict = self._desk.report(self._owner, number, images, metrics, b"")
+        return number, images, metrics, b""
+
+    def _ended(self, number: int, images: int, metrics: dict[str, float], verdict: str) -> bool:
         last = images == self._rungs[-1]
         if verdict == "prune" or last:
             state: Any = "completed" if last else "pruned"

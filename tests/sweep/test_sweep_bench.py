@@ -318,6 +318,7 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(off
     assert line == "     5 s  3 training  |  no result yet  |  0 images/s  |  measuring the pace"
     here.report(0, 1280, {"nll": 40.0}, b"")
     here.report(1, 1280, {"nll": 30.0}, b"")
+    assert here.verdicts(True) == {0: "continue", 1: "continue"}
     line = progress_line(office.desk.summary(), 100.0, 50.0, 65.0)
     assert "nll 30 so far, unfinished  |  100 images/s" in line
     assert office.desk.summary()["left"] == 3 * 2560 - 2 * 1280

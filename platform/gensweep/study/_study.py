@@ -107,7 +107,7 @@ class Study:
             raise
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
         """Alone at the study; what was written is on disk at the end of the outermost turn."""
         with self._lock:
             self._depth += 1
@@ -127,7 +127,7 @@ class Study:
         it. Without `stratum` the one of `next_stratum` is taken. An empty list says that this
         stratum has nothing to do now: its share of the trials is used up, or the budget is.
         """
-        with self._turn():
+        with self.turn():
             self.expire()
             stratum = self.next_stratum() if stratum is None else stratum
             if stratum is None:
@@ -160,7 +160,7 @@ class Study:
 
     def next_stratum(self) -> Stratum | None:
         """The stratum that most needs a pack; None if no stratum has anything to hand out."""
-        with self._turn():
+        with self.turn():
             ready = [key for key in self._roster.strata if self._available(key)]
             if not ready:
                 return None
@@ -257,13 +257,13 @@ class Study:
 
     def heartbeat(self, owner: str) -> None:
         """Keep the owner's leases."""
-        with self._turn():
+        with self.turn():
             self._beats[owner] = self._ticks()
             self._save_hours()
 
     def expire(self) -> list[int]:
         """Take back the leases of owners not heard of for `lease_s`; numbers of those trials."""
-        with self._turn():
+        with self.turn():
             now = self._ticks()
             silent = [o for o, beat in self._beats.items() if now - beat > self._lease_s]
             lost = [number for owner in silent for number in self._drop(owner, lost=True)]
@@ -272,12 +272,12 @@ class Study:
 
     def release(self, owner: str) -> list[int]:
         """Give the owner's trials back to the queue; not counted against them."""
-        with self._turn():
+        with self.turn():
             return self._drop(owner, lost=False)
 
     def fail_owner(self, owner: str, cause: str = "") -> list[int]:
         """What `expire` does, at once, for an owner known to have died of `cause`."""
-        with self._turn():
+        with self.turn():
             return self._drop(owner, lost=True, cause=cause)
 
     def _drop(self, owner: str, *, lost: bool, cause: str = "") -> list[int]:
@@ -314,7 +314,7 @@ class Study:
 
         Pruners compare trials at the same `rung`, in images; None: at `images`.
         """
-        with self._turn():
+        with self.turn():
             entry = self._held_entry(lease)
             values = finite(metrics)
             if self.metric in values:
@@ -329,14 +329,14 @@ class Study:
 
     def peers(self, lease: Lease, rung: int) -> dict[int, float]:
         """The objective at `rung` of every trial of the same stratum that has been there."""
-        with self._turn():
+        with self.turn():
             key = self._roster.key(self._held_entry(lease))
             found = self._ledger.at_rung(rung)
             return {n: v for n, v in found.items() if self._roster.key(self._entries[n]) == key}
 
     def checkpoint(self, lease: Lease, pointer: Mapping[str, Any]) -> None:
         """Keep where the trial's newest checkpoint is; call it once the checkpoint is durable."""
-        with self._turn():
+        with self.turn():
             entry = self._held_entry(lease)
             self._commit(entry, checkpoint=dict(pointer))
 
@@ -349,7 +349,7 @@ class Study:
         """
         if state not in TERMINAL:
             raise ValueError(f"{state!r} is no end of a trial: one of {sorted(TERMINAL)}.")
-        with self._turn():
+        with self.turn():
             if self._entries[lease.number].state in TERMINAL:
                 return None
             known = {**self._held_entry(lease).metrics, **finite(metrics)}
@@ -371,7 +371,7 @@ class Study:
         A completed trial without a finite objective is one that diverged, or failed if the
         objective was never measured: it is kept as that.
         """
-        with self._turn():
+        with self.turn():
             settled = self.settled(lease, state, cause, metrics or {})
             if settled is None:
                 return False
@@ -403,7 +403,7 @@ class Study:
 
     def cancel(self, cause: str = "the sweep was cancelled") -> None:
         """End every unfinished trial as cancelled; their holders meet `StaleLease`."""
-        with self._turn():
+        with self.turn():
             self._ledger.remember("cancelled", True)
             self._cancelled = True
             for entry in self._entries.values():
@@ -416,7 +416,7 @@ class Study:
         After "hours" and "money" running trials should stop too (`cancel`, or `close` to go on
         another day); None while there is something to hand out or to wait for.
         """
-        with self._turn():
+        with self.turn():
             if stopped := self._stopped():
                 return stopped
             if self._counts["queued"] or self._counts["leased"]:
@@ -440,24 +440,24 @@ class Study:
 
     def records(self) -> list[TrialRecord]:
         """Every trial, by number."""
-        with self._turn():
+        with self.turn():
             return [self._entries[number].record() for number in sorted(self._entries)]
 
     def record(self, number: int) -> TrialRecord:
         """One trial."""
-        with self._turn():
+        with self.turn():
             return self._entries[number].record()
 
     def summary(self) -> dict[str, int]:
         """Trials by state, "total" made so far, "target" and "images" of ended trials."""
-        with self._turn():
+        with self.turn():
             counts = {state: n for state, n in sorted(self._counts.items()) if n}
             return {**counts, "total": len(self._entries), "target": self._budget.trials,
                     "images": self._images}  # fmt: skip
 
     def close(self) -> None:
         """Queue what is leased, and let another process drive the sweep."""
-        with self._turn():
+        with self.turn():
             for owner in list(self._held):
                 self._drop(owner, lost=False)
             self._ledger.remember("hours", self.hours())

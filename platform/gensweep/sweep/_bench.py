@@ -24,6 +24,8 @@ PEAK = "peak_variety"
 """Of a lane's state: the largest variety that its trial has shown, if it has shown any."""
 SEGMENT_S = 2.0
 """Training between two looks at the desk; what a lane computes does not depend on it."""
+VERDICT_S = 0.05
+"""Training of the others while the desk decides on a lane."""
 NARROWING_PAYS = 1.0
 """Segments that a narrower pack must save, for it is traced anew."""
 
@@ -84,6 +86,7 @@ class Bench:
             for slot in self._after(progress):  # each of which may take long
                 reached.append(slot)
                 orders.add(self.desk.heartbeat(self._seen()))
+            self._hear(wait=self.sweep.pbt or orders != {"go"})
             if self.sweep.pbt:
                 evolve(self, [slot for slot in reached if slot in self.seats])
             if orders - {"go"}:
@@ -131,33 +134,35 @@ class Bench:
         return {s.lease.number: self.pack.lane(i).images_seen for i, s in self.seats.items()}
 
     def _train(self) -> dict[int, Progress]:
-        """Some `SEGMENT_S` of training, but not beyond the next evaluation of a lane."""
-        stops = [s.next_stop() - self.pack.lane(i).ticks for i, s in self.seats.items()]
-        ticks = max(1, min([self._segment, *stops]))
+        """Some `SEGMENT_S` of training, but not beyond the next evaluation of a lane.
+
+        Lanes that wait for a verdict rest, and the others train until it should be there.
+        """
+        resting = [slot for slot, seat in self.seats.items() if seat.reported]
+        going = {slot: seat for slot, seat in self.seats.items() if not seat.reported}
+        stops = [s.next_stop() - self.pack.lane(i).ticks for i, s in going.items()]
+        most = self._segment * VERDICT_S / SEGMENT_S if resting else self._segment
+        ticks = max(1, min([int(most), *stops]))
         begin = time.monotonic()
         taken, computed = self.pack.turns_taken, self.pack.turns_computed
-        progress = self.pack.run(ticks)
+        progress = self.pack.run(ticks, even=self.sweep.pbt, resting=resting)
         spent = max(time.monotonic() - begin, 1e-6)
         if self.usage is not None:
             part = (self.pack.turns_taken - taken) / max(1, self.pack.turns_computed - computed)
-            self.usage.train(spent * self.pack.width, part)
+            width = self.pack.width
+            self.usage.train(spent * width, part * len(going) / width)
         if self.pack.ranks.count == 1:  # ranks, whose clocks differ, must take the same ticks
             self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
         return progress
 
     def _after(self, progress: Mapping[int, Progress]) -> Iterator[int]:
-        """End the trials that diverged, evaluate those that are due; slots one after the other.
-
-        A trial that others have is dropped.
-        """
+        """End the trials that diverged, evaluate those that are due; slots one after the other."""
         for slot in [slot for slot, one in progress.items() if one.cause is not None]:
-            with self.mine(slot):
-                cause = f"{progress[slot].cause} ({progress[slot].images_seen:,} images)"
-                self._leave(slot, "diverged", cause, {}, progress[slot])
+            cause = f"{progress[slot].cause} ({progress[slot].images_seen:,} images)"
+            self._leave(slot, "diverged", cause, {}, progress[slot])
             yield slot
         for slot, result in self._evaluated(progress):
-            with self.mine(slot):
-                self._rung(slot, self.seats[slot], progress[slot], result)
+            self._rung(slot, self.seats[slot], progress[slot], result)
             yield slot
 
     @contextmanager
@@ -189,14 +194,30 @@ class Bench:
         last = seat.reached == len(seat.stops)
         seat.reconsider(result)
         metrics = progress.metrics | result["metrics"]
-        verdict = self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
+        self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
+        reported = result | {"metrics": metrics}
         if result["state"] == "diverged" or last:
-            state = result["state"]
-            self._leave(slot, state, result["cause"], result | {"metrics": metrics}, progress)
-        elif verdict == "prune":
-            stopped = result | {"outcome": "pruned", "metrics": metrics}
+            self._leave(slot, result["state"], result["cause"], reported, progress)
+        elif self.sweep.pruner != "none":
+            seat.reported = reported, progress
+
+    def _hear(self, *, wait: bool) -> None:
+        """Follow the verdicts that have come; all of them, if nobody can train without."""
+        wait |= all(seat.reported for seat in self.seats.values())
+        for number, verdict in self.desk.verdicts(wait).items():
+            held = [i for i, seat in self.seats.items() if seat.lease.number == number]
+            for slot in held:  # none, where the trial has ended meanwhile
+                self._follow(slot, verdict)
+
+    def _follow(self, slot: int, verdict: str) -> None:
+        seat = self.seats[slot]
+        reported, seat.reported = seat.reported, None
+        if verdict == "lost":
+            self._drop(slot)
+        elif verdict == "prune" and reported:
+            result, progress = reported
             cause = f"stopped at {progress.images_seen:,} images"
-            self._leave(slot, "pruned", cause, stopped, progress)
+            self._leave(slot, "pruned", cause, result | {"outcome": "pruned"}, progress)
 
     def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any],
                progress: Progress) -> None:  # fmt: skip

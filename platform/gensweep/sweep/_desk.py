@@ -85,13 +85,27 @@ class Desk:
         self._seen |= {n: images for n, images in seen.items() if self._leases[n].owner == owner}
         return not self._stopping and self._study.exhausted() in (None, "trials", "images")
 
-    def report(self, owner: str, number: int, images: int, metrics: dict[str, float],
-               png: bytes) -> str:  # fmt: skip
-        lease = self._held(owner, number)
+    def reports(
+        self, owner: str, reports: list[tuple[int, int, dict[str, float], bytes]]
+    ) -> dict[int, str]:
+        """What the pack's trials measured: each with number, images, metrics and picture.
+
+        The verdict on each: "continue", "prune", or "lost" if others have it by now.
+        """
+        with self._study.turn():
+            verdicts = {r[0]: self._verdict(owner, *r[:3]) for r in reports}
+        for number, images, metrics, png in reports:
+            if verdicts[number] != "lost":
+                self._log.report(number, images, metrics, png)
+        return verdicts
+
+    def _verdict(self, owner: str, number: int, images: int, metrics: dict[str, float]) -> str:
         rung = min(self._rungs, key=lambda at: abs(at - images))
-        verdict = self._study.report(lease, images, metrics, rung)
+        try:
+            verdict = self._study.report(self._held(owner, number), images, metrics, rung)
+        except StaleLease:
+            return "lost"
         self._seen[number] = images
-        self._log.report(number, images, metrics, png)
         return verdict
 
     def better(self, owner: str, number: int, images: int, here: list[int]) -> int | None:

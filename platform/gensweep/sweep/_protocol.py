@@ -14,16 +14,21 @@ class LeaseLike(Protocol):
 
 
 class Desk(Protocol):
-    """Who hands out trials and hears of them.
-
-    `report` raises `StaleLease` for a trial that somebody else has by now.
-    """
+    """Who hands out trials and hears of them."""
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Sequence[LeaseLike]: ...
     def expect(self, count: int, stratum: dict[str, Any] | None) -> None:
         """Choose so many trials meanwhile; the next `lease`, of as many or more, has them."""
 
-    def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str: ...
+    def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
+        """Hear what a trial measured, while the pack goes on; see `verdicts`."""
+
+    def verdicts(self, wait: bool) -> dict[int, str]:
+        """What has been decided on reported trials: "continue", "prune", "lost" to others.
+
+        `wait`: on all of them.
+        """
+
     def better(self, number: int, images: int, here: list[int]) -> int | None:
         """Which of the trials `here` a trial that was evaluated goes on from; None: its own."""
 

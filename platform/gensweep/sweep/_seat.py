@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from gensweep.lanes import Progress
 from gensweep.sweep._population import Lineage
 from gensweep.sweep._protocol import LeaseLike
 
@@ -21,6 +22,8 @@ class Seat:
     lineage: Lineage
     """Whose states it took over, of population-based training."""
     reached: int = 0
+    reported: tuple[dict[str, Any], Progress] | None = None
+    """What it rests upon until the desk's verdict has come, if it waits for one."""
 
     def next_stop(self) -> int:
         return self.stops[self.reached]

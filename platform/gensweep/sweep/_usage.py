@@ -10,20 +10,20 @@ KINDS = ("training", "evaluation", "idle")
 class Usage:
     """Lane-seconds of a pack after its first segment, which is still the start.
 
-    A lane is idle while it has no trial, while its pack waits for the desk or the store, or is
-    made narrower, and for the share of turns that were computed for it and that it did not take;
-    turns of half of the lanes cost the others nothing. The evaluation of some lanes, in which the
-    whole pack rests, is evaluation.
+    A lane is idle while it has no trial or waits for the verdict on it, while its pack waits for
+    the desk or the store, or is made narrower, and for the share of turns that were computed for
+    it and that it did not take; turns of half of the lanes cost the others nothing. The
+    evaluation of some lanes, in which the whole pack rests, is evaluation.
     """
 
     training: float = 0.0
     evaluation: float = 0.0
     idle: float = 0.0
 
-    def train(self, lane_seconds: float, taken: float) -> None:
-        """Count a segment in which lanes took the share `taken` of all turns."""
-        self.training += lane_seconds * taken
-        self.idle += lane_seconds * (1 - taken)
+    def train(self, lane_seconds: float, share: float) -> None:
+        """Count a segment in the `share` of which lanes trained."""
+        self.training += lane_seconds * share
+        self.idle += lane_seconds * (1 - share)
 
     def told(self) -> dict[str, float]:
         """As plain numbers."""

@@ -2,10 +2,12 @@
 
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any
 
 import torch
@@ -47,6 +49,8 @@ class RemoteDesk:
         self._lost: list[int] = []
         self._asking = ThreadPoolExecutor(1)
         self._coming: Future[Any] | None = None
+        self._reports, self._heard = SimpleQueue[Any](), SimpleQueue[dict[int, str]]()
+        self._telling: deque[Future[None]] = deque()
         self._stopped = False
         self._beat = time.monotonic()
         self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
@@ -73,8 +77,23 @@ class RemoteDesk:
         """Let the desk choose while the pack does something else."""
         self._coming = self._asking.submit(self._ask, "lease", count, stratum)
 
-    def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> str:
-        return str(self._ask("report", number, images, metrics, png))
+    def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
+        self._reports.put((number, images, metrics, png))
+        self._telling.append(self._asking.submit(self._tell))
+
+    def _tell(self) -> None:
+        """All reports that wait, in one call."""
+        reports = [self._reports.get() for _ in range(self._reports.qsize())]
+        if reports:
+            self._heard.put(self._ask("reports", reports))
+
+    def verdicts(self, wait: bool) -> dict[int, str]:
+        while self._telling and (wait or self._telling[0].done()):
+            self._telling.popleft().result()
+        verdicts: dict[int, str] = {}
+        for _ in range(self._heard.qsize()):
+            verdicts |= self._heard.get()
+        return verdicts
 
     def better(self, number: int, images: int, here: list[int]) -> int | None:
         found: int | None = self._ask("better", number, images, here)
@@ -133,13 +152,16 @@ class RemoteDesk:
         """Store and tell in the background what has ended."""
         self._later.check()
         if self._ends:
-            self._later.do(self._keep, self._ends)
+            told = self._asking.submit(lambda: None)
+            self._later.do(self._keep, self._ends, told)
             self._ends = []
 
-    def _keep(self, ends: list[End]) -> None:
+    def _keep(self, ends: list[End], reported: Future[None]) -> None:
+        """Store what trials leave, and end them once their last reports are with the desk."""
         kept = self._shelf.put(ends)
         told = [(e.number, e.state, e.cause, e.result | {"kept": kept if e.blobs else {}})
                 for e in ends]  # fmt: skip
+        reported.result()
         self._ask("finish", told)
 
     def settle(self) -> None:
@@ -150,6 +172,7 @@ class RemoteDesk:
     def give_back(self) -> None:
         """Let the pack's trials wait again; their ends that were told are kept first."""
         self.settle()
+        self.verdicts(wait=True)
         if self._coming is not None:
             self._coming.result()
             self._coming = None
