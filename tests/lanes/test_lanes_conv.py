@@ -131,7 +131,11 @@ def test_a_choice_that_is_kept_is_what_runs(
     choices_file().write_text(json.dumps({m: dict.fromkeys(one, way) for m, one in kept.items()}))
     pack = conv_pack(bench, 3, objective)
     pack.run(3)
-    code = "".join(turn._traces["gradient"].code for turn in pack.turns.values())
+    code = "".join(
+        trace.code
+        for turn in pack.turns.values()
+        for trace in turn._traces["gradient"]._ready.values()
+    )
     assert f"'{way}'" in code
     alone = bench.pack("gan", pack.lane(2).config, width=1, trace=False)
     bench.load(alone, 0, pack.lane(2).config, 2)
@@ -162,7 +166,11 @@ def test_where_nothing_can_be_kept_nothing_is_chosen(
     monkeypatch.setenv("GENSWEEP_HOME", str(tmp_path))
     pack = conv_pack(bench, 2)
     pack.run(1)
-    code = "".join(turn._traces["gradient"].code for turn in pack.turns.values())
+    code = "".join(
+        trace.code
+        for turn in pack.turns.values()
+        for trace in turn._traces["gradient"]._ready.values()
+    )
     assert not any(f"'{way}'" in code for way in WAYS)
 
 

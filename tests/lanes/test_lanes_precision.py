@@ -57,7 +57,8 @@ def test_convolutions_of_lanes_are_bf16_too(
         bench.load(pack, slot, config, slot)
     pack.run(1)
     for turn in pack.turns.values():
-        found = [n for n in turn._traces["gradient"].graph.nodes if "convolution" in str(n.target)]
+        (trace,) = turn._traces["gradient"]._ready.values()
+        found = [n for n in trace.graph.nodes if "convolution" in str(n.target)]
         assert found
         assert all(n.all_input_nodes[1].meta["val"].dtype == torch.bfloat16 for n in found)
 

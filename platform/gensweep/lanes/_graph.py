@@ -4,7 +4,7 @@ A turn is hundreds of small operations; a graph starts them all for the price of
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
@@ -59,10 +59,10 @@ class Graphs:
 
     def __init__(self, capture: Capture | None):
         self._capture = capture
-        self._called: set[str] = set()
-        self._captured: dict[str, Captured] = {}
+        self._called: set[Hashable] = set()
+        self._captured: dict[Hashable, Captured] = {}
 
-    def __call__(self, name: str, fn: Callable[..., Any], *inputs: Any) -> Any:
+    def __call__(self, name: Hashable, fn: Callable[..., Any], *inputs: Any) -> Any:
         """`fn(*inputs)`; eagerly where there is no capture, or it failed, which is told once."""
         if name in self._captured:
             return self._captured[name](*inputs)

@@ -64,6 +64,8 @@ class Pack:
                        precision=self.precision, capture=capture)
             for name in players
         }  # fmt: skip
+        self.sparse = self.device.type == "cpu"
+        """A GPU takes no longer for lanes that rest, and has graphs of few numbers of lanes."""
         self.lanes: list[Lane | None] = [None] * width
         self._hyper: dict[str, Tensor] = {}
         self.turns_taken = self.turns_computed = 0
@@ -140,51 +142,46 @@ class Pack:
 
     # -- training -------------------------------------------------------------------------
 
-    def run(
-        self, ticks: int, *, even: bool = True, resting: Collection[int] = ()
-    ) -> dict[int, Progress]:
+    def run(self, ticks: int, *, resting: Collection[int] = ()) -> dict[int, Progress]:
         """Step every occupied lane `ticks` times, or until its budget is spent.
 
-        Not `even`: until the first of them has come so far, which computes nothing in vain where
-        players take turns of different lengths. Lanes in `resting` take no step.
+        Lanes in `resting` take no step.
         """
         record = Record()
         going = [i for i in self.occupied if i not in resting and self.lane(i).remaining]
         goals = {i: self.lane(i).ticks + min(ticks, self.lane(i).remaining) for i in going}
         with multiplying(self.precision, self.device):
             while left := {i: n for i, goal in goals.items() if (n := goal - self.lane(i).ticks)}:
-                if not even and len(left) < len(goals):
-                    break
-                self._part(left, record, even)
+                self._part(left, record)
         record.close(self.ranks.mean_)
         return {slot: self._progress(slot, record) for slot in self.occupied}
 
-    def _part(self, left: Mapping[int, int], record: Record, even: bool) -> None:
+    def _part(self, left: Mapping[int, int], record: Record) -> None:
         """Steps for which everything is on the device before the first: none waits for it."""
-        most, on_cpu = self.feed.ticks_at_once(), self.device.type == "cpu"
-        limits = {slot: min(ticks, most) for slot, ticks in left.items()}
-        plan = Plan(self.game, self.lanes, limits, self.device, even=even, halves=on_cpu)
-        noise = self.feed.noise(self.lanes, plan.ticks, self.device)
-        indices = self.feed.indices(self.lanes, plan.ticks, self.device)
+        most = self.feed.ticks_at_once()
+        ticks = {slot: min(number, most) for slot, number in left.items()}
+        plan = Plan(self.game, self.lanes, ticks, self.device, sparse=self.sparse)
+        noise = self.feed.noise(self.lanes, ticks, self.device)
+        indices = self.feed.indices(self.lanes, ticks, self.device)
         for number, step in enumerate(plan.steps):
-            self._step(step, plan.progress, plan.mask(number), indices, noise, record)
-        for slot, ticks in plan.ticks.items():
-            self.lane(slot).ticks += ticks
+            self._step(step, plan, plan.mask(number), indices, noise, record)
+        for slot, number in ticks.items():
+            self.lane(slot).ticks += number
 
     def _step(
-        self, step: Step, progress: Tensor, mask: Tensor | None, indices: Tensor, noise: Rooms,
+        self, step: Step, plan: Plan, mask: Tensor | None, indices: Tensor, noise: Rooms,
         record: Record,
     ) -> None:  # fmt: skip
-        place = where, _ = step.place(self.width)
-        hyper = {n: v[where] for n, v in self._hyper.items()} | {"progress": progress[place]}
+        where = plan.where(step)
+        place = where, step.tick
+        hyper = {n: v[where] for n, v in self._hyper.items()} | {"progress": plan.progress[place]}
         batch = self.source.gather(indices[place])
         drawn = self.feed.share(step.player, noise, place)
         mean_ = self.ranks.mean_ if self.ranks.count > 1 else None
-        turn = self.turns[step.player]
-        done = turn.act(batch, drawn, hyper, mask, mean_, where if step.lanes else None)
-        steps = {slot: self.lane(slot).ticks + tick + 1 for slot, tick in step.acting.items()}
+        done = self.turns[step.player].act(batch, drawn, hyper, mask, mean_, where)
+        steps = {slot: self.lane(slot).ticks + step.tick + 1 for slot in step.slots}
         record.add(step.player, steps, *done)
-        self.turns_taken += len(step.acting)
+        self.turns_taken += len(step.slots)
         self.turns_computed += len(step.lanes) or self.width
 
     def _progress(self, slot: int, record: Record) -> Progress:

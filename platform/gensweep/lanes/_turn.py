@@ -12,22 +12,22 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from gensweep.game import Game
 from gensweep.lanes import _fused
-from gensweep.lanes._blocks import even_out
-from gensweep.lanes._choice import choose
 from gensweep.lanes._functional import Stacked, frozen, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
 from gensweep.lanes._precision import Precision
 from gensweep.lanes._schedule import learning
 from gensweep.lanes._stack import Stack
-from gensweep.lanes._tidy import tidied
+from gensweep.lanes._traces import Traces
 from gensweep.lanes._update import update
 
 Mean = Callable[[Tensor], None]
+Where = Tensor | slice
+"""Lanes: the first ones, or any."""
+ALL = slice(None)
 
 
 class Turn:
@@ -50,7 +50,7 @@ class Turn:
         self.precision: Precision = precision
         self.graphs = Graphs(capture)
         self.fused = _fused.fits(stacks[player])
-        self._traces: dict[str, Callable[..., Any]] = {}
+        self._traces: dict[str, Traces] = {}
 
     def act(
         self,
@@ -59,89 +59,61 @@ class Turn:
         hyper: Any,
         mask: Tensor | None,
         mean_: Mean | None,
-        where: Tensor | None = None,
+        where: Where = ALL,
     ) -> Any:
         """Act in the lanes of `mask` (None: all), and return the loss [L] and metrics [L].
 
         `mean_` makes the gradient [L, P] the mean over ranks, in place; None: there is one rank.
-        `where`: the only lanes to compute, [K]; then inputs and mask have them in front.
+        `where`: the only lanes to compute, K of them; inputs and mask have just these.
         """
-        if where is not None:
-            return self._act_in(where, batch, noise, hyper, mask, mean_)
         if mean_ is not None:
-            return self._act(batch, noise, hyper, mask, mean_)
-        name = "all" if mask is None else "masked"
-        return self.graphs(name, self._act, batch, noise, hyper, mask)
+            return self._act(where, batch, noise, hyper, mask, mean_)
+        name = where.stop if isinstance(where, slice) else f"any {len(where)}", mask is None
+        return self.graphs(name, self._act, where, batch, noise, hyper, mask)
 
     def _act(
-        self, batch: Any, noise: Any, hyper: Any, mask: Tensor | None, mean_: Mean | None = None
-    ) -> Any:
-        before = None if mask is None else [b.clone() for b in self._all_buffers()]
-        grad, loss, metrics = self.gradient(batch, noise, hyper)
-        if mean_ is not None:
-            mean_(grad)
-        self.step(grad, hyper, mask)
-        if before is not None and mask is not None:
-            for room, old in zip(self._all_buffers(), before, strict=True):
-                room.copy_(torch.where(mask.view(-1, *[1] * (room.ndim - 1)), room, old))
-        return loss, metrics
-
-    def _act_in(
-        self, where: Tensor, batch: Any, noise: Any, hyper: Any, mask: Tensor | None,
-        mean_: Mean | None,
+        self, where: Where, batch: Any, noise: Any, hyper: Any, mask: Tensor | None,
+        mean_: Mean | None = None,
     ) -> Any:  # fmt: skip
-        """As `_act`, with copies of these lanes."""
-        flats = [stack.flat[where] for stack in self.stacks.values()]
         buffers = _rows(self._buffers(), where)
-        room = torch.empty_like(self.stacks[self.player].flat[: len(where)])
-        args = (flats, buffers, batch, noise, hyper, room)
-        grad, *told = self._replay("half", self._gradient, *args)
+        flat_buffers = pytree.tree_leaves(buffers)
+        before = None if mask is None else [b.clone() for b in flat_buffers]
+        grad, *told = self.gradient(batch, noise, hyper, where, buffers)
         if mean_ is not None:
             mean_(grad)
-        self._step_in(where, grad, hyper, mask)
-        acted = slice(None) if mask is None else mask
-        for room, new in zip(self._all_buffers(), pytree.tree_leaves(buffers), strict=True):
-            room[where[acted]] = new[acted]
+        self.step(grad, hyper, mask, where)
+        if before is not None and mask is not None:
+            for new, old in zip(flat_buffers, before, strict=True):
+                new.copy_(torch.where(mask.view(-1, *[1] * (new.ndim - 1)), new, old))
+        _put_back(self._buffers(), where, buffers)
         lanes = self.stacks[self.player].lanes
-        return pytree.tree_map(lambda t: t.new_zeros(lanes).index_copy(0, where, t), tuple(told))
+        return tuple(told) if len(grad) == lanes else _spread(tuple(told), where, lanes)
 
-    def gradient(self, batch: Any, noise: Any, hyper: Any) -> tuple[Tensor, Tensor, Any]:
-        """The gradient [L, P], the loss [L] and metrics [L]; buffers change in place."""
-        flats = [stack.flat for stack in self.stacks.values()]
-        room = torch.empty_like(self.stacks[self.player].flat)
-        args = (flats, self._buffers(), batch, noise, hyper, room)
+    def gradient(
+        self, batch: Any, noise: Any, hyper: Any, where: Where = ALL,
+        buffers: Stacked | None = None,
+    ) -> tuple[Tensor, Tensor, Any]:  # fmt: skip
+        """The gradient [K, P], the loss [K] and metrics [K]; `buffers`, theirs, change in place."""
+        flats = [stack.flat[where] for stack in self.stacks.values()]
+        held = self._buffers() if buffers is None else buffers
+        room = torch.empty_like(self.stacks[self.player].flat[: len(flats[0])])
+        args = (flats, held, batch, noise, hyper, room)
         return self._replay("gradient", self._gradient, *args)  # type: ignore[no-any-return]
 
-    def step(self, grad: Tensor, hyper: Any, mask: Tensor | None) -> None:
+    def step(self, grad: Tensor, hyper: Any, mask: Tensor | None, where: Where = ALL) -> None:
         """Update the player's weights, moments and average in the lanes of `mask` (None: all)."""
         stack = self.stacks[self.player]
         if self.fused:
-            acting = range(stack.lanes) if mask is None else mask.nonzero()[:, 0].tolist()
-            _fused.step(stack, grad, hyper, zip(acting, acting, strict=True))
-            return
-        args = (stack.flat, stack.ema, stack.optimizer, grad, hyper)
-        name = "step" if mask is None else "masked"
-        rows = None if mask is None else mask[:, None]
-        self._replay(name, partial(update, stack.player), *args, rows)
-
-    def _step_in(self, where: Tensor, grad: Tensor, hyper: Any, mask: Tensor | None) -> None:
-        """As `step`, with a gradient [K, P] of the lanes `where` alone."""
-        stack, acted = self.stacks[self.player], slice(None) if mask is None else mask
-        if self.fused:
-            rows = torch.arange(len(where))[acted]
-            _fused.step(stack, grad, hyper, torch.stack([rows, where[acted]], 1).tolist())
+            rows = range(len(grad)) if mask is None else mask.nonzero()[:, 0].tolist()
+            slots = range(stack.lanes)[where] if isinstance(where, slice) else where.tolist()
+            _fused.step(stack, grad, hyper, [(row, slots[row]) for row in rows])
             return
         whole = (stack.flat, stack.ema, stack.optimizer)
         parts = _rows(whole, where)
-        name = "half step" if mask is None else "masked half"
+        name = "step" if mask is None else "masked"
         column = None if mask is None else mask[:, None]
         self._replay(name, partial(update, stack.player), *parts, grad, hyper, column)
-        for room, new in zip(pytree.tree_leaves(whole), pytree.tree_leaves(parts), strict=True):
-            if room is not None:
-                room[where] = new
-
-    def _all_buffers(self) -> list[Tensor]:
-        return [b for stack in self.stacks.values() for b in stack.buffers.values()]
+        _put_back(whole, where, parts)
 
     def _buffers(self) -> Stacked:
         return {name: stack.buffers for name, stack in self.stacks.items()}
@@ -149,14 +121,8 @@ class Turn:
     def _replay(self, name: str, fn: Callable[..., Any], *args: Any) -> Any:
         if not self.trace:
             return fn(*args)
-        if name not in self._traces:
-            traced = make_fx(lambda packed: fn(*packed))(_copies(args))
-            even_out(traced, len(pytree.tree_leaves(args)[0]))
-            tidied(traced)
-            choose(traced)
-            self._traces[name] = traced
-        with torch.no_grad():
-            return self._traces[name](args)
+        traces = self._traces.setdefault(name, Traces(fn))
+        return traces(*args)
 
     def _gradient(
         self, flats: Any, buffers: Stacked, batch: Any, noise: Any, hyper: Any, room: Tensor
@@ -182,11 +148,25 @@ class Turn:
         return room, value.detach(), {n: m.detach() for n, m in metrics.items()}
 
 
-def _rows(tree: Any, where: Tensor) -> Any:
-    """Copies of the lanes `where`."""
+def _rows(tree: Any, where: Where) -> Any:
+    """The lanes `where`: views of them if they are the first ones, or else copies."""
     return pytree.tree_map(lambda t: t[where] if isinstance(t, Tensor) else t, tree)
 
 
-def _copies(args: Any) -> Any:
-    """Copies, so that tracing, which executes once, changes nothing."""
-    return pytree.tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, args)
+def _put_back(tree: Any, where: Where, rows: Any) -> None:
+    """Write what `_rows` copied."""
+    if isinstance(where, Tensor):
+        for room, new in zip(pytree.tree_leaves(tree), pytree.tree_leaves(rows), strict=True):
+            if isinstance(room, Tensor):
+                room[where] = new
+
+
+def _spread(tree: Any, where: Where, lanes: int) -> Any:
+    """Values [K] in their places among all [L]; others are zero."""
+
+    def spread(values: Tensor) -> Tensor:
+        room = values.new_zeros(lanes)
+        room[where] = values
+        return room
+
+    return pytree.tree_map(spread, tree)

@@ -145,7 +145,7 @@ class Bench:
         ticks = max(1, min([int(most), *stops]))
         begin = time.monotonic()
         taken, computed = self.pack.turns_taken, self.pack.turns_computed
-        progress = self.pack.run(ticks, even=self.sweep.pbt, resting=resting)
+        progress = self.pack.run(ticks, resting=resting)
         spent = max(time.monotonic() - begin, 1e-6)
         if self.usage is not None:
             part = (self.pack.turns_taken - taken) / max(1, self.pack.turns_computed - computed)

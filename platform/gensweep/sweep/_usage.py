@@ -12,7 +12,7 @@ class Usage:
 
     A lane is idle while it has no trial or waits for the verdict on it, while its pack waits for
     the desk or the store, or is made narrower, and for the share of turns that were computed for
-    it and that it did not take; turns of half of the lanes cost the others nothing. The
+    it and that it did not take; turns of a part of the lanes cost the others nothing. The
     evaluation of some lanes, in which the whole pack rests, is evaluation.
     """
 
