@@ -1,7 +1,6 @@
 """A pack at its desk, in one process: what becomes of trials that are lost, pruned or broken."""
 
 import dataclasses
-import math
 from collections import Counter
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 import torch
 
 from gensweep.lanes import LaneState
-from gensweep.sweep import _bench
 from gensweep.sweep._final import remeasured, told
 from gensweep.sweep._kept import lane_of
 from gensweep.sweep._likelihood import Likelihood
@@ -213,27 +211,26 @@ def test_saving_in_the_middle_changes_nothing(open_office: Any) -> None:
 
 
 def test_lanes_that_nobody_fills_are_given_up(open_office: Any) -> None:
-    """The trials go on where they were, bit for bit, in a pack of as many lanes as there are."""
+    """The trials go on where they were, bit for bit, and only they are computed."""
     office = open_office(width=8)
     _, bench = office.bench("first")
     bench.pack.run(3)
     bench._drop(1)
     before = [bench.pack.take(slot).to_bytes() for slot in (0, 2)]
-    bench._narrow()
-    assert bench.pack.width == 2
+    bench._close_up()
     assert [bench.pack.take(slot).to_bytes() for slot in (0, 1)] == before
+    computed, ticks = bench.pack.turns_computed, bench.pack.lane(0).ticks
     bench.run()
+    assert bench.pack.turns_computed - computed == 2 * (2560 // 64 - ticks)
     assert {n for n, t in office.trials().items() if t.state in ENDED} == {0, 2}
 
 
-def test_narrowing_changes_no_number(open_office: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_lanes_change_no_number(open_office: Any) -> None:
     nll = []
-    for name, pays in (("never", math.inf), ("always", 0.0)):
-        monkeypatch.setattr(_bench, "NARROWING_PAYS", pays)
-        office = open_office(name, width=8)
+    for width in (3, 8):
+        office = open_office(str(width), width=width)
         _, bench = office.bench("first")
         bench.run()
-        assert bench.pack.width == (8 if pays else 3)
         nll.append({n: t.metrics["nll"] for n, t in office.trials().items()})
     assert nll[0] == nll[1]
 
@@ -244,9 +241,8 @@ def test_a_lane_is_never_alone_but_in_a_pack_of_one(open_office: Any) -> None:
     _, bench = office.bench("first")
     for slot in (0, 2):
         bench._drop(slot)
-    bench._narrow()
-    assert bench.pack.width == 2
     bench.run()
+    assert bench.pack.turns_computed == 2 * 2560 // 64
 
 
 def test_packs_that_die_before_they_have_trials_are_told(office: Any) -> None:
@@ -271,14 +267,6 @@ def test_what_a_lost_pack_still_writes_replaces_nothing(office: Any) -> None:
     silent.desk.finish(0, "completed", "", {"weights": state, "metrics": {}})
     silent.desk.settle()
     assert lane_of(office.store, office.result(0)) == mine != state
-
-
-def test_a_pack_about_to_end_is_not_built_anew(office: Any) -> None:
-    _, bench = office.bench("first")
-    bench.pack.run(35)
-    bench._drop(1)
-    bench._narrow()
-    assert bench.pack.width == 3
 
 
 def test_the_best_trial_is_measured_on_examples_that_chose_none(office: Any) -> None:

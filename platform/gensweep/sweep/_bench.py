@@ -6,7 +6,6 @@ Nothing here knows where it runs; the desk it talks to decides everything about 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from gensweep.lanes import FEWEST, LaneState, Pack, Progress, Ranks, Source
@@ -26,8 +25,6 @@ SEGMENT_S = 2.0
 """Training between two looks at the desk; what a lane computes does not depend on it."""
 VERDICT_S = 0.05
 """Training of the others while the desk decides on a lane."""
-NARROWING_PAYS = 1.0
-"""Segments that a narrower pack must save, for it is traced anew."""
 
 
 class Bench:
@@ -38,11 +35,10 @@ class Bench:
         self.sweep, self.desk = sweep, desk
         self.stratum = {n: first.params[n] for n in sweep.strata if n in first.params}
         self.judge = judge.to(device, sweep.lanes)
-        self._wide = partial(
-            Pack, sweep.model, sweep.config(first.params), judge.data, source,
-            space=sweep.space, device=device, ranks=ranks,
+        self.pack = Pack(
+            sweep.model, sweep.config(first.params), judge.data, source,
+            width=sweep.lanes, space=sweep.space, device=device, ranks=ranks,
         )  # fmt: skip
-        self.pack = self._wide(width=sweep.lanes)
         self.seats: dict[int, Seat] = {}
         self._segment = 16
         self.usage: Usage | None = None
@@ -77,8 +73,7 @@ class Bench:
     def run(self) -> None:
         """Train until the desk has no more trials of this stratum, or says stop."""
         while self.seats:
-            begin, counted = time.monotonic(), self._counted()
-            self._narrow()
+            begin, counted, lanes = time.monotonic(), self._counted(), self.lanes
             progress = self._train()
             self._expect(progress)
             orders = {self.desk.heartbeat(self._seen())}
@@ -95,7 +90,8 @@ class Bench:
                 break
             if len(self.seats) < self.pack.width:
                 self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
-            self._count(time.monotonic() - begin, counted)
+                self._close_up()
+            self._count(lanes * (time.monotonic() - begin), counted)
         self.desk.settle()
         if self.usage is not None:
             self.desk.used(self.usage.told())
@@ -111,24 +107,26 @@ class Bench:
         """Lane-seconds that have their place in `usage`."""
         return sum(self.usage.told().values()) if self.usage else 0.0
 
-    def _count(self, seconds: float, before: float) -> None:
-        """What of a look's `seconds` was neither training nor evaluation was idle."""
+    def _count(self, lane_seconds: float, before: float) -> None:
+        """What of a look was neither training nor evaluation was idle."""
         if self.usage is None:
             self.usage = Usage()
         else:
-            self.usage.idle += max(0.0, seconds * self.pack.width - self._counted() + before)
+            self.usage.idle += max(0.0, lane_seconds - self._counted() + before)
 
-    def _narrow(self) -> None:
-        """Give up lanes that nobody fills, for they cost what full ones do; if it pays."""
-        full, width = max(FEWEST, len(self.seats)), self.pack.width
-        left = max((self.pack.lane(slot).remaining for slot in self.seats), default=0)
-        if left * (width - full) <= NARROWING_PAYS * self._segment * width:
-            return
-        narrow = self._wide(width=full)
-        for slot, seat in enumerate(list(self.seats)):
-            narrow.put(slot, self.pack.take(seat))
-        self.seats = dict(enumerate(self.seats.values()))
-        self.pack = narrow
+    @property
+    def lanes(self) -> int:
+        """Those that are computed: the pack is as narrow as it has trials."""
+        return max(len(self.seats), min(FEWEST, self.pack.width))
+
+    def _close_up(self) -> None:
+        """Move trials from the last lanes to empty ones before them: first lanes cost no copy."""
+        last = [slot for slot in self.seats if slot >= len(self.seats)]
+        empty = [slot for slot in range(len(self.seats)) if slot not in self.seats]
+        for slot, to in zip(last, empty, strict=True):
+            self.pack.put(to, self.pack.take(slot))
+            self.pack.drop(slot)
+            self.seats[to] = self.seats.pop(slot)
 
     def _seen(self) -> dict[int, int]:
         return {s.lease.number: self.pack.lane(i).images_seen for i, s in self.seats.items()}
@@ -149,8 +147,7 @@ class Bench:
         spent = max(time.monotonic() - begin, 1e-6)
         if self.usage is not None:
             part = (self.pack.turns_taken - taken) / max(1, self.pack.turns_computed - computed)
-            width = self.pack.width
-            self.usage.train(spent * width, part * len(going) / width)
+            self.usage.train(spent * self.lanes, part * len(going) / len(self.seats))
         if self.pack.ranks.count == 1:  # ranks, whose clocks differ, must take the same ticks
             self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
         return progress
@@ -184,7 +181,7 @@ class Bench:
             begin = time.monotonic()
             one = next(results, None)
             if self.usage is not None:
-                self.usage.evaluation += (time.monotonic() - begin) * self.pack.width
+                self.usage.evaluation += (time.monotonic() - begin) * self.lanes
             if one is None:
                 return
             yield one
