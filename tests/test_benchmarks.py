@@ -69,6 +69,15 @@ def test_dcgan_says_that_it_needs_a_gpu() -> None:
     assert done.stderr == "hfta_dcgan needs an NVIDIA GPU.\n"
 
 
+def test_a_sweep_is_timed_beside_a_peer(stack: Any) -> None:
+    argv = ["--sizes", "small", "--peers", "optuna_processes", "--trials", "4"]
+    found = run("sweep_throughput", *argv, env=stack.env)
+    figures = found["figures"]
+    ratio = figures["small.optuna_processes_s"] / figures["small.packed_s"]
+    assert found["ratios"] == {"small.optuna_processes": pytest.approx(ratio)}
+    assert 0 < figures["small.packed.best_high_quality"] <= 1
+
+
 def test_the_column_of_mnist_has_a_price(stack: Any) -> None:
     found = run("lucic_column", "--quick", "--widths", "1", "2", "--seconds", "0.2", "--device",
                 "cpu", env=stack.env)  # fmt: skip

@@ -42,10 +42,11 @@ def timed(argv: list[str]) -> float:
     return time.perf_counter() - begin
 
 
-def ours(size: str) -> tuple[float, float, Trials]:
+def ours(size: str, trials: int) -> tuple[float, float, Trials]:
     name = f"throughput-{size}-{time.time_ns()}"
-    width = timed([str(FOLDER / "packed.py"), size, "--dry-run"])  # once for each machine
-    seconds = timed([str(FOLDER / "packed.py"), size, "--name", name])
+    sweep = [str(FOLDER / "packed.py"), size, "--trials", str(trials)]
+    width = timed([*sweep, "--dry-run"])  # once for each machine
+    seconds = timed([*sweep, "--name", name])
     found = [trial["metrics"] for trial in results_of(name)["trials"]]
     return width, seconds, [{n: m[f"untruncated_{n}"] for n in QUALITY} for m in found]
 
@@ -59,14 +60,14 @@ def peer(name: str, size: str, trials: int) -> tuple[float, Trials]:
         return seconds, json.loads(out.read_text())
 
 
-def scaled(name: str, size: str) -> tuple[float, Trials]:
+def scaled(name: str, size: str, trials: int) -> tuple[float, Trials]:
     """Seconds that all trials take, and what was measured of those that were run."""
     few, more = PEERS[name]
-    if few is None or more is None:
-        return peer(name, size, TRIALS[size])
+    if few is None or more is None or more >= trials:
+        return peer(name, size, trials)
     (first, _), (second, found) = peer(name, size, few), peer(name, size, more)
     each = (second - first) / (more - few)
-    return second + each * (TRIALS[size] - more), found
+    return second + each * (trials - more), found
 
 
 def best(trials: Trials) -> float:
@@ -88,13 +89,14 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure(size: str, peers: list[str]) -> dict[str, Any]:
-    width, seconds, trials = ours(size)
+def measure(size: str, peers: list[str], count: int | None) -> dict[str, Any]:
+    count = count or TRIALS[size]
+    width, seconds, trials = ours(size, count)
     tell(f"{size}: packed {seconds:.1f} s")
     figures: dict[str, float] = {f"{size}.packed_s": seconds, f"{size}.dry_run_s": width}
     ratios, equal = {}, []
     for name in peers:
-        spent, found = scaled(name, size)
+        spent, found = scaled(name, size, count)
         tell(f"{size}: {name} {spent:.1f} s")
         figures[f"{size}.{name}_s"] = spent
         ratios[f"{size}.{name}"] = spent / seconds
@@ -108,14 +110,15 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--trials", type=int, help=f"of each sweep (default: {TRIALS})")
     args = parser.parse_args()
     apply_env()
-    parts = [measure(size, args.peers) for size in args.sizes]
+    parts = [measure(size, args.peers, args.trials) for size in args.sizes]
     print(json.dumps({
         "benchmark": "sweep_throughput",
         "figures": {k: v for part in parts for k, v in part["figures"].items()},
         "ratios": {k: v for part in parts for k, v in part["ratios"].items()},
         "equal_quality": all(all(part["equal"]) for part in parts),
-        "scaled": {name: counts for name, counts in PEERS.items() if counts[0]},
+        "scaled": {name: PEERS[name] for name in args.peers if PEERS[name][0]},
         "machine": machine(),
     }))  # fmt: skip

@@ -210,6 +210,19 @@ def test_saving_in_the_middle_changes_nothing(open_office: Any) -> None:
     assert nll[0] == nll[1]
 
 
+def test_packs_train_in_the_sweeps_precision(open_office: Any) -> None:
+    """Which changes numbers, a little."""
+    nll = []
+    for precision in (None, "bf16"):
+        office = open_office(str(precision), precision=precision)
+        _, bench = office.bench("first")
+        assert bench.pack.precision == (precision or "fp32")
+        bench.run()
+        nll.append([t.metrics["nll"] for t in office.trials().values()])
+    assert nll[0] != nll[1]
+    assert nll[1] == pytest.approx(nll[0], rel=0.05)
+
+
 def test_lanes_that_nobody_fills_are_given_up(open_office: Any) -> None:
     """The trials go on where they were, bit for bit, and only they are computed."""
     office = open_office(width=8)

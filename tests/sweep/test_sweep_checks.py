@@ -245,6 +245,7 @@ def test_a_resumed_sweep_keeps_what_it_began_with(tmp_path: Path) -> None:
         (["--sampler", "qmc"], "sampler: tpe -> qmc"),
         (["--pruner", "asha"], "pruner: none -> asha"),
         (["--pbt"], "pbt: False -> True"),
+        (["--precision", "bf16"], "precision: None -> bf16"),
         (["--image-size", "8"], "image_size: None -> 8"),
         (["--trials", "2"], "has 3 trials already"),
     ],
@@ -268,6 +269,16 @@ def test_a_population_is_resumed_as_one(tmp_path: Path) -> None:
     begin(asked.sweep, str(tmp_path / "studies"))
     again = request("A test.", GAN, ["--resume", "gan"])
     assert again.sweep.pbt
+    assert find_sweep(again, str(tmp_path / "studies")) is not None
+
+
+def test_a_precision_is_kept_and_must_be_the_devices(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="precision='tf32' is not to be had on cpu: choose fp32"):
+        request("A test.", GAN, ["--precision", "tf32"])
+    asked = request("A test.", GAN, ["--name", "gan", "--precision", "bf16"])
+    begin(asked.sweep, str(tmp_path / "studies"))
+    again = request("A test.", GAN, ["--resume", "gan"])
+    assert again.sweep.precision == "bf16"
     assert find_sweep(again, str(tmp_path / "studies")) is not None
 
 

@@ -241,8 +241,8 @@ def test_the_plan_tells_of_the_width(sets: dict[str, Any], home: Path) -> None:
                 ledger="l", home=str(home), dataset=sets["digits"], test=None,
                 width=width.text())  # fmt: skip
     assert (
-        "\nwidth     8 lanes: 2 ms a lane and round (2: 4, 4: 2.5, 16: 1.95); 5.0 MiB a lane of "
-        "11.0 GiB free for a pack\n"
+        "\nwidth     8 lanes: 2 ms a lane and round (4 with 2, 2.5 with 4, 1.95 with 16); "
+        "5.0 MiB a lane of 11.0 GiB free for a pack\n"
     ) in plan.text()
     assert "\nthreads   2 packs x " in plan.text()
 

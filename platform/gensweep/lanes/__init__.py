@@ -7,6 +7,7 @@ from gensweep.lanes._optim import OPTIMIZERS
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
 from gensweep.lanes._plan import FEWEST
+from gensweep.lanes._precision import PRECISIONS, precision_of
 from gensweep.lanes._record import EXPLODED, Progress
 from gensweep.lanes._schedule import turns
 from gensweep.lanes._state import LaneState
@@ -15,6 +16,7 @@ __all__ = [
     "EXPLODED",
     "FEWEST",
     "OPTIMIZERS",
+    "PRECISIONS",
     "DataOrder",
     "Lane",
     "LaneState",
@@ -25,5 +27,6 @@ __all__ = [
     "derive",
     "draw",
     "generator",
+    "precision_of",
     "turns",
 ]

@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 from gensweep.errors import UserError
 
 Precision = Literal["fp32", "tf32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 LOW = {
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     "linear", "matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "addmm", "baddbmm", "einsum",
@@ -25,16 +26,16 @@ FULL = {
 """Functions whose results bf16 would spoil."""
 
 
-def precision_of(asked: str | None, device: torch.device) -> Precision:
+def precision_of(asked: str | None, device: torch.device | str) -> Precision:
     """What was asked for, if the device has it; by default tf32 on a GPU and fp32 elsewhere."""
-    on_gpu = device.type == "cuda"
+    on_gpu = torch.device(device).type == "cuda"
     if asked is None:
         return "tf32" if on_gpu else "fp32"
-    for known in get_args(Precision):
+    for known in PRECISIONS:
         if asked == known and (on_gpu or known != "tf32"):
-            return known  # type: ignore[no-any-return]
-    offered = get_args(Precision) if on_gpu else ("fp32", "bf16")
-    raise UserError(f"precision={asked!r} is none of {', '.join(offered)} on {device.type}.")
+            return known
+    offered = ", ".join(PRECISIONS) if on_gpu else "fp32 or bf16, or train on GPUs"
+    raise UserError(f"precision={asked!r} is not to be had on {device}: choose {offered}.")
 
 
 @contextmanager

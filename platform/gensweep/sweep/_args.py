@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 
 from gensweep.errors import UserError
+from gensweep.lanes import PRECISIONS, precision_of
 from gensweep.study import PRUNERS, SAMPLERS
 from gensweep.sweep._population import check_lanes
 from gensweep.sweep._sweep import Sweep
@@ -20,8 +21,8 @@ EPILOG = """examples:
   python %(prog)s --resume NAME             go on after a crash, a Ctrl-C or --max-hours
   python %(prog)s --resume NAME --trials 128   extend a finished sweep
 
-A resumed sweep keeps the data, budget, seed, repeats, sampler, pruner, pbt and samples that it
-began with.
+A resumed sweep keeps the data, budget, seed, repeats, sampler, pruner, pbt, precision and samples
+that it began with.
 """
 PRESETS = ("laptop", "cluster")
 """A few cores, or a cluster, all of whose GPUs are used."""
@@ -30,7 +31,7 @@ LAPTOP_PACKS = 2
 ROOM = {"preset": "laptop", "gpus": None, "packs": None, "width": None, "ranks": 1}
 """Options that say where a sweep trains, which a resumed one must be told again."""
 GIVEN = ("data", "image_size", "column", "label", "trials", "budget_images", "seed", "repeats",
-         "sampler", "pruner", "pbt", "samples", "max_hours", "max_images", "max_money",
+         "sampler", "pruner", "pbt", "precision", "samples", "max_hours", "max_images", "max_money",
          "hourly_price")  # fmt: skip
 """Options that are fields of a sweep."""
 
@@ -80,6 +81,9 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
                    help="population-based training: at each evaluation the poorest quarter of "
                         "trials goes on from the weights of the best, with changed "
                         "hyperparameters; without --pruner and --repeats")  # fmt: skip
+    p.add_argument("--precision", choices=PRECISIONS,
+                   help="in which training multiplies: only GPUs have tf32; bf16 leaves weights, "
+                        "moments, losses fp32 (default: fp32 on CPUs, tf32 on GPUs)")  # fmt: skip
     p.add_argument(
         "--samples", type=int, help=f"drawn to evaluate a trial (default {sweep.samples:,})"
     )
@@ -167,6 +171,7 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
     width = sweep.width if args.width is None else args.width
     changed = replace(sweep, **changes, width=width).shared(packs)
     check_lanes(changed, packs)
+    precision_of(changed.precision, "cuda" if gpus else "cpu")
     return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run, gpus=gpus,
                    packs=packs, ranks=args.ranks, download=args.download, room=_room(args),
                    script=sys.argv[0])  # fmt: skip

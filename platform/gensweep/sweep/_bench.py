@@ -38,11 +38,11 @@ class Bench:
         self.pack = Pack(
             sweep.model, sweep.config(first.params), judge.data, source,
             width=sweep.lanes, space=sweep.space, device=device, ranks=ranks,
+            precision=sweep.precision,
         )  # fmt: skip
         self.seats: dict[int, Seat] = {}
         self._segment = 16
-        self.usage: Usage | None = None
-        """None until the first segment, in which the pack is traced, has passed."""
+        self.usage = Usage()
 
     def seat(self, leases: Sequence[LeaseLike]) -> None:
         """Put each trial into an empty lane, where its checkpoint left it."""
@@ -72,29 +72,31 @@ class Bench:
 
     def run(self) -> None:
         """Train until the desk has no more trials of this stratum, or says stop."""
-        while self.seats:
-            begin, counted, lanes = time.monotonic(), self._counted(), self.lanes
-            progress = self._train()
-            self._expect(progress)
-            orders = {self.desk.heartbeat(self._seen())}
-            reached = []
-            for slot in self._after(progress):  # each of which may take long
-                reached.append(slot)
-                orders.add(self.desk.heartbeat(self._seen()))
-            self._hear(wait=self.sweep.pbt or orders != {"go"})
-            if self.sweep.pbt:
-                evolve(self, [slot for slot in reached if slot in self.seats])
-            if orders - {"go"}:
-                self._save()
-            if "stop" in orders:
-                break
-            if len(self.seats) < self.pack.width:
-                self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
-                self._close_up()
-            self._count(lanes * (time.monotonic() - begin), counted)
+        stopped = False
+        while self.seats and not stopped:
+            with self.usage.look(self.lanes):
+                stopped = self._look()
         self.desk.settle()
-        if self.usage is not None:
-            self.desk.used(self.usage.told())
+        self.desk.used(self.usage.told())
+
+    def _look(self) -> bool:
+        """Train a while, evaluate what is due, and fill lanes; whether the desk said stop."""
+        progress = self._train()
+        self._expect(progress)
+        orders = {self.desk.heartbeat(self._seen())}
+        reached = []
+        for slot in self._after(progress):  # each of which may take long
+            reached.append(slot)
+            orders.add(self.desk.heartbeat(self._seen()))
+        self._hear(wait=self.sweep.pbt or orders != {"go"})
+        if self.sweep.pbt:
+            evolve(self, [slot for slot in reached if slot in self.seats])
+        if orders - {"go"}:
+            self._save()
+        if "stop" not in orders and len(self.seats) < self.pack.width:
+            self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
+            self._close_up()
+        return "stop" in orders
 
     def _expect(self, progress: Mapping[int, Progress]) -> None:
         """Let the desk choose what follows the trials that end now, while they are evaluated."""
@@ -102,17 +104,6 @@ class Bench:
                   if one.cause is not None or one.ticks >= self.seats[slot].stops[-1]]  # fmt: skip
         if ending:
             self.desk.expect(len(ending), self.stratum)
-
-    def _counted(self) -> float:
-        """Lane-seconds that have their place in `usage`."""
-        return sum(self.usage.told().values()) if self.usage else 0.0
-
-    def _count(self, lane_seconds: float, before: float) -> None:
-        """What of a look was neither training nor evaluation was idle."""
-        if self.usage is None:
-            self.usage = Usage()
-        else:
-            self.usage.idle += max(0.0, lane_seconds - self._counted() + before)
 
     @property
     def lanes(self) -> int:
@@ -145,9 +136,8 @@ class Bench:
         taken, computed = self.pack.turns_taken, self.pack.turns_computed
         progress = self.pack.run(ticks, resting=resting)
         spent = max(time.monotonic() - begin, 1e-6)
-        if self.usage is not None:
-            part = (self.pack.turns_taken - taken) / max(1, self.pack.turns_computed - computed)
-            self.usage.train(spent * self.lanes, part * len(going) / len(self.seats))
+        part = (self.pack.turns_taken - taken) / max(1, self.pack.turns_computed - computed)
+        self.usage.train(spent * self.lanes, part * len(going) / len(self.seats))
         if self.pack.ranks.count == 1:  # ranks, whose clocks differ, must take the same ticks
             self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
         return progress
@@ -180,8 +170,7 @@ class Bench:
         while True:
             begin = time.monotonic()
             one = next(results, None)
-            if self.usage is not None:
-                self.usage.evaluation += (time.monotonic() - begin) * self.lanes
+            self.usage.evaluation += (time.monotonic() - begin) * self.lanes
             if one is None:
                 return
             yield one

@@ -4,7 +4,6 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
-from gensweep.errors import UserError
 from gensweep.report import Goal
 from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, TrialRecord, make_pruner
 from gensweep.sweep._args import Request
@@ -13,7 +12,6 @@ from gensweep.sweep._plan import Plan
 from gensweep.sweep._population import LINEAGE, better
 from gensweep.tracking import redact
 
-NAMESPACE = "gensweep"
 KEPT = ("curve", "kept", LINEAGE)
 """Of a result: what the ledger keeps beside the outcome."""
 LEASE_S = 300.0
@@ -247,36 +245,3 @@ class Desk:
         if lease.owner != owner:
             raise StaleLease(f"trial {number} belongs to {lease.owner} now.")
         return lease
-
-
-def start_desk(asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any]) -> Any:
-    """The desk as an actor on this node, which opens meanwhile; see `opened`."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    name = f"desk-{asked.sweep.name}"
-    try:
-        return ray.remote(Desk).options(
-            name=name, namespace=NAMESPACE, num_cpus=0, max_concurrency=1,
-            scheduling_strategy=here,
-        ).remote(asked, plan, goal, protocol)  # fmt: skip
-    except ValueError as error:
-        if name not in str(error):
-            raise
-        raise UserError(f"sweep {asked.sweep.name!r} is being run on this cluster: wait for it, or "
-                        "stop its job (`ray job list`, `ray job stop ID`).") from None  # fmt: skip
-
-
-def opened(desk: Any) -> Any:
-    """The desk once it is open; a `UserError` inside reaches the caller as itself."""
-    import ray
-
-    try:
-        ray.get(desk.ready.remote())
-    except ray.exceptions.ActorDiedError as error:
-        for line in str(error).splitlines():
-            if "UserError: " in line:
-                raise UserError(line.split("UserError: ", 1)[1]) from None
-        raise
-    return desk

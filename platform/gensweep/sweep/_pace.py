@@ -80,6 +80,7 @@ class Paces:
             "data": [self.dataset.shape, self.dataset.classes, type(self.source).__name__],
             "room": [room.packs, room.ranks, room.threads],
             "device": device_name(self.device),
+            "precision": sweep.precision,
             "versions": [versions().get(name) for name in ("gensweep", "torch")],
         })  # fmt: skip
 
@@ -107,7 +108,7 @@ class Paces:
         """A pack whose lanes take turns as differently as the searched counts of turns allow."""
         sweep = self.sweep
         pack = Pack(sweep.model, sweep.config(stratum), self.dataset, self.source, width=width,
-                    space=sweep.space, device=self.device,
+                    space=sweep.space, device=self.device, precision=sweep.precision,
                     ranks=Ranks(0, self.room.ranks))  # fmt: skip
         named = [p.turns for p in pack.game.players.values() if isinstance(p.turns, str)]
         varied = {n: sweep.space[n] for n in named if n in sweep.space and not sweep.space[n].when}

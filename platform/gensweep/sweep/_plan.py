@@ -79,6 +79,7 @@ class Plan:
             f"threads   {self._threads()}",
             f"width     {self.width}",
             *([f"pbt       {planned(sweep)}"] if sweep.pbt else []),
+            *([f"precision {sweep.precision}"] if sweep.precision else []),
             f"budget    {sweep.budget_images:,} examples a trial, {examples:,} in all",
             *self._expected(),
             f"store     {redact(self.store)}",
@@ -99,7 +100,7 @@ class Plan:
         asked, sweep = self.asked, self.asked.sweep
         place = f"{asked.gpus} GPUs" if asked.gpus else "CPUs"
         shared = f" on {asked.ranks} ranks" if asked.ranks > 1 else ""
-        kinds = f", one for each value of {', '.join(sweep.strata)}" if sweep.strata else ""
+        kinds = f", each of one value of {', '.join(sweep.strata)}" if sweep.strata else ""
         return f"{asked.packs} at a time{shared}{kinds}; {place}"
 
     def _threads(self) -> str:

@@ -11,7 +11,7 @@ from gensweep.sweep._ledgers import check_ledger, ledger_of
 from gensweep.sweep._sweep import Sweep
 
 KEPT = ("data", "image_size", "column", "label", "budget_images", "repeats", "seed", "samples",
-        "sampler", "pruner", "pbt")  # fmt: skip
+        "sampler", "pruner", "pbt", "precision")  # fmt: skip
 
 
 def remembered(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> Sweep:

@@ -41,7 +41,7 @@ def launch(asked: Request, plan: Plan) -> None:
     import ray
 
     from gensweep.storage import open_store
-    from gensweep.sweep._desk import opened, start_desk
+    from gensweep.sweep._actor import opened, start_desk
     from gensweep.sweep._finish import finish
     from gensweep.sweep._reference import make_judge
     from gensweep.sweep._watch import Interrupt, Watch

@@ -52,6 +52,9 @@ class Sweep:
     their pack, with changed hyperparameters, as `_population` says. What the sampler learns of a
     trial's first values is then partly others' merit."""
 
+    precision: str | None = None
+    """Of training: fp32, tf32 (a GPU's own) or bf16; None: fp32 on CPUs, tf32 on GPUs."""
+
     by: str | None = None
     """The hyperparameter that the stability map compares, such as the objective."""
 
@@ -168,4 +171,5 @@ class Sweep:
             "pruner": self.pruner,
             "by": self.by,
             **({"pbt": True} if self.pbt else {}),
+            **({"precision": self.precision} if self.precision else {}),
         }

@@ -1,7 +1,9 @@
 """What lanes did with their time: trained, were evaluated, or stood idle."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 KINDS = ("training", "evaluation", "idle")
 
@@ -19,15 +21,29 @@ class Usage:
     training: float = 0.0
     evaluation: float = 0.0
     idle: float = 0.0
+    started: bool = False
+
+    @contextmanager
+    def look(self, lanes: int) -> Iterator[None]:
+        """Count what of the time within is neither training nor evaluation as idle."""
+        begin, before = time.monotonic(), self._sum()
+        yield
+        self.idle += max(0.0, lanes * (time.monotonic() - begin) - (self._sum() - before))
+        if not self.started:
+            self.training = self.evaluation = self.idle = 0.0
+        self.started = True
 
     def train(self, lane_seconds: float, share: float) -> None:
         """Count a segment in the `share` of which lanes trained."""
         self.training += lane_seconds * share
         self.idle += lane_seconds * (1 - share)
 
+    def _sum(self) -> float:
+        return self.training + self.evaluation + self.idle
+
     def told(self) -> dict[str, float]:
-        """As plain numbers."""
-        return asdict(self)
+        """Kind to lane-seconds."""
+        return {kind: getattr(self, kind) for kind in KINDS}
 
 
 def shares(used: Mapping[str, float]) -> dict[str, float]:

@@ -44,7 +44,7 @@ class Width:
             least = min(self.table)
             return f": {least} take {size(self.table[least].mib)}, too much of {free}"
         chosen = self.table[self.lanes]
-        others = ", ".join(f"{w}: {p.ms:.3g}" for w, p in self.table.items() if w != self.lanes)
+        others = ", ".join(f"{p.ms:.3g} with {w}" for w, p in self.table.items() if w != self.lanes)
         pace = f"{chosen.ms:.3g} ms a lane and round" + (f" ({others})" if others else "")
         return f": {pace}; {size(self._lane_mib(chosen))} a lane of {free}"
 

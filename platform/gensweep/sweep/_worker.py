@@ -20,7 +20,8 @@ from gensweep.sweep._reference import make_judge
 from gensweep.sweep._width import on_the_spot
 from gensweep.sweep._work import work
 
-HEARTBEAT_S = 5.0
+HEARTBEAT_S = 2.5
+"""Shorter than the time between two lines of progress, which tell what was seen meanwhile."""
 FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
 SHELF_BYTES = 32 << 20
 """Weights that wait to be stored together; as much again may be on its way."""

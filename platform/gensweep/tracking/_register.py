@@ -33,14 +33,17 @@ def register_best(
     The loaded model's `predict` takes a row with `n`, `truncation` and `seed` (the last two may
     be left out) and returns `load(path, about, n, truncation, seed)`, an array of n samples;
     `about` is JSON. It is kept as code and weights, not as a pickle. The version registered as
-    `name` gets `alias`; returned
-    is its "models:/NAME/VERSION".
+    `name` gets `alias`; returned is its "models:/NAME/VERSION". A run whose version has the
+    alias already is left as it is, for trials that ended do not change.
     """
     path = Path(weights)
     if path.suffix != ".safetensors" or not path.is_file():
         raise UserError(f"the weights {str(path)!r} must be a safetensors file that exists.")
     import mlflow
 
+    client = mlflow.MlflowClient(tracking_uri)
+    if held := _registered(client, name, alias, run_id):
+        return held
     mlflow.set_tracking_uri(tracking_uri)
     with _quiet(), tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
         described = Path(folder) / "about.json"
@@ -54,9 +57,19 @@ def register_best(
             pip_requirements=_REQUIREMENTS,
         )
         registered = mlflow.register_model(logged.model_uri, name)
-    client = mlflow.MlflowClient(tracking_uri)
     client.set_registered_model_alias(name, alias, registered.version)
     return f"models:/{name}/{registered.version}"
+
+
+def _registered(client: Any, name: str, alias: str, run_id: str) -> str:
+    """The version of the run that has the alias; empty if another one has it, or none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        held = client.get_model_version_by_alias(name, alias)
+    except MlflowException:  # no such model, or no such alias
+        return ""
+    return f"models:/{name}/{held.version}" if held.run_id == run_id else ""
 
 
 @contextlib.contextmanager

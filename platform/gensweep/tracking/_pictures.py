@@ -1,0 +1,49 @@
+"""Pictures as MLflow's UI wants them: with a step, and a small copy beside."""
+
+import io
+import re
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from gensweep.tracking._spool import Event
+
+FASTEST = 0
+"""Of a picture's small copy: the usual way takes 40 ms and saves a tenth of 20 kB."""
+
+
+def image_names(event: Event) -> tuple[str, str]:
+    """The names under which MLflow's UI looks for a stepped image and its small copy.
+
+    As in `MlflowClient.log_image`, but with an identifier that is the same each time.
+
+    >>> event = {"trial": 1, "key": "samples", "step": 5, "time": 7}
+    >>> image_names(event)[0].split("+")[:5]
+    ['samples', 'step', '5', 'timestamp', '7']
+    >>> image_names(event) == image_names(dict(event))
+    True
+    """
+    identity = f"{event['trial']}/{event['key']}/{event['step']}/{event['time']}"
+    key = re.sub("/", "~", event["key"])
+    stem = f"{key}+step+{event['step']}+timestamp+{event['time']}"
+    stem = f"{stem}+{uuid.uuid5(uuid.NAMESPACE_OID, identity)}"
+    return f"{stem}.png", f"{stem}+compressed.webp"
+
+
+def log_picture(keep: Callable[[str, str], None], event: Event, blob: Path) -> None:
+    """Let `keep` take the event's picture, and its small copy, each a path and a folder."""
+    from mlflow.tracking.multimedia import compress_image_size
+    from PIL import Image
+
+    full, small = image_names(event)
+    data = blob.read_bytes()
+    with Image.open(io.BytesIO(data)) as image:
+        copy = compress_image_size(image.convert("RGB"))
+    for name in (full, small):
+        path = blob.parent / name
+        if name == full:
+            path.write_bytes(data)
+        else:
+            copy.save(path, method=FASTEST)
+        keep(str(path), "images")
+        path.unlink()
