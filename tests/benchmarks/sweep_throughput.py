@@ -4,8 +4,8 @@
 
 Each sweep is a command of its own on the running cluster. Ours is preceded by a dry run, which
 measures the width of a pack unless the machine remembers it. The slow peers run fewer trials than
-the sweep has, twice, and are scaled by what a further trial cost. Equal quality: the best trial
-that ours found has as large a share of high-quality samples as theirs, within three standard
+the sweep has, twice, and are scaled by what a further trial cost. Equal quality: the best of as
+many trials of ours has as large a share of high-quality samples as theirs, within three standard
 errors. The means of all trials, which also tell how early a search learns of others, are among
 the figures. That a lane learns what a bare loop does, engine_overhead.py checks.
 """
@@ -101,7 +101,7 @@ def measure(size: str, peers: list[str], count: int | None) -> dict[str, Any]:
         figures[f"{size}.{name}_s"] = spent
         ratios[f"{size}.{name}"] = spent / seconds
         figures |= told(f"{size}.{name}", found)
-        equal.append(as_good(trials, found))
+        equal.append(as_good(trials[: len(found)], found))
     figures |= told(f"{size}.packed", trials)
     return {"figures": figures, "ratios": ratios, "equal": equal}
 
@@ -119,6 +119,6 @@ if __name__ == "__main__":
         "figures": {k: v for part in parts for k, v in part["figures"].items()},
         "ratios": {k: v for part in parts for k, v in part["ratios"].items()},
         "equal_quality": all(all(part["equal"]) for part in parts),
-        "scaled": {name: PEERS[name] for name in args.peers if PEERS[name][0]},
+        "scaled": {n: PEERS[n] for n in args.peers if (PEERS[n][1] or 0) and not args.trials},
         "machine": machine(),
     }))  # fmt: skip

@@ -42,6 +42,24 @@ def test_a_lane_has_no_neighbours(function: Any) -> None:
         assert differs, "torch computes it evenly by now: it can leave the list"
 
 
+@pytest.mark.parametrize("threads", [3, 4, 8])
+def test_more_threads_than_two_share_nothing_unevenly(threads: int) -> None:
+    x = 2 * torch.randn(16, 17_536)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        trace = make_fx(torch.nn.functional.softplus)(x)
+        even_out(trace, 16)
+        trace.recompile()
+        assert "in_blocks" in trace.code
+        many = trace(x)
+        for lanes in (2, 3, 5):
+            few = in_blocks(torch.ops.aten.softplus.default, 32, x[:lanes])
+            assert torch.equal(many[:lanes], few)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_only_uneven_lanes_are_filled() -> None:
     def softened(x: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.softplus(x).mean(1)

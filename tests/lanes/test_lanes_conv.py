@@ -159,7 +159,7 @@ def test_a_broken_file_is_measured_anew(bench: Any, home: Path) -> None:
     assert set(next(iter(json.loads(choices_file().read_text()).values())).values()) <= set(WAYS)
 
 
-def test_where_nothing_can_be_kept_nothing_is_chosen(
+def test_where_nothing_can_be_kept_the_steady_way_is_taken(
     bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
@@ -171,7 +171,8 @@ def test_where_nothing_can_be_kept_nothing_is_chosen(
         for turn in pack.turns.values()
         for trace in turn._traces["gradient"]._ready.values()
     )
-    assert not any(f"'{way}'" in code for way in WAYS)
+    ways = {way for way in WAYS if f"'{way}'" in code}
+    assert "looped" in ways <= {"looped", "grouped"}  # the second: of parts that nobody wants
 
 
 MEASURING = """

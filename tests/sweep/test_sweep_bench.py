@@ -1,6 +1,7 @@
 """A pack at its desk, in one process: what becomes of trials that are lost, pruned or broken."""
 
 import dataclasses
+import time
 from collections import Counter
 from typing import Any
 
@@ -92,6 +93,40 @@ def test_a_pack_that_stops_gets_no_more_trials(open_office: Any) -> None:
     here.orders, bench._segment = ["stop"], 40
     bench.run()
     assert here.lease(3, None) == []
+
+
+def test_no_trial_ends_whose_last_report_was_lost(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, bench = office.bench("first")
+    failing = [OSError("the disk is full")]
+    reports = office.desk.reports
+
+    def fails(*args: Any) -> Any:
+        if failing:
+            raise failing.pop()
+        return reports(*args)
+
+    monkeypatch.setattr(office.desk, "reports", fails)
+    with pytest.raises(OSError, match="the disk is full"):
+        bench.run()
+    with pytest.raises(OSError, match="the disk is full"):
+        here.settle()
+    assert {t.state for t in office.trials().values()} == {"leased"}
+
+
+def test_several_reports_are_one_call_and_a_lost_trial_is_told(office: Any) -> None:
+    here, bench = office.bench("first")
+    gone = bench.seats[1].lease.number
+    office.desk._leases[gone] = dataclasses.replace(office.desk._leases[gone], owner="another")
+    calls = []
+    asked = here._ask
+    here._ask = lambda name, *args: (calls.append(name), asked(name, *args))[1]
+    here._asking.submit(time.sleep, 0.3)  # while the desk is busy
+    for number in range(3):
+        here.report(number, 640, {"nll": 40.0}, b"")
+    assert here.verdicts(True) == {n: "lost" if n == gone else "continue" for n in range(3)}
+    assert calls == ["reports"]
 
 
 def test_what_was_expected_is_given_back_too(open_office: Any) -> None:
@@ -206,7 +241,7 @@ def test_saving_in_the_middle_changes_nothing(open_office: Any) -> None:
     here, bench = parts.bench("first")
     assert all(0 < bench.pack.lane(i).images_seen < 2560 for i in range(3))
     bench.run()
-    nll = [{n: t.metrics["nll"] for n, t in o.trials().items()} for o in (whole, parts)]
+    nll = [{n: (t.metrics, t.images) for n, t in o.trials().items()} for o in (whole, parts)]
     assert nll[0] == nll[1]
 
 
@@ -244,7 +279,7 @@ def test_empty_lanes_change_no_number(open_office: Any) -> None:
         office = open_office(str(width), width=width)
         _, bench = office.bench("first")
         bench.run()
-        nll.append({n: t.metrics["nll"] for n, t in office.trials().items()})
+        nll.append({n: (t.metrics, t.images, t.cause) for n, t in office.trials().items()})
     assert nll[0] == nll[1]
 
 

@@ -15,6 +15,10 @@ from torch import Tensor, fx
 from torch.nn.functional import pad
 
 BLOCK = 32
+EVEN_THREADS = 2
+"""More threads share an operation in parts that are no whole blocks, whatever is filled up."""
+GRAIN = 32768
+"""Elements that torch leaves to one thread."""
 FILLING = 0.5
 """A number of which each of the functions has a value."""
 
@@ -29,17 +33,20 @@ UNEVEN = frozenset({
 
 def even_out(trace: fx.GraphModule, lanes: int) -> None:
     """Fill up, in place, the lanes of those functions in a trace of several lanes."""
-    block = BLOCK * torch.get_num_threads()  # threads share an operation in equal parts
+    threads = torch.get_num_threads()
+    block = BLOCK * threads if threads <= EVEN_THREADS else 0
     for node in trace.graph.nodes:
         if lanes > 1 and node.target in UNEVEN and _is_uneven(node.meta.get("val"), lanes, block):
-            node.args = (node.target, block, *node.args)
+            node.args = (node.target, block or BLOCK, *node.args)
             node.target = in_blocks
 
 
 def _is_uneven(value: Any, lanes: int, block: int) -> bool:
     if not isinstance(value, Tensor) or value.device.type != "cpu":
         return False
-    return value.shape[:1] == (lanes,) and value.numel() // lanes % block > 0
+    if value.shape[:1] != (lanes,):
+        return False
+    return block == 0 or value.numel() // lanes % block > 0
 
 
 def in_blocks(function: Any, block: int, *args: Any) -> Tensor:
@@ -48,9 +55,22 @@ def in_blocks(function: Any, block: int, *args: Any) -> Tensor:
     tensors = torch.broadcast_tensors(*given)  # type: ignore[no-untyped-call]
     shape = tensors[0].shape
     rows = iter([_filled(t.reshape(shape[0], -1), block) for t in tensors])
-    found = function(*(next(rows) if isinstance(a, Tensor) else a for a in args))
+    whole = [next(rows) if isinstance(a, Tensor) else a for a in args]
+    found = _in_pieces(function, whole, shape[0])
     count = shape.numel() // shape[0]
-    return found[:, :count].reshape(shape)  # type: ignore[no-any-return]
+    return found[:, :count].reshape(shape)
+
+
+def _in_pieces(function: Any, args: list[Any], lanes: int) -> Tensor:
+    """`function` of some rows at a time, so few that one thread takes them, or of a single one."""
+    first = next(a for a in args if isinstance(a, Tensor))
+    most = max(1, GRAIN // first.shape[1])
+    if most >= lanes or torch.get_num_threads() <= EVEN_THREADS:
+        whole: Tensor = function(*args)
+        return whole
+    parts = [[a[at : at + most] if isinstance(a, Tensor) else a for a in args]
+             for at in range(0, lanes, most)]  # fmt: skip
+    return torch.cat([function(*part) for part in parts])
 
 
 def _filled(rows: Tensor, block: int) -> Tensor:

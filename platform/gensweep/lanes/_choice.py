@@ -2,7 +2,7 @@
 
 A trial's numbers must not depend on when and in which pack it trains, and two ways may differ in
 the last bits. So a choice is kept in a file and never made twice, and it is made for a number of
-lanes of its own, not for the pack's: a pack that narrows computes as before.
+lanes of its own, not for the pack's: however many lanes act, they compute alike.
 """
 
 import time
@@ -16,9 +16,9 @@ from torch.fx import GraphModule, Node
 from gensweep.lanes._conv import PARTS, WAYS, Geometry, aten, backward, forward, ways
 from gensweep.lanes._kept import Choices, kept, machine
 
-LANES = 4
+LANES = 8
 """What choices are made for."""
-FEWER = (2, 3)
+FEWER = (2, 3, 5)
 """Lanes among which the first two must come out as among `LANES`, to the last bit."""
 MARGIN = 1.1
 """How much faster than vmap's own another way must be: two machines alike then choose alike."""
@@ -43,7 +43,7 @@ class Work:
         lanes, batch = self.geometry.groups, self.x.shape[0]
         ends = [(t.shape[1] // lanes, *t.shape[2:]) for t in (self.x, self.g)]
         kernel, args = tuple(self.w.shape[2:]), self.geometry.args(0)
-        return f"{self.part} {batch} {ends[0]} to {ends[1]} {kernel} {args} {self.x.dtype}"
+        return f"{self.part} {batch} {ends[0]} to {ends[1]} {kernel} {args} {self.x.dtype} x{LANES}"
 
     def example(self) -> "Work":
         """Random tensors of these shapes, but for `LANES` lanes."""
@@ -81,9 +81,11 @@ def choose(traced: GraphModule) -> None:
                 known[words] = fastest(one.example())
 
     with torch.no_grad():
-        known = kept(machine(next(iter(every.values())).x.device), complete)
+        device = next(iter(every.values())).x.device
+        known = kept(machine(device), complete)
+    unchosen = "looped" if device.type == "cpu" else "grouped"  # which is steady on every machine
     for node, found in works.items():
-        _replace(node, {one.part: known.get(str(one), "grouped") for one in found})
+        _replace(node, {one.part: known.get(str(one), unchosen) for one in found})
     traced.graph.lint()
     traced.recompile()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from gensweep.lanes._means import Means
 from gensweep.lanes._noise import KINDS, generator
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._state import LaneState
@@ -21,6 +22,7 @@ class Lane:
         self.config: Any = config
         self.seed, self.budget_images = seed, budget_images
         self.ticks = 0
+        self.means = Means()
         self.hyper = _scalars(config)
         self.total_ticks: int = max(1, math.ceil(budget_images / config.batch_size))
         self.order = DataOrder(seed, count)
@@ -36,6 +38,7 @@ class Lane:
         meta = state.meta
         lane = cls(config, meta["seed"], meta["budget_images"], players, count)
         lane.ticks = meta["ticks"]
+        lane.means = Means(meta.get("means", {}))
         for (player, kind), source in lane.streams.items():
             source.set_state(state.tensors[f"stream.{player}.{kind}"])
         return lane
@@ -55,6 +58,7 @@ class Lane:
             "seed": self.seed,
             "ticks": self.ticks,
             "budget_images": self.budget_images,
+            "means": self.means.kept(),
         }
 
     def stream_states(self) -> dict[str, torch.Tensor]:

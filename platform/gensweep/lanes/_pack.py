@@ -16,7 +16,7 @@ from gensweep.lanes._feed import Feed, Ranks, Rooms, Source
 from gensweep.lanes._graph import cuda_capture
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise import derive, draw
-from gensweep.lanes._plan import Plan, Step
+from gensweep.lanes._plan import FEWEST, Plan, Step
 from gensweep.lanes._precision import multiplying, precision_of
 from gensweep.lanes._record import EXPLODED, Progress, Record
 from gensweep.lanes._schedule import fractions
@@ -65,11 +65,12 @@ class Pack:
             for name in players
         }  # fmt: skip
         self.sparse = self.device.type == "cpu"
-        """A GPU takes no longer for lanes that rest, and has graphs of few numbers of lanes."""
+        """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture
+        a graph for each number of lanes."""
         self.lanes: list[Lane | None] = [None] * width
         self._hyper: dict[str, Tensor] = {}
         self.turns_taken = self.turns_computed = 0
-        """Of single lanes: those that were due, and all that the stacked turns computed."""
+        """Of lanes with trials: turns that were due, and all that were computed; at least two."""
 
     # -- lanes in and out ---------------------------------------------------------------
 
@@ -182,16 +183,19 @@ class Pack:
         steps = {slot: self.lane(slot).ticks + step.tick + 1 for slot in step.slots}
         record.add(step.player, steps, *done)
         self.turns_taken += len(step.slots)
-        self.turns_computed += len(step.lanes) or self.width
+        computed = [slot for slot in step.lanes or range(self.width) if self.lanes[slot]]
+        self.turns_computed += max(len(computed), min(FEWEST, self.width))
 
     def _progress(self, slot: int, record: Record) -> Progress:
         lane = self.lane(slot)
-        metrics, cause = record.of(slot)
+        bad = record.of(slot, lane.means)
+        ticks, cause = bad or (lane.ticks, None)
         for name, stack in self.stacks.items():
             largest = float(stack.flat[slot].abs().max())
             if cause is None and not largest < EXPLODED:
                 cause = f"the weights of {name} reached {largest:g} by step {lane.ticks}"
-        return Progress(lane.ticks, lane.images_seen, metrics, cause)
+        images = ticks * int(lane.config.batch_size)
+        return Progress(ticks, images, lane.means.told(), cause)
 
     # -- evaluation -----------------------------------------------------------------------
 

@@ -32,8 +32,8 @@ class Step:
 class Plan:
     """The steps of the next ticks, known to the device before the first.
 
-    `ticks` are those that each lane takes, by slot. Lanes without a trial are not computed.
-    `sparse`: nor are those that do not act, at the price of a trace for each number of lanes.
+    `ticks` are those that each lane takes, by slot. `sparse`: only lanes that act are computed;
+    otherwise those that have a trial, and as many others as make their number a power of two.
     """
 
     def __init__(
@@ -42,12 +42,13 @@ class Plan:
     ):  # fmt: skip
         width, span = len(lanes), max(ticks.values())
         occupied = [slot for slot, lane in enumerate(lanes) if lane]
+        power = max(FEWEST, 1 << (len(occupied) - 1).bit_length())
         self.steps: list[Step] = []
         for tick in range(span):
             players = _players(game, lanes, ticks, tick)
             for name in game.players:
                 if slots := [slot for slot, some in players.items() if name in some]:
-                    only = _computed(slots if sparse else occupied, width)
+                    only = _computed(*((slots, FEWEST) if sparse else (occupied, power)), width)
                     self.steps.append(Step(name, tick, slots, only))
         self.progress = moved(fractions(lanes, span), device)
         self._places = {s.lanes: _place(s.lanes, device) for s in self.steps}
@@ -84,16 +85,16 @@ def _players(
     }
 
 
-def _computed(slots: Sequence[int], width: int) -> tuple[int, ...]:
-    """The lanes to compute so that these are; none if all are.
+def _computed(slots: Sequence[int], fewest: int, width: int) -> tuple[int, ...]:
+    """`fewest` lanes or more, so that these are computed; none if all are.
 
-    >>> _computed([0, 2], 3), _computed([2], 3), _computed([0, 1, 2], 3)
+    >>> _computed([0, 2], 2, 3), _computed([2], 2, 3), _computed([0, 1, 2], 2, 3)
     ((0, 2), (0, 2), ())
     """
-    if len(slots) == width or width <= FEWEST:
+    if max(len(slots), fewest) >= width:
         return ()
     others = [slot for slot in range(width) if slot not in slots]
-    return tuple(sorted([*slots, *others[: max(0, FEWEST - len(slots))]]))
+    return tuple(sorted([*slots, *others[: max(0, fewest - len(slots))]]))
 
 
 def _place(lanes: tuple[int, ...], device: torch.device) -> Tensor | slice:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
+from gensweep.lanes._means import Means
 
 EXPLODED = 1e8
 """A loss or a weight beyond this counts as diverged."""
@@ -17,7 +18,10 @@ EXPLODED = 1e8
 
 @dataclass(slots=True)
 class Progress:
-    """What one lane did in a segment: mean losses and metrics, and why it diverged, if it did."""
+    """Where a lane is: mean losses and metrics since its last evaluation, and why it diverged.
+
+    A lane whose loss went bad has the ticks at which it did.
+    """
 
     ticks: int
     images_seen: int
@@ -64,18 +68,17 @@ class Record:
                 acted[turn, list(steps)] = True
             self._host[name] = (values, acted)
 
-    def of(self, slot: int) -> tuple[dict[str, float], str | None]:
-        """The lane's means, and the first loss that was not finite or exploded."""
-        means: dict[str, float] = {}
+    def of(self, slot: int, means: Means) -> tuple[int, str] | None:
+        """Add to the lane's means; the first loss that was not finite or exploded, and its step."""
         bad: list[tuple[int, str]] = []
         for name, (values, acted) in self._host.items():
             series = values[acted[:, slot], slot]
             if len(series):
-                means[name] = float(series.mean())
+                means.add(name, series)
                 if name.endswith("_loss"):
                     steps = [steps[slot] for steps in self._acted[name] if slot in steps]
                     bad += _first_bad(name, series, steps)
-        return means, min(bad)[1] if bad else None
+        return min(bad, default=None)
 
 
 def _first_bad(name: str, series: Tensor, steps: list[int]) -> list[tuple[int, str]]:

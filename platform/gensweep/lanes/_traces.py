@@ -1,7 +1,7 @@
 """A function of lanes as a flat list of tensor operations, for any number of lanes.
 
 Tracing takes half a second. So a function is traced for two numbers of lanes, and what it does
-for others follows: a trace's sizes are constant, or they grow with the lanes.
+for others follows: a trace's sizes are constant, or multiples of the lanes.
 
 L lanes.
 """
@@ -76,13 +76,14 @@ def extended(known: Mapping[int, fx.GraphModule], lanes: int) -> fx.GraphModule 
 
     None if these differ in more than sizes.
     """
-    (few, first), (many, second) = known.items()
+    (few, first), (many, second) = sorted(known.items())
 
     def size(mine: int, other: int) -> int:
-        grows, rest = divmod(other - mine, many - few)
-        if rest:
+        if mine == other:
+            return mine
+        if mine * many != other * few or mine % few:
             raise UnlikeError
-        return mine + grows * (lanes - few)
+        return mine // few * lanes
 
     found = _copy(first)
     pairs = list(zip(found.graph.nodes, second.graph.nodes, strict=False))
@@ -92,14 +93,16 @@ def extended(known: Mapping[int, fx.GraphModule], lanes: int) -> fx.GraphModule 
         with FakeTensorMode():
             for node, other in pairs:
                 _extend(node, other, size)
-    except (UnlikeError, ValueError):
+    except (UnlikeError, ValueError, KeyError):
         return None
     return found
 
 
 def _alike(node: fx.Node, other: fx.Node) -> bool:
-    """Whether both do the same, or are the same constant."""
+    """Whether both do the same with the results of the same nodes, or are the same constant."""
     if (node.op, node.target) != (other.op, other.target):
+        return False
+    if [n.name for n in node.all_input_nodes] != [n.name for n in other.all_input_nodes]:
         return False
     return node.op != "get_attr" or torch.equal(_constant(node), _constant(other))
 

@@ -1,9 +1,11 @@
 """A player's turn in every lane at once: the loss's gradient, then the optimiser's step.
 
-The loss is written for one trial; `vmap` makes it L. Each half is traced once into a flat list
-of tensor operations and replayed, which costs what code written by hand costs. One lane
-bypasses `vmap`. On a CPU a fused kernel takes the optimiser's step where there is one; on a GPU
-the whole turn becomes a CUDA graph.
+The loss is written for one trial; `vmap` makes it L. Gradient and step are traced into flat
+lists of tensor operations (see `_traces`) and replayed, which costs what code written by hand
+costs. A pack of one lane bypasses `vmap`. On a CPU a fused kernel takes the optimiser's step
+where there is one; on a GPU the whole turn becomes a CUDA graph.
+
+L lanes, of which K are computed; P parameters.
 """
 
 from collections.abc import Callable, Mapping

@@ -74,7 +74,7 @@ class Bench:
         """Train until the desk has no more trials of this stratum, or says stop."""
         stopped = False
         while self.seats and not stopped:
-            with self.usage.look(self.lanes):
+            with self.usage.look(max(len(self.seats), min(FEWEST, self.pack.width))):
                 stopped = self._look()
         self.desk.settle()
         self.desk.used(self.usage.told())
@@ -105,11 +105,6 @@ class Bench:
         if ending:
             self.desk.expect(len(ending), self.stratum)
 
-    @property
-    def lanes(self) -> int:
-        """Those that are computed: the pack is as narrow as it has trials."""
-        return max(len(self.seats), min(FEWEST, self.pack.width))
-
     def _close_up(self) -> None:
         """Move trials from the last lanes to empty ones before them: first lanes cost no copy."""
         last = [slot for slot in self.seats if slot >= len(self.seats)]
@@ -137,8 +132,10 @@ class Bench:
         progress = self.pack.run(ticks, resting=resting)
         spent = max(time.monotonic() - begin, 1e-6)
         part = (self.pack.turns_taken - taken) / max(1, self.pack.turns_computed - computed)
-        self.usage.train(spent * self.lanes, part * len(going) / len(self.seats))
-        if self.pack.ranks.count == 1:  # ranks, whose clocks differ, must take the same ticks
+        if not self.pack.sparse or len(going) < FEWEST:  # others were computed, too
+            part *= max(len(self.seats), FEWEST) / len(going)
+        self.usage.train(spent, part, len(going))
+        if self.pack.ranks.count == 1 and not resting:  # clocks of ranks differ
             self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
         return progress
 
@@ -149,6 +146,7 @@ class Bench:
             self._leave(slot, "diverged", cause, {}, progress[slot])
             yield slot
         for slot, result in self._evaluated(progress):
+            self.pack.lane(slot).means.clear()
             self._rung(slot, self.seats[slot], progress[slot], result)
             yield slot
 
@@ -170,7 +168,7 @@ class Bench:
         while True:
             begin = time.monotonic()
             one = next(results, None)
-            self.usage.evaluation += (time.monotonic() - begin) * self.lanes
+            self.usage.evaluate(time.monotonic() - begin)
             if one is None:
                 return
             yield one
@@ -181,6 +179,7 @@ class Bench:
         seat.reconsider(result)
         metrics = progress.metrics | result["metrics"]
         self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
+        seat.unheard += 1
         reported = result | {"metrics": metrics}
         if result["state"] == "diverged" or last:
             self._leave(slot, result["state"], result["cause"], reported, progress)
@@ -191,12 +190,13 @@ class Bench:
         """Follow the verdicts that have come; all of them, if nobody can train without."""
         wait |= all(seat.reported for seat in self.seats.values())
         for number, verdict in self.desk.verdicts(wait).items():
-            held = [i for i, seat in self.seats.items() if seat.lease.number == number]
-            for slot in held:  # none, where the trial has ended meanwhile
+            held = [i for i, s in self.seats.items() if s.lease.number == number and s.unheard]
+            for slot in held:  # none, where the trial has ended, or come back, meanwhile
                 self._follow(slot, verdict)
 
     def _follow(self, slot: int, verdict: str) -> None:
         seat = self.seats[slot]
+        seat.unheard -= 1
         reported, seat.reported = seat.reported, None
         if verdict == "lost":
             self._drop(slot)

@@ -230,5 +230,7 @@ def _rest(trials: Trials, best: Trials) -> str:
 
 
 def _failures(trials: Trials, goal: Goal, width: int) -> str:
-    rows = [[t["number"], t["outcome"], t["cause"]] for t in failures(trials, goal.metric)]
-    return "no trial was completed\n" + text_table(["trial", "outcome", "cause"], rows, width=width)
+    examples = failures(trials, goal.metric)
+    rows = [[t["number"], t["outcome"], t["cause"]] for t in examples]
+    shown = text_table(["trial", "outcome", "cause"], rows, width=width)
+    return f"no trial was completed\n{shown}{_rest(trials, examples)}"

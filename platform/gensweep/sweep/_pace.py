@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from gensweep.lanes import Pack, Ranks, Source, turns
+from gensweep.lanes import Pack, Ranks, Source, precision_of, turns
 from gensweep.space import padded, with_scope
 from gensweep.study import all_strata
 from gensweep.sweep._memory import Meter
@@ -80,7 +80,7 @@ class Paces:
             "data": [self.dataset.shape, self.dataset.classes, type(self.source).__name__],
             "room": [room.packs, room.ranks, room.threads],
             "device": device_name(self.device),
-            "precision": sweep.precision,
+            "precision": precision_of(sweep.precision, self.device),
             "versions": [versions().get(name) for name in ("gensweep", "torch")],
         })  # fmt: skip
 

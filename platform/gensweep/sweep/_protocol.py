@@ -23,10 +23,10 @@ class Desk(Protocol):
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
         """Hear what a trial measured, while the pack goes on; see `verdicts`."""
 
-    def verdicts(self, wait: bool) -> dict[int, str]:
+    def verdicts(self, all_of_them: bool) -> dict[int, str]:
         """What has been decided on reported trials: "continue", "prune", "lost" to others.
 
-        `wait`: on all of them.
+        `all_of_them`: once they all have come.
         """
 
     def better(self, number: int, images: int, here: list[int]) -> int | None:

@@ -54,6 +54,8 @@ def launch(asked: Request, plan: Plan) -> None:
     from gensweep.sweep._fleet import Fleet, run_packs  # two seconds, in which the desk opens
 
     opened(desk)
+    if asked.resume and ray.get(desk.waiting.remote()) is None:
+        print("nothing is left to train: every trial has ended, or a limit is reached", flush=True)
     fleet = Fleet(packs=asked.packs, ranks=asked.ranks, use_gpu=asked.gpus > 0,
                   threads=asked.threads, tune_storage=plan.tune_storage,
                   train_storage=plan.train_storage)  # fmt: skip

@@ -22,6 +22,8 @@ class Seat:
     lineage: Lineage
     """Whose states it took over, of population-based training."""
     reached: int = 0
+    unheard: int = 0
+    """Reports whose verdicts have not come."""
     reported: tuple[dict[str, Any], Progress] | None = None
     """What it rests upon until the desk's verdict has come, if it waits for one."""
 

@@ -22,10 +22,13 @@ class Usage:
     evaluation: float = 0.0
     idle: float = 0.0
     started: bool = False
+    lanes: int = 0
+    """Of the look that is under way; those that end within it stay till its end."""
 
     @contextmanager
     def look(self, lanes: int) -> Iterator[None]:
         """Count what of the time within is neither training nor evaluation as idle."""
+        self.lanes = lanes
         begin, before = time.monotonic(), self._sum()
         yield
         self.idle += max(0.0, lanes * (time.monotonic() - begin) - (self._sum() - before))
@@ -33,10 +36,13 @@ class Usage:
             self.training = self.evaluation = self.idle = 0.0
         self.started = True
 
-    def train(self, lane_seconds: float, share: float) -> None:
-        """Count a segment in the `share` of which lanes trained."""
-        self.training += lane_seconds * share
-        self.idle += lane_seconds * (1 - share)
+    def train(self, seconds: float, share: float, going: int) -> None:
+        """Count a segment in which the `going` lanes took the `share` of the turns computed."""
+        self.training += seconds * min(self.lanes, going) * min(1.0, share)
+
+    def evaluate(self, seconds: float) -> None:
+        """Count the evaluation of some lanes."""
+        self.evaluation += seconds * self.lanes
 
     def _sum(self) -> float:
         return self.training + self.evaluation + self.idle

@@ -20,7 +20,7 @@ def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str 
     A pack that does not fit into memory is tried again with half of its lanes; its trials go on
     from their last checkpoint.
     """
-    bench: Bench | None
+    bench: Bench | None = None
     while desk.heartbeat({}) != "stop" and (leases := desk.lease(sweep.lanes, None)):
         try:
             bench = Bench(sweep, desk, judge, source, leases[0], device=device, ranks=ranks)
@@ -32,6 +32,8 @@ def work(sweep: Sweep, desk: Desk, judge: Judge, source: Source, *, device: str 
                 raise
             sweep = replace(sweep, width=sweep.lanes // 2)
             told(f"out of memory: going on with {sweep.lanes} lanes")
+            if bench is not None:
+                desk.used(bench.usage.told())
             desk.give_back()
         bench = None
         gc.collect()  # a pack and its traces hold each other

@@ -2,9 +2,8 @@
 
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
@@ -50,8 +49,10 @@ class RemoteDesk:
         self._lost: list[int] = []
         self._asking = ThreadPoolExecutor(1)
         self._coming: Future[Any] | None = None
+        self._unheard: list[Exception] = []
+        """Why reports did not reach the desk: no later one does, nor an end."""
         self._reports, self._heard = SimpleQueue[Any](), SimpleQueue[dict[int, str]]()
-        self._telling: deque[Future[None]] = deque()
+        self._telling: list[Future[None]] = []
         self._stopped = False
         self._beat = time.monotonic()
         self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
@@ -85,12 +86,18 @@ class RemoteDesk:
     def _tell(self) -> None:
         """All reports that wait, in one call."""
         reports = [self._reports.get() for _ in range(self._reports.qsize())]
-        if reports:
-            self._heard.put(self._ask("reports", reports))
+        if self._unheard:
+            raise self._unheard[0]
+        try:
+            if reports:
+                self._heard.put(self._ask("reports", reports))
+        except Exception as error:
+            self._unheard.append(error)
+            raise
 
-    def verdicts(self, wait: bool) -> dict[int, str]:
-        while self._telling and (wait or self._telling[0].done()):
-            self._telling.popleft().result()
+    def verdicts(self, all_of_them: bool) -> dict[int, str]:
+        while self._telling and (all_of_them or self._telling[0].done()):
+            self._telling.pop(0).result()
         verdicts: dict[int, str] = {}
         for _ in range(self._heard.qsize()):
             verdicts |= self._heard.get()
@@ -153,16 +160,17 @@ class RemoteDesk:
         """Store and tell in the background what has ended."""
         self._later.check()
         if self._ends:
-            told = self._asking.submit(lambda: None)
-            self._later.do(self._keep, self._ends, told)
+            self._later.do(self._keep, self._ends, self._telling[-1:])
             self._ends = []
 
-    def _keep(self, ends: list[End], reported: Future[None]) -> None:
+    def _keep(self, ends: list[End], reported: list[Future[None]]) -> None:
         """Store what trials leave, and end them once their last reports are with the desk."""
         kept = self._shelf.put(ends)
         told = [(e.number, e.state, e.cause, e.result | {"kept": kept if e.blobs else {}})
                 for e in ends]  # fmt: skip
-        reported.result()
+        wait(reported)
+        if self._unheard:
+            raise self._unheard[0]
         self._ask("finish", told)
 
     def settle(self) -> None:
@@ -173,7 +181,7 @@ class RemoteDesk:
     def give_back(self) -> None:
         """Let the pack's trials wait again; their ends that were told are kept first."""
         self.settle()
-        self.verdicts(wait=True)
+        self.verdicts(True)
         if self._coming is not None:
             self._coming.result()
             self._coming = None

@@ -67,8 +67,10 @@ def _registered(client: Any, name: str, alias: str, run_id: str) -> str:
 
     try:
         held = client.get_model_version_by_alias(name, alias)
-    except MlflowException:  # no such model, or no such alias
-        return ""
+    except MlflowException as error:
+        if not 400 <= error.get_http_status_code() < 500:
+            raise
+        return ""  # no such model, or no such alias
     return f"models:/{name}/{held.version}" if held.run_id == run_id else ""
 
 
