@@ -95,9 +95,11 @@ def test_a_pack_that_stops_gets_no_more_trials(open_office: Any) -> None:
     assert here.lease(3, None) == []
 
 
+@pytest.mark.parametrize("trials", [1, 3])
 def test_no_trial_ends_whose_last_report_was_lost(
-    office: Any, monkeypatch: pytest.MonkeyPatch
+    open_office: Any, trials: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    office = open_office(rungs=1, trials=trials)
     here, bench = office.bench("first")
     failing = [OSError("the disk is full")]
     reports = office.desk.reports
