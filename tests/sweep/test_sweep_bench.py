@@ -265,7 +265,7 @@ def test_lanes_that_nobody_fills_are_given_up(open_office: Any) -> None:
     office = open_office(width=8)
     _, bench = office.bench("first")
     bench.pack.run(3)
-    bench._drop(1)
+    bench.drop(1)
     before = [bench.pack.take(slot).to_bytes() for slot in (0, 2)]
     bench._close_up()
     assert [bench.pack.take(slot).to_bytes() for slot in (0, 1)] == before
@@ -290,7 +290,7 @@ def test_a_lane_is_never_alone_but_in_a_pack_of_one(open_office: Any) -> None:
     office = open_office(width=8)
     _, bench = office.bench("first")
     for slot in (0, 2):
-        bench._drop(slot)
+        bench.drop(slot)
     bench.run()
     assert bench.pack.turns_computed == 2 * 2560 // 64
 

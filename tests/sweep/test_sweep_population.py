@@ -65,7 +65,7 @@ def test_a_copy_is_the_source_with_the_targets_own_progress(open_office: Any) ->
     office = open_office(**POPULATION)
     _, bench = office.bench("first")
     bench.pack.run(3)
-    bench._drop(7)
+    bench.drop(7)
     bench.pack.load(7, office.sweep.config({"latent_size": 3}), seed=99, budget_images=5120)
     bench.seats[7] = replace(bench.seats[6], lineage=[])  # a lane that began later
     before = {slot: bench.pack.take(slot) for slot in range(8)}

@@ -5,11 +5,9 @@ Nothing here knows where it runs; the desk it talks to decides everything about 
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from gensweep.lanes import FEWEST, LaneState, Pack, Progress, Ranks, Source
-from gensweep.study import StaleLease
 from gensweep.sweep._evolve import evolve
 from gensweep.sweep._judge import Judge, Result
 from gensweep.sweep._likelihood import METRICS
@@ -93,7 +91,8 @@ class Bench:
             evolve(self, [slot for slot in reached if slot in self.seats])
         if orders - {"go"}:
             self._save()
-        if "stop" not in orders and len(self.seats) < self.pack.width:
+        rests = any(seat.reported for seat in self.seats.values())  # until the desk has answered
+        if "stop" not in orders and not rests and len(self.seats) < self.pack.width:
             self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
             self._close_up()
         return "stop" in orders
@@ -150,14 +149,6 @@ class Bench:
             self._rung(slot, self.seats[slot], progress[slot], result)
             yield slot
 
-    @contextmanager
-    def mine(self, slot: int) -> Iterator[None]:
-        """Drop the trial if it turns out that others have it by now."""
-        try:
-            yield
-        except StaleLease:
-            self._drop(slot)
-
     def _evaluated(self, progress: Mapping[int, Progress]) -> Iterator[tuple[int, Result]]:
         """The results of all lanes that are due."""
         seats = {i: s for i, s in self.seats.items() if progress[i].ticks >= s.next_stop()}
@@ -199,7 +190,7 @@ class Bench:
         seat.unheard -= 1
         reported, seat.reported = seat.reported, None
         if verdict == "lost":
-            self._drop(slot)
+            self.drop(slot)
         elif verdict == "prune" and reported:
             result, progress = reported
             cause = f"stopped at {progress.images_seen:,} images"
@@ -211,9 +202,10 @@ class Bench:
         seat = self.seats[slot]
         kept = {"weights": weights, "images": progress.images_seen, LINEAGE: seat.lineage}
         self.desk.finish(seat.lease.number, state, cause, result | kept)
-        self._drop(slot)
+        self.drop(slot)
 
-    def _drop(self, slot: int) -> None:
+    def drop(self, slot: int) -> None:
+        """Leave the lane without its trial."""
         del self.seats[slot]
         self.pack.drop(slot)
 
@@ -229,4 +221,4 @@ class Bench:
         lanes = {seat.lease.number: self._state(slot) for slot, seat in self.seats.items()}
         lost = self.desk.checkpoints(lanes)
         for slot in [i for i, seat in self.seats.items() if seat.lease.number in lost]:
-            self._drop(slot)
+            self.drop(slot)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gensweep.study import StaleLease
 from gensweep.sweep._population import changing, exploited, explored
 
 if TYPE_CHECKING:
@@ -14,11 +15,13 @@ def evolve(bench: "Bench", slots: Sequence[int]) -> None:
     for slot in slots:
         here = {seat.lease.number: i for i, seat in bench.seats.items()}
         number, images = bench.seats[slot].lease.number, bench.pack.lane(slot).images_seen
-        with bench.mine(slot):
+        try:
             source = bench.desk.better(number, images, list(here))
             if source is not None:
                 _copy(bench, slot, here[source])
                 bench.desk.copied(number, bench.seats[slot].lineage[-1])
+        except StaleLease:  # others have the trial by now
+            bench.drop(slot)
 
 
 def _copy(bench: "Bench", slot: int, other: int) -> None:
