@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+
 from infra.region.image import PYTHON, VENV, Image, unmount
 
 BOOT_S = 60

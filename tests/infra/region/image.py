@@ -80,7 +80,7 @@ class Image:
         config.write_text(config.read_text().replace(sys.base_prefix, f"/{PYTHON}"))
 
     def _environment(self) -> str:
-        values = {"AWS_ENDPOINT_URL": self._endpoint, "NO_PROXY": "*"}
+        values = {"AWS_ENDPOINT_URL": self._endpoint, "LD_LIBRARY_PATH": f"/{PYTHON}/lib"}
         return f"[Manager]\nDefaultEnvironment={' '.join(f'{k}={v}' for k, v in values.items())}\n"
 
     def _write(self, path: str, text: str) -> None:

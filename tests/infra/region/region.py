@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+
 from infra.region.host import Host
 from infra.region.image import ENDPOINT, Image
 from infra.region.net import CLOUD_SIDE, Network

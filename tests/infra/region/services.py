@@ -28,7 +28,7 @@ class Metadata(BaseHTTPRequestHandler):
     folder: Path
     protocol_version = "HTTP/1.1"
 
-    def do_PUT(self) -> None:  # noqa: N802
+    def do_PUT(self) -> None:
         ttl = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
         if self.path != "/latest/api/token" or not ttl:
             return self._answer(400)
@@ -36,7 +36,7 @@ class Metadata(BaseHTTPRequestHandler):
         TOKENS.add(token)
         return self._answer(200, token, {"X-aws-ec2-metadata-token-ttl-seconds": ttl})
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         if self.headers.get("X-aws-ec2-metadata-token") not in TOKENS:
             return self._answer(401)
         file = self.folder / f"{self.client_address[0]}.json"
