@@ -22,7 +22,7 @@ locals {
 
   script = templatefile("${path.module}/node.sh.tftpl", {
     role     = var.role
-    settings = var.settings
+    settings = merge({ AWS_DEFAULT_REGION = lookup(var.settings, "AWS_REGION", "") }, var.settings)
     files    = var.files
     poweroff = local.ending != ""
     enabled  = local.enabled

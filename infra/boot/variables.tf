@@ -19,8 +19,8 @@ variable "settings" {
     error_message = "settings must be named like environment variables (A-Z, 0-9, _), but are ${join(", ", keys(var.settings))}."
   }
   validation {
-    condition     = alltrue([for value in values(var.settings) : can(regex("^[^\\s'\"\\\\$`]*$", value))])
-    error_message = "A setting must have no space, quote, backslash, $ or `: systemd and the shell would read it differently."
+    condition     = alltrue([for value in values(var.settings) : can(regex("^[^'\\\\\n]*$", value))])
+    error_message = "A setting must have no single quote, backslash or line break: systemd and the shell would read it differently."
   }
 }
 

@@ -203,7 +203,7 @@ def test_the_user_of_a_file_is_tried_too(tmp_path: Path, monkeypatch: pytest.Mon
     with ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as guarded:
         threading.Thread(target=guarded.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{guarded.server_port}"
-        with pytest.raises(UserError, match="or write ~/.mlflow/credentials"):
+        with pytest.raises(UserError, match=r"or write ~/\.mlflow/credentials"):
             check(address)
         (tmp_path / ".mlflow").mkdir()
         (tmp_path / ".mlflow" / "credentials").write_text(

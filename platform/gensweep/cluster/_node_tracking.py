@@ -12,6 +12,7 @@ from gensweep.tracking import SERVER_SETTINGS, upgrade_database
 
 PORT = 5000
 START_S = 240
+SCHEMA = "mlflow"
 
 
 def run(settings: Settings) -> None:
@@ -22,6 +23,7 @@ def run(settings: Settings) -> None:
     os.environ["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_auth(settings, admin))
     if settings.database:
         os.environ["PGPASSFILE"] = str(settings.run / PGPASS)
+        _make_schema(settings)
     if reason := upgrade_database(database_uri(settings)):
         raise UserError(f"mlflow db upgrade failed: {reason}")
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments(settings)])
@@ -45,9 +47,20 @@ def arguments(settings: Settings) -> list[str]:
 def database_uri(settings: Settings, name: str = "mlflow") -> str:
     """Of MLflow's runs (`mlflow`) or of its users (`users`)."""
     if settings.database:
-        schema = "" if name == "mlflow" else f"&options=-csearch_path%3D{name}"
-        return f"postgresql+psycopg://{settings.database}?sslmode=require{schema}"
+        return f"postgresql+psycopg://{_postgres(settings)}&options=-csearch_path%3D{SCHEMA}"
     return f"sqlite:///{settings.data / 'mlflow' / name}.db"
+
+
+def _postgres(settings: Settings) -> str:
+    return f"{settings.database}?sslmode=require"
+
+
+def _make_schema(settings: Settings) -> None:
+    """Of its own, for Optuna's ledger keeps a table of the same name in the same database."""
+    import psycopg
+
+    with psycopg.connect(f"postgresql://{_postgres(settings)}", autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
 
 
 def make_user(settings: Settings, wait_s: float = START_S) -> None:

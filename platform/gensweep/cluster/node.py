@@ -13,7 +13,7 @@ COMMANDS = {
     "ray": ("_node_ray", "run", "become the host's Ray node"),
     "tracking": ("_node_tracking", "run", "become the MLflow server"),
     "tracking-user": ("_node_tracking", "make_user", "let the cluster's hosts into MLflow"),
-    "logs": ("_node_logs", "keep", "keep the logs of this host in S3"),
+    "logs": ("_node_logs", "keep", "keep the logs of this host in CloudWatch"),
 }
 
 
