@@ -17,6 +17,7 @@ from infra.region.image import ENDPOINT, Image
 from infra.region.net import CLOUD_SIDE, Network
 
 REGION = "eu-central-1"
+MOTO = Path(__file__).parents[1] / "moto_server.py"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 
 
@@ -45,7 +46,7 @@ class Region:
         self.image = Image(self._memory() / "image", ENDPOINT)
         self.image.build()
         self.network.up()
-        self._serve("moto", ["-m", "moto.server", "-H", "0.0.0.0", "-p", "5000"])
+        self._serve("moto", [str(MOTO), "-H", "0.0.0.0", "-p", "5000"])
         self._wait_for_aws()
         own = [str(Path(__file__).with_name("services.py")), str(self._told), ENDPOINT]
         self._serve("services", own)
@@ -104,7 +105,7 @@ class Region:
         told = {
             "instance_id": instance["InstanceId"],
             "zone": instance["Placement"]["AvailabilityZone"],
-            "role": template.get("IamInstanceProfile", {}).get("Name", "none"),
+            "role": template["IamInstanceProfile"]["Arn"].rpartition("/")[2],
             "user_data": base64.b64decode(template["UserData"]).decode(),
         }
         (self._told / f"{address}.json").write_text(json.dumps(told))
@@ -121,7 +122,9 @@ class Region:
             )["AutoScalingGroups"]
             wanted = groups[0]["LaunchTemplate"]["LaunchTemplateId"]
         else:
-            wanted = tags["aws:ec2launchtemplate:id"]
+            pool = [{"Name": "tag:gensweep:pool", "Values": [tags["gensweep:pool"]]}]
+            found = ec2.describe_launch_templates(Filters=pool)["LaunchTemplates"]
+            wanted = found[0]["LaunchTemplateId"]
         found = ec2.describe_launch_template_versions(LaunchTemplateId=wanted, Versions=["$Latest"])
         data: dict[str, Any] = found["LaunchTemplateVersions"][0]["LaunchTemplateData"]
         return data
