@@ -16,13 +16,19 @@ locals {
     for unit in local.enabled : replace(unit, ".timer", ".service") if endswith(unit, ".timer")
   ]))
 
+  common = {
+    AWS_DEFAULT_REGION  = lookup(var.settings, "AWS_REGION", "")
+    RAY_AUTH_MODE       = "token"
+    RAY_AUTH_TOKEN_PATH = local.cloud == "none" ? "/etc/gensweep/auth_token" : "/run/gensweep/auth_token"
+  }
+
   # What ends a worker's Ray is the loss of its head or its own drain: neither is mended here.
   ending = var.role == "worker" && var.when_ray_ends == "poweroff" ? "FailureAction=poweroff\nSuccessAction=poweroff" : ""
   again  = local.ending == "" ? "always" : "no"
 
   script = templatefile("${path.module}/node.sh.tftpl", {
     role     = var.role
-    settings = merge({ AWS_DEFAULT_REGION = lookup(var.settings, "AWS_REGION", "") }, var.settings)
+    settings = merge(local.common, var.settings)
     files    = var.files
     poweroff = local.ending != ""
     enabled  = local.enabled

@@ -7,7 +7,7 @@ import time
 
 from gensweep.cluster._metadata import Metadata
 from gensweep.cluster._node_prepare import address
-from gensweep.cluster._node_secrets import token_file
+from gensweep.cluster._node_secrets import PGPASS
 from gensweep.cluster._node_settings import Settings
 
 GCS_PORT = 6379
@@ -46,10 +46,8 @@ def arguments(settings: Settings, own_address: str) -> list[str]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """For Ray and for the jobs and packs that it starts; secrets only by the name of a file."""
+    """For Ray and for the jobs and packs that it starts, besides /etc/gensweep/node.env."""
     found = {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token_file(settings)),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_NODE_TYPE_NAME": settings.pool or "head",
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(DRAIN_S),
@@ -64,13 +62,14 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def _head(settings: Settings) -> dict[str, str]:
     found = {
+        "RAY_enable_autoscaler_v2": "1",
         "RAY_gcs_storage": "rocksdb",  # a new head goes on with the jobs and actors of the old
         "RAY_gcs_storage_path": str(settings.data / "gcs"),
         "RAY_JOB_STOP_WAIT_TIME_S": "60",
         "GENSWEEP_HOME": str(settings.data / "gensweep"),
     }
     if settings.ledger_secret:
-        found["PGPASSFILE"] = str(settings.run / "pgpass")
+        found["PGPASSFILE"] = str(settings.run / PGPASS)
     return found
 
 

@@ -79,7 +79,7 @@ resource "aws_s3_bucket_policy" "logs" {
     Statement = concat(
       [for rule in local.tls : merge(rule, {
         Effect    = "Deny"
-        Principal = "*"
+        Principal = { AWS = "*" }
         Action    = "s3:*"
         Resource  = [aws_s3_bucket.logs.arn, "${aws_s3_bucket.logs.arn}/*"]
       })],
