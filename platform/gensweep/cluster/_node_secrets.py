@@ -21,7 +21,8 @@ def token_file(settings: Settings) -> Path:
 def fetch(settings: Settings, client: Any = None) -> None:
     """Fetch what the role needs from Secrets Manager into `settings.run`, anew each time."""
     if settings.cloud == "none":
-        return _own(token_file(settings))
+        _own(token_file(settings))
+        return
     if client is None:
         import boto3
 
