@@ -1,5 +1,6 @@
 """Ray nodes on this machine, each in a process of its own, as the hosts of a cluster run them."""
 
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,17 @@ from emulator import free_port
 ROOT = Path(__file__).parents[1]
 PATH = os.pathsep.join(str(ROOT / name) for name in ("platform", "models", "tests"))
 
+ASK = """
+import json, sys
+from gensweep.cluster._nodes import Nodes, Unreachable
+for _ in sys.stdin:
+    try:
+        found = {i: n.draining for i, n in Nodes(sys.argv[1]).alive().items()}
+    except Unreachable:
+        found = {}
+    print(json.dumps(found), flush=True)
+"""
+
 
 class RayNodes:
     """A head on 127.0.0.1, and workers that join and leave."""
@@ -30,7 +42,9 @@ class RayNodes:
         self.env |= {"PYTHONPATH": PATH, "RAY_ADDRESS": self.address,
                      "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token",
                      "RAY_AUTH_TOKEN": "a" * 64, "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
-                     "RAY_enable_autoscaler_v2": "1", **env}  # fmt: skip
+                     "RAY_enable_autoscaler_v2": "1",
+                     "RAY_raylet_start_wait_time_s": "120", **env}  # fmt: skip
+        self._asker: subprocess.Popen[str] | None = None
         self.nodes: dict[str, subprocess.Popen[bytes]] = {}
 
     def head(self, *options: str, **env: str) -> None:
@@ -53,6 +67,31 @@ class RayNodes:
                 argv, env=self.env | mine, stdout=log, stderr=log, start_new_session=True
             )
 
+    def started(self, instance: str) -> bool:
+        """Whether the node says that it runs."""
+        return "Ray runtime started" in (self.folder / f"{instance}.log").read_text()
+
+    def join(self, *instances: str) -> None:
+        """Let workers join, one after the other, each with a resource of its own name."""
+        for one in instances:
+            self.worker(one, "spot", "--num-cpus=1", "--num-gpus=0", f'--resources={{"{one}": 1}}')
+            until(lambda: self.started(one), 120, lambda: self.told(one))  # noqa: B023
+
+    def told(self, instance: str) -> str:
+        """The end of what a node wrote."""
+        return (self.folder / f"{instance}.log").read_text()[-1500:]
+
+    def alive(self) -> dict[str, bool]:
+        """Instance to whether its node drains."""
+        if self._asker is None or self._asker.poll() is not None:
+            self._asker = self.script(ASK, self.address, stdin=subprocess.PIPE)
+        assert self._asker.stdin is not None
+        assert self._asker.stdout is not None
+        self._asker.stdin.write("\n")
+        self._asker.stdin.flush()
+        found = self._asker.stdout.readline()
+        return dict(json.loads(found)) if found.startswith("{") else {}
+
     def cut(self, instance: str) -> None:
         """End a node at once, as when its host loses power."""
         node = self.nodes.pop(instance)
@@ -65,13 +104,17 @@ class RayNodes:
         node.wait(20)
 
     def stop(self) -> None:
+        if self._asker is not None:
+            self._asker.kill()
+            self._asker.communicate()
         for instance in reversed(list(self.nodes)):
             self.cut(instance)
 
-    def script(self, code: str, *args: str) -> "subprocess.Popen[str]":
+    def script(self, code: str, *args: str, stdin: int | None = None) -> "subprocess.Popen[str]":
         """A driver of the cluster."""
         return subprocess.Popen([sys.executable, "-c", code, *args], env=self.env, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+                                stdin=stdin, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)  # fmt: skip
 
     def logs(self, part: str) -> str:
         """What Ray's logs of that name say."""
