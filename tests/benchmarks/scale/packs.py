@@ -5,16 +5,18 @@ for a segment, beats, reports by a thread of its own, rests the lanes whose verd
 asks for trials that are to follow before it needs them, and stands still while it asks for others.
 """
 
+import itertools
 import random
 from collections import deque
+from collections.abc import Generator
 from dataclasses import dataclass, field
-
-from scale.servers import Clock, Process, Server
 
 from gensweep.study import REDUCTION
 from gensweep.sweep._bench import SEGMENT_S, VERDICT_S
 from gensweep.sweep._watch import POLL_S, SPARSE
 from gensweep.sweep._worker import CHECKPOINT_S, HEARTBEAT_S
+
+from .servers import Clock, Process, Server
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ class Size:
     def parts(self) -> list[float]:
         """Shares of a trial from one evaluation to the next, as `asha` places them."""
         ends = [REDUCTION ** -float(i) for i in reversed(range(self.rungs))]
-        return [ends[0], *(b - a for a, b in zip(ends, ends[1:], strict=False))]
+        return [ends[0], *(b - a for a, b in itertools.pairwise(ends))]
 
     @property
     def reports(self) -> float:
@@ -95,6 +97,8 @@ class World:
     """When the last trial was handed out; lanes that are empty later have nothing to do."""
     used: float = 0.0
     """Lane-seconds of training and evaluation between the two."""
+    marks: list[tuple[float, int]] = field(default_factory=list)
+    """What the desk had done at both: seconds, and calls."""
 
     def ask(self, fixed: float, each: float = 0.0, count: int = 0) -> float:
         return self.desk.serve(self.clock.now, self.costs.call + fixed + each * count)
@@ -103,9 +107,31 @@ class World:
         """Trials that are left for a pack that wants `count`."""
         drawn = min(count, self.size.trials - self.handed)
         self.handed += drawn
-        if self.handed == self.size.trials:
-            self.emptied_at = min(self.emptied_at, self.clock.now)
+        if drawn and self.handed == self.size.trials:
+            self.emptied_at = self.clock.now
+            self.mark()
         return drawn
+
+    def mark(self) -> None:
+        self.marks.append((self.desk.busy, len(self.desk.waits)))
+
+    @property
+    def load(self) -> float:
+        """The desk's busy share between the first and the last trial handed out."""
+        (first, _), (last, _) = self.marks
+        return (last - first) / (self.emptied_at - self.filled_at)
+
+    @property
+    def waits(self) -> list[float]:
+        """Of the desk's calls between the two, in order."""
+        (_, first), (_, last) = self.marks
+        return sorted(self.desk.waits[first:last])
+
+    @property
+    def idle(self) -> float:
+        """The share of lane-seconds between the two that the desk cost."""
+        span = self.emptied_at - self.filled_at
+        return 1 - self.used / (span * self.size.gpus * self.size.width)
 
     def account(self, lane_seconds: float) -> None:
         if self.filled_at <= self.clock.now <= self.emptied_at:
@@ -125,7 +151,7 @@ class Pack:
         self._expected = 0
         self._asking = self._waits = False
         self._ends: list[Lane] = []
-        self._beat, self._saved = 0.0, 0.0
+        self._beat = self._saved = self._heard_at = 0.0
         self.process = self._work()
 
     # The pack's own thread
@@ -151,15 +177,22 @@ class Pack:
         self._beat = self._saved = self._clock.now
         if world.begun == world.size.gpus:
             world.filled_at = self._clock.now
+            world.mark()
 
     @property
     def _resting(self) -> list[Lane]:
         return [lane for lane in self._lanes if lane.resting]
 
-    def _train(self) -> Process:  # returns the lanes that are due
+    def _train(self) -> Generator[float | None, None, list[Lane]]:
+        """To the next evaluation or look at the desk; the lanes that are due.
+
+        Looks that come to nothing, while a verdict is long in coming, become fewer.
+        """
         going = [lane for lane in self._lanes if not lane.resting]
-        most = VERDICT_S if len(going) < len(self._lanes) else SEGMENT_S
-        span = min(most, min(lane.left for lane in going))
+        most = SEGMENT_S
+        if len(going) < len(self._lanes):
+            most = max(VERDICT_S, 0.1 * (self._clock.now - self._heard_at))
+        span = min(most, *(lane.left for lane in going))
         yield self._clock.now + span
         self.world.account(span * len(going))
         for lane in going:
@@ -176,6 +209,8 @@ class Pack:
         yield self._clock.now + span
         self.world.account(span * len(self._lanes))
         self._send("report", due, len(due))
+        if not self._resting:
+            self._heard_at = self._clock.now
         for lane in due:
             lane.resting = lane.rung < last
         self._leave(ending)
@@ -191,6 +226,8 @@ class Pack:
                 lane.left = self._stretch(lane)
             else:
                 pruned.append(lane)
+        if self._heard:
+            self._heard_at = self._clock.now
         self._heard.clear()
         self._leave(pruned)
 

@@ -8,10 +8,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from scale.desk import METRICS, PICTURE
-
 from gensweep.storage import Checkpoints, ObjectStore
 from gensweep.tracking import Spool, Tracker
+
+from .desk import METRICS, PICTURE
 
 PARAMS = {"learning_rate": 1e-3, "latent_size": 16, "critic_iterations": 2, "beta1": 0.5,
           "truncation": 1.0}  # fmt: skip
@@ -108,7 +108,7 @@ def call_seconds(calls: int) -> tuple[float, float]:
     try:
         actor = ray.remote(_Empty).options(num_cpus=0, max_concurrency=1).remote()
         ray.get(actor.ask.remote())
-        seen = {number: 1 for number in range(32)}
+        seen = dict.fromkeys(range(32), 1)
         begin = time.perf_counter()
         for _ in range(calls // 10):
             ray.get(actor.ask.remote("pack", seen))
