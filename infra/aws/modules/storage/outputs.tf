@@ -1,0 +1,36 @@
+output "key_arn" {
+  description = "The key that encrypts all that is kept."
+  value       = aws_kms_key.this.arn
+}
+
+output "artifacts" {
+  description = "The bucket of sweeps, of MLflow's artifacts and of the bundle: name and ARN."
+  value       = { name = aws_s3_bucket.artifacts.id, arn = aws_s3_bucket.artifacts.arn }
+}
+
+output "logs" {
+  description = "The bucket of access logs: name and ARN."
+  value       = { name = aws_s3_bucket.logs.id, arn = aws_s3_bucket.logs.arn }
+}
+
+output "bundle" {
+  description = "What hosts install from: its address and SHA-256."
+  value = {
+    url    = "s3://${aws_s3_bucket.artifacts.id}/${aws_s3_object.bundle.key}"
+    sha256 = aws_s3_object.bundle.source_hash
+  }
+}
+
+output "secrets" {
+  description = "ARNs of the secrets: Ray's token, MLflow's user and MLflow's administrator."
+  value = {
+    token        = aws_secretsmanager_secret.this["ray-token"].arn
+    mlflow       = aws_secretsmanager_secret.this["mlflow"].arn
+    mlflow_admin = aws_secretsmanager_secret.this["mlflow-admin"].arn
+  }
+}
+
+output "log_group" {
+  description = "The log group of the hosts: name and ARN."
+  value       = { name = aws_cloudwatch_log_group.hosts.name, arn = aws_cloudwatch_log_group.hosts.arn }
+}
