@@ -10,6 +10,7 @@ resource "aws_s3_bucket" "state" {
   #checkov:skip=CKV_AWS_144:State is rebuilt by import, and versioned; a second region is not worth its price.
   #checkov:skip=CKV_AWS_145:No key is there before this bucket; SSE-S3 encrypts, and the state has no secret.
   #checkov:skip=CKV_AWS_18:The bucket of access logs belongs to a cluster, which is made after this one.
+  #checkov:skip=CKV2_AWS_61:Old versions of the state are small, and the way back.
   #checkov:skip=CKV2_AWS_62:Nothing here listens to the events of objects.
   bucket        = "gensweep-state-${data.aws_caller_identity.this.account_id}"
   force_destroy = false
@@ -49,28 +50,6 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
   }
 }
 
-resource "aws_s3_bucket_lifecycle_configuration" "state" {
-  bucket     = aws_s3_bucket.state.id
-  depends_on = [aws_s3_bucket_versioning.state]
-
-  rule {
-    id     = "old"
-    status = "Enabled"
-
-    filter {
-      prefix = ""
-    }
-
-    abort_incomplete_multipart_upload {
-      days_after_initiation = 3
-    }
-
-    noncurrent_version_expiration {
-      noncurrent_days = 90
-    }
-  }
-}
-
 resource "aws_s3_bucket_policy" "state" {
   bucket     = aws_s3_bucket.state.id
   depends_on = [aws_s3_bucket_public_access_block.state]
@@ -80,7 +59,7 @@ resource "aws_s3_bucket_policy" "state" {
     Statement = [{
       Sid       = "PlainText"
       Effect    = "Deny"
-      Principal = "*"
+      Principal = { AWS = "*" }
       Action    = "s3:*"
       Resource  = [aws_s3_bucket.state.arn, "${aws_s3_bucket.state.arn}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }

@@ -126,7 +126,7 @@ resource "aws_s3_bucket_policy" "artifacts" {
         },
         ]) : merge(rule, {
         Effect    = "Deny"
-        Principal = "*"
+        Principal = { AWS = "*" }
         Action    = startswith(rule.Sid, "Other") ? "s3:PutObject" : "s3:*"
         Resource  = [aws_s3_bucket.artifacts.arn, "${aws_s3_bucket.artifacts.arn}/*"]
       })

@@ -79,7 +79,7 @@ resource "aws_s3_bucket_policy" "logs" {
     Statement = concat(
       [for rule in local.tls : merge(rule, {
         Effect    = "Deny"
-        Principal = "*"
+        Principal = { AWS = "*" }
         Action    = "s3:*"
         Resource  = [aws_s3_bucket.logs.arn, "${aws_s3_bucket.logs.arn}/*"]
       })],
@@ -88,7 +88,7 @@ resource "aws_s3_bucket_policy" "logs" {
         Effect    = "Allow"
         Principal = { Service = "logging.s3.amazonaws.com" }
         Action    = "s3:PutObject"
-        Resource  = ["${aws_s3_bucket.logs.arn}/*"]
+        Resource  = "${aws_s3_bucket.logs.arn}/*"
         Condition = {
           ArnEquals    = { "aws:SourceArn" = aws_s3_bucket.artifacts.arn }
           StringEquals = { "aws:SourceAccount" = var.cluster.account }
