@@ -1,4 +1,4 @@
-# make install | sweep [ARGS='--trials 15'] | test [PYTEST_ARGS='-m "not slow"'] | lint
+# make install | bundle | sweep [ARGS='--trials 15'] | test [PYTEST_ARGS='-m "not slow"'] | lint
 # The recipes need python3, bash and, for the tests, a browser.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 ARGS ?=
 
-.PHONY: install sweep browser postgres test lint
+.PHONY: install sweep bundle browser postgres test lint
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,15 @@ sweep: $(VENV)/.installed
 	$(BIN)/gensweep up
 	PATH="$(CURDIR)/$(BIN):$$PATH" && set -a && . .gensweep/env && set +a && \
 	  ray job submit -- python sweeps/gan_stability.py $(ARGS)
+
+# What hosts of a cluster install (infra/boot). The same files make the same archive, byte by byte.
+bundle: $(VENV)/.installed
+	rm -rf dist/bundle && mkdir -p dist/bundle
+	SOURCE_DATE_EPOCH=315532800 $(BIN)/python -m pip wheel -q --no-deps -w dist/bundle .
+	cp -r constraints.txt sweeps dist/bundle
+	tar --sort=name --mtime=@315532800 --owner=0 --group=0 --numeric-owner --exclude=__pycache__ \
+	  -C dist/bundle -c . | gzip -n >dist/gensweep-bundle.tar.gz
+	@echo dist/gensweep-bundle.tar.gz
 
 # The report is opened in a real browser.
 browser:

@@ -37,6 +37,7 @@ module "tracking" {
   security_groups = module.network.security_groups
   zone            = module.network.zone
   artifacts       = module.storage.artifacts
+  admin_secret    = module.storage.secrets.mlflow_admin
   database        = var.database
   settings        = local.settings
   policies        = { host = aws_iam_policy.host.arn }

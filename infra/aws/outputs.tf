@@ -23,8 +23,8 @@ output "token_command" {
 }
 
 output "password_command" {
-  description = "Prints MLflow's user name and password."
-  value       = "aws secretsmanager get-secret-value --region ${local.cluster.region} --secret-id ${module.storage.secrets.mlflow} --query SecretString --output text"
+  description = "Prints the name and password of MLflow's administrator, who sees all experiments."
+  value       = "aws secretsmanager get-secret-value --region ${local.cluster.region} --secret-id ${module.storage.secrets.mlflow_admin} --query SecretString --output text"
 }
 
 output "shell_commands" {

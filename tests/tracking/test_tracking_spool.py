@@ -198,6 +198,21 @@ def test_the_user_of_an_address_is_tried_and_never_shown() -> None:
         guarded.shutdown()
 
 
+def test_the_user_of_a_file_is_tried_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as guarded:
+        threading.Thread(target=guarded.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{guarded.server_port}"
+        with pytest.raises(UserError, match=r"or write ~/\.mlflow/credentials"):
+            check(address)
+        (tmp_path / ".mlflow").mkdir()
+        (tmp_path / ".mlflow" / "credentials").write_text(
+            "[mlflow]\nmlflow_tracking_username = ann\nmlflow_tracking_password = hunter/2\n"
+        )
+        check(address)
+        guarded.shutdown()
+
+
 @pytest.mark.parametrize(
     ("uri", "message"),
     [

@@ -3,8 +3,6 @@
 import http.client
 import os
 import secrets
-import sqlite3
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -17,6 +15,7 @@ from gensweep.stack import _swift
 from gensweep.stack._env import token_file, variables
 from gensweep.stack._home import Home, write_private
 from gensweep.stack._process import MARK, spawn
+from gensweep.tracking import SERVER_SETTINGS, upgrade_database
 
 BIN = Path(sys.executable).parent
 OBJECT_STORE_BYTES = 200 * 2**20
@@ -98,26 +97,14 @@ def ensure_bucket(env: Mapping[str, str]) -> None:
 def _start_mlflow(home: Home, state: dict[str, Any], env: dict[str, str]) -> dict[str, Any]:
     database = home.path / "mlflow.db"
     uri = f"sqlite:///{database}"
-    secure = {
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    }
-    env = {k: v for k, v in env.items() if k != "MLFLOW_TRACKING_URI"} | secure
-    mlflow = [sys.executable, "-m", "mlflow"]
-    if not database.exists():
-        done = subprocess.run(  # its message goes to the log
-            [*mlflow, "db", "upgrade", uri], env=env, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            database.unlink(missing_ok=True)
-            home.log("mlflow").write_text(done.stderr)
-            raise UserError(f"mlflow db upgrade failed: see {home.log('mlflow')}.")
-        connection = sqlite3.connect(database)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
+    env = {k: v for k, v in env.items() if k != "MLFLOW_TRACKING_URI"} | SERVER_SETTINGS
+    if not database.exists() and (reason := upgrade_database(uri, env)):
+        home.log("mlflow").write_text(reason)
+        raise UserError(f"mlflow db upgrade failed: see {home.log('mlflow')}.")
     files = state["store"] == "files"
     artifacts = f"file://{home.path / 'store' / 'mlflow'}" if files else "s3://gensweep/mlflow"
-    argv = [*mlflow, "server", "--backend-store-uri", uri, "--artifacts-destination", artifacts]
+    argv = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    argv += ["--artifacts-destination", artifacts]
     argv += ["--host", "127.0.0.1", "--port", str(state["ports"]["mlflow"]), "--workers", "1"]
     return spawn(argv, env, home.log("mlflow"), home.project)
 

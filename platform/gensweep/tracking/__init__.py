@@ -3,7 +3,11 @@
 from gensweep.tracking._check import check
 from gensweep.tracking._redact import redact, redact_tree
 from gensweep.tracking._register import register_best
+from gensweep.tracking._server import SERVER_SETTINGS, upgrade_database
 from gensweep.tracking._spool import Spool
 from gensweep.tracking._tracker import Tracker
 
-__all__ = ["Spool", "Tracker", "check", "redact", "redact_tree", "register_best"]
+__all__ = [
+    "SERVER_SETTINGS", "Spool", "Tracker", "check", "redact", "redact_tree", "register_best",
+    "upgrade_database",
+]  # fmt: skip

@@ -1,10 +1,12 @@
 """Is there a tracking server that will take our word?"""
 
 import base64
+import configparser
 import os
 import urllib.error
 import urllib.request
 from http.client import HTTPException
+from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from gensweep.errors import UserError
@@ -48,13 +50,17 @@ def _refused(code: int, shown: str) -> str:
     if code in (401, 403):
         return (f"the MLflow server at {shown} refuses the credentials ({code}): set "
                 "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-                "MLFLOW_TRACKING_TOKEN.")  # fmt: skip
+                "MLFLOW_TRACKING_TOKEN, or write ~/.mlflow/credentials.")  # fmt: skip
     return f"what answers at {shown} is not MLflow (status {code}): {_CURE}."
 
 
 def _authorization(parts: SplitResult) -> dict[str, str]:
-    """The address's own user goes before the environment's, as in MLflow's client."""
-    user, password = (os.environ.get(f"MLFLOW_TRACKING_{n}", "") for n in ("USERNAME", "PASSWORD"))
+    """As in MLflow's client: the address's own user, the environment's, that of a file."""
+    filed = _credentials_file()
+    user, password = (
+        os.environ.get(f"MLFLOW_TRACKING_{n}") or filed.get(f"mlflow_tracking_{n.lower()}", "")
+        for n in ("USERNAME", "PASSWORD")
+    )
     if parts.username:
         user, password = unquote(parts.username), unquote(parts.password or "")
     if user:
@@ -62,3 +68,9 @@ def _authorization(parts: SplitResult) -> dict[str, str]:
         return {"Authorization": f"Basic {pair}"}
     token = os.environ.get("MLFLOW_TRACKING_TOKEN")
     return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _credentials_file() -> dict[str, str]:
+    config = configparser.ConfigParser()
+    config.read(Path.home() / ".mlflow" / "credentials")
+    return dict(config["mlflow"]) if "mlflow" in config else {}

@@ -35,9 +35,16 @@ locals {
       disable_node_updaters       = true
       disable_launch_config_check = true
       cache_stopped_nodes         = false
+      max_workers                 = var.max_workers
       join_timeout_s              = 900
       on_demand_after             = 3
     }
+    # Nothing is sent to hosts; Ray wants to be told.
+    file_mounts           = {}
+    cluster_synced_files  = []
+    setup_commands        = []
+    head_setup_commands   = []
+    worker_setup_commands = []
     available_node_types = merge(local.pools, {
       head = { resources = { CPU = 0 }, node_config = {}, max_workers = 0 }
     })
@@ -53,6 +60,7 @@ locals {
         subnets         = pool.subnet_ids
         market          = pool.market
         fallback        = pool.fallback
+        max_workers     = pool.max_workers
       }
     }
   }

@@ -22,8 +22,12 @@ output "bundle" {
 }
 
 output "secrets" {
-  description = "ARNs of the secrets: that of Ray's token and that of MLflow's administrator."
-  value       = { token = aws_secretsmanager_secret.this["ray-token"].arn, mlflow = aws_secretsmanager_secret.this["mlflow"].arn }
+  description = "ARNs of the secrets: Ray's token, MLflow's user and MLflow's administrator."
+  value = {
+    token        = aws_secretsmanager_secret.this["ray-token"].arn
+    mlflow       = aws_secretsmanager_secret.this["mlflow"].arn
+    mlflow_admin = aws_secretsmanager_secret.this["mlflow-admin"].arn
+  }
 }
 
 output "log_group" {

@@ -1,15 +1,16 @@
 # Made by Secrets Manager and handed straight back to it: neither plan nor state ever holds a value.
 
 ephemeral "aws_secretsmanager_random_password" "this" {
-  for_each            = toset(["token", "password", "flask_key"])
+  for_each            = toset(["token", "admin", "user", "flask_key"])
   password_length     = 48
   exclude_punctuation = true
 }
 
 locals {
   secrets = {
-    ray-token = "The token that every caller of the Ray cluster shows"
-    mlflow    = "The administrator of the MLflow server, and the key of its sessions"
+    ray-token    = "The token that every caller of the Ray cluster shows"
+    mlflow       = "The user by whom the cluster's hosts write to the MLflow server"
+    mlflow-admin = "The administrator of the MLflow server, and the key of its sessions"
   }
 }
 
@@ -33,8 +34,17 @@ resource "aws_secretsmanager_secret_version" "mlflow" {
   secret_id                = aws_secretsmanager_secret.this["mlflow"].id
   secret_string_wo_version = var.secrets_version
   secret_string_wo = jsonencode({
+    username = "gensweep"
+    password = ephemeral.aws_secretsmanager_random_password.this["user"].random_password
+  })
+}
+
+resource "aws_secretsmanager_secret_version" "mlflow_admin" {
+  secret_id                = aws_secretsmanager_secret.this["mlflow-admin"].id
+  secret_string_wo_version = var.secrets_version
+  secret_string_wo = jsonencode({
     username  = "admin"
-    password  = ephemeral.aws_secretsmanager_random_password.this["password"].random_password
+    password  = ephemeral.aws_secretsmanager_random_password.this["admin"].random_password
     flask_key = ephemeral.aws_secretsmanager_random_password.this["flask_key"].random_password
   })
 }

@@ -22,9 +22,10 @@ module "host" {
   policies           = var.policies
   force_destroy      = var.force_destroy
   settings = merge(var.settings, {
-    GENSWEEP_ARTIFACTS       = "s3://${var.artifacts.name}/mlflow"
-    GENSWEEP_DATABASE        = try(local.database.address, "")
-    GENSWEEP_DATABASE_SECRET = try(local.database.secret, "")
+    GENSWEEP_ARTIFACTS           = "s3://${var.artifacts.name}/mlflow"
+    GENSWEEP_DATABASE            = local.database == null ? "" : "${local.database.user}@${local.database.address}"
+    GENSWEEP_DATABASE_SECRET     = try(local.database.secret, "")
+    GENSWEEP_MLFLOW_ADMIN_SECRET = var.admin_secret
   })
 }
 
@@ -47,6 +48,12 @@ resource "aws_iam_role_policy" "artifacts" {
         Effect   = "Allow"
         Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
         Resource = ["${var.artifacts.arn}/mlflow/*"]
+      },
+      {
+        Sid      = "Admin"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue"]
+        Resource = [var.admin_secret]
       },
       ], var.database == null ? [] : [{
         Sid      = "Database"

@@ -180,3 +180,14 @@ variable "database" {
     error_message = "database.backup_days = ${try(var.database.backup_days, 0)}: give 7 to 35."
   }
 }
+
+variable "admin_secret" {
+  description = "ARN of the secret with MLflow's administrator."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[^:]+:secretsmanager:", var.admin_secret))
+    error_message = "admin_secret = \"${var.admin_secret}\" is no ARN of a secret."
+  }
+}

@@ -1,0 +1,130 @@
+"""EC2 as the provider needs it: instances of a cluster, found by their tags."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gensweep.cluster._pool import Pool
+
+CLUSTER_TAG = "ray-cluster-name"
+GONE = {"shutting-down", "terminated"}
+ALIVE = ("pending", "running", "stopping", "stopped")
+"""Stopped ones too: they cost, and Ray ends what does not answer."""
+PAGE, AT_ONCE = 500, 1000
+"""Instances that one answer of DescribeInstances, or one call of TerminateInstances, may have."""
+
+MORE_TYPES = "add instance types or subnets to the pool"
+QUOTA = "ask AWS for a higher quota of these instances"
+CURES = {
+    "InsufficientInstanceCapacity": MORE_TYPES,
+    "InsufficientCapacityOnHost": MORE_TYPES,
+    "InsufficientHostCapacity": MORE_TYPES,
+    "UnfulfillableCapacity": MORE_TYPES,
+    "SpotMaxPriceTooLow": "leave spot's maximum price out of the launch template",
+    "Unsupported": "leave out the subnets whose zone has not this type",
+    "MaxSpotInstanceCountExceeded": QUOTA,
+    "InstanceLimitExceeded": QUOTA,
+    "VcpuLimitExceeded": QUOTA,
+    "InsufficientFreeAddressesInSubnet": "give the pool larger subnets",
+    "RequestLimitExceeded": "EC2 throttles this account; the next try comes by itself",
+    "Throttling": "EC2 throttles this account; the next try comes by itself",
+    "UnauthorizedOperation": "allow it in the head's role; a budget's stop denies it, too",
+    "UnauthorizedOperation.CreateFleet": "allow it in the head's role",
+}
+"""What to do about an error of CreateFleet, by its code."""
+OTHERWISE = "see the message, and the pool's launch template"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance as EC2 described it last."""
+
+    id: str
+    state: str
+    tags: Mapping[str, str]
+    address: str = ""
+
+
+@dataclass(slots=True)
+class Launch:
+    """What came of a call of CreateFleet."""
+
+    ids: list[str] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
+    """Errors of overrides, or of the call, by code."""
+
+    message: str = ""
+
+    def cause(self) -> str:
+        """Codes, the first message and a cure, in one line."""
+        if not self.codes:
+            return f"fewer instances than asked for, without an error: {MORE_TYPES}"
+        code = self.codes.most_common(1)[0][0]
+        said = ", ".join(f"{name} x {n}" if n > 1 else name for name, n in self.codes.items())
+        return f"{said} ({' '.join(self.message.split())[:200]}): {CURES.get(code, OTHERWISE)}"
+
+
+def connect(region: str | None) -> Any:
+    """A client of EC2 which repeats, ever more slowly, what EC2 throttles."""
+    import boto3
+    from botocore.config import Config
+
+    retries = {"mode": "adaptive", "max_attempts": 6}
+    config = Config(retries=retries, connect_timeout=10, read_timeout=60)
+    return boto3.client("ec2", region_name=region, config=config)
+
+
+def launch(ec2: Any, pool: Pool, market: str, count: int, tags: Mapping[str, str],
+           token: str) -> Launch:  # fmt: skip
+    """Ask for `count` instances; what comes may be fewer, or none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = ec2.create_fleet(**pool.request(market, count, tags, token))
+    except ClientError as error:
+        told = error.response["Error"]
+        return Launch(codes=Counter([told.get("Code", "")]), message=told.get("Message", ""))
+    errors = answer.get("Errors") or []
+    return Launch(
+        ids=[i for group in answer.get("Instances") or [] for i in group["InstanceIds"]],
+        codes=Counter(error["ErrorCode"] for error in errors),
+        message=errors[0].get("ErrorMessage", "") if errors else "",
+    )
+
+
+def describe(ec2: Any, cluster: str, tags: Mapping[str, str] | None = None) -> list[Instance]:
+    """The cluster's instances that are not gone."""
+    wanted = {CLUSTER_TAG: cluster, **(tags or {})}
+    filters = [{"Name": f"tag:{key}", "Values": [value]} for key, value in wanted.items()]
+    filters.append({"Name": "instance-state-name", "Values": list(ALIVE)})
+    pages = ec2.get_paginator("describe_instances").paginate(
+        Filters=filters, PaginationConfig={"PageSize": PAGE}
+    )
+    return [_instance(one) for page in pages for group in page["Reservations"]
+            for one in group["Instances"]]  # fmt: skip
+
+
+def _instance(found: Mapping[str, Any]) -> Instance:
+    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}
+    return Instance(found["InstanceId"], found["State"]["Name"], tags,
+                    found.get("PrivateIpAddress", ""))  # fmt: skip
+
+
+def terminate(ec2: Any, ids: Sequence[str]) -> None:
+    """End the instances; those that are gone already are no error."""
+    from botocore.exceptions import ClientError
+
+    for some in _chunks(ids, AT_ONCE):
+        try:
+            ec2.terminate_instances(InstanceIds=some)
+        except ClientError as error:
+            if not error.response["Error"]["Code"].startswith("InvalidInstanceID"):
+                raise
+            if len(some) > 1:  # the whole call failed of one
+                for one in some:
+                    terminate(ec2, [one])
+
+
+def _chunks(ids: Sequence[str], size: int) -> Iterable[list[str]]:
+    return (list(ids[i : i + size]) for i in range(0, len(ids), size))

@@ -1,0 +1,63 @@
+"""The instance metadata service of EC2, version 2: each question needs a token."""
+
+import http.client
+import os
+import urllib.error
+import urllib.request
+
+ENDPOINT = "http://169.254.169.254"
+TOKEN_S = 300
+
+
+class Metadata:
+    """Reads what this instance is told about itself.
+
+    The endpoint is that of EC2, or AWS_EC2_METADATA_SERVICE_ENDPOINT, as for AWS's own clients.
+    """
+
+    def __init__(self, endpoint: str | None = None, timeout_s: float = 5.0) -> None:
+        found = endpoint or os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or ENDPOINT
+        self._endpoint, self._timeout_s = found.rstrip("/"), timeout_s
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._token = ""
+
+    def read(self, path: str) -> str | None:
+        """The text at `/latest/meta-data/<path>`, None if there is none; `OSError` otherwise."""
+        for fresh in (False, True):
+            if fresh or not self._token:
+                self._token = self._ask("PUT", "api/token", {_TTL: str(TOKEN_S)}).strip()
+            try:
+                return self._ask("GET", f"meta-data/{path}", {_TOKEN: self._token})
+            except urllib.error.HTTPError as error:
+                if error.code == 404:
+                    return None
+                if error.code != 401 or fresh:
+                    raise
+        raise AssertionError("unreachable")
+
+    def instance_id(self) -> str:
+        return self._must("instance-id")
+
+    def address(self) -> str:
+        """The private IPv4 address of this host."""
+        return self._must("local-ipv4")
+
+    def _must(self, path: str) -> str:
+        found = self.read(path)
+        if not found:
+            raise OSError(f"the metadata service at {self._endpoint} knows no {path}")
+        return found.strip()
+
+    def _ask(self, method: str, path: str, headers: dict[str, str]) -> str:
+        request = urllib.request.Request(
+            f"{self._endpoint}/latest/{path}", method=method, headers=headers
+        )
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as answer:
+                return str(answer.read().decode())
+        except http.client.HTTPException as error:
+            raise OSError(f"the metadata service at {self._endpoint} broke off: {error}") from error
+
+
+_TTL = "X-aws-ec2-metadata-token-ttl-seconds"
+_TOKEN = "X-aws-ec2-metadata-token"

@@ -1,0 +1,66 @@
+"""What a host does before its services start, again and again until it succeeds."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from gensweep.cluster import _node_secrets, _node_volume
+from gensweep.cluster._metadata import Metadata
+from gensweep.cluster._node_settings import Settings
+
+GIVE_UP_S = 900
+PAUSE_S = 5
+
+
+def prepare(settings: Settings) -> None:
+    """Fetch secrets, mount the data volume, take the host's name."""
+    _until_done("secrets", lambda: _node_secrets.fetch(settings))
+    if settings.volume:
+        instance = _until_done("metadata", Metadata().instance_id)
+        _until_done("volume", lambda: _node_volume.attach(settings, instance))
+        _until_done("mount", lambda: _node_volume.mount(settings))
+    if settings.role != "worker":
+        _node_volume.own(settings)
+    if settings.zone_id:
+        _until_done("name", lambda: take_name(settings, address(settings)))
+
+
+def address(settings: Settings) -> str:
+    """The address at which other hosts of the cluster reach this one."""
+    return settings.address or Metadata().address()
+
+
+def take_name(settings: Settings, own_address: str) -> None:
+    """Point the host's name at it."""
+    import boto3
+
+    record = {
+        "Name": settings.name,
+        "Type": "A",
+        "TTL": 10,
+        "ResourceRecords": [{"Value": own_address}],
+    }
+    boto3.client("route53").change_resource_record_sets(
+        HostedZoneId=settings.zone_id,
+        ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]},
+    )
+
+
+T = TypeVar("T")
+
+
+def _until_done(name: str, act: Callable[[], T]) -> T:
+    """Networks, roles and detaching volumes take a while after an instance has started."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    end = time.monotonic() + GIVE_UP_S
+    while True:
+        try:
+            return act()
+        except (OSError, BotoCoreError, ClientError, subprocess.CalledProcessError) as error:
+            if time.monotonic() > end:
+                raise
+            print(f"gensweep: {name}: {error}; trying again", file=sys.stderr, flush=True)
+            time.sleep(PAUSE_S)

@@ -1,0 +1,88 @@
+"""The Ray node of a host: its arguments and its environment, and then it takes over."""
+
+import os
+import socket
+import sys
+import time
+
+from gensweep.cluster._metadata import Metadata
+from gensweep.cluster._node_prepare import address
+from gensweep.cluster._node_secrets import PGPASS
+from gensweep.cluster._node_settings import Settings
+
+GCS_PORT = 6379
+DASHBOARD_PORT = 8265
+DRAIN_S = 90
+"""A node that is stopped lets its packs save for so long; systemd waits a little longer."""
+
+
+def run(settings: Settings) -> None:
+    """Become `ray start --block`; a worker waits for its head first."""
+    own_address = address(settings)
+    if settings.role == "worker":
+        wait_for_head(settings)
+    os.environ.update(environment(settings))
+    argv = arguments(settings, own_address)
+    os.execv(sys.executable, [sys.executable, "-m", "ray.scripts.scripts", *argv])
+
+
+def arguments(settings: Settings, own_address: str) -> list[str]:
+    """Of `ray`, for the role."""
+    common = ["start", "--block", "--disable-usage-stats", f"--node-ip-address={own_address}"]
+    if settings.role == "worker":
+        return [*common, f"--address={settings.head}:{GCS_PORT}"]
+    config = settings.etc / "cluster.yaml"
+    scaling = [f"--autoscaling-config={config}"] if config.exists() else []
+    return [
+        *common,
+        "--head",
+        "--num-cpus=0",  # packs train on workers; the head decides and keeps
+        "--num-gpus=0",
+        f"--port={GCS_PORT}",
+        "--dashboard-host=127.0.0.1",
+        f"--dashboard-port={DASHBOARD_PORT}",
+        *scaling,
+    ]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """For Ray and for the jobs and packs that it starts, besides /etc/gensweep/node.env."""
+    found = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_NODE_TYPE_NAME": settings.pool or "head",
+        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(DRAIN_S),
+        "RAY_gcs_rpc_server_reconnect_timeout_s": str(settings.head_lost_s),
+    }
+    if settings.cloud == "aws":
+        found["RAY_CLOUD_INSTANCE_ID"] = Metadata().instance_id()
+    if settings.role == "head":
+        found |= _head(settings)
+    return found
+
+
+def _head(settings: Settings) -> dict[str, str]:
+    found = {
+        "RAY_enable_autoscaler_v2": "1",
+        "RAY_gcs_storage": "rocksdb",  # a new head goes on with the jobs and actors of the old
+        "RAY_gcs_storage_path": str(settings.data / "gcs"),
+        "RAY_JOB_STOP_WAIT_TIME_S": "60",
+        "GENSWEEP_HOME": str(settings.data / "gensweep"),
+    }
+    if settings.ledger_secret:
+        found["PGPASSFILE"] = str(settings.run / PGPASS)
+    return found
+
+
+def wait_for_head(settings: Settings) -> None:
+    """Return once the head listens; `TimeoutError` after `settings.head_lost_s`."""
+    end = time.monotonic() + settings.head_lost_s
+    while True:
+        try:
+            socket.create_connection((settings.head, GCS_PORT), timeout=5).close()
+            return
+        except OSError as error:
+            if time.monotonic() > end:
+                raise TimeoutError(
+                    f"no head at {settings.head}:{GCS_PORT} for {settings.head_lost_s} s: {error}"
+                ) from None
+            time.sleep(3)

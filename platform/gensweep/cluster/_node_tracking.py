@@ -1,0 +1,110 @@
+"""The MLflow server of a cluster: users with passwords, artifacts only through it."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from gensweep.cluster._node_secrets import MLFLOW_ADMIN, MLFLOW_USER, PGPASS, read_json
+from gensweep.cluster._node_settings import Settings
+from gensweep.errors import UserError
+from gensweep.tracking import SERVER_SETTINGS, upgrade_database
+
+PORT = 5000
+START_S = 240
+SCHEMA = "mlflow"
+
+
+def run(settings: Settings) -> None:
+    """Become `mlflow server`."""
+    admin = read_json(settings.run / MLFLOW_ADMIN)
+    os.environ.update(SERVER_SETTINGS)
+    os.environ["MLFLOW_FLASK_SERVER_SECRET_KEY"] = admin["flask_key"]
+    os.environ["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_auth(settings, admin))
+    if settings.database:
+        os.environ["PGPASSFILE"] = str(settings.run / PGPASS)
+        _make_schema(settings)
+    if reason := upgrade_database(database_uri(settings)):
+        raise UserError(f"mlflow db upgrade failed: {reason}")
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments(settings)])
+
+
+def arguments(settings: Settings) -> list[str]:
+    """Of `mlflow`; it listens on all addresses of the host, and the network lets in the cluster."""
+    hosts = f"{settings.name}:{PORT},localhost:*,127.0.0.1:*"
+    return [
+        "server",
+        "--app-name=basic-auth",
+        f"--backend-store-uri={database_uri(settings)}",
+        f"--artifacts-destination={settings.artifacts}",
+        "--host=0.0.0.0",
+        f"--port={PORT}",
+        f"--allowed-hosts={hosts}",
+        f"--workers={2 if settings.database else 1}",  # SQLite has one writer
+    ]
+
+
+def database_uri(settings: Settings, name: str = "mlflow") -> str:
+    """Of MLflow's runs (`mlflow`) or of its users (`users`)."""
+    if settings.database:
+        return f"postgresql+psycopg://{_postgres(settings)}&options=-csearch_path%3D{SCHEMA}"
+    return f"sqlite:///{settings.data / 'mlflow' / name}.db"
+
+
+def _postgres(settings: Settings) -> str:
+    return f"{settings.database}?sslmode=require"
+
+
+def _make_schema(settings: Settings) -> None:
+    """Of its own, for Optuna's ledger keeps a table of the same name in the same database."""
+    import psycopg
+
+    with psycopg.connect(f"postgresql://{_postgres(settings)}", autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+
+
+def make_user(settings: Settings, wait_s: float = START_S) -> None:
+    """Let the head and the workers in, as a user who sees only their own experiments."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.server import get_app_client
+
+    admin, user = (read_json(settings.run / name) for name in (MLFLOW_ADMIN, MLFLOW_USER))
+    os.environ["MLFLOW_TRACKING_USERNAME"] = admin["username"]
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = admin["password"]
+    client = get_app_client("basic-auth", f"http://127.0.0.1:{PORT}")
+    _wait_for_server(wait_s)
+    try:
+        client.create_user(user["username"], user["password"])
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        client.update_user_password(user["username"], user["password"])
+
+
+def _wait_for_server(wait_s: float) -> None:
+    from gensweep.stack import http_status
+
+    end = time.monotonic() + wait_s
+    while http_status(f"http://127.0.0.1:{PORT}/health") != 200:
+        if time.monotonic() > end:
+            raise TimeoutError(f"no MLflow server on port {PORT} for {wait_s:g} s")
+        time.sleep(1)
+
+
+def _write_auth(settings: Settings, admin: dict[str, str]) -> Path:
+    path = settings.data / "mlflow" / "auth.ini"
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(AUTH.format(uri=database_uri(settings, "users").replace("%", "%%"), **admin))
+    return path
+
+
+AUTH = """\
+[mlflow]
+default_permission = NO_PERMISSIONS
+database_uri = {uri}
+admin_username = {username}
+admin_password = {password}
+authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+auth_cache_ttl_seconds = 60
+"""

@@ -1,0 +1,250 @@
+"""Ray's node provider for pools of EC2 instances: one call of EC2 Fleet for each launch."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ray.autoscaler.node_launch_exception import NodeLaunchException
+from ray.autoscaler.node_provider import NodeProvider
+from ray.autoscaler.tags import (
+    NODE_KIND_HEAD,
+    TAG_RAY_LAUNCH_REQUEST,
+    TAG_RAY_NODE_KIND,
+    TAG_RAY_USER_NODE_TYPE,
+)
+
+from gensweep.cluster._fleet import (
+    CLUSTER_TAG,
+    GONE,
+    Instance,
+    Launch,
+    connect,
+    describe,
+    launch,
+    terminate,
+)
+from gensweep.cluster._pool import Pool
+from gensweep.cluster._scaling import Shortages, close_gaps
+from gensweep.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+SETTLE_S = 60.0
+"""For so long EC2 may not show an instance that it has launched."""
+SPOT_AGAIN_S = 900.0
+"""After a shortage of spot, until spot is tried again."""
+POOL_TAG = "gensweep:pool"
+
+
+@dataclass(slots=True)
+class Streak:
+    """Launches of spot in a row that failed."""
+
+    count: int = 0
+    last: float = 0.0
+
+    def failed(self) -> None:
+        self.count, self.last = self.count + 1, time.monotonic()
+
+    def over(self) -> bool:
+        """Whether the last of them is long ago."""
+        return time.monotonic() - self.last > SPOT_AGAIN_S
+
+
+class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
+    """Starts and ends the workers of a cluster as Ray's autoscaler asks.
+
+    What there is, EC2 knows: instances carry the cluster's and their pool's name as tags, and a new
+    provider finds them by these. Thread-safe, as Ray demands. The head is no worker: it is known by
+    RAY_CLOUD_INSTANCE_ID of this process, and never ended.
+    """
+
+    def __init__(self, provider_config: dict[str, Any], cluster_name: str) -> None:
+        super().__init__(provider_config, cluster_name)
+        self._most = _whole(provider_config, "max_workers")
+        self._patience = _whole(provider_config, "on_demand_after", 3)
+        self._ec2 = connect(provider_config.get("region"))
+        self._launching, self._lock = threading.Lock(), threading.Lock()
+        self._known: dict[str, Instance] = {}
+        self._fresh: dict[str, tuple[float, Instance]] = {}
+        self._streaks: dict[str, Streak] = {}
+        self._serial = 0
+        self._shortages = Shortages()
+        close_gaps(self._shortages, _whole(provider_config, "join_timeout_s", 900))
+
+    # What there is
+
+    def non_terminated_nodes(self, tag_filters: dict[str, str]) -> list[str]:
+        """The head and all workers with these tags, as EC2 shows them now."""
+        found = {one.id: one for one in describe(self._ec2, self.cluster_name)}
+        found = {i: one for i, one in found.items() if not _is_head(one)}
+        with self._lock:
+            now = time.monotonic()
+            self._fresh = {i: (at, one) for i, (at, one) in self._fresh.items()
+                           if i not in found and now - at < SETTLE_S}  # fmt: skip
+            found |= {i: one for i, (_, one) in self._fresh.items()}
+            self._known = found | {one.id: one for one in _head()}
+            return [i for i, one in self._known.items() if _has(one, tag_filters)]
+
+    def _one(self, node_id: str) -> Instance | None:
+        with self._lock:
+            if node_id in self._known:
+                return self._known[node_id]
+        self.non_terminated_nodes({})
+        with self._lock:
+            return self._known.get(node_id)
+
+    def is_running(self, node_id: str) -> bool:
+        one = self._one(node_id)
+        return one is not None and one.state == "running"
+
+    def is_terminated(self, node_id: str) -> bool:
+        one = self._one(node_id)
+        return one is None or one.state in GONE
+
+    def node_tags(self, node_id: str) -> dict[str, str]:
+        one = self._one(node_id)
+        return dict(one.tags) if one else {}
+
+    def internal_ip(self, node_id: str) -> str:
+        one = self._one(node_id)
+        return one.address if one else ""
+
+    def external_ip(self, node_id: str) -> str:
+        """The internal one: no host of a cluster has another."""
+        return self.internal_ip(node_id)
+
+    # More
+
+    def create_node(self, node_config: dict[str, Any], tags: dict[str, str],
+                    count: int) -> dict[str, Any]:  # fmt: skip
+        """Launch up to `count` workers; `NodeLaunchException` says why some are missing."""
+        name = tags[TAG_RAY_USER_NODE_TYPE]
+        try:
+            pool = Pool.read(name, node_config)
+        except UserError as error:
+            self._refuse(name, "config", str(error))
+        with self._launching:
+            allowed = min(count, self._room(pool))
+            ids, causes = self._launch(pool, allowed, self._tags(pool, tags))
+        if len(ids) == count:
+            self._shortages.drop(name)
+            return {i: {} for i in ids}
+        if allowed < count:
+            causes.append(f"max_workers: the pool may have {pool.max_workers}, all pools together "
+                          f"{self._most}: raise them in cluster.yaml")  # fmt: skip
+        self._refuse(name, "capacity", f"{len(ids)} of {count} instances: {'; '.join(causes)}")
+        raise AssertionError("unreachable")
+
+    def _refuse(self, pool: str, category: str, why: str) -> None:
+        self._shortages.add(pool)
+        line = f"pool {pool}: {why}"
+        logger.warning(line)
+        raise NodeLaunchException(category, line, None)
+
+    def _room(self, pool: Pool) -> int:
+        """Workers that both caps leave."""
+        self.non_terminated_nodes({})
+        with self._lock:
+            workers = [one for one in self._known.values() if not _is_head(one)]
+        here = sum(one.tags.get(TAG_RAY_USER_NODE_TYPE) == pool.name for one in workers)
+        return max(0, min(pool.max_workers - here, self._most - len(workers)))
+
+    def _tags(self, pool: Pool, tags: Mapping[str, str]) -> dict[str, str]:
+        return {
+            **tags,
+            "Name": f"{self.cluster_name}-{pool.name}",
+            CLUSTER_TAG: self.cluster_name,
+            "gensweep:cluster": self.cluster_name,
+            POOL_TAG: pool.name,
+        }
+
+    def _launch(self, pool: Pool, count: int, tags: dict[str, str]) -> tuple[list[str], list[str]]:
+        """Instances, and why some are missing: spot first, on-demand where spot keeps failing."""
+        ids: list[str] = []
+        causes: list[str] = []
+        streak = self._streaks.setdefault(pool.name, Streak())
+        if streak.over():
+            streak.count = 0
+        if pool.market == "spot" and count and not self._falls_back(pool, streak):
+            came = self._ask(pool, "spot", count, tags)
+            ids += came.ids
+            if len(ids) == count:
+                streak.count = 0
+            else:
+                streak.failed()
+                causes.append(f"spot {came.cause()}")
+        if len(ids) < count and (pool.market == "on-demand" or self._falls_back(pool, streak)):
+            came = self._ask(pool, "on-demand", count - len(ids), tags)
+            ids += came.ids
+            if len(ids) < count:
+                causes.append(f"on-demand {came.cause()}")
+        return ids, causes
+
+    def _falls_back(self, pool: Pool, streak: Streak) -> bool:
+        return pool.fallback and streak.count >= self._patience
+
+    def _ask(self, pool: Pool, market: str, count: int, tags: dict[str, str]) -> Launch:
+        self._serial += 1
+        request = tags.get(TAG_RAY_LAUNCH_REQUEST) or f"{os.getpid()}-{time.time_ns()}"
+        came = launch(self._ec2, pool, market, count, tags, f"{request}-{self._serial}"[:64])
+        logger.info(f"pool {pool.name}: {len(came.ids)} of {count} {market} instances")
+        now = time.monotonic()
+        with self._lock:
+            for i in came.ids:
+                self._fresh[i] = now, Instance(i, "pending", tags)
+        return came
+
+    def set_node_tags(self, node_id: str, tags: dict[str, str]) -> None:
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self._ec2.create_tags(Resources=[node_id], Tags=listed)
+
+    # Fewer
+
+    def terminate_node(self, node_id: str) -> None:
+        self.terminate_nodes([node_id])
+
+    def terminate_nodes(self, node_ids: list[str]) -> None:
+        """End the workers; again, where they are gone, is no error. The head is left alone."""
+        heads = {one.id for one in _head()}
+        ids = [i for i in node_ids if i not in heads]
+        terminate(self._ec2, ids)
+        with self._lock:
+            for i in ids:
+                self._fresh.pop(i, None)
+        logger.info(f"ended {len(ids)} instances: {', '.join(ids)}")
+
+    @property
+    def max_terminate_nodes(self) -> int:
+        return 1000
+
+
+def _head() -> list[Instance]:
+    """The instance that this process runs on, as Ray's head node calls itself."""
+    here = os.environ.get("RAY_CLOUD_INSTANCE_ID")
+    kind = os.environ.get("RAY_NODE_TYPE_NAME", "head")
+    tags = {TAG_RAY_NODE_KIND: NODE_KIND_HEAD, TAG_RAY_USER_NODE_TYPE: kind}
+    return [Instance(here, "running", tags)] if here else []
+
+
+def _is_head(one: Instance) -> bool:
+    return bool(one.tags.get(TAG_RAY_NODE_KIND) == NODE_KIND_HEAD)
+
+
+def _has(one: Instance, tags: Mapping[str, str]) -> bool:
+    return all(one.tags.get(key) == value for key, value in tags.items())
+
+
+def _whole(config: Mapping[str, Any], key: str, default: int | None = None) -> int:
+    """The whole number at `key`; `UserError` if it is none."""
+    value = config.get(key, default)
+    if value is None:
+        raise UserError(f"provider.{key} is missing: add it to cluster.yaml.")
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise UserError(f"provider.{key} must be a whole number above 0, but is {value!r}: change "
+                        "it in cluster.yaml.")  # fmt: skip
+    return value

@@ -1,0 +1,77 @@
+"""Two gaps of Ray's autoscaler that the provider closes, as it runs in the same process.
+
+Ray 2.60 lets another pool go first after an instance that never joined, but not after a launch
+that EC2 refused: the event of a refused launch names no pool, and the scheduler asks the same pool
+again, every five seconds, for ever. And how long an instance may take to join is an environment
+variable of the head's Ray, read before cluster.yaml is.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+
+class Shortages:
+    """Pools that could not launch what was asked, and when they last could not."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def add(self, pool: str) -> None:
+        self._since[pool] = time.time()
+
+    def drop(self, pool: str) -> None:
+        self._since.pop(pool, None)
+
+    def now(self) -> Mapping[str, float]:
+        """Pool to the time of its last refusal."""
+        return dict(self._since)
+
+
+def close_gaps(shortages: Shortages, join_timeout_s: int) -> None:
+    """Tell the autoscaler of this process of shortages, and how long to wait for an instance.
+
+    Called before the autoscaler makes what is replaced here. A Ray that has changed is left as it
+    is, which the log says.
+    """
+    try:
+        _prefer_others(shortages)
+        _end_late(join_timeout_s)
+    except (ImportError, AttributeError) as error:
+        logger.warning(
+            f"this Ray's autoscaler is not the one known here ({error}): a pool without capacity "
+            "is asked again before others; use ray 2.60."
+        )
+
+
+def _prefer_others(shortages: Shortages) -> None:
+    from ray.autoscaler.v2 import autoscaler
+    from ray.autoscaler.v2.instance_manager.subscribers import cloud_resource_monitor
+
+    class PoolMonitor(cloud_resource_monitor.CloudResourceMonitor):  # type: ignore[misc]
+        """Counts a refused launch as one that was not allocated in time."""
+
+        def get_recoverable_resource_availabilities(self) -> Any:
+            known = self._last_unavailable_timestamp
+            known |= {pool: max(at, known.get(pool, 0.0)) for pool, at in shortages.now().items()}
+            return super().get_recoverable_resource_availabilities()
+
+    autoscaler.CloudResourceMonitor = PoolMonitor
+
+
+def _end_late(join_timeout_s: int) -> None:
+    from ray.autoscaler.v2.instance_manager.config import AutoscalingConfig
+
+    before = AutoscalingConfig.get_instance_reconcile_config
+    if getattr(before, "seconds", None) is not None:
+        before = before.before
+
+    def patient(config: Any) -> Any:
+        return replace(before(config), allocate_status_timeout_s=join_timeout_s)
+
+    patient.seconds, patient.before = join_timeout_s, before  # type: ignore[attr-defined]
+    AutoscalingConfig.get_instance_reconcile_config = patient

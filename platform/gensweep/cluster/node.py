@@ -1,0 +1,37 @@
+"""What the units of a host run (infra/boot): `python -m gensweep.cluster.node COMMAND`."""
+
+import argparse
+import importlib
+import sys
+
+from gensweep.cluster import _node_settings
+from gensweep.errors import UserError
+
+COMMANDS = {
+    "prepare": ("_node_prepare", "prepare", "secrets, data volume and name of this host"),
+    "secrets": ("_node_secrets", "fetch", "fetch the secrets again"),
+    "ray": ("_node_ray", "run", "become the host's Ray node"),
+    "tracking": ("_node_tracking", "run", "become the MLflow server"),
+    "tracking-user": ("_node_tracking", "make_user", "let the cluster's hosts into MLflow"),
+    "logs": ("_node_logs", "keep", "keep the logs of this host in CloudWatch"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m gensweep.cluster.node", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, _, help_) in COMMANDS.items():
+        commands.add_parser(name, help=help_)
+    chosen = parser.parse_args(argv).command
+    module, function, _ = COMMANDS[chosen]
+    try:
+        settings = _node_settings.read()
+        getattr(importlib.import_module(f"gensweep.cluster.{module}"), function)(settings)
+    except (UserError, TimeoutError) as error:
+        print(f"gensweep: {chosen}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
