@@ -222,10 +222,18 @@ def test_a_new_head_goes_on_with_what_the_old_one_kept(cluster: Cluster) -> None
     until(lambda: names(cluster.instances("head")) - {old["InstanceId"]}, 60, cluster.why)
     listed = until(lambda: run(cluster.ray("job", "list")), 240, cluster.why)
     assert "SUCCEEDED" in listed
+    assert "gensweep-ray: " in until(lambda: kept_log(cluster, old["InstanceId"]), 60)
     (name,) = set(re.findall(r"gan-stability-[0-9-]+", cluster.said))
     resume = ["python", "sweeps/gan_stability.py", "--resume", name, *SWEEP, "--trials", "14"]
     said = run(cluster.ray("job", "submit", "--", *resume))
     assert "14 trials" in said, said[-3000:] + cluster.why()
+
+
+def kept_log(cluster: Cluster, instance: str) -> str:
+    """The journal of a head, as CloudWatch has it."""
+    place = {"logGroupName": "/gensweep/boot/hosts", "logStreamName": f"head/{instance}"}
+    found = cluster.region.client("logs").get_log_events(**place, limit=10_000)["events"]
+    return "\n".join(event["message"] for event in found)
 
 
 def test_idle_workers_are_ended(cluster: Cluster) -> None:
