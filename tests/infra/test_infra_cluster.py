@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +145,18 @@ def test_head_and_tracking_server_come_up(cluster: Cluster) -> None:
     assert cluster.instances("worker") == []
 
 
-def test_no_unit_of_a_host_has_failed(cluster: Cluster) -> None:
+def test_every_unit_of_a_host_is_active(cluster: Cluster) -> None:
     for role in ("head", "tracking"):
-        listed = cluster.host(role).run("systemctl", "list-units", "gensweep-*", "--no-legend")
-        states = {line.split()[0]: line.split()[2:4] for line in listed.stdout.splitlines()}
-        assert all(state[0] == "active" for state in states.values()), states
+        until(partial(all_active, cluster.host(role)), 60, cluster.why)
+
+
+UNITS = ("systemctl", "list-units", "gensweep-*", "--no-legend", "--plain")
+
+
+def all_active(host: Host) -> bool:
+    lines = host.run(*UNITS).stdout.splitlines()
+    assert any(line.startswith("gensweep-prepare.service") for line in lines), lines
+    return {line.split()[2] for line in lines} == {"active"}
 
 
 def test_ray_refuses_who_has_no_token_or_a_wrong_one(cluster: Cluster) -> None:
