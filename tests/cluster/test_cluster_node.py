@@ -36,7 +36,7 @@ def test_settings_are_those_of_the_environment() -> None:
     [
         ({"GENSWEEP_ROLE": "queen"}, "GENSWEEP_ROLE must be one of head, worker, tracking, but"),
         ({"GENSWEEP_CLOUD": "gcp"}, "GENSWEEP_CLOUD must be one of aws, none, but is 'gcp'"),
-        ({"GENSWEEP_HEAD_LOST_S": "soon"}, "must be whole seconds, but is 'soon'"),
+        ({"GENSWEEP_HEAD_LOST_S": "soon"}, "must be a whole number, but is 'soon'"),
         ({"GENSWEEP_POOL": ""}, "GENSWEEP_POOL is empty: set it in /etc/gensweep/node.env"),
         ({"GENSWEEP_CLUSTER": ""}, "GENSWEEP_CLUSTER is empty"),
         ({"GENSWEEP_CLOUD": "aws"}, "GENSWEEP_MLFLOW_SECRET is empty"),
@@ -67,6 +67,9 @@ def test_a_head_has_no_room_for_tasks_and_shows_its_dashboard_to_itself() -> Non
 def test_a_worker_joins_its_head_as_one_of_its_pool() -> None:
     settings = read(WORKER)
     assert "--address=192.0.2.10:6379" in arguments(settings, "192.0.2.11")
+    assert not any("num-cpus" in word for word in arguments(settings, "192.0.2.11"))
+    offers = arguments(read(WORKER | {"GENSWEEP_CPUS": "4", "GENSWEEP_GPUS": "0"}), "192.0.2.11")
+    assert {"--num-cpus=4", "--num-gpus=0"} < set(offers)
     assert environment(settings)["RAY_NODE_TYPE_NAME"] == "own"
 
 

@@ -202,7 +202,7 @@ def test_a_sweep_makes_an_empty_pool_grow(cluster: Cluster, job: "subprocess.Pop
 def training(cluster: Cluster) -> int:
     """Workers on which a pack runs."""
     hosts = [cluster.region.hosts.get(i["InstanceId"]) for i in cluster.instances("worker")]
-    return sum("RayTrainWorker" in h.run("ps", "ax").stdout for h in hosts if h and h.alive())
+    return sum("ray::ImplicitFunc.train" in h.run("ps", "ax").stdout for h in hosts if h and h.alive())
 
 
 def test_it_outlives_a_host_that_is_cut_off_and_one_that_is_taken_away(

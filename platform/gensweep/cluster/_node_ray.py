@@ -31,7 +31,9 @@ def arguments(settings: Settings, own_address: str) -> list[str]:
     """Of `ray`, for the role."""
     common = ["start", "--block", "--disable-usage-stats", f"--node-ip-address={own_address}"]
     if settings.role == "worker":
-        return [*common, f"--address={settings.head}:{GCS_PORT}"]
+        offers = {"--num-cpus": settings.cpus, "--num-gpus": settings.gpus}
+        offered = [f"{option}={count}" for option, count in offers.items() if count is not None]
+        return [*common, f"--address={settings.head}:{GCS_PORT}", *offered]
     config = settings.etc / "cluster.yaml"
     scaling = [f"--autoscaling-config={config}"] if config.exists() else []
     return [

@@ -25,6 +25,9 @@ class Settings:
     """The name or address of the head."""
     pool: str = ""
     """The worker's pool, which is Ray's node type."""
+    cpus: int | None = None
+    """What the worker offers to Ray, as its pool promises; None: what it has."""
+    gpus: int | None = None
     head_lost_s: int = 900
     """A worker that cannot reach its head for so long gives up."""
     token_secret: str = ""
@@ -88,10 +91,10 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
 def _typed(name: str, value: str) -> str | int | Path:
     if name in {"data", "run", "etc"}:
         return Path(value)
-    if name != "head_lost_s":
+    if name not in {"cpus", "gpus", "head_lost_s"}:
         return value
     if not value.isdigit():
-        raise UserError(f"GENSWEEP_HEAD_LOST_S must be whole seconds, but is {value!r}.")
+        raise UserError(f"GENSWEEP_{name.upper()} must be a whole number, but is {value!r}.")
     return int(value)
 
 

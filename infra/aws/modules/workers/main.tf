@@ -15,7 +15,11 @@ module "boot" {
   for_each = var.pools
   source   = "../../../boot"
   role     = "worker"
-  settings = merge(var.settings, { GENSWEEP_POOL = each.key })
+  settings = merge(var.settings, {
+    GENSWEEP_POOL = each.key
+    GENSWEEP_CPUS = each.value.cpus
+    GENSWEEP_GPUS = each.value.gpus
+  })
 }
 
 # Hosts that exchange gradients over EFA stand close to each other.
