@@ -90,7 +90,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     assert os.geteuid() == 0, "hosts have networks and file systems of their own: run as root"
     folder = tmp_path_factory.mktemp("region")
     bundle = make_bundle(folder)
-    region = Region(folder, f"g{os.getpid() % 100000}")
+    region = Region(folder, f"g{os.getpid()}")
     try:
         region.up()
         made = apply(region, folder, bundle)
@@ -202,7 +202,8 @@ def test_a_sweep_makes_an_empty_pool_grow(cluster: Cluster, job: "subprocess.Pop
 def training(cluster: Cluster) -> int:
     """Workers on which a pack runs."""
     hosts = [cluster.region.hosts.get(i["InstanceId"]) for i in cluster.instances("worker")]
-    return sum("ray::ImplicitFunc.train" in h.run("ps", "ax").stdout for h in hosts if h and h.alive())
+    running = [host.run("ps", "ax").stdout for host in hosts if host and host.alive()]
+    return sum("ray::ImplicitFunc.train" in processes for processes in running)
 
 
 def test_it_outlives_a_host_that_is_cut_off_and_one_that_is_taken_away(

@@ -1,6 +1,8 @@
 """The network of a region: one namespace for the cloud, one for each host, and a bridge."""
 
+import re
 import subprocess
+from pathlib import Path
 
 NETWORK, PREFIX = "10.77", 16
 GATEWAY = f"{NETWORK}.255.254"
@@ -16,13 +18,14 @@ def ip(*words: str, check: bool = True) -> None:
 
 
 class Network:
-    """Namespaces whose names start with `name`, at most eight characters."""
+    """Namespaces whose names start with `name`: g and the test's process id."""
 
     def __init__(self, name: str) -> None:
         self.cloud, self._name = f"{name}-cloud", name
         self.hosts: set[str] = set()
 
     def up(self) -> None:
+        clear_left()
         ip("netns", "add", self.cloud)
         self._in(self.cloud, "link", "set", "lo", "up")
         self._in(self.cloud, "link", "add", "br0", "type", "bridge")
@@ -66,3 +69,13 @@ class Network:
 
     def _in(self, namespace: str, *words: str) -> None:
         ip("-n", namespace, *words)
+
+
+def clear_left() -> None:
+    """Namespaces of tests that were killed: two regions would share their addresses."""
+    listed = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout
+    for name in (line.split()[0] for line in listed.splitlines()):
+        owner = re.match(r"g(\d+)-", name)
+        if owner and not Path(f"/proc/{owner[1]}").exists():
+            ip("netns", "del", name, check=False)
+            ip("link", "del", f"g{owner[1]}-out", check=False)

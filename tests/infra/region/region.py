@@ -132,13 +132,13 @@ class Region:
     def _volumes(self, instance: dict[str, Any]) -> list[tuple[Path, str]]:
         """Data volumes of the zone, as devices: attaching one makes it appear on real hardware."""
         zone = instance["Placement"]["AvailabilityZone"]
-        volumes = self.client("ec2").describe_volumes()["Volumes"]
+        data = [{"Name": "availability-zone", "Values": [zone]},
+                {"Name": "tag:Name", "Values": ["*-data"]}]  # fmt: skip
         binds = []
-        for volume in volumes:
-            if volume["AvailabilityZone"] == zone and "Tags" in volume:
-                device = Path(self._device(volume["VolumeId"]))
-                name = volume["VolumeId"].replace("-", "")
-                binds.append((device, f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{name}"))
+        for volume in self.client("ec2").describe_volumes(Filters=data)["Volumes"]:
+            device = Path(self._device(volume["VolumeId"]))
+            name = volume["VolumeId"].replace("-", "")
+            binds.append((device, f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{name}"))
         return binds
 
     def _device(self, volume: str) -> str:
