@@ -47,7 +47,7 @@ resource "aws_iam_policy" "host" {
         Sid      = "Password"
         Effect   = "Allow"
         Action   = ["secretsmanager:GetSecretValue"]
-        Resource = [module.storage.secrets.mlflow]
+        Resource = [module.secrets.arns.mlflow]
       },
       {
         Sid       = "Key"
@@ -72,7 +72,7 @@ resource "aws_iam_policy" "member" {
         Sid      = "Token"
         Effect   = "Allow"
         Action   = ["secretsmanager:GetSecretValue"]
-        Resource = [module.storage.secrets.token]
+        Resource = [module.secrets.arns.token]
       },
       {
         Sid       = "List"

@@ -33,9 +33,9 @@ locals {
     GENSWEEP_CLUSTER       = var.name
     GENSWEEP_HEAD          = "head.${module.network.zone.name}"
     GENSWEEP_LOG_GROUP     = module.storage.log_group.name
-    GENSWEEP_MLFLOW_SECRET = module.storage.secrets.mlflow
+    GENSWEEP_MLFLOW_SECRET = module.secrets.arns.mlflow
     GENSWEEP_STORE         = "s3://${module.storage.artifacts.name}/sweeps"
-    GENSWEEP_TOKEN_SECRET  = module.storage.secrets.token
+    GENSWEEP_TOKEN_SECRET  = module.secrets.arns.token
     MLFLOW_TRACKING_URI    = "http://tracking.${module.network.zone.name}:5000"
   }
 }

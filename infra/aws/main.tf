@@ -16,11 +16,18 @@ module "network" {
 }
 
 module "storage" {
-  source          = "./modules/storage"
+  source        = "./modules/storage"
+  cluster       = local.cluster
+  bundle        = var.bundle
+  log_days      = var.log_days
+  undelete_days = var.undelete_days
+  force_destroy = var.force_destroy
+}
+
+module "secrets" {
+  source          = "./modules/secrets"
   cluster         = local.cluster
-  bundle          = var.bundle
-  log_days        = var.log_days
-  undelete_days   = var.undelete_days
+  key_arn         = module.storage.key_arn
   secrets_version = var.secrets_version
   force_destroy   = var.force_destroy
 }
@@ -37,7 +44,7 @@ module "tracking" {
   security_groups = module.network.security_groups
   zone            = module.network.zone
   artifacts       = module.storage.artifacts
-  admin_secret    = module.storage.secrets.mlflow_admin
+  admin_secret    = module.secrets.arns.mlflow_admin
   database        = var.database
   settings        = local.settings
   policies        = { host = aws_iam_policy.host.arn }

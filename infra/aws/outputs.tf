@@ -19,12 +19,12 @@ output "mlflow_command" {
 
 output "token_command" {
   description = "Prints the token that Ray asks for: export it as RAY_AUTH_TOKEN."
-  value       = "aws secretsmanager get-secret-value --region ${local.cluster.region} --secret-id ${module.storage.secrets.token} --query SecretString --output text"
+  value       = "aws secretsmanager get-secret-value --region ${local.cluster.region} --secret-id ${module.secrets.arns.token} --query SecretString --output text"
 }
 
 output "password_command" {
   description = "Prints the name and password of MLflow's administrator, who sees all experiments."
-  value       = "aws secretsmanager get-secret-value --region ${local.cluster.region} --secret-id ${module.storage.secrets.mlflow_admin} --query SecretString --output text"
+  value       = "aws secretsmanager get-secret-value --region ${local.cluster.region} --secret-id ${module.secrets.arns.mlflow_admin} --query SecretString --output text"
 }
 
 output "shell_commands" {

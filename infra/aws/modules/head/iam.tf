@@ -9,6 +9,7 @@ locals {
   groups    = [for id in var.workers.security_group_ids : "${local.ec2}:security-group/${id}"]
   places    = concat(local.subnets, var.workers.placement_group_arns)
   tagged    = { "aws:RequestTag/gensweep:cluster" = var.cluster.name }
+  worker    = { "aws:ResourceTag/gensweep:cluster" = var.cluster.name, "aws:ResourceTag/gensweep:role" = "worker" }
   template  = { ArnEquals = { "ec2:LaunchTemplate" = local.templates } }
 }
 
@@ -77,14 +78,21 @@ resource "aws_iam_role_policy" "workers" {
         Condition = { StringEquals = { "ec2:CreateAction" = ["CreateFleet", "RunInstances"] } }
       },
       {
-        Sid      = "EndWorkers"
+        Sid      = "TagWorkers"
         Effect   = "Allow"
-        Action   = ["ec2:TerminateInstances"]
+        Action   = ["ec2:CreateTags"]
         Resource = ["${local.ec2}:instance/*"]
-        Condition = { StringEquals = {
-          "aws:ResourceTag/gensweep:cluster" = var.cluster.name
-          "aws:ResourceTag/gensweep:role"    = "worker"
-        } }
+        Condition = {
+          "ForAllValues:StringLike" = { "aws:TagKeys" = ["ray-*"] }
+          StringEquals              = local.worker
+        }
+      },
+      {
+        Sid       = "EndWorkers"
+        Effect    = "Allow"
+        Action    = ["ec2:TerminateInstances"]
+        Resource  = ["${local.ec2}:instance/*"]
+        Condition = { StringEquals = local.worker }
       },
       {
         Sid       = "WorkersRole"

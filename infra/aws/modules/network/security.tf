@@ -33,6 +33,7 @@ resource "aws_security_group" "this" {
 resource "aws_vpc_security_group_ingress_rule" "cluster" {
   security_group_id            = local.cluster
   referenced_security_group_id = local.cluster
+  description                  = "Ray and EFA, among the hosts of the cluster"
   ip_protocol                  = "-1"
   tags                         = var.cluster.tags
 }
@@ -40,6 +41,7 @@ resource "aws_vpc_security_group_ingress_rule" "cluster" {
 resource "aws_vpc_security_group_egress_rule" "cluster" {
   security_group_id            = local.cluster
   referenced_security_group_id = local.cluster
+  description                  = "Ray and EFA, among the hosts of the cluster"
   ip_protocol                  = "-1"
   tags                         = var.cluster.tags
 }
@@ -58,6 +60,7 @@ resource "aws_vpc_security_group_egress_rule" "https" {
 resource "aws_vpc_security_group_egress_rule" "tracking" {
   security_group_id            = local.cluster
   referenced_security_group_id = local.tracking
+  description                  = "To the MLflow server"
   ip_protocol                  = "tcp"
   from_port                    = 5000
   to_port                      = 5000
@@ -67,6 +70,7 @@ resource "aws_vpc_security_group_egress_rule" "tracking" {
 resource "aws_vpc_security_group_ingress_rule" "tracking" {
   security_group_id            = local.tracking
   referenced_security_group_id = local.cluster
+  description                  = "MLflow, for the hosts of the cluster"
   ip_protocol                  = "tcp"
   from_port                    = 5000
   to_port                      = 5000
@@ -77,6 +81,7 @@ resource "aws_vpc_security_group_egress_rule" "database" {
   for_each                     = local.databases
   security_group_id            = each.value
   referenced_security_group_id = aws_security_group.this["database"].id
+  description                  = "To the database"
   ip_protocol                  = "tcp"
   from_port                    = 5432
   to_port                      = 5432
@@ -87,6 +92,7 @@ resource "aws_vpc_security_group_ingress_rule" "database" {
   for_each                     = local.databases
   security_group_id            = aws_security_group.this["database"].id
   referenced_security_group_id = each.value
+  description                  = "PostgreSQL, for the ${each.key}"
   ip_protocol                  = "tcp"
   from_port                    = 5432
   to_port                      = 5432
@@ -97,6 +103,7 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   for_each                     = local.callers
   security_group_id            = aws_security_group.this["endpoints"].id
   referenced_security_group_id = each.value
+  description                  = "AWS services, for the ${each.key}"
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443

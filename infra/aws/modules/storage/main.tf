@@ -1,4 +1,4 @@
-# What outlives a host: the key, the secrets, the logs, and in buckets.tf the objects.
+# What outlives a host: the key, the logs, and in buckets.tf the objects.
 
 locals {
   name    = var.cluster.name

@@ -21,15 +21,6 @@ output "bundle" {
   }
 }
 
-output "secrets" {
-  description = "ARNs of the secrets: Ray's token, MLflow's user and MLflow's administrator."
-  value = {
-    token        = aws_secretsmanager_secret.this["ray-token"].arn
-    mlflow       = aws_secretsmanager_secret.this["mlflow"].arn
-    mlflow_admin = aws_secretsmanager_secret.this["mlflow-admin"].arn
-  }
-}
-
 output "log_group" {
   description = "The log group of the hosts: name and ARN."
   value       = { name = aws_cloudwatch_log_group.hosts.name, arn = aws_cloudwatch_log_group.hosts.arn }

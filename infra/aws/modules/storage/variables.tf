@@ -48,19 +48,8 @@ variable "undelete_days" {
   }
 }
 
-variable "secrets_version" {
-  description = "Raise it by one to have new secrets made."
-  type        = number
-  nullable    = false
-
-  validation {
-    condition     = var.secrets_version >= 1 && floor(var.secrets_version) == var.secrets_version
-    error_message = "secrets_version = ${var.secrets_version}: give a whole number of at least 1."
-  }
-}
-
 variable "force_destroy" {
-  description = "Whether `destroy` takes the objects and secrets with it."
+  description = "Whether `destroy` takes the objects with it."
   type        = bool
   nullable    = false
 }

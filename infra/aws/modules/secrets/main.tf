@@ -7,6 +7,7 @@ ephemeral "aws_secretsmanager_random_password" "this" {
 }
 
 locals {
+  name = var.cluster.name
   secrets = {
     ray-token    = "The token that every caller of the Ray cluster shows"
     mlflow       = "The user by whom the cluster's hosts write to the MLflow server"
@@ -19,7 +20,7 @@ resource "aws_secretsmanager_secret" "this" {
   for_each                = local.secrets
   name_prefix             = "${local.name}/${each.key}-"
   description             = each.value
-  kms_key_id              = aws_kms_key.this.arn
+  kms_key_id              = var.key_arn
   recovery_window_in_days = var.force_destroy ? 0 : 7
   tags                    = var.cluster.tags
 }

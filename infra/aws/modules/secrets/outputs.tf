@@ -1,0 +1,8 @@
+output "arns" {
+  description = "ARNs of the secrets: Ray's token, MLflow's user and MLflow's administrator."
+  value = {
+    token        = aws_secretsmanager_secret.this["ray-token"].arn
+    mlflow       = aws_secretsmanager_secret.this["mlflow"].arn
+    mlflow_admin = aws_secretsmanager_secret.this["mlflow-admin"].arn
+  }
+}
