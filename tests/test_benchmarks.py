@@ -43,7 +43,7 @@ def test_a_cluster_is_planned(stack: Any) -> None:
         assert figures[f"{ledger}.largest_gpus"] >= 0
     assert figures["tracker.requests"] > 3
     assert figures["store.write"] >= 4  # the weights, the manifest, and what is there, twice
-    assert 0 < figures["load.desk"] < 1
+    assert 0 < figures["load.desk"] < 1 < figures["full.desk_gpus"]
     assert -0.01 < figures["idle"] < 1
 
 

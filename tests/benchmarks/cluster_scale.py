@@ -12,11 +12,12 @@ costs here are those of the head. Of S3 only its stated limits of requests count
 The whole size is simulated with the journal and the sampler of quasi-random points; other ledgers
 and samplers have their costs, the load that they would see, and `largest_gpus`.
 `idle` is the share of lane-seconds lost to the desk between the first and the last trial handed
-out; `fill_s` is how long until every pack has its first trials. `load` is the busy share of each
-part, of the tracker the work that comes in a second: it lags, and no lane waits for it.
-`largest_gpus` is what keeps `idle` under 2 %, `gpus_at_full_load` where a part would be busy all
-the time. Equal quality: the simulation ended every trial,
-once, and the desk was never busy with two calls at a time.
+out; `fill_s` is how long until every pack has its first trials. `load` is the busy share of the
+desk, and the work that comes in for the tracker in a second: it lags, and no lane waits for it.
+`offered` is what each part would have to do if nobody waited, and `bottlenecks` is in its order.
+`largest_gpus` is what keeps `idle` under 2 %; `full` is how many would keep a part busy all the
+time. Equal quality: the simulation ended every trial, once, and the desk never did two things at
+a time.
 """
 
 import argparse
@@ -90,7 +91,7 @@ def measured_costs(args: argparse.Namespace) -> tuple[dict[str, Costs], dict[str
              for name, how in kinds.items()}  # fmt: skip
     found = postgres.programs()
     if found is not None:
-        few = max(2 * args.width, args.measured // 4)
+        few = max(2 * args.width, args.measured // 16)  # each step takes so much longer
         with postgres.server(found, durable=True) as url:
             costs["postgres"] = costs_of(desk_costs(few, args.width, "qmc", url), few, call)
     one, requests = tracker_seconds(TRACKED, 1)
@@ -114,19 +115,20 @@ def desk_figures(name: str, costs: Costs, size: Size) -> dict[str, float]:
     return {f"{name}.{op}_ms": value for op, value in each.items()}
 
 
-def loads(world: World, told: dict[str, float]) -> dict[str, float]:
-    """The busy share of each part between the first and the last trial handed out."""
-    size, seconds = world.size, world.emptied_at
+def offered_loads(costs: Costs, size: Size, told: dict[str, float]) -> dict[str, float]:
+    """The busy share of each part if nobody had to wait for another."""
+    trial = costs.tracker + costs.tracker_report * (size.reports - 1)
     saves = size.gpus / CHECKPOINT_S
     s3 = {f"store.{kind}": saves * told[f"store.{kind}"] / most for kind, most in S3_PER_S.items()}
-    return {"desk": world.load, "tracker": world.tracker.busy / seconds, **s3}
+    tracker = size.gpus * size.width / size.mean_s * trial
+    return {"desk": offered(costs, size), "tracker": tracker, **s3}
 
 
 def simulated(world: World, told: dict[str, float]) -> dict[str, float]:
     waits = world.waits
     most = len(waits) - 1
     return {
-        **{f"load.{name}": load for name, load in loads(world, told).items()},
+        "load.desk": world.load, "load.tracker": world.tracker.busy / world.emptied_at,
         "store.mib_per_s": told["store.mib"] * world.size.gpus / CHECKPOINT_S,
         "idle": world.idle, "fill_s": world.filled_at, "hours": world.clock.now / 3600,
         "trials_per_s": world.size.trials / world.emptied_at,
@@ -171,8 +173,9 @@ def main() -> None:
         figures[f"{name}.largest_gpus"] = largest(size, each)
     world = simulate(size, costs["journal"])
     figures |= simulated(world, told)
-    busy = loads(world, told)
-    figures |= {f"{part}.gpus_at_full_load": size.gpus / load for part, load in busy.items()}
+    busy = offered_loads(costs["journal"], size, told)
+    figures |= {f"offered.{part}": load for part, load in busy.items()}
+    figures |= {f"full.{part}_gpus": size.gpus / load for part, load in busy.items()}
     print(json.dumps({
         "benchmark": "cluster_scale", "figures": figures, "ratios": {},
         "equal_quality": sound(world),

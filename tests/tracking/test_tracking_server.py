@@ -327,6 +327,23 @@ def test_refused_event_is_set_aside_and_the_rest_goes_on(
     assert history(client, run, "fid") == [(1, 1.0), (3, 3.0)]
 
 
+@pytest.mark.parametrize("part", [0, 20, 45])
+def test_a_picture_that_was_cut_short_holds_up_nothing(
+    part: int, server: Server, client: Any, tmp_path: Path
+) -> None:
+    """As a machine leaves it that dies before all of a file is on its disk."""
+    sweep = f"cut-{part}"
+    with Tracker(Spool(tmp_path), server.uri, "cut", sweep) as tracker:
+        tracker.image(0, "samples", 1, png()[:part])
+        tracker.image(0, "samples", 2, png())
+        tracker.metrics(0, 3, {"fid": 3.0})
+        assert tracker.flush(60), tracker.trouble
+        assert tracker.dropped == 1
+    assert "no picture" in (tmp_path / "rejected.jsonl").read_text()
+    run = runs_of(client, "cut", sweep)["trial-0000"]
+    assert history(client, run, "fid") == [(3, 3.0)]
+
+
 def test_reachable_server_passes_the_check(server: Server) -> None:
     check(server.uri)
     began = time.monotonic()

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gensweep.tracking._pictures import log_picture
+from gensweep.tracking._pictures import NoPicture, log_picture
 from gensweep.tracking._runs import LONGEST_TAG, Runs, experiment_of, tags_of
 from gensweep.tracking._spool import Event, Position, Spool
 
@@ -48,6 +48,8 @@ class Sink:
 
         try:
             self._deliver(client, [event for event, _ in group], spool)
+        except NoPicture as error:
+            raise Refused(str(error)) from error
         except MlflowException as error:
             status = error.get_http_status_code()
             if 400 <= status < 500 and status not in _RETRIED:

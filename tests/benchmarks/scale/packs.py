@@ -70,7 +70,7 @@ class Size:
         return self.trial_s * sum(p * REDUCTION ** -float(i) for i, p in enumerate(self.parts))
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class Lane:
     """A trial in its lane: seconds to its next evaluation, and which that is."""
 
