@@ -40,7 +40,7 @@ def description(self: SecurityGroupRule) -> str | None:
 
 def compact(self: Queue) -> dict[str, Any]:
     found: dict[str, Any] = attributes.fget(self)
-    if "RedrivePolicy" in found:
+    if found.get("RedrivePolicy"):
         policy = json.loads(found["RedrivePolicy"])
         found["RedrivePolicy"] = json.dumps(policy, separators=(",", ":"))
     return found
