@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 ARGS ?=
 
-.PHONY: install sweep bundle browser postgres test lint
+.PHONY: install sweep bundle browser postgres containers test lint
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -52,8 +52,14 @@ postgres:
 	  { apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } || \
 	  { echo "install postgresql: a test keeps a ledger in it"; exit 1; }
 
+# Hosts of a cluster are booted as systemd containers with networks of their own.
+containers:
+	@{ command -v systemd-nspawn && command -v ip && command -v curl; } >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq systemd-container iproute2 curl >/dev/null; } || \
+	  { echo "install systemd-container, iproute2 and curl: a test boots hosts"; exit 1; }
+
 # Two processes share the test files, each with a stack of its own.
-test: install browser postgres
+test: install browser postgres containers
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: install

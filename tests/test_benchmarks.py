@@ -32,6 +32,21 @@ def test_bookkeeping_ends_every_trial(stack: Any) -> None:
     assert {"last_over_first", "memory_mib", "tracked", "tpe.seconds"} <= set(found)
 
 
+def test_a_cluster_is_planned(stack: Any) -> None:
+    argv = ["--gpus", "4", "--trials", "200", "--width", "4", "--measured", "40", "--calls", "100"]
+    found = run("cluster_scale", *argv, "--lane-mib", "0.01", env=stack.env)
+    figures = found["figures"]
+    assert found["equal_quality"] is True
+    assert set(found["bottlenecks"]) == {"desk", "tracker", "store.write", "store.read"}
+    for ledger in ("journal", "tpe", "postgres"):
+        assert figures[f"{ledger}.trial_ms"] > 0
+        assert figures[f"{ledger}.largest_gpus"] >= 0
+    assert figures["tracker.requests"] > 3
+    assert figures["store.write"] >= 4  # the weights, the manifest, and what is there, twice
+    assert 0 < figures["load.desk"] < 1
+    assert -0.01 < figures["idle"] < 1
+
+
 def test_evaluation_agrees_with_the_libraries(stack: Any) -> None:
     found = run("evaluation", "--threads", "1", env=stack.env)
     assert found["equal_quality"] is True

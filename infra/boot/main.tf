@@ -28,7 +28,7 @@ locals {
 
   script = templatefile("${path.module}/node.sh.tftpl", {
     role     = var.role
-    settings = merge(local.common, var.settings)
+    settings = { for name, value in merge(local.common, var.settings) : name => value if value != "" }
     files    = var.files
     poweroff = local.ending != ""
     enabled  = local.enabled

@@ -226,8 +226,9 @@ def test_a_wrong_provider_is_told_in_a_line(wire: Wire, config: Any, said: str) 
 
 
 def test_the_autoscaler_waits_as_long_as_cluster_yaml_says(wire: Wire) -> None:
-    provider(join_timeout_s=77)
-    provider(join_timeout_s=78)
-    config = AutoscalingConfig(cluster_yaml("tests", {}), skip_content_hash=True)
-    assert config.get_instance_reconcile_config().allocate_status_timeout_s == 78
-    assert config.get_instance_reconcile_config().max_num_retry_request_to_allocate == 3
+    provider()
+    for given, wait in [({}, 900), ({"join_timeout_s": 78}, 78)]:
+        config = AutoscalingConfig(cluster_yaml("tests", {}, **given), skip_content_hash=True)
+        reconcile = config.get_instance_reconcile_config()
+        assert reconcile.allocate_status_timeout_s == wait
+        assert reconcile.max_num_retry_request_to_allocate == 3

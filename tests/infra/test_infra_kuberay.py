@@ -15,6 +15,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from gensweep.cluster._capacity import VARIABLE, most
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "infra" / "kuberay"
 CRDS = Path(__file__).with_name("crds")
@@ -124,11 +126,9 @@ def test_a_wrong_value_is_refused(part: str, name: str, wrong: Any) -> None:
     assert any(name in fault for fault in faults(document))
 
 
-def test_both_clusters_are_the_same_but_for_what_the_job_says() -> None:
+def test_both_clusters_are_the_same_but_for_rays_state() -> None:
     kept, job = copy.deepcopy(SPECS["RayCluster"]), copy.deepcopy(SPECS["RayJob"])
     assert kept.pop("gcsFaultToleranceOptions")["backend"] == "rocksdb"
-    size = [spec["workerGroupSpecs"][0].pop("replicas") for spec in (kept, job)]
-    assert size == [0, job["workerGroupSpecs"][0]["maxReplicas"]]
     assert kept == job
 
 
@@ -142,7 +142,21 @@ def test_clusters_are_authenticated_private_and_scale_from_zero(kind: str) -> No
     assert (head["serviceType"], head["enableIngress"]) == ("ClusterIP", False)
     assert head["rayStartParams"] == {"num-cpus": "0", "num-gpus": "0"}
     for group in spec["workerGroupSpecs"]:
-        assert group["minReplicas"] == 0 < group["maxReplicas"]
+        assert group["minReplicas"] == group["replicas"] == 0 < group["maxReplicas"]
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_a_sweep_is_planned_for_what_the_groups_can_grow_to(kind: str) -> None:
+    pools = next(d for d in OBJECTS if d["metadata"]["name"] == "gensweep-pools")
+    config = yaml.safe_load(pools["data"]["pools.yaml"])
+    groups = SPECS[kind]["workerGroupSpecs"]
+    limits = {g["groupName"]: g["template"]["spec"]["containers"][0]["resources"]["limits"]
+              for g in groups}  # fmt: skip
+    for resource, name in (("CPU", "cpu"), ("GPU", "nvidia.com/gpu")):
+        all_of_them = sum(g["maxReplicas"] * float(limits[g["groupName"]][name]) for g in groups)
+        assert most(config, resource) == all_of_them > 0
+    head = templates(SPECS[kind])["head"]["spec"]["containers"][0]
+    assert {"name": VARIABLE, "value": "/etc/gensweep/pools.yaml"} in head["env"]
 
 
 def test_the_version_of_ray_is_the_one_that_is_installed() -> None:
@@ -181,7 +195,7 @@ def test_pods_are_restricted(name: str) -> None:
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert spec["automountServiceAccountToken"] is False
     volumes = {kind for volume in spec["volumes"] for kind in volume if kind != "name"}
-    assert volumes <= {"emptyDir", "persistentVolumeClaim", "projected"}
+    assert volumes <= {"configMap", "emptyDir", "persistentVolumeClaim", "projected"}
     fields = dict(walk(spec))
     assert not {"hostNetwork", "hostPID", "hostIPC", "privileged", "hostPort"} & set(fields)
     for container in spec["containers"]:
@@ -244,5 +258,5 @@ def test_the_image_runs_as_the_manifests_say() -> None:
     assert user is not None
     assert {(p["spec"]["securityContext"]["runAsUser"], p["spec"]["securityContext"]["runAsGroup"])
             for p in PODS.values()} == {(int(user[1]), int(user[2]))}  # fmt: skip
-    assert "bundle/gensweep-bundle.tar.gz" in text
+    assert "dist/gensweep-bundle.tar.gz" in text
     assert "-c /opt/gensweep/constraints.txt" in text

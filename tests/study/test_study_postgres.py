@@ -1,12 +1,9 @@
 """Two drivers on one PostgreSQL, of a server that the test starts."""
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
+from benchmarks.scale import postgres
 from gensweep.errors import UserError
 from gensweep.study import Study
 
@@ -39,7 +37,7 @@ def reopen(storage: str, *, name: str = "s", resume: bool = True) -> Study:
 # Drives sweep `s` until its input ends.
 DRIVER = """
 import sys
-sys.path[:0] = [{platform!r}, {tests!r}]
+sys.path[:0] = {paths!r}
 from test_study_postgres import reopen
 with reopen({storage!r}, resume={resume}) as study:
     print("open", flush=True)
@@ -47,39 +45,15 @@ with reopen({storage!r}, resume={resume}) as study:
 """
 
 
-def programs() -> Path | None:
-    """The folder of PostgreSQL's programs."""
-    if found := shutil.which("initdb"):
-        return Path(found).resolve().parent
-    return max((f.parent for f in Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The URL of a database of its own; the server refuses to run as root."""
-    found = programs()
+    """The URL of a database of its own."""
+    found = postgres.programs()
     assert found is not None, (
         "no initdb on PATH or in /usr/lib/postgresql: `make postgres` brings it"
     )
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # pytest's own are for one user alone
-    user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    if user:
-        shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def do(*command: str) -> None:
-        subprocess.run([*user, str(found / command[0]), *command[1:]], check=True, cwd=folder,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip
-
-    data = str(folder / "data")
-    do("initdb", "-D", data, "-A", "trust", "-U", "gensweep", "-N")
-    do("pg_ctl", "-D", data, "-w", "-l", f"{data}/log", "-o",
-       f"-h 127.0.0.1 -p {port} -k {folder} -F", "start")  # fmt: skip
-    yield f"postgresql+psycopg://gensweep@127.0.0.1:{port}/postgres"
-    do("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
-    shutil.rmtree(folder)
+    with postgres.server(found, durable=False) as url:
+        yield url
 
 
 @pytest.fixture
@@ -93,8 +67,8 @@ def storage(server: str) -> Iterator[str]:
 
 
 def start(storage: str, resume: bool) -> "subprocess.Popen[str]":
-    code = DRIVER.format(platform=str(ROOT / "platform"), tests=str(Path(__file__).parent),
-                         storage=storage, resume=resume)  # fmt: skip
+    paths = [str(ROOT / "platform"), str(ROOT / "tests"), str(Path(__file__).parent)]
+    code = DRIVER.format(paths=paths, storage=storage, resume=resume)
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True)  # fmt: skip
     assert process.stdout is not None

@@ -7,14 +7,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gensweep.cluster._capacity import capacity
     from gensweep.cluster._provider import FleetNodeProvider
 
 __all__ = [
     "FleetNodeProvider",
+    "capacity",
 ]
 
 _HOMES = {
     "FleetNodeProvider": "_provider",
+    "capacity": "_capacity",
 }
 
 

@@ -93,11 +93,12 @@ def launch(ec2: Any, pool: Pool, market: str, count: int, tags: Mapping[str, str
     )
 
 
-def describe(ec2: Any, cluster: str, tags: Mapping[str, str] | None = None) -> list[Instance]:
-    """The cluster's instances that are not gone."""
-    wanted = {CLUSTER_TAG: cluster, **(tags or {})}
-    filters = [{"Name": f"tag:{key}", "Values": [value]} for key, value in wanted.items()]
-    filters.append({"Name": "instance-state-name", "Values": list(ALIVE)})
+def describe(ec2: Any, cluster: str, ids: Sequence[str] = ()) -> list[Instance]:
+    """The cluster's instances that are not gone; only those of `ids`, if there are any."""
+    wanted = {f"tag:{CLUSTER_TAG}": [cluster], "instance-state-name": list(ALIVE)}
+    if ids:
+        wanted["instance-id"] = list(ids)
+    filters = [{"Name": name, "Values": values} for name, values in wanted.items()]
     pages = ec2.get_paginator("describe_instances").paginate(
         Filters=filters, PaginationConfig={"PageSize": PAGE}
     )

@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 
+from gensweep.cluster._capacity import VARIABLE
 from gensweep.cluster._metadata import Metadata
 from gensweep.cluster._node_prepare import address
 from gensweep.cluster._node_secrets import PGPASS
@@ -68,6 +69,8 @@ def _head(settings: Settings) -> dict[str, str]:
         "RAY_JOB_STOP_WAIT_TIME_S": "60",
         "GENSWEEP_HOME": str(settings.data / "gensweep"),
     }
+    if (config := settings.etc / "cluster.yaml").exists():
+        found[VARIABLE] = str(config)
     if settings.ledger_secret:
         found["PGPASSFILE"] = str(settings.run / PGPASS)
     return found

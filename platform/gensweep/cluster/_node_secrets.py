@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.cluster._node_settings import Settings
+from gensweep.errors import UserError
 
 USER = "gensweep"
 MLFLOW_USER, MLFLOW_ADMIN, PGPASS = "mlflow_user.json", "mlflow_admin.json", "pgpass"
@@ -20,6 +21,7 @@ def token_file(settings: Settings) -> Path:
 def fetch(settings: Settings, client: Any = None) -> None:
     """Fetch what the role needs from Secrets Manager into `settings.run`, anew each time."""
     if settings.cloud == "none":
+        _own(token_file(settings))
         return
     if client is None:
         import boto3
@@ -28,6 +30,16 @@ def fetch(settings: Settings, client: Any = None) -> None:
     settings.run.mkdir(mode=0o755, parents=True, exist_ok=True)
     for path, text in _files(settings, client).items():
         _write(path, text)
+
+
+def _own(token: Path) -> None:
+    """The token that an operator has put here is for the services, and for nobody else."""
+    if not token.exists():
+        raise UserError(f"there is no {token}: put the cluster's token there, the same on all "
+                        "hosts (`openssl rand -hex 32` makes one).")  # fmt: skip
+    owner = pwd.getpwnam(USER)
+    os.chown(token, owner.pw_uid, owner.pw_gid)
+    token.chmod(0o600)
 
 
 def read_json(path: Path) -> dict[str, str]:

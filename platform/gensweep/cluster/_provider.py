@@ -37,6 +37,8 @@ SETTLE_S = 60.0
 """For so long EC2 may not show an instance that it has launched."""
 SPOT_AGAIN_S = 900.0
 """After a shortage of spot, until spot is tried again."""
+JOIN_S = 900
+"""Until an instance that has not joined Ray is ended, unless cluster.yaml says otherwise."""
 POOL_TAG = "gensweep:pool"
 
 
@@ -74,7 +76,8 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         self._streaks: dict[str, Streak] = {}
         self._serial = 0
         self._shortages = Shortages()
-        close_gaps(self._shortages, _whole(provider_config, "join_timeout_s", 900))
+        _whole(provider_config, "join_timeout_s", JOIN_S)
+        close_gaps(self._shortages, JOIN_S)
 
     # What there is
 
@@ -127,24 +130,23 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         try:
             pool = Pool.read(name, node_config)
         except UserError as error:
-            self._refuse(name, "config", str(error))
+            self._shortages.add(name)
+            raise NodeLaunchException("config", str(error), None) from error
         with self._launching:
             allowed = min(count, self._room(pool))
             ids, causes = self._launch(pool, allowed, self._tags(pool, tags))
-        if len(ids) == count:
+        if allowed and len(ids) == allowed:
             self._shortages.drop(name)
-            return {i: {} for i in ids}
+        elif allowed:
+            self._shortages.add(name)
         if allowed < count:
             causes.append(f"max_workers: the pool may have {pool.max_workers}, all pools together "
                           f"{self._most}: raise them in cluster.yaml")  # fmt: skip
-        self._refuse(name, "capacity", f"{len(ids)} of {count} instances: {'; '.join(causes)}")
-        raise AssertionError("unreachable")
-
-    def _refuse(self, pool: str, category: str, why: str) -> None:
-        self._shortages.add(pool)
-        line = f"pool {pool}: {why}"
-        logger.warning(line)
-        raise NodeLaunchException(category, line, None)
+        if len(ids) < count:
+            line = f"pool {name}: {len(ids)} of {count} instances: {'; '.join(causes)}"
+            logger.warning(line)
+            raise NodeLaunchException("capacity", line, None)
+        return {i: {} for i in ids}
 
     def _room(self, pool: Pool) -> int:
         """Workers that both caps leave."""

@@ -9,7 +9,6 @@ variable of the head's Ray, read before cluster.yaml is.
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -32,15 +31,15 @@ class Shortages:
         return dict(self._since)
 
 
-def close_gaps(shortages: Shortages, join_timeout_s: int) -> None:
-    """Tell the autoscaler of this process of shortages, and how long to wait for an instance.
+def close_gaps(shortages: Shortages, join_s: int) -> None:
+    """Tell the autoscaler of this process of shortages, and how long an instance may take to join.
 
     Called before the autoscaler makes what is replaced here. A Ray that has changed is left as it
     is, which the log says.
     """
     try:
         _prefer_others(shortages)
-        _end_late(join_timeout_s)
+        _end_late(join_s)
     except (ImportError, AttributeError) as error:
         logger.warning(
             f"this Ray's autoscaler is not the one known here ({error}): a pool without capacity "
@@ -63,15 +62,11 @@ def _prefer_others(shortages: Shortages) -> None:
     autoscaler.CloudResourceMonitor = PoolMonitor
 
 
-def _end_late(join_timeout_s: int) -> None:
-    from ray.autoscaler.v2.instance_manager.config import AutoscalingConfig
+def _end_late(join_s: int) -> None:
+    from ray.autoscaler.v2.instance_manager import config
 
-    before = AutoscalingConfig.get_instance_reconcile_config
-    if getattr(before, "seconds", None) is not None:
-        before = before.before
+    def patient(self: Any) -> Any:
+        seconds = self.get_provider_config().get("join_timeout_s", join_s)
+        return config.InstanceReconcileConfig(allocate_status_timeout_s=seconds)
 
-    def patient(config: Any) -> Any:
-        return replace(before(config), allocate_status_timeout_s=join_timeout_s)
-
-    patient.seconds, patient.before = join_timeout_s, before  # type: ignore[attr-defined]
-    AutoscalingConfig.get_instance_reconcile_config = patient
+    config.AutoscalingConfig.get_instance_reconcile_config = patient

@@ -3,6 +3,7 @@
 import os
 import socket
 
+from gensweep.cluster import capacity
 from gensweep.errors import UserError
 from gensweep.sweep._args import Request
 
@@ -53,10 +54,8 @@ def knock(host: str, port: int) -> str:
 
 def all_gpus() -> int:
     """The GPUs of the cluster; `UserError` if it has none."""
-    import ray
-
     connect()
-    count = int(ray.cluster_resources().get("GPU", 0))
+    count = int(_room("GPU"))
     if not count:
         raise UserError(
             "--preset cluster: this cluster has no GPUs; leave it out to train on CPUs, or set "
@@ -66,11 +65,8 @@ def all_gpus() -> int:
 
 
 def check_room(asked: Request) -> None:
-    """`UserError` unless the cluster can hold what was asked."""
-    import ray
-
-    there = ray.cluster_resources()
-    gpus, cpus = int(there.get("GPU", 0)), there.get("CPU", 0.0)
+    """`UserError` unless the cluster can hold what was asked, its pools once full."""
+    gpus, cpus = int(_room("GPU")), _room("CPU")
     if asked.gpus > gpus:
         raise UserError(f"--gpus {asked.gpus}: this cluster has {gpus}; ask for at most that.")
     keeper = KEEPER_CPUS if asked.ranks > 1 else 0.0
@@ -80,3 +76,10 @@ def check_room(asked: Request) -> None:
             f"{asked.packs} packs of {asked.ranks} ranks: this cluster has {cpus:g} CPUs; "
             "lower --packs or --ranks."
         )
+
+
+def _room(kind: str) -> float:
+    """Of a resource: what is there, or what would be if the autoscaler filled the pools."""
+    import ray
+
+    return max(float(ray.cluster_resources().get(kind, 0)), capacity(kind))

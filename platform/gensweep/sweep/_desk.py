@@ -121,18 +121,20 @@ class Desk:
     def checkpoint(self, owner: str, numbers: list[int], pointer: dict[str, Any]) -> list[int]:
         """Keep where the trials' lanes are; the numbers of those that others have by now."""
         lost = []
-        for number in numbers:
-            try:
-                self._study.checkpoint(self._held(owner, number), pointer)
-            except StaleLease:
-                lost.append(number)
+        with self._study.turn():
+            for number in numbers:
+                try:
+                    self._study.checkpoint(self._held(owner, number), pointer)
+                except StaleLease:
+                    lost.append(number)
         return lost
 
     def finish(self, owner: str, ends: list[tuple[int, State, str, dict[str, Any]]]) -> None:
         """End trials, each with number, state, cause and result, unless others have them by now."""
-        for number, state, cause, result in ends:
-            with suppress(StaleLease):
-                self._finish(self._held(owner, number), state, cause, result)
+        with self._study.turn():
+            for number, state, cause, result in ends:
+                with suppress(StaleLease):
+                    self._finish(self._held(owner, number), state, cause, result)
 
     def _finish(self, lease: Lease, state: State, cause: str, result: dict[str, Any]) -> None:
         """In the tracker first, then for good."""

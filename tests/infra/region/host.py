@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -55,8 +56,9 @@ class Host:
 
     def kill(self) -> None:
         """At once: the power is gone."""
-        for process in [*psutil.Process(self._process.pid).children(recursive=True)]:
-            process.kill()
+        with suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(self._process.pid).children(recursive=True):
+                process.kill()
         self._process.kill()
         self._process.wait()
         self._clean()

@@ -1,0 +1,75 @@
+"""What services have in common: they end when systemd asks, and wait longer after each failure."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from gensweep.errors import UserError
+
+FIRST_S, LONGEST_S = 1.0, 30.0
+
+
+class Ended(BaseException):
+    """SIGTERM came while the service was waiting."""
+
+
+class Stop:
+    """Whether to stop; raises `Ended` in a thread that waits within `waiting`."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self._waiting = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked.set()
+        if self._waiting:
+            raise Ended
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """What is done within may be broken off."""
+        self._waiting = True
+        try:
+            if self.asked.is_set():
+                raise Ended
+            yield
+        finally:
+            self._waiting = False
+
+
+class Backoff:
+    """Ever longer pauses, until something succeeds."""
+
+    def __init__(self, stop: Stop):
+        self._stop, self._pause = stop, FIRST_S
+
+    def failed(self, why: object) -> None:
+        """Say why, and wait."""
+        say(f"{why}; next try in {self._pause:g} s")
+        self._stop.asked.wait(self._pause)
+        self._pause = min(LONGEST_S, 2 * self._pause)
+
+    def succeeded(self) -> None:
+        self._pause = FIRST_S
+
+
+def say(line: str) -> None:
+    """A line for the journal."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def address_of(given: str | None) -> str:
+    """HOST:PORT of the head: as given, or of RAY_ADDRESS, or of GENSWEEP_HEAD, or here."""
+    found = given or os.environ.get("RAY_ADDRESS") or os.environ.get("GENSWEEP_HEAD") or "127.0.0.1"
+    host, _, port = found.rpartition(":")
+    if not host:
+        host, port = found, "6379"
+    if not port.isdigit():
+        raise UserError(f"the head's address {found!r} is no HOST:PORT: write head.internal:6379.")
+    return f"{host}:{port}"

@@ -1,0 +1,131 @@
+"""On the head: `python -m gensweep.cluster.drainer` drains the nodes whose instances will end.
+
+EventBridge puts what EC2 announces into a queue. An event leaves it once the node drains, or if it
+is not about this cluster. What cannot be read stays, and so does an event about an instance of the
+cluster that Ray does not know yet, until the queue gives it to its dead-letter queue.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gensweep.cluster._fleet import connect, describe
+from gensweep.cluster._nodes import Nodes, Unreachable
+from gensweep.cluster._notices import Notice, of_event
+from gensweep.cluster._service import Backoff, Ended, Stop, address_of, say
+from gensweep.errors import UserError
+
+POLL_S = 20
+"""The longest that SQS lets a reader wait."""
+REBALANCE = ("log", "drain")
+
+
+class Drainer:
+    """Turns events of a queue into drains."""
+
+    def __init__(self, sqs: Any, queue: str, nodes: Nodes, ours: Callable[[str], bool],
+                 rebalance: str = "log"):  # fmt: skip
+        self._sqs, self._queue, self._nodes = sqs, queue, nodes
+        self._ours, self._rebalance = ours, rebalance
+
+    def receive(self) -> list[Any]:
+        """Messages, after at most `POLL_S`."""
+        answer = self._sqs.receive_message(
+            QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=POLL_S,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )  # fmt: skip
+        return list(answer.get("Messages", ()))
+
+    def handle(self, message: Any) -> None:
+        """Drain what the message is about, and delete it; `Unreachable` if the head is away."""
+        try:
+            notices = of_event(message["Body"])
+        except ValueError as error:
+            times = message.get("Attributes", {}).get("ApproximateReceiveCount", "?")
+            say(f"message {message['MessageId']} is left in the queue, read {times} times: {error}")
+            return
+        undone = [notice for notice in notices if not self._drained(notice)]
+        if not undone:
+            self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+
+    def _drained(self, notice: Notice) -> bool:
+        """Whether nothing is left to do about it."""
+        node = self._nodes.alive().get(notice.instance)
+        if node is None:
+            return self._unknown(notice)
+        if node.draining:
+            return True
+        if not notice.sure and self._rebalance == "log":
+            say(f"{notice.instance}: {notice.kind}; it goes on")
+            return True
+        refused = self._nodes.drain(node, notice.kind, notice.deadline)
+        said = f"will not drain: {refused}" if refused else f"drains node {node.id}"
+        say(f"{notice.instance}: {notice.kind}; {said}")
+        return not refused
+
+    def _unknown(self, notice: Notice) -> bool:
+        """Ray does not know the node: a new head may not yet, and a new host has not joined."""
+        if not notice.sure or not self._ours(notice.instance):
+            return True
+        say(f"{notice.instance}: {notice.kind}; Ray does not know it yet")
+        return False
+
+
+def serve(drainer: Drainer, stop: Stop) -> None:
+    """Until SIGTERM."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    backoff = Backoff(stop)
+    while not stop.asked.is_set():
+        try:
+            with stop.waiting():
+                messages = drainer.receive()
+            for message in messages:
+                drainer.handle(message)
+            backoff.succeeded()
+        except Ended:
+            return
+        except (BotoCoreError, ClientError, Unreachable) as error:
+            backoff.failed(error)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 0 after SIGTERM, 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="gensweep-drainer", description=__doc__)
+    parser.add_argument("--queue", metavar="URL", default=os.environ.get("GENSWEEP_EVENTS_QUEUE"),
+                        help="of SQS (default: GENSWEEP_EVENTS_QUEUE)")  # fmt: skip
+    parser.add_argument("--address", metavar="HOST:PORT",
+                        help="of the head (default: RAY_ADDRESS, or 127.0.0.1:6379)")  # fmt: skip
+    parser.add_argument("--cluster", metavar="NAME", default=os.environ.get("GENSWEEP_CLUSTER"),
+                        help="as instances are tagged (default: GENSWEEP_CLUSTER)")  # fmt: skip
+    parser.add_argument("--rebalance", choices=REBALANCE, default="log",
+                        help="what to do when EC2 recommends to rebalance: say so, or drain "
+                             "(default log)")  # fmt: skip
+    args = parser.parse_args(argv)
+    try:
+        if not args.queue:
+            raise UserError("no queue: give --queue URL or set GENSWEEP_EVENTS_QUEUE.")
+        if not args.cluster:
+            raise UserError("no cluster: give --cluster NAME or set GENSWEEP_CLUSTER.")
+        nodes = Nodes(address_of(args.address))
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    import boto3
+    from botocore.config import Config
+
+    sqs, ec2 = boto3.client("sqs", config=Config(read_timeout=POLL_S + 10)), connect(None)
+
+    def ours(instance: str) -> bool:
+        return bool(describe(ec2, args.cluster, [instance]))
+
+    say(f"reads {args.queue} for the cluster at {nodes.address}")
+    serve(Drainer(sqs, args.queue, nodes, ours, args.rebalance), Stop())
+    say("ended")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

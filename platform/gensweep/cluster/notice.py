@@ -1,0 +1,92 @@
+"""On a worker: `python -m gensweep.cluster.notice` drains its own node before spot takes it.
+
+The instance's metadata tells of an interruption without a detour, so that a worker leaves in time
+also where no event reaches the head.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from gensweep.cluster._metadata import Metadata
+from gensweep.cluster._nodes import Nodes, Unreachable
+from gensweep.cluster._notices import REBALANCE, Notice, of_action
+from gensweep.cluster._service import Ended, Stop, address_of, say
+from gensweep.errors import UserError
+
+POLL_S = 5.0
+"""As EC2 recommends."""
+
+
+class Watcher:
+    """What the metadata say, and what was done about it."""
+
+    def __init__(self, metadata: Metadata, instance: str, nodes: Nodes, rebalance: str = "log"):
+        self._metadata, self._instance, self._nodes = metadata, instance, nodes
+        self._rebalance = rebalance
+        self._said = False
+
+    def look(self) -> bool:
+        """Look once; whether the node drains and there is nothing more to do."""
+        action = self._metadata.read("spot/instance-action")
+        if action is not None:
+            return self._drain(of_action(self._instance, action))
+        if self._metadata.read("events/recommendations/rebalance") is None:
+            return False
+        notice = Notice(instance=self._instance, kind=REBALANCE)
+        if self._rebalance == "drain":
+            return self._drain(notice)
+        if not self._said:
+            say(f"{notice.instance}: {notice.kind}; it goes on")
+        self._said = True
+        return False
+
+    def _drain(self, notice: Notice) -> bool:
+        node = self._nodes.alive().get(notice.instance)
+        if node is None:
+            say(f"{notice.instance}: {notice.kind}; its node has not joined Ray, or has left")
+            return False
+        refused = "" if node.draining else self._nodes.drain(node, notice.kind, notice.deadline)
+        said = f"will not drain: {refused}" if refused else f"drains node {node.id}"
+        say(f"{notice.instance}: {notice.kind}; {said}")
+        return not refused
+
+
+def watch(watcher: Watcher, stop: Stop, poll_s: float = POLL_S) -> None:
+    """Until the node drains, or SIGTERM."""
+    while not stop.asked.is_set():
+        try:
+            if watcher.look():
+                return
+        except (OSError, ValueError, Unreachable) as error:
+            say(str(error))
+        try:
+            with stop.waiting():
+                stop.asked.wait(poll_s)
+        except Ended:
+            return
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 0 once the node drains, or after SIGTERM; 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m gensweep.cluster.notice", description=__doc__)
+    parser.add_argument("--address", metavar="HOST:PORT",
+                        help="of the head (default: RAY_ADDRESS, or GENSWEEP_HEAD)")  # fmt: skip
+    parser.add_argument("--rebalance", choices=("log", "drain"), default="log",
+                        help="what to do when EC2 recommends to rebalance: say so, or drain "
+                             "(default log)")  # fmt: skip
+    args = parser.parse_args(argv)
+    metadata = Metadata()
+    try:
+        nodes = Nodes(address_of(args.address))
+        instance = os.environ.get("RAY_CLOUD_INSTANCE_ID") or metadata.instance_id()
+    except (UserError, OSError) as error:
+        say(f"error: {error}")
+        return 2
+    watch(Watcher(metadata, instance, nodes, args.rebalance), Stop())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

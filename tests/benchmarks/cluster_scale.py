@@ -1,0 +1,184 @@
+"""A sweep of 100,000 trials on 1,000 GPUs, on paper: what is busy first, and when GPUs wait for it.
+
+    gensweep up && python tests/benchmarks/cluster_scale.py [--gpus 1000] [--trials 100000]
+
+Measured here, with the platform's own code: each answer of a sweep's desk (over a journal, and over
+PostgreSQL where its programs are), the tracker against a running MLflow server, a pack's checkpoint
+in the store, a call of Ray. Simulated, with these costs, on a clock that does not run: packs of
+`--width` lanes, one on each GPU, that train, report, rest, are pruned by `asha` and are refilled;
+the desk answers one call at a time. Assumed: how long a whole trial trains (`--trial-s`), and that
+costs here are those of the head. Of S3 only its stated limits of requests count.
+
+The whole size is simulated with the journal and the sampler of quasi-random points; other ledgers
+and samplers have their costs, the load that they would see, and `largest_gpus`.
+`idle` is the share of lane-seconds lost to the desk between the first and the last trial handed
+out; `fill_s` is how long until every pack has its first trials. `load` is the busy share of each
+part, of the tracker the work that comes in a second: it lags, and no lane waits for it.
+`largest_gpus` is what keeps `idle` under 2 %, `gpus_at_full_load` where a part would be busy all
+the time. Equal quality: the simulation ended every trial,
+once, and the desk was never busy with two calls at a time.
+"""
+
+import argparse
+import json
+import os
+from dataclasses import replace
+from typing import Any
+
+from machine import machine
+from scale import postgres
+from scale.desk import Stopwatch, desk_costs
+from scale.packs import Costs, Size, World, simulate
+from scale.services import call_seconds, store_costs, tracker_seconds
+
+from gensweep.stack import apply_env
+from gensweep.storage import open_store
+from gensweep.sweep._worker import CHECKPOINT_S, HEARTBEAT_S
+
+TRACKED = 12
+"""Trials with which the tracker is measured, once for each number of reports."""
+S3_PER_S = {"write": 3500.0, "read": 5500.0}
+"""Requests a second that S3 states for one prefix: PUT, LIST and the like, and GET and HEAD."""
+IDLE = 0.02
+
+
+def costs_of(watch: Stopwatch, trials: int, call: float) -> Costs:
+    return Costs(
+        call=call, beat=watch.mean("beat"), summary=watch.mean("summary") / trials,
+        **{name: watch.line(name) for name in ("lease", "report", "checkpoint", "finish")},
+    )  # fmt: skip
+
+
+def trial_seconds(costs: Costs, size: Size) -> float:
+    """Of the desk, for a mean trial whose calls are about it alone."""
+    once = costs.lease, costs.finish
+    calls = [(1.0, pair) for pair in once] + [(size.reports, costs.report)]
+    return sum(count * (costs.call + fixed + each) for count, (fixed, each) in calls)
+
+
+def standing_load(costs: Costs, size: Size) -> float:
+    """The desk's busy share by heartbeats and checkpoints."""
+    beat = (costs.call + costs.beat) / HEARTBEAT_S
+    fixed, each = costs.checkpoint
+    return size.gpus * (beat + (costs.call + fixed + each * size.width) / CHECKPOINT_S)
+
+
+def offered(costs: Costs, size: Size) -> float:
+    """The desk's busy share if nobody had to wait for it."""
+    rate = size.gpus * size.width / size.mean_s
+    return rate * trial_seconds(costs, size) + standing_load(costs, size)
+
+
+def largest(size: Size, costs: Costs) -> int:
+    """GPUs that keep idle lanes under `IDLE`, to a tenth; at most eight times as many as asked."""
+    low, high = 0, 8 * size.gpus
+    gpus = min(high, max(1, round(0.7 * size.gpus / offered(costs, size))))
+    while high > low + 1 and high > 1.1 * low:
+        world = simulate(replace(size, gpus=gpus, trials=size.trials * gpus // size.gpus), costs)
+        low, high = (gpus, high) if world.idle < IDLE else (low, gpus)
+        gpus = min(round(1.4 * low), (low + high) // 2) if low else max(1, high // 2)
+    return low
+
+
+def measured_costs(args: argparse.Namespace) -> tuple[dict[str, Costs], dict[str, float]]:
+    """The desk's costs for each ledger and sampler, and figures of everything else."""
+    call, trip = call_seconds(args.calls)
+    kinds = {"journal": ("qmc", ""), "tpe": ("tpe", "")}
+    for how in kinds.values():  # what is imported at first use is not timed
+        desk_costs(3 * args.width, args.width, *how)
+    costs = {name: costs_of(desk_costs(args.measured, args.width, *how), args.measured, call)
+             for name, how in kinds.items()}  # fmt: skip
+    found = postgres.programs()
+    if found is not None:
+        few = max(2 * args.width, args.measured // 4)
+        with postgres.server(found, durable=True) as url:
+            costs["postgres"] = costs_of(desk_costs(few, args.width, "qmc", url), few, call)
+    one, requests = tracker_seconds(TRACKED, 1)
+    four, _ = tracker_seconds(TRACKED, 4)
+    lane_bytes = int(args.lane_mib * 2**20)
+    store = store_costs(open_store(os.environ["GENSWEEP_STORE"]), args.width, lane_bytes, 4)
+    told = {"ray.call_ms": 1e3 * call, "ray.round_trip_ms": 1e3 * trip,
+            "tracker.trial_ms": 1e3 * one, "tracker.report_ms": 1e3 * max(0.0, four - one) / 3,
+            "tracker.requests": requests, "store.checkpoint_ms": 1e3 * store.pop("seconds"),
+            **{f"store.{name}": value for name, value in store.items()}}  # fmt: skip
+    rest = {"tracker": one, "tracker_report": max(0.0, four - one) / 3,
+            "store": told["store.checkpoint_ms"] / 1e3}  # fmt: skip
+    return {name: replace(each, **rest) for name, each in costs.items()}, told
+
+
+def desk_figures(name: str, costs: Costs, size: Size) -> dict[str, float]:
+    each = {op: 1e3 * sum(getattr(costs, op)) for op in ("lease", "report", "finish")}
+    each |= {"beat": 1e3 * costs.beat, "checkpoint_lane": 1e3 * costs.checkpoint[1],
+             "checkpoint_call": 1e3 * costs.checkpoint[0], "summary_10k": 1e7 * costs.summary,
+             "trial": 1e3 * trial_seconds(costs, size)}  # fmt: skip
+    return {f"{name}.{op}_ms": value for op, value in each.items()}
+
+
+def loads(world: World, told: dict[str, float]) -> dict[str, float]:
+    """The busy share of each part between the first and the last trial handed out."""
+    size, seconds = world.size, world.emptied_at
+    saves = size.gpus / CHECKPOINT_S
+    s3 = {f"store.{kind}": saves * told[f"store.{kind}"] / most for kind, most in S3_PER_S.items()}
+    return {"desk": world.load, "tracker": world.tracker.busy / seconds, **s3}
+
+
+def simulated(world: World, told: dict[str, float]) -> dict[str, float]:
+    waits = world.waits
+    most = len(waits) - 1
+    return {
+        **{f"load.{name}": load for name, load in loads(world, told).items()},
+        "store.mib_per_s": told["store.mib"] * world.size.gpus / CHECKPOINT_S,
+        "idle": world.idle, "fill_s": world.filled_at, "hours": world.clock.now / 3600,
+        "trials_per_s": world.size.trials / world.emptied_at,
+        "wait_p50_ms": 1e3 * waits[most // 2], "wait_p99_ms": 1e3 * waits[most * 99 // 100],
+        "tracker_lag_hours": max(0.0, world.tracker.idle_at - world.clock.now) / 3600,
+    }  # fmt: skip
+
+
+def sound(world: World) -> bool:
+    """Whether each trial ended once, and no more was asked of the desk than it answered."""
+    whole = world.ended == world.handed == world.size.trials
+    return whole and world.desk.busy <= world.clock.now
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--gpus", type=int, default=1000)
+    parser.add_argument("--trials", type=int, default=100_000)
+    parser.add_argument("--width", type=int, default=16, help="lanes on each GPU")
+    parser.add_argument("--trial-s", type=float, default=1800.0, help="training of a whole trial")
+    parser.add_argument("--lane-mib", type=float, default=1.0, help="of a lane's checkpoint")
+    parser.add_argument("--measured", type=int, default=1000, help="trials the desk is timed with")
+    parser.add_argument("--calls", type=int, default=3000, help="of Ray's actor")
+    args = parser.parse_args()
+    if args.trials < 3 * args.gpus * args.width:
+        parser.error(f"--trials {args.trials}: {args.gpus} GPUs of {args.width} lanes want at "
+                     f"least {3 * args.gpus * args.width}, three for each lane.")  # fmt: skip
+    return args
+
+
+def main() -> None:
+    args = arguments()
+    apply_env()
+    costs, told = measured_costs(args)
+    size = Size(gpus=args.gpus, width=args.width, trials=args.trials, trial_s=args.trial_s)
+    figures: dict[str, Any] = dict(told)
+    for name, each in costs.items():
+        figures |= desk_figures(name, each, size)
+        figures[f"{name}.offered_load"] = offered(each, size)
+        figures[f"{name}.largest_gpus"] = largest(size, each)
+    world = simulate(size, costs["journal"])
+    figures |= simulated(world, told)
+    busy = loads(world, told)
+    figures |= {f"{part}.gpus_at_full_load": size.gpus / load for part, load in busy.items()}
+    print(json.dumps({
+        "benchmark": "cluster_scale", "figures": figures, "ratios": {},
+        "equal_quality": sound(world),
+        "bottlenecks": sorted(busy, key=lambda part: -busy[part]), "machine": machine(),
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

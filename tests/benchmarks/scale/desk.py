@@ -1,0 +1,135 @@
+"""What each answer of a sweep's own desk costs, over a journal or a database."""
+
+import os
+import random
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from gensweep.data import load_dataset
+from gensweep.report import grid_png
+from gensweep.storage import open_store
+from gensweep.sweep import Sweep
+from gensweep.sweep._args import Request
+from gensweep.sweep._desk import Desk
+from gensweep.sweep._plan import Plan
+from gensweep_models.catalog import CATALOG
+from gensweep_models.space import Integer, Real
+
+METRICS = ("total_variation", "modes", "w1", "precision", "recall")
+PICTURE = grid_png(torch.randn(2500, 2, generator=torch.Generator().manual_seed(0)), None)
+
+
+def sweep(trials: int, width: int, sampler: str) -> Sweep:
+    return Sweep(
+        name=f"scale-{time.time_ns()}", model=CATALOG["gan"], data="ring8", trials=trials,
+        budget_images=27_000, rungs=4, pruner="asha", sampler=sampler, width=width,
+        space={"learning_rate": Real(1e-5, 1e-1, log=True), "latent_size": Integer(2, 64),
+               "critic_iterations": Integer(1, 5), "beta1": Real(0.0, 0.9),
+               "truncation": Real(0.3, 3.0)},
+    )  # fmt: skip
+
+
+def open_desk(asked: Request, home: str, ledger: str, tracking_uri: str) -> Desk:
+    store = f"file://{home}/store"
+    data = load_dataset(asked.sweep.data, open_store(store), split="train")
+    plan = Plan(asked=asked, store=store, home=home, ledger=ledger, tracking_uri=tracking_uri,
+                dataset=data, test=None)  # fmt: skip
+    return Desk(asked, plan, asked.sweep.goal("total_variation"), {})
+
+
+class Stopwatch:
+    """Seconds of each call, by name, and how many trials were in it."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[tuple[int, float]]] = defaultdict(list)
+
+    def __call__(self, name: str, count: int, ask: Callable[..., Any], *args: Any) -> Any:
+        begin = time.perf_counter()
+        answer = ask(*args)
+        self.seen[name].append((count, time.perf_counter() - begin))
+        return answer
+
+    def line(self, name: str) -> tuple[float, float]:
+        """Seconds of a call, and of each trial in it: least squares of both, neither negative."""
+        counts, seconds = map(np.array, zip(*self.seen[name], strict=True))
+        if len(set(counts.tolist())) < 2:
+            return 0.0, float(seconds.sum() / counts.sum())
+        each = float(np.polyfit(counts, seconds, 1)[0])
+        each = min(max(each, 0.0), float(seconds.sum() / counts.sum()))
+        return float((seconds - each * counts).mean()), each
+
+    def mean(self, name: str) -> float:
+        return float(np.mean([seconds for _, seconds in self.seen[name]]))
+
+
+class Pack:
+    """Lanes that train nothing, whose pack asks what a real one asks."""
+
+    def __init__(self, desk: Desk, owner: str, asked: Sweep, watch: Stopwatch):
+        self._desk, self._owner, self._watch = desk, owner, watch
+        self._rungs, self._width = asked.rung_images, asked.lanes
+        self._lanes: dict[int, int] = {}
+        self._random = random.Random(owner)
+
+    def step(self) -> int:
+        """An evaluation of some lanes; how many trials ended. Empty lanes are filled first."""
+        watch, desk = self._watch, self._desk
+        lacking = self._width - len(self._lanes)
+        if lacking:
+            self._lanes |= {lease.number: 0 for lease in self._lease(lacking)}
+        if not self._lanes:
+            return 0
+        watch("beat", 1, desk.heartbeat, self._owner, dict(self._lanes))
+        some = self._random.sample(sorted(self._lanes), self._random.randint(1, len(self._lanes)))
+        told = [self._told(number) for number in some]
+        verdicts = watch("report", len(told), desk.reports, self._owner, told)
+        pointer = {"owner": self._owner, "step": 1}
+        held = list(self._lanes)
+        watch("checkpoint", len(held), desk.checkpoint, self._owner, held, pointer)
+        ends = [self._end(number, images, metrics) for number, images, metrics, _ in told
+                if verdicts[number] == "prune" or images == self._rungs[-1]]  # fmt: skip
+        if ends:
+            watch("finish", len(ends), desk.finish, self._owner, ends)
+        return len(ends)
+
+    def _lease(self, count: int) -> Any:
+        begin = time.perf_counter()
+        came = self._desk.lease(self._owner, count, {})
+        if came:
+            self._watch.seen["lease"].append((len(came), time.perf_counter() - begin))
+        return came
+
+    def _told(self, number: int) -> tuple[int, int, dict[str, float], bytes]:
+        rung = self._rungs.index(self._lanes[number]) + 1 if self._lanes[number] else 0
+        self._lanes[number] = self._rungs[rung]
+        return number, self._rungs[rung], {m: self._random.random() for m in METRICS}, PICTURE
+
+    def _end(self, number: int, images: int, metrics: dict[str, float]) -> Any:
+        del self._lanes[number]
+        state = "completed" if images == self._rungs[-1] else "pruned"
+        kept = {"place": f"sweeps/x/trials/{self._owner}", "step": number}
+        return number, state, "", {"metrics": metrics, "images": images, "kept": kept}
+
+
+def desk_costs(trials: int, width: int, sampler: str = "qmc", ledger: str = "") -> Stopwatch:
+    """The watch after a sweep of so many trials, in two packs, beside its tracker's thread."""
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as home:
+        asked = Request(sweep=sweep(trials, width, sampler))
+        uri = os.environ["MLFLOW_TRACKING_URI"]
+        desk = open_desk(asked, home, ledger or f"{home}/studies", uri)
+        packs = [Pack(desk, f"pack-{i}", asked.sweep, watch) for i in range(2)]
+        ended = 0
+        while ended < trials:
+            ended += sum(pack.step() for pack in packs)
+        for _ in range(3):
+            watch("summary", trials, desk.summary)
+        desk._log._tracker._drainer.stop()  # what it was told is measured by `tracker_costs`
+        desk.close()
+    return watch

@@ -1,0 +1,175 @@
+#!/bin/bash
+# Makes this host the worker of a gensweep cluster. Rendered by infra/boot: change it there.
+set -euo pipefail
+exec > >(tee -a /var/log/gensweep-boot.log) 2>&1
+trap 'echo "gensweep: start-up failed at line $LINENO; powering off" | tee /dev/kmsg; systemctl poweroff' ERR
+
+put() { install -D -m 0644 /dev/stdin "$1"; }
+
+put /etc/gensweep/node.env <<'END_OF_FILE'
+GENSWEEP_ROLE=worker
+AWS_DEFAULT_REGION='eu-central-1'
+AWS_REGION='eu-central-1'
+GENSWEEP_BUNDLE='s3://lab-artifacts/bundle/gensweep-bundle.tar.gz'
+GENSWEEP_BUNDLE_SHA256='0000000000000000000000000000000000000000000000000000000000000000'
+GENSWEEP_CLUSTER='lab'
+GENSWEEP_HEAD='head.lab.internal'
+GENSWEEP_LOG_GROUP='/gensweep/lab/hosts'
+GENSWEEP_MLFLOW_SECRET='arn:aws:secretsmanager:eu-central-1:123456789012:secret:lab/mlflow'
+GENSWEEP_POOL='g6-spot'
+GENSWEEP_STORE='s3://lab-artifacts/sweeps'
+GENSWEEP_TOKEN_SECRET='arn:aws:secretsmanager:eu-central-1:123456789012:secret:lab/ray-token'
+MLFLOW_TRACKING_URI='http://tracking.lab.internal:5000'
+RAY_AUTH_MODE='token'
+RAY_AUTH_TOKEN_PATH='/run/gensweep/auth_token'
+END_OF_FILE
+put /etc/systemd/system/gensweep-logs.service <<'END_OF_FILE'
+[Unit]
+Description=gensweep: keep the logs of this host in CloudWatch
+Requires=gensweep-prepare.service
+After=gensweep-prepare.service
+
+[Service]
+Type=oneshot
+EnvironmentFile=/etc/gensweep/node.env
+ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.node logs
+END_OF_FILE
+put /etc/systemd/system/gensweep-logs.timer <<'END_OF_FILE'
+[Unit]
+Description=gensweep: keep the logs of this host in CloudWatch, each five minutes
+
+[Timer]
+OnActiveSec=2min
+OnUnitActiveSec=5min
+
+[Install]
+WantedBy=timers.target
+END_OF_FILE
+put /etc/systemd/system/gensweep-notice.service <<'END_OF_FILE'
+[Unit]
+Description=gensweep: drain this node when its instance is about to be taken away
+Requires=gensweep-prepare.service
+After=gensweep-ray.service
+StartLimitIntervalSec=0
+
+[Service]
+User=gensweep
+EnvironmentFile=/etc/gensweep/node.env
+ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.notice
+Restart=on-failure
+RestartSec=5
+NoNewPrivileges=yes
+ProtectSystem=full
+ProtectHome=yes
+
+[Install]
+WantedBy=multi-user.target
+END_OF_FILE
+put /etc/systemd/system/gensweep-prepare.service <<'END_OF_FILE'
+[Unit]
+Description=gensweep: secrets, data volume and name of this host
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+EnvironmentFile=/etc/gensweep/node.env
+ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.node prepare
+# Stopped after all others: the last lines of their logs are kept too.
+ExecStop=-/opt/gensweep/venv/bin/python -m gensweep.cluster.node logs
+TimeoutStartSec=20min
+
+[Install]
+WantedBy=multi-user.target
+END_OF_FILE
+put /etc/systemd/system/gensweep-ray.service <<'END_OF_FILE'
+[Unit]
+Description=gensweep: Ray worker
+Requires=gensweep-prepare.service
+After=gensweep-prepare.service
+StartLimitIntervalSec=0
+FailureAction=poweroff
+SuccessAction=poweroff
+
+[Service]
+User=gensweep
+WorkingDirectory=/opt/gensweep/bundle
+EnvironmentFile=/etc/gensweep/node.env
+Environment=PATH=/opt/gensweep/venv/bin:/usr/local/bin:/usr/bin:/bin
+ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.node ray
+Restart=no
+RestartSec=5
+# Ray drains its node first, and packs save their lanes.
+KillMode=mixed
+TimeoutStopSec=110
+LimitNOFILE=65536
+NoNewPrivileges=yes
+ProtectHome=yes
+
+[Install]
+WantedBy=multi-user.target
+END_OF_FILE
+put /etc/systemd/system/gensweep-secrets.service <<'END_OF_FILE'
+[Unit]
+Description=gensweep: fetch secrets again, for they are rotated
+Requires=gensweep-prepare.service
+After=gensweep-prepare.service
+
+[Service]
+Type=oneshot
+EnvironmentFile=/etc/gensweep/node.env
+ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.node secrets
+END_OF_FILE
+put /etc/systemd/system/gensweep-secrets.timer <<'END_OF_FILE'
+[Unit]
+Description=gensweep: fetch secrets again each quarter of an hour
+
+[Timer]
+OnActiveSec=15min
+OnUnitActiveSec=15min
+
+[Install]
+WantedBy=timers.target
+END_OF_FILE
+
+set -a
+. /etc/gensweep/node.env
+set +a
+VENV=/opt/gensweep/venv BUNDLE=/opt/gensweep/bundle
+retry() { for pause in 5 15 45 0; do "$@" && return; sleep "$pause"; done; return 1; }
+
+# An image that has the environment already (see infra/README.md) boots without PyPI.
+id gensweep >/dev/null 2>&1 || useradd --system --create-home --home-dir /var/lib/gensweep gensweep
+if [ ! -x "$VENV/bin/python" ]; then
+  if command -v apt-get >/dev/null; then # Debian 12, Ubuntu 24.04
+    export DEBIAN_FRONTEND=noninteractive PYTHON=python3
+    retry apt-get update -q
+    retry apt-get install -y -q python3-venv
+  else # Amazon Linux 2023
+    PYTHON=python3.12
+    retry dnf install -y -q python3.12 python3.12-pip
+  fi
+  "$PYTHON" -m venv "$VENV"
+fi
+"$VENV/bin/python" -c 'import boto3' 2>/dev/null || retry "$VENV/bin/pip" install -q boto3
+
+rm -rf "$BUNDLE" && mkdir -p "$BUNDLE"
+cat >/run/gensweep-fetch.py <<'END_OF_FILE'
+import os, shutil, sys
+source, target = os.environ["GENSWEEP_BUNDLE"], sys.argv[1]
+if source.startswith("s3://"):
+    import boto3
+    bucket, _, key = source.removeprefix("s3://").partition("/")
+    boto3.client("s3").download_file(bucket, key, target)
+else:
+    shutil.copy(source, target)
+END_OF_FILE
+retry "$VENV/bin/python" /run/gensweep-fetch.py "$BUNDLE.tar.gz"
+echo "$GENSWEEP_BUNDLE_SHA256  $BUNDLE.tar.gz" | sha256sum --check --quiet
+tar -xzf "$BUNDLE.tar.gz" -C "$BUNDLE" --no-same-owner
+retry "$VENV/bin/pip" install -q -c "$BUNDLE/constraints.txt" "$(echo "$BUNDLE"/gensweep-*.whl)[cluster]"
+
+systemctl daemon-reload
+systemctl enable --now gensweep-prepare.service gensweep-secrets.timer gensweep-ray.service gensweep-notice.service gensweep-logs.timer
+echo "gensweep: started as worker"

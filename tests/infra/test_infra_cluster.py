@@ -1,0 +1,253 @@
+"""From `terraform apply` to a sweep that loses a host: every host boots what Terraform rendered.
+
+AWS is moto, and hosts are systemd containers with a network each (see region/). The tests of this
+file go on from each other, as the life of a cluster does.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import terraform
+from infra.region.host import Host
+from infra.region.region import Region
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+DASHBOARD, MLFLOW = "http://127.0.0.1:8265", "http://127.0.0.1:5000"
+EXPERIMENTS = f"{MLFLOW}/api/2.0/mlflow/experiments/search?max_results=9"
+SWEEP = ["--trials", "12", "--budget-images", "250000", "--packs", "2", "--data", "ring8"]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
+
+
+def until(what: Callable[[], Any], wait_s: float, why: Callable[[], str] = str) -> Any:
+    end = time.monotonic() + wait_s
+    while not (found := what()):
+        assert time.monotonic() < end, f"not within {wait_s:g} s: {why()}"
+        time.sleep(1)
+    return found
+
+
+@dataclass
+class Cluster:
+    """The cluster as its operator knows it: through EC2, and by ports forwarded by SSM."""
+
+    region: Region
+    made: dict[str, Any]
+    token: Path
+    said: str = ""
+    """By the first sweep."""
+
+    def instances(self, role: str) -> list[dict[str, Any]]:
+        return [i for i in self.region.instances()
+                if {"Key": "gensweep:role", "Value": role} in i["Tags"]]  # fmt: skip
+
+    def host(self, role: str) -> Host:
+        (instance,) = self.instances(role)
+        return until(lambda: self.region.hosts.get(instance["InstanceId"]), 30)  # type: ignore[no-any-return]
+
+    def client(self, role: str, *argv: str, **env: str) -> list[str]:
+        """A command that sees the host's 127.0.0.1, as through a forwarded port."""
+        return ["ip", "netns", "exec", self.host(role).namespace, "env",
+                *(f"{k}={v}" for k, v in env.items()), *argv]  # fmt: skip
+
+    def status(self, role: str, url: str, *options: str) -> str:
+        argv = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *options, url]
+        done = subprocess.run(
+            self.client(role, *argv), capture_output=True, text=True, check=False, timeout=60
+        )
+        return done.stdout
+
+    def ray(self, *words: str) -> list[str]:
+        env = {"RAY_API_SERVER_ADDRESS": DASHBOARD, "RAY_AUTH_MODE": "token",
+               "RAY_AUTH_TOKEN_PATH": str(self.token), "RAY_ADDRESS": ""}  # fmt: skip
+        return self.client("head", str(BIN / "ray"), *words, **env)
+
+    def why(self) -> str:
+        """What the hosts say, for a test that fails."""
+        told = [f"{self.region.failures[-3:]}"]
+        for name, host in self.region.hosts.items():
+            if host.alive():
+                told.append(f"== {name}\n{host.journal('--unit=gensweep-*')[-3000:]}")
+        return "\n".join(told)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    for tool, package in {"systemd-nspawn": "systemd-container", "curl": "curl"}.items():
+        assert shutil.which(tool), f"no {tool} on PATH: install {package}"
+    assert os.geteuid() == 0, "hosts have networks and file systems of their own: run as root"
+    folder = tmp_path_factory.mktemp("region")
+    bundle = make_bundle(folder)
+    region = Region(folder, f"g{os.getpid() % 100000}")
+    try:
+        region.up()
+        made = apply(region, folder, bundle)
+        yield Cluster(region, made, token(region, folder))
+    finally:
+        region.down()
+
+
+def make_bundle(folder: Path) -> Path:
+    """As `make bundle` does, of what is tested here, and without PyPI."""
+    place = folder / "bundle"
+    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "-w", str(place), str(ROOT)], check=True)
+    shutil.copy(ROOT / "constraints.txt", place)
+    shutil.copytree(ROOT / "sweeps", place / "sweeps")
+    archive = folder / "gensweep-bundle.tar.gz"
+    subprocess.run(["tar", "-czf", str(archive), "-C", str(place), "."], check=True)
+    return archive
+
+
+def apply(region: Region, folder: Path, bundle: Path) -> dict[str, Any]:
+    env = terraform.copy(folder / "terraform", AWS_ENDPOINT_URL=region.endpoint)
+    root = terraform.Terraform(folder / "terraform/infra", env)
+    shutil.copy(Path(__file__).parent / "region/aws.tf", root.folder / "region.tf")
+    root.ok("init")
+    root.ok("apply", "-auto-approve", f"-var=bundle={bundle}")
+    made: dict[str, Any] = root.json("output", "-json")["gensweep"]["value"]
+    return made
+
+
+def token(region: Region, folder: Path) -> Path:
+    """The operator's copy of Ray's token."""
+    file = folder / "token"
+    file.touch(mode=0o600)
+    file.write_text(secret(region, "boot/ray-token"))
+    return file
+
+
+def secret(region: Region, name: str) -> str:
+    client = region.client("secretsmanager")
+    (found,) = (s["ARN"] for s in client.list_secrets()["SecretList"]
+                if s["Name"].rpartition("-")[0] == name)  # fmt: skip
+    value: str = client.get_secret_value(SecretId=found)["SecretString"]
+    return value
+
+
+def test_head_and_tracking_server_come_up(cluster: Cluster) -> None:
+    bearer = f"Authorization: Bearer {cluster.token.read_text()}"
+    jobs = f"{DASHBOARD}/api/jobs/"
+    until(lambda: cluster.status("head", jobs, "-H", bearer) == "200", 180, cluster.why)
+    until(lambda: cluster.status("tracking", f"{MLFLOW}/health") == "200", 120, cluster.why)
+    assert cluster.instances("worker") == []
+
+
+def test_every_unit_of_a_host_is_active(cluster: Cluster) -> None:
+    for role in ("head", "tracking"):
+        until(partial(all_active, cluster.host(role)), 60, cluster.why)
+
+
+UNITS = ("systemctl", "list-units", "gensweep-*", "--no-legend", "--plain")
+
+
+def all_active(host: Host) -> bool:
+    lines = host.run(*UNITS).stdout.splitlines()
+    assert any(line.startswith("gensweep-prepare.service") for line in lines), lines
+    return {line.split()[2] for line in lines} == {"active"}
+
+
+def test_ray_refuses_who_has_no_token_or_a_wrong_one(cluster: Cluster) -> None:
+    jobs = f"{DASHBOARD}/api/jobs/"
+    assert cluster.status("head", jobs) == "401"
+    assert cluster.status("head", jobs, "-H", "Authorization: Bearer wrong") == "403"
+
+
+def test_mlflow_refuses_who_has_no_password_or_a_wrong_one(cluster: Cluster) -> None:
+    user = json.loads(secret(cluster.region, "boot/mlflow"))
+    assert cluster.status("tracking", EXPERIMENTS) == "401"
+    assert cluster.status("tracking", EXPERIMENTS, "-u", f"{user['username']}:wrong") == "401"
+    known = f"{user['username']}:{user['password']}"
+    assert cluster.status("tracking", EXPERIMENTS, "-u", known) == "200"
+
+
+def test_secrets_are_files_of_the_services_user_alone(cluster: Cluster) -> None:
+    listed = cluster.host("head").run(
+        "find", "/run/gensweep", "-type", "f", "-printf", "%f %u %m\n"
+    )
+    files = sorted(listed.stdout.splitlines())
+    assert files == ["auth_token gensweep 600", "mlflow_user.json gensweep 600"]
+    everything = cluster.host("head").run("sh", "-c", "cat /proc/*/environ /proc/*/cmdline")
+    assert cluster.token.read_text() not in everything.stdout
+
+
+@pytest.fixture(scope="module")
+def job(cluster: Cluster) -> Iterator["subprocess.Popen[str]"]:
+    """The sweep, while its hosts come and go."""
+    argv = cluster.ray("job", "submit", "--", "python", "sweeps/gan_stability.py", *SWEEP)
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        yield running
+        running.kill()
+
+
+def test_a_sweep_makes_an_empty_pool_grow(cluster: Cluster, job: "subprocess.Popen[str]") -> None:
+    until(lambda: len(cluster.instances("worker")) == 2, 120, cluster.why)
+    until(lambda: training(cluster) == 2, 180, cluster.why)
+
+
+def training(cluster: Cluster) -> int:
+    """Workers on which a pack runs."""
+    hosts = [cluster.region.hosts.get(i["InstanceId"]) for i in cluster.instances("worker")]
+    return sum("RayTrainWorker" in h.run("ps", "ax").stdout for h in hosts if h and h.alive())
+
+
+def test_it_outlives_a_host_that_is_cut_off_and_one_that_is_taken_away(
+    cluster: Cluster, job: "subprocess.Popen[str]"
+) -> None:
+    first, second = cluster.instances("worker")
+    cluster.region.network.cut(first["PrivateIpAddress"])
+    until(lambda: first["InstanceId"] not in names(cluster.instances("worker")), 240, cluster.why)
+    cluster.region.notice(second, after_s=120)
+    until(lambda: second["InstanceId"] not in names(cluster.instances("worker")), 180, cluster.why)
+    cluster.said, _ = job.communicate(timeout=400)
+    assert job.returncode == 0, cluster.said[-3000:] + cluster.why()
+    assert "failed" not in cluster.said
+
+
+def names(instances: list[dict[str, Any]]) -> set[str]:
+    return {i["InstanceId"] for i in instances}
+
+
+def test_a_new_head_goes_on_with_what_the_old_one_kept(cluster: Cluster) -> None:
+    (old,) = cluster.instances("head")
+    cluster.region.client("autoscaling").terminate_instance_in_auto_scaling_group(
+        InstanceId=old["InstanceId"], ShouldDecrementDesiredCapacity=False
+    )
+    until(lambda: names(cluster.instances("head")) - {old["InstanceId"]}, 60, cluster.why)
+    listed = until(lambda: run(cluster.ray("job", "list")), 240, cluster.why)
+    assert "SUCCEEDED" in listed
+    assert "gensweep-ray: " in until(lambda: kept_log(cluster, old["InstanceId"]), 60)
+    (name,) = set(re.findall(r"gan-stability-[0-9-]+", cluster.said))
+    resume = ["python", "sweeps/gan_stability.py", "--resume", name, *SWEEP, "--trials", "14"]
+    said = run(cluster.ray("job", "submit", "--", *resume))
+    assert "14 trials" in said, said[-3000:] + cluster.why()
+
+
+def kept_log(cluster: Cluster, instance: str) -> str:
+    """The journal of a head, as CloudWatch has it."""
+    place = {"logGroupName": "/gensweep/boot/hosts", "logStreamName": f"head/{instance}"}
+    found = cluster.region.client("logs").get_log_events(**place, limit=10_000)["events"]
+    return "\n".join(event["message"] for event in found)
+
+
+def test_idle_workers_are_ended(cluster: Cluster) -> None:
+    until(lambda: cluster.instances("worker") == [], 180, cluster.why)
+
+
+def run(argv: list[str]) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
+    return done.stdout if done.returncode == 0 else ""

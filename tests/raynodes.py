@@ -1,0 +1,156 @@
+"""Ray nodes on this machine, each in a process of its own, as the hosts of a cluster run them."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from emulator import free_port
+
+ROOT = Path(__file__).parents[1]
+PATH = os.pathsep.join(str(ROOT / name) for name in ("platform", "models", "tests"))
+
+ASK = """
+import json, sys
+from gensweep.cluster._nodes import Nodes, Unreachable
+for _ in sys.stdin:
+    try:
+        found = {i: n.draining for i, n in Nodes(sys.argv[1]).alive().items()}
+    except Unreachable:
+        found = {}
+    print(json.dumps(found), flush=True)
+"""
+
+
+class RayNodes:
+    """A head on 127.0.0.1, and workers that join and leave."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str]):
+        foreign = ("AWS_", "MLFLOW_", "GENSWEEP_", "RAY_")
+        self.folder = folder
+        self.address = f"127.0.0.1:{free_port()}"
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+        self.env |= {"PYTHONPATH": PATH, "RAY_ADDRESS": self.address,
+                     "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token",
+                     "RAY_AUTH_TOKEN": "a" * 64, "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+                     "RAY_enable_autoscaler_v2": "1",
+                     "RAY_raylet_start_wait_time_s": "120", **env}  # fmt: skip
+        self._asker: subprocess.Popen[str] | None = None
+        self.nodes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def head(self, *options: str, **env: str) -> None:
+        """Start the head, without room for tasks."""
+        host, _, port = self.address.partition(":")
+        self._start("i-head", "head", env, "--head", f"--port={port}", f"--node-ip-address={host}",
+                    "--num-cpus=0", "--num-gpus=0", f"--temp-dir={self.folder}",
+                    "--include-dashboard=false", *options)  # fmt: skip
+
+    def worker(self, instance: str, pool: str, *options: str) -> None:
+        """Start a worker that says it is `instance` of `pool`."""
+        self._start(instance, pool, {}, f"--address={self.address}", *options)
+
+    def _start(self, instance: str, pool: str, env: Mapping[str, str], *options: str) -> None:
+        argv = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block",
+                "--object-store-memory=80000000", *options]  # fmt: skip
+        mine = {"RAY_CLOUD_INSTANCE_ID": instance, "RAY_NODE_TYPE_NAME": pool, **env}
+        with (self.folder / f"{instance}.log").open("ab") as log:
+            self.nodes[instance] = subprocess.Popen(
+                argv, env=self.env | mine, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def started(self, instance: str) -> bool:
+        """Whether the node says that it runs."""
+        return "Ray runtime started" in (self.folder / f"{instance}.log").read_text()
+
+    def join(self, *instances: str) -> None:
+        """Let workers join, one after the other, each with a resource of its own name."""
+        for one in instances:
+            self.worker(one, "spot", "--num-cpus=1", "--num-gpus=0", f'--resources={{"{one}": 1}}')
+            until(lambda: self.started(one), 120, lambda: self.told(one))  # noqa: B023
+
+    def told(self, instance: str) -> str:
+        """The end of what a node wrote."""
+        return (self.folder / f"{instance}.log").read_text()[-1500:]
+
+    def alive(self) -> dict[str, bool]:
+        """Instance to whether its node drains."""
+        if self._asker is None or self._asker.poll() is not None:
+            self._asker = self.script(ASK, self.address, stdin=subprocess.PIPE)
+        assert self._asker.stdin is not None
+        assert self._asker.stdout is not None
+        self._asker.stdin.write("\n")
+        self._asker.stdin.flush()
+        found = self._asker.stdout.readline()
+        return dict(json.loads(found)) if found.startswith("{") else {}
+
+    def cut(self, instance: str) -> None:
+        """End a node at once, as when its host loses power."""
+        node = self.nodes.pop(instance)
+        family = [psutil.Process(node.pid)] if node.poll() is None else []
+        for process in [*(c for p in family for c in p.children(recursive=True)), *family]:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        node.wait(20)
+
+    def stop(self) -> None:
+        if self._asker is not None:
+            self._asker.kill()
+            self._asker.communicate()
+        for instance in reversed(list(self.nodes)):
+            self.cut(instance)
+
+    def script(self, code: str, *args: str, stdin: int | None = None) -> "subprocess.Popen[str]":
+        """A driver of the cluster."""
+        return subprocess.Popen([sys.executable, "-c", code, *args], env=self.env, text=True,
+                                stdin=stdin, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)  # fmt: skip
+
+    def logs(self, part: str) -> str:
+        """What Ray's logs of that name say."""
+        found = sorted((self.folder / "session_latest" / "logs").glob(f"*{part}*"))
+        return "\n".join(file.read_text(errors="replace") for file in found if file.is_file())
+
+    def monitor(self) -> psutil.Process:
+        """The process that scales the cluster."""
+        head = psutil.Process(self.nodes["i-head"].pid)
+        return next(p for p in head.children(recursive=True) if "monitor.py" in str(p.cmdline()))
+
+    def restart_monitor(self) -> None:
+        """End the process that scales the cluster, and start it anew."""
+        old = self.monitor()
+        argv, env = old.cmdline(), old.environ()
+        old.send_signal(signal.SIGTERM)
+        old.wait(20)
+        with (self.folder / "monitor-again.log").open("ab") as log:
+            self.nodes["monitor"] = subprocess.Popen(argv, env=env, stdout=log, stderr=log,
+                                                     start_new_session=True)  # fmt: skip
+
+
+@contextmanager
+def ray_nodes(**env: str) -> Iterator[RayNodes]:
+    folder = Path(tempfile.mkdtemp(prefix="rn-", dir="/tmp"))  # sockets have short paths
+    nodes = RayNodes(folder, env)
+    try:
+        yield nodes
+    finally:
+        nodes.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def until(true: Callable[[], object], seconds: float, what: Callable[[], str] = str) -> None:
+    """Wait for it; `what` tells why it did not come."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what()}"
+        time.sleep(0.2)
