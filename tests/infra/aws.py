@@ -71,8 +71,8 @@ LISTED = [
     ("secretsmanager", "list_secrets", "SecretList", "ARN"),
     ("sqs", "list_queues", "QueueUrls", ""),
 ]
-"""What an account has, but for instances, snapshots, policies and keys. Interfaces are not among it:
-we make none, and moto keeps those of gateways that are gone."""
+"""What an account has, but for instances, snapshots, policies and keys. Interfaces are not among
+it: we make none, and moto keeps those of gateways that are gone."""
 
 
 def inventory(client: Callable[[str], Any]) -> dict[str, list[str]]:
