@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 ARGS ?=
 
-.PHONY: install sweep bundle browser postgres containers test lint
+.PHONY: install sweep bundle browser postgres containers checkov test lint
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -58,8 +58,16 @@ containers:
 	  { apt-get update -qq && apt-get install -y -qq systemd-container iproute2 curl >/dev/null; } || \
 	  { echo "install systemd-container, iproute2 and curl: a test boots hosts"; exit 1; }
 
+# A policy scanner looks through infra/, from an environment of its own.
+checkov: .venv-checkov/.installed
+
+.venv-checkov/.installed: infra/checkov.txt
+	$(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/python -m pip install -q -r infra/checkov.txt
+	@touch $@
+
 # Two processes share the test files, each with a stack of its own.
-test: install browser postgres containers
+test: install browser postgres containers checkov
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: install

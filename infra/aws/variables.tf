@@ -230,41 +230,6 @@ variable "pools" {
   }
 
   validation {
-    condition     = alltrue([for pool in values(var.pools) : length(pool.instance_types) > 0 && alltrue([for type in pool.instance_types : can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", type))])])
-    error_message = "instance_types = [${join(", ", flatten([for pool in values(var.pools) : pool.instance_types]))}]: each pool needs at least one, such as g6.xlarge."
-  }
-
-  validation {
-    condition     = alltrue([for pool in values(var.pools) : contains(["spot", "on-demand"], pool.market)])
-    error_message = "market = ${join(", ", [for pool in values(var.pools) : pool.market])}: each is spot or on-demand."
-  }
-
-  validation {
-    condition     = alltrue([for pool in values(var.pools) : pool.min_workers >= 0 && pool.min_workers <= pool.max_workers && pool.max_workers <= 1000])
-    error_message = "${join(", ", [for name, pool in var.pools : "${name}: ${pool.min_workers} to ${pool.max_workers}"])}: 0 <= min_workers <= max_workers <= 1000 must hold."
-  }
-
-  validation {
-    condition     = alltrue([for pool in values(var.pools) : pool.cpus >= 1 && pool.gpus >= 0])
-    error_message = "${join(", ", [for name, pool in var.pools : "${name}: cpus = ${pool.cpus}, gpus = ${pool.gpus}"])}: a worker has at least one CPU."
-  }
-
-  validation {
-    condition     = alltrue([for pool in values(var.pools) : pool.disk_gb >= 60 && pool.disk_gb <= 16384])
-    error_message = "disk_gb = ${join(", ", [for pool in values(var.pools) : pool.disk_gb])}: give 60 to 16384; the image alone takes 50."
-  }
-
-  validation {
-    condition     = alltrue([for pool in values(var.pools) : pool.efa_interfaces >= 0 && pool.efa_interfaces <= 32])
-    error_message = "efa_interfaces = ${join(", ", [for pool in values(var.pools) : pool.efa_interfaces])}: a host has 0 to 32 network cards."
-  }
-
-  validation {
-    condition     = alltrue([for pool in values(var.pools) : pool.efa_interfaces == 0 || length(pool.zones) == 1])
-    error_message = "${join(", ", [for name, pool in var.pools : "${name}: [${join(", ", pool.zones)}]" if pool.efa_interfaces > 0])}: EFA does not cross zones; give such a pool one zone."
-  }
-
-  validation {
     condition     = alltrue([for zone in flatten([for pool in values(var.pools) : pool.zones]) : contains(var.zones, zone)])
     error_message = "pools are in ${join(", ", distinct(flatten([for pool in values(var.pools) : pool.zones])))}: give zones among ${join(", ", var.zones)}."
   }

@@ -16,8 +16,10 @@ locals {
 }
 
 resource "aws_default_security_group" "closed" {
-  vpc_id = aws_vpc.this.id
-  tags   = merge(var.cluster.tags, { Name = "${local.name}-closed" })
+  vpc_id  = aws_vpc.this.id
+  ingress = []
+  egress  = []
+  tags    = merge(var.cluster.tags, { Name = "${local.name}-closed" })
 }
 
 resource "aws_security_group" "this" {

@@ -1,0 +1,356 @@
+"""What each role may do and what it may not, by the policies that Terraform renders."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra import aws, iam, terraform
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+AT = "eu-central-1:123456789012"
+EC2 = f"arn:aws:ec2:{AT}:"
+IMAGE = "arn:aws:ec2:eu-central-1::image/ami-1"
+ROLE = "arn:aws:iam::123456789012:role/"
+POLICY = "arn:aws:iam::123456789012:policy/"
+SLR = ROLE + "aws-service-role/"
+BUCKET = "arn:aws:s3:::gensweep-artifacts-123456789012-eu-central-1"
+LOGS = "arn:aws:s3:::gensweep-logs-123456789012-eu-central-1"
+DATA = "arn:aws:s3:::somebodys-data"
+SECRET = f"arn:aws:secretsmanager:{AT}:secret:"
+DATABASE = SECRET + "rds!db-1-abcdef"
+KEY = f"arn:aws:kms:{AT}:key/1111"
+QUEUE = f"arn:aws:sqs:{AT}:gensweep-events"
+ZONE = "arn:aws:route53:::hostedzone/Z1111"
+GROUP = f"arn:aws:logs:{AT}:log-group:/gensweep/gensweep/"
+ANYWHERE = "*"
+
+OURS = {"ec2:LaunchTemplate": EC2 + "launch-template/lt-1111"}
+OTHERS = {"ec2:LaunchTemplate": EC2 + "launch-template/lt-9999"}
+TAGGED = {"aws:RequestTag/gensweep:cluster": "gensweep"}
+WORKER = {
+    "aws:ResourceTag/gensweep:cluster": "gensweep",
+    "aws:ResourceTag/gensweep:role": "worker",
+}
+HEAD = WORKER | {"aws:ResourceTag/gensweep:role": "head"}
+FOREIGN = WORKER | {"aws:ResourceTag/gensweep:cluster": "another"}
+VIA_S3 = {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}
+VIA_EC2 = {"kms:ViaService": "ec2.eu-central-1.amazonaws.com"}
+GRANT = {"kms:GrantIsForAWSResource": "true"}
+TO_EC2 = {"iam:PassedToService": "ec2.amazonaws.com"}
+SSE = "s3:x-amz-server-side-encryption"
+SSE_KEY = SSE + "-aws-kms-key-id"
+CALLER = {"kms:CallerAccount": "123456789012"}
+LAUNCHER = SLR + "autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+
+
+def record(name: str, action: str = "UPSERT", kind: str = "A") -> dict[str, Any]:
+    prefix = "route53:ChangeResourceRecordSets"
+    return {
+        f"{prefix}NormalizedRecordNames": [name],
+        f"{prefix}Actions": [action],
+        f"{prefix}RecordTypes": [kind],
+    }
+
+
+YES, NO = True, False
+TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
+    # Starting workers: our templates, our subnets and groups, our tags.
+    ("head", "ec2:CreateFleet", EC2 + "fleet/fleet-1", {}, YES),
+    ("head", "ec2:CreateFleet", EC2 + "launch-template/lt-1111", {}, YES),
+    ("head", "ec2:CreateFleet", EC2 + "launch-template/lt-9999", {}, NO),
+    ("head", "ec2:CreateFleet", EC2 + "instance/i-1", TAGGED, YES),
+    ("head", "ec2:CreateFleet", EC2 + "instance/i-1", {}, NO),
+    ("head", "ec2:CreateFleet", EC2 + "subnet/subnet-9999", {}, NO),
+    ("head", "ec2:RunInstances", EC2 + "instance/i-1", OURS | TAGGED, YES),
+    ("head", "ec2:RunInstances", EC2 + "instance/i-1", OURS, NO),
+    ("head", "ec2:RunInstances", EC2 + "instance/i-1", OTHERS | TAGGED, NO),
+    ("head", "ec2:RunInstances", EC2 + "instance/i-1", TAGGED, NO),
+    ("head", "ec2:RunInstances", EC2 + "volume/vol-1", OURS, YES),
+    ("head", "ec2:RunInstances", EC2 + "network-interface/eni-1", OURS, YES),
+    ("head", "ec2:RunInstances", EC2 + "subnet/subnet-1111", OURS, YES),
+    ("head", "ec2:RunInstances", EC2 + "subnet/subnet-9999", OURS, NO),
+    ("head", "ec2:RunInstances", EC2 + "security-group/sg-1111", OURS, YES),
+    ("head", "ec2:RunInstances", EC2 + "security-group/sg-9999", OURS, NO),
+    ("head", "ec2:RunInstances", EC2 + "placement-group/gensweep-p5", OURS, YES),
+    ("head", "ec2:RunInstances", EC2 + "spot-instances-request/sir-1", {}, YES),
+    ("head", "ec2:RunInstances", EC2 + "key-pair/admin", OURS, NO),
+    ("head", "ec2:RunInstances", IMAGE, OURS | {"ec2:IsLaunchTemplateResource": "true"}, YES),
+    ("head", "ec2:RunInstances", IMAGE, OURS | {"ec2:IsLaunchTemplateResource": "false"}, NO),
+    ("head", "ec2:CreateTags", EC2 + "instance/i-1", {"ec2:CreateAction": "RunInstances"}, YES),
+    ("head", "ec2:CreateTags", EC2 + "volume/vol-1", {"ec2:CreateAction": "CreateFleet"}, YES),
+    ("head", "ec2:CreateTags", EC2 + "instance/i-1", {}, NO),
+    ("head", "ec2:CreateTags", EC2 + "instance/i-1", WORKER | {"aws:TagKeys": ["ray-x"]}, YES),
+    ("head", "ec2:CreateTags", EC2 + "instance/i-1", FOREIGN | {"aws:TagKeys": ["ray-x"]}, NO),
+    ("head", "ec2:CreateTags", EC2 + "instance/i-1",
+     WORKER | {"aws:TagKeys": ["ray-x", "gensweep:cluster"]}, NO),
+    ("head", "iam:PassRole", ROLE + "gensweep-worker", TO_EC2, YES),
+    ("head", "iam:PassRole", ROLE + "gensweep-worker",
+     {"iam:PassedToService": "lambda.amazonaws.com"}, NO),
+    ("head", "iam:PassRole", ROLE + "gensweep-head", TO_EC2, NO),
+    ("head", "iam:PassRole", ROLE + "admin", TO_EC2, NO),
+    ("head", "iam:CreateServiceLinkedRole", SLR + "spot.amazonaws.com/AWSServiceRoleForEC2Spot",
+     {"iam:AWSServiceName": "spot.amazonaws.com"}, YES),
+    ("head", "iam:CreateServiceLinkedRole", SLR + "eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
+     {"iam:AWSServiceName": "eks.amazonaws.com"}, NO),
+    # Ending them: workers of this cluster.
+    ("head", "ec2:TerminateInstances", EC2 + "instance/i-1", WORKER, YES),
+    ("head", "ec2:TerminateInstances", EC2 + "instance/i-1", HEAD, NO),
+    ("head", "ec2:TerminateInstances", EC2 + "instance/i-1", FOREIGN, NO),
+    ("head", "ec2:TerminateInstances", EC2 + "instance/i-1", {}, NO),
+    ("head", "ec2:StopInstances", EC2 + "instance/i-1", WORKER, NO),
+    ("head", "ec2:DescribeInstances", ANYWHERE, {}, YES),
+    ("head", "ec2:DescribeInstances", ANYWHERE, {"aws:RequestedRegion": "us-east-1"}, NO),
+    # When the budget is spent.
+    ("stopped head", "ec2:CreateFleet", EC2 + "fleet/fleet-1", {}, NO),
+    ("stopped head", "ec2:RunInstances", EC2 + "instance/i-1", OURS | TAGGED, NO),
+    ("stopped head", "ec2:TerminateInstances", EC2 + "instance/i-1", WORKER, YES),
+    ("stopped head", "s3:PutObject", BUCKET + "/sweeps/x", {}, YES),
+    ("budget", "iam:AttachRolePolicy", ROLE + "gensweep-head",
+     {"iam:PolicyARN": POLICY + "gensweep-stop"}, YES),
+    ("budget", "iam:AttachRolePolicy", ROLE + "gensweep-head",
+     {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}, NO),
+    ("budget", "iam:AttachRolePolicy", ROLE + "gensweep-worker",
+     {"iam:PolicyARN": POLICY + "gensweep-stop"}, NO),
+    ("head", "iam:DetachRolePolicy", ROLE + "gensweep-head",
+     {"iam:PolicyARN": POLICY + "gensweep-stop"}, NO),
+    # The drainer.
+    ("head", "sqs:ReceiveMessage", QUEUE, {}, YES),
+    ("head", "sqs:DeleteMessage", QUEUE, {}, YES),
+    ("head", "sqs:ReceiveMessage", QUEUE, {"aws:SecureTransport": "false"}, NO),
+    ("head", "sqs:SendMessage", QUEUE, {}, NO),
+    ("head", "sqs:ReceiveMessage", f"arn:aws:sqs:{AT}:another", {}, NO),
+    ("worker", "sqs:ReceiveMessage", QUEUE, {}, NO),
+    ("events.amazonaws.com", "sqs:SendMessage", QUEUE,
+     {"aws:SourceArn": f"arn:aws:events:{AT}:rule/gensweep-notice"}, YES),
+    ("events.amazonaws.com", "sqs:SendMessage", QUEUE,
+     {"aws:SourceArn": f"arn:aws:events:{AT}:rule/another"}, NO),
+    # Volume and name.
+    ("head", "ec2:AttachVolume", EC2 + "volume/vol-aaaa1111", {}, YES),
+    ("head", "ec2:AttachVolume", EC2 + "volume/vol-bbbb1111", {}, NO),
+    ("head", "ec2:AttachVolume", EC2 + "instance/i-1", HEAD, YES),
+    ("head", "ec2:AttachVolume", EC2 + "instance/i-1", WORKER, NO),
+    ("head", "ec2:DeleteVolume", EC2 + "volume/vol-aaaa1111", {}, NO),
+    ("tracking", "ec2:AttachVolume", EC2 + "volume/vol-bbbb1111", {}, YES),
+    ("head", "route53:ChangeResourceRecordSets", ZONE, record("head.gensweep.internal"), YES),
+    ("head", "route53:ChangeResourceRecordSets", ZONE, record("tracking.gensweep.internal"), NO),
+    ("head", "route53:ChangeResourceRecordSets", ZONE,
+     record("head.gensweep.internal", "DELETE"), NO),
+    ("head", "route53:ChangeResourceRecordSets", ZONE,
+     record("head.gensweep.internal", kind="TXT"), NO),
+    ("head", "route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z9999",
+     record("head.gensweep.internal"), NO),
+    ("worker", "route53:ChangeResourceRecordSets", ZONE, record("head.gensweep.internal"), NO),
+    # Workers run what people submit.
+    ("worker", "ec2:RunInstances", EC2 + "instance/i-1", OURS | TAGGED, NO),
+    ("worker", "ec2:TerminateInstances", EC2 + "instance/i-1", WORKER, NO),
+    ("worker", "ec2:DescribeInstances", ANYWHERE, {}, NO),
+    ("worker", "iam:PassRole", ROLE + "gensweep-worker", TO_EC2, NO),
+    ("worker", "s3:GetObject", BUCKET + "/sweeps/x", {}, YES),
+    ("worker", "s3:PutObject", BUCKET + "/sweeps/x", {}, YES),
+    ("worker", "s3:DeleteObject", BUCKET + "/sweeps/x", {}, YES),
+    ("worker", "s3:DeleteObjectVersion", BUCKET + "/sweeps/x", {}, NO),
+    ("worker", "s3:GetObject", BUCKET + "/mlflow/x", {}, NO),
+    ("worker", "s3:GetObject", BUCKET + "/bundle/gensweep-bundle.tar.gz", {}, YES),
+    ("worker", "s3:PutObject", BUCKET + "/bundle/gensweep-bundle.tar.gz", {}, NO),
+    ("worker", "s3:ListBucket", BUCKET, {"s3:prefix": "sweeps/a"}, YES),
+    ("worker", "s3:ListBucket", BUCKET, {"s3:prefix": "mlflow/"}, NO),
+    ("worker", "s3:ListBucket", BUCKET, {}, NO),
+    ("worker", "s3:PutBucketPolicy", BUCKET, {}, NO),
+    ("worker", "s3:GetObject", DATA + "/train.parquet", {}, YES),
+    ("worker", "s3:PutObject", DATA + "/train.parquet", {}, NO),
+    ("worker", "s3:GetObject", "arn:aws:s3:::another/x", {}, NO),
+    ("worker", "s3:GetObject", LOGS + "/artifacts/x", {}, NO),
+    # What the bucket itself refuses.
+    ("worker", "s3:GetObject", BUCKET + "/sweeps/x", {"aws:SecureTransport": "false"}, NO),
+    ("worker", "s3:GetObject", BUCKET + "/sweeps/x", {"s3:TlsVersion": "1.1"}, NO),
+    ("worker", "s3:PutObject", BUCKET + "/sweeps/x", {SSE: "aws:kms", SSE_KEY: KEY}, YES),
+    ("worker", "s3:PutObject", BUCKET + "/sweeps/x", {SSE: "AES256"}, NO),
+    ("worker", "s3:PutObject", BUCKET + "/sweeps/x", {SSE: "aws:kms", SSE_KEY: KEY[:-1]}, NO),
+    ("logging.s3.amazonaws.com", "s3:PutObject", LOGS + "/artifacts/x",
+     {"aws:SourceArn": BUCKET, "aws:SourceAccount": "123456789012"}, YES),
+    ("logging.s3.amazonaws.com", "s3:PutObject", LOGS + "/artifacts/x",
+     {"aws:SourceArn": BUCKET, "aws:SourceAccount": "999999999999"}, NO),
+    # The tracking server: MLflow's objects, its administrator, its database.
+    ("tracking", "s3:PutObject", BUCKET + "/mlflow/x", {}, YES),
+    ("tracking", "s3:ListBucket", BUCKET, {"s3:prefix": "mlflow/1/"}, YES),
+    ("tracking", "s3:GetObject", BUCKET + "/sweeps/x", {}, NO),
+    ("tracking", "ec2:RunInstances", EC2 + "instance/i-1", OURS | TAGGED, NO),
+    ("tracking", "secretsmanager:GetSecretValue", SECRET + "gensweep/mlflow-admin-1-abcdef",
+     {}, YES),
+    ("tracking", "secretsmanager:GetSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, NO),
+    ("tracking", "secretsmanager:GetSecretValue", DATABASE, {}, YES),
+    # Secrets of the others.
+    ("head", "secretsmanager:GetSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, YES),
+    ("head", "secretsmanager:GetSecretValue", SECRET + "gensweep/mlflow-1-abcdef", {}, YES),
+    ("head", "secretsmanager:GetSecretValue", DATABASE, {}, YES),
+    ("head", "secretsmanager:GetSecretValue", SECRET + "another/token-abcdef", {}, NO),
+    ("head", "secretsmanager:PutSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, NO),
+    ("worker", "secretsmanager:GetSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, YES),
+    ("worker", "secretsmanager:GetSecretValue", SECRET + "gensweep/mlflow-admin-1-abcdef",
+     {}, NO),
+    ("worker", "secretsmanager:GetSecretValue", DATABASE, {}, NO),
+    # The key: by the services that keep things, and for disks.
+    ("worker", "kms:Decrypt", KEY, VIA_S3, YES),
+    ("worker", "kms:GenerateDataKey", KEY, VIA_S3, YES),
+    ("worker", "kms:Decrypt", KEY, {}, NO),
+    ("worker", "kms:CreateGrant", KEY, VIA_EC2 | GRANT, NO),
+    ("head", "kms:CreateGrant", KEY, VIA_EC2 | GRANT, YES),
+    ("head", "kms:CreateGrant", KEY, VIA_EC2, NO),
+    ("head", "kms:ScheduleKeyDeletion", KEY, {}, NO),
+    (LAUNCHER, "kms:CreateGrant", KEY, CALLER | GRANT | {"aws:PrincipalArn": LAUNCHER}, YES),
+    (ROLE + "admin", "kms:Decrypt", KEY, CALLER | {"aws:PrincipalArn": ROLE + "admin"}, NO),
+    # Logs and shells.
+    ("worker", "logs:PutLogEvents", GROUP + "hosts:log-stream:i-1", {}, YES),
+    ("worker", "logs:PutLogEvents", GROUP + "flow:log-stream:eni-1", {}, NO),
+    ("worker", "logs:DeleteLogGroup", GROUP + "hosts", {}, NO),
+    ("flow", "logs:PutLogEvents", GROUP + "flow:log-stream:eni-1", {}, YES),
+    ("flow", "logs:PutLogEvents", GROUP + "hosts:log-stream:i-1", {}, NO),
+    ("worker", "ssmmessages:OpenDataChannel", ANYWHERE, {}, YES),
+    ("worker", "ssm:GetParameter", f"arn:aws:ssm:{AT}:parameter/any", {}, NO),
+    ("worker", "ssm:SendCommand", EC2 + "instance/i-1", {}, NO),
+    ("worker", "sts:AssumeRole", ROLE + "gensweep-head", {}, NO),
+    # The boundary holds also for a role that somebody made an administrator.
+    ("administrator", "s3:PutObject", BUCKET + "/sweeps/x", {}, YES),
+    ("administrator", "s3:PutBucketPolicy", BUCKET, {}, NO),
+    ("administrator", "s3:GetObject", "arn:aws:s3:::another/x", {}, NO),
+    ("administrator", "iam:CreateUser", "arn:aws:iam::123456789012:user/eve", {}, NO),
+    ("administrator", "iam:PassRole", ROLE + "admin", TO_EC2, NO),
+    ("administrator", "iam:AttachRolePolicy", ROLE + "gensweep-head",
+     {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}, NO),
+    ("administrator", "kms:ScheduleKeyDeletion", KEY, {}, NO),
+    ("administrator", "secretsmanager:GetSecretValue", SECRET + "another/token-abcdef", {}, NO),
+    ("administrator", "ec2:RunInstances", EC2 + "instance/i-1",
+     {"aws:RequestedRegion": "us-east-1"}, NO),
+    ("administrator", "route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z9999",
+     record("example.org"), NO),
+]  # fmt: skip
+EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+USUAL = {
+    "aws:SecureTransport": "true",
+    "s3:TlsVersion": "1.3",
+    "aws:RequestedRegion": "eu-central-1",
+}
+
+
+class Policies:
+    """The documents of a plan, by the role or resource that they are for."""
+
+    def __init__(self, resources: list[dict[str, Any]]) -> None:
+        self.documents = {
+            r["address"]: json.loads(r["change"]["after"]["policy"])
+            for r in resources
+            if r["type"] in ("aws_iam_policy", "aws_iam_role_policy", "aws_s3_bucket_policy",
+                             "aws_kms_key", "aws_sqs_queue")
+            and str(r["change"]["after"].get("policy")).startswith("{")
+        }  # fmt: skip
+
+    def pick(self, *addresses: str) -> list[Any]:
+        return [self.documents[address] for address in addresses]
+
+    def own(self, who: str) -> list[Any]:
+        host = "aws_iam_policy.host"
+        member = "aws_iam_policy.member"
+        head = [host, member, "module.head.module.host.aws_iam_role_policy.host",
+                "module.head.aws_iam_role_policy.workers[0]",
+                "module.head.aws_iam_role_policy.notices"]  # fmt: skip
+        roles = {
+            "head": head,
+            "stopped head": [*head, "module.budget.aws_iam_policy.stop"],
+            "worker": [host, member],
+            "tracking": [host, "module.tracking.module.host.aws_iam_role_policy.host",
+                         "module.tracking.aws_iam_role_policy.artifacts"],
+            "flow": ["module.network.aws_iam_role_policy.flow"],
+            "budget": ["module.budget.aws_iam_role_policy.budget[0]"],
+        }  # fmt: skip
+        return [EVERYTHING] if who == "administrator" else self.pick(*roles.get(who, []))
+
+    def of_resource(self, arn: str) -> list[Any]:
+        holders = {
+            BUCKET: "module.storage.aws_s3_bucket_policy.artifacts",
+            LOGS: "module.storage.aws_s3_bucket_policy.logs",
+            QUEUE: "module.events.aws_sqs_queue.this",
+            KEY: "module.storage.aws_kms_key.this",
+        }
+        return self.pick(*(holder for held, holder in holders.items() if arn.startswith(held)))
+
+    def allow(self, who: str, action: str, resource: str, context: dict[str, Any]) -> bool:
+        boundary = self.documents["aws_iam_policy.boundary[0]"]
+        request = iam.Request(who, action, resource, USUAL | context)
+        return iam.allowed(request, self.own(who), boundary, self.of_resource(resource))
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Policies:
+    """As the root's own test renders them, with known ARNs."""
+    target = tmp_path_factory.mktemp("policies")
+    with aws.server(target / "moto.log") as endpoint:
+        env = terraform.copy(target, AWS_ENDPOINT_URL=endpoint)
+        root = terraform.Terraform(target / "infra/aws", env)
+        root.ok("init", "-backend=false")
+        out = root.ok("test", "-json", "-verbose", "-filter=tests/cluster.tftest.hcl")
+    lines = [json.loads(line) for line in out.splitlines()]
+    (plan,) = [
+        line["test_plan"] for line in lines
+        if line["type"] == "test_plan" and line["@testrun"] == "cluster"
+    ]  # fmt: skip
+    return Policies(plan["resource_changes"])
+
+
+@pytest.mark.parametrize(("who", "action", "resource", "context", "wanted"), TABLE)
+def test_decisions(who: str, action: str, resource: str, context: dict[str, Any],
+                   wanted: bool, policies: Policies) -> None:  # fmt: skip
+    assert policies.allow(who, action, resource, context) is wanted
+
+
+def test_every_policy_is_in_the_table(policies: Policies) -> None:
+    """None is rendered that no role above carries, and each statement decides some row."""
+    used = {id(d) for who in {row[0] for row in TABLE} for d in policies.own(who)}
+    used |= {id(d) for row in TABLE for d in policies.of_resource(row[2])}
+    used.add(id(policies.documents["aws_iam_policy.boundary[0]"]))
+    assert [name for name, d in policies.documents.items() if id(d) not in used] == []
+
+
+FREE = {
+    "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+}  # fmt: skip
+"""Actions that know no resource, besides those that only look."""
+
+
+def test_everywhere_is_for_actions_that_know_no_resource(policies: Policies) -> None:
+    names = [n for n in policies.documents if "iam_" in n and "boundary" not in n]
+    for statement in iam.statements([policies.documents[n] for n in names], "Allow"):
+        if statement["Resource"] == "*":
+            bound = {a for a in statement["Action"] if not a.startswith("ec2:Describe")} - FREE
+            assert not bound, statement["Sid"]
+
+
+@pytest.mark.parametrize("operator", ["StringEqualsIgnoreCase", "IpAddress", "DateLessThan"])
+def test_an_operator_that_is_not_known_is_an_error(operator: str) -> None:
+    with pytest.raises(AssertionError, match="not known here"):
+        iam.holds(operator, "aws:x", ["y"], {"aws:x": "y"})
+
+
+@pytest.mark.parametrize(
+    ("operator", "context", "wanted"),
+    [
+        ("StringEquals", {}, False),
+        ("StringEqualsIfExists", {}, True),
+        ("StringNotEquals", {}, True),
+        ("StringNotEquals", {"k": "v"}, False),
+        ("ForAllValues:StringEquals", {}, True),
+        ("ForAllValues:StringEquals", {"k": ["v", "w"]}, False),
+        ("ForAnyValue:StringEquals", {"k": ["v", "w"]}, True),
+        ("ForAnyValue:StringEquals", {}, False),
+        ("StringLike", {"K": "v"}, True),
+    ],
+)
+def test_conditions(operator: str, context: dict[str, Any], wanted: bool) -> None:
+    assert iam.holds(operator, "k", ["v"], context) is wanted
+
+
+def test_wildcards_of_arns_stay_within_a_part() -> None:
+    assert iam.arn_like("arn:aws:sqs:*:1:q", "arn:aws:sqs:eu:1:q")
+    assert not iam.arn_like("arn:aws:sqs:*:q", "arn:aws:sqs:eu:1:q")

@@ -1,0 +1,141 @@
+"""What Terraform itself says of infra/aws, and what is asked of every variable and output."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+from infra import aws, terraform
+
+ROOT = terraform.ROOT / "infra/aws"
+TESTS = sorted((ROOT / "tests").glob("*.tftest.hcl"))
+FOLDERS = [*terraform.MODULES, *terraform.EXAMPLES]
+pytestmark = [pytest.mark.timeout(300)]
+
+
+@cache
+def blocks(file: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Blocks of one kind, with their labels."""
+    found = hcl2.loads(file.read_text()).get(kind, [])
+    return [(name.strip('"'), body) for block in found for name, body in block.items()]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[terraform.Terraform]:
+    """A copy of the root, initialised; an emulator is there for what Terraform cannot mock."""
+    target = tmp_path_factory.mktemp("terraform")
+    with aws.server(target / "moto.log") as endpoint:
+        env = terraform.copy(target, AWS_ENDPOINT_URL=endpoint)
+        made = terraform.Terraform(target / "infra/aws", env)
+        made.ok("init", "-backend=false")
+        yield made
+
+
+def test_files_are_formatted(root: terraform.Terraform) -> None:
+    done = root.run("fmt", "-check", "-recursive", "-diff")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [".", *terraform.EXAMPLES])
+def test_configurations_are_valid(folder: str, root: terraform.Terraform) -> None:
+    """The root's validation is that of all its modules."""
+    there = terraform.Terraform(root.folder / folder, root.env)
+    there.ok("init", "-backend=false")
+    there.ok("validate")
+
+
+@pytest.fixture(scope="module")
+def verdicts(root: terraform.Terraform) -> dict[str, list[str]]:
+    """How each run of Terraform's own tests ended, by file."""
+    done = root.run("test", "-json")
+    found: dict[str, list[str]] = {file.name: [] for file in TESTS}
+    for line in map(json.loads, done.stdout.splitlines()):
+        if line["type"] == "test_run" and line["test_run"]["progress"] == "complete":
+            ended = line["test_run"]
+            found[Path(ended["path"]).name].append(f"{ended['run']}: {ended['status']}")
+        elif line["type"] == "diagnostic":
+            found.setdefault("said", []).append(line["diagnostic"]["summary"])
+            found["said"].append(line["diagnostic"]["detail"])
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", TESTS, ids=lambda f: f.name.removesuffix(".tftest.hcl"))
+def test_terraforms_own_tests_pass(file: Path, verdicts: dict[str, list[str]]) -> None:
+    wanted = [f"{name}: pass" for name, _ in blocks(file, "run")]
+    assert verdicts[file.name] == wanted, "\n".join(verdicts.get("said", []))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_has_the_four_files(folder: str) -> None:
+    names = {file.name for file in (ROOT / folder).glob("*.tf")}
+    assert {"main.tf", "variables.tf", "outputs.tf", "versions.tf"} <= names
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_variables_are_typed_described_and_validated(folder: str) -> None:
+    """A yes or no has nothing to validate but that it is there."""
+    for name, body in blocks(ROOT / folder / "variables.tf", "variable"):
+        assert body["description"].strip('"').endswith("."), name
+        if body["type"] == "bool":
+            assert body["nullable"] is False, name
+        else:
+            assert body["validation"], name
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_messages_name_the_value(folder: str) -> None:
+    for name, body in blocks(ROOT / folder / "variables.tf", "variable"):
+        for validation in body.get("validation", []):
+            message = validation["error_message"]
+            assert f"var.{name}" in message or "= []" in message, (name, message)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_outputs_are_described(folder: str) -> None:
+    for name, body in blocks(ROOT / folder / "outputs.tf", "output"):
+        assert body["description"].strip('"').endswith("."), name
+
+
+def test_variables_and_outputs_are_nowhere_else() -> None:
+    for file in ROOT.rglob("*.tf"):
+        text = hcl2.loads(file.read_text()) if file.name not in ("versions.tf",) else {}
+        assert file.name == "variables.tf" or "variable" not in text, file
+        assert file.name == "outputs.tf" or "output" not in text, file
+
+
+@pytest.mark.parametrize("folder", terraform.MODULES)
+def test_a_refusal_is_tried_for_each_validation(folder: str) -> None:
+    """By as many runs that expect a variable to be refused as it has validations."""
+    tried = refusals()
+    for name, body in blocks(ROOT / folder / "variables.tf", "variable"):
+        assert tried[folder, name] >= len(body.get("validation", [])), (folder, name)
+
+
+@cache
+def refusals() -> Counter[tuple[str, str]]:
+    """How many runs expect that a variable is refused, by module and name."""
+    found: Counter[tuple[str, str]] = Counter()
+    for file in TESTS:
+        for _, body in blocks(file, "run"):
+            (module,) = body.get("module", [{"source": '"."'}])
+            folder = module["source"].strip('"').removeprefix("./") or "."
+            for failure in body.get("expect_failures", []):
+                found[folder, failure.strip("${}").removeprefix("var.")] += 1
+    return found
+
+
+def test_resources_name_no_key_pair_and_no_user_by_password() -> None:
+    for file in ROOT.rglob("*.tf"):
+        kinds = {
+            kind.strip('"')
+            for block in hcl2.loads(file.read_text()).get("resource", [])
+            for kind in block
+        }
+        assert not kinds & {"aws_key_pair", "aws_iam_access_key", "aws_iam_user"}, file
