@@ -42,8 +42,10 @@ class RayNodes:
         self.env |= {"PYTHONPATH": PATH, "RAY_ADDRESS": self.address,
                      "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token",
                      "RAY_AUTH_TOKEN": "a" * 64, "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
-                     "RAY_enable_autoscaler_v2": "1",
-                     "RAY_raylet_start_wait_time_s": "120", **env}  # fmt: skip
+                     "RAY_enable_autoscaler_v2": "1", "RAY_TMPDIR": str(folder),
+                     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
+                     "RAY_raylet_start_wait_time_s": "120", "OMP_WAIT_POLICY": "passive",
+                     **env}  # fmt: skip
         self._asker: subprocess.Popen[str] | None = None
         self.nodes: dict[str, subprocess.Popen[bytes]] = {}
 

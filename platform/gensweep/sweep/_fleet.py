@@ -84,7 +84,7 @@ def trainer(loop: Any, settings: dict[str, Any], fleet: Fleet) -> TorchTrainer:
     if fleet.ranks == 1:
         for name in TORCHRUN:
             os.environ.pop(name, None)
-    elif not fleet.use_gpu:  # nobody preempts these; a process less for each pack
+    else:  # packs leave by themselves, see `Leave`; a process less for each
         os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     return TorchTrainer(
         loop,
@@ -105,7 +105,9 @@ def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str,
     """
 
     def pack(config: dict[str, Any]) -> None:
-        settings = {"desk": desk, "sweep": sweep, "fleet": fleet, **where, **config}
+        keeper = ray.get_runtime_context().get_node_id()
+        settings = {"desk": desk, "sweep": sweep, "fleet": fleet, "keeper": keeper,
+                    **where, **config}  # fmt: skip
         trainer(loop, settings, fleet).fit()
         tune.report({"trials": 1})
 

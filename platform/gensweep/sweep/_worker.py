@@ -14,6 +14,7 @@ import torch
 from gensweep.storage import Checkpoints, ObjectStore, open_store
 from gensweep.sweep._kept import End, Shelf
 from gensweep.sweep._later import Later
+from gensweep.sweep._leave import Leave
 from gensweep.sweep._ranks import SharedDesk, agreed, ranks
 from gensweep.sweep._reference import make_judge
 from gensweep.sweep._width import on_the_spot
@@ -40,8 +41,9 @@ def through_ray(actor: Any, owner: str) -> Ask:
 class RemoteDesk:
     """The desk of the sweep as a pack sees it; checkpoints and weights go straight to the store."""
 
-    def __init__(self, ask: Ask, owner: str, store: ObjectStore, sweep: str):
-        self._ask, self.owner = ask, owner
+    def __init__(self, ask: Ask, owner: str, store: ObjectStore, sweep: str,
+                 leaves: Callable[[], bool] = lambda: False):  # fmt: skip
+        self._ask, self.owner, self._leaves = ask, owner, leaves
         self._store, self._sweep = store, sweep
         self._begin(owner)
         self._shelf, self._ends = Shelf(store, sweep, owner), list[End]()
@@ -114,7 +116,7 @@ class RemoteDesk:
         now = time.monotonic()
         if now - self._beat >= HEARTBEAT_S:
             self._beat = now
-            self._stopped = not self._ask("heartbeat", seen)
+            self._stopped = not self._ask("heartbeat", seen) or self._leaves()
         if self._stopped:
             return "stop"
         if now - self._saved >= CHECKPOINT_S:
@@ -201,7 +203,8 @@ def loop(config: dict[str, Any]) -> None:
     """The loop of a rank; what ends it is told to the desk first."""
     sweep, owner = config["sweep"], config["owner"]
     store = open_store(config["store"])
-    desk = RemoteDesk(through_ray(config["desk"], owner), owner, store, sweep.name)
+    leave = Leave(config["keeper"])
+    desk = RemoteDesk(through_ray(config["desk"], owner), owner, store, sweep.name, leave)
     try:
         _train(config, store, desk)
     except Exception:
