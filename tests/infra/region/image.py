@@ -38,12 +38,26 @@ def unmount(at: Path) -> None:
 
 
 class Image:
-    """Layers in `folder`: `files` on top of this machine, `venv/upper` on top of our venv."""
+    """Layers in `folder`: `files` on top of this machine, `venv/upper` on top of our venv.
 
-    def __init__(self, folder: Path, endpoint: str) -> None:
+    With the endpoint of an AWS, a host runs its user-data at boot.
+    """
+
+    def __init__(self, folder: Path, endpoint: str = "") -> None:
         self.folder, self._endpoint = folder, endpoint
 
     def build(self) -> None:
+        self._write("etc/systemd/system.conf.d/variables.conf", self._environment())
+        self._write("etc/resolv.conf", f"nameserver {METADATA}\n")
+        self._write("etc/hosts", "127.0.0.1 localhost\n")
+        if self._endpoint:
+            self._write("etc/systemd/system/user-data.service", START)
+            wants = self.folder / "files/etc/systemd/system/basic.target.wants"
+            wants.mkdir(parents=True)
+            (wants / "user-data.service").symlink_to("/etc/systemd/system/user-data.service")
+        self._build_venv()
+
+    def _build_venv(self) -> None:
         """Nothing of this checkout is left in the image: the bundle brings gensweep."""
         at = self.folder / "merged"
         mount([Path(sys.prefix)], self.folder / "venv", at)
@@ -55,13 +69,6 @@ class Image:
                 script.write_text(moved)
         self._move_python(at)
         unmount(at)
-        self._write("etc/systemd/system/user-data.service", START)
-        self._write("etc/systemd/system.conf.d/aws.conf", self._environment())
-        self._write("etc/resolv.conf", f"nameserver {METADATA}\n")
-        self._write("etc/hosts", "127.0.0.1 localhost\n")
-        wants = self.folder / "files/etc/systemd/system/basic.target.wants"
-        wants.mkdir(parents=True)
-        (wants / "user-data.service").symlink_to("/etc/systemd/system/user-data.service")
 
     def mount(self, top: Path, at: Path) -> None:
         """A host's own root file system at `at`."""
@@ -80,7 +87,9 @@ class Image:
         config.write_text(config.read_text().replace(sys.base_prefix, f"/{PYTHON}"))
 
     def _environment(self) -> str:
-        values = {"AWS_ENDPOINT_URL": self._endpoint, "LD_LIBRARY_PATH": f"/{PYTHON}/lib"}
+        values = {"LD_LIBRARY_PATH": f"/{PYTHON}/lib"}
+        if self._endpoint:
+            values["AWS_ENDPOINT_URL"] = self._endpoint
         return f"[Manager]\nDefaultEnvironment={' '.join(f'{k}={v}' for k, v in values.items())}\n"
 
     def _write(self, path: str, text: str) -> None:

@@ -25,6 +25,7 @@ class Network:
         self.hosts: set[str] = set()
 
     def up(self) -> None:
+        """The cloud, which hosts reach at GATEWAY."""
         clear_left()
         ip("netns", "add", self.cloud)
         self._in(self.cloud, "link", "set", "lo", "up")
@@ -32,6 +33,9 @@ class Network:
         self._in(self.cloud, "addr", "add", f"{GATEWAY}/{PREFIX}", "dev", "br0")
         self._in(self.cloud, "addr", "add", f"{METADATA}/32", "dev", "br0")
         self._in(self.cloud, "link", "set", "br0", "up")
+
+    def open(self) -> None:
+        """Let this machine reach the cloud at CLOUD_SIDE, and be reached at OUTSIDE."""
         outside = f"{self._name}-out"
         ip("link", "add", outside, "type", "veth", "peer", "name", "out", "netns", self.cloud)
         ip("addr", "add", f"{OUTSIDE}/30", "dev", outside)

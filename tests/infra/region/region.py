@@ -46,6 +46,7 @@ class Region:
         self.image = Image(self._memory() / "image", ENDPOINT)
         self.image.build()
         self.network.up()
+        self.network.open()
         self._serve("moto", [str(MOTO), "-H", "0.0.0.0", "-p", "5000"])
         self._wait_for_aws()
         own = [str(Path(__file__).with_name("services.py")), str(self._told), ENDPOINT]
