@@ -205,6 +205,7 @@ def results(cluster: Cluster) -> list[dict[str, Any]]:
         "runuser", "-u", "gensweep", "--", "env", "GENSWEEP_HOME=/data/gensweep",
         "/opt/gensweep/venv/bin/gensweep", "results", sweep_of(cluster.said), "--json",
     )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
     found: list[dict[str, Any]] = json.loads(shown.stdout)["trials"]
     return found
 

@@ -39,7 +39,8 @@ class Host:
 
     def run(self, *argv: str, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
         """In the host, as root."""
-        enter = ["nsenter", f"--target={self._leader()}", "--all", "--wd=/", "--"]
+        enter = ["nsenter", f"--target={self._leader()}", "--all", "--wdns=/", "--",
+                 "env", f"LD_LIBRARY_PATH=/{PYTHON}/lib"]  # fmt: skip
         return subprocess.run(
             [*enter, *argv], capture_output=True, text=True, check=False, timeout=timeout_s
         )
