@@ -130,7 +130,7 @@ resource "aws_iam_policy" "boundary" {
       {
         Sid      = "Logs"
         Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
         Resource = ["${local.arn.logs}:log-group:*"]
       },
       {
@@ -142,7 +142,7 @@ resource "aws_iam_policy" "boundary" {
       {
         Sid      = "Shell"
         Effect   = "Allow"
-        Action   = concat(local.shell, ["ssm:UpdateInstanceInformation"])
+        Action   = concat(local.shell, ["logs:DescribeLogGroups", "ssm:UpdateInstanceInformation"])
         Resource = "*"
       },
       {

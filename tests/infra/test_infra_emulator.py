@@ -1,6 +1,7 @@
 """The AWS root, as `examples/minimal` has it, in an account of an AWS emulator."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,41 @@ def folder(target: Path, env: dict[str, str], example: str, override: str) -> te
     place = target / "infra/aws/examples" / example
     (place / "override.tf").write_text(override)
     return terraform.Terraform(place, env)
+
+
+@pytest.fixture(scope="module")
+def production(account: Account) -> list[dict[str, Any]]:
+    """What `examples/production` would make: the emulator lacks budgets and placement groups."""
+    target = account.example.folder.parents[3]
+    images = f'images = {{ cpu = "{IMAGE}", gpu = "{IMAGE}" }}'
+    change = f'terraform {{\n  backend "local" {{}}\n}}\nmodule "gensweep" {{\n  {images}\n}}\n'
+    there = folder(target, account.example.env, "production", PROVIDER + change)
+    there.ok("init")
+    there.ok("plan", "-out=plan")
+    found: list[dict[str, Any]] = there.json("show", "-json", "plan")["resource_changes"]
+    return found
+
+
+def test_production_would_have_what_it_names(production: list[dict[str, Any]]) -> None:
+    made = Counter(
+        change["type"] for change in production if "create" in change["change"]["actions"]
+    )
+    wanted = {
+        "aws_nat_gateway": 3,
+        "aws_vpc_endpoint": 10,
+        "aws_db_instance": 1,
+        "aws_placement_group": 1,
+        "aws_budgets_budget_action": 1,
+        "aws_autoscaling_schedule": 4,
+        "aws_launch_template": 5,
+    }
+    assert {kind: made[kind] for kind in wanted} == wanted
+    (p5,) = [
+        change["change"]["after"] for change in production
+        if change["address"].endswith('aws_launch_template.pool["p5"]')
+    ]  # fmt: skip
+    assert len(p5["network_interfaces"]) == 32
+    assert p5["placement"]
 
 
 def test_a_second_plan_changes_nothing(account: Account) -> None:

@@ -226,7 +226,7 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
     ("worker", "logs:DeleteLogGroup", GROUP + "hosts", {}, NO),
     ("flow", "logs:PutLogEvents", GROUP + "flow:log-stream:eni-1", {}, YES),
     ("flow", "logs:PutLogEvents", GROUP + "hosts:log-stream:i-1", {}, NO),
-    ("flow", "logs:DescribeLogGroups", f"arn:aws:logs:{AT}:log-group:any", {}, YES),
+    ("flow", "logs:DescribeLogGroups", ANYWHERE, {}, YES),
     ("worker", "ssmmessages:OpenDataChannel", ANYWHERE, {}, YES),
     ("worker", "ssm:UpdateInstanceInformation", EC2 + "instance/i-1", {}, YES),
     ("worker", "ssm:GetParameter", f"arn:aws:ssm:{AT}:parameter/any", {}, NO),
@@ -350,6 +350,7 @@ def judges(policies: Policies, request: iam.Request) -> list[Any]:
 
 
 FREE = {
+    "logs:DescribeLogGroups",
     "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
 }  # fmt: skip

@@ -41,7 +41,7 @@ resource "aws_iam_role_policy" "flow" {
         Sid      = "Find"
         Effect   = "Allow"
         Action   = ["logs:DescribeLogGroups"]
-        Resource = ["arn:${var.cluster.partition}:logs:${var.cluster.region}:${var.cluster.account}:log-group:*"]
+        Resource = "*"
       },
     ]
   })
