@@ -5,9 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -54,8 +55,10 @@ def rendering(tmp_path_factory: pytest.TempPathFactory) -> terraform.Terraform:
     return made
 
 
-def write(rendering: terraform.Terraform, bundle: Path, **changes: Any) -> None:
-    values = VALUES | {"bundle": str(bundle)} | changes
+def write(
+    rendering: terraform.Terraform, bundle: Path, changes: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    values = VALUES | {"bundle": str(bundle)} | dict(changes)
     (rendering.folder / "terraform.tfvars.json").write_text(json.dumps(values))
 
 
@@ -142,7 +145,7 @@ def test_bad_input_is_refused(
 ) -> None:
     bundle = tmp_path / "bundle"
     bundle.touch()
-    write(rendering, bundle, **change)
+    write(rendering, bundle, change)
     done = rendering.run("plan")
     assert done.returncode != 0
     assert message in " ".join(done.stderr.replace("│", " ").split())
