@@ -64,7 +64,7 @@ variable "tracking_uri" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^https?://[^@/ ]+", var.tracking_uri))
+    condition     = can(regex("^https?://[^@ ]+$", var.tracking_uri))
     error_message = "tracking_uri = \"${var.tracking_uri}\": give http://HOST:PORT or https://HOST, without a password."
   }
 }
