@@ -21,7 +21,7 @@ CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
     "no samples": (["--samples", "0"], {}, "samples"),
     "no time": (["--max-hours", "0"], {}, "max_hours"),
     "negative time": (["--max-hours", "-1"], {}, "max_hours"),
-    "money without a price": (["--max-money", "5"], {}, "hourly_price"),
+    "cost without a price": (["--max-cost", "5"], {}, "hourly-price"),
     "no images at all": (["--max-images", "0"], {}, "max_images=0"),
     "no number of hours": (["--max-hours", "nan"], {}, "max_hours=nan"),
     "fewer trials than objectives": (["--trials", "3"], {}, "use at least 5"),

@@ -52,11 +52,9 @@ def knock(host: str, port: int) -> str:
 
 
 def all_gpus() -> int:
-    """The GPUs of the cluster; `UserError` if it has none."""
-    import ray
-
+    """The GPUs of the cluster, or that it may have; `UserError` if it has none."""
     connect()
-    count = int(ray.cluster_resources().get("GPU", 0))
+    count = int(_room()["GPU"])
     if not count:
         raise UserError(
             "--preset cluster: this cluster has no GPUs; leave it out to train on CPUs, or set "
@@ -65,12 +63,23 @@ def all_gpus() -> int:
     return count
 
 
-def check_room(asked: Request) -> None:
-    """`UserError` unless the cluster can hold what was asked."""
+def _room() -> dict[str, float]:
+    """GPUs and CPUs that are there, or that the autoscaler may start."""
     import ray
 
-    there = ray.cluster_resources()
-    gpus, cpus = int(there.get("GPU", 0)), there.get("CPU", 0.0)
+    from gensweep.cluster._hosts import hosts_at_most
+
+    now, later = ray.cluster_resources(), hosts_at_most()
+    return {
+        "GPU": max(now.get("GPU", 0.0), float(sum(host.gpus for host in later))),
+        "CPU": max(now.get("CPU", 0.0), float(sum(host.cpus for host in later))),
+    }
+
+
+def check_room(asked: Request) -> None:
+    """`UserError` unless the cluster can hold what was asked."""
+    there = _room()
+    gpus, cpus = int(there["GPU"]), there["CPU"]
     if asked.gpus > gpus:
         raise UserError(f"--gpus {asked.gpus}: this cluster has {gpus}; ask for at most that.")
     keeper = KEEPER_CPUS if asked.ranks > 1 else 0.0
