@@ -38,7 +38,7 @@ def cluster(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ra
         yield nodes
 
 
-def sweep(cluster: RayNodes, *options: str) -> tuple[int, str]:
+def sweep(cluster: Any, *options: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, str(ROOT / "sweeps" / "vae_tradeoff.py"), *OPTIONS, *options],
         env=cluster.env, text=True, capture_output=True, timeout=250, check=False,
@@ -63,6 +63,13 @@ def test_unknown_instances_are_told(cluster: RayNodes) -> None:
     code, output = sweep(cluster, "--instance-type", "box")
     assert code == 2
     assert "is for --dry-run" in output
+
+
+def test_a_bound_without_prices_is_refused(stack: Any) -> None:
+    code, output = sweep(stack, "--max-cost", "5")
+    assert code == 2
+    assert "error: --max-cost 5: what an hour costs is not known" in output
+    assert "--hourly-price" in output
 
 
 def test_a_sweep_stops_within_its_bound(cluster: RayNodes) -> None:
