@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gensweep.cluster import capacity
+from gensweep.cluster._hosts import hosts_at_most
 from gensweep.errors import UserError
 
 
@@ -20,7 +20,9 @@ def config(most: int, **pools: tuple[int, dict[str, int]]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("most", "gpus", "cpus"), [(0, 0, 0), (1, 8, 16), (3, 17, 40), (9, 20, 60)]
 )
-def test_the_largest_workers_count_first(tmp_path: Path, most: int, gpus: int, cpus: int) -> None:
+def test_the_largest_workers_count_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, gpus: int, cpus: int
+) -> None:
     pools = config(
         most,
         large=(2, {"CPU": 8, "GPU": 8}),
@@ -29,18 +31,17 @@ def test_the_largest_workers_count_first(tmp_path: Path, most: int, gpus: int, c
     )
     file = tmp_path / "cluster.yaml"
     file.write_text(yaml.safe_dump(pools))
-    environ = {"GENSWEEP_CLUSTER_CONFIG": str(file)}
-    assert capacity("GPU", environ) == gpus
-    assert capacity("CPU", environ) == cpus
+    monkeypatch.setenv("GENSWEEP_CLUSTER_CONFIG", str(file))
+    assert sum(host.gpus for host in hosts_at_most("GPU")) == gpus
+    assert sum(host.cpus for host in hosts_at_most("CPU")) == cpus
 
 
-def test_without_pools_there_is_no_room_to_grow_into() -> None:
-    assert capacity("GPU", {}) == 0
-
-
-@pytest.mark.parametrize("text", ["", "max_workers: 3", "head_node_type: [", "- a"])
-def test_what_is_no_configuration_is_said(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["max_workers: 3", "head_node_type: [", "- a"])
+def test_what_is_no_configuration_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     file = tmp_path / "cluster.yaml"
     file.write_text(text)
-    with pytest.raises(UserError, match="is no configuration of Ray's autoscaler"):
-        capacity("GPU", {"GENSWEEP_CLUSTER_CONFIG": str(file)})
+    monkeypatch.setenv("GENSWEEP_CLUSTER_CONFIG", str(file))
+    with pytest.raises(UserError, match="is no cluster's configuration"):
+        hosts_at_most()

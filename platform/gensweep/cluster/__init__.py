@@ -7,17 +7,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gensweep.cluster._capacity import capacity
+    from gensweep.cluster._prices import Prices, load_prices
     from gensweep.cluster._provider import FleetNodeProvider
 
 __all__ = [
     "FleetNodeProvider",
-    "capacity",
+    "Prices",
+    "load_prices",
 ]
 
 _HOMES = {
     "FleetNodeProvider": "_provider",
-    "capacity": "_capacity",
+    "Prices": "_prices",
+    "load_prices": "_prices",
 }
 
 

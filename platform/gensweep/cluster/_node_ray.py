@@ -5,7 +5,6 @@ import socket
 import sys
 import time
 
-from gensweep.cluster._capacity import VARIABLE
 from gensweep.cluster._metadata import Metadata
 from gensweep.cluster._node_prepare import address
 from gensweep.cluster._node_secrets import PGPASS
@@ -57,10 +56,19 @@ def environment(settings: Settings) -> dict[str, str]:
         "RAY_gcs_rpc_server_reconnect_timeout_s": str(settings.head_lost_s),
     }
     if settings.cloud == "aws":
-        found["RAY_CLOUD_INSTANCE_ID"] = Metadata().instance_id()
+        found |= _instance(Metadata())
     if settings.role == "head":
         found |= _head(settings)
     return found
+
+
+def _instance(metadata: Metadata) -> dict[str, str]:
+    """By which the autoscaler knows the node, and a sweep what it costs."""
+    return {
+        "RAY_CLOUD_INSTANCE_ID": metadata.instance_id(),
+        "RAY_CLOUD_INSTANCE_TYPE_NAME": metadata.read("instance-type") or "",
+        "RAY_NODE_MARKET_TYPE": metadata.read("instance-life-cycle") or "on-demand",
+    }
 
 
 def _head(settings: Settings) -> dict[str, str]:
@@ -72,7 +80,7 @@ def _head(settings: Settings) -> dict[str, str]:
         "GENSWEEP_HOME": str(settings.data / "gensweep"),
     }
     if (config := settings.etc / "cluster.yaml").exists():
-        found[VARIABLE] = str(config)
+        found["GENSWEEP_CLUSTER_CONFIG"] = str(config)
     if settings.ledger_secret:
         found["PGPASSFILE"] = str(settings.run / PGPASS)
     return found

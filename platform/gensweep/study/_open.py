@@ -41,6 +41,7 @@ class Opened:
     pruner: BasePruner
     cancelled: bool
     hours: float
+    cost: float
     exit: ExitStack
 
 
@@ -59,6 +60,8 @@ class SweepView:
     """"at" and "versions" of each session whose libraries were not those of the one before."""
     cancelled: bool
     hours: float
+    cost: float
+    """Money, where an hour had a price."""
     records: tuple[TrialRecord, ...]
 
 
@@ -90,7 +93,7 @@ def _view(name: str, storage: BaseStorage) -> SweepView | None:
         name=name, spec=facts["spec"], trials=int(facts.get("trials", len(entries))),
         created=facts["created"], versions=facts["versions"],
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
-        hours=float(facts.get("hours", 0.0)),
+        hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0)),
         records=tuple(entry.record() for entry in entries if entry is not None),
     )  # fmt: skip
 
@@ -133,7 +136,8 @@ def open_study(  # noqa: PLR0913
         return Opened(
             name=name, spec=identity, metric=metric, budget_images=budget_images, seed=seed,
             repeats=repeats, strata_names=strata, ledger=ledger, roster=roster, pruner=rule,
-            cancelled=False, hours=float(facts.get("hours", 0.0)), exit=stack.pop_all(),
+            cancelled=False, hours=float(facts.get("hours", 0.0)),
+            cost=float(facts.get("cost", 0.0)), exit=stack.pop_all(),
         )  # fmt: skip
 
 

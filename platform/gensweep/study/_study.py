@@ -12,6 +12,7 @@ from optuna.pruners import BasePruner, NopPruner
 
 from gensweep.errors import UserError
 from gensweep.study._budget import Budget
+from gensweep.study._cost import Cost
 from gensweep.study._ledger import Entry, Ledger
 from gensweep.study._open import Opened, open_study
 from gensweep.study._records import (
@@ -38,7 +39,8 @@ class Study:
     """
 
     def __init__(self, opened: Opened, budget: Budget, *, clock: Callable[[], float],
-                 lease_s: float, max_attempts: int) -> None:  # fmt: skip
+                 hourly: Callable[[], float], lease_s: float,
+                 max_attempts: int) -> None:  # fmt: skip
         self.name, self.spec, self.metric = opened.name, opened.spec, opened.metric
         self._budget, self._lease_s, self._max_attempts = budget, lease_s, max_attempts
         self._ledger: Ledger = opened.ledger
@@ -55,6 +57,7 @@ class Study:
         # Leases are measured by a clock that nobody sets, unless a test brings its own.
         self._ticks = time.monotonic if clock is time.time else clock
         self._opened_at = self._saved_at = self._ticks()
+        self._cost = Cost(hourly, self._ticks, opened.cost)
         self._beats: dict[str, float] = {}
         self._held: dict[str, set[int]] = {}
         self._entries: dict[int, Entry] = {}
@@ -85,8 +88,8 @@ class Study:
         strata: tuple[str, ...] = (),
         max_hours: float | None = None,
         max_images: int | None = None,
-        max_money: float | None = None,
-        hourly_price: float | None = None,
+        max_cost: float | None = None,
+        hourly: Callable[[], float] = lambda: 0.0,
     ) -> Self:
         """A new sweep, or with `resume` a known one, whose `trials` may have grown.
 
@@ -95,13 +98,14 @@ class Study:
         it is not known, if anything but the limits differs, or if another process runs the sweep.
         """
         budget = Budget(trials=trials, max_hours=max_hours, max_images=max_images,
-                        max_money=max_money, hourly_price=hourly_price)  # fmt: skip
+                        max_cost=max_cost)  # fmt: skip
         opened = open_study(
             name, space, storage=storage, spec=spec, sampler=sampler, seed=seed, pruner=pruner,
             repeats=repeats, resume=resume, strata=strata, now=clock(),
         )  # fmt: skip
         try:
-            return cls(opened, budget, clock=clock, lease_s=lease_s, max_attempts=max_attempts)
+            return cls(opened, budget, clock=clock, lease_s=lease_s, max_attempts=max_attempts,
+                       hourly=hourly)  # fmt: skip
         except BaseException:
             opened.exit.close()
             raise
@@ -259,6 +263,7 @@ class Study:
         """Keep the owner's leases."""
         with self.turn():
             self._beats[owner] = self._ticks()
+            self._cost.hear(owner)
             self._save_hours()
 
     def expire(self) -> list[int]:
@@ -282,6 +287,7 @@ class Study:
 
     def _drop(self, owner: str, *, lost: bool, cause: str = "") -> list[int]:
         self._beats.pop(owner, None)
+        self._cost.forget(owner)
         numbers = sorted(self._held.pop(owner, ()))
         for entry in map(self._entries.__getitem__, numbers):
             self._return(entry, lost=lost, cause=cause)
@@ -411,9 +417,9 @@ class Study:
                     self._end(entry, "cancelled", cause)
 
     def exhausted(self) -> str | None:
-        """Why nothing more will be handed out: "cancelled", "hours", "money", "trials", "images".
+        """Why nothing more will be handed out: "cancelled", "hours", "cost", "trials", "images".
 
-        After "hours" and "money" running trials should stop too (`cancel`, or `close` to go on
+        After "hours" and "cost" running trials should stop too (`cancel`, or `close` to go on
         another day); None while there is something to hand out or to wait for.
         """
         with self.turn():
@@ -426,17 +432,28 @@ class Study:
             return None if self.next_stratum() is not None else "images"
 
     def _stopped(self) -> str | None:
-        return "cancelled" if self._cancelled else self._budget.spent(self.hours())
+        if self._cancelled:
+            return "cancelled"
+        return self._budget.spent(self.hours(), self._cost.stopped())
 
     def hours(self) -> float:
         """Wall hours that the sweep has been open, over all sessions."""
         return self._hours_before + (self._ticks() - self._opened_at) / 3600
 
+    def cost(self) -> float:
+        """Money that the sweep has cost, over all sessions, where an hour has a price."""
+        with self.turn():
+            return self._cost.now()
+
+    def _remember_spent(self) -> None:
+        self._ledger.remember("hours", self.hours())
+        self._ledger.remember("cost", self._cost.now())
+
     def _save_hours(self) -> None:
         now = self._ticks()
         if now - self._saved_at >= CLOCK_EVERY_S:
             self._saved_at = now
-            self._ledger.remember("hours", self.hours())
+            self._remember_spent()
 
     def records(self) -> list[TrialRecord]:
         """Every trial, by number."""
@@ -460,7 +477,7 @@ class Study:
         with self.turn():
             for owner in list(self._held):
                 self._drop(owner, lost=False)
-            self._ledger.remember("hours", self.hours())
+            self._remember_spent()
             self._exit.close()
 
     def __enter__(self) -> Self:

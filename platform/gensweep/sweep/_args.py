@@ -31,7 +31,7 @@ LAPTOP_PACKS = 2
 ROOM = {"preset": "laptop", "gpus": None, "packs": None, "width": None, "ranks": 1}
 """Options that say where a sweep trains, which a resumed one must be told again."""
 GIVEN = ("data", "image_size", "column", "label", "trials", "budget_images", "seed", "repeats",
-         "sampler", "pruner", "pbt", "precision", "samples", "max_hours", "max_images", "max_money",
+         "sampler", "pruner", "pbt", "precision", "samples", "max_hours", "max_images", "max_cost",
          "hourly_price")  # fmt: skip
 """Options that are fields of a sweep."""
 
@@ -51,6 +51,12 @@ class Request:
 
     room: str = ""
     """The options that say where it trains, as they were given."""
+
+    prices: str | None = None
+    """The file with the price table."""
+
+    instance_type: str | None = None
+    """TYPE or TYPE:MARKET, of which a dry run tells the cost."""
 
     script: str = "SCRIPT"
     """How the script was called, for the line to type next."""
@@ -89,8 +95,17 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     )
     p.add_argument("--max-hours", type=float, metavar="H", help="stop in time; --resume goes on")
     p.add_argument("--max-images", type=int, metavar="N", help="examples that all trials see")
-    p.add_argument("--max-money", type=float, metavar="M", help="with --hourly-price: stop in time")
-    p.add_argument("--hourly-price", type=float, metavar="P", help="what an hour of it all costs")
+    p.add_argument("--max-cost", type=float, metavar="M",
+                   help="money: stop in time, checkpoints included; --resume goes on")  # fmt: skip
+    p.add_argument("--hourly-price", type=float, metavar="P",
+                   help="what an hour of it all costs (default: by the price table, where hosts "
+                        "tell their instance types)")  # fmt: skip
+    p.add_argument("--prices", metavar="FILE",
+                   help="your price table, as gensweep/cluster/prices.json (default: "
+                        "GENSWEEP_PRICES, or that one: list prices, check them)")  # fmt: skip
+    p.add_argument("--instance-type", metavar="TYPE[:MARKET]",
+                   help="estimate the cost of a dry run for these, as g6.xlarge:spot "
+                        "(default: the cluster's own)")  # fmt: skip
     p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
     p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")
     p.add_argument("--dry-run", action="store_true", help="check everything and print the plan")
@@ -174,6 +189,7 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
     precision_of(changed.precision, "cuda" if gpus else "cpu")
     return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run, gpus=gpus,
                    packs=packs, ranks=args.ranks, download=args.download, room=_room(args),
+                   prices=args.prices, instance_type=args.instance_type,
                    script=sys.argv[0])  # fmt: skip
 
 
@@ -210,6 +226,9 @@ def _check(args: argparse.Namespace) -> None:
             raise UserError(f"`{name} >= {low}` must hold, but got {name}={value}.")
     if args.preset == "cluster" and args.gpus == 0:
         raise UserError("--preset cluster trains on GPUs, but got --gpus 0: leave one of them out.")
+    if args.instance_type and not args.dry_run:
+        raise UserError(f"--instance-type {args.instance_type} is for --dry-run: the hosts of a "
+                        "cluster are those of its pools; leave it out.")  # fmt: skip
     if args.resume and args.name:
         raise UserError(f"--resume {args.resume} names the sweep already: leave --name out.")
 

@@ -62,7 +62,9 @@ def _check_numbers(sweep: "Sweep") -> None:
         raise UserError(f"`samples > {NEIGHBOURS}` must hold, as each is compared with its "
                         f"{NEIGHBOURS} neighbours, but got samples={sweep.samples}.")  # fmt: skip
     Budget(trials=sweep.trials, max_hours=sweep.max_hours, max_images=sweep.max_images,
-           max_money=sweep.max_money, hourly_price=sweep.hourly_price)  # fmt: skip
+           max_cost=sweep.max_cost)  # fmt: skip
+    if sweep.hourly_price is not None and not 0 < sweep.hourly_price < math.inf:
+        raise UserError(f"`hourly_price > 0` must hold, but got {sweep.hourly_price}.")
     if not sweep.truncations:
         raise UserError("truncations=() leaves nothing to measure: give thresholds above 0.")
     for value in sweep.truncations:

@@ -3,7 +3,6 @@
 import os
 import socket
 
-from gensweep.cluster import capacity
 from gensweep.errors import UserError
 from gensweep.sweep._args import Request
 
@@ -53,7 +52,7 @@ def knock(host: str, port: int) -> str:
 
 
 def all_gpus() -> int:
-    """The GPUs of the cluster; `UserError` if it has none."""
+    """The GPUs of the cluster, or that it may have; `UserError` if it has none."""
     connect()
     count = int(_room("GPU"))
     if not count:
@@ -82,4 +81,7 @@ def _room(kind: str) -> float:
     """Of a resource: what is there, or what would be if the autoscaler filled the pools."""
     import ray
 
-    return max(float(ray.cluster_resources().get(kind, 0)), capacity(kind))
+    from gensweep.cluster._hosts import hosts_at_most
+
+    later = sum(host.gpus if kind == "GPU" else host.cpus for host in hosts_at_most(kind))
+    return max(float(ray.cluster_resources().get(kind, 0)), float(later))

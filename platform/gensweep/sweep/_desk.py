@@ -8,6 +8,7 @@ from gensweep.report import Goal
 from gensweep.study import TERMINAL, Lease, StaleLease, State, Study, TrialRecord, make_pruner
 from gensweep.sweep._args import Request
 from gensweep.sweep._log import Log
+from gensweep.sweep._money import meter
 from gensweep.sweep._plan import Plan
 from gensweep.sweep._population import LINEAGE, better
 from gensweep.tracking import redact
@@ -31,7 +32,7 @@ def open_study(asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any])
         seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, resume=asked.resume,
         pruner=make_pruner(sweep.pruner, sweep.rung_images[0], sweep.budget_images),
         lease_s=LEASE_S, strata=sweep.strata, max_hours=sweep.max_hours,
-        max_images=sweep.max_images, max_money=sweep.max_money, hourly_price=sweep.hourly_price,
+        max_images=sweep.max_images, max_cost=sweep.max_cost, hourly=meter(asked),
     )  # fmt: skip
 
 
@@ -198,7 +199,7 @@ class Desk:
             "left": max(0, counts["target"] * self._budget - images - saved),
             "best": self._best(records, "completed"),
             "leader": self._best(records, "leased", "pruned"),
-            "notes": list(self._notes),
+            "notes": list(self._notes), "cost": self._study.cost(),
         }  # fmt: skip
 
     def _best(self, records: list[TrialRecord], *states: str) -> float | None:

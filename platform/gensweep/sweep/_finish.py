@@ -75,6 +75,8 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any], goal: Goal,
         print(f"pbt      {said}")
     if used:
         print(f"lanes    {in_a_line(used)}")
+    if view.cost:
+        print(f"cost     {view.cost:,.2f}, while it ran; hosts that stay up cost on")
     print(f"report   {local}\nstored   {stored(plan, files)}")
     print(f"compare  {redact(plan.tracking_uri)} (MLflow, experiment {asked.sweep.question})")
     print(f"next     {following}", flush=True)

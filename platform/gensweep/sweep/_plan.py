@@ -9,6 +9,7 @@ from gensweep.errors import UserError
 from gensweep.study import SweepView
 from gensweep.sweep._args import Request
 from gensweep.sweep._ledgers import check_data, check_home, check_ledger, find_sweep, ledger_of
+from gensweep.sweep._money import Quote, quote
 from gensweep.sweep._population import planned
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class Plan:
 
     seconds: float | None = None
     """Expected training time, where it was measured."""
+
+    quote: Quote | None = None
+    """What an hour costs, where that is known."""
 
     @property
     def splits(self) -> tuple[Any, Any]:
@@ -82,6 +86,7 @@ class Plan:
             *([f"precision {sweep.precision}"] if sweep.precision else []),
             f"budget    {sweep.budget_images:,} examples a trial, {examples:,} in all",
             *self._expected(),
+            *self._cost(),
             f"store     {redact(self.store)}",
             f"tracker   {redact(self.tracking_uri)}",
         ])  # fmt: skip
@@ -94,6 +99,12 @@ class Plan:
             return ["expected  unknown: the pace of GPUs shows once they train"]
         return [f"expected  {self.seconds / 60:,.1f} min of training, as measured on this machine; "
                 "evaluation comes on top"]  # fmt: skip
+
+    def _cost(self) -> list[str]:
+        """What it will cost, where that is known."""
+        if self.quote is None:
+            return []
+        return [f"cost      {self.quote.text(self.seconds, self.asked.gpus)}"]
 
     def _packs(self) -> str:
         """How trials are trained together, in words."""
@@ -134,6 +145,7 @@ def prepare(asked: Request) -> Plan:
     check_tracker(tracking_uri)
     connect()
     check_room(asked)
+    priced = quote(asked)
     with staged(store, cache_folder() / "scratch") as stage:
         dataset, test = load_data(asked, stage)
         _check_fit(asked, dataset, view)
@@ -143,6 +155,7 @@ def prepare(asked: Request) -> Plan:
     return Plan(
         asked=asked, store=store_uri, tracking_uri=tracking_uri, home=home,
         ledger=ledger, dataset=dataset, test=test, width=width, seconds=seconds,
+        quote=priced,
     )  # fmt: skip
 
 

@@ -81,9 +81,11 @@ class Sweep:
     max_images: int | None = None
     """Training examples that all trials see together; no trial begins that would go beyond."""
 
-    max_money: float | None = None
+    max_cost: float | None = None
+    """Money; a sweep stops while there is enough left to save its lanes."""
+
     hourly_price: float | None = None
-    """What an hour of the cluster costs, in the unit of `max_money`."""
+    """What an hour of the cluster costs; None: the sum of its hosts, by the price table."""
 
     cluster: Mapping[str, Any] = field(default_factory=dict)
     """What `--preset cluster` changes: `trials` and `budget_images`, for instance."""

@@ -64,7 +64,8 @@ def progress_line(summary: dict[str, Any], rate: float, mean: float, elapsed: fl
         ranked = f"{metric} {leader:.4g} so far, unfinished"
     left = f"{summary['left'] / mean:,.0f} s left" if mean > 0 else _phase(summary, elapsed)
     clock = f"{elapsed:6,.0f} s"
-    return f"{clock}  {states}  |  {ranked}  |  {rate:,.0f} images/s  |  {left}"
+    cost = f"  |  cost {summary['cost']:,.2f}" if summary.get("cost") else ""
+    return f"{clock}  {states}  |  {ranked}  |  {rate:,.0f} images/s  |  {left}{cost}"
 
 
 def _phase(summary: dict[str, Any], elapsed: float) -> str:

@@ -105,6 +105,8 @@ class Region:
         template = self._template(instance)
         told = {
             "instance_id": instance["InstanceId"],
+            "type": instance["InstanceType"],
+            "market": instance.get("InstanceLifecycle", "on-demand"),
             "zone": instance["Placement"]["AvailabilityZone"],
             "role": template["IamInstanceProfile"]["Arn"].rpartition("/")[2],
             "user_data": base64.b64decode(template["UserData"]).decode(),

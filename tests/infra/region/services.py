@@ -67,6 +67,8 @@ def _metadata(path: str, host: dict[str, str], file: Path) -> str | None:
     notice = file.with_suffix(".notice.json")
     found = {
         "meta-data/instance-id": host["instance_id"],
+        "meta-data/instance-type": host["type"],
+        "meta-data/instance-life-cycle": host["market"],
         "meta-data/local-ipv4": file.stem,
         "meta-data/placement/availability-zone": host["zone"],
         "meta-data/placement/region": host["zone"][:-1],

@@ -1,0 +1,111 @@
+"""What a cluster is made of: its hosts now, and those that it may still start."""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gensweep.cluster._prices import Prices
+from gensweep.errors import UserError
+
+CONFIG = "/etc/gensweep/cluster.yaml"
+"""On the head, where sweeps are started; GENSWEEP_CLUSTER_CONFIG names another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine, as what it costs depends on it."""
+
+    kind: str
+    """The instance type; empty where Ray was not told."""
+    market: str
+    gpus: int
+    cpus: int
+
+
+def hosts_now() -> list[Host]:
+    """The hosts of the cluster that this process has joined, its head among them."""
+    import ray
+    from ray._private.worker import global_worker
+    from ray.autoscaler.v2.sdk import get_cluster_resource_state
+    from ray.core.generated.autoscaler_pb2 import NodeStatus
+
+    if not ray.is_initialized():
+        return []
+    state = get_cluster_resource_state(global_worker.gcs_client)
+    return [
+        Host(one.instance_type_name, one.labels.get("ray.io/market-type", "on-demand"),
+             int(one.total_resources.get("GPU", 0)), int(one.total_resources.get("CPU", 0)))
+        for one in state.node_states if one.status != NodeStatus.DEAD
+    ]  # fmt: skip
+
+
+def hosts_at_most(kind: str = "GPU") -> list[Host]:
+    """The workers that the autoscaler may start, those with most of `kind` ("GPU", "CPU") first.
+
+    None where there is no autoscaler; `UserError` if its configuration cannot be read.
+    """
+    path = Path(os.environ.get("GENSWEEP_CLUSTER_CONFIG", CONFIG))
+    if not path.is_file():
+        return []
+    try:
+        config = yaml.safe_load(path.read_text())
+        pools = {name: pool for name, pool in config["available_node_types"].items()
+                 if name != config["head_node_type"]}  # fmt: skip
+        found = [one for pool in pools.values() for one in [_host(pool)] * int(pool["max_workers"])]
+        most = "gpus" if kind == "GPU" else "cpus"
+        return sorted(found, key=lambda host: -getattr(host, most))[: int(config["max_workers"])]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, IndexError) as error:
+        line = " ".join(str(error).split())
+        raise UserError(f"{path} is no cluster's configuration ({line}): mend it, or set "
+                        "GENSWEEP_CLUSTER_CONFIG.") from None  # fmt: skip
+
+
+def _host(pool: Mapping[str, Any]) -> Host:
+    """Of a pool; on Kubernetes its type is not known."""
+    config, offers = pool.get("node_config", {}), pool["resources"]
+    return Host(config.get("instance_types", [""])[0], config.get("market", "spot"),
+                int(offers.get("GPU", 0)), int(offers.get("CPU", 0)))  # fmt: skip
+
+
+def asked_for(given: str, gpus: int, prices: Prices) -> list[Host]:
+    """Hosts of `--instance-type TYPE` or `TYPE:MARKET` that have so many GPUs; one without."""
+    kind, _, market = given.partition(":")
+    if market not in ("", "spot", "on-demand"):
+        raise UserError(f"--instance-type {given}: choose {kind}:spot or {kind}:on-demand.")
+    each = prices.of(kind).gpus
+    if gpus and not each:
+        raise UserError(f"--instance-type {kind} has no GPU, but --gpus is {gpus}: choose another.")
+    count = math.ceil(gpus / each) if gpus else 1
+    return [Host(kind, market or "on-demand", each, 0)] * count
+
+
+def needed(hosts: Iterable[Host], gpus: int) -> list[Host]:
+    """The first of them that together have so many GPUs; all without GPUs."""
+    if not gpus:
+        return list(hosts)
+    chosen: list[Host] = []
+    for host in sorted(hosts, key=lambda host: -host.gpus):
+        if sum(h.gpus for h in chosen) < gpus and host.gpus:
+            chosen.append(host)
+    return chosen
+
+
+def hourly(hosts: Iterable[Host], prices: Prices) -> float:
+    """What they cost together."""
+    return sum(prices.hourly(host.kind, host.market) for host in hosts)
+
+
+def in_words(hosts: Sequence[Host]) -> str:
+    """Types and markets, counted.
+
+    >>> in_words([Host("g6.xlarge", "spot", 1, 4)] * 2)
+    '2 x g6.xlarge (spot)'
+    """
+    counts = Counter((host.kind or "untyped", host.market) for host in hosts)
+    return ", ".join(f"{n} x {kind} ({market})" for (kind, market), n in counts.items())

@@ -1,0 +1,136 @@
+"""What a sweep costs an hour: as the user says, or by the price table and the cluster's hosts."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gensweep.errors import UserError
+
+if TYPE_CHECKING:
+    from gensweep.cluster._prices import Prices
+    from gensweep.sweep._args import Request
+
+LOOK_S = 5.0
+"""Between two looks at which hosts there are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quote:
+    """What an hour of the hosts that a sweep needs costs."""
+
+    hourly: float
+    currency: str
+    hosts: str
+    """In words."""
+
+    def text(self, seconds: float | None, gpus: int) -> str:
+        """In a line; with the whole cost, if the time is known.
+
+        >>> Quote(hourly=3.6, currency="USD", hosts="2 x g6.xlarge (spot)").text(1800, 2)
+        'at least 1.80 USD and 1.0 GPU-hours: 0.50 h of 2 x g6.xlarge (spot) at 3.60 USD an hour'
+        """
+        rate = f"{self.hosts} at {self.hourly:,.2f} {self.currency} an hour"
+        if seconds is None:
+            return rate
+        hours = seconds / 3600
+        worked = f" and {gpus * hours:,.1f} GPU-hours" if gpus else ""
+        return (
+            f"at least {self.hourly * hours:,.2f} {self.currency}{worked}: {hours:,.2f} h of {rate}"
+        )
+
+
+def quote(asked: "Request") -> Quote | None:
+    """For the GPUs that were asked for; None where nothing has a price.
+
+    `UserError` if the sweep is to stop by its cost and what an hour costs is not known.
+    """
+    try:
+        return _quote(asked)
+    except UserError:
+        if asked.sweep.max_cost is not None or asked.prices or asked.instance_type:
+            raise
+        return None  # nobody asked what it costs
+
+
+def _quote(asked: "Request") -> Quote | None:
+    from gensweep.cluster._hosts import (
+        asked_for,
+        hosts_at_most,
+        hosts_now,
+        hourly,
+        in_words,
+        needed,
+    )
+
+    sweep = asked.sweep
+    if sweep.hourly_price is not None:
+        return Quote(hourly=sweep.hourly_price, currency="money", hosts="all of it")
+    here = hosts_now()
+    if asked.instance_type:
+        prices = table(asked)
+        hosts = asked_for(asked.instance_type, asked.gpus, prices)
+    elif any(host.kind for host in here):
+        prices = table(asked)
+        there = needed(here, asked.gpus)
+        enough = sum(host.gpus for host in there) >= asked.gpus
+        hosts = there if enough else needed(hosts_at_most(), asked.gpus)
+    elif sweep.max_cost is not None:
+        raise UserError(
+            f"--max-cost {sweep.max_cost:g}: what an hour costs is not known, as no host of this "
+            "cluster tells its instance type: give --hourly-price."
+        )
+    else:
+        return None
+    return Quote(hourly=hourly(hosts, prices), currency=prices.currency, hosts=in_words(hosts))
+
+
+def table(asked: "Request") -> "Prices":
+    """The price table of this sweep."""
+    from gensweep.cluster._prices import load_prices
+
+    return load_prices(asked.prices)
+
+
+def meter(asked: "Request") -> Callable[[], float]:
+    """What the cluster costs an hour, whenever it is asked: all hosts that are up, the head too."""
+    sweep = asked.sweep
+    if sweep.hourly_price is not None:
+        fixed = sweep.hourly_price
+        return lambda: fixed
+    from gensweep.cluster._hosts import hosts_now
+
+    if not any(host.kind for host in hosts_now()):
+        return lambda: 0.0
+    try:
+        return Meter(table(asked))
+    except UserError:
+        if sweep.max_cost is not None or asked.prices:
+            raise
+        return lambda: 0.0
+
+
+class Meter:
+    """Adds up the hosts every now and then; one of an unknown type counts as the dearest known."""
+
+    def __init__(self, prices: "Prices"):
+        self._prices, self._at, self._rate = prices, float("-inf"), 0.0
+
+    def __call__(self) -> float:
+        from ray.exceptions import RayError
+
+        from gensweep.cluster._hosts import hosts_now
+
+        if time.monotonic() - self._at >= LOOK_S:
+            self._at = time.monotonic()
+            try:
+                self._rate = sum(self._of(host.kind, host.market) for host in hosts_now())
+            except RayError:  # the head is busy: the last sum holds
+                return self._rate
+        return self._rate
+
+    def _of(self, kind: str, market: str) -> float:
+        table = self._prices.table
+        if kind in table:
+            return self._prices.hourly(kind, market)
+        return max(price.on_demand for price in table.values())

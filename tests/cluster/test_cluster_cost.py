@@ -1,0 +1,85 @@
+"""A real sweep on hosts with prices: the estimate of a dry run, and a stop within the bound."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gensweep.study import read_sweep
+from gensweep.sweep._ledgers import ledger_of
+from raynodes import RayNodes, ray_nodes, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(280)]
+
+ROOT = Path(__file__).resolve().parents[2]
+HOURLY = 1800.0
+"""Of each of two hosts: together one a second."""
+OPTIONS = ["--trials", "3", "--packs", "1", "--width", "3", "--sampler", "random",
+           "--samples", "200"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cluster(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayNodes]:
+    prices = tmp_path_factory.mktemp("prices") / "prices.json"
+    row = {"gpus": 0, "on_demand": 2 * HOURLY, "spot": HOURLY}
+    prices.write_text(json.dumps({"currency": "EUR", "regions": {"us-east-1": {"box": row}}}))
+    mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
+    mine |= {"GENSWEEP_PRICES": str(prices), "RAY_CLOUD_INSTANCE_TYPE_NAME": "box",
+             "RAY_NODE_MARKET_TYPE": "spot"}  # fmt: skip
+    with ray_nodes(**mine) as nodes:
+        nodes.head()
+        until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))
+        nodes.join("i-a")
+        yield nodes
+
+
+def sweep(cluster: Any, *options: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "sweeps" / "vae_tradeoff.py"), *OPTIONS, *options],
+        env=cluster.env, text=True, capture_output=True, timeout=250, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_dry_run_tells_the_cost(cluster: RayNodes) -> None:
+    code, output = sweep(cluster, "--dry-run", "--budget-images", "100000000")
+    assert code == 0, output
+    found = re.search(r"cost +at least ([\d,.]+) EUR: ([\d,.]+) h of 2 x box \(spot\) at 3,600\.00 "
+                      r"EUR an hour", output)  # fmt: skip
+    assert found, output
+    money, hours = (float(n.replace(",", "")) for n in found.groups())
+    assert money == pytest.approx(3600 * hours, abs=0.005 * 3600 + 0.005)
+
+
+def test_unknown_instances_are_told(cluster: RayNodes) -> None:
+    code, output = sweep(cluster, "--dry-run", "--instance-type", "p9.huge")
+    assert code == 2
+    assert re.search(r"^error: the price table \S+ has no p9\.huge in us-east-1: add it", output)
+    code, output = sweep(cluster, "--instance-type", "box")
+    assert code == 2
+    assert "is for --dry-run" in output
+
+
+def test_a_bound_without_prices_is_refused(stack: Any) -> None:
+    code, output = sweep(stack, "--max-cost", "5")
+    assert code == 2
+    assert "error: --max-cost 5: what an hour costs is not known" in output
+    assert "--hourly-price" in output
+
+
+def test_a_sweep_stops_within_its_bound(cluster: RayNodes) -> None:
+    bound = 75.0
+    code, output = sweep(cluster, "--name", "bounded", "--budget-images", "100000000",
+                         "--max-cost", str(bound))  # fmt: skip
+    assert code == 0, output[-3000:]
+    view = read_sweep("bounded", ledger_of(cluster.env["GENSWEEP_HOME"]))
+    print(f"cost {view.cost:.1f} of {bound}")
+    assert 0.4 * bound < view.cost < bound
+    assert {record.state for record in view.records} == {"queued"}
+    assert re.search(r"\| +cost \d", output)
+    assert "--resume bounded" in output
