@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ import psutil
 
 from infra.region.image import PYTHON, VENV, Image, unmount
 
-BOOT_S = 60
+BOOT_S, STOP_S = 60, 150
 
 
 class Host:
@@ -28,7 +29,7 @@ class Host:
         argv += [f"--network-namespace-path=/run/netns/{namespace}", "--timezone=off"]
         argv += [f"--bind={source}:{target}" for source, target in binds]
         argv += ["--link-journal=no", "systemd.unit=basic.target", "systemd.log_level=warning"]
-        self.console = top / "console"
+        self.console, self._ending = top / "console", False
         with self.console.open("wb") as console:
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console
@@ -48,11 +49,19 @@ class Host:
     def journal(self, *words: str) -> str:
         return self.run("journalctl", "--no-pager", "--output=cat", *words).stdout
 
-    def power_off(self, wait_s: float = 150) -> None:
-        """In good order, as an instance that is terminated."""
-        if self.alive():
+    def power_off(self) -> None:
+        """In good order, as an instance that is terminated; it takes a while."""
+        if not self._ending:
+            self._ending = True
+            threading.Thread(target=self._power_off).start()
+
+    def _power_off(self) -> None:
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
             os.kill(self._leader(), signal.SIGRTMIN + 4)  # systemd's word for it
-            self._process.wait(wait_s)
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
         self._clean()
 
     def kill(self) -> None:

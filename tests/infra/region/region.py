@@ -97,8 +97,7 @@ class Region:
                 self.client("ec2").terminate_instances(InstanceIds=[name])
         for name, host in self.hosts.items():
             if name not in running and host.alive():
-                threading.Thread(target=host.power_off).start()
-                self.hosts[name] = host
+                host.power_off()
 
     def _boot(self, instance: dict[str, Any]) -> Host:
         address = instance["PrivateIpAddress"]
