@@ -203,9 +203,9 @@ def begin(sweep: Sweep, ledger: str, leases: int = 0) -> None:
         ("gopher://host/studies", "gopher"),
         ("nonsense+driver://host/db", "nonsense"),
         ("postgresql://me:secret@127.0.0.1:9/db", "127.0.0.1:9"),
-        ("sqlite://", "sqlite:////folder/file"),
+        ("mysql://me:secret@host/db", "mysql"),
         ("README", "something else"),
-        ("sqlite:///README", "README"),
+        ("sqlite:///README", "sqlite"),
     ],
 )
 def test_a_ledger_is_refused(ledger: str, named: str, tmp_path: Path) -> None:

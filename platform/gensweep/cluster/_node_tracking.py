@@ -56,7 +56,7 @@ def _postgres(settings: Settings) -> str:
 
 
 def _make_schema(settings: Settings) -> None:
-    """Of its own, for Optuna's ledger keeps a table of the same name in the same database."""
+    """Of its own, apart from the ledger in the same database."""
     import psycopg
 
     with psycopg.connect(f"postgresql://{_postgres(settings)}", autocommit=True) as connection:

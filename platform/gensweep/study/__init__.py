@@ -7,7 +7,7 @@ from gensweep.study._pruners import BY_POWERS, PRUNERS, REDUCTION, make_pruner
 from gensweep.study._records import TERMINAL, Lease, StaleLease, State, TrialRecord, trial_seed
 from gensweep.study._sampler import SAMPLERS
 from gensweep.study._space import all_strata, as_json, conditions, finite, ordered
-from gensweep.study._storage import journal_path, local_file, only_writer
+from gensweep.study._storage import journal_path, only_writer
 from gensweep.study._study import Study
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "finite",
     "journal_path",
     "list_sweeps",
-    "local_file",
     "make_pruner",
     "only_writer",
     "ordered",

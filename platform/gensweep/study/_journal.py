@@ -1,29 +1,28 @@
-"""Optuna's journal file, whose writes are made to outlive the machine a call at a time."""
+"""What Optuna writes a study's journal to, and the kind that is a file."""
 
 import json
 import os
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock, get_lock_file
 
 
-class Journal(JournalStorage):
-    """A journal in a file; what was written outlives the process, and after `sync` the machine."""
+class Log(BaseJournalBackend):
+    """A journal that is appended to at once, and outlives the machine after `sync`."""
+
+    @abstractmethod
+    def sync(self) -> None:
+        """Return when everything appended outlives the machine."""
+
+
+class FileLog(JournalFileBackend, Log):
+    """A journal in a file; what was appended outlives the process without `sync` too."""
 
     def __init__(self, path: Path, lock: BaseJournalFileLock):
-        self._file = _File(str(path), lock)
-        super().__init__(self._file)
-
-    def sync(self) -> None:
-        self._file.sync()
-
-
-class _File(JournalFileBackend):
-    def __init__(self, path: str, lock: BaseJournalFileLock):
-        super().__init__(path, lock_obj=lock)
+        super().__init__(str(path), lock_obj=lock)
         self._guard, self._dirty = lock, False
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The Optuna study as a ledger of trials, each change on disk before anyone acts upon it.
+"""The Optuna study as a ledger of trials.
 
 A trial carries its `Entry` as JSON in one user attribute, written in one piece, and in another
 what it was meant to be, written when it is made, before its parameters are drawn. A trial that
@@ -14,7 +14,6 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
-from gensweep.study._journal import Journal
 from gensweep.study._recent import Recent
 from gensweep.study._records import INFEASIBLE, TERMINAL, TrialRecord
 from gensweep.study._sampler import FixableSampler
@@ -180,11 +179,6 @@ class Ledger:
         progress = min(1.0, entry.images / self._budget_images)
         violation = 1.0 if entry.state == "collapsed" else 2.0 - progress
         optuna.Trial(self._study, entry.id).set_constraint("stable", violation)
-
-    def sync(self) -> None:
-        """Make everything written outlive the machine; a database has done so already."""
-        if isinstance(self._storage.inner, Journal):
-            self._storage.inner.sync()
 
     def remember(self, key: str, value: Any) -> None:
         """Write a fact about the whole sweep."""

@@ -7,18 +7,19 @@ from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.study import StudyDirection
 
 from gensweep.errors import UserError
 from gensweep.study._identity import difference, plain
+from gensweep.study._journal import Log
 from gensweep.study._ledger import Ledger, entry_of
 from gensweep.study._pruners import make_pruner
 from gensweep.study._recent import Recent
 from gensweep.study._records import TrialRecord
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._space import all_strata, as_json, ordered
-from gensweep.study._storage import local_file, only_writer, open_storage
+from gensweep.study._storage import only_writer, stored
 from gensweep.study._strata import Roster
 from gensweep.versions import versions
 
@@ -37,6 +38,7 @@ class Opened:
     repeats: int
     strata_names: tuple[str, ...]
     ledger: Ledger
+    log: Log
     roster: Roster
     pruner: BasePruner
     cancelled: bool
@@ -67,11 +69,9 @@ class SweepView:
 
 def list_sweeps(storage: str) -> list[SweepView]:
     """Every sweep in `storage`, newest last; nothing is locked, made or changed."""
-    file = local_file(storage)
-    if file is not None and not file.exists():
-        return []
-    opened = open_storage(storage)
-    views = [_view(name, opened) for name in optuna.get_all_study_names(opened)]
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with stored(storage) as kept:
+        views = [_view(name, each) for each in kept for name in optuna.get_all_study_names(each)]
     return sorted((v for v in views if v is not None), key=lambda view: view.created)
 
 
@@ -122,8 +122,8 @@ def open_study(  # noqa: PLR0913
                       "repeats": repeats, "strata": list(strata)})  # fmt: skip
     _check_name(name, storage, identity, resume=resume)
     with ExitStack() as stack:
-        stack.enter_context(only_writer(storage, name))
-        opened = open_storage(storage)
+        log = stack.enter_context(only_writer(storage, name))
+        opened = JournalStorage(log)
         study_id = _make_or_load(name, opened, direction, identity, now)._study_id
         recent = Recent(opened, study_id)
         study = optuna.load_study(study_name=name, storage=recent)
@@ -135,8 +135,8 @@ def open_study(  # noqa: PLR0913
             study.set_user_attr("cancelled", False)
         return Opened(
             name=name, spec=identity, metric=metric, budget_images=budget_images, seed=seed,
-            repeats=repeats, strata_names=strata, ledger=ledger, roster=roster, pruner=rule,
-            cancelled=False, hours=float(facts.get("hours", 0.0)),
+            repeats=repeats, strata_names=strata, ledger=ledger, log=log, roster=roster,
+            pruner=rule, cancelled=False, hours=float(facts.get("hours", 0.0)),
             cost=float(facts.get("cost", 0.0)), exit=stack.pop_all(),
         )  # fmt: skip
 

@@ -2,32 +2,63 @@
 
 import contextlib
 import fcntl
+import importlib
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import IO
 
-import optuna
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal._file import BaseJournalFileLock
 
 from gensweep.errors import UserError
 from gensweep.study._driver import me, taken
-from gensweep.study._journal import Journal
+from gensweep.study._journal import FileLog, Log
 
 
-def open_storage(storage: str) -> BaseStorage:
-    """A journal file (`journal:///path` or a plain path), or a database by its URL."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+@contextlib.contextmanager
+def stored(storage: str) -> Iterator[list[BaseStorage]]:
+    """What is kept in `storage`, to be read; nothing is locked, made or changed."""
     path = journal_path(storage)
     if path is None:
-        from gensweep.study._database import open_database  # SQLAlchemy, which a journal spares
+        with _table().stored_logs(storage) as logs:
+            yield [JournalStorage(log) for log in logs]
+    else:
+        yield [JournalStorage(_open_file(path))] if path.exists() else []
 
-        return open_database(storage)
+
+@contextlib.contextmanager
+def only_writer(storage: str, name: str) -> Iterator[Log]:
+    """The journal for sweep `name`, and the right to drive it; a second driver gets a `UserError`.
+
+    A file is locked by the kernel, and a sweep in PostgreSQL by its server, for as long as the
+    connection lasts (so connect to it, or to a pooler that keeps sessions apart).
+    """
+    path = journal_path(storage)
+    if path is None:
+        with contextlib.closing(_table().TableLog(storage, name)) as log:
+            yield log
+    else:
+        with _file_lock(path, name):
+            yield _open_file(path)
+
+
+def _table() -> ModuleType:
+    """The module of ledgers in PostgreSQL, whose driver is not everywhere."""
+    try:
+        return importlib.import_module("gensweep.study._table")
+    except ImportError as error:
+        raise UserError(
+            f"a ledger in PostgreSQL needs its driver ({error}): pip install 'psycopg[binary]'."
+        ) from error
+
+
+def _open_file(path: Path) -> FileLog:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return Journal(path, AppendLock(path))
+        return FileLog(path, AppendLock(path))
     except OSError as error:
         raise UserError(
             f"cannot keep the study in {path} ({error.strerror}): choose a writable "
@@ -36,21 +67,18 @@ def open_storage(storage: str) -> BaseStorage:
 
 
 def journal_path(storage: str) -> Path | None:
-    """The journal's file; None if `storage` is a database URL."""
+    """The journal's file (`journal:///path` or a plain path); None for a URL of PostgreSQL."""
     if storage.startswith("journal://"):
         storage = storage.removeprefix("journal://")
     elif "://" in storage:
+        kind = storage.partition("://")[0]
+        if kind not in ("postgresql", "postgresql+psycopg"):
+            raise UserError(f"a ledger cannot be kept in {kind}://: give a file, or "
+                            "postgresql+psycopg://user@host/database.")  # fmt: skip
         return None
     if not storage:
         raise UserError("the study's storage is empty: give a path, or a database URL.")
     return Path(storage).expanduser().absolute()
-
-
-def local_file(storage: str) -> Path | None:
-    """The local file behind `storage`, if it has one."""
-    if storage.startswith("sqlite:///") and len(storage) > len("sqlite:///"):
-        return Path(storage.removeprefix("sqlite:///")).absolute()
-    return journal_path(storage)
 
 
 class AppendLock(BaseJournalFileLock):
@@ -100,27 +128,6 @@ def cut_torn_line(path: Path) -> None:
             end = start
         if end < size:
             file.truncate(end)
-
-
-@contextlib.contextmanager
-def only_writer(storage: str, name: str) -> Iterator[None]:
-    """Hold the right to drive sweep `name`; a second driver gets a `UserError`.
-
-    A local file is locked by the kernel, and a sweep in PostgreSQL by its server, for as long as
-    the connection lasts (so connect to it, or to a pooler that keeps sessions apart). Nothing
-    keeps two drivers apart in other databases.
-    """
-    path = local_file(storage)
-    if path is not None:
-        with _file_lock(path, name):
-            yield
-    elif storage.startswith("postgresql"):
-        from gensweep.study._database import server_lock
-
-        with server_lock(storage, name):
-            yield
-    else:
-        yield
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from optuna.pruners import BasePruner, NopPruner
 from gensweep.errors import UserError
 from gensweep.study._budget import Budget
 from gensweep.study._cost import Cost
+from gensweep.study._journal import Log
 from gensweep.study._ledger import Entry, Ledger
 from gensweep.study._open import Opened, open_study
 from gensweep.study._records import (
@@ -44,6 +45,7 @@ class Study:
         self.name, self.spec, self.metric = opened.name, opened.spec, opened.metric
         self._budget, self._lease_s, self._max_attempts = budget, lease_s, max_attempts
         self._ledger: Ledger = opened.ledger
+        self._log: Log = opened.log
         self._pruner: BasePruner = opened.pruner
         self._roster: Roster = opened.roster
         self._strata_names = opened.strata_names
@@ -66,7 +68,7 @@ class Study:
         for entry in self._ledger.load(self._adopt):
             self._enter(entry)
         self._ledger.remember("trials", budget.trials)
-        self._ledger.sync()
+        self._log.sync()
 
     @classmethod
     def create_or_open(  # noqa: PLR0913  (one call says all of a sweep)
@@ -120,7 +122,7 @@ class Study:
             finally:
                 self._depth -= 1
                 if not self._depth:
-                    self._ledger.sync()
+                    self._log.sync()
 
     # Handing out
 
@@ -246,7 +248,7 @@ class Study:
         return key
 
     def _commit(self, entry: Entry, **changes: Any) -> None:
-        """Change an entry on disk, and only then in memory: a full disk must not part the two."""
+        """Change an entry in the journal, and only then here: a full disk must not part the two."""
         after = dataclasses.replace(entry, **changes)
         if after.state in TERMINAL:
             self._ledger.end(after)
@@ -474,11 +476,10 @@ class Study:
 
     def close(self) -> None:
         """Queue what is leased, and let another process drive the sweep."""
-        with self.turn():
+        with self._lock, self._exit, self.turn():
             for owner in list(self._held):
                 self._drop(owner, lost=False)
             self._remember_spent()
-            self._exit.close()
 
     def __enter__(self) -> Self:
         return self

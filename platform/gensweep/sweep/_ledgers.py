@@ -4,7 +4,6 @@ import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from gensweep.errors import UserError
 from gensweep.study import (
@@ -13,11 +12,9 @@ from gensweep.study import (
     difference,
     journal_path,
     list_sweeps,
-    local_file,
     only_writer,
     plain,
 )
-from gensweep.sweep._cluster import knock
 
 if TYPE_CHECKING:
     from gensweep.sweep._args import Request
@@ -42,20 +39,16 @@ def check_home(home: str) -> None:
 
 def check_ledger(ledger: str) -> None:
     """`UserError` unless sweeps can be kept there; makes nothing."""
-    path = local_file(ledger)
-    if path is None:
-        _check_url(ledger)
-    elif not _is_new(path) and journal_path(ledger) and not _is_journal(path):
+    path = journal_path(ledger)
+    if path is not None and not _is_new(path) and not _is_journal(path):
         raise UserError(f"the ledger {path} is a file of something else: {CURE}.")
     try:
         list_sweeps(ledger)
     except UserError:
         raise
-    except Exception as error:  # each kind of storage has its own exceptions
+    except Exception as error:  # Optuna's own, of a journal that it cannot read
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:120]
-        raise UserError(
-            f"the ledger {_shown(ledger)} cannot be read ({reason}): {CURE}."
-        ) from error
+        raise UserError(f"the ledger {ledger} cannot be read ({reason}): {CURE}.") from error
 
 
 def _is_new(path: Path) -> bool:
@@ -80,21 +73,6 @@ def _is_journal(path: Path) -> bool:
     """Optuna takes a line of something else for a write that was cut short, and writes on."""
     with path.open("rb") as file:
         return file.read(1) in (b"", b"{")
-
-
-def _check_url(url: str) -> None:
-    """A server that is not there is told at once; drivers would wait for minutes."""
-    parts = urlsplit(url)
-    if parts.scheme.startswith("sqlite"):
-        raise UserError(f"the ledger {url} is forgotten at the end: write sqlite:////folder/file.")
-    if reason := knock(parts.hostname or "", parts.port or 0):
-        raise UserError(f"no data base answers at {parts.hostname}:{parts.port} ({reason}): start "
-                        f"it, or {CURE}.")  # fmt: skip
-
-
-def _shown(ledger: str) -> str:
-    """Without the user and the password of a data base."""
-    return ledger.rpartition("@")[2]
 
 
 def find_sweep(asked: "Request", ledger: str) -> SweepView | None:
