@@ -96,21 +96,28 @@ class RayNodes:
 
     def cut(self, instance: str) -> None:
         """End a node at once, as when its host loses power."""
-        node = self.nodes.pop(instance)
-        family = [psutil.Process(node.pid)] if node.poll() is None else []
-        for process in [*(c for p in family for c in p.children(recursive=True)), *family]:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        node.wait(20)
+        node = self.nodes.pop(instance, None)
+        if node is None:
+            return
+        if node.poll() is None:
+            head = psutil.Process(node.pid)
+            kill([*head.children(recursive=True), head])
+        node.wait(60)
 
     def stop(self) -> None:
+        """End every process of these nodes, also those whose parents have ended."""
         if self._asker is not None:
             self._asker.kill()
             self._asker.communicate()
-        for instance in reversed(list(self.nodes)):
-            self.cut(instance)
+        kill([p for p in psutil.process_iter() if self._mine(p)])
+        for node in self.nodes.values():
+            node.wait(60)
+
+    def _mine(self, process: psutil.Process) -> bool:
+        try:
+            return bool(process.environ().get("RAY_TMPDIR") == str(self.folder))
+        except psutil.Error:
+            return False
 
     def script(self, code: str, *args: str, stdin: int | None = None) -> "subprocess.Popen[str]":
         """A driver of the cluster."""
@@ -137,6 +144,14 @@ class RayNodes:
         with (self.folder / "monitor-again.log").open("ab") as log:
             self.nodes["monitor"] = subprocess.Popen(argv, env=env, stdout=log, stderr=log,
                                                      start_new_session=True)  # fmt: skip
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
 
 
 @contextmanager

@@ -54,11 +54,22 @@ class Hosts(threading.Thread):
             self.seen |= there
             for pool, count in (Counter(there.values()) | Counter(all=len(there))).items():
                 self.most[pool] = max(self.most[pool], count)
-            for i in set(there) - set(self.nodes.nodes):
-                if there[i] not in self.mute:
-                    self.nodes.worker(i, there[i], "--num-cpus=1", "--num-gpus=1")
+            self._boot([i for i, pool in there.items() if pool not in self.mute])
             for i in set(self.nodes.nodes) - set(there) - {"i-head", "monitor"}:
                 self.nodes.cut(i)
+
+    def _boot(self, instances: list[str]) -> None:
+        """Start raylets one after the other, for they share a folder; again, where one has died."""
+        nodes = self.nodes.nodes
+        booting = [i for i in instances if i in nodes and nodes[i].poll() is None]
+        if not all(self.nodes.started(i) for i in booting):
+            return
+        for i in instances:
+            if i in nodes and nodes[i].poll() is not None:
+                self.nodes.cut(i)
+            if i not in nodes:
+                self.nodes.worker(i, self.seen[i], "--num-cpus=1", "--num-gpus=1")
+                return
 
     def stop(self) -> None:
         self._ended.set()
@@ -137,7 +148,7 @@ def pools(hosts: Hosts) -> Counter[str]:
 def test_none_to_the_cap_and_back(nodes: RayNodes, hosts: Hosts, tmp_path: Path) -> None:
     assert not alive(hosts.ec2)
     demand = Demand(nodes, tmp_path / "gate", 5)  # more than three instances hold
-    until(lambda: pools(hosts) == {"spot": 2, "other": 1}, 60, lambda: nodes.logs("monitor"))
+    until(lambda: pools(hosts) == {"spot": 2, "other": 1}, 120, lambda: nodes.logs("monitor"))
     demand.let_go()
     until(lambda: not alive(hosts.ec2), 60, lambda: nodes.logs("monitor"))
     assert hosts.most == {"spot": 2, "other": 1, "all": 3}
@@ -177,7 +188,7 @@ def test_what_never_joins_is_ended(nodes: RayNodes, hosts: Hosts, wire: Wire,
 def test_a_new_provider_loses_track_of_nothing(nodes: RayNodes, hosts: Hosts,
                                                tmp_path: Path) -> None:  # fmt: skip
     demand = Demand(nodes, tmp_path / "gate", 2)
-    until(lambda: pools(hosts).total() == 2, 60, lambda: nodes.logs("monitor"))
+    until(lambda: pools(hosts).total() == 2, 120, lambda: nodes.logs("monitor"))
     before = set(alive(hosts.ec2))
     nodes.restart_monitor()
     demand.let_go()

@@ -67,7 +67,7 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
 
     def __init__(self, provider_config: dict[str, Any], cluster_name: str) -> None:
         super().__init__(provider_config, cluster_name)
-        self._most = _whole(provider_config, "max_workers")
+        self._most = _whole(provider_config, "max_workers", least=0)
         self._patience = _whole(provider_config, "on_demand_after", 3)
         self._ec2 = connect(provider_config.get("region"))
         self._launching, self._lock = threading.Lock(), threading.Lock()
@@ -241,12 +241,12 @@ def _has(one: Instance, tags: Mapping[str, str]) -> bool:
     return all(one.tags.get(key) == value for key, value in tags.items())
 
 
-def _whole(config: Mapping[str, Any], key: str, default: int | None = None) -> int:
+def _whole(config: Mapping[str, Any], key: str, default: int | None = None, least: int = 1) -> int:
     """The whole number at `key`; `UserError` if it is none."""
     value = config.get(key, default)
     if value is None:
         raise UserError(f"provider.{key} is missing: add it to cluster.yaml.")
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise UserError(f"provider.{key} must be a whole number above 0, but is {value!r}: change "
-                        "it in cluster.yaml.")  # fmt: skip
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UserError(f"provider.{key} must be a whole number from {least}, but is {value!r}: "
+                        "change it in cluster.yaml.")  # fmt: skip
     return value
