@@ -30,7 +30,7 @@ locals {
     role     = var.role
     settings = { for name, value in merge(local.common, var.settings) : name => value if value != "" }
     files    = var.files
-    poweroff = local.ending != ""
+    patience = local.cloud == "none" ? -1 : (var.role == "worker" ? 0 : 300)
     enabled  = local.enabled
     units = {
       for unit in local.installed : unit => templatefile("${path.module}/units/${unit}", {

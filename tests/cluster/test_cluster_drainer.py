@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -41,7 +42,7 @@ def interruption(instance: str) -> dict[str, Any]:
 
 
 class Announcer:
-    """The account's event bus and queue, as infra/aws lays them."""
+    """An event bus and a queue as infra/aws has them, but messages come back sooner."""
 
     def __init__(self, moto: str):
         self.sqs, self.events = client("sqs", moto), client("events", moto)
@@ -172,6 +173,31 @@ def test_a_recommendation_is_only_told_of(cluster: RayNodes, bus: Announcer,
     until(lambda: drainer.says("i-c: EC2 Instance Rebalance Recommendation; it goes on"), 20)
     until(lambda: bus.waiting() == 0, 10)
     assert cluster.alive()["i-c"] is False
+
+
+def test_the_head_is_only_told_of(cluster: RayNodes, bus: Announcer, drainer: Service) -> None:
+    """Drained, it would take every job with it, and no other head would come for that."""
+    bus.announce(interruption("i-head"))
+    until(lambda: drainer.says("it is the head"), 20, lambda: str(drainer.lines))
+    until(lambda: bus.waiting() == 0, 10)
+    assert cluster.alive()["i-head"] is False
+
+
+def test_maintenance_is_left_for_when_it_is_near(cluster: RayNodes, bus: Announcer,
+                                                 drainer: Service) -> None:  # fmt: skip
+    cluster.join("i-e")
+    for after_s, said, drains in ((14 * 86_400, "that is far off", False), (600, "drains", True)):
+        bus.announce(maintenance("i-e", time.time() + after_s))
+        until(lambda said=said: drainer.says(f"i-e: {HEALTH}; {said}"), 20,
+              lambda: str(drainer.lines))  # fmt: skip
+        until(lambda: bus.waiting() == 0, 10)
+        assert cluster.alive().get("i-e", True) is drains
+
+
+def maintenance(instance: str, start: float) -> dict[str, Any]:
+    detail = {"eventTypeCategory": "scheduledChange", "startTime": formatdate(start, usegmt=True),
+              "affectedEntities": [{"entityValue": instance}]}  # fmt: skip
+    return event(HEALTH, detail, "aws.health")
 
 
 def test_an_instance_that_shuts_down_leaves_ray(cluster: RayNodes, bus: Announcer,

@@ -1,19 +1,33 @@
 """What a host is told, and what it does with it before its services start."""
 
 import json
+import os
+import pwd
 import random
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gensweep.cluster._node_logs import EVENT_BYTES, MAX_BYTES, MAX_EVENTS, batches
+from gensweep.cluster import _node_volume
+from gensweep.cluster._node_logs import (
+    EVENT_BYTES,
+    MAX_BYTES,
+    MAX_EVENTS,
+    _ray,
+    batches,
+    event_of,
+)
 from gensweep.cluster._node_ray import arguments, environment, wait_for_head
+from gensweep.cluster._node_secrets import _as, _write
 from gensweep.cluster._node_settings import Settings, read
-from gensweep.cluster._node_tracking import database_uri
+from gensweep.cluster._node_tracking import database_uri, keep_users
+from gensweep.cluster._node_volume import blank
 from gensweep.errors import UserError
 
 WORKER = {
@@ -39,7 +53,8 @@ def test_settings_are_those_of_the_environment() -> None:
         ({"GENSWEEP_HEAD_LOST_S": "soon"}, "must be a whole number, but is 'soon'"),
         ({"GENSWEEP_POOL": ""}, "GENSWEEP_POOL is empty: set it in /etc/gensweep/node.env"),
         ({"GENSWEEP_CLUSTER": ""}, "GENSWEEP_CLUSTER is empty"),
-        ({"GENSWEEP_CLOUD": "aws"}, "GENSWEEP_MLFLOW_SECRET is empty"),
+        ({"GENSWEEP_CLOUD": "aws"}, "GENSWEEP_TOKEN_SECRET is empty"),
+        ({"GENSWEEP_CLOUD": "aws", "GENSWEEP_ROLE": "head"}, "GENSWEEP_MLFLOW_SECRET is empty"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(change: dict[str, str], message: str) -> None:
@@ -108,7 +123,7 @@ def test_mlflow_keeps_a_schema_of_its_own_beside_the_ledger() -> None:
 def test_no_batch_of_a_journal_is_more_than_cloudwatch_takes(seed: int) -> None:
     chance = random.Random(seed)
     sizes = [chance.choice([0, 10, 1000, 90_000, 300_000]) for _ in range(400)] + [1] * 12_000
-    found = list(batches(journal(sizes)))
+    found = list(batches(map(event_of, journal(sizes))))
     assert sum(map(len, found)) == len(sizes)
     for batch in found:
         text = sum(len(event["message"].encode()) + EVENT_BYTES for event in batch)
@@ -124,5 +139,82 @@ def journal(sizes: list[int]) -> Iterator[str]:
 
 def test_a_line_that_is_no_utf8_is_kept_as_far_as_it_can_be_read() -> None:
     line = json.dumps({"__REALTIME_TIMESTAMP": "1700000000000000", "MESSAGE": [104, 255, 105]})
-    ((event,),) = batches(iter([line]))
-    assert event == {"timestamp": 1_700_000_000_000, "message": "host: h\ufffdi"}
+    assert event_of(line) == {"timestamp": 1_700_000_000_000, "message": "host: h\ufffdi"}
+
+
+def test_rays_files_are_followed_by_whole_lines(tmp_path: Path) -> None:
+    log, places = tmp_path / "monitor.log", dict[str, int]()
+    log.write_text("one\ntwo\nhal")
+    assert [e["message"] for e in _ray(tmp_path, places)] == [
+        "monitor.log: one",
+        "monitor.log: two",
+    ]
+    with log.open("a") as opened:
+        opened.write("f\n")
+    assert [e["message"] for e in _ray(tmp_path, places)] == ["monitor.log: half"]
+    assert list(_ray(tmp_path, places)) == []
+
+
+@pytest.mark.parametrize(("written", "is_blank"), [(b"", True), (b"\x53\xef", False)])
+def test_only_a_device_that_was_never_written_is_formatted(
+    tmp_path: Path, written: bytes, is_blank: bool
+) -> None:
+    device = tmp_path / "device"
+    device.write_bytes(bytes(1080) + written + bytes(2**21))
+    assert blank(device) is is_blank
+    with pytest.raises(OSError, match="No such file"):
+        blank(tmp_path / "gone")
+
+
+def test_a_volume_of_another_user_is_given_to_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert os.geteuid() == 0, "run as root"
+    monkeypatch.setattr(_node_volume, "USER", "nobody")
+    settings = Settings(role="head", cluster="lab", cloud="none", data=tmp_path)
+    _node_volume.own(settings)
+    kept = tmp_path / "gcs" / "kept"
+    kept.touch()
+    for path in (kept.parent, kept):
+        os.chown(path, 54_321, 54_321)
+    _node_volume.own(settings)
+    assert {p.stat().st_uid for p in (kept.parent, kept)} == {pwd.getpwnam("nobody").pw_uid}
+
+
+def test_root_does_not_follow_the_links_of_a_users_home(tmp_path: Path) -> None:
+    """The user owns its home, and could lead root's writing wherever it likes."""
+    assert os.geteuid() == 0, "run as root"
+    nobody, forbidden = pwd.getpwnam("nobody"), tmp_path / "forbidden"
+    home = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    try:
+        os.chown(home, nobody.pw_uid, nobody.pw_gid)
+        forbidden.mkdir(mode=0o700)
+        (home / ".mlflow").symlink_to(forbidden)
+        with pytest.raises(PermissionError), _as(nobody):
+            _write(home / ".mlflow" / "credentials", "secret", nobody)
+        assert list(forbidden.iterdir()) == []
+        (home / ".mlflow").unlink()
+        with _as(nobody):
+            _write(home / ".mlflow" / "credentials", "secret", nobody)
+        assert (home / ".mlflow" / "credentials").stat().st_mode & 0o777 == 0o600
+    finally:
+        shutil.rmtree(home)
+
+
+def test_users_have_the_passwords_that_hold_now(tmp_path: Path) -> None:
+    """Also on a volume where the administrator of an older secret is."""
+    from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
+
+    settings = Settings(role="tracking", cluster="lab", cloud="none", data=tmp_path, run=tmp_path)
+    (tmp_path / "mlflow").mkdir()
+    for password in ("first-password-1", "second-password-2"):
+        for name, user in (("mlflow_admin", "admin"), ("mlflow_user", "gensweep")):
+            text = json.dumps({"username": user, "password": password})
+            (tmp_path / f"{name}.json").write_text(text)
+        keep_users(settings)
+        store = SqlAlchemyStore()
+        store.init_db(database_uri(settings, "users"))
+        assert store.authenticate_user("admin", password)
+        assert store.authenticate_user("gensweep", password)
+        assert not store.authenticate_user("admin", "other-password-3")
+        assert [user.username for user in store.list_users() if user.is_admin] == ["admin"]

@@ -35,6 +35,7 @@ class Cluster:
     """The cluster as its operator knows it: through EC2, and by ports forwarded by SSM."""
 
     region: Region
+    terraform: terraform.Terraform
     made: dict[str, Any]
     token: Path
     said: str = ""
@@ -82,20 +83,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     region = Region(folder, f"g{os.getpid()}")
     try:
         region.up()
-        made = apply(region, folder, bundle)
-        yield Cluster(region, made, token(region, folder))
+        root, made = apply(region, folder, bundle)
+        yield Cluster(region, root, made, token(region, folder))
     finally:
         region.down()
 
 
-def apply(region: Region, folder: Path, bundle: Path) -> dict[str, Any]:
+def apply(region: Region, folder: Path, bundle: Path) -> tuple[terraform.Terraform, dict[str, Any]]:
+    """Terraform's root, and what it made."""
     env = terraform.copy(folder / "terraform", AWS_ENDPOINT_URL=region.endpoint)
     root = terraform.Terraform(folder / "terraform/infra", env)
     shutil.copy(Path(__file__).parent / "region/aws.tf", root.folder / "region.tf")
     root.ok("init")
-    root.ok("apply", "-auto-approve", f"-var=bundle={bundle}")
-    made: dict[str, Any] = root.json("output", "-json")["gensweep"]["value"]
-    return made
+    (root.folder / "terraform.tfvars.json").write_text(json.dumps({"bundle": str(bundle)}))
+    root.ok("apply", "-auto-approve")
+    return root, root.json("output", "-json")["gensweep"]["value"]
 
 
 def token(region: Region, folder: Path) -> Path:
@@ -134,6 +136,12 @@ def all_active(host: Host) -> bool:
     lines = host.run(*UNITS).stdout.splitlines()
     assert any(line.startswith("gensweep-prepare.service") for line in lines), lines
     return {line.split()[2] for line in lines} == {"active"}
+
+
+def test_a_plan_changes_nothing_of_hosts_that_run(cluster: Cluster) -> None:
+    """They have written their names and attached their volumes by themselves."""
+    done = cluster.terraform.run("plan", "-detailed-exitcode")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
 
 
 def test_ray_refuses_who_has_no_token_or_a_wrong_one(cluster: Cluster) -> None:
@@ -190,13 +198,45 @@ def test_it_outlives_a_host_that_is_cut_off_and_one_that_is_taken_away(
     cluster.region.network.cut(first["PrivateIpAddress"])
     until(lambda: first["InstanceId"] not in names(cluster.instances("worker")), 240, cluster.why)
     cluster.region.notice(second, after_s=120)
+    announce(cluster, second)
     until(lambda: second["InstanceId"] not in names(cluster.instances("worker")), 180, cluster.why)
     cluster.said, _ = job.communicate(timeout=400)
     assert job.returncode == 0, cluster.said[-3000:] + cluster.why()
+    heard = f"{second['InstanceId']}: EC2 Spot Instance Interruption Warning"
+    assert heard in cluster.host("head").journal("--unit=gensweep-drainer")
     trials = results(cluster)
     assert len(trials) == 10
     assert {trial["state"] for trial in trials} <= {"completed", "diverged", "collapsed"}
     assert {t["images"] for t in trials if t["state"] == "completed"} <= {200_000}
+
+
+def announce(cluster: Cluster, instance: dict[str, Any]) -> None:
+    """What EventBridge brings to the head: Terraform's rule, its queue and the drainer."""
+    detail = {"instance-id": instance["InstanceId"], "instance-action": "terminate"}
+    entry = {"Source": "aws.ec2", "DetailType": "EC2 Spot Instance Interruption Warning",
+             "Detail": json.dumps(detail)}  # fmt: skip
+    assert cluster.region.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+def test_its_trials_are_in_mlflow_and_its_checkpoints_in_s3(cluster: Cluster) -> None:
+    found = asked(cluster, "experiments/search", {"max_results": 9})["experiments"]
+    (experiment,) = (e["experiment_id"] for e in found if e["name"] == "gan-stability")
+    runs = asked(cluster, "runs/search", {"experiment_ids": [experiment], "max_results": 99})
+    assert {run["info"]["status"] for run in runs["runs"]} == {"FINISHED"}
+    assert len(runs["runs"]) == 11  # the sweep itself, and its trials
+    kept = cluster.region.client("s3").list_objects_v2(
+        Bucket=cluster.made["buckets"]["artifacts"], Prefix="sweeps/"
+    )
+    assert any(sweep_of(cluster.said) in each["Key"] for each in kept["Contents"])
+
+
+def asked(cluster: Cluster, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Of MLflow, by its administrator."""
+    admin = json.loads(secret(cluster.region, "boot/mlflow-admin"))
+    argv = ["curl", "-s", "-u", f"{admin['username']}:{admin['password']}", "-d", json.dumps(body),
+            "-H", "Content-Type: application/json", f"{MLFLOW}/api/2.0/mlflow/{path}"]  # fmt: skip
+    found: dict[str, Any] = json.loads(run(cluster.client("tracking", *argv)))
+    return found
 
 
 def results(cluster: Cluster) -> list[dict[str, Any]]:

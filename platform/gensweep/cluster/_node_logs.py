@@ -1,23 +1,30 @@
-"""The journal of a host, kept in CloudWatch beyond the host's end."""
+"""The logs of a host, kept in CloudWatch beyond its end: the journal, and Ray's own files."""
 
 import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from gensweep.cluster._metadata import Metadata
+from gensweep.cluster._node_ray import TEMP
 from gensweep.cluster._node_settings import Settings
 
 STATE = Path("/var/lib/gensweep-logs")
+RAY = Path(TEMP) / "session_latest" / "logs"
+RAY_FILES = ("monitor.log", "job-driver-*.log", "raylet.out", "gcs_server.out")
+"""Why the pools grow or do not, and what jobs say."""
 MAX_EVENTS, MAX_BYTES, EVENT_BYTES = 10_000, 1_000_000, 26
 """Of a PutLogEvents: its events, their text, and what each costs besides."""
 LONGEST = 200_000
 
 
 def keep(settings: Settings, client: Any = None) -> None:
-    """Upload what is new since the last call; what fails is uploaded by the next."""
+    """Upload what is new since the last call; while CloudWatch is away, the next has it too."""
     if not settings.log_group:
         return
     if client is None:
@@ -29,20 +36,30 @@ def keep(settings: Settings, client: Any = None) -> None:
         "logGroupName": settings.log_group,
         "logStreamName": f"{settings.role}/{Metadata().instance_id()}",
     }
-    _ensure(client, stream)
-    cursor, draft = STATE / "cursor", STATE / "cursor.new"
-    draft.write_text(cursor.read_text() if cursor.exists() else "")
-    for events in batches(_journal(draft)):
+    with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
+        client.create_log_stream(**stream)
+    cursor, read = _copy(STATE / "cursor"), _copy(STATE / "read")
+    places = json.loads(read.read_text() or "{}")
+    for events in batches(chain(_journal(cursor), _ray(RAY, places))):
+        _put(client, stream, events)
+    read.write_text(json.dumps(places))
+    for draft in (cursor, read):
+        draft.replace(draft.with_suffix(""))
+
+
+def _put(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -> None:
+    """What CloudWatch will never take, as it is too old, must not stop all that follows."""
+    try:
         client.put_log_events(**stream, logEvents=events)
-    draft.replace(cursor)
+    except client.exceptions.InvalidParameterException as error:
+        print(f"gensweep: {len(events)} lines of the log are not kept: {error}", file=sys.stderr)
 
 
-def batches(lines: Iterator[str]) -> Iterator[list[dict[str, Any]]]:
-    """The journal's JSON lines as CloudWatch takes them, no batch larger than it allows."""
+def batches(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The events as CloudWatch takes them: by time, no batch larger than it allows."""
     batch: list[dict[str, Any]] = []
     size = 0
-    for line in lines:
-        event = _event(json.loads(line))
+    for event in sorted(events, key=lambda event: int(event["timestamp"])):
         cost = len(event["message"].encode()) + EVENT_BYTES
         if batch and (len(batch) == MAX_EVENTS or size + cost > MAX_BYTES):
             yield batch
@@ -53,25 +70,41 @@ def batches(lines: Iterator[str]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _event(entry: dict[str, Any]) -> dict[str, Any]:
+def event_of(line: str) -> dict[str, Any]:
+    """A line of the journal, as JSON, for CloudWatch."""
+    entry = json.loads(line)
     message = entry.get("MESSAGE") or ""
     if isinstance(message, list):  # what is no UTF-8 comes as numbers
         message = bytes(message).decode(errors="replace")
-    unit = str(entry.get("_SYSTEMD_UNIT") or entry.get("UNIT") or "host").removesuffix(".service")
+    unit = str(entry.get("_SYSTEMD_UNIT") or entry.get("SYSLOG_IDENTIFIER") or "host")
     return {
         "timestamp": int(entry["__REALTIME_TIMESTAMP"]) // 1000,
-        "message": f"{unit}: {message}"[:LONGEST],
+        "message": f"{unit.removesuffix('.service')}: {message}"[:LONGEST],
     }
 
 
-def _journal(cursor: Path) -> Iterator[str]:
-    command = ["journalctl", "--unit=gensweep-*", "--output=json", "--quiet"]
-    done = subprocess.run(
-        [*command, f"--cursor-file={cursor}"], capture_output=True, text=True, check=True
-    )
-    yield from done.stdout.splitlines()
+def _journal(cursor: Path) -> Iterator[dict[str, Any]]:
+    command = ["journalctl", "--output=json", "--quiet", f"--cursor-file={cursor}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    yield from map(event_of, done.stdout.splitlines())
 
 
-def _ensure(client: Any, stream: dict[str, str]) -> None:
-    with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
-        client.create_log_stream(**stream)
+def _ray(folder: Path, places: dict[str, int]) -> Iterator[dict[str, Any]]:
+    """New whole lines of Ray's files; `places` says how far each was read."""
+    now = int(time.time() * 1000)
+    for file in sorted(chain.from_iterable(folder.glob(name) for name in RAY_FILES)):
+        key = str(file.resolve())
+        with file.open("rb") as opened:
+            opened.seek(places.get(key, 0))
+            text = opened.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        places[key] = places.get(key, 0) + len(whole)
+        for line in whole.decode(errors="replace").splitlines():
+            yield {"timestamp": now, "message": f"{file.name}: {line}"[:LONGEST]}
+
+
+def _copy(file: Path) -> Path:
+    """A draft of what was reached, which takes the file's place when all is kept."""
+    draft = file.with_suffix(".new")
+    draft.write_text(file.read_text() if file.exists() else "")
+    return draft

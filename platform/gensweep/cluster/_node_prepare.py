@@ -4,27 +4,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 from gensweep.cluster import _node_secrets, _node_volume
 from gensweep.cluster._metadata import Metadata
 from gensweep.cluster._node_settings import Settings
 
 GIVE_UP_S = 900
+"""A worker's patience; a head and a tracking server, of which there is one each, have no end."""
 PAUSE_S = 5
 
 
 def prepare(settings: Settings) -> None:
     """Fetch secrets, mount the data volume, take the host's name."""
-    _until_done("secrets", lambda: _node_secrets.fetch(settings))
+    wait_s = GIVE_UP_S if settings.role == "worker" else float("inf")
+    for name, act in _steps(settings).items():
+        _until_done(name, act, wait_s)
+
+
+def _steps(settings: Settings) -> dict[str, Callable[[], None]]:
+    found: dict[str, Callable[[], None]] = {"secrets": lambda: _node_secrets.fetch(settings)}
     if settings.volume:
-        instance = _until_done("metadata", Metadata().instance_id)
-        _until_done("volume", lambda: _node_volume.attach(settings, instance))
-        _until_done("mount", lambda: _node_volume.mount(settings))
+        found["volume"] = lambda: _node_volume.attach(settings, Metadata().instance_id())
+        found["mount"] = lambda: _node_volume.mount(settings)
     if settings.role != "worker":
-        _node_volume.own(settings)
+        found["folders"] = lambda: _node_volume.own(settings)
     if settings.zone_id:
-        _until_done("name", lambda: take_name(settings, address(settings)))
+        found["name"] = lambda: take_name(settings, address(settings))
+    return found
 
 
 def address(settings: Settings) -> str:
@@ -48,14 +54,11 @@ def take_name(settings: Settings, own_address: str) -> None:
     )
 
 
-T = TypeVar("T")
-
-
-def _until_done(name: str, act: Callable[[], T]) -> T:
+def _until_done(name: str, act: Callable[[], None], wait_s: float) -> None:
     """Networks, roles and detaching volumes take a while after an instance has started."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    end = time.monotonic() + GIVE_UP_S
+    end = time.monotonic() + wait_s
     while True:
         try:
             return act()

@@ -12,6 +12,8 @@ from gensweep.cluster._node_settings import Settings
 
 GCS_PORT = 6379
 DASHBOARD_PORT = 8265
+TEMP = "/var/lib/gensweep/ray"
+"""Logs and spilled objects of all nodes: /tmp may be memory."""
 DRAIN_S = 90
 """A node that is stopped lets its packs save for so long; systemd waits a little longer."""
 
@@ -41,6 +43,7 @@ def arguments(settings: Settings, own_address: str) -> list[str]:
         "--num-cpus=0",  # packs train on workers; the head decides and keeps
         "--num-gpus=0",
         f"--port={GCS_PORT}",
+        f"--temp-dir={TEMP}",
         "--dashboard-host=127.0.0.1",
         f"--dashboard-port={DASHBOARD_PORT}",
         *scaling,

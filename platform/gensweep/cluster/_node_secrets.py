@@ -1,8 +1,13 @@
-"""Secrets of a host: files that only the user gensweep can read, never variables or arguments."""
+"""Secrets of a host: files that only the user gensweep can read, never arguments.
+
+Nor variables, but the key of MLflow's sessions, which its server takes in no other way.
+"""
 
 import json
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +33,28 @@ def fetch(settings: Settings, client: Any = None) -> None:
 
         client = boto3.client("secretsmanager")
     settings.run.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for path, text in _files(settings, client).items():
-        _write(path, text)
+    owner = pwd.getpwnam(USER)
+    for name, text in _files(settings, client).items():
+        _write(settings.run / name, text, owner)
+    if not settings.mlflow_secret:
+        return
+    with _as(owner):  # its home is its own: root would follow where its links lead
+        credentials = Path(owner.pw_dir) / ".mlflow" / "credentials"
+        _write(credentials, _credentials(read_json(settings.run / MLFLOW_USER)), owner)
+
+
+def refresh(settings: Settings, client: Any = None) -> None:
+    """Fetch the database's password, which RDS rotates.
+
+    The rest is fixed for the life of a host: a token that changed would part it from its cluster.
+    """
+    if secret := _database(settings):
+        if client is None:
+            import boto3
+
+            client = boto3.client("secretsmanager")
+        user = json.loads(_value(client, secret))
+        _write(settings.run / PGPASS, _pgpass(user), pwd.getpwnam(USER))
 
 
 def _own(token: Path) -> None:
@@ -47,26 +72,27 @@ def read_json(path: Path) -> dict[str, str]:
     return found
 
 
-def _files(settings: Settings, client: Any) -> dict[Path, str]:
-    files = {}
-    if settings.token_secret:
-        files[token_file(settings)] = _value(client, settings.token_secret)
-    user = _value(client, settings.mlflow_secret)
-    files[settings.run / MLFLOW_USER] = user
-    files[Path(pwd.getpwnam(USER).pw_dir) / ".mlflow" / "credentials"] = _credentials(user)
-    if settings.mlflow_admin_secret:
-        files[settings.run / MLFLOW_ADMIN] = _value(client, settings.mlflow_admin_secret)
-    if secret := settings.ledger_secret or settings.database_secret:
-        files[settings.run / PGPASS] = _pgpass(json.loads(_value(client, secret)))
+def _files(settings: Settings, client: Any) -> dict[str, str]:
+    wanted = {
+        "auth_token": settings.token_secret,
+        MLFLOW_USER: settings.mlflow_secret,
+        MLFLOW_ADMIN: settings.mlflow_admin_secret,
+    }
+    files = {name: _value(client, arn) for name, arn in wanted.items() if arn}
+    if secret := _database(settings):
+        files[PGPASS] = _pgpass(json.loads(_value(client, secret)))
     return files
 
 
-def _credentials(user: str) -> str:
+def _database(settings: Settings) -> str:
+    return settings.ledger_secret or settings.database_secret
+
+
+def _credentials(user: dict[str, str]) -> str:
     """As MLflow's client reads them."""
-    found = json.loads(user)
     return (
-        f"[mlflow]\nmlflow_tracking_username = {found['username']}\n"
-        f"mlflow_tracking_password = {found['password']}\n"
+        f"[mlflow]\nmlflow_tracking_username = {user['username']}\n"
+        f"mlflow_tracking_password = {user['password']}\n"
     )
 
 
@@ -79,9 +105,19 @@ def _value(client: Any, arn: str) -> str:
     return str(client.get_secret_value(SecretId=arn)["SecretString"])
 
 
-def _write(path: Path, text: str) -> None:
+@contextmanager
+def _as(owner: pwd.struct_passwd) -> Iterator[None]:
+    os.setegid(owner.pw_gid)
+    os.seteuid(owner.pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+def _write(path: Path, text: str, owner: pwd.struct_passwd) -> None:
     """Replace the file in one step, so that nobody reads half of it."""
-    owner = pwd.getpwnam(USER)
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)

@@ -68,7 +68,7 @@ class Settings:
         if self.role == "worker":
             needed |= {"head": self.head, "pool": self.pool}
         if self.cloud == "aws":
-            needed |= {"mlflow_secret": self.mlflow_secret}
+            needed |= {"mlflow_secret": self.mlflow_secret} if self.role != "worker" else {}
             needed |= {"token_secret": self.token_secret} if self.role != "tracking" else {}
         for name, value in needed.items():
             if not value:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from pathlib import Path
 
 from gensweep.cluster._node_secrets import MLFLOW_ADMIN, MLFLOW_USER, PGPASS, read_json
@@ -11,7 +10,6 @@ from gensweep.errors import UserError
 from gensweep.tracking import SERVER_SETTINGS, upgrade_database
 
 PORT = 5000
-START_S = 240
 SCHEMA = "mlflow"
 
 
@@ -26,6 +24,7 @@ def run(settings: Settings) -> None:
         _make_schema(settings)
     if reason := upgrade_database(database_uri(settings)):
         raise UserError(f"mlflow db upgrade failed: {reason}")
+    keep_users(settings)
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments(settings)])
 
 
@@ -63,32 +62,22 @@ def _make_schema(settings: Settings) -> None:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
 
 
-def make_user(settings: Settings, wait_s: float = START_S) -> None:
-    """Let the head and the workers in, as a user who sees only their own experiments."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.server import get_app_client
+def keep_users(settings: Settings) -> None:
+    """The administrator, and the user of head and jobs, with the passwords that hold now.
 
-    admin, user = (read_json(settings.run / name) for name in (MLFLOW_ADMIN, MLFLOW_USER))
-    os.environ["MLFLOW_TRACKING_USERNAME"] = admin["username"]
-    os.environ["MLFLOW_TRACKING_PASSWORD"] = admin["password"]
-    client = get_app_client("basic-auth", f"http://127.0.0.1:{PORT}")
-    _wait_for_server(wait_s)
-    try:
-        client.create_user(user["username"], user["password"])
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-        client.update_user_password(user["username"], user["password"])
+    Before the server starts: it would keep an administrator's old password, and so would be
+    closed to us after the secret has changed.
+    """
+    from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 
-
-def _wait_for_server(wait_s: float) -> None:
-    from gensweep.stack import http_status
-
-    end = time.monotonic() + wait_s
-    while http_status(f"http://127.0.0.1:{PORT}/health") != 200:
-        if time.monotonic() > end:
-            raise TimeoutError(f"no MLflow server on port {PORT} for {wait_s:g} s")
-        time.sleep(1)
+    store = SqlAlchemyStore()
+    store.init_db(database_uri(settings, "users"))
+    for name, rights in ((MLFLOW_ADMIN, True), (MLFLOW_USER, False)):
+        user = read_json(settings.run / name)
+        if store.has_user(user["username"]):
+            store.update_user(user["username"], password=user["password"])
+        else:
+            store.create_user(user["username"], user["password"], is_admin=rights)
 
 
 def _write_auth(settings: Settings, admin: dict[str, str]) -> Path:

@@ -4,7 +4,6 @@ It outlives the instance. So its files are what a replacement goes on with.
 """
 
 import pwd
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -48,23 +47,34 @@ def device(volume: str) -> Path:
 
 
 def mount(settings: Settings) -> None:
-    """Mount the volume at `settings.data`; it is formatted only when nothing is on it."""
+    """Mount the volume at `settings.data`; it is formatted only when nothing was ever on it."""
     settings.data.mkdir(parents=True, exist_ok=True)
     if not settings.data.is_mount():
         source = device(settings.volume)
-        if subprocess.run(["blkid", str(source)], capture_output=True, check=False).returncode:
+        if blank(source):
             subprocess.run(["mkfs.ext4", "-q", "-L", LABEL, str(source)], check=True)
         subprocess.run(["mount", "-o", "noatime", str(source), str(settings.data)], check=True)
 
 
+def blank(source: Path) -> bool:
+    """Whether the first MiB of a device, where every file system begins, is zeros."""
+    with source.open("rb") as opened:
+        return not any(opened.read(2**20))
+
+
 def own(settings: Settings) -> None:
-    """Make the folders that the services write, for the user gensweep."""
+    """Make the folders that the services write, for the user gensweep.
+
+    On a volume of a host whose user had another number, all of their files are given to ours.
+    """
     settings.data.mkdir(parents=True, exist_ok=True)
+    user = pwd.getpwnam(USER)
     for name in ("gcs", "gensweep", "mlflow"):
         folder = settings.data / name
         folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.owner() != USER:
-            shutil.chown(folder, USER, pwd.getpwnam(USER).pw_gid)
+        if folder.stat().st_uid != user.pw_uid:
+            command = ["chown", "--recursive", f"{user.pw_uid}:{user.pw_gid}", str(folder)]
+            subprocess.run(command, check=True)
 
 
 def _holder(client: Any, volume: str) -> str:

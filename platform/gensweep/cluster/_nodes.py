@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+HEAD = "head"
 SOON_S = 1.0
 """The nearest deadline: Ray takes one that has passed for none."""
 KNOCK_S = 3.0
@@ -23,6 +24,8 @@ class Node:
     id: str
     instance: str
     draining: bool
+    pool: str = ""
+    """Ray's node type; the head's own is HEAD."""
 
 
 class Nodes:
@@ -40,7 +43,7 @@ class Nodes:
             found = get_cluster_resource_state(gcs).node_states
         return {
             one.instance_id: Node(one.node_id.hex(), one.instance_id,
-                                  one.status == NodeStatus.DRAINING)
+                                  one.status == NodeStatus.DRAINING, one.ray_node_type_name)
             for one in found if one.instance_id and one.status != NodeStatus.DEAD
         }  # fmt: skip
 

@@ -7,8 +7,8 @@ from typing import Any
 from gensweep.errors import UserError
 
 MARKETS = ("spot", "on-demand")
-TAGGED = ("fleet", "instance", "volume", "network-interface")
-"""What EC2 tags at the launch of an instant fleet."""
+TAGGED = ("fleet", "instance")
+"""What EC2 tags at the launch of an instant fleet; the launch template tags the rest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -163,6 +163,7 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
             CLUSTER_TAG: self.cluster_name,
             "gensweep:cluster": self.cluster_name,
             POOL_TAG: pool.name,
+            "gensweep:role": "worker",
         }
 
     def _launch(self, pool: Pool, count: int, tags: dict[str, str]) -> tuple[list[str], list[str]]:

@@ -8,17 +8,20 @@ cluster that Ray does not know yet, until the queue gives it to its dead-letter 
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gensweep.cluster._fleet import connect, describe
-from gensweep.cluster._nodes import Nodes, Unreachable
+from gensweep.cluster._nodes import HEAD, Node, Nodes, Unreachable
 from gensweep.cluster._notices import Notice, of_event
 from gensweep.cluster._service import Backoff, Ended, Stop, address_of, say
 from gensweep.errors import UserError
 
 POLL_S = 20
 """The longest that SQS lets a reader wait."""
+FAR_S = 3600
+"""AWS announces maintenance weeks ahead; no worker need leave for that yet."""
 REBALANCE = ("log", "drain")
 
 
@@ -57,13 +60,23 @@ class Drainer:
             return self._unknown(notice)
         if node.draining:
             return True
-        if not notice.sure and self._rebalance == "log":
-            say(f"{notice.instance}: {notice.kind}; it goes on")
+        if why := self._goes_on(node, notice):
+            say(f"{notice.instance}: {notice.kind}; {why}")
             return True
         refused = self._nodes.drain(node, notice.kind, notice.deadline)
         said = f"will not drain: {refused}" if refused else f"drains node {node.id}"
         say(f"{notice.instance}: {notice.kind}; {said}")
         return not refused
+
+    def _goes_on(self, node: Node, notice: Notice) -> str:
+        """Why nothing is done about it, empty if the node is to drain."""
+        if node.pool == HEAD:
+            return "it is the head, which nothing replaces before it ends; look after it"
+        if not notice.sure and self._rebalance == "log":
+            return "it goes on"
+        if notice.deadline is not None and notice.deadline - time.time() > FAR_S:
+            return "that is far off; it goes on, and ends when it is idle"
+        return ""
 
     def _unknown(self, notice: Notice) -> bool:
         """Ray does not know the node: a new head may not yet, and a new host has not joined."""

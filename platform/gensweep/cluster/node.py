@@ -9,10 +9,9 @@ from gensweep.errors import UserError
 
 COMMANDS = {
     "prepare": ("_node_prepare", "prepare", "secrets, data volume and name of this host"),
-    "secrets": ("_node_secrets", "fetch", "fetch the secrets again"),
+    "secrets": ("_node_secrets", "refresh", "fetch the database's password again"),
     "ray": ("_node_ray", "run", "become the host's Ray node"),
     "tracking": ("_node_tracking", "run", "become the MLflow server"),
-    "tracking-user": ("_node_tracking", "make_user", "let the cluster's hosts into MLflow"),
     "logs": ("_node_logs", "keep", "keep the logs of this host in CloudWatch"),
 }
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Makes this host the worker of a gensweep cluster. Rendered by infra/boot: change it there.
 set -euo pipefail
-exec > >(tee -a /var/log/gensweep-boot.log) 2>&1
-trap 'echo "gensweep: start-up failed at line $LINENO; powering off" | tee /dev/kmsg; systemctl poweroff' ERR
+exec > >(tee -a /var/log/gensweep-boot.log | logger -s -t gensweep-boot) 2>&1
+# An instance that cannot start is replaced; a head leaves some time to look at it.
+trap 'echo "gensweep: start-up failed at line $LINENO; powering off in 0 s" | tee /dev/kmsg; sleep 0; systemctl poweroff' ERR
 
 put() { install -D -m 0644 /dev/stdin "$1"; }
 
@@ -77,8 +78,8 @@ RemainAfterExit=yes
 EnvironmentFile=/etc/gensweep/node.env
 ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.node prepare
 # Stopped after all others: the last lines of their logs are kept too.
-ExecStop=-/opt/gensweep/venv/bin/python -m gensweep.cluster.node logs
-TimeoutStartSec=20min
+ExecStopPost=-/opt/gensweep/venv/bin/python -m gensweep.cluster.node logs
+TimeoutStartSec=infinity
 
 [Install]
 WantedBy=multi-user.target
@@ -112,7 +113,7 @@ WantedBy=multi-user.target
 END_OF_FILE
 put /etc/systemd/system/gensweep-secrets.service <<'END_OF_FILE'
 [Unit]
-Description=gensweep: fetch secrets again, for they are rotated
+Description=gensweep: fetch the database's password again, for RDS rotates it
 Requires=gensweep-prepare.service
 After=gensweep-prepare.service
 
@@ -123,7 +124,7 @@ ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.node secrets
 END_OF_FILE
 put /etc/systemd/system/gensweep-secrets.timer <<'END_OF_FILE'
 [Unit]
-Description=gensweep: fetch secrets again each quarter of an hour
+Description=gensweep: fetch the database's password each quarter of an hour
 
 [Timer]
 OnActiveSec=15min
@@ -137,10 +138,15 @@ set -a
 . /etc/gensweep/node.env
 set +a
 VENV=/opt/gensweep/venv BUNDLE=/opt/gensweep/bundle
+export TMPDIR=/var/tmp # where /tmp is memory, PyTorch would fill it
 retry() { for pause in 5 15 45 0; do "$@" && return; sleep "$pause"; done; return 1; }
 
 # An image that has the environment already (see infra/README.md) boots without PyPI.
-id gensweep >/dev/null 2>&1 || useradd --system --create-home --home-dir /var/lib/gensweep gensweep
+# A data volume outlives its image: its owner has the same number in each.
+id gensweep >/dev/null 2>&1 || {
+  groupadd --gid 7373 gensweep
+  useradd --uid 7373 --gid 7373 --create-home --home-dir /var/lib/gensweep --shell /usr/sbin/nologin gensweep
+}
 if [ ! -x "$VENV/bin/python" ]; then
   if command -v apt-get >/dev/null; then # Debian 12, Ubuntu 24.04
     export DEBIAN_FRONTEND=noninteractive PYTHON=python3
@@ -161,15 +167,19 @@ source, target = os.environ["GENSWEEP_BUNDLE"], sys.argv[1]
 if source.startswith("s3://"):
     import boto3
     bucket, _, key = source.removeprefix("s3://").partition("/")
-    boto3.client("s3").download_file(bucket, key, target)
+    version = os.environ.get("GENSWEEP_BUNDLE_VERSION")
+    boto3.client("s3").download_file(bucket, key, target, {"VersionId": version} if version else {})
 else:
     shutil.copy(source, target)
 END_OF_FILE
 retry "$VENV/bin/python" /run/gensweep-fetch.py "$BUNDLE.tar.gz"
 echo "$GENSWEEP_BUNDLE_SHA256  $BUNDLE.tar.gz" | sha256sum --check --quiet
 tar -xzf "$BUNDLE.tar.gz" -C "$BUNDLE" --no-same-owner
-retry "$VENV/bin/pip" install -q -c "$BUNDLE/constraints.txt" "$(echo "$BUNDLE"/gensweep-*.whl)[cluster]"
+WHEEL=$(echo "$BUNDLE"/gensweep-*.whl)
+retry "$VENV/bin/pip" install -q -c "$BUNDLE/constraints.txt" "$WHEEL[cluster]"
+"$VENV/bin/pip" install -q --force-reinstall --no-deps "$WHEEL" # also if its version is that of before
 
 systemctl daemon-reload
-systemctl enable --now gensweep-prepare.service gensweep-secrets.timer gensweep-ray.service gensweep-notice.service gensweep-logs.timer
+systemctl enable gensweep-prepare.service gensweep-secrets.timer gensweep-ray.service gensweep-notice.service gensweep-logs.timer
+systemctl restart gensweep-prepare.service gensweep-secrets.timer gensweep-ray.service gensweep-notice.service gensweep-logs.timer
 echo "gensweep: started as worker"
