@@ -91,9 +91,9 @@ def measured_costs(args: argparse.Namespace) -> tuple[dict[str, Costs], dict[str
              for name, how in kinds.items()}  # fmt: skip
     found = postgres.programs()
     if found is not None:
-        few = max(2 * args.width, args.measured // 16)  # each step takes so much longer
         with postgres.server(found, durable=True) as url:
-            costs["postgres"] = costs_of(desk_costs(few, args.width, "qmc", url), few, call)
+            watch = desk_costs(args.measured, args.width, "qmc", url)
+        costs["postgres"] = costs_of(watch, args.measured, call)
     one, requests = tracker_seconds(TRACKED, 1)
     four, _ = tracker_seconds(TRACKED, 4)
     lane_bytes = int(args.lane_mib * 2**20)

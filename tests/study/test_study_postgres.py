@@ -362,3 +362,35 @@ class TestTable:
 
     def test_any_of_several_servers_will_do(self, database: str) -> None:
         assert list_sweeps(database.replace("127.0.0.1", "127.0.0.1:1,127.0.0.1")) == []
+
+    def test_a_password_is_read_from_its_file(
+        self, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sql(database, "SET password_encryption = 'scram-sha-256'; DROP ROLE IF EXISTS lab; "
+            "CREATE ROLE lab LOGIN PASSWORD 'not-shown' IN ROLE gensweep")  # fmt: skip
+        url = database.replace("gensweep@", "lab@")
+        rules = Path(sql(database, "SHOW hba_file")[0][0])
+        before = rules.read_text()
+        passwords = tmp_path / "pgpass"
+        passwords.write_text("*:*:*:lab:not-shown\n")
+        passwords.chmod(0o600)
+        try:
+            rules.write_text(f"host all lab 127.0.0.1/32 scram-sha-256\n{before}")
+            sql(database, "SELECT pg_reload_conf()")
+            time.sleep(1)  # the server reads its rules by and by
+            with pytest.raises(UserError, match="no password supplied"):
+                list_sweeps(url)
+            monkeypatch.setenv("PGPASSFILE", str(passwords))
+            reopen(url, resume=False).close()
+        finally:
+            rules.write_text(before)
+            sql(database, "SELECT pg_reload_conf()")
+        assert [view.name for view in list_sweeps(database)] == ["s"]
+        sql(database, "DROP OWNED BY lab; DROP ROLE lab")
+
+    def test_a_driver_that_is_not_there_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("_table", "_postgres"):
+            monkeypatch.delitem(sys.modules, f"gensweep.study.{name}")
+        monkeypatch.setitem(sys.modules, "psycopg", None)
+        with pytest.raises(UserError, match=r"needs its driver .*pip install 'psycopg\[binary\]'"):
+            list_sweeps("postgresql://user@127.0.0.1/db")

@@ -87,8 +87,8 @@ def has_table(connection: psycopg.Connection, url: str) -> bool:
 def make_table(connection: psycopg.Connection, url: str) -> None:
     """Unless it is there."""
     if not has_table(connection, url):
-        # Two that make it at once: the loser's error says that the other has made it.
-        with contextlib.suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+        with connection.transaction():  # "if not exists" fails where two make it at once
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext('gensweep_journal'))")
             connection.execute(_CREATE)
 
 
