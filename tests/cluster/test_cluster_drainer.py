@@ -177,6 +177,7 @@ def test_a_recommendation_is_only_told_of(cluster: RayNodes, bus: Announcer,
 
 def test_the_head_is_only_told_of(cluster: RayNodes, bus: Announcer, drainer: Service) -> None:
     """Drained, it would take every job with it, and no other head would come for that."""
+    cluster.join("i-f")
     bus.announce(interruption("i-head"))
     until(lambda: drainer.says("it is the head"), 20, lambda: str(drainer.lines))
     until(lambda: bus.waiting() == 0, 10)

@@ -14,7 +14,7 @@ INFRA = ROOT / "infra"
 TEXT = (INFRA / "README.md").read_text()
 COMMANDS = [line.strip() for line in TEXT.splitlines() if line.startswith("    ")]
 QUOTED = re.findall(r"`([^`\n]+)`", TEXT)
-KNOWN = ("make ", "terraform ", "cd ", "ask() ", "eval ", "export ", "ray job ", "aws ", "docker ",
+KNOWN = ("make ", "terraform ", "cd ", "ask() ", "until ", "export ", "ray job ", "aws ", "docker ",
          "helm ", "kubectl ")  # fmt: skip
 MINIMAL = INFRA / "aws" / "examples" / "minimal"
 
