@@ -105,6 +105,8 @@ RestartSec=5
 KillMode=mixed
 TimeoutStopSec=110
 LimitNOFILE=65536
+# EFA and NCCL pin memory.
+LimitMEMLOCK=infinity
 NoNewPrivileges=yes
 ProtectHome=yes
 
