@@ -164,7 +164,10 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
     ("worker", "s3:PutObject", BUCKET + "/bundle/gensweep-bundle.tar.gz", {}, NO),
     ("worker", "s3:ListBucket", BUCKET, {"s3:prefix": "sweeps/a"}, YES),
     ("worker", "s3:ListBucket", BUCKET, {"s3:prefix": "mlflow/"}, NO),
-    ("worker", "s3:ListBucket", BUCKET, {}, NO),
+    ("worker", "s3:ListBucket", BUCKET, {}, YES),  # HeadBucket
+    ("head", "s3:ListBucket", BUCKET, {}, YES),
+    ("head", "s3:ListBucket", BUCKET, {"s3:prefix": ""}, NO),
+    ("worker", "s3:ListBucket", LOGS, {}, NO),
     ("worker", "s3:PutBucketPolicy", BUCKET, {}, NO),
     ("worker", "s3:GetObject", DATA + "/train.parquet", {}, YES),
     ("worker", "s3:PutObject", DATA + "/train.parquet", {}, NO),
@@ -185,6 +188,8 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
     # The tracking server: MLflow's objects, its administrator, its database.
     ("tracking", "s3:PutObject", BUCKET + "/mlflow/x", {}, YES),
     ("tracking", "s3:ListBucket", BUCKET, {"s3:prefix": "mlflow/1/"}, YES),
+    ("tracking", "s3:ListBucket", BUCKET, {"s3:prefix": "sweeps/"}, NO),
+    ("tracking", "s3:ListBucket", BUCKET, {}, YES),
     ("tracking", "s3:GetObject", BUCKET + "/sweeps/x", {}, NO),
     ("tracking", "ec2:RunInstances", EC2 + "instance/i-1", OURS | TAGGED, NO),
     ("tracking", "secretsmanager:GetSecretValue", SECRET + "gensweep/mlflow-admin-1-abcdef",
