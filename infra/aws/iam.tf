@@ -40,7 +40,7 @@ resource "aws_iam_policy" "host" {
       {
         Sid      = "Bundle"
         Effect   = "Allow"
-        Action   = ["s3:GetObject"]
+        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
         Resource = ["${module.storage.artifacts.arn}/bundle/*"]
       },
       {
@@ -123,6 +123,12 @@ resource "aws_iam_policy" "boundary" {
         Effect   = "Allow"
         Action   = concat(local.objects, ["s3:ListBucket"])
         Resource = [module.storage.artifacts.arn, "${module.storage.artifacts.arn}/*"]
+      },
+      {
+        Sid      = "Bundle"
+        Effect   = "Allow"
+        Action   = ["s3:GetObjectVersion"]
+        Resource = ["${module.storage.artifacts.arn}/bundle/*"]
       },
       {
         Sid      = "Key"

@@ -161,6 +161,9 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
     ("worker", "s3:DeleteObjectVersion", BUCKET + "/sweeps/x", {}, NO),
     ("worker", "s3:GetObject", BUCKET + "/mlflow/x", {}, NO),
     ("worker", "s3:GetObject", BUCKET + "/bundle/gensweep-bundle.tar.gz", {}, YES),
+    ("worker", "s3:GetObjectVersion", BUCKET + "/bundle/gensweep-bundle.tar.gz", {}, YES),
+    ("tracking", "s3:GetObjectVersion", BUCKET + "/bundle/gensweep-bundle.tar.gz", {}, YES),
+    ("worker", "s3:GetObjectVersion", BUCKET + "/sweeps/x", {}, NO),
     ("worker", "s3:PutObject", BUCKET + "/bundle/gensweep-bundle.tar.gz", {}, NO),
     ("worker", "s3:ListBucket", BUCKET, {"s3:prefix": "sweeps/a"}, YES),
     ("worker", "s3:ListBucket", BUCKET, {"s3:prefix": "mlflow/"}, NO),
@@ -239,6 +242,7 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
     ("worker", "sts:AssumeRole", ROLE + "gensweep-head", {}, NO),
     # The boundary holds also for a role that somebody made an administrator.
     ("administrator", "s3:PutObject", BUCKET + "/sweeps/x", {}, YES),
+    ("administrator", "s3:GetObjectVersion", BUCKET + "/sweeps/x", {}, NO),
     ("administrator", "s3:PutBucketPolicy", BUCKET, {}, NO),
     ("administrator", "s3:GetObject", "arn:aws:s3:::another/x", {}, NO),
     ("administrator", "iam:CreateUser", "arn:aws:iam::123456789012:user/eve", {}, NO),
