@@ -40,7 +40,7 @@ resource "aws_iam_policy" "host" {
       {
         Sid      = "Bundle"
         Effect   = "Allow"
-        Action   = ["s3:GetObject"]
+        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
         Resource = ["${module.storage.artifacts.arn}/bundle/*"]
       },
       {
@@ -81,6 +81,15 @@ resource "aws_iam_policy" "member" {
         Resource  = [module.storage.artifacts.arn]
         Condition = { StringLike = { "s3:prefix" = ["sweeps", "sweeps/*"] } }
       },
+      # HeadBucket, by which clients ask whether the bucket is there, has no prefix; nor has a list of
+      # all names, which IAM cannot tell from it.
+      {
+        Sid       = "Bucket"
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = [module.storage.artifacts.arn]
+        Condition = { Null = { "s3:prefix" = "true" } }
+      },
       {
         Sid      = "Objects"
         Effect   = "Allow"
@@ -114,6 +123,12 @@ resource "aws_iam_policy" "boundary" {
         Effect   = "Allow"
         Action   = concat(local.objects, ["s3:ListBucket"])
         Resource = [module.storage.artifacts.arn, "${module.storage.artifacts.arn}/*"]
+      },
+      {
+        Sid      = "Bundle"
+        Effect   = "Allow"
+        Action   = ["s3:GetObjectVersion"]
+        Resource = ["${module.storage.artifacts.arn}/bundle/*"]
       },
       {
         Sid      = "Key"

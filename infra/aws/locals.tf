@@ -27,15 +27,16 @@ locals {
 
   # Every host gets these as /etc/gensweep/node.env; there is no secret among them.
   settings = {
-    AWS_REGION             = local.cluster.region
-    GENSWEEP_BUNDLE        = module.storage.bundle.url
-    GENSWEEP_BUNDLE_SHA256 = module.storage.bundle.sha256
-    GENSWEEP_CLUSTER       = var.name
-    GENSWEEP_HEAD          = "head.${module.network.zone.name}"
-    GENSWEEP_LOG_GROUP     = module.storage.log_group.name
-    GENSWEEP_MLFLOW_SECRET = module.secrets.arns.mlflow
-    GENSWEEP_STORE         = "s3://${module.storage.artifacts.name}/sweeps"
-    GENSWEEP_TOKEN_SECRET  = module.secrets.arns.token
-    MLFLOW_TRACKING_URI    = "http://tracking.${module.network.zone.name}:5000"
+    AWS_REGION              = local.cluster.region
+    GENSWEEP_BUNDLE         = module.storage.bundle.url
+    GENSWEEP_BUNDLE_SHA256  = module.storage.bundle.sha256
+    GENSWEEP_BUNDLE_VERSION = module.storage.bundle.version
+    GENSWEEP_CLUSTER        = var.name
+    GENSWEEP_HEAD           = "head.${module.network.zone.name}"
+    GENSWEEP_LOG_GROUP      = module.storage.log_group.name
+    GENSWEEP_MLFLOW_SECRET  = module.secrets.arns.mlflow
+    GENSWEEP_STORE          = "s3://${module.storage.artifacts.name}/sweeps"
+    GENSWEEP_TOKEN_SECRET   = module.secrets.arns.token
+    MLFLOW_TRACKING_URI     = "http://tracking.${module.network.zone.name}:5000"
   }
 }

@@ -43,6 +43,12 @@ override_resource {
 }
 
 override_resource {
+  target          = module.storage.aws_s3_object.bundle
+  override_during = plan
+  values          = { version_id = "version-1111" }
+}
+
+override_resource {
   target          = module.storage.aws_cloudwatch_log_group.hosts
   override_during = plan
   values = {
@@ -300,6 +306,11 @@ run "cluster" {
   assert {
     condition     = alltrue([for arn in [module.head.role.arn, module.tracking.role.arn, module.workers.role.arn] : startswith(arn, "arn:aws:iam::123456789012:role/gensweep-")])
     error_message = "Head, tracking server and workers have roles of their own."
+  }
+
+  assert {
+    condition     = local.settings.GENSWEEP_BUNDLE_VERSION == "version-1111"
+    error_message = "Hosts are told which version of the bundle is theirs."
   }
 }
 

@@ -67,6 +67,11 @@ run "host" {
   }
 
   assert {
+    condition     = aws_route53_record.this.ttl == 10
+    error_message = "The record lives as long as the one that the host writes."
+  }
+
+  assert {
     condition     = aws_autoscaling_group.this.max_size == 1 && aws_autoscaling_group.this.desired_capacity == 1 && aws_autoscaling_group.this.vpc_zone_identifier == toset(["subnet-0123456789abcdef0"])
     error_message = "One host is kept, where its volume is."
   }

@@ -80,6 +80,11 @@ run "network" {
   }
 
   assert {
+    condition     = [for s in jsondecode(aws_vpc_endpoint.s3.policy).Statement : [s.Resource, s.Condition] if s.Action == ["s3:GetObjectVersion"]] == [[["arn:aws:s3:::ours/bundle/*"], { StringEquals = { "aws:PrincipalAccount" = "123456789012" } }]]
+    error_message = "The bundle is fetched by its version."
+  }
+
+  assert {
     condition     = [for s in jsondecode(aws_vpc_endpoint.s3.policy).Statement : s.Action if s.Sid == "DataSets"] == [["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"]]
     error_message = "Data sets are read alone."
   }

@@ -33,7 +33,7 @@ resource "aws_route53_record" "this" {
   zone_id = var.zone.id
   name    = local.fqdn
   type    = "A"
-  ttl     = 30
+  ttl     = 10 # as the host writes it
   records = ["127.0.0.1"]
 
   lifecycle {

@@ -31,6 +31,14 @@ resource "aws_vpc_endpoint" "s3" {
         Condition = local.ours
       },
       {
+        Sid       = "Bundle"
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = ["s3:GetObjectVersion"]
+        Resource  = [for arn in var.bucket_arns : "${arn}/bundle/*"]
+        Condition = local.ours
+      },
+      {
         Sid       = "Packages"
         Effect    = "Allow"
         Principal = "*"

@@ -141,5 +141,5 @@ resource "aws_s3_object" "bundle" {
   source_hash = filesha256(var.bundle)
   kms_key_id  = aws_kms_key.this.arn
   tags        = var.cluster.tags
-  depends_on  = [aws_s3_bucket_server_side_encryption_configuration.artifacts]
+  depends_on  = [aws_s3_bucket_server_side_encryption_configuration.artifacts, aws_s3_bucket_versioning.artifacts]
 }

@@ -14,10 +14,11 @@ output "logs" {
 }
 
 output "bundle" {
-  description = "What hosts install from: its address and SHA-256."
+  description = "What hosts install from: its address, version and SHA-256."
   value = {
-    url    = "s3://${aws_s3_bucket.artifacts.id}/${aws_s3_object.bundle.key}"
-    sha256 = aws_s3_object.bundle.source_hash
+    url     = "s3://${aws_s3_bucket.artifacts.id}/${aws_s3_object.bundle.key}"
+    version = aws_s3_object.bundle.version_id
+    sha256  = aws_s3_object.bundle.source_hash
   }
 }
 

@@ -44,6 +44,13 @@ resource "aws_iam_role_policy" "artifacts" {
         Condition = { StringLike = { "s3:prefix" = ["mlflow", "mlflow/*"] } }
       },
       {
+        Sid       = "Bucket"
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = [var.artifacts.arn]
+        Condition = { Null = { "s3:prefix" = "true" } }
+      },
+      {
         Sid      = "Objects"
         Effect   = "Allow"
         Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
