@@ -31,9 +31,10 @@ class Proxy:
     def _pass(self, source: socket.socket, sink: socket.socket) -> None:
         try:
             while data := source.recv(65536):
-                if not (self.deaf and source in [server for _, server in self._pairs]):
+                if not (self.deaf and (sink, source) in self._pairs):
                     sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
+            if {(sink, source), (source, sink)} & {*self._pairs}:
+                sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # cut
 
