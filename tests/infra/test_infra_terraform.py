@@ -1,6 +1,7 @@
 """What Terraform itself says of infra/aws, and what is asked of every variable and output."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -48,6 +49,43 @@ def test_configurations_are_valid(folder: str, root: terraform.Terraform) -> Non
     there = terraform.Terraform(root.folder / folder, root.env)
     there.ok("init", "-backend=false")
     there.ok("validate")
+
+
+WAYS_OUT = (
+    "aws_route.nat", "aws_route.internet", "aws_route_table_association.private",
+    "aws_vpc_endpoint.s3", "aws_vpc_endpoint.service", "aws_vpc_endpoint.names",
+    "aws_vpc_security_group_egress_rule.https",
+)  # fmt: skip
+BEFORE = {
+    "head": ["aws_iam_role_policy.workers", "aws_iam_role_policy.notices"],
+    "tracking": ["aws_iam_role_policy.artifacts", "aws_db_instance.this"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", sorted(BEFORE))
+def test_a_host_starts_after_its_rights_and_its_ways_out(
+    role: str, root: terraform.Terraform
+) -> None:
+    here = f"module.{role}.module.host."
+    found = reached(root.ok("graph"), here + "aws_autoscaling_group.this")
+    wanted = [here + "aws_iam_role_policy.host", here + "aws_iam_role_policy_attachment.this"]
+    wanted += [f"module.{role}.{name}" for name in BEFORE[role]]
+    wanted += [f"module.network.{name}" for name in WAYS_OUT]
+    wanted += ["module.secrets.aws_secretsmanager_secret_version.mlflow", "aws_iam_policy.host"]
+    assert [name for name in wanted if name not in found] == []
+
+
+def reached(graph: str, start: str) -> set[str]:
+    """All that a resource waits for, by the edges of `terraform graph`."""
+    edges = re.findall(r'^ +"([^"]+)" -> "([^"]+)"', graph, re.MULTILINE)
+    found, left = set(), [start]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += [after for before, after in edges if before == name]
+    return found
 
 
 @pytest.fixture(scope="module")

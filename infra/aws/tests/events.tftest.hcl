@@ -26,8 +26,8 @@ run "events" {
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue.this.redrive_policy).maxReceiveCount == 3
-    error_message = "What nobody understands goes to the dead letters."
+    condition     = jsondecode(aws_sqs_queue.this.redrive_policy).maxReceiveCount == 20
+    error_message = "What nobody understands goes to the dead letters, but not within ten minutes."
   }
 
   assert {

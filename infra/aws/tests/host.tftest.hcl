@@ -37,6 +37,11 @@ run "host" {
   }
 
   assert {
+    condition     = alltrue([for t in [aws_launch_template.this] : t.metadata_options[0].instance_metadata_tags == "disabled"])
+    error_message = "Tags may have keys that metadata refuse."
+  }
+
+  assert {
     condition     = alltrue([for t in [aws_launch_template.this] : alltrue([for disk in t.block_device_mappings : disk.ebs[0].encrypted == "true" && disk.ebs[0].kms_key_id == var.key_arn])])
     error_message = "Disks are encrypted by the cluster's key."
   }
@@ -120,6 +125,7 @@ run "refuses" {
   }
 
   variables {
+    after              = [""]
     cluster            = { name = "gensweep", account = "123456789012", partition = "aws", region = "eu-central-1", tags = {} }
     boundary           = "everyones"
     key_arn            = "alias/aws/s3"
@@ -133,6 +139,7 @@ run "refuses" {
   }
 
   expect_failures = [
+    var.after,
     var.cluster,
     var.boundary,
     var.key_arn,

@@ -95,6 +95,11 @@ run "network" {
   }
 
   assert {
+    condition     = aws_vpc_endpoint.names[0].service_name == "com.amazonaws.route53" && aws_vpc_endpoint.names[0].service_region == "us-east-1" && aws_vpc_endpoint.names[0].private_dns_enabled
+    error_message = "Hosts write their names without NAT."
+  }
+
+  assert {
     condition     = length(aws_nat_gateway.this) == 1 && length(aws_route.nat) == 2
     error_message = "One gateway serves both zones."
   }
@@ -135,7 +140,7 @@ run "no_nat" {
   }
 
   assert {
-    condition     = length(aws_vpc_endpoint.service) == 0
+    condition     = length(aws_vpc_endpoint.service) + length(aws_vpc_endpoint.names) == 0
     error_message = "Endpoints are left out if unwanted."
   }
 }

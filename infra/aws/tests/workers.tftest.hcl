@@ -37,6 +37,11 @@ run "pools" {
   }
 
   assert {
+    condition     = alltrue([for t in values(aws_launch_template.pool) : t.metadata_options[0].instance_metadata_tags == "disabled"])
+    error_message = "Tags may have keys that metadata refuse."
+  }
+
+  assert {
     condition     = alltrue([for t in values(aws_launch_template.pool) : alltrue([for disk in t.block_device_mappings : disk.ebs[0].encrypted == "true" && disk.ebs[0].kms_key_id == var.key_arn])])
     error_message = "Disks are encrypted by the cluster's key."
   }

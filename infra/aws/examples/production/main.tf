@@ -49,6 +49,5 @@ module "gensweep" {
     }
   }
 
-  budget  = { usd = 20000, emails = [var.email], scope = "cluster" }
-  nightly = { stop = "0 22 * * *", start = "0 6 * * 1-5", time_zone = "Europe/Berlin" }
+  budget = { usd = 20000, emails = [var.email], scope = "cluster" }
 }

@@ -26,7 +26,8 @@ resource "aws_sqs_queue" "dead" {
   tags                      = var.cluster.tags
 }
 
-# A notice is worth something for two minutes: an hour is for looking at what went wrong.
+# A notice is worth something for two minutes: an hour is for looking at what went wrong. A drainer
+# that fails for some minutes must not send it to the dead letters.
 resource "aws_sqs_queue" "this" {
   name                       = local.name
   sqs_managed_sse_enabled    = true
@@ -37,7 +38,7 @@ resource "aws_sqs_queue" "this" {
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead.arn
-    maxReceiveCount     = 3
+    maxReceiveCount     = 20
   })
 
   policy = jsonencode({

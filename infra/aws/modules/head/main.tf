@@ -12,6 +12,7 @@ module "host" {
   boundary           = var.boundary
   key_arn            = var.key_arn
   policies           = var.policies
+  after              = concat(aws_iam_role_policy.workers[*].id, [aws_iam_role_policy.notices.id])
   force_destroy      = var.force_destroy
   files              = { "/etc/gensweep/cluster.yaml" = local.autoscaler }
   settings = merge(var.settings, {

@@ -59,7 +59,7 @@ resource "aws_launch_template" "this" {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
-    instance_metadata_tags      = "enabled"
+    instance_metadata_tags      = "disabled" # keys with other signs would make launches fail
   }
 
   block_device_mappings {
@@ -96,6 +96,8 @@ resource "aws_autoscaling_group" "this" {
   vpc_zone_identifier       = [var.place.subnet_id]
   health_check_type         = "EC2"
   wait_for_capacity_timeout = "0"
+  # A host that starts before its rights fails at once, and is not started anew.
+  depends_on = [aws_iam_role_policy.host, aws_iam_role_policy_attachment.this, aws_route53_record.this, var.after]
 
   launch_template {
     id      = aws_launch_template.this.id

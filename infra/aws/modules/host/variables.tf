@@ -147,6 +147,18 @@ variable "files" {
   }
 }
 
+variable "after" {
+  description = "Ids of what has to be there before the host starts, such as further policies of its role."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.after : id != ""])
+    error_message = "after = [${join(", ", var.after)}]: none is empty."
+  }
+}
+
 variable "force_destroy" {
   description = "Whether `destroy` deletes the volume without a last snapshot."
   type        = bool

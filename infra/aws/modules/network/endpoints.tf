@@ -55,6 +55,19 @@ resource "aws_vpc_endpoint" "s3" {
   })
 }
 
+# Route 53 is one for all regions: its endpoint service is in us-east-1 and is reached from any.
+resource "aws_vpc_endpoint" "names" {
+  count               = var.private_endpoints && var.cluster.partition == "aws" ? 1 : 0
+  vpc_id              = aws_vpc.this.id
+  service_name        = "com.amazonaws.route53"
+  service_region      = "us-east-1"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
+  security_group_ids  = [aws_security_group.this["endpoints"].id]
+  tags                = merge(var.cluster.tags, { Name = "${local.name}-route53" })
+}
+
 resource "aws_vpc_endpoint" "service" {
   for_each            = var.private_endpoints ? toset(local.services) : []
   vpc_id              = aws_vpc.this.id

@@ -6,6 +6,12 @@ output "vpc_id" {
 output "subnets" {
   description = "The private subnet of each zone."
   value       = { for zone, subnet in aws_subnet.private : zone => subnet.id }
+  # Who lives there calls AWS at once: the ways out come first.
+  depends_on = [
+    aws_route.internet, aws_route.nat, aws_route_table_association.private, aws_route_table_association.public,
+    aws_vpc_endpoint.names, aws_vpc_endpoint.s3, aws_vpc_endpoint.service,
+    aws_vpc_security_group_egress_rule.cluster, aws_vpc_security_group_egress_rule.https, aws_vpc_security_group_ingress_rule.endpoints,
+  ]
 }
 
 output "security_groups" {

@@ -5,4 +5,6 @@ output "arns" {
     mlflow       = aws_secretsmanager_secret.this["mlflow"].arn
     mlflow_admin = aws_secretsmanager_secret.this["mlflow-admin"].arn
   }
+  # Who reads a secret needs its value.
+  depends_on = [aws_secretsmanager_secret_version.token, aws_secretsmanager_secret_version.mlflow, aws_secretsmanager_secret_version.mlflow_admin]
 }

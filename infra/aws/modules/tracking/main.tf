@@ -20,6 +20,7 @@ module "host" {
   boundary           = var.boundary
   key_arn            = var.key_arn
   policies           = var.policies
+  after              = [aws_iam_role_policy.artifacts.id]
   force_destroy      = var.force_destroy
   settings = merge(var.settings, {
     GENSWEEP_ARTIFACTS           = "s3://${var.artifacts.name}/mlflow"

@@ -72,7 +72,7 @@ resource "aws_launch_template" "pool" {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
-    instance_metadata_tags      = "enabled"
+    instance_metadata_tags      = "disabled" # keys with other signs would make launches fail
   }
 
   block_device_mappings {
