@@ -13,7 +13,7 @@ resource "aws_iam_policy" "host" {
   #checkov:skip=CKV_AWS_290:The channels of Session Manager know neither resources nor conditions.
   #checkov:skip=CKV_AWS_355:The channels of Session Manager know neither resources nor conditions.
   name        = "${var.name}-host"
-  description = "Every host of ${var.name}: shells through Session Manager, logs, the bundle, MLflow's password"
+  description = "Every host of ${var.name}: shells through Session Manager, logs, the bundle"
   tags        = local.cluster.tags
 
   policy = jsonencode({
@@ -34,7 +34,7 @@ resource "aws_iam_policy" "host" {
       {
         Sid      = "Logs"
         Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = ["${module.storage.log_group.arn}:*"]
       },
       {
@@ -42,12 +42,6 @@ resource "aws_iam_policy" "host" {
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:GetObjectVersion"]
         Resource = ["${module.storage.artifacts.arn}/bundle/*"]
-      },
-      {
-        Sid      = "Password"
-        Effect   = "Allow"
-        Action   = ["secretsmanager:GetSecretValue"]
-        Resource = [module.secrets.arns.mlflow]
       },
       {
         Sid       = "Key"
@@ -105,6 +99,22 @@ resource "aws_iam_policy" "member" {
   })
 }
 
+resource "aws_iam_policy" "mlflow" {
+  name        = "${var.name}-mlflow"
+  description = "Head and tracking server of ${var.name}: the password by which the head writes to MLflow"
+  tags        = local.cluster.tags
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "Password"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = [module.secrets.arns.mlflow]
+    }]
+  })
+}
+
 resource "aws_iam_policy" "boundary" {
   #checkov:skip=CKV_AWS_287:A boundary grants nothing; the roles' own policies name the secrets.
   #checkov:skip=CKV_AWS_289:A boundary grants nothing; what it lets pass is limited by condition.
@@ -151,7 +161,7 @@ resource "aws_iam_policy" "boundary" {
       {
         Sid      = "Notices"
         Effect   = "Allow"
-        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        Action   = ["sqs:DeleteMessage", "sqs:ReceiveMessage"]
         Resource = ["${local.arn.sqs}:${var.name}-*"]
       },
       {
@@ -164,9 +174,8 @@ resource "aws_iam_policy" "boundary" {
         Sid    = "Instances"
         Effect = "Allow"
         Action = [
-          "ec2:AttachVolume", "ec2:CreateFleet", "ec2:CreateTags", "ec2:DescribeInstanceStatus", "ec2:DescribeInstanceTypes",
-          "ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeSpotPriceHistory", "ec2:DescribeSubnets",
-          "ec2:DescribeVolumes", "ec2:DetachVolume", "ec2:RunInstances", "ec2:TerminateInstances",
+          "ec2:AttachVolume", "ec2:CreateFleet", "ec2:CreateTags", "ec2:DescribeInstances", "ec2:DescribeVolumes",
+          "ec2:RunInstances", "ec2:TerminateInstances",
         ]
         Resource  = "*"
         Condition = { StringEquals = { "aws:RequestedRegion" = local.cluster.region } }

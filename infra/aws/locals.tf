@@ -34,9 +34,11 @@ locals {
     GENSWEEP_CLUSTER        = var.name
     GENSWEEP_HEAD           = "head.${module.network.zone.name}"
     GENSWEEP_LOG_GROUP      = module.storage.log_group.name
-    GENSWEEP_MLFLOW_SECRET  = module.secrets.arns.mlflow
     GENSWEEP_STORE          = "s3://${module.storage.artifacts.name}/sweeps"
     GENSWEEP_TOKEN_SECRET   = module.secrets.arns.token
     MLFLOW_TRACKING_URI     = "http://tracking.${module.network.zone.name}:5000"
   }
+
+  # Workers report to the head, which alone writes to MLflow; the server makes the user that does.
+  writer = merge(local.settings, { GENSWEEP_MLFLOW_SECRET = module.secrets.arns.mlflow })
 }

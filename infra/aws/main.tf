@@ -46,8 +46,8 @@ module "tracking" {
   artifacts       = module.storage.artifacts
   admin_secret    = module.secrets.arns.mlflow_admin
   database        = var.database
-  settings        = local.settings
-  policies        = { host = aws_iam_policy.host.arn }
+  settings        = local.writer
+  policies        = { host = aws_iam_policy.host.arn, mlflow = aws_iam_policy.mlflow.arn }
   force_destroy   = var.force_destroy
 }
 
@@ -84,8 +84,8 @@ module "head" {
   idle_minutes       = var.idle_minutes
   queue              = module.events.queue
   database           = module.tracking.database
-  settings           = local.settings
-  policies           = { host = aws_iam_policy.host.arn, member = aws_iam_policy.member.arn }
+  settings           = local.writer
+  policies           = { host = aws_iam_policy.host.arn, member = aws_iam_policy.member.arn, mlflow = aws_iam_policy.mlflow.arn }
   force_destroy      = var.force_destroy
   workers = {
     role_arn             = module.workers.role.arn

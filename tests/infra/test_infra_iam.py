@@ -133,6 +133,10 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
     ("head", "ec2:AttachVolume", EC2 + "volume/vol-bbbb1111", {}, NO),
     ("head", "ec2:AttachVolume", EC2 + "instance/i-1", HEAD, YES),
     ("head", "ec2:AttachVolume", EC2 + "instance/i-1", WORKER, NO),
+    ("head", "ec2:DetachVolume", EC2 + "volume/vol-aaaa1111", {}, NO),
+    ("administrator", "ec2:DetachVolume", EC2 + "volume/vol-aaaa1111", {}, NO),
+    ("administrator", "ec2:DescribeSubnets", ANYWHERE, {}, NO),
+    ("tracking", "ec2:DescribeInstances", ANYWHERE, {}, NO),
     ("head", "ec2:DeleteVolume", EC2 + "volume/vol-aaaa1111", {}, NO),
     ("tracking", "ec2:AttachVolume", EC2 + "volume/vol-bbbb1111", {}, YES),
     ("tracking", "ec2:AttachVolume", EC2 + "instance/i-1", TRACKING, YES),
@@ -206,8 +210,10 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
     ("head", "secretsmanager:GetSecretValue", SECRET + "another/token-abcdef", {}, NO),
     ("head", "secretsmanager:PutSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, NO),
     ("worker", "secretsmanager:GetSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, YES),
+    ("worker", "secretsmanager:GetSecretValue", SECRET + "gensweep/mlflow-1-abcdef", {}, NO),
     ("worker", "secretsmanager:GetSecretValue", SECRET + "gensweep/mlflow-admin-1-abcdef",
      {}, NO),
+    ("tracking", "secretsmanager:GetSecretValue", SECRET + "gensweep/mlflow-1-abcdef", {}, YES),
     ("worker", "secretsmanager:GetSecretValue", DATABASE, {}, NO),
     # The key: by the services that keep things, and for disks.
     ("worker", "kms:Decrypt", KEY, VIA_S3, YES),
@@ -282,14 +288,15 @@ class Policies:
     def own(self, who: str) -> list[Any]:
         host = "aws_iam_policy.host"
         member = "aws_iam_policy.member"
-        head = [host, member, "module.head.module.host.aws_iam_role_policy.host",
+        mlflow = "aws_iam_policy.mlflow"
+        head = [host, member, mlflow, "module.head.module.host.aws_iam_role_policy.host",
                 "module.head.aws_iam_role_policy.workers[0]",
                 "module.head.aws_iam_role_policy.notices"]  # fmt: skip
         roles = {
             "head": head,
             "stopped head": [*head, "module.budget.aws_iam_policy.stop"],
             "worker": [host, member],
-            "tracking": [host, "module.tracking.module.host.aws_iam_role_policy.host",
+            "tracking": [host, mlflow, "module.tracking.module.host.aws_iam_role_policy.host",
                          "module.tracking.aws_iam_role_policy.artifacts"],
             "flow": ["module.network.aws_iam_role_policy.flow"],
             "budget": ["module.budget.aws_iam_role_policy.budget[0]"],

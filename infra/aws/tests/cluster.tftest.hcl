@@ -235,6 +235,14 @@ override_resource {
 }
 
 override_resource {
+  target          = aws_iam_policy.mlflow
+  override_during = plan
+  values = {
+    arn = "arn:aws:iam::123456789012:policy/gensweep-mlflow"
+  }
+}
+
+override_resource {
   target          = module.budget.aws_iam_policy.stop
   override_during = plan
   values = {
@@ -306,6 +314,11 @@ run "cluster" {
   assert {
     condition     = alltrue([for arn in [module.head.role.arn, module.tracking.role.arn, module.workers.role.arn] : startswith(arn, "arn:aws:iam::123456789012:role/gensweep-")])
     error_message = "Head, tracking server and workers have roles of their own."
+  }
+
+  assert {
+    condition     = !strcontains(jsonencode(local.settings), "secret:gensweep/mlflow") && strcontains(local.writer.GENSWEEP_MLFLOW_SECRET, "secret:gensweep/mlflow-1")
+    error_message = "Workers are not told where MLflow's password is."
   }
 
   assert {

@@ -59,7 +59,7 @@ run "head" {
   }
 
   assert {
-    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.workers[0].policy).Statement : alltrue([for action in s.Action : startswith(action, "ec2:Describe")]) if s.Resource == "*"])
+    condition     = alltrue([for s in concat([for p in [aws_iam_role_policy.workers[0], aws_iam_role_policy.notices] : jsondecode(p.policy).Statement]...) : alltrue([for action in s.Action : startswith(action, "ec2:Describe")]) if s.Resource == "*"])
     error_message = "What knows no resource only looks."
   }
 

@@ -3,6 +3,12 @@ mock_provider "aws" {
   override_during = plan
 }
 
+override_resource {
+  target          = aws_security_group.this["head"]
+  override_during = plan
+  values          = { id = "sg-1111aaaa" }
+}
+
 variables {
   cluster = {
     name      = "gensweep"
@@ -52,6 +58,11 @@ run "network" {
   assert {
     condition     = aws_vpc_security_group_egress_rule.cluster.ip_protocol == "-1" && aws_vpc_security_group_egress_rule.cluster.referenced_security_group_id == aws_vpc_security_group_egress_rule.cluster.security_group_id
     error_message = "EFA is let out to the group itself."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.tracking.security_group_id == "sg-1111aaaa" && aws_vpc_security_group_ingress_rule.tracking.referenced_security_group_id == "sg-1111aaaa"
+    error_message = "The head alone reaches the tracking server."
   }
 
   assert {

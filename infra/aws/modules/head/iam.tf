@@ -22,15 +22,6 @@ resource "aws_iam_role_policy" "workers" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid    = "Look"
-        Effect = "Allow"
-        Action = [
-          "ec2:DescribeInstanceStatus", "ec2:DescribeInstanceTypes", "ec2:DescribeInstances",
-          "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeSpotPriceHistory", "ec2:DescribeSubnets",
-        ]
-        Resource = "*"
-      },
-      {
         Sid      = "Fleet"
         Effect   = "Allow"
         Action   = ["ec2:CreateFleet"]
@@ -118,16 +109,24 @@ resource "aws_iam_role_policy" "notices" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat([{
-      Sid      = "Notices"
-      Effect   = "Allow"
-      Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-      Resource = [var.queue.arn]
-      }], var.database == null ? [] : [{
-      Sid      = "Ledger"
-      Effect   = "Allow"
-      Action   = ["secretsmanager:GetSecretValue"]
-      Resource = [var.database.secret]
+    Statement = concat([
+      {
+        Sid      = "Notices"
+        Effect   = "Allow"
+        Action   = ["sqs:DeleteMessage", "sqs:ReceiveMessage"]
+        Resource = [var.queue.arn]
+      },
+      {
+        Sid      = "Look"
+        Effect   = "Allow"
+        Action   = ["ec2:DescribeInstances"]
+        Resource = "*"
+      },
+      ], var.database == null ? [] : [{
+        Sid      = "Ledger"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue"]
+        Resource = [var.database.secret]
     }])
   })
 }

@@ -38,19 +38,19 @@ resource "aws_iam_role_policy" "host" {
       {
         Sid      = "Look"
         Effect   = "Allow"
-        Action   = ["ec2:DescribeInstances", "ec2:DescribeVolumes"]
+        Action   = ["ec2:DescribeVolumes"]
         Resource = "*"
       },
       {
         Sid      = "Volume"
         Effect   = "Allow"
-        Action   = ["ec2:AttachVolume", "ec2:DetachVolume"]
+        Action   = ["ec2:AttachVolume"]
         Resource = [aws_ebs_volume.data.arn]
       },
       {
         Sid       = "VolumeOfHost"
         Effect    = "Allow"
-        Action    = ["ec2:AttachVolume", "ec2:DetachVolume"]
+        Action    = ["ec2:AttachVolume"]
         Resource  = ["arn:${var.cluster.partition}:ec2:${var.cluster.region}:${var.cluster.account}:instance/*"]
         Condition = { StringEquals = { "aws:ResourceTag/gensweep:cluster" = var.cluster.name, "aws:ResourceTag/gensweep:role" = var.role } }
       },

@@ -10,7 +10,7 @@ output "subnets" {
   depends_on = [
     aws_route.internet, aws_route.nat, aws_route_table_association.private, aws_route_table_association.public,
     aws_vpc_endpoint.names, aws_vpc_endpoint.s3, aws_vpc_endpoint.service,
-    aws_vpc_security_group_egress_rule.cluster, aws_vpc_security_group_egress_rule.https, aws_vpc_security_group_ingress_rule.endpoints,
+    aws_vpc_security_group_egress_rule.cluster, aws_vpc_security_group_egress_rule.https, aws_vpc_security_group_egress_rule.tracking, aws_vpc_security_group_ingress_rule.endpoints,
   ]
 }
 

@@ -4,15 +4,16 @@
 locals {
   groups = {
     cluster   = "Head and workers: Ray, and EFA, among themselves"
-    head      = "The head: also the database"
+    head      = "The head: also MLflow and the database"
     tracking  = "The MLflow server"
     database  = "PostgreSQL"
     endpoints = "Interface endpoints of AWS services"
   }
   cluster   = aws_security_group.this["cluster"].id
+  head      = aws_security_group.this["head"].id
   tracking  = aws_security_group.this["tracking"].id
   callers   = { cluster = local.cluster, tracking = local.tracking }
-  databases = { head = aws_security_group.this["head"].id, tracking = local.tracking }
+  databases = { head = local.head, tracking = local.tracking }
 }
 
 resource "aws_default_security_group" "closed" {
@@ -60,7 +61,7 @@ resource "aws_vpc_security_group_egress_rule" "https" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "tracking" {
-  security_group_id            = local.cluster
+  security_group_id            = local.head
   referenced_security_group_id = local.tracking
   description                  = "To the MLflow server"
   ip_protocol                  = "tcp"
@@ -71,8 +72,8 @@ resource "aws_vpc_security_group_egress_rule" "tracking" {
 
 resource "aws_vpc_security_group_ingress_rule" "tracking" {
   security_group_id            = local.tracking
-  referenced_security_group_id = local.cluster
-  description                  = "MLflow, for the hosts of the cluster"
+  referenced_security_group_id = local.head
+  description                  = "MLflow, for the head"
   ip_protocol                  = "tcp"
   from_port                    = 5000
   to_port                      = 5000
