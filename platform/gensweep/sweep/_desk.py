@@ -212,6 +212,10 @@ class Desk:
     def records(self) -> list[Any]:
         return self._study.records()
 
+    def exhausted(self) -> str | None:
+        """Which bound of the study was reached, if one was."""
+        return self._study.exhausted()
+
     def stop(self) -> None:
         """Packs stop at their next heartbeat; their trials stay in the study."""
         self._stopping = True

@@ -37,6 +37,10 @@ SAMPLING = {
 }
 
 
+BOUNDS = {"hours": "--max-hours", "images": "--max-images", "cost": "--max-cost"}
+"""Why nothing more is handed out, as `Study.exhausted` says it, by the option that asked for it."""
+
+
 def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], goal: Goal,
            died: str = "") -> None:  # fmt: skip
     """Print the table, write the report to the home folder, the store and the tracker.
@@ -46,6 +50,8 @@ def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], goal
     import ray
 
     used = ray.get(desk.usage.remote())
+    if bound := BOUNDS.get(ray.get(desk.exhausted.remote())):
+        print(f"stopped  by {bound}; --resume with a larger one goes on")
     trials, files = answer(asked, plan, protocol, goal, used)
     lanes = {f"lanes_{kind}": share for kind, share in shares(used).items()}
     summary = summary_of(trials, goal) | lanes
@@ -176,6 +182,10 @@ def next_line(asked: Request, trials: Trials) -> str:
     """What to type next: the rest of a sweep that was stopped, or twice its trials."""
     ended = sum(trial["state"] in TERMINAL for trial in trials)
     line = f"{python()} {asked.script} --resume {asked.sweep.name}{asked.room}"
+    if asked.sweep.max_cost is not None:  # a bound that was wanted once is wanted again
+        line += f" --max-cost {2 * asked.sweep.max_cost:g}"
+        price = asked.sweep.hourly_price
+        line += f" --hourly-price {price:g}" if price is not None else ""
     return line if ended < asked.sweep.trials else f"{line} --trials {2 * asked.sweep.trials}"
 
 

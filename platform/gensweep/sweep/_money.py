@@ -64,6 +64,8 @@ def _quote(asked: "Request") -> Quote | None:
     )
 
     sweep = asked.sweep
+    if asked.prices:
+        table(asked)  # a table that is wrong is told also where nothing has a price
     if sweep.hourly_price is not None:
         return Quote(hourly=sweep.hourly_price, currency="money", hosts="all of it")
     here = hosts_now()

@@ -9,7 +9,7 @@ module "gensweep" {
   name   = "gensweep"
   zones  = ["${var.region}a", "${var.region}b"]
   bundle = var.bundle
-  budget = { usd = 200, emails = [var.email] }
+  budget = { usd = 500, emails = [var.email] }
 
   pools = {
     g6-spot = { instance_types = ["g6.xlarge", "g5.xlarge"], cpus = 4, gpus = 1, max_workers = 4 }

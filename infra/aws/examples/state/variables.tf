@@ -1,6 +1,7 @@
 variable "region" {
   description = "The region of the bucket."
   type        = string
+  default     = "eu-central-1"
   nullable    = false
 
   validation {
