@@ -73,7 +73,7 @@ def load_prices(file: str | None = None, region: str | None = None) -> Prices:
         if region not in regions:
             known = ", ".join(sorted(regions))
             raise UserError(f"the price table {path} has no region {region}: add it, or name by "
-                            f"--prices a table that has it, for it has only {known or 'none'}.")  # fmt: skip
+                            f"--prices a table that has it (here: {known or 'none'}).")  # fmt: skip
         table = {kind: _price(kind, row) for kind, row in regions[region].items()}
         return Prices(file=str(path), currency=str(found["currency"]), region=region, table=table)
     except OSError as error:
