@@ -75,7 +75,7 @@ variable "store" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(s3|file)://.+", var.store))
+    condition     = can(regex("^(s3://[^/]|file:///.)", var.store))
     error_message = "store = \"${var.store}\": give s3://BUCKET/PREFIX or file:///FOLDER."
   }
 }

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from gensweep.cluster._capacity import VARIABLE, most
+from gensweep.cluster._hosts import hosts_at_most
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "infra" / "kuberay"
@@ -146,17 +146,22 @@ def test_clusters_are_authenticated_private_and_scale_from_zero(kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", SPECS)
-def test_a_sweep_is_planned_for_what_the_groups_can_grow_to(kind: str) -> None:
+def test_a_sweep_is_planned_for_what_the_groups_can_grow_to(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pools = next(d for d in OBJECTS if d["metadata"]["name"] == "gensweep-pools")
-    config = yaml.safe_load(pools["data"]["pools.yaml"])
+    (tmp_path / "pools.yaml").write_text(pools["data"]["pools.yaml"])
+    monkeypatch.setenv("GENSWEEP_CLUSTER_CONFIG", str(tmp_path / "pools.yaml"))
     groups = SPECS[kind]["workerGroupSpecs"]
     limits = {g["groupName"]: g["template"]["spec"]["containers"][0]["resources"]["limits"]
               for g in groups}  # fmt: skip
     for resource, name in (("CPU", "cpu"), ("GPU", "nvidia.com/gpu")):
         all_of_them = sum(g["maxReplicas"] * float(limits[g["groupName"]][name]) for g in groups)
-        assert most(config, resource) == all_of_them > 0
+        hosts = hosts_at_most(resource)
+        offered = sum(host.gpus if resource == "GPU" else host.cpus for host in hosts)
+        assert offered == all_of_them > 0
     head = templates(SPECS[kind])["head"]["spec"]["containers"][0]
-    assert {"name": VARIABLE, "value": "/etc/gensweep/pools.yaml"} in head["env"]
+    assert {"name": "GENSWEEP_CLUSTER_CONFIG", "value": "/etc/gensweep/pools.yaml"} in head["env"]
 
 
 def test_the_version_of_ray_is_the_one_that_is_installed() -> None:

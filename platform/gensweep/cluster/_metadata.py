@@ -24,15 +24,16 @@ class Metadata:
     def read(self, path: str) -> str | None:
         """The text at `/latest/meta-data/<path>`, None if there is none; `OSError` otherwise."""
         for fresh in (False, True):
-            if fresh or not self._token:
-                self._token = self._ask("PUT", "api/token", {_TTL: str(TOKEN_S)}).strip()
             try:
+                if fresh or not self._token:
+                    self._token = self._ask("PUT", "api/token", {_TTL: str(TOKEN_S)}).strip()
                 return self._ask("GET", f"meta-data/{path}", {_TOKEN: self._token})
             except urllib.error.HTTPError as error:
                 if error.code == 404:
                     return None
                 if error.code != 401 or fresh:
-                    raise
+                    raise OSError(f"the metadata service at {self._endpoint} answers {error.code}: "
+                                  "is this an instance of EC2?") from None  # fmt: skip
         raise AssertionError("unreachable")
 
     def instance_id(self) -> str:

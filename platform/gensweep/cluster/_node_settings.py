@@ -100,4 +100,5 @@ def _typed(name: str, value: str) -> str | int | Path:
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise UserError(f"{name} must be one of {', '.join(allowed)}, but is {value!r}.")
+        raise UserError(f"{name} must be one of {', '.join(allowed)}, but is {value!r}: set it in "
+                        "/etc/gensweep/node.env.")  # fmt: skip

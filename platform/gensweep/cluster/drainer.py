@@ -7,6 +7,7 @@ cluster that Ray does not know yet, until the queue gives it to its dead-letter 
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -117,18 +118,22 @@ def main(argv: Sequence[str] | None = None) -> int:
                         help="what to do when EC2 recommends to rebalance: say so, or drain "
                              "(default log)")  # fmt: skip
     args = parser.parse_args(argv)
+    import boto3
+    from botocore.config import Config
+
     try:
         if not args.queue:
             raise UserError("no queue: give --queue URL or set GENSWEEP_EVENTS_QUEUE.")
+        if not re.match("https?://[^/]+/.", args.queue):
+            raise UserError(f"--queue {args.queue}: give the URL of a queue, https://HOST/PATH.")
+        if not boto3.Session().region_name:
+            raise UserError("no region: set AWS_DEFAULT_REGION.")
         if not args.cluster:
             raise UserError("no cluster: give --cluster NAME or set GENSWEEP_CLUSTER.")
         nodes = Nodes(address_of(args.address))
     except UserError as error:
         say(f"error: {error}")
         return 2
-    import boto3
-    from botocore.config import Config
-
     sqs, ec2 = boto3.client("sqs", config=Config(read_timeout=POLL_S + 10)), connect(None)
 
     def ours(instance: str) -> bool:

@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = _node_settings.read()
         getattr(importlib.import_module(f"gensweep.cluster.{module}"), function)(settings)
-    except (UserError, TimeoutError) as error:
+    except (UserError, TimeoutError, FileNotFoundError) as error:
         print(f"gensweep: {chosen}: {error}", file=sys.stderr)
         return 1
     return 0
