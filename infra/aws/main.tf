@@ -46,6 +46,7 @@ module "tracking" {
   artifacts       = module.storage.artifacts
   admin_secret    = module.secrets.arns.mlflow_admin
   database        = var.database
+  log_days        = var.log_days
   settings        = local.writer
   policies        = { host = aws_iam_policy.host.arn, mlflow = aws_iam_policy.mlflow.arn }
   force_destroy   = var.force_destroy

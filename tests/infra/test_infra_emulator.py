@@ -296,7 +296,7 @@ def test_a_notice_reaches_the_queue(account: Account) -> None:
     assert json.loads(message["Body"])["detail"]["instance-id"] == "i-0123"
     named = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     assert named["SqsManagedSseEnabled"] == "true"
-    assert json.loads(named["RedrivePolicy"])["maxReceiveCount"] == 3
+    assert json.loads(named["RedrivePolicy"])["maxReceiveCount"] == 20
 
 
 def outputs(account: Account) -> Any:

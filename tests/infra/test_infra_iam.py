@@ -47,6 +47,10 @@ TO_LAMBDA = {"iam:PassedToService": "lambda.amazonaws.com"}
 SSE = "s3:x-amz-server-side-encryption"
 SSE_KEY = SSE + "-aws-kms-key-id"
 LOGGED = {"kms:EncryptionContext:aws:logs:arn": GROUP + "hosts"}
+LOGGED_BY_RDS = {
+    "kms:EncryptionContext:aws:logs:arn":
+        f"arn:aws:logs:{AT}:log-group:/aws/rds/instance/gensweep/postgresql",
+}  # fmt: skip
 CALLER = {"kms:CallerAccount": "123456789012"}
 STRANGER = {"kms:CallerAccount": "999999999999"}
 SPOT = SLR + "spot.amazonaws.com/AWSServiceRoleForEC2Spot"
@@ -266,6 +270,7 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
     (LAUNCHER, "kms:Decrypt", KEY, CALLER | {"aws:PrincipalArn": LAUNCHER}, YES),
     ("arn:aws:iam::123456789012:root", "kms:PutKeyPolicy", KEY, {}, YES),
     ("logs.eu-central-1.amazonaws.com", "kms:Encrypt", KEY, LOGGED, YES),
+    ("logs.eu-central-1.amazonaws.com", "kms:Encrypt", KEY, LOGGED_BY_RDS, YES),
     ("logs.eu-central-1.amazonaws.com", "kms:Encrypt", KEY,
      {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{AT}:log-group:/another"}, NO),
     ("head", "kms:Decrypt", KEY, VIA_EC2, YES),

@@ -141,7 +141,7 @@ run "storage" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_kms_key.this.policy).Statement : s.Condition.ArnLike["kms:EncryptionContext:aws:logs:arn"] if s.Sid == "Logs"] == ["arn:aws:logs:eu-central-1:123456789012:log-group:/gensweep/gensweep/*"]
+    condition     = [for s in jsondecode(aws_kms_key.this.policy).Statement : s.Condition.ArnLike["kms:EncryptionContext:aws:logs:arn"] if s.Sid == "Logs"] == [["arn:aws:logs:eu-central-1:123456789012:log-group:/gensweep/gensweep/*", "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/rds/instance/gensweep/*"]]
     error_message = "CloudWatch uses the key for this cluster's logs alone."
   }
 

@@ -24,6 +24,7 @@ variables {
   subnet_ids      = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
   artifacts       = { name = "ours", arn = "arn:aws:s3:::ours" }
   admin_secret    = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:gensweep/mlflow-admin-abcdef"
+  log_days        = 365
   database        = { instance_class = "db.t4g.small", storage_gb = 20, multi_az = false, backup_days = 7, deletion_protection = true }
 }
 
@@ -52,6 +53,11 @@ run "with_database" {
   assert {
     condition     = one([for p in aws_db_parameter_group.this[0].parameter : p.value if p.name == "rds.force_ssl"]) == "1" && aws_db_instance.this[0].parameter_group_name == aws_db_parameter_group.this[0].name
     error_message = "The database wants TLS."
+  }
+
+  assert {
+    condition     = aws_db_instance.this[0].enabled_cloudwatch_logs_exports == toset(["postgresql", "upgrade"]) && alltrue([for kind, group in aws_cloudwatch_log_group.database : group.name == "/aws/rds/instance/gensweep/${kind}" && group.retention_in_days == 365 && group.kms_key_id == var.key_arn])
+    error_message = "The database's logs are encrypted by the key, for a year."
   }
 
   assert {
@@ -100,6 +106,7 @@ run "refuses" {
   }
 
   variables {
+    log_days        = 30
     cluster         = { name = "gensweep", account = "123456789012", partition = "aws", region = "eu-central-1", tags = {} }
     boundary        = "everyones"
     key_arn         = "alias/aws/s3"
@@ -115,6 +122,7 @@ run "refuses" {
   }
 
   expect_failures = [
+    var.log_days,
     var.cluster,
     var.boundary,
     var.key_arn,

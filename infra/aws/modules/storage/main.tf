@@ -1,9 +1,9 @@
 # What outlives a host: the key, the logs, and in buckets.tf the objects.
 
 locals {
-  name    = var.cluster.name
-  log_arn = "arn:${var.cluster.partition}:logs:${var.cluster.region}:${var.cluster.account}:log-group:/gensweep/${local.name}/*"
-  root    = "arn:${var.cluster.partition}:iam::${var.cluster.account}:root"
+  name   = var.cluster.name
+  groups = "arn:${var.cluster.partition}:logs:${var.cluster.region}:${var.cluster.account}:log-group:"
+  root   = "arn:${var.cluster.partition}:iam::${var.cluster.account}:root"
   # Service-linked roles start hosts with encrypted disks. Named in a condition, as a principal
   # that does not exist yet would be refused and an empty account has none of them.
   launchers = [
@@ -34,7 +34,7 @@ resource "aws_kms_key" "this" {
         Principal = { Service = "logs.${var.cluster.region}.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
         Resource  = "*"
-        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = local.log_arn } }
+        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = ["${local.groups}/gensweep/${local.name}/*", "${local.groups}/aws/rds/instance/${local.name}/*"] } }
       },
       {
         Sid       = "Disks"

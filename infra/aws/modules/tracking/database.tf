@@ -31,6 +31,15 @@ resource "aws_db_parameter_group" "this" {
   }
 }
 
+# RDS would make them itself, without an end and without our key.
+resource "aws_cloudwatch_log_group" "database" {
+  for_each          = var.database == null ? [] : toset(["postgresql", "upgrade"])
+  name              = "/aws/rds/instance/${var.cluster.name}/${each.key}"
+  kms_key_id        = var.key_arn
+  retention_in_days = var.log_days
+  tags              = var.cluster.tags
+}
+
 resource "aws_db_instance" "this" {
   #checkov:skip=CKV_AWS_118:The metrics of one minute that come without a further role are enough.
   #checkov:skip=CKV_AWS_157:multi_az is for the caller to pay for; the ledger is also in S3.
@@ -68,7 +77,7 @@ resource "aws_db_instance" "this" {
   final_snapshot_identifier  = "${var.cluster.name}-final"
   auto_minor_version_upgrade = true
 
-  enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
+  enabled_cloudwatch_logs_exports = keys(aws_cloudwatch_log_group.database)
   performance_insights_enabled    = true
   performance_insights_kms_key_id = var.key_arn
 }

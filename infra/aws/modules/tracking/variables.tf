@@ -181,6 +181,17 @@ variable "database" {
   }
 }
 
+variable "log_days" {
+  description = "Days for which the database's logs are kept."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.log_days >= 365
+    error_message = "log_days = ${var.log_days}: an incident may be found late; keep logs for 365 days or more."
+  }
+}
+
 variable "admin_secret" {
   description = "ARN of the secret with MLflow's administrator."
   type        = string
