@@ -120,7 +120,7 @@ def test_a_worker_that_has_lost_its_ray_starts_it_again(lab: Lab) -> None:
         return lab.worker.run("systemctl", "show", "gensweep-ray", "-P", "MainPID").stdout.strip()
 
     before = ray()
-    lab.worker.run("kill", "-9", before)
+    lab.worker.run("systemctl", "kill", "--signal=KILL", "gensweep-ray")
     until(lambda: ray() not in (before, "0"), 60, journals(lab))
     count = "import ray; ray.init(); print(sum(n['Alive'] for n in ray.nodes()), 'alive')"
     until(lambda: "2 alive" in lab.submit(TOKEN, "python", "-c", count).stdout, 120, journals(lab))
