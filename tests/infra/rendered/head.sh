@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes this host the head of a gensweep cluster. Rendered by infra/boot: change it there.
 set -euo pipefail
-exec > >(tee -a /var/log/gensweep-boot.log | logger -s -t gensweep-boot) 2>&1
+exec > >(tee -a /var/log/gensweep-boot.log | { logger -t gensweep-boot || cat >/dev/null; }) 2>&1
 # An instance that cannot start is replaced; a head leaves some time to look at it.
 trap 'echo "gensweep: start-up failed at line $LINENO; powering off in 300 s" | tee /dev/kmsg; sleep 300; systemctl poweroff' ERR
 

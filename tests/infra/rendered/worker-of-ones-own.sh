@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes this host the worker of a gensweep cluster. Rendered by infra/boot: change it there.
 set -euo pipefail
-exec > >(tee -a /var/log/gensweep-boot.log | logger -s -t gensweep-boot) 2>&1
+exec > >(tee -a /var/log/gensweep-boot.log | { logger -t gensweep-boot || cat >/dev/null; }) 2>&1
 trap 'echo "gensweep: start-up failed at line $LINENO: see /var/log/gensweep-boot.log" | tee /dev/kmsg' ERR
 
 put() { install -D -m 0644 /dev/stdin "$1"; }
