@@ -76,10 +76,13 @@ class Network:
 
 
 def clear_left() -> None:
-    """Namespaces of tests that were killed: two regions would share their addresses."""
+    """What tests that were killed have left: two regions would share their addresses."""
     listed = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout
     for name in (line.split()[0] for line in listed.splitlines()):
         owner = re.match(r"g(\d+)-", name)
         if owner and not Path(f"/proc/{owner[1]}").exists():
+            pids = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True,
+                                  check=False).stdout.split()  # fmt: skip
+            subprocess.run(["kill", "-9", *pids], check=False, capture_output=True)
             ip("netns", "del", name, check=False)
             ip("link", "del", f"g{owner[1]}-out", check=False)
