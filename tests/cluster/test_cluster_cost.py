@@ -14,7 +14,7 @@ from gensweep.study import read_sweep
 from gensweep.sweep._ledgers import ledger_of
 from raynodes import RayNodes, ray_nodes, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
 HOURLY = 1800.0
@@ -41,7 +41,7 @@ def cluster(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ra
 def sweep(cluster: Any, *options: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, str(ROOT / "sweeps" / "vae_tradeoff.py"), *OPTIONS, *options],
-        env=cluster.env, text=True, capture_output=True, timeout=250, check=False,
+        env=cluster.env, text=True, capture_output=True, timeout=400, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

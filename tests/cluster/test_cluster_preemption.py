@@ -14,7 +14,7 @@ from gensweep.lanes import LaneState
 from gensweep.storage import Checkpoints, open_store
 from raynodes import RayNodes, ray_nodes, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 20
@@ -59,7 +59,7 @@ def run(cluster: RayNodes, *options: str) -> "subprocess.Popen[str]":
 def finished(process: "subprocess.Popen[str]") -> str:
     """What a sweep that ends well has printed."""
     try:
-        output, _ = process.communicate(timeout=100)
+        output, _ = process.communicate(timeout=240)
     except subprocess.TimeoutExpired:
         process.kill()
         output, _ = process.communicate()
@@ -69,7 +69,7 @@ def finished(process: "subprocess.Popen[str]") -> str:
 
 def busy(cluster: RayNodes) -> str:
     """The instance that a pack trains on; empty if none does."""
-    output, _ = cluster.script(WHERE).communicate(timeout=60)
+    output, _ = cluster.script(WHERE).communicate(timeout=150)
     return next(iter(json.loads(output.splitlines()[-1]).values()), "")
 
 
@@ -128,5 +128,5 @@ def test_a_pack_leaves_a_draining_node(stack: Any, cluster: RayNodes,
 def drain(cluster: RayNodes, instance: str, seconds: float) -> None:
     """What the drainer does upon a notice."""
     done = cluster.script(DRAIN, cluster.address, instance, str(seconds))
-    output, _ = done.communicate(timeout=60)
+    output, _ = done.communicate(timeout=150)
     assert done.returncode == 0, output

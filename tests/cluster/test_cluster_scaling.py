@@ -23,7 +23,7 @@ from emulator import (
 )
 from raynodes import RayNodes, ray_nodes, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
 JOIN_S = 5
 HOLD = """
 import os, sys, time, ray
