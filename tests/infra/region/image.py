@@ -34,7 +34,9 @@ def mount(lower: list[Path], top: Path, at: Path) -> None:
 
 
 def unmount(at: Path) -> None:
-    subprocess.run(["umount", "--lazy", str(at)], check=False, capture_output=True)
+    """At once; where something still uses it, as soon as it does not."""
+    if subprocess.run(["umount", str(at)], check=False, capture_output=True).returncode:
+        subprocess.run(["umount", "--lazy", str(at)], check=False, capture_output=True)
 
 
 class Image:
