@@ -33,7 +33,7 @@ def cluster(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ra
              "RAY_NODE_MARKET_TYPE": "spot"}  # fmt: skip
     with ray_nodes(**mine) as nodes:
         nodes.head()
-        until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))
+        until(lambda: nodes.started("i-head"), 180, lambda: nodes.told("i-head"))
         nodes.join("i-a")
         yield nodes
 
