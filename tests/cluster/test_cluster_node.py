@@ -90,7 +90,7 @@ def test_a_worker_joins_its_head_as_one_of_its_pool() -> None:
 
 def test_no_argument_and_no_variable_of_a_host_holds_a_secret() -> None:
     settings = Settings(
-        role="head", cluster="lab", cloud="none", ledger="postgresql+psycopg://user@db/gensweep",
+        role="head", cluster="lab", cloud="none",
         ledger_secret="arn:aws:secretsmanager:::secret:db",
     )  # fmt: skip
     assert environment(settings)["PGPASSFILE"] == "/run/gensweep/pgpass"

@@ -3,11 +3,10 @@
 from gensweep.stack._doctor import Check, doctor
 from gensweep.stack._env import apply_env, load_env
 from gensweep.stack._home import Home, find_home
-from gensweep.stack._services import http_status
 from gensweep.stack._status import status
 from gensweep.stack._up import down, up
 
 __all__ = [
-    "Check", "Home", "apply_env", "doctor", "down", "find_home", "http_status", "load_env",
+    "Check", "Home", "apply_env", "doctor", "down", "find_home", "load_env",
     "status", "up",
 ]  # fmt: skip
