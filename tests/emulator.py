@@ -1,22 +1,21 @@
 """A moto server of the test's own, and a wire in front of it on which EC2 can be short of hosts."""
 
 import http.client
-import os
 import re
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import boto3
+
+from infra import aws
 
 REGION = "eu-central-1"
 SPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
@@ -29,32 +28,11 @@ ENV = {
 }
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """The address of a moto server in a process of its own."""
-    port = free_port()
-    argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              env={**os.environ, **ENV})  # fmt: skip
-    try:
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert server.poll() is None, "the moto server has ended"
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
+    """The address of a moto server whose log nobody keeps."""
+    with TemporaryDirectory() as folder, aws.server(Path(folder) / "moto.log") as address:
+        yield address
 
 
 @dataclass

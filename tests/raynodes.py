@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from emulator import free_port
+from infra.aws import free_port
 
 ROOT = Path(__file__).parents[1]
 PATH = os.pathsep.join(str(ROOT / name) for name in ("platform", "models", "tests"))

@@ -15,12 +15,12 @@ from emulator import (
     alive,
     client,
     cluster_yaml,
-    free_port,
     launch_template,
     moto_server,
     subnets,
     wire_to,
 )
+from infra.aws import free_port
 from raynodes import RayNodes, ray_nodes, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
