@@ -11,6 +11,7 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import Searcher
 
 from gensweep.sweep._cluster import KEEPER_CPUS, PACK_CPUS
+from gensweep.sweep._move import Moves, moving
 from gensweep.sweep._sweep import Sweep
 
 FINISHED = Searcher.FINISHED
@@ -44,9 +45,9 @@ class Fleet:
 class PackSearcher(Searcher):  # type: ignore[misc]
     """Hands out packs, not trials: Tune starts one while trials wait for a lane."""
 
-    def __init__(self, desk: Any):
+    def __init__(self, desk: Any, moves: Moves):
         super().__init__(metric="trials", mode="max")
-        self._desk = desk
+        self._desk, self._moves = desk, moves
         self._packs = 0
         self._failed = 0
 
@@ -60,8 +61,9 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         return {"owner": f"pack-{self._packs}-{trial_id}"}
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        self._failed = self._failed + 1 if error else 0
-        ray.get(self._desk.release.remote(trial_id, error))
+        died = error and not self._moves.excuse()
+        self._failed = self._failed + 1 if died else 0
+        ray.get(self._desk.release.remote(trial_id, died))
 
     def save(self, checkpoint_path: str) -> None:
         """The study is what persists; there is nothing else."""
@@ -111,10 +113,11 @@ def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str,
         trainer(loop, settings, fleet).fit()
         tune.report({"trials": 1})
 
+    moves = Moves()
     tuner = tune.Tuner(
         tune.with_resources(pack, resources(fleet)),
         tune_config=tune.TuneConfig(
-            search_alg=PackSearcher(desk), num_samples=-1, max_concurrent_trials=fleet.packs
+            search_alg=PackSearcher(desk, moves), num_samples=-1, max_concurrent_trials=fleet.packs
         ),
         run_config=tune.RunConfig(
             name=sweep.name,
@@ -124,5 +127,6 @@ def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str,
             callbacks=[JsonLoggerCallback()],  # without, Tune warns of results that it misses
         ),
     )
-    errors = tuner.fit().errors
+    with moving(moves):
+        errors = tuner.fit().errors
     return not errors or ray.get(desk.waiting.remote()) is None
