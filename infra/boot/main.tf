@@ -20,6 +20,9 @@ locals {
     AWS_DEFAULT_REGION  = lookup(var.settings, "AWS_REGION", "")
     RAY_AUTH_MODE       = "token"
     RAY_AUTH_TOKEN_PATH = local.cloud == "none" ? "/etc/gensweep/auth_token" : "/run/gensweep/auth_token"
+    # Of AWS's clients: by default one try of a second, which a busy host may miss.
+    AWS_METADATA_SERVICE_TIMEOUT      = local.cloud == "none" ? "" : "5"
+    AWS_METADATA_SERVICE_NUM_ATTEMPTS = local.cloud == "none" ? "" : "5"
   }
 
   # What ends a worker's Ray is the loss of its head or its own drain: neither is mended here.

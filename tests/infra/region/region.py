@@ -32,6 +32,8 @@ class Region:
         """By instance id; those that ended stay, for their consoles."""
         self.failures: list[str] = []
         self._told = folder / "metadata"
+        self._taken: dict[str, float] = {}
+        """Instance to when EC2 takes it away."""
         self._loops: dict[str, str] = {}
         self._services: list[subprocess.Popen[bytes]] = []
         self._stop = threading.Event()
@@ -76,8 +78,9 @@ class Region:
         return [i for r in found["Reservations"] for i in r["Instances"]]
 
     def notice(self, instance: dict[str, Any], after_s: float) -> None:
-        """Tell the instance that it will be taken away, as EC2 does for spot."""
-        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + after_s))
+        """Tell the instance that it will be taken away, and then do it, as EC2 does for spot."""
+        at = self._taken[instance["InstanceId"]] = time.time() + after_s
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
         file = self._told / f"{instance['PrivateIpAddress']}.notice.json"
         file.write_text(json.dumps({"action": "terminate", "time": when}))
 
@@ -90,6 +93,8 @@ class Region:
 
     def _step(self) -> None:
         running = {i["InstanceId"]: i for i in self.instances()}
+        for name in running.keys() & {i for i, at in self._taken.items() if time.time() > at}:
+            self.client("ec2").terminate_instances(InstanceIds=[name])
         for name, instance in running.items():
             if name not in self.hosts:
                 self.hosts[name] = self._boot(instance)
