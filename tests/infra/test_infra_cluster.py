@@ -25,6 +25,8 @@ from infra.region.tools import check_tools, make_bundle, until
 
 BIN = Path(sys.executable).parent
 DASHBOARD, MLFLOW = "http://127.0.0.1:8265", "http://127.0.0.1:5000"
+RAY_LOGS = " ".join(f"/var/lib/gensweep/ray/session_latest/logs/{name}"
+                    for name in ("monitor.log", "job-driver-*.log"))  # fmt: skip
 EXPERIMENTS = f"{MLFLOW}/api/2.0/mlflow/experiments/search?max_results=9"
 SWEEP = ["--trials", "10", "--budget-images", "200000", "--packs", "2", "--data", "ring8"]
 pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
@@ -71,7 +73,8 @@ class Cluster:
         told = [f"{self.region.failures[-3:]}"]
         for name, host in self.region.hosts.items():
             if host.alive():
-                told.append(f"== {name}\n{host.journal('--unit=gensweep-*')[-3000:]}")
+                ray = host.run("sh", "-c", f"tail -qn 12 {RAY_LOGS}").stdout
+                told.append(f"== {name}\n{host.journal('--unit=gensweep-*')[-1000:]}{ray[-2500:]}")
         return "\n".join(told)
 
 
@@ -202,6 +205,7 @@ def test_it_outlives_a_host_that_is_cut_off_and_one_that_is_taken_away(
     until(lambda: second["InstanceId"] not in names(cluster.instances("worker")), 180, cluster.why)
     cluster.said, _ = job.communicate(timeout=400)
     assert job.returncode == 0, cluster.said[-3000:] + cluster.why()
+    assert "a pack died of the loss of its host" in cluster.said
     heard = f"{second['InstanceId']}: EC2 Spot Instance Interruption Warning"
     assert heard in cluster.host("head").journal("--unit=gensweep-drainer")
     trials = results(cluster)

@@ -160,6 +160,18 @@ class TestStudy:
             record = study.record(numbers[0])
             assert (record.state, record.cause) == ("failed", "lost 3 times")
 
+    def test_a_trial_outlives_its_hosts_more_often(self, opened: Open) -> None:
+        with opened(max_attempts=3) as study:
+            for _ in range(10):
+                assert [lease.number for lease in study.lease("a", 2)] == [0, 1]  # no suspect
+                study.fail_owner("a", "the loss of its host", host=True)
+        with opened(max_attempts=3, resume=True) as study:
+            study.lease("a", 2)
+            study.fail_owner("a", "the loss of its host", host=True)
+            record = study.record(0)
+            cause = "lost 11 times, the last by the loss of its host"
+            assert (record.state, record.cause) == ("failed", cause)
+
     def test_a_suspect_comes_alone(self, opened: Open) -> None:
         """A trial that would be lost for the last time takes no other with it."""
         study = opened(trials=6, max_attempts=3, strata=())

@@ -306,6 +306,18 @@ def test_packs_that_die_before_they_have_trials_are_told(office: Any) -> None:
     ]
 
 
+def test_trials_of_a_pack_that_lost_its_host_wait_again(office: Any) -> None:
+    for attempt in range(4):  # more often than packs may die of a trial
+        owner = f"pack-{attempt}-abc"
+        office.desk.runs_on(owner, {f"node-{attempt}"})
+        assert office.desk.nodes(f"{attempt}-abc") == {f"node-{attempt}"}
+        office.bench(owner)
+        office.desk.release(f"{attempt}-abc", True, True)
+    assert office.desk.nodes("none") == set()
+    assert {t.state for t in office.trials().values()} == {"queued"}
+    assert office.desk.summary()["notes"] == ["a pack died of the loss of its host"] * 4
+
+
 def test_what_a_lost_pack_still_writes_replaces_nothing(office: Any) -> None:
     """Two packs end the same trial: the weights are those of the one that still had it."""
     _, silent = office.bench("silent")

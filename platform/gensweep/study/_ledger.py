@@ -37,6 +37,8 @@ class Entry:
     owner: str = ""
     attempts: int = 0
     lost: int = 0
+    hosts: int = 0
+    """That were lost with the trial on them."""
     images: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)

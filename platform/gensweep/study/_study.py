@@ -29,6 +29,8 @@ from gensweep.study._space import Stratum, finite
 from gensweep.study._strata import Key, Roster, key_of
 
 CLOCK_EVERY_S = 10.0
+MOST_HOSTS = 10
+"""That may be lost with a trial on them; it may be the trial that ends them."""
 
 
 class Study:
@@ -273,35 +275,37 @@ class Study:
         with self.turn():
             now = self._ticks()
             silent = [o for o, beat in self._beats.items() if now - beat > self._lease_s]
-            lost = [number for owner in silent for number in self._drop(owner, lost=True)]
+            lost = [number for owner in silent for number in self._drop(owner, lost=1)]
             self._save_hours()
             return lost
 
     def release(self, owner: str) -> list[int]:
         """Give the owner's trials back to the queue; not counted against them."""
         with self.turn():
-            return self._drop(owner, lost=False)
+            return self._drop(owner)
 
-    def fail_owner(self, owner: str, cause: str = "") -> list[int]:
-        """What `expire` does, at once, for an owner known to have died of `cause`."""
+    def fail_owner(self, owner: str, cause: str = "", *, host: bool = False) -> list[int]:
+        """What `expire` does, at once, for an owner known to have died of `cause`.
+
+        One that was lost with its `host` hardly died of its trials: each outlives `MOST_HOSTS`.
+        """
         with self.turn():
-            return self._drop(owner, lost=True, cause=cause)
+            return self._drop(owner, lost=not host, hosts=host, cause=cause)
 
-    def _drop(self, owner: str, *, lost: bool, cause: str = "") -> list[int]:
+    def _drop(self, owner: str, *, lost: int = 0, hosts: int = 0, cause: str = "") -> list[int]:
         self._beats.pop(owner, None)
         self._cost.forget(owner)
         numbers = sorted(self._held.pop(owner, ()))
         for entry in map(self._entries.__getitem__, numbers):
-            self._return(entry, lost=lost, cause=cause)
+            self._return(entry, entry.lost + lost, entry.hosts + hosts, cause)
         return numbers
 
-    def _return(self, entry: Entry, *, lost: bool, cause: str) -> None:
-        losses = entry.lost + lost
-        if losses >= self._max_attempts:
-            says = f"lost {losses} times" + (f", the last by {cause}" if cause else "")
-            self._end(entry, "failed", says, lost=losses)
+    def _return(self, entry: Entry, lost: int, hosts: int, cause: str) -> None:
+        if lost >= self._max_attempts or hosts > MOST_HOSTS:
+            says = f"lost {lost + hosts} times" + (f", the last by {cause}" if cause else "")
+            self._end(entry, "failed", says, lost=lost, hosts=hosts)
             return
-        self._commit(entry, state="queued", owner="", lost=losses)
+        self._commit(entry, state="queued", owner="", lost=lost, hosts=hosts)
         self._roster.requeue(entry)
 
     def _held_entry(self, lease: Lease) -> Entry:

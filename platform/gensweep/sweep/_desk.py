@@ -50,6 +50,7 @@ class Desk:
         self._budget = asked.sweep.budget_images
         self._rungs = asked.sweep.rung_images
         self._causes: dict[str, str] = {}
+        self._nodes: dict[str, set[str]] = {}
         self._notes: list[str] = []
         self._used: Counter[str] = Counter()
         self._stopping = False
@@ -169,15 +170,26 @@ class Desk:
         for number in sorted(set(held) - self._ended):
             self._log.error(number, error)
 
-    def release(self, pack: str, died: bool) -> None:
-        """The pack ended: its trials wait for another, or fail if packs keep dying of them."""
+    def runs_on(self, owner: str, nodes: set[str]) -> None:
+        """The nodes of Ray that end the pack if they end."""
+        self._nodes[owner] = nodes
+
+    def nodes(self, pack: str) -> set[str]:
+        """What `runs_on` said, empty if the pack did not come so far."""
+        return next((nodes for owner, nodes in self._nodes.items() if pack in owner), set())
+
+    def release(self, pack: str, died: bool, host: bool = False) -> None:
+        """The pack ended: its trials wait for another, or fail if packs keep dying of them.
+
+        `host`: it died as a host of it was lost, which is rarely a trial's doing.
+        """
         told = [cause for owner, cause in self._causes.items() if pack in owner]
-        cause = told[-1] if told else "the end of its process"
+        cause = "the loss of its host" if host else told[-1] if told else "the end of its process"
         for owner in {lease.owner for lease in self._leases.values() if pack in lease.owner}:
             if not died:
                 self._study.release(owner)
                 continue
-            for number in self._study.fail_owner(owner, cause):
+            for number in self._study.fail_owner(owner, cause, host=host):
                 self._tell_failed(number)
         if died:  # with trials or before it had any
             self._notes.append(f"a pack died of {cause}")

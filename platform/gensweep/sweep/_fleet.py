@@ -11,6 +11,7 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import Searcher
 
 from gensweep.sweep._cluster import KEEPER_CPUS, PACK_CPUS
+from gensweep.sweep._leave import host_lost
 from gensweep.sweep._move import Moves, moving
 from gensweep.sweep._sweep import Sweep
 
@@ -62,8 +63,10 @@ class PackSearcher(Searcher):  # type: ignore[misc]
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
         died = error and not self._moves.excuse()
-        self._failed = self._failed + 1 if died else 0
-        ray.get(self._desk.release.remote(trial_id, died))
+        host = died and host_lost(ray.get(self._desk.nodes.remote(trial_id)))
+        if not host:  # hosts come and go: how many in a row says nothing of packs
+            self._failed = self._failed + 1 if died else 0
+        ray.get(self._desk.release.remote(trial_id, died, host))
 
     def save(self, checkpoint_path: str) -> None:
         """The study is what persists; there is nothing else."""
@@ -108,6 +111,7 @@ def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str,
 
     def pack(config: dict[str, Any]) -> None:
         keeper = ray.get_runtime_context().get_node_id()
+        ray.get(desk.runs_on.remote(config["owner"], {keeper}))
         settings = {"desk": desk, "sweep": sweep, "fleet": fleet, "keeper": keeper,
                     **where, **config}  # fmt: skip
         trainer(loop, settings, fleet).fit()

@@ -19,13 +19,22 @@ class Leave:
         if ranks().count > 1:
             nodes = [""] * ranks().count
             dist.all_gather_object(nodes, ray.get_runtime_context().get_node_id())
-        self._nodes, self._told = {keeper, *nodes}, False
+        self.nodes, self._told = {keeper, *nodes}, False
 
     def __call__(self) -> bool:
         from ray._private.state import state
 
-        drains = bool(self._nodes & set(state.get_draining_nodes()))
+        drains = bool(self.nodes & set(state.get_draining_nodes()))
         if drains and not self._told:
             print("a node drains: the pack saves its lanes and leaves", flush=True)
         self._told = drains
         return drains
+
+
+def host_lost(nodes: set[str]) -> bool:
+    """Whether one of the nodes has ended, or is about to: what it ran ended with it."""
+    import ray
+    from ray._private.state import state
+
+    alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    return not nodes <= alive - set(state.get_draining_nodes())

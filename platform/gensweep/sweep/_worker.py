@@ -204,7 +204,9 @@ def loop(config: dict[str, Any]) -> None:
     sweep, owner = config["sweep"], config["owner"]
     store = open_store(config["store"])
     leave = Leave(config["keeper"])
-    desk = RemoteDesk(through_ray(config["desk"], owner), owner, store, sweep.name, leave)
+    ask = through_ray(config["desk"], owner)
+    ask("runs_on", leave.nodes)
+    desk = RemoteDesk(ask, owner, store, sweep.name, leave)
     try:
         _train(config, store, desk)
     except Exception:
