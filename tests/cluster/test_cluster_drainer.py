@@ -22,10 +22,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.stack]
 BUSY = """
 import sys, time, ray
 ray.init(log_to_driver=False)
-@ray.remote(num_cpus=1, max_retries=0)
-def busy():
-    time.sleep(600)
-ref = busy.options(resources={sys.argv[1]: 1}).remote()
+@ray.remote(num_cpus=1)
+class Busy:
+    def here(self): pass
+busy = Busy.options(resources={sys.argv[1]: 1}).remote()
+ray.get(busy.here.remote())
 print("busy", flush=True)
 while True:
     print(ray._private.state.state.get_draining_nodes(), flush=True)
@@ -149,7 +150,6 @@ def test_a_warned_node_drains_until_the_deadline(cluster: RayNodes, bus: Announc
                                                  drainer: Service, busy: Any) -> None:  # fmt: skip
     cluster.join("i-a", "i-b")
     driver = busy("i-a")
-    time.sleep(2)  # the task has its worker
     before = time.time()
     bus.announce(interruption("i-elsewhere"), interruption("i-a"))
     until(lambda: drainer.says("i-a: EC2 Spot"), 20, lambda: str(drainer.lines))

@@ -95,6 +95,11 @@ def start(lab: Lab, host: Host, script: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr + said
 
 
+def test_the_example_of_variables_can_be_planned(rendering: terraform.Terraform) -> None:
+    (rendering.folder / "terraform.tfvars.json").unlink(missing_ok=True)
+    assert "192.0.2.12" in rendering.ok("plan", "-var-file=terraform.tfvars.example")
+
+
 @pytest.mark.slow
 @pytest.mark.stack
 @pytest.mark.timeout(400)

@@ -14,8 +14,8 @@ INFRA = ROOT / "infra"
 TEXT = (INFRA / "README.md").read_text()
 COMMANDS = [line.strip() for line in TEXT.splitlines() if line.startswith("    ")]
 QUOTED = re.findall(r"`([^`\n]+)`", TEXT)
-KNOWN = ("make ", "terraform ", "cd ", "ask() ", "until ", "export ", "ray job ", "aws ", "docker ",
-         "helm ", "kubectl ")  # fmt: skip
+KNOWN = ("make ", "terraform ", "cd ", "cp ", "ask() ", "until ", "export ", "ray job ", "aws ",
+         "docker ", "helm ", "kubectl ", "dnf ", "tar ", "/opt/gensweep/venv/bin/")  # fmt: skip
 MINIMAL = INFRA / "aws" / "examples" / "minimal"
 
 

@@ -43,6 +43,9 @@ class Request:
     sweep: Sweep
     resume: bool = False
     dry_run: bool = False
+    measure: bool = False
+    """Whether a dry run measures its pace on a worker."""
+
     gpus: int = 0
     packs: int = 1
     ranks: int = 1
@@ -109,6 +112,10 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
     p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")
     p.add_argument("--dry-run", action="store_true", help="check everything and print the plan")
+    p.add_argument("--measure", action="store_true",
+                   help="for a dry run, measure the pace on a worker of the cluster, which tells "
+                        "hours and cost: an empty pool starts one, and the data go to the "
+                        "store")  # fmt: skip
     _add_data(p, sweep)
     _add_room(p, sweep)
     return p
@@ -187,10 +194,10 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
     changed = replace(sweep, **changes, width=width).shared(packs)
     check_lanes(changed, packs)
     precision_of(changed.precision, "cuda" if gpus else "cpu")
-    return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run, gpus=gpus,
-                   packs=packs, ranks=args.ranks, download=args.download, room=_room(args),
-                   prices=args.prices, instance_type=args.instance_type,
-                   script=sys.argv[0])  # fmt: skip
+    return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run,
+                   measure=args.measure, gpus=gpus, packs=packs, ranks=args.ranks,
+                   download=args.download, room=_room(args), prices=args.prices,
+                   instance_type=args.instance_type, script=sys.argv[0])  # fmt: skip
 
 
 def _room(args: argparse.Namespace) -> str:
@@ -229,6 +236,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.instance_type and not args.dry_run:
         raise UserError(f"--instance-type {args.instance_type} is for --dry-run: the hosts of a "
                         "cluster are those of its pools; leave it out.")  # fmt: skip
+    if args.measure and not args.dry_run:
+        raise UserError("--measure is for --dry-run: packs measure by themselves; leave it out.")
     if args.resume and args.name:
         raise UserError(f"--resume {args.resume} names the sweep already: leave --name out.")
 

@@ -1,7 +1,7 @@
 """Everything that can be checked before anything is started, and the plan it gives."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from gensweep.errors import UserError
 from gensweep.study import SweepView
 from gensweep.sweep._args import Request
 from gensweep.sweep._ledgers import check_data, check_home, check_ledger, find_sweep, ledger_of
+from gensweep.sweep._measure import Pace, asked_pace, pace_here, pace_there
 from gensweep.sweep._money import Quote, quote
 from gensweep.sweep._population import planned
 
@@ -28,12 +29,7 @@ class Plan:
     home: str
     dataset: Any
     test: Any
-    width: str = "not measured"
-    """How many lanes a pack has, and why."""
-
-    seconds: float | None = None
-    """Expected training time, where it was measured."""
-
+    pace: Pace = field(default_factory=Pace)
     quote: Quote | None = None
     """What an hour costs, where that is known."""
 
@@ -81,7 +77,7 @@ class Plan:
             f"sha256 {data.hash[:12]}",
             f"packs     {self._packs()}",
             f"threads   {self._threads()}",
-            f"width     {self.width}",
+            f"width     {self.pace.width}",
             *([f"pbt       {planned(sweep)}"] if sweep.pbt else []),
             *([f"precision {sweep.precision}"] if sweep.precision else []),
             f"budget    {sweep.budget_images:,} examples a trial, {examples:,} in all",
@@ -93,18 +89,14 @@ class Plan:
 
     def _expected(self) -> list[str]:
         """How long it will take, of a dry run."""
-        if not self.asked.dry_run:
-            return []
-        if self.seconds is None:
-            return ["expected  unknown: the pace of GPUs shows once they train"]
-        return [f"expected  {self.seconds / 60:,.1f} min of training, as measured on this machine; "
-                "evaluation comes on top"]  # fmt: skip
+        return [f"expected  {self.pace.expected()}"] if self.asked.dry_run else []
 
     def _cost(self) -> list[str]:
         """What it will cost, where that is known."""
         if self.quote is None:
             return []
-        return [f"cost      {self.quote.text(self.seconds, self.asked.gpus)}"]
+        bound = self.asked.sweep.max_cost
+        return [f"cost      {self.quote.text(self.pace.seconds, self.asked.gpus, bound)}"]
 
     def _packs(self) -> str:
         """How trials are trained together, in words."""
@@ -149,13 +141,13 @@ def prepare(asked: Request) -> Plan:
     with staged(store, cache_folder() / "scratch") as stage:
         dataset, test = load_data(asked, stage)
         _check_fit(asked, dataset, view)
-        if not asked.dry_run:
+        if asked.measure or not asked.dry_run:
             stage.publish()
-    asked, width, seconds = _paced(asked, dataset)
+    pace = _paced(asked, dataset, store_uri)
+    asked = replace(asked, sweep=replace(asked.sweep, width=pace.lanes))
     return Plan(
         asked=asked, store=store_uri, tracking_uri=tracking_uri, home=home,
-        ledger=ledger, dataset=dataset, test=test, width=width, seconds=seconds,
-        quote=priced,
+        ledger=ledger, dataset=dataset, test=test, pace=pace, quote=priced,
     )  # fmt: skip
 
 
@@ -194,27 +186,16 @@ def _check_fit(asked: Request, dataset: Any, view: SweepView | None) -> None:
     check_metrics(asked.sweep, dataset)
 
 
-def _paced(asked: Request, dataset: Any) -> tuple[Request, str, float | None]:
-    """With a width, why, and the training time of a dry run.
+def _paced(asked: Request, dataset: Any, store: str) -> Pace:
+    """The width, and the training time of a dry run.
 
-    Measured on CPUs; GPUs may be on other machines than this one, and their packs measure.
+    Measured here for CPUs; GPUs may be on other machines than this one, and their packs measure.
     """
-    from gensweep.sweep._pace import Paces
-    from gensweep.sweep._width import asked_for, measured_width
-
-    sweep = asked.sweep
-    if sweep.width is not None:
-        width = asked_for(sweep, asked.packs)
-    elif asked.gpus:
-        most = sweep.most_lanes(asked.packs)
-        return asked, f"measured on the GPU when a pack begins, up to {most} lanes", None
-    else:
-        width = measured_width(Paces(sweep, dataset, dataset.source("cpu"), asked))
-    asked = replace(asked, sweep=replace(sweep, width=width.lanes))
-    if asked.gpus or not asked.dry_run:
-        return asked, width.text(), None
-    paces = Paces(asked.sweep, dataset, dataset.source("cpu"), asked)
-    return asked, width.text(), paces.training_s()
+    if asked.measure:
+        return pace_there(asked, dataset, store)
+    if asked.gpus:
+        return asked_pace(asked)
+    return pace_here(asked, dataset, "cpu", "this machine")
 
 
 def where(variable: str) -> str:

@@ -1,0 +1,89 @@
+"""The pace of a dry run, measured where packs will train: on a worker of the cluster."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gensweep.errors import UserError
+from gensweep.storage import open_store
+from gensweep.sweep._args import Request
+from gensweep.sweep._cluster import PACK_CPUS
+
+TELL_S = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How the sweep would train."""
+
+    lanes: int | None = None
+    """Of a pack; None: each pack measures."""
+
+    width: str = "not measured"
+    """The lanes in words, and why so many."""
+
+    seconds: float | None = None
+    """Of all training, where it was measured."""
+
+    place: str = ""
+    """On what."""
+
+    def expected(self) -> str:
+        """How long the sweep will train, in words."""
+        if self.seconds is None:
+            return "unknown: --measure tries it on one GPU"
+        return (f"{self.seconds / 60:,.1f} min of training, as measured on {self.place}; "
+                "evaluation comes on top")  # fmt: skip
+
+
+def asked_pace(asked: Request) -> Pace:
+    """Without measuring."""
+    from gensweep.sweep._width import asked_for
+
+    if asked.sweep.width is not None:
+        return Pace(lanes=asked.sweep.lanes, width=asked_for(asked.sweep, asked.packs).text())
+    most = asked.sweep.most_lanes(asked.packs)
+    return Pace(width=f"measured on the GPU when a pack begins, up to {most} lanes")
+
+
+def pace_here(asked: Request, dataset: Any, device: str, place: str) -> Pace:
+    """Measured in this process, or remembered; the time of training only for a dry run."""
+    from gensweep.sweep._pace import Paces
+    from gensweep.sweep._width import measured_width
+
+    paces = Paces(asked.sweep, dataset, dataset.source(device), asked, device)
+    pace = asked_pace(asked)
+    if pace.lanes is None:
+        width = measured_width(paces)
+        pace = Pace(lanes=width.lanes, width=width.text())
+    if not asked.dry_run:
+        return pace
+    paces.sweep = replace(asked.sweep, width=pace.lanes)
+    return replace(pace, seconds=paces.training_s(), place=place)
+
+
+def pace_there(asked: Request, dataset: Any, store: str,
+               told: Callable[[str], None] = print) -> Pace:  # fmt: skip
+    """Measured with the resources of a pack's rank, on the worker that Ray finds or starts."""
+    import ray
+    from ray.exceptions import RayError
+
+    each = {"num_gpus": 1, "num_cpus": 0} if asked.gpus else {"num_cpus": PACK_CPUS}
+    begin, ref = time.monotonic(), ray.remote(**each)(_on_worker).remote(asked, dataset.id, store)
+    while not ray.wait([ref], timeout=TELL_S)[0]:
+        told(f"{time.monotonic() - begin:6,.0f} s  --measure waits for a worker, or measures on it")
+    try:
+        pace: Pace = ray.get(ref)
+    except RayError as error:
+        raise UserError(f"--measure: {str(error).strip().splitlines()[-1][:300]}") from error
+    return pace
+
+
+def _on_worker(asked: Request, data: str, store: str) -> Pace:
+    from gensweep.data import load_dataset
+    from gensweep.sweep._points import device_name
+
+    device = "cuda" if asked.gpus else "cpu"
+    dataset = load_dataset(data, open_store(store), split="train")
+    return pace_here(asked, dataset, device, f"a worker ({device_name(device)})")
