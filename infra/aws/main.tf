@@ -29,6 +29,7 @@ module "secrets" {
   cluster         = local.cluster
   key_arn         = module.storage.key_arn
   secrets_version = var.secrets_version
+  ledger          = var.database != null
   force_destroy   = var.force_destroy
 }
 
@@ -46,6 +47,7 @@ module "tracking" {
   artifacts       = module.storage.artifacts
   admin_secret    = module.secrets.arns.mlflow_admin
   database        = var.database
+  ledger          = module.secrets.ledger
   log_days        = var.log_days
   settings        = local.writer
   policies        = { host = aws_iam_policy.host.arn, mlflow = aws_iam_policy.mlflow.arn }
@@ -84,7 +86,7 @@ module "head" {
   max_workers        = var.max_workers
   idle_minutes       = var.idle_minutes
   queue              = module.events.queue
-  database           = module.tracking.database
+  database           = module.tracking.ledger
   settings           = local.writer
   policies           = { host = aws_iam_policy.host.arn, member = aws_iam_policy.member.arn, mlflow = aws_iam_policy.mlflow.arn }
   force_destroy      = var.force_destroy

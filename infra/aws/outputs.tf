@@ -80,6 +80,6 @@ output "stop_policy_arn" {
 }
 
 output "database" {
-  description = "The database: host:port/name, user and the ARN of its secret; null without one."
-  value       = module.tracking.database
+  description = "The database of ledgers: host:port/name, the user who keeps them and the ARN of its secret; null without one."
+  value       = module.tracking.ledger
 }

@@ -3,8 +3,8 @@
 
 locals {
   units = {
-    head     = ["prepare.service", "secrets.timer", "ray.service", "drainer.service", "logs.timer"]
-    worker   = ["prepare.service", "secrets.timer", "ray.service", "notice.service", "logs.timer"]
+    head     = ["prepare.service", "ray.service", "drainer.service", "logs.timer"]
+    worker   = ["prepare.service", "ray.service", "notice.service", "logs.timer"]
     tracking = ["prepare.service", "secrets.timer", "tracking.service", "logs.timer"]
   }
   # A host without a cloud has no notices to watch, and keeps its logs itself.

@@ -21,6 +21,7 @@ LOGS = "arn:aws:s3:::gensweep-logs-123456789012-eu-central-1"
 DATA = "arn:aws:s3:::somebodys-data"
 SECRET = f"arn:aws:secretsmanager:{AT}:secret:"
 DATABASE = SECRET + "rds!db-1-abcdef"
+LEDGER = SECRET + "gensweep/ledger-1-abcdef"
 KEY = f"arn:aws:kms:{AT}:key/1111"
 QUEUE = f"arn:aws:sqs:{AT}:gensweep-events"
 ZONE = "arn:aws:route53:::hostedzone/Z1111"
@@ -235,10 +236,12 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
      {}, YES),
     ("tracking", "secretsmanager:GetSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, NO),
     ("tracking", "secretsmanager:GetSecretValue", DATABASE, {}, YES),
+    ("tracking", "secretsmanager:GetSecretValue", LEDGER, {}, YES),
     # Secrets of the others.
     ("head", "secretsmanager:GetSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, YES),
     ("head", "secretsmanager:GetSecretValue", SECRET + "gensweep/mlflow-1-abcdef", {}, YES),
-    ("head", "secretsmanager:GetSecretValue", DATABASE, {}, YES),
+    ("head", "secretsmanager:GetSecretValue", LEDGER, {}, YES),
+    ("head", "secretsmanager:GetSecretValue", DATABASE, {}, NO),
     ("head", "secretsmanager:GetSecretValue", SECRET + "another/token-abcdef", {}, NO),
     ("head", "secretsmanager:PutSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, NO),
     ("worker", "secretsmanager:GetSecretValue", SECRET + "gensweep/ray-token-1-abcdef", {}, YES),
@@ -247,6 +250,7 @@ TABLE: list[tuple[str, str, str, dict[str, Any], bool]] = [
      {}, NO),
     ("tracking", "secretsmanager:GetSecretValue", SECRET + "gensweep/mlflow-1-abcdef", {}, YES),
     ("worker", "secretsmanager:GetSecretValue", DATABASE, {}, NO),
+    ("worker", "secretsmanager:GetSecretValue", LEDGER, {}, NO),
     # The key: by the services that keep things, and for disks.
     ("worker", "kms:Decrypt", KEY, VIA_S3, YES),
     ("worker", "kms:GenerateDataKey", KEY, VIA_S3, YES),

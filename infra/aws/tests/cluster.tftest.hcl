@@ -259,6 +259,7 @@ override_module {
       mlflow       = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:gensweep/mlflow-1-abcdef"
       mlflow_admin = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:gensweep/mlflow-admin-1-abcdef"
     }
+    ledger = { user = "ledger", secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:gensweep/ledger-1-abcdef" }
   }
 }
 

@@ -19,6 +19,7 @@ variables {
   }
   key_arn         = "arn:aws:kms:eu-central-1:123456789012:key/1111"
   secrets_version = 1
+  ledger          = true
   force_destroy   = true
 }
 
@@ -35,8 +36,30 @@ run "secrets" {
   }
 
   assert {
-    condition     = alltrue([for version in [aws_secretsmanager_secret_version.token, aws_secretsmanager_secret_version.mlflow, aws_secretsmanager_secret_version.mlflow_admin] : (version.secret_string == null || version.secret_string == "") && version.secret_string_wo == null])
+    condition     = alltrue([for version in [aws_secretsmanager_secret_version.token, aws_secretsmanager_secret_version.mlflow, aws_secretsmanager_secret_version.mlflow_admin, aws_secretsmanager_secret_version.ledger[0]] : (version.secret_string == null || version.secret_string == "") && version.secret_string_wo == null])
     error_message = "No value is in the state."
+  }
+
+  assert {
+    condition     = output.ledger.secret == aws_secretsmanager_secret.this["ledger"].arn
+    error_message = "The user of ledgers has a secret of its own."
+  }
+}
+
+run "without_a_database" {
+  command = plan
+
+  module {
+    source = "./modules/secrets"
+  }
+
+  variables {
+    ledger = false
+  }
+
+  assert {
+    condition     = output.ledger == null && length(aws_secretsmanager_secret.this) == 3
+    error_message = "Without a database nobody needs a user of it."
   }
 }
 

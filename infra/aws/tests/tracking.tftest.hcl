@@ -26,6 +26,7 @@ variables {
   admin_secret    = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:gensweep/mlflow-admin-abcdef"
   log_days        = 365
   database        = { instance_class = "db.t4g.small", storage_gb = 20, multi_az = false, backup_days = 7, deletion_protection = true }
+  ledger          = { user = "ledger", secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:gensweep/ledger-abcdef" }
 }
 
 run "with_database" {
@@ -71,8 +72,13 @@ run "with_database" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.artifacts.policy).Statement : s.Resource if s.Sid == "Database"] == [[output.database.secret]]
-    error_message = "The server reads the database's secret."
+    condition     = [for s in jsondecode(aws_iam_role_policy.artifacts.policy).Statement : s.Resource if s.Sid == "Database"] == [[aws_db_instance.this[0].master_user_secret[0].secret_arn, var.ledger.secret]]
+    error_message = "The server reads the secrets of the database's owner and of the user whom it makes."
+  }
+
+  assert {
+    condition     = output.ledger.user == "ledger" && output.ledger.secret == var.ledger.secret && output.ledger.secret != aws_db_instance.this[0].master_user_secret[0].secret_arn
+    error_message = "Ledgers are not kept by the database's owner."
   }
 }
 
@@ -85,10 +91,11 @@ run "without_database" {
 
   variables {
     database = null
+    ledger   = null
   }
 
   assert {
-    condition     = length(aws_db_instance.this) == 0 && output.database == null
+    condition     = length(aws_db_instance.this) == 0 && output.ledger == null
     error_message = "SQLite is enough for small clusters."
   }
 
@@ -119,6 +126,7 @@ run "refuses" {
     artifacts       = { name = "ours", arn = "ours" }
     admin_secret    = "admin"
     database        = { instance_class = "small", storage_gb = 20, multi_az = false, backup_days = 7, deletion_protection = true }
+    ledger          = { user = "ledger", secret = "ledger" }
   }
 
   expect_failures = [
@@ -135,6 +143,23 @@ run "refuses" {
     var.artifacts,
     var.admin_secret,
     var.database,
+    var.ledger,
+  ]
+}
+
+run "refuses_a_database_without_a_user" {
+  command = plan
+
+  module {
+    source = "./modules/tracking"
+  }
+
+  variables {
+    ledger = null
+  }
+
+  expect_failures = [
+    var.ledger,
   ]
 }
 

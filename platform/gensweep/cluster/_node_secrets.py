@@ -16,6 +16,7 @@ from gensweep.errors import UserError
 
 USER = "gensweep"
 MLFLOW_USER, MLFLOW_ADMIN, PGPASS = "mlflow_user.json", "mlflow_admin.json", "pgpass"
+LEDGER_USER = "ledger_user.json"
 
 
 def token_file(settings: Settings) -> Path:
@@ -44,17 +45,17 @@ def fetch(settings: Settings, client: Any = None) -> None:
 
 
 def refresh(settings: Settings, client: Any = None) -> None:
-    """Fetch the database's password, which RDS rotates.
+    """Fetch the password of the database's owner, which RDS rotates.
 
     The rest is fixed for the life of a host: a token that changed would part it from its cluster.
     """
-    if secret := _database(settings):
+    if settings.database_secret:
         if client is None:
             import boto3
 
             client = boto3.client("secretsmanager")
-        user = json.loads(_value(client, secret))
-        _write(settings.run / PGPASS, _pgpass(user), pwd.getpwnam(USER))
+        owner = json.loads(_value(client, settings.database_secret))
+        _write(settings.run / PGPASS, _pgpass(owner), pwd.getpwnam(USER))
 
 
 def _own(token: Path) -> None:
@@ -78,14 +79,12 @@ def _files(settings: Settings, client: Any) -> dict[str, str]:
         MLFLOW_USER: settings.mlflow_secret,
         MLFLOW_ADMIN: settings.mlflow_admin_secret,
     }
+    if settings.role == "tracking":  # which makes that user
+        wanted[LEDGER_USER] = settings.ledger_secret
     files = {name: _value(client, arn) for name, arn in wanted.items() if arn}
-    if secret := _database(settings):
+    if secret := settings.database_secret or settings.ledger_secret:
         files[PGPASS] = _pgpass(json.loads(_value(client, secret)))
     return files
-
-
-def _database(settings: Settings) -> str:
-    return settings.ledger_secret or settings.database_secret
 
 
 def _credentials(user: dict[str, str]) -> str:

@@ -4,7 +4,13 @@ import os
 import sys
 from pathlib import Path
 
-from gensweep.cluster._node_secrets import MLFLOW_ADMIN, MLFLOW_USER, PGPASS, read_json
+from gensweep.cluster._node_secrets import (
+    LEDGER_USER,
+    MLFLOW_ADMIN,
+    MLFLOW_USER,
+    PGPASS,
+    read_json,
+)
 from gensweep.cluster._node_settings import Settings
 from gensweep.errors import UserError
 from gensweep.tracking import SERVER_SETTINGS, upgrade_database
@@ -21,7 +27,7 @@ def run(settings: Settings) -> None:
     os.environ["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_auth(settings, admin))
     if settings.database:
         os.environ["PGPASSFILE"] = str(settings.run / PGPASS)
-        _make_schema(settings)
+        divide(f"postgresql://{_postgres(settings)}", read_json(settings.run / LEDGER_USER))
     if reason := upgrade_database(database_uri(settings)):
         raise UserError(f"mlflow db upgrade failed: {reason}")
     keep_users(settings)
@@ -54,12 +60,27 @@ def _postgres(settings: Settings) -> str:
     return f"{settings.database}?sslmode=require"
 
 
-def _make_schema(settings: Settings) -> None:
-    """Of its own, apart from the ledger in the same database."""
-    import psycopg
+def divide(database: str, ledger: dict[str, str]) -> None:
+    """A schema for MLflow, and a user for ledgers, who cannot look into it.
 
-    with psycopg.connect(f"postgresql://{_postgres(settings)}", autocommit=True) as connection:
+    `database` is the URL of its owner. The password is sent as what PostgreSQL keeps of it
+    (SCRAM): statements that make users are logged.
+    """
+    import psycopg
+    from psycopg import sql
+
+    name = sql.Identifier(ledger["username"])
+    with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        secret = connection.pgconn.encrypt_password(
+            ledger["password"].encode(), ledger["username"].encode(), b"scram-sha-256"
+        )
+        found = "SELECT FROM pg_roles WHERE rolname = %s"
+        known = connection.execute(found, [ledger["username"]]).rowcount
+        change = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}" if known else
+                         "CREATE ROLE {} LOGIN PASSWORD {}")  # fmt: skip
+        connection.execute(change.format(name, sql.Literal(secret.decode())))
+        connection.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(name))
 
 
 def keep_users(settings: Settings) -> None:

@@ -69,7 +69,7 @@ WantedBy=multi-user.target
 END_OF_FILE
 put /etc/systemd/system/gensweep-secrets.service <<'END_OF_FILE'
 [Unit]
-Description=gensweep: fetch the database's password again, for RDS rotates it
+Description=gensweep: fetch the password of the database's owner again, for RDS rotates it
 Requires=gensweep-prepare.service
 After=gensweep-prepare.service
 

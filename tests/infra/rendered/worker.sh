@@ -115,28 +115,6 @@ ProtectHome=yes
 [Install]
 WantedBy=multi-user.target
 END_OF_FILE
-put /etc/systemd/system/gensweep-secrets.service <<'END_OF_FILE'
-[Unit]
-Description=gensweep: fetch the database's password again, for RDS rotates it
-Requires=gensweep-prepare.service
-After=gensweep-prepare.service
-
-[Service]
-Type=oneshot
-EnvironmentFile=/etc/gensweep/node.env
-ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.node secrets
-END_OF_FILE
-put /etc/systemd/system/gensweep-secrets.timer <<'END_OF_FILE'
-[Unit]
-Description=gensweep: fetch the database's password each quarter of an hour
-
-[Timer]
-OnActiveSec=15min
-OnUnitActiveSec=15min
-
-[Install]
-WantedBy=timers.target
-END_OF_FILE
 
 set -a
 . /etc/gensweep/node.env
@@ -184,6 +162,6 @@ retry "$VENV/bin/pip" install -q -c "$BUNDLE/constraints.txt" "$WHEEL[cluster]"
 "$VENV/bin/pip" install -q --force-reinstall --no-deps "$WHEEL" # also if its version is that of before
 
 systemctl daemon-reload
-systemctl enable gensweep-prepare.service gensweep-secrets.timer gensweep-ray.service gensweep-notice.service gensweep-logs.timer
-systemctl restart gensweep-prepare.service gensweep-secrets.timer gensweep-ray.service gensweep-notice.service gensweep-logs.timer
+systemctl enable gensweep-prepare.service gensweep-ray.service gensweep-notice.service gensweep-logs.timer
+systemctl restart gensweep-prepare.service gensweep-ray.service gensweep-notice.service gensweep-logs.timer
 echo "gensweep: started as worker"

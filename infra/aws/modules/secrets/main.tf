@@ -1,18 +1,21 @@
 # Made by Secrets Manager and handed straight back to it: neither plan nor state ever holds a value.
 
 ephemeral "aws_secretsmanager_random_password" "this" {
-  for_each            = toset(["token", "admin", "user", "flask_key"])
+  for_each            = toset(["token", "admin", "user", "flask_key", "ledger"])
   password_length     = 48
   exclude_punctuation = true
 }
 
 locals {
-  name = var.cluster.name
-  secrets = {
+  name   = var.cluster.name
+  ledger = "ledger"
+  secrets = merge({
     ray-token    = "The token that every caller of the Ray cluster shows"
     mlflow       = "The user by whom the cluster's hosts write to the MLflow server"
     mlflow-admin = "The administrator of the MLflow server, and the key of its sessions"
-  }
+    }, !var.ledger ? {} : {
+    ledger = "The database's user by whom the head keeps ledgers, which sees nothing of MLflow"
+  })
 }
 
 resource "aws_secretsmanager_secret" "this" {
@@ -47,5 +50,15 @@ resource "aws_secretsmanager_secret_version" "mlflow_admin" {
     username  = "admin"
     password  = ephemeral.aws_secretsmanager_random_password.this["admin"].random_password
     flask_key = ephemeral.aws_secretsmanager_random_password.this["flask_key"].random_password
+  })
+}
+
+resource "aws_secretsmanager_secret_version" "ledger" {
+  count                    = var.ledger ? 1 : 0
+  secret_id                = aws_secretsmanager_secret.this["ledger"].id
+  secret_string_wo_version = var.secrets_version
+  secret_string_wo = jsonencode({
+    username = local.ledger
+    password = ephemeral.aws_secretsmanager_random_password.this["ledger"].random_password
   })
 }

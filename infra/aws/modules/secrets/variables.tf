@@ -37,6 +37,12 @@ variable "secrets_version" {
   }
 }
 
+variable "ledger" {
+  description = "Whether there is a database, and so a user of it who keeps ledgers."
+  type        = bool
+  nullable    = false
+}
+
 variable "force_destroy" {
   description = "Whether `destroy` takes the secrets with it at once."
   type        = bool

@@ -26,6 +26,7 @@ module "host" {
     GENSWEEP_ARTIFACTS           = "s3://${var.artifacts.name}/mlflow"
     GENSWEEP_DATABASE            = local.database == null ? "" : "${local.database.user}@${local.database.address}"
     GENSWEEP_DATABASE_SECRET     = try(local.database.secret, "")
+    GENSWEEP_LEDGER_SECRET       = try(var.ledger.secret, "")
     GENSWEEP_MLFLOW_ADMIN_SECRET = var.admin_secret
   })
 }
@@ -67,7 +68,7 @@ resource "aws_iam_role_policy" "artifacts" {
         Sid      = "Database"
         Effect   = "Allow"
         Action   = ["secretsmanager:GetSecretValue"]
-        Resource = [local.database.secret]
+        Resource = [local.database.secret, var.ledger.secret]
     }])
   })
 }

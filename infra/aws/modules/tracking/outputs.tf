@@ -8,7 +8,7 @@ output "role" {
   value       = module.host.role
 }
 
-output "database" {
-  description = "The database: host:port/name, user and the ARN of its secret; null without one."
-  value       = local.database
+output "ledger" {
+  description = "The database of ledgers: host:port/name, the user who keeps them and the ARN of its secret; null without one."
+  value       = var.database == null ? null : merge(var.ledger, { address = local.database.address })
 }

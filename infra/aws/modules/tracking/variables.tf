@@ -202,3 +202,20 @@ variable "admin_secret" {
     error_message = "admin_secret = \"${var.admin_secret}\" is no ARN of a secret."
   }
 }
+
+variable "ledger" {
+  description = "The database's user of ledgers, whom this server makes: name and the ARN of its secret; null without a database."
+  type = object({
+    user   = string
+    secret = string
+  })
+
+  validation {
+    condition     = try(can(regex("^arn:[^:]+:secretsmanager:", var.ledger.secret)), false) || var.ledger == null
+    error_message = "ledger.secret = \"${try(var.ledger.secret, "")}\" is no ARN of a secret."
+  }
+  validation {
+    condition     = (var.ledger == null) == (var.database == null)
+    error_message = "ledger is ${var.ledger == null ? "missing" : "given"}, database is ${var.database == null ? "missing" : "given"}: they come together."
+  }
+}

@@ -1,0 +1,68 @@
+"""The database that MLflow and ledgers share: who may see what, in a real PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from benchmarks.scale import postgres
+from gensweep.cluster._node_tracking import divide
+from gensweep.study import Study, list_sweeps
+from gensweep_models.space import Real
+
+SPEC = {"objective": {"metric": "fid", "direction": "minimize"}, "budget_images": 10}
+
+
+@pytest.fixture(scope="module")
+def owner() -> Iterator[str]:
+    """The URL of a database by its owner, who is no superuser, as in RDS."""
+    found = postgres.programs()
+    assert found, "no initdb: `make postgres` brings it"
+    with postgres.server(found, durable=False) as url:
+        server = urlsplit(url)._replace(scheme="postgresql")
+        with psycopg.connect(server.geturl(), autocommit=True) as connection:
+            connection.execute("CREATE ROLE owner LOGIN CREATEROLE CREATEDB")
+            connection.execute("CREATE DATABASE gensweep OWNER owner")
+            connection.execute("ALTER SYSTEM SET log_statement = 'ddl'")
+            connection.execute("SELECT pg_reload_conf()")
+        yield server._replace(netloc=f"owner@127.0.0.1:{server.port}", path="/gensweep").geturl()
+
+
+def stored(owner: str) -> tuple[str, str]:
+    """What the server keeps of the ledger's password, and its log."""
+    with psycopg.connect(owner.replace("owner@", "gensweep@")) as connection:
+        query = "SELECT rolpassword, current_setting('data_directory') FROM pg_authid " \
+                "WHERE rolname = 'ledger'"  # fmt: skip
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0], (Path(row[1]) / "log").read_text()
+
+
+def test_the_user_of_ledgers_keeps_them_and_sees_nothing_of_mlflow(owner: str) -> None:
+    divide(owner, {"username": "ledger", "password": "first-password"})
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("CREATE TABLE mlflow.users AS SELECT 1 AS secret")
+    ledger = owner.replace("owner@", "ledger@")
+    with psycopg.connect(ledger, autocommit=True) as connection:
+        for query in ("SELECT * FROM mlflow.users", "CREATE TABLE mlflow.mine (x int)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(query)
+    storage = ledger.replace("postgresql:", "postgresql+psycopg:")
+    space = {"learning_rate": Real(1e-4, 1e-1, log=True)}
+    with Study.create_or_open("kept", space, storage=storage, spec=SPEC, trials=2) as study:
+        assert study.lease("pack", 1)
+    assert [view.name for view in list_sweeps(storage)] == ["kept"]
+
+
+def test_a_new_password_holds_and_none_is_in_the_log(owner: str) -> None:
+    divide(owner, {"username": "ledger", "password": "first-password"})
+    first, _ = stored(owner)
+    divide(owner, {"username": "ledger", "password": "second-password"})
+    second, log = stored(owner)
+    assert first.startswith("SCRAM-SHA-256$")
+    assert second.startswith("SCRAM-SHA-256$")
+    assert first != second
+    assert "ALTER ROLE" in log
+    assert "-password" not in log
