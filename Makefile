@@ -66,9 +66,9 @@ checkov: .venv-checkov/.installed
 	.venv-checkov/bin/python -m pip install -q -r infra/checkov.txt
 	@touch $@
 
-# Three processes share the test files, each with a stack of its own: tests of clusters mostly wait.
+# Two processes share the test files, each with a stack of its own.
 test: install browser postgres containers checkov
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -113,6 +113,11 @@ class RayNodes:
         for node in self.nodes.values():
             node.wait(60)
 
+    def actor(self, name: str) -> psutil.Process:
+        """The process of an actor of the class `name`."""
+        mine = [process for process in psutil.process_iter() if self._mine(process)]
+        return next(process for process in mine if f"ray::{name}" in str(process.cmdline()))
+
     def _mine(self, process: psutil.Process) -> bool:
         try:
             return bool(process.environ().get("RAY_TMPDIR") == str(self.folder))

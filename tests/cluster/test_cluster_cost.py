@@ -50,7 +50,8 @@ def test_a_dry_run_tells_the_cost(cluster: RayNodes) -> None:
     code, output = sweep(cluster, "--dry-run", "--budget-images", "100000000", "--max-cost", "36")
     assert code == 0, output
     found = re.search(r"cost +at least ([\d,.]+) EUR: ([\d,.]+) h of 2 x box \(spot\) at 3,600\.00 "
-                      r"EUR an hour; --max-cost 36 lasts 0\.01 h, too little", output)  # fmt: skip
+                      r"EUR an hour; --max-cost 36 lasts at most 0\.01 h, too little",
+                      output)  # fmt: skip
     assert found, output
     money, hours = (float(n.replace(",", "")) for n in found.groups())
     assert money == pytest.approx(3600 * hours, abs=0.005 * 3600 + 0.005)
@@ -71,6 +72,9 @@ def test_measuring_is_for_a_dry_run(stack: Any) -> None:
     code, output = sweep(stack, "--measure")
     assert code == 2
     assert re.search(r"^error: --measure is for --dry-run", output)
+    code, output = sweep(stack, "--dry-run", "--measure", "--instance-type", "g6.xlarge")
+    assert code == 2
+    assert "says nothing of --instance-type g6.xlarge: leave one out" in output
 
 
 def test_unknown_instances_are_told(cluster: RayNodes) -> None:

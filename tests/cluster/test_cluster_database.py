@@ -1,5 +1,6 @@
 """The database that MLflow and ledgers share: who may see what, in a real PostgreSQL."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -49,11 +50,32 @@ def test_the_user_of_ledgers_keeps_them_and_sees_nothing_of_mlflow(owner: str) -
         for query in ("SELECT * FROM mlflow.users", "CREATE TABLE mlflow.mine (x int)"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(query)
-    storage = ledger.replace("postgresql:", "postgresql+psycopg:")
+    keep(ledger, "kept")
+    assert [view.name for view in list_sweeps(storage_of(ledger))] == ["kept"]
+
+
+def storage_of(database: str) -> str:
+    return database.replace("postgresql:", "postgresql+psycopg:")
+
+
+def keep(database: str, name: str) -> None:
+    """A sweep's ledger."""
     space = {"learning_rate": Real(1e-4, 1e-1, log=True)}
-    with Study.create_or_open("kept", space, storage=storage, spec=SPEC, trials=2) as study:
+    storage = storage_of(database)
+    with Study.create_or_open(name, space, storage=storage, spec=SPEC, trials=2) as study:
         assert study.lease("pack", 1)
-    assert [view.name for view in list_sweeps(storage)] == ["kept"]
+
+
+def test_ledgers_of_the_owner_are_kept_on(owner: str) -> None:
+    """As when one user kept all."""
+    own = owner.replace("/gensweep", "/older")
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE older")
+    keep(own, "before")
+    divide(own, {"username": "ledger", "password": "first-password"})
+    ledger = own.replace("owner@", "ledger@")
+    keep(ledger, "after")
+    assert {view.name for view in list_sweeps(storage_of(ledger))} == {"before", "after"}
 
 
 def test_a_new_password_holds_and_none_is_in_the_log(owner: str) -> None:
@@ -62,7 +84,22 @@ def test_a_new_password_holds_and_none_is_in_the_log(owner: str) -> None:
     divide(owner, {"username": "ledger", "password": "second-password"})
     second, log = stored(owner)
     assert first.startswith("SCRAM-SHA-256$")
-    assert second.startswith("SCRAM-SHA-256$")
     assert first != second
     assert "ALTER ROLE" in log
     assert "-password" not in log
+    ask_passwords(owner)
+    with psycopg.connect(owner.replace("owner@", "ledger:second-password@")):
+        pass
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(owner.replace("owner@", "ledger:first-password@"))
+
+
+def ask_passwords(owner: str) -> None:
+    """Of the user of ledgers, whom the server has trusted so far."""
+    with psycopg.connect(owner.replace("owner@", "gensweep@"), autocommit=True) as connection:
+        row = connection.execute("SHOW hba_file").fetchone()
+        assert row is not None
+        hba = Path(row[0])
+        hba.write_text(f"host all ledger 127.0.0.1/32 scram-sha-256\n{hba.read_text()}")
+        connection.execute("SELECT pg_reload_conf()")
+    time.sleep(0.5)

@@ -47,11 +47,8 @@ class Announcer:
 
     def __init__(self, moto: str):
         self.sqs, self.events = client("sqs", moto), client("events", moto)
-        self.dead, _ = self._queue("dead", {})
-        self.url, arn = self._queue("events", {
-            "VisibilityTimeout": "1",
-            "RedrivePolicy": json.dumps({"maxReceiveCount": 20, "deadLetterTargetArn": self._arn}),
-        })  # fmt: skip
+        self.dead, self._arn_of_dead = self._queue("dead", {})
+        self.url, arn = self._queue("events", {"VisibilityTimeout": "1", **self._redrive(20)})
         pattern = {"source": ["aws.ec2", "aws.health"]}
         self.events.put_rule(Name="ends", EventPattern=json.dumps(pattern))
         self.events.put_targets(Rule="ends", Targets=[{"Id": "queue", "Arn": arn}])
@@ -59,8 +56,15 @@ class Announcer:
     def _queue(self, name: str, attributes: dict[str, str]) -> tuple[str, str]:
         url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        self._arn = found["Attributes"]["QueueArn"]
-        return url, self._arn
+        return url, found["Attributes"]["QueueArn"]
+
+    def _redrive(self, most: int) -> dict[str, str]:
+        policy = {"maxReceiveCount": most, "deadLetterTargetArn": self._arn_of_dead}
+        return {"RedrivePolicy": json.dumps(policy)}
+
+    def keep(self) -> None:
+        """However often messages are read."""
+        self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes=self._redrive(1000))
 
     def announce(self, *events: dict[str, Any]) -> None:
         assert self.events.put_events(Entries=events)["FailedEntryCount"] == 0
@@ -230,13 +234,14 @@ def test_an_event_outlives_the_head(cluster: RayNodes, bus: Announcer, drainer: 
     for one in [i for i in cluster.nodes if i != "i-head"]:
         cluster.cut(one)
     cluster.cut("i-head")
+    bus.keep()
     bus.announce(interruption(mine))
     until(lambda: drainer.says("no head at"), 30, lambda: str(drainer.lines))
     assert bus.waiting() == 1
     cluster.head(f"--port={port}")
-    until(lambda: drainer.says("Ray does not know it yet"), 60, lambda: str(drainer.lines))
+    until(lambda: drainer.says("Ray does not know it yet"), 120, lambda: str(drainer.lines))
     cluster.worker(mine, "spot", "--num-cpus=1")  # it leaves as soon as it has joined
-    until(lambda: drainer.says(f"{mine}: EC2 Spot Instance Interruption Warning; drains"), 60,
+    until(lambda: drainer.says(f"{mine}: EC2 Spot Instance Interruption Warning; drains"), 120,
           lambda: str(drainer.lines))  # fmt: skip
     until(lambda: mine not in cluster.alive(), 30)
     until(lambda: bus.waiting() == 0, 10)

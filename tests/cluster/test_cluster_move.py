@@ -15,16 +15,16 @@ from raynodes import RayNodes, ray_nodes, until
 pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
-SWEEP = ["--name", "moved", "--trials", "5", "--budget-images", "20000", "--packs", "1",
+SWEEP = ["--trials", "5", "--budget-images", "20000", "--packs", "1",
          "--width", "5", "--samples", "100", "--data", "ring8"]  # fmt: skip
 HOLD = """
 import ray, sys
 ray.init(log_to_driver=False)
-@ray.remote(num_cpus=1, resources={"i-full": 1})
+@ray.remote(num_cpus=0.95)
 class Held:
     def here(self): return True
-held = Held.remote()
-ray.get(held.here.remote())
+held = [Held.options(resources={node: 1}).remote() for node in sys.argv[1:]]
+ray.get([one.here.remote() for one in held])
 print("held", flush=True)
 sys.stdin.readline()
 """
@@ -49,7 +49,6 @@ def cluster(stack: Any) -> Iterator[RayNodes]:
     with ray_nodes(**mine) as nodes:
         nodes.head()
         until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))
-        nodes.join("i-full")
         yield nodes
 
 
@@ -60,29 +59,32 @@ def heard(process: "subprocess.Popen[str]", start: str) -> str:
 
 
 def asked(places: "subprocess.Popen[str]") -> list[str]:
-    """The states of the cluster's placement groups."""
+    """The states of the cluster's placement groups that are wanted."""
     assert places.stdin is not None
     places.stdin.write("\n")
     places.stdin.flush()
-    return heard(places, "state").split()[1:]
+    return sorted(set(heard(places, "state").split()[1:]) - {"REMOVED"})
 
 
-def test_a_pack_that_waits_on_a_draining_node_is_placed_anew(cluster: RayNodes) -> None:
-    holder = cluster.script(HOLD, stdin=subprocess.PIPE)
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_pack_that_waits_on_a_draining_node_is_placed_anew(cluster: RayNodes, ranks: int) -> None:
+    """Its place is found while who is to start it is stopped, and so starts it when that drains."""
+    full, free = ["i-full", "i-too"][:ranks], ["i-short", "i-other"][:ranks]
+    cluster.join(*full)
+    holder = cluster.script(HOLD, *full, stdin=subprocess.PIPE)
     heard(holder, "held")
     places = cluster.script(PLACES, stdin=subprocess.PIPE)
-    argv = [sys.executable, str(ROOT / "sweeps/gan_stability.py"), *SWEEP]
-    sweep = subprocess.Popen(argv, env=cluster.env, text=True, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT)  # fmt: skip
+    sweep = started(cluster, "--name", f"moved-{ranks}", "--ranks", str(ranks))
     try:
-        until(lambda: asked(places) == ["PENDING"] or sweep.poll() is not None, 120)
+        until(lambda: "PENDING" in asked(places) or sweep.poll() is not None, 120)
         assert sweep.poll() is None, sweep.communicate()[0]
-        os.kill(sweep.pid, signal.SIGSTOP)  # it does not see that there is room now
-        cluster.join("i-short")
+        starter = sweep.pid if ranks == 1 else cluster.actor("TrainController").pid
+        os.kill(starter, signal.SIGSTOP)
+        cluster.join(*free)
         until(lambda: asked(places) == ["CREATED"], 30)
         output, _ = cluster.script(DRAIN, cluster.address, "i-short").communicate(timeout=60)
         assert output == ""
-        os.kill(sweep.pid, signal.SIGCONT)
+        os.kill(starter, signal.SIGCONT)
         until(lambda: "i-short" not in cluster.alive(), 60, lambda: str(asked(places)))
         holder.communicate("\n", timeout=60)
         said, _ = sweep.communicate(timeout=200)
@@ -92,3 +94,9 @@ def test_a_pack_that_waits_on_a_draining_node_is_placed_anew(cluster: RayNodes) 
     assert sweep.returncode == 0, said[-3000:]
     assert said.count("a node drains before its pack has begun: it is placed anew") == 1
     assert "a pack died" not in said
+
+
+def started(cluster: RayNodes, *options: str) -> "subprocess.Popen[str]":
+    argv = [sys.executable, str(ROOT / "sweeps/gan_stability.py"), *SWEEP, *options]
+    return subprocess.Popen(argv, env=cluster.env, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)  # fmt: skip

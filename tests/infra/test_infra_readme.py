@@ -15,7 +15,8 @@ TEXT = (INFRA / "README.md").read_text()
 COMMANDS = [line.strip() for line in TEXT.splitlines() if line.startswith("    ")]
 QUOTED = re.findall(r"`([^`\n]+)`", TEXT)
 KNOWN = ("make ", "terraform ", "cd ", "cp ", "ask() ", "until ", "export ", "ray job ", "aws ",
-         "docker ", "helm ", "kubectl ", "dnf ", "tar ", "/opt/gensweep/venv/bin/")  # fmt: skip
+         "docker ", "helm ", "kubectl ", "dnf ", "mkdir ",
+         "TMPDIR=/var/tmp /opt/gensweep/venv/")  # fmt: skip
 MINIMAL = INFRA / "aws" / "examples" / "minimal"
 
 

@@ -166,11 +166,12 @@ class TestStudy:
                 assert [lease.number for lease in study.lease("a", 2)] == [0, 1]  # no suspect
                 study.fail_owner("a", "the loss of its host", host=True)
         with opened(max_attempts=3, resume=True) as study:
-            study.lease("a", 2)
+            assert [lease.number for lease in study.lease("a", 2)] == [0]  # a suspect by now
             study.fail_owner("a", "the loss of its host", host=True)
             record = study.record(0)
             cause = "lost 11 times, the last by the loss of its host"
             assert (record.state, record.cause) == ("failed", cause)
+            assert study.record(1).state == "queued"
 
     def test_a_suspect_comes_alone(self, opened: Open) -> None:
         """A trial that would be lost for the last time takes no other with it."""

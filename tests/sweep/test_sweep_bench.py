@@ -60,7 +60,7 @@ def test_a_pack_that_died_leaves_its_traceback_and_its_cause(office: Any) -> Non
     for attempt in range(2 + 3):  # all of them twice, then each alone
         here, _ = office.bench(f"pack-{attempt}")
         here.died("Traceback (most recent call last):\n  ...\nRuntimeError: shapes do not fit")
-        office.desk.release(f"pack-{attempt}", True)
+        office.desk.release(f"pack-{attempt}", died=True)
     for number, trial in office.trials().items():
         assert (trial.state, trial.attempts) == ("failed", 3)
         assert "RuntimeError: shapes do not fit" in trial.cause
@@ -79,7 +79,7 @@ def test_trials_chosen_for_a_pack_that_stops_wait_again(open_office: Any) -> Non
     bench.run()
     states = Counter(t.state in ENDED or t.state for t in office.trials().values())
     assert states == {True: 3, "leased": 3}
-    office.desk.release("first", False)
+    office.desk.release("first", died=False)
     here, bench = office.bench("second")
     assert sorted(seat.lease.number for seat in bench.seats.values()) == [3, 4, 5]
     bench.run()
@@ -207,7 +207,7 @@ def test_a_trial_that_still_gains_variety_is_slow_and_not_collapsed(open_office:
     bench.pack.run(2)
     bench._save()
     bench.desk.settle()
-    office.desk.release("first", False)
+    office.desk.release("first", died=False)
     _, again = office.bench("second")
     assert {s.lease.number: s.variety for s in again.seats.values()} == {
         n: 0.2 if n == seat.lease.number else None for n in range(3)
@@ -238,7 +238,7 @@ def test_saving_in_the_middle_changes_nothing(open_office: Any) -> None:
     here, bench = parts.bench("first")
     here.orders = ["go", "go", "go", "stop"]
     bench.run()
-    parts.desk.release("first", False)
+    parts.desk.release("first", died=False)
     assert {t.state for t in parts.trials().values()} == {"queued"}
     here, bench = parts.bench("first")
     assert all(0 < bench.pack.lane(i).images_seen < 2560 for i in range(3))
@@ -298,8 +298,8 @@ def test_a_lane_is_never_alone_but_in_a_pack_of_one(open_office: Any) -> None:
 def test_packs_that_die_before_they_have_trials_are_told(office: Any) -> None:
     here = office.here("pack-1-abc")
     here.died("Traceback\n  ...\nUserError: no credentials on this worker")
-    office.desk.release("abc", True)
-    office.desk.release("xyz", True)
+    office.desk.release("abc", died=True)
+    office.desk.release("xyz", died=True)
     assert office.desk.summary()["notes"] == [
         "a pack died of UserError: no credentials on this worker",
         "a pack died of the end of its process",
@@ -310,10 +310,11 @@ def test_trials_of_a_pack_that_lost_its_host_wait_again(office: Any) -> None:
     for attempt in range(4):  # more often than packs may die of a trial
         owner = f"pack-{attempt}-abc"
         office.desk.runs_on(owner, {f"node-{attempt}"})
-        assert office.desk.nodes(f"{attempt}-abc") == {f"node-{attempt}"}
+        assert office.desk.found(f"{attempt}-abc") == (False, {f"node-{attempt}"})
         office.bench(owner)
-        office.desk.release(f"{attempt}-abc", True, True)
-    assert office.desk.nodes("none") == set()
+        assert office.desk.found(f"{attempt}-abc") == (True, {f"node-{attempt}"})
+        office.desk.release(f"{attempt}-abc", died=True, host=True)
+    assert office.desk.found("none") == (False, set())
     assert {t.state for t in office.trials().values()} == {"queued"}
     assert office.desk.summary()["notes"] == ["a pack died of the loss of its host"] * 4
 

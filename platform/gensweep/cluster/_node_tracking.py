@@ -81,6 +81,11 @@ def divide(database: str, ledger: dict[str, str]) -> None:
                          "CREATE ROLE {} LOGIN PASSWORD {}")  # fmt: skip
         connection.execute(change.format(name, sql.Literal(secret.decode())))
         connection.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(name))
+        older = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND " \
+                "tableowner = current_user"  # fmt: skip
+        for (table,) in connection.execute(older).fetchall():  # when one user kept all
+            grant = sql.SQL("GRANT ALL ON {} TO {}")
+            connection.execute(grant.format(sql.Identifier("public", table), name))
 
 
 def keep_users(settings: Settings) -> None:

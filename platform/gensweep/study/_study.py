@@ -164,7 +164,7 @@ class Study:
 
     def _suspect(self, entry: Entry) -> bool:
         """Whether the next loss of the trial would be its last."""
-        return entry.lost >= max(1, self._max_attempts - 1)
+        return entry.lost >= max(1, self._max_attempts - 1) or entry.hosts >= MOST_HOSTS
 
     def next_stratum(self) -> Stratum | None:
         """The stratum that most needs a pack; None if no stratum has anything to hand out."""
@@ -482,7 +482,7 @@ class Study:
         """Queue what is leased, and let another process drive the sweep."""
         with self._lock, self._exit, self.turn():
             for owner in list(self._held):
-                self._drop(owner, lost=False)
+                self._drop(owner)
             self._remember_spent()
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gensweep.errors import UserError
 from gensweep.lanes import PRECISIONS, precision_of
@@ -64,10 +64,13 @@ class Request:
     script: str = "SCRIPT"
     """How the script was called, for the line to type next."""
 
+    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Of the machine where the sweep was asked for."""
+
     @property
     def threads(self) -> int:
         """Of one rank."""
-        return 1 if self.gpus else max(1, (os.cpu_count() or 1) // (self.packs * self.ranks))
+        return 1 if self.gpus else max(1, self.cores // (self.packs * self.ranks))
 
 
 def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
@@ -238,6 +241,9 @@ def _check(args: argparse.Namespace) -> None:
                         "cluster are those of its pools; leave it out.")  # fmt: skip
     if args.measure and not args.dry_run:
         raise UserError("--measure is for --dry-run: packs measure by themselves; leave it out.")
+    if args.measure and args.instance_type:
+        raise UserError(f"--measure takes the pace of the cluster's own hosts, which says nothing "
+                        f"of --instance-type {args.instance_type}: leave one out.")  # fmt: skip
     if args.resume and args.name:
         raise UserError(f"--resume {args.resume} names the sweep already: leave --name out.")
 

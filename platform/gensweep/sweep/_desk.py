@@ -51,6 +51,7 @@ class Desk:
         self._rungs = asked.sweep.rung_images
         self._causes: dict[str, str] = {}
         self._nodes: dict[str, set[str]] = {}
+        self._begun: set[str] = set()
         self._notes: list[str] = []
         self._used: Counter[str] = Counter()
         self._stopping = False
@@ -73,6 +74,7 @@ class Desk:
         self._expire()
         if self._stopping:
             return []
+        self._begun.add(owner)
         leases = self._study.lease(owner, count, stratum)
         for lease in leases:
             self._leases[lease.number] = lease
@@ -174,17 +176,19 @@ class Desk:
         """The nodes of Ray that end the pack if they end."""
         self._nodes[owner] = nodes
 
-    def nodes(self, pack: str) -> set[str]:
-        """What `runs_on` said, empty if the pack did not come so far."""
-        return next((nodes for owner, nodes in self._nodes.items() if pack in owner), set())
+    def found(self, pack: str) -> tuple[bool, set[str]]:
+        """Whether the pack has asked for trials, and its nodes, none if it did not come so far."""
+        begun = any(pack in owner for owner in self._begun)
+        return begun, next((nodes for o, nodes in self._nodes.items() if pack in o), set())
 
-    def release(self, pack: str, died: bool, host: bool = False) -> None:
+    def release(self, pack: str, *, died: bool, host: bool = False) -> None:
         """The pack ended: its trials wait for another, or fail if packs keep dying of them.
 
         `host`: it died as a host of it was lost, which is rarely a trial's doing.
         """
         told = [cause for owner, cause in self._causes.items() if pack in owner]
         cause = "the loss of its host" if host else told[-1] if told else "the end of its process"
+        self._nodes = {o: nodes for o, nodes in self._nodes.items() if pack not in o}
         for owner in {lease.owner for lease in self._leases.values() if pack in lease.owner}:
             if not died:
                 self._study.release(owner)

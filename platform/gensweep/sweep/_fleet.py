@@ -18,6 +18,8 @@ from gensweep.sweep._sweep import Sweep
 FINISHED = Searcher.FINISHED
 PATIENCE = 4
 """Packs that may die in a row before the sweep stops: one more than a bad trial can kill."""
+HOSTS = 10
+"""Packs that may lose their host in a row, or twice all of them, before they have a trial."""
 
 TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """With these Train would take its one rank for one of a group that somebody else started."""
@@ -46,15 +48,15 @@ class Fleet:
 class PackSearcher(Searcher):  # type: ignore[misc]
     """Hands out packs, not trials: Tune starts one while trials wait for a lane."""
 
-    def __init__(self, desk: Any, moves: Moves):
+    def __init__(self, desk: Any, moves: Moves, most: int):
         super().__init__(metric="trials", mode="max")
         self._desk, self._moves = desk, moves
         self._packs = 0
-        self._failed = 0
+        self._failed, self._hosts, self._most_hosts = 0, 0, max(HOSTS, 2 * most)
 
     def suggest(self, trial_id: str) -> Any:
         left = ray.get(self._desk.waiting.remote())
-        if left is None or self._failed >= PATIENCE:
+        if left is None or self._failed >= PATIENCE or self._hosts >= self._most_hosts:
             return FINISHED
         if left == 0:
             return None
@@ -62,11 +64,14 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         return {"owner": f"pack-{self._packs}-{trial_id}"}
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        died = error and not self._moves.excuse()
-        host = died and host_lost(ray.get(self._desk.nodes.remote(trial_id)))
-        if not host:  # hosts come and go: how many in a row says nothing of packs
-            self._failed = self._failed + 1 if died else 0
-        ray.get(self._desk.release.remote(trial_id, died, host))
+        begun, nodes = ray.get(self._desk.found.remote(trial_id))
+        moved = error and not begun and self._moves.excuse()
+        host = error and not moved and host_lost(nodes)
+        if host:  # with trials on it, these bear the loss
+            self._hosts = 0 if begun else self._hosts + 1
+        elif not moved:
+            self._failed, self._hosts = self._failed + 1 if error else 0, 0
+        ray.get(self._desk.release.remote(trial_id, died=error and not moved, host=host))
 
     def save(self, checkpoint_path: str) -> None:
         """The study is what persists; there is nothing else."""
@@ -106,7 +111,7 @@ def trainer(loop: Any, settings: dict[str, Any], fleet: Fleet) -> TorchTrainer:
 def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str, Any]) -> bool:
     """Run packs until the desk has no trial left; a pack that dies gives its trials back.
 
-    False if `PATIENCE` packs died in a row, which leaves trials undone.
+    False if packs kept dying (`PATIENCE`, `HOSTS`), which leaves trials undone.
     """
 
     def pack(config: dict[str, Any]) -> None:
@@ -121,7 +126,9 @@ def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str,
     tuner = tune.Tuner(
         tune.with_resources(pack, resources(fleet)),
         tune_config=tune.TuneConfig(
-            search_alg=PackSearcher(desk, moves), num_samples=-1, max_concurrent_trials=fleet.packs
+            search_alg=PackSearcher(desk, moves, fleet.packs),
+            num_samples=-1,
+            max_concurrent_trials=fleet.packs,
         ),
         run_config=tune.RunConfig(
             name=sweep.name,

@@ -1,8 +1,13 @@
 """When a pack has to leave: a node that it runs on drains, as before spot takes it."""
 
+import time
+
 import torch.distributed as dist
 
 from gensweep.sweep._ranks import ranks
+
+WATCH_S = 20.0
+"""Longer than Ray takes to miss a node that no longer answers."""
 
 
 class Leave:
@@ -32,9 +37,18 @@ class Leave:
 
 
 def host_lost(nodes: set[str]) -> bool:
-    """Whether one of the nodes has ended, or is about to: what it ran ended with it."""
+    """Whether one of the nodes has ended, or is about to: what it ran ended with it.
+
+    Ranks feel the loss of another's host before Ray does, so several nodes are watched a while.
+    """
     import ray
     from ray._private.state import state
 
-    alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-    return not nodes <= alive - set(state.get_draining_nodes())
+    end = time.monotonic() + (WATCH_S if len(nodes) > 1 else 0.0)
+    while True:
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        if not nodes <= alive - set(state.get_draining_nodes()):
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(1)

@@ -1,7 +1,6 @@
 """The pace of a dry run, measured where packs will train: on a worker of the cluster."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,8 +62,7 @@ def pace_here(asked: Request, dataset: Any, device: str, place: str) -> Pace:
     return replace(pace, seconds=paces.training_s(), place=place)
 
 
-def pace_there(asked: Request, dataset: Any, store: str,
-               told: Callable[[str], None] = print) -> Pace:  # fmt: skip
+def pace_there(asked: Request, dataset: Any, store: str) -> Pace:
     """Measured with the resources of a pack's rank, on the worker that Ray finds or starts."""
     import ray
     from ray.exceptions import RayError
@@ -72,7 +70,8 @@ def pace_there(asked: Request, dataset: Any, store: str,
     each = {"num_gpus": 1, "num_cpus": 0} if asked.gpus else {"num_cpus": PACK_CPUS}
     begin, ref = time.monotonic(), ray.remote(**each)(_on_worker).remote(asked, dataset.id, store)
     while not ray.wait([ref], timeout=TELL_S)[0]:
-        told(f"{time.monotonic() - begin:6,.0f} s  --measure waits for a worker, or measures on it")
+        waited = time.monotonic() - begin
+        print(f"{waited:6,.0f} s  --measure waits for a worker, or measures on it", flush=True)
     try:
         pace: Pace = ray.get(ref)
     except RayError as error:

@@ -31,20 +31,22 @@ class Quote:
         >>> quote.text(1800, 2)
         'at least 1.80 USD and 1.0 GPU-hours: 0.50 h of 2 x g6.xlarge (spot) at 3.60 USD an hour'
         >>> quote.text(None, 2, bound=36)
-        '2 x g6.xlarge (spot) at 3.60 USD an hour; --max-cost 36 lasts 10.00 h'
+        '2 x g6.xlarge (spot) at 3.60 USD an hour; --max-cost 36 lasts at most 10.00 h'
         """
         return self._cost(seconds, gpus) + self._reach(seconds, bound)
 
     def _reach(self, seconds: float | None, bound: float | None) -> str:
         """
         >>> Quote(hourly=3.6, currency="USD", hosts="all of it")._reach(1800, 0.9)
-        '; --max-cost 0.9 lasts 0.25 h, too little'
+        '; --max-cost 0.9 lasts at most 0.25 h, too little'
         """
         if bound is None or not self.hourly:
             return ""
         hours = bound / self.hourly
         enough = seconds is None or hours > seconds / 3600
-        return f"; --max-cost {bound:g} lasts {hours:,.2f} h{'' if enough else ', too little'}"
+        return (
+            f"; --max-cost {bound:g} lasts at most {hours:,.2f} h{'' if enough else ', too little'}"
+        )
 
     def _cost(self, seconds: float | None, gpus: int) -> str:
         rate = f"{self.hosts} at {self.hourly:,.2f} {self.currency} an hour"

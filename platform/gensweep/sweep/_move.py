@@ -5,9 +5,10 @@ drains: such a group keeps the node from leaving, and the actor waits for the no
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 POLL_S = 5.0
@@ -15,20 +16,20 @@ POLL_S = 5.0
 
 @dataclass
 class Moves:
-    """Actors that were ended for their place, and that Tune has not told of yet."""
+    """Packs that were ended for their place, and that Tune has not told of yet."""
 
-    count: int = 0
+    ended: deque[bytes] = field(default_factory=deque)
 
     def excuse(self) -> bool:
-        """Whether an actor that ended did so for its place; each is excused once."""
-        excused = self.count > 0
-        self.count -= excused
-        return excused
+        """Whether a pack that ended before it had begun did so for its place; each but once."""
+        with suppress(IndexError):
+            return bool(self.ended.popleft())
+        return False
 
 
 @contextmanager
 def moving(moves: Moves) -> Iterator[None]:
-    """Meanwhile, end actors of this job that wait on a draining node; Tune starts others."""
+    """Meanwhile, end packs of this driver that wait on a draining node; Tune starts others."""
     stop = threading.Event()
     thread = threading.Thread(target=_poll, args=(moves, stop), daemon=True)
     thread.start()
@@ -42,35 +43,57 @@ def moving(moves: Moves) -> Iterator[None]:
 def _poll(moves: Moves, stop: threading.Event) -> None:
     import ray
 
+    core = ray._private.worker.global_worker.core_worker  # as `ray.kill`, which wants a handle
+    known = set[bytes]()
     while not stop.wait(POLL_S):
         with suppress(ray.exceptions.RayError):  # the main thread meets it too, and tells it
-            for actor in _waiting_on_draining_nodes():
-                print("a node drains before its pack has begun: it is placed anew", flush=True)
-                moves.count += 1
-                ray._private.worker.global_worker.core_worker.kill_actor(actor, True)
+            for pack, group in _waiting_on_draining_nodes().items():
+                if pack not in known:
+                    known.add(pack)
+                    core.kill_actor(ray.ActorID(pack), True)
+                    ray.util.remove_placement_group(group)  # for ranks nobody else does soon
+                    moves.ended.append(pack)
+                    print("a node drains before its pack has begun: it is placed anew", flush=True)
 
 
-def _waiting_on_draining_nodes() -> list[Any]:
-    """Ids of this job's actors that have not started and have a place on a node that drains."""
+def _waiting_on_draining_nodes() -> dict[bytes, Any]:
+    """Packs of this driver with an actor that has a place on such a node, and has not started.
+
+    With the placement group of that actor.
+    """
     import ray
     from ray._private.state import state
     from ray.core.generated.gcs_pb2 import ActorTableData
+    from ray.util.placement_group import PlacementGroup
 
     draining = set(state.get_draining_nodes())
     if not draining:
-        return []
+        return {}
     job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
-    table = state._connect_and_get_accessor().get_actor_table(job, "PENDING_CREATION")
+    table = state._connect_and_get_accessor().get_actor_table(job, None)
     actors = [ActorTableData.FromString(row) for row in table]
-    return [ray.ActorID(one.actor_id) for one in actors if draining & _places(one)]
+    found = {}
+    for actor in actors:
+        if actor.state == ActorTableData.PENDING_CREATION and actor.placement_group_id:
+            group = PlacementGroup(ray.PlacementGroupID(actor.placement_group_id))
+            pack = _pack_of(actor, actors)
+            if pack and draining & _nodes_of(group):
+                found[pack] = group
+    return found
 
 
-def _places(actor: Any) -> set[str]:
-    """The nodes of its placement group."""
+def _pack_of(actor: Any, actors: list[Any]) -> bytes | None:
+    """The actor that this driver started: itself, or of ranks the one that had Train start them."""
     import ray
-    from ray.util.placement_group import PlacementGroup
 
-    if not actor.placement_group_id:
-        return set()
-    group = PlacementGroup(ray.PlacementGroupID(actor.placement_group_id))
+    here = bytes.fromhex(ray.get_runtime_context().get_worker_id())
+    owners = {other.address.worker_id: other for other in actors}
+    while actor is not None and actor.owner_address.worker_id != here:
+        actor = owners.get(actor.owner_address.worker_id)
+    return None if actor is None else bytes(actor.actor_id)
+
+
+def _nodes_of(group: Any) -> set[str]:
+    import ray
+
     return set(ray.util.placement_group_table(group).get("bundles_to_node_id", {}).values())

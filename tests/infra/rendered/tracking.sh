@@ -80,7 +80,7 @@ ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.node secrets
 END_OF_FILE
 put /etc/systemd/system/gensweep-secrets.timer <<'END_OF_FILE'
 [Unit]
-Description=gensweep: fetch the database's password each quarter of an hour
+Description=gensweep: fetch the password of the database's owner each quarter of an hour
 
 [Timer]
 OnActiveSec=15min
