@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FRAMEWORKS = ("terraform", "kubernetes", "secrets")
+FRAMEWORKS = ("terraform", "kubernetes", "dockerfile", "secrets")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -47,6 +47,7 @@ def test_nothing_fails(reports: list[dict[str, Any]]) -> None:
 def test_much_is_looked_at(reports: list[dict[str, Any]]) -> None:
     passed = {report["check_type"]: report["summary"]["passed"] for report in reports}
     assert passed["terraform"] > 200
+    assert passed["dockerfile"] > 10
     assert passed["kubernetes"] > 0  # it does not know what Ray's own kinds hold
 
 
