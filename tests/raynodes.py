@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -113,10 +113,13 @@ class RayNodes:
         for node in self.nodes.values():
             node.wait(60)
 
-    def actor(self, name: str) -> psutil.Process:
-        """The process of an actor of the class `name`."""
-        mine = [process for process in psutil.process_iter() if self._mine(process)]
-        return next(process for process in mine if f"ray::{name}" in str(process.cmdline()))
+    def actor(self, name: str) -> int:
+        """The id of the process of an actor of the class `name`; 0 if there is none."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if self._mine(process) and f"ray::{name}" in str(process.cmdline()):
+                    return process.pid
+        return 0
 
     def _mine(self, process: psutil.Process) -> bool:
         try:

@@ -78,7 +78,9 @@ def test_a_pack_that_waits_on_a_draining_node_is_placed_anew(cluster: RayNodes, 
     try:
         until(lambda: "PENDING" in asked(places) or sweep.poll() is not None, 120)
         assert sweep.poll() is None, sweep.communicate()[0]
-        starter = sweep.pid if ranks == 1 else cluster.actor("TrainController").pid
+        if ranks > 1:
+            until(lambda: cluster.actor("TrainController") and "CREATED" in asked(places), 60)
+        starter = sweep.pid if ranks == 1 else cluster.actor("TrainController")
         os.kill(starter, signal.SIGSTOP)
         cluster.join(*free)
         until(lambda: asked(places) == ["CREATED"], 30)

@@ -1,6 +1,7 @@
 """Which secrets a host fetches, by its role, from Secrets Manager."""
 
 import json
+import os
 import pwd
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,8 +57,7 @@ def settings(role: str, arns: dict[str, str], given: str, **more: Any) -> Settin
 def test_each_host_has_the_secrets_of_its_role(
     manager: Any, arns: dict[str, str], role: str, given: str, files: set[str], pgpass: str
 ) -> None:
-    found = {name: text for name, text in _files(settings(role, arns, given), manager).items()
-             if text}  # fmt: skip
+    found = _files(settings(role, arns, given), manager)
     assert found.keys() == files | ({"pgpass"} if pgpass else set())
     if pgpass:
         assert found["pgpass"] == f"*:*:*:{pgpass}:of\\:{pgpass}\n"
@@ -69,7 +69,7 @@ def test_the_owners_password_is_fetched_again(
     manager: Any, arns: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RDS rotates it; the user of ledgers is ours, and changes with its host."""
-    monkeypatch.setattr(_node_secrets, "USER", pwd.getpwuid(0).pw_name)
+    monkeypatch.setattr(_node_secrets, "USER", pwd.getpwuid(os.getuid()).pw_name)
     tracking = settings("tracking", arns, "admin mlflow ledger owner", run=tmp_path)
     head = settings("head", arns, "token mlflow ledger", run=tmp_path / "head")
     manager.put_secret_value(SecretId=arns["owner"], SecretString=secret("owner", "new-"))

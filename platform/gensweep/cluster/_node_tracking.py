@@ -81,11 +81,11 @@ def divide(database: str, ledger: dict[str, str]) -> None:
                          "CREATE ROLE {} LOGIN PASSWORD {}")  # fmt: skip
         connection.execute(change.format(name, sql.Literal(secret.decode())))
         connection.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(name))
-        older = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND " \
-                "tableowner = current_user"  # fmt: skip
-        for (table,) in connection.execute(older).fetchall():  # when one user kept all
-            grant = sql.SQL("GRANT ALL ON {} TO {}")
-            connection.execute(grant.format(sql.Identifier("public", table), name))
+        older = "SELECT FROM pg_tables WHERE schemaname = 'public' AND tablename = " \
+                "'gensweep_journal' AND tableowner = current_user"  # fmt: skip
+        if connection.execute(older).rowcount:  # of when the owner kept ledgers
+            grant = "GRANT SELECT, INSERT ON public.gensweep_journal TO {}"
+            connection.execute(sql.SQL(grant).format(name))
 
 
 def keep_users(settings: Settings) -> None:

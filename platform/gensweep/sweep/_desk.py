@@ -15,6 +15,7 @@ from gensweep.tracking import redact
 
 KEPT = ("curve", "kept", LINEAGE)
 """Of a result: what the ledger keeps beside the outcome."""
+HOST_LOST = "the loss of its host"
 LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
 
@@ -187,8 +188,9 @@ class Desk:
         `host`: it died as a host of it was lost, which is rarely a trial's doing.
         """
         told = [cause for owner, cause in self._causes.items() if pack in owner]
-        cause = "the loss of its host" if host else told[-1] if told else "the end of its process"
+        cause = HOST_LOST if host else told[-1] if told else "the end of its process"
         self._nodes = {o: nodes for o, nodes in self._nodes.items() if pack not in o}
+        self._begun = {owner for owner in self._begun if pack not in owner}
         for owner in {lease.owner for lease in self._leases.values() if pack in lease.owner}:
             if not died:
                 self._study.release(owner)

@@ -7,7 +7,7 @@ import torch.distributed as dist
 from gensweep.sweep._ranks import ranks
 
 WATCH_S = 20.0
-"""Longer than Ray takes to miss a node that no longer answers."""
+"""Longer than Ray takes to miss a node that refuses connections."""
 
 
 class Leave:

@@ -46,20 +46,21 @@ def _poll(moves: Moves, stop: threading.Event) -> None:
     core = ray._private.worker.global_worker.core_worker  # as `ray.kill`, which wants a handle
     known = set[bytes]()
     while not stop.wait(POLL_S):
-        with suppress(ray.exceptions.RayError):  # the main thread meets it too, and tells it
-            for pack, group in _waiting_on_draining_nodes().items():
+        # The main thread meets it too, and tells it.
+        with suppress(ray.exceptions.RayError, OSError, ValueError):
+            for pack, group in _waiting_on_draining_nodes():
                 if pack not in known:
                     known.add(pack)
-                    core.kill_actor(ray.ActorID(pack), True)
-                    ray.util.remove_placement_group(group)  # for ranks nobody else does soon
-                    moves.ended.append(pack)
+                    moves.ended.append(pack)  # before Tune can tell of its end
                     print("a node drains before its pack has begun: it is placed anew", flush=True)
+                    core.kill_actor(ray.ActorID(pack), True)
+                ray.util.remove_placement_group(group)  # for ranks nobody else does soon
 
 
-def _waiting_on_draining_nodes() -> dict[bytes, Any]:
+def _waiting_on_draining_nodes() -> list[tuple[bytes, Any]]:
     """Packs of this driver with an actor that has a place on such a node, and has not started.
 
-    With the placement group of that actor.
+    Each with the placement group of that actor; ranks have one, and their keeper another.
     """
     import ray
     from ray._private.state import state
@@ -68,17 +69,17 @@ def _waiting_on_draining_nodes() -> dict[bytes, Any]:
 
     draining = set(state.get_draining_nodes())
     if not draining:
-        return {}
+        return []
     job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
     table = state._connect_and_get_accessor().get_actor_table(job, None)
     actors = [ActorTableData.FromString(row) for row in table]
-    found = {}
+    found = []
     for actor in actors:
         if actor.state == ActorTableData.PENDING_CREATION and actor.placement_group_id:
             group = PlacementGroup(ray.PlacementGroupID(actor.placement_group_id))
             pack = _pack_of(actor, actors)
             if pack and draining & _nodes_of(group):
-                found[pack] = group
+                found.append((pack, group))
     return found
 
 

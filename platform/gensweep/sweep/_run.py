@@ -42,6 +42,7 @@ def launch(asked: Request, plan: Plan) -> None:
 
     from gensweep.storage import open_store
     from gensweep.sweep._actor import opened, start_desk
+    from gensweep.sweep._desk import HOST_LOST
     from gensweep.sweep._finish import finish
     from gensweep.sweep._reference import make_judge
     from gensweep.sweep._watch import Interrupt, Watch
@@ -70,6 +71,8 @@ def launch(asked: Request, plan: Plan) -> None:
         raise KeyboardInterrupt
     if died:
         where = f"{plan.store}/sweeps/{sweep.name}/trials/*/traceback.txt"
+        if died.endswith(HOST_LOST):
+            where = "the logs of the hosts, whose memory may be too small"
         print(f"error: packs keep dying, {died}: see {where}, then --resume {sweep.name}",
               file=sys.stderr)  # fmt: skip
         sys.exit(1)
