@@ -13,6 +13,7 @@ from gensweep.data import load_dataset
 from gensweep.storage import FileStore
 from gensweep.sweep import Sweep
 from gensweep.sweep._args import Request, request
+from gensweep.sweep._measure import Pace
 from gensweep.sweep._memory import _left_to_groups, free_mib, room_mib
 from gensweep.sweep._pace import Paces
 from gensweep.sweep._plan import Plan
@@ -239,7 +240,7 @@ def test_the_plan_tells_of_the_width(sets: dict[str, Any], home: Path) -> None:
     width = Width(lanes=8, table=FOUND, free=11 * 1024)
     plan = Plan(asked=Request(sweep=GAN, packs=2), store="file:///s", tracking_uri="sqlite:///m",
                 ledger="l", home=str(home), dataset=sets["digits"], test=None,
-                width=width.text())  # fmt: skip
+                pace=Pace(width=width.text()))  # fmt: skip
     assert (
         "\nwidth     8 lanes: 2 ms a lane and round (4 with 2, 2.5 with 4, 1.95 with 16); "
         "5.0 MiB a lane of 11.0 GiB free for a pack\n"

@@ -126,7 +126,6 @@ run "refuses" {
     artifacts       = { name = "ours", arn = "ours" }
     admin_secret    = "admin"
     database        = { instance_class = "small", storage_gb = 20, multi_az = false, backup_days = 7, deletion_protection = true }
-    ledger          = { user = "ledger", secret = "ledger" }
   }
 
   expect_failures = [
@@ -143,7 +142,6 @@ run "refuses" {
     var.artifacts,
     var.admin_secret,
     var.database,
-    var.ledger,
   ]
 }
 
@@ -171,11 +169,13 @@ run "refuses_settings_and_place" {
   }
 
   variables {
+    ledger   = { user = "ledger", secret = "ledger" }
     settings = {}
     place    = { zone = "us-east-1a", subnet_id = "subnet-1" }
   }
 
   expect_failures = [
+    var.ledger,
     var.settings,
     var.place,
   ]
