@@ -11,8 +11,10 @@ import torch
 
 from gensweep.data import load_dataset
 from gensweep.storage import FileStore
+from gensweep.study import Study, read_sweep
 from gensweep.sweep import Sweep
 from gensweep.sweep._args import Request, request
+from gensweep.sweep._ledgers import ledger_of
 from gensweep.sweep._measure import Pace
 from gensweep.sweep._memory import _left_to_groups, free_mib, room_mib
 from gensweep.sweep._pace import Paces
@@ -234,6 +236,18 @@ def test_the_user_or_the_script_fixes_the_width() -> None:
     assert "width" not in GAN.identity()
     with pytest.raises(ValueError, match="not measured yet"):
         _ = GAN.lanes
+
+
+def test_a_resumed_sweep_is_expected_to_train_what_is_left(tmp_path: Path) -> None:
+    storage = ledger_of(str(tmp_path))
+    spec = {"objective": {"metric": "fid", "direction": "minimize"}, "budget_images": 10}
+    space = {"learning_rate": Real(1e-4, 1e-1, log=True)}
+    with Study.create_or_open("half", space, storage=storage, spec=spec, trials=4) as study:
+        ended, _ = study.lease("pack", 2)
+        study.finish(ended, "completed", "", {"fid": 1.0}, 10)
+    pace = Pace(seconds=80.0, place="a machine").resumed(read_sweep("half", storage), 8)
+    assert pace.seconds == 70.0
+    assert pace.expected().startswith("1.2 min of training of the 7 trials that are left, as")
 
 
 def test_the_plan_tells_of_the_width(sets: dict[str, Any], home: Path) -> None:

@@ -110,7 +110,7 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
                    help="your price table, as gensweep/cluster/prices.json (default: "
                         "GENSWEEP_PRICES, or that one: list prices, check them)")  # fmt: skip
     p.add_argument("--instance-type", metavar="TYPE[:MARKET]",
-                   help="estimate the cost of a dry run for these, as g6.xlarge:spot "
+                   help="tell in a dry run what an hour of these costs, as g6.xlarge:spot "
                         "(default: the cluster's own)")  # fmt: skip
     p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
     p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")

@@ -6,6 +6,7 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.storage import open_store
+from gensweep.study import TERMINAL, SweepView
 from gensweep.sweep._args import Request
 from gensweep.sweep._cluster import PACK_CPUS
 
@@ -28,12 +29,23 @@ class Pace:
     place: str = ""
     """On what."""
 
+    share: str = ""
+    """Of which trials, if not of all, in words."""
+
     def expected(self) -> str:
         """How long the sweep will train, in words."""
         if self.seconds is None:
             return "unknown: --measure tries it on one GPU"
-        return (f"{self.seconds / 60:,.1f} min of training, as measured on {self.place}; "
-                "evaluation comes on top")  # fmt: skip
+        return (f"{self.seconds / 60:,.1f} min of training{self.share}, as measured on "
+                f"{self.place}; evaluation comes on top")  # fmt: skip
+
+    def resumed(self, view: SweepView | None, trials: int) -> "Pace":
+        """Of what `view` leaves to do of the `trials`; None: of all."""
+        if view is None or self.seconds is None:
+            return self
+        left = max(0, trials - sum(record.state in TERMINAL for record in view.records))
+        share = f" of the {left} trials that are left"
+        return replace(self, seconds=self.seconds * left / trials, share=share)
 
 
 def asked_pace(asked: Request) -> Pace:

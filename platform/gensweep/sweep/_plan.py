@@ -95,8 +95,9 @@ class Plan:
         """What it will cost, where that is known."""
         if self.quote is None:
             return []
-        bound = self.asked.sweep.max_cost
-        return [f"cost      {self.quote.text(self.pace.seconds, self.asked.gpus, bound)}"]
+        asked = self.asked
+        seconds = None if asked.instance_type else self.pace.seconds  # the pace of other machines
+        return [f"cost      {self.quote.text(seconds, asked.gpus, asked.sweep.max_cost)}"]
 
     def _packs(self) -> str:
         """How trials are trained together, in words."""
@@ -143,7 +144,7 @@ def prepare(asked: Request) -> Plan:
         _check_fit(asked, dataset, view)
         if asked.measure or not asked.dry_run:
             stage.publish()
-    pace = _paced(asked, dataset, store_uri)
+    pace = _paced(asked, dataset, store_uri).resumed(view, asked.sweep.trials)
     asked = replace(asked, sweep=replace(asked.sweep, width=pace.lanes))
     return Plan(
         asked=asked, store=store_uri, tracking_uri=tracking_uri, home=home,
