@@ -205,8 +205,6 @@ def test_it_outlives_a_host_that_is_cut_off_and_one_that_is_taken_away(
     until(lambda: second["InstanceId"] not in names(cluster.instances("worker")), 180, cluster.why)
     cluster.said, _ = job.communicate(timeout=400)
     assert job.returncode == 0, cluster.said[-3000:] + cluster.why()
-    died = re.findall("a pack died of .*", cluster.said)
-    assert died == ["a pack died of the loss of its host"]  # that was cut off; the other left
     heard = f"{second['InstanceId']}: EC2 Spot Instance Interruption Warning"
     assert heard in cluster.host("head").journal("--unit=gensweep-drainer")
     trials = results(cluster)
