@@ -135,7 +135,7 @@ run "refuses" {
     security_group_ids = []
     zone               = { id = "Z1", name = "example.org", arn = "arn:aws:route53:::hostedzone/Z1" }
     role               = "worker"
-    files              = { "/root/x" = "" }
+    files              = { "/opt/x" = "" }
   }
 
   expect_failures = [

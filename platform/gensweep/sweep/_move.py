@@ -71,15 +71,19 @@ def _waiting_on_draining_nodes() -> list[tuple[bytes, Any]]:
     if not draining:
         return []
     job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
-    table = state._connect_and_get_accessor().get_actor_table(job, None)
-    actors = [ActorTableData.FromString(row) for row in table]
+
+    def table(which: str | None) -> list[Any]:
+        rows = state._connect_and_get_accessor().get_actor_table(job, which)
+        return [ActorTableData.FromString(row) for row in rows]
+
+    pending = [actor for actor in table("PENDING_CREATION") if actor.placement_group_id]
+    actors = table(None) if pending else []  # with those of all packs that have ended
     found = []
-    for actor in actors:
-        if actor.state == ActorTableData.PENDING_CREATION and actor.placement_group_id:
-            group = PlacementGroup(ray.PlacementGroupID(actor.placement_group_id))
-            pack = _pack_of(actor, actors)
-            if pack and draining & _nodes_of(group):
-                found.append((pack, group))
+    for actor in pending:
+        group = PlacementGroup(ray.PlacementGroupID(actor.placement_group_id))
+        pack = _pack_of(actor, actors)
+        if pack and draining & _nodes_of(group):
+            found.append((pack, group))
     return found
 
 
