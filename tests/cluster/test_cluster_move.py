@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ PLACES = """
 import ray, sys
 ray.init(log_to_driver=False)
 for _ in sys.stdin:
-    print("state", *(group["state"] for group in ray.util.placement_group_table().values()),
+    groups = ray.util.placement_group_table().items()
+    print("places", *(f"{name}={group['state']}:{len(group['bundles'])}" for name, group in groups),
           flush=True)
 """
 DRAIN = """
@@ -58,12 +59,13 @@ def heard(process: "subprocess.Popen[str]", start: str) -> str:
     return next(line for line in process.stdout if line.startswith(start))
 
 
-def asked(places: "subprocess.Popen[str]") -> list[str]:
-    """The states of the cluster's placement groups that are wanted."""
+def asked(places: "subprocess.Popen[str]") -> dict[str, str]:
+    """The cluster's placement groups that are wanted: the state of each, and its places."""
     assert places.stdin is not None
     places.stdin.write("\n")
     places.stdin.flush()
-    return sorted(set(heard(places, "state").split()[1:]) - {"REMOVED"})
+    groups = (one.split("=") for one in heard(places, "places").split()[1:])
+    return {name: state for name, state in groups if "REMOVED" not in state}
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -74,31 +76,52 @@ def test_a_pack_that_waits_on_a_draining_node_is_placed_anew(cluster: RayNodes, 
     holder = cluster.script(HOLD, *full, stdin=subprocess.PIPE)
     heard(holder, "held")
     places = cluster.script(PLACES, stdin=subprocess.PIPE)
-    sweep = started(cluster, "--name", f"moved-{ranks}", "--ranks", str(ranks))
+    log = cluster.folder / "sweep.log"
+    sweep = started(cluster, log, "--name", f"moved-{ranks}", "--ranks", str(ranks))
+
+    def said() -> str:
+        return f"{log.read_text()[-3000:]}\n{places.poll() or asked(places)} {cluster.alive()}"
+
     try:
-        until(lambda: "PENDING" in asked(places) or sweep.poll() is not None, 120)
-        assert sweep.poll() is None, sweep.communicate()[0]
+        until(
+            lambda: f"PENDING:{ranks}" in asked(places).values() or sweep.poll() is not None,
+            120,
+            said,
+        )
+        assert sweep.poll() is None, said()
         if ranks > 1:
-            until(lambda: cluster.actor("TrainController") and "CREATED" in asked(places), 60)
+            replaced(cluster, places, said)
         starter = sweep.pid if ranks == 1 else cluster.actor("TrainController")
         os.kill(starter, signal.SIGSTOP)
         cluster.join(*free)
-        until(lambda: asked(places) == ["CREATED"], 30)
+        until(lambda: f"CREATED:{ranks}" in asked(places).values(), 30, said)
         output, _ = cluster.script(DRAIN, cluster.address, "i-short").communicate(timeout=60)
         assert output == ""
         os.kill(starter, signal.SIGCONT)
-        until(lambda: "i-short" not in cluster.alive(), 60, lambda: str(asked(places)))
+        until(lambda: "i-short" not in cluster.alive(), 60, said)
         holder.communicate("\n", timeout=60)
-        said, _ = sweep.communicate(timeout=200)
+        until(lambda: sweep.poll() is not None, 400, said)
     finally:
         for process in (sweep, places, holder):
             process.kill()
-    assert sweep.returncode == 0, said[-3000:]
-    assert said.count("a node drains before its pack has begun: it is placed anew") == 1
-    assert "a pack died" not in said
+    told = log.read_text()
+    assert sweep.returncode == 0, told
+    assert told.count("a node drains before its pack has begun: it is placed anew") == 1
+    assert told.count("a pack died") == ranks - 1
 
 
-def started(cluster: RayNodes, *options: str) -> "subprocess.Popen[str]":
+def replaced(cluster: RayNodes, places: "subprocess.Popen[str]", said: Callable[[], str]) -> None:
+    """Kill a pack whose ranks wait for places: Tune starts another, and only its group waits."""
+
+    def waiting() -> set[str]:
+        return {name for name, state in asked(places).items() if state == "PENDING:2"}
+
+    old = waiting()
+    os.kill(cluster.actor("ImplicitFunc"), signal.SIGKILL)
+    until(lambda: len(waiting()) == 1 and not waiting() & old, 60, said)
+
+
+def started(cluster: RayNodes, log: Path, *options: str) -> "subprocess.Popen[bytes]":
     argv = [sys.executable, str(ROOT / "sweeps/gan_stability.py"), *SWEEP, *options]
-    return subprocess.Popen(argv, env=cluster.env, text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT)  # fmt: skip
+    with log.open("wb") as file:
+        return subprocess.Popen(argv, env=cluster.env, stdout=file, stderr=subprocess.STDOUT)

@@ -1,7 +1,9 @@
-"""Packs whose node drains before they have begun are placed anew.
+"""Packs whose node drains before they have begun are placed anew, and the dead keep no places.
 
 Ray 2.60 places an actor's group first and starts the actor then, but starts none on a node that
-drains: such a group keeps the node from leaving, and the actor waits for the node's end.
+drains: such a group keeps the node from leaving, and the actor waits for the node's end. And a
+group that an actor made outlives that actor until the job ends; Train's cleaner of such groups
+knows those whose ranks have begun, none that still waits.
 """
 
 import threading
@@ -48,43 +50,33 @@ def _poll(moves: Moves, stop: threading.Event) -> None:
     while not stop.wait(POLL_S):
         # The main thread meets it too, and tells it.
         with suppress(ray.exceptions.RayError, OSError, ValueError):
-            for pack, group in _waiting_on_draining_nodes():
-                if pack not in known:
-                    known.add(pack)
-                    moves.ended.append(pack)  # before Tune can tell of its end
-                    print("a node drains before its pack has begun: it is placed anew", flush=True)
-                    core.kill_actor(ray.ActorID(pack), True)
-                ray.util.remove_placement_group(group)  # for ranks nobody else does soon
+            for pack in _waiting_on_draining_nodes() - known:
+                known.add(pack)
+                moves.ended.append(pack)  # before Tune can tell of its end
+                print("a node drains before its pack has begun: it is placed anew", flush=True)
+                core.kill_actor(ray.ActorID(pack), True)
+            for group in _groups_of_the_dead():
+                ray.util.remove_placement_group(group)
 
 
-def _waiting_on_draining_nodes() -> list[tuple[bytes, Any]]:
-    """Packs of this driver with an actor that has a place on such a node, and has not started.
-
-    Each with the placement group of that actor; ranks have one, and their keeper another.
-    """
+def _waiting_on_draining_nodes() -> set[bytes]:
+    """Packs of this driver with an actor that has a place on such a node, and has not started."""
     import ray
     from ray._private.state import state
     from ray.core.generated.gcs_pb2 import ActorTableData
-    from ray.util.placement_group import PlacementGroup
 
     draining = set(state.get_draining_nodes())
     if not draining:
-        return []
+        return set()
     job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
 
     def table(which: str | None) -> list[Any]:
         rows = state._connect_and_get_accessor().get_actor_table(job, which)
         return [ActorTableData.FromString(row) for row in rows]
 
-    pending = [actor for actor in table("PENDING_CREATION") if actor.placement_group_id]
+    pending = [a for a in table("PENDING_CREATION") if draining & _nodes_of(a.placement_group_id)]
     actors = table(None) if pending else []  # with those of all packs that have ended
-    found = []
-    for actor in pending:
-        group = PlacementGroup(ray.PlacementGroupID(actor.placement_group_id))
-        pack = _pack_of(actor, actors)
-        if pack and draining & _nodes_of(group):
-            found.append((pack, group))
-    return found
+    return {pack for actor in pending if (pack := _pack_of(actor, actors))}
 
 
 def _pack_of(actor: Any, actors: list[Any]) -> bytes | None:
@@ -98,7 +90,37 @@ def _pack_of(actor: Any, actors: list[Any]) -> bytes | None:
     return None if actor is None else bytes(actor.actor_id)
 
 
-def _nodes_of(group: Any) -> set[str]:
+def _nodes_of(group: bytes) -> set[str]:
+    """The nodes on which a placement group has its places; none without a group."""
     import ray
+    from ray.util.placement_group import PlacementGroup
 
-    return set(ray.util.placement_group_table(group).get("bundles_to_node_id", {}).values())
+    if not group:
+        return set()
+    table = ray.util.placement_group_table(PlacementGroup(ray.PlacementGroupID(group)))
+    return set(table.get("bundles_to_node_id", {}).values())
+
+
+def _groups_of_the_dead() -> list[Any]:
+    """Placement groups of this job, also those that wait, whose actors have died."""
+    import ray
+    from ray._private.state import state
+    from ray.core.generated.gcs_pb2 import ActorTableData, PlacementGroupTableData
+    from ray.util.placement_group import PlacementGroup
+
+    job = bytes.fromhex(ray.get_runtime_context().get_job_id())
+    accessor = state._connect_and_get_accessor()
+
+    def dead(actor: bytes) -> bool:
+        row = accessor.get_actor_info(ray.ActorID(actor))  # None if the driver made the group
+        return row is not None and ActorTableData.FromString(row).state == ActorTableData.DEAD
+
+    table = map(PlacementGroupTableData.FromString, accessor.get_placement_group_table())
+    mine = [group for group in table if group.creator_job_id == job]
+    kept = [group for group in mine if group.state != PlacementGroupTableData.REMOVED]
+    gone = set(filter(dead, {group.creator_actor_id for group in kept}))
+    return [
+        PlacementGroup(ray.PlacementGroupID(group.placement_group_id))
+        for group in kept
+        if group.creator_actor_id in gone
+    ]
