@@ -211,6 +211,10 @@ def test_it_outlives_a_host_that_is_cut_off_and_one_that_is_taken_away(
     assert len(trials) == 10
     assert {trial["state"] for trial in trials} <= {"completed", "diverged", "collapsed"}
     assert {t["images"] for t in trials if t["state"] == "completed"} <= {200_000}
+    assert {(t["hosts"], t["lost"]) for t in trials} == {
+        (0, 0),
+        (1, 0),
+    }  # the first; none else died
 
 
 def announce(cluster: Cluster, instance: dict[str, Any]) -> None:

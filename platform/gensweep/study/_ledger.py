@@ -55,8 +55,8 @@ class Entry:
         )  # fmt: skip
 
 
-_SHOWN = ("number", "state", "cause", "images", "attempts", "seed", "group", "created", "started",
-          "ended")  # fmt: skip
+_SHOWN = ("number", "state", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
+          "created", "started", "ended")  # fmt: skip
 _STORED = tuple(f.name for f in fields(Entry) if f.name not in ("number", "id", "params"))
 
 

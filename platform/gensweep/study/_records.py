@@ -51,6 +51,10 @@ class TrialRecord:
     """What its end was told with, besides state, cause and metrics."""
     images: int
     attempts: int
+    lost: int
+    """Packs that died with the trial on them, but for those of `hosts`."""
+    hosts: int
+    """That were lost with the trial on them."""
     seed: int
     group: int
     created: float
