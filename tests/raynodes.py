@@ -114,12 +114,12 @@ class RayNodes:
             node.wait(60)
 
     def actor(self, name: str) -> int:
-        """The id of the process of an actor of the class `name`; 0 if there is none."""
+        """The id of the process of an actor of the class `name`."""
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if self._mine(process) and f"ray::{name}" in str(process.cmdline()):
                     return process.pid
-        return 0
+        raise AssertionError(f"no process of an actor {name}")
 
     def _mine(self, process: psutil.Process) -> bool:
         try:

@@ -316,6 +316,8 @@ def test_trials_of_a_pack_that_lost_its_host_wait_again(office: Any) -> None:
         office.desk.release(f"{attempt}-abc", died=True, host=True)
     assert office.desk.found("none") == (False, set())
     assert {t.state for t in office.trials().values()} == {"queued"}
+    shown = [office.result(number) for number in office.trials()]
+    assert {(t["pack_losses"], t["host_losses"]) for t in shown} == {(0, 4)}
     assert office.desk.summary()["notes"] == ["a pack died of the loss of its host"] * 4
 
 

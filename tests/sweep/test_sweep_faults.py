@@ -132,6 +132,7 @@ def test_pack_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
     found = results(stack, "killed-pack")
     agree(found, undisturbed)
     assert [t["attempts"] for t in found.values()] == [2, 2, 2]
+    assert {(t["pack_losses"], t["host_losses"]) for t in found.values()} == {(1, 0)}
 
 
 def test_a_rank_is_killed(stack: Any) -> None:

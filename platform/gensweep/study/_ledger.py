@@ -37,8 +37,9 @@ class Entry:
     owner: str = ""
     attempts: int = 0
     lost: int = 0
+    """Times that its pack died or fell silent, but for those of `hosts`."""
     hosts: int = 0
-    """That were lost with the trial on them."""
+    """Times that its pack was lost with a host."""
     images: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)

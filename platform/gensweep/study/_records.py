@@ -52,9 +52,9 @@ class TrialRecord:
     images: int
     attempts: int
     lost: int
-    """Packs that died with the trial on them, but for those of `hosts`."""
+    """Times that its pack died or fell silent, but for those of `hosts`."""
     hosts: int
-    """That were lost with the trial on them."""
+    """Times that its pack was lost with a host."""
     seed: int
     group: int
     created: float

@@ -64,6 +64,8 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         return {"owner": f"pack-{self._packs}-{trial_id}"}
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        if error:
+            self._moves.died()
         begun, nodes = ray.get(self._desk.found.remote(trial_id))
         moved = error and not begun and self._moves.excuse()
         host = error and not moved and host_lost(nodes)

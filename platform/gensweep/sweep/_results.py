@@ -34,8 +34,8 @@ def _record(record: TrialRecord) -> dict[str, Any]:
         **({LINEAGE: result[LINEAGE]} if LINEAGE in result else {}),
         "seed": record.seed,
         "attempts": record.attempts,
-        "lost": record.lost,
-        "hosts": record.hosts,
+        "pack_losses": record.lost,
+        "host_losses": record.hosts,
     }
 
 
