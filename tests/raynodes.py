@@ -58,13 +58,15 @@ class RayNodes:
 
     def worker(self, instance: str, pool: str, *options: str) -> None:
         """Start a worker that says it is `instance` of `pool`."""
-        self._start(instance, pool, {}, f"--address={self.address}", *options)
+        # The logs are in one folder, which the head's monitor sees.
+        self._start(instance, pool, {}, f"--address={self.address}",
+                    "--include-log-monitor=false", *options)  # fmt: skip
 
     def _start(self, instance: str, pool: str, env: Mapping[str, str], *options: str) -> None:
         argv = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block",
                 "--object-store-memory=80000000", *options]  # fmt: skip
         mine = {"RAY_CLOUD_INSTANCE_ID": instance, "RAY_NODE_TYPE_NAME": pool, **env}
-        with (self.folder / f"{instance}.log").open("ab") as log:
+        with (self.folder / f"{instance}.log").open("wb") as log:
             self.nodes[instance] = subprocess.Popen(
                 argv, env=self.env | mine, stdout=log, stderr=log, start_new_session=True
             )

@@ -65,13 +65,22 @@ print(*sorted(made.get(group.id.hex(), "foreign") for group in dead))
 """
 
 
-@pytest.fixture
-def cluster(stack: Any) -> Iterator[RayNodes]:
+@pytest.fixture(scope="module")
+def head(stack: Any) -> Iterator[RayNodes]:
     mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
     with ray_nodes(**mine) as nodes:
         nodes.head()
         until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))
         yield nodes
+
+
+@pytest.fixture
+def cluster(head: RayNodes) -> Iterator[RayNodes]:
+    """The head, without workers; those that join are gone with the test."""
+    yield head
+    for worker in set(head.nodes) - {"i-head"}:
+        head.cut(worker)
+    until(lambda: head.alive() == {"i-head": False}, 60, lambda: str(head.alive()))
 
 
 class Places:
