@@ -103,7 +103,8 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ready")
     store = open_store(f"file://{folder}")
     feature_net(store, load_dataset("digits", store, split="train"))
-    MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
+    tracker = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    tracker.create_experiment("office", artifact_location=f"file://{folder}/artifacts")
     return folder
 
 
