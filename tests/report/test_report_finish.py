@@ -175,6 +175,12 @@ def test_the_tracker_says_why_it_lags_without_a_secret(
     assert "http://ann:***@127.0.0.1:9" in plan.text()
 
 
+def test_the_list_counts_states_in_one_order(home: Path, capsys: Any) -> None:
+    ended(home, "mixed")
+    assert main(["list"]) == 0
+    assert "2 completed, 1 pruned, 1 diverged" in capsys.readouterr().out
+
+
 def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Path) -> None:
     ended(home, "mixed", repeats=2)
     trials = as_records(read_sweep("s", str(home / "studies")).records)
@@ -190,3 +196,6 @@ def test_the_table_tells_of_trials_that_have_not_ended() -> None:
     training = done | {"number": 2, "state": "leased", "outcome": "leased", "metrics": {}}
     said = table([done, waiting, training], None, Goal(metric="fid", direction="minimize"))
     assert "\nnot shown: 1 waiting, 1 training\n" in said
+    assert said.splitlines()[-1].split()[2:7] == ["1", "1", "1", "0", "100%"]  # of the one
+    nothing = table([waiting, training], None, Goal(metric="fid", direction="minimize"))
+    assert nothing == "no trial has ended\nnot shown: 1 waiting, 1 training"

@@ -20,5 +20,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
     else:
         for c in checks:
-            print(f"{'ok ' if c.ok else 'BAD'} {c.check}: {c.detail} {c.cure}".rstrip())
+            print(f"{'ok ' if c.ok else 'BAD'} {c.check}: {c.detail}")
+            if c.cure:
+                print(f"    {c.cure}")
     return 0 if all(check.ok for check in checks) else 1

@@ -209,15 +209,16 @@ def summary_of(trials: Trials, goal: Goal) -> dict[str, float]:
 def table(trials: Trials, by: str | None, goal: Goal, rows: int | None = TABLE_ROWS) -> str:
     """The best trials, or what went wrong without any, then how often each `by` converged.
 
-    At most `rows` trials, None: all that can be ranked.
+    At most `rows` trials, None: all that can be ranked. Rates are over trials that have ended.
     """
-    if not trials:
-        return "no trial has ended"
+    over = [trial for trial in trials if trial["state"] in TERMINAL]
+    if not over:
+        return f"no trial has ended{_rest(trials, [])}"
     width = shutil.get_terminal_size((200, 24)).columns if sys.stdout.isatty() else 200
     return "\n\n".join(
         [
             _best(trials, goal, width, rows) or _failures(trials, goal, width),
-            text_table(*rates(trials, by)),
+            text_table(*rates(over, by)),
         ]
     )
 

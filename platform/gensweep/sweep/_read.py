@@ -1,12 +1,15 @@
 """Reading sweeps from outside, while they run or afterwards."""
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, get_args
 
 from gensweep.stack import apply_env, find_home
-from gensweep.study import list_sweeps, read_sweep
+from gensweep.study import State, TrialRecord, list_sweeps, read_sweep
 from gensweep.sweep._ledgers import ledger_of
 from gensweep.sweep._results import as_records
+
+ORDER = (*get_args(State), "leased", "queued")
 
 
 def sweeps_here() -> list[dict[str, Any]]:
@@ -18,12 +21,18 @@ def sweeps_here() -> list[dict[str, Any]]:
             "model": view.spec["model"],
             "data": view.spec["data"],
             "trials": view.trials,
-            "states": dict(Counter(record.state for record in view.records)),
+            "states": _states(view.records),
             "created": view.created,
             "hours": view.hours,
         }
         for view in list_sweeps(ledger_of(str(find_home().path)))
     ]
+
+
+def _states(records: Sequence[TrialRecord]) -> dict[str, int]:
+    """How many trials are in each state that occurs, always in the same order."""
+    counts = Counter(record.state for record in records)
+    return {state: counts[state] for state in ORDER if counts[state]}
 
 
 def results_of(name: str) -> dict[str, Any]:

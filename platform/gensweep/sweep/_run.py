@@ -28,7 +28,7 @@ def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> N
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("interrupted; what was done is kept.", file=sys.stderr)
+        print("interrupted; what was saved is kept.", file=sys.stderr)
         sys.exit(130)
 
 
