@@ -43,7 +43,7 @@ nodes = Nodes(sys.argv[1])
 assert nodes.drain(nodes.alive()[sys.argv[2]], "test", None) == ""
 """
 DEAD = """
-import os, ray, signal
+import os, ray, signal, time
 from gensweep.sweep._places import groups_of_dead_actors
 ray.init(log_to_driver=False)
 @ray.remote(num_cpus=0)
@@ -52,7 +52,7 @@ class Maker:
         bundles = {"here": [{"CPU": 0.1}], "nowhere": [{"CPU": 9}]}
         made = {name: ray.util.placement_group(bundle) for name, bundle in bundles.items()}
         made["kept"] = ray.util.placement_group([{"CPU": 0.1}], lifetime="detached")
-        return os.getpid(), {group.id.hex(): name for name, group in made.items()}
+        return os.getpid(), made
 mine = ray.util.placement_group([{"CPU": 0.1}])
 living, dying = Maker.remote(), Maker.remote()
 ray.get(living.make.remote())
@@ -60,8 +60,10 @@ process, made = ray.get(dying.make.remote())
 assert groups_of_dead_actors() == []
 os.kill(process, signal.SIGKILL)
 while not (dead := groups_of_dead_actors()):
-    pass
-print(*sorted(made.get(group.id.hex(), "foreign") for group in dead))
+    time.sleep(0.2)
+names = {group.id: name for name, group in made.items()}
+print("dead", *sorted(names.get(group.id, "foreign") for group in dead), flush=True)
+ray.util.remove_placement_group(made["kept"])
 """
 
 
@@ -96,6 +98,9 @@ class Places:
         self._driver.stdin.flush()
         groups = (one.split("=") for one in heard(self._driver, "places").split()[1:])
         return {name: state for name, state in groups if "REMOVED" not in state}
+
+    def why(self) -> str:
+        return str(self.wanted()) if self._driver.poll() is None else "nobody tells of groups"
 
     def that(self, state: str) -> set[str]:
         """The groups that are so."""
@@ -135,7 +140,7 @@ class Sweep:
         return self._log.read_text()
 
     def why(self) -> str:
-        return f"{self.told()[-3000:]}\n{self._places.wanted()}\n{self._cluster.alive()}"
+        return f"{self.told()[-3000:]}\n{self._places.why()}\n{self._cluster.alive()}"
 
     def waits(self, ranks: int) -> set[str]:
         """The group of its pack, for which the cluster has no room."""
@@ -159,21 +164,34 @@ def sweep(cluster: RayNodes, places: Places) -> Iterator[Callable[[int], Sweep]]
         one.process.wait()
 
 
-def filled(cluster: RayNodes, *instances: str) -> "subprocess.Popen[str]":
-    """Let workers join, and what keeps them full until it hears a line."""
-    cluster.join(*instances)
-    holder = cluster.script(HOLD, *instances, stdin=subprocess.PIPE)
-    heard(holder, "held")
-    return holder
+@pytest.fixture
+def fill(cluster: RayNodes) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Lets workers join, and what keeps them full until it hears a line."""
+    started = []
+
+    def start(*instances: str) -> "subprocess.Popen[str]":
+        cluster.join(*instances)
+        started.append(cluster.script(HOLD, *instances, stdin=subprocess.PIPE))
+        heard(started[-1], "held")
+        return started[-1]
+
+    yield start
+    for holder in started:
+        holder.kill()
+        holder.communicate()
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_pack_that_waits_on_a_draining_node_is_placed_anew(
-    cluster: RayNodes, places: Places, sweep: Callable[[int], Sweep], ranks: int
+    cluster: RayNodes,
+    places: Places,
+    fill: Callable[..., Any],
+    sweep: Callable[[int], Sweep],
+    ranks: int,
 ) -> None:
     """Its place is found while who is to start it is stopped, and so starts it when that drains."""
     full, free = ["i-full", "i-too"][:ranks], ["i-short", "i-other"][:ranks]
-    holder = filled(cluster, *full)
+    holder = fill(*full)
     running = sweep(ranks)
     running.waits(ranks)
     starter = running.process.pid if ranks == 1 else cluster.actor("TrainController")
@@ -193,9 +211,9 @@ def test_a_pack_that_waits_on_a_draining_node_is_placed_anew(
 
 
 def test_a_pack_that_dies_while_its_ranks_wait_leaves_no_places(
-    cluster: RayNodes, places: Places, sweep: Callable[[int], Sweep]
+    cluster: RayNodes, places: Places, fill: Callable[..., Any], sweep: Callable[[int], Sweep]
 ) -> None:
-    filled(cluster, "i-full", "i-too")
+    fill("i-full", "i-too")
     running = sweep(2)
     (old,) = running.waits(2)
     os.kill(cluster.actor("ImplicitFunc"), signal.SIGKILL)
@@ -205,5 +223,9 @@ def test_a_pack_that_dies_while_its_ranks_wait_leaves_no_places(
 
 def test_of_groups_only_those_go_whose_makers_are_dead(cluster: RayNodes) -> None:
     cluster.join("i-single")
-    output, _ = cluster.script(DEAD).communicate(timeout=120)
-    assert output.splitlines()[-1:] == ["here nowhere"], output
+    asker = cluster.script(DEAD)
+    try:
+        output, _ = asker.communicate(timeout=120)
+    finally:
+        asker.kill()
+    assert "dead here nowhere" in output.splitlines(), output

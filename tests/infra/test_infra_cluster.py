@@ -189,7 +189,7 @@ def test_a_sweep_makes_an_empty_pool_grow(cluster: Cluster, job: "subprocess.Pop
 
 
 def training(cluster: Cluster) -> int:
-    """Workers on which a pack has trials."""
+    """Workers on which a pack has had trials."""
     hosts = [cluster.region.hosts.get(i["InstanceId"]) for i in cluster.instances("worker")]
     said = [host.run("sh", "-c", PACK_SAYS).stdout for host in hosts if host and host.alive()]
     return sum("a pack of" in each for each in said)
@@ -213,7 +213,7 @@ def test_it_outlives_a_host_that_is_cut_off_and_one_that_is_taken_away(
     assert {trial["state"] for trial in trials} <= {"completed", "diverged", "collapsed"}
     assert {t["images"] for t in trials if t["state"] == "completed"} <= {200_000}
     # What the first took along counts as lost with a host, what had notice is not lost at all.
-    assert {(t["host_losses"], t["pack_losses"]) for t in trials} <= {(0, 0), (1, 0)}
+    assert {(t["host_losses"], t["pack_losses"]) for t in trials} == {(0, 0), (1, 0)}
 
 
 def announce(cluster: Cluster, instance: dict[str, Any]) -> None:

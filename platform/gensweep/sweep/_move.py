@@ -7,7 +7,7 @@ drains: such a group keeps the node from leaving, and the actor waits for the no
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,20 +16,23 @@ from gensweep.sweep._places import groups_of_dead_actors, packs_waiting_on_drain
 
 POLL_S = 5.0
 DYING_S = 60.0
-"""How long after a pack's death an actor of it may still ask for places."""
+"""How long after a pack's end Tune may tell of it, and an actor of it still ask for places."""
 
 
 @dataclass
 class Moves:
-    """Packs that were ended for their place, and that Tune has not told of yet."""
+    """When packs were ended for their place, of which Tune has not told yet."""
 
-    ended: deque[bytes] = field(default_factory=deque)
+    ended: deque[float] = field(default_factory=deque)
     last_death: float = -DYING_S
 
     def excuse(self) -> bool:
         """Whether a pack that ended before it had begun did so for its place; each but once."""
+        since = time.monotonic() - DYING_S
         with suppress(IndexError):
-            return bool(self.ended.popleft())
+            while self.ended.popleft() < since:  # it had begun, or ended well, before it was hit
+                continue
+            return True
         return False
 
     def died(self) -> None:
@@ -51,16 +54,20 @@ def moving(moves: Moves) -> Iterator[None]:
 
 
 def _poll(moves: Moves, stop: threading.Event) -> None:
-    known, told, stopped = set[bytes](), set[str](), False
-    while not stopped:
-        stopped = stop.wait(POLL_S)  # and once more, for a pack that died last
-        for look in (partial(_end_stuck, moves, known), partial(_free_places, moves)):
-            try:
-                look()
-            except Exception as error:  # much of it is private to Ray; the sweep can do without
-                if str(error) not in told:
-                    told.add(str(error))
-                    print(f"packs' places could not be looked after: {error!r}", flush=True)
+    known, told = set[bytes](), set[str]()
+
+    def look(at: Callable[[], None]) -> None:
+        try:
+            at()
+        except Exception as error:  # much of it is private to Ray, and may change
+            if type(error).__name__ not in told:
+                told.add(type(error).__name__)
+                print(f"packs' places could not be looked after: {error!r}", flush=True)
+
+    while not stop.wait(POLL_S):
+        look(partial(_end_stuck, moves, known))
+        look(partial(_free_places, moves))
+    look(partial(_free_places, moves))  # of a pack that died last
 
 
 def _end_stuck(moves: Moves, known: set[bytes]) -> None:
@@ -69,11 +76,12 @@ def _end_stuck(moves: Moves, known: set[bytes]) -> None:
 
     core = ray._private.worker.global_worker.core_worker  # as `ray.kill`, which wants a handle
     for pack in packs_waiting_on_draining_nodes() - known:
-        moves.ended.append(pack)  # before Tune can tell of its end
+        moves.ended.append(time.monotonic())  # before Tune can tell of its end
         try:
             core.kill_actor(ray.ActorID(pack), True)
-        except ValueError:  # Tune has let go of it
-            moves.ended.remove(pack)
+        except (ValueError, ray.exceptions.RayError):  # Tune has let go of it
+            with suppress(IndexError):
+                moves.ended.pop()
             continue
         known.add(pack)
         print("a node drains before its pack has begun: it is placed anew", flush=True)
