@@ -49,7 +49,7 @@ variable "bundle" {
 variable "bundle_on_hosts" {
   description = "Where the same file lies on each host."
   type        = string
-  default     = "/root/gensweep-bundle.tar.gz"
+  default     = "/opt/gensweep-bundle.tar.gz"
   nullable    = false
 
   validation {

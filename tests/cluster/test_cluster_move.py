@@ -55,7 +55,7 @@ class Maker:
         return os.getpid(), made
 mine = ray.util.placement_group([{"CPU": 0.1}])
 living, dying = Maker.remote(), Maker.remote()
-ray.get(living.make.remote())
+_, others = ray.get(living.make.remote())
 process, made = ray.get(dying.make.remote())
 assert groups_of_dead_actors() == []
 os.kill(process, signal.SIGKILL)
@@ -63,7 +63,8 @@ while not (dead := groups_of_dead_actors()):
     time.sleep(0.2)
 names = {group.id: name for name, group in made.items()}
 print("dead", *sorted(names.get(group.id, "foreign") for group in dead), flush=True)
-ray.util.remove_placement_group(made["kept"])
+for groups in (made, others):
+    ray.util.remove_placement_group(groups["kept"])
 """
 
 

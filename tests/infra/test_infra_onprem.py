@@ -85,12 +85,12 @@ def lab(rendering: terraform.Terraform, tmp_path_factory: pytest.TempPathFactory
 
 
 def start(lab: Lab, host: Host, script: str) -> None:
-    """As the README says: the bundle in /root, the token in /etc/gensweep, then the script."""
-    shutil.copy(lab.folder / "gensweep-bundle.tar.gz", host.root / "root")
+    """As the README says: the bundle in /opt, the token in /etc/gensweep, then the script."""
+    shutil.copy(lab.folder / "gensweep-bundle.tar.gz", host.root / "opt")
     (host.root / "etc/gensweep").mkdir(exist_ok=True)
     (host.root / "etc/gensweep/auth_token").write_text(TOKEN)
-    (host.root / "root/start.sh").write_text(script)
-    done = host.run("bash", "/root/start.sh", timeout_s=200)
+    (host.root / "opt/start.sh").write_text(script)
+    done = host.run("bash", "/opt/start.sh", timeout_s=200)
     said = (host.root / "var/log/gensweep-boot.log").read_text()
     assert done.returncode == 0, done.stdout + done.stderr + said
 
