@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-IMPORTS = ("gensweep.sweep", "gensweep.sweep._plan", "boto3", "mlflow", "optuna", "ray")
+IMPORTS = ("gensweep.sweep", "gensweep.planning", "boto3", "mlflow", "optuna", "ray")
 LONGEST_S = 100.0
 
 

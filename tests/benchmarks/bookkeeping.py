@@ -22,13 +22,13 @@ from typing import Any
 
 from machine import machine
 
+from gensweep.coordinator._coordinator import Desk
 from gensweep.data import load_dataset
+from gensweep.planning import Plan
+from gensweep.spec import Request
 from gensweep.stack import apply_env
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
-from gensweep.sweep._args import Request
-from gensweep.sweep._desk import Desk
-from gensweep.sweep._plan import Plan
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Integer, Real
 

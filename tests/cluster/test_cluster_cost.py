@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from gensweep.study import read_sweep
-from gensweep.sweep._ledgers import ledger_of
+from gensweep.study import ledger_of, read_sweep
 from raynodes import RayNodes, ray_nodes, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]

@@ -44,7 +44,7 @@ assert nodes.drain(nodes.alive()[sys.argv[2]], "test", None) == ""
 """
 DEAD = """
 import os, ray, signal, time
-from gensweep.sweep._places import groups_of_dead_actors
+from gensweep.cluster._ray_internals import groups_of_dead_actors
 ray.init(log_to_driver=False)
 @ray.remote(num_cpus=0)
 class Maker:

@@ -15,14 +15,7 @@ from pathlib import Path
 import pytest
 
 from gensweep.cluster import _node_volume
-from gensweep.cluster._node_logs import (
-    EVENT_BYTES,
-    MAX_BYTES,
-    MAX_EVENTS,
-    _ray,
-    batches,
-    event_of,
-)
+from gensweep.cluster._node_logs import EVENT_BYTES, MAX_BYTES, MAX_EVENTS, _ray, batches, event_of
 from gensweep.cluster._node_ray import arguments, environment, wait_for_head
 from gensweep.cluster._node_secrets import _as, _write
 from gensweep.cluster._node_settings import Settings, read

@@ -13,8 +13,8 @@ from emulator import cluster_yaml
 from gensweep.cluster import load_prices
 from gensweep.cluster._hosts import Host, asked_for, hosts_at_most, hourly, in_words, needed
 from gensweep.errors import UserError
-from gensweep.study._cost import LEAST_S, Cost
-from gensweep.sweep._money import Quote
+from gensweep.planning._cost import Quote
+from gensweep.study._spending import LEAST_S, Cost
 
 ROW = {"gpu": "L4", "gpus": 1, "on_demand": 2.0, "spot": 0.5}
 

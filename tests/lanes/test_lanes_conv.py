@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from gensweep.lanes import Pack
-from gensweep.lanes._choice import FEWER, LANES, Work, fastest, is_steady
+from gensweep.lanes._autotune import FEWER, LANES, Work, fastest, is_steady
+from gensweep.lanes._autotune_cache import choices_file
 from gensweep.lanes._conv import PARTS, WAYS, Geometry, ways
-from gensweep.lanes._kept import choices_file
 
 ROOT = Path(__file__).parents[2]
 CASES = {
@@ -178,7 +178,7 @@ def test_where_nothing_can_be_kept_the_steady_way_is_taken(
 MEASURING = """
 import sys, torch
 torch.set_num_threads(1)
-from gensweep.lanes._choice import choose
+from gensweep.lanes._autotune import choose
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.func import vmap
 conv = vmap(lambda x, w: torch.conv2d(x, w, padding=1))

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gensweep.errors import UserError
-from gensweep.lanes._precision import multiplying, precision_of
+from gensweep.lanes import precision_of
+from gensweep.lanes._precision import multiplying
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 

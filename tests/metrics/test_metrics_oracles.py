@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from gensweep.metrics.distances import finite, label_metrics, sliced_wasserstein
-from gensweep.metrics.frechet import frechet_distance, moments
-from gensweep.metrics.modes import mode_metrics
-from gensweep.metrics.prdc import prdc
+from gensweep.metrics import (
+    finite,
+    frechet_distance,
+    label_metrics,
+    mode_metrics,
+    moments,
+    prdc,
+    sliced_wasserstein,
+)
 
 
 def test_frechet_equals_scipy() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gensweep.lanes import Pack
-from gensweep.metrics.likelihood import bits_per_dim
+from gensweep.metrics import bits_per_dim
 from gensweep_models.catalog import CATALOG
 from gensweep_models.nets.coupling import masks
 from gensweep_models.realnvp import Realnvp, RealnvpConfig

@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from gensweep.cli import main
+from gensweep.cli._main import main
+from gensweep.coordinator._recorder import Log
 from gensweep.data import load_dataset
-from gensweep.report import Goal
+from gensweep.driver._finish import answer, summary_of
+from gensweep.driver._next_command import next_line
+from gensweep.objective import Goal
+from gensweep.planning import Plan, request
+from gensweep.results import as_records, table
+from gensweep.spec import Request
 from gensweep.storage import FileStore
 from gensweep.study import Study, read_sweep
 from gensweep.sweep import Sweep
-from gensweep.sweep._args import Request, request
-from gensweep.sweep._finish import answer, next_line, summary_of, table
-from gensweep.sweep._log import Log
-from gensweep.sweep._plan import Plan
-from gensweep.sweep._results import as_records
 from gensweep_models.catalog import CATALOG
 
 SECRET = "/s3cr+t/k&y"

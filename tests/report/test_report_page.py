@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from gensweep.errors import UserError
-from gensweep.report import Goal, build_report, grid_png, log_bins, text_table
+from gensweep.evaluation import grid_png
+from gensweep.objective import Goal
+from gensweep.report import build_report, log_bins, text_table
 
 FRECHET = Goal(metric="frechet")
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.report import Goal, best_of_k, clustered_wilson, wilson
+from gensweep.objective import Goal
+from gensweep.report import best_of_k, clustered_wilson, rates, wilson
 from gensweep.report._figures import best_curves, edges_of
-from gensweep.report.trials import interval, rates
+from gensweep.report.trials import interval
 
 DRAWS = [4.0, 1.0, 9.0, 2.5, math.inf, math.inf, math.inf, math.inf]
 

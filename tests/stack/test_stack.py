@@ -11,8 +11,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from gensweep.stack import Home, doctor
-from gensweep.stack._home import choosing_ports
+from gensweep.home import Home
+from gensweep.stack import doctor
+from gensweep.stack._ports import choosing_ports
 from gensweep.stack._services import http_status
 
 pytestmark = pytest.mark.stack

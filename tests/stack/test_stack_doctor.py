@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gensweep.stack import Check, Home, doctor
-from gensweep.stack._home import write_private
+from gensweep.files import write_private
+from gensweep.home import Home
+from gensweep.stack import Check, doctor
 
 STACKS = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",

@@ -8,7 +8,8 @@ from typing import Any
 import psutil
 import pytest
 
-from gensweep.stack import Home, down, status, up
+from gensweep.home import Home
+from gensweep.stack import down, status, up
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 JOINED = "import ray; ray.init(); print('joined', ray.get_runtime_context().gcs_address)"

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from gensweep.study import TERMINAL, Study, read_sweep
+from gensweep.study import Study, read_sweep
+from gensweep.trial import TERMINAL
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.study import TERMINAL, Lease, StaleLease, Study, list_sweeps, read_sweep
+from gensweep.study import Study, list_sweeps, read_sweep
+from gensweep.trial import TERMINAL, Lease, StaleLease
 
 
 @dataclass(frozen=True)

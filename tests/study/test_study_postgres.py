@@ -18,7 +18,8 @@ import psycopg
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.study import Study, _postgres, _table, list_sweeps, read_sweep
+from gensweep.study import Study, list_sweeps, read_sweep
+from gensweep.study.journal import _postgres, _table
 from study.proxy import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -390,7 +391,7 @@ class TestTable:
 
     def test_a_driver_that_is_not_there_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("_table", "_postgres"):
-            monkeypatch.delitem(sys.modules, f"gensweep.study.{name}")
+            monkeypatch.delitem(sys.modules, f"gensweep.study.journal.{name}")
         monkeypatch.setitem(sys.modules, "psycopg", None)
         with pytest.raises(UserError, match=r"needs its driver .*pip install 'psycopg\[binary\]'"):
             list_sweeps("postgresql://user@127.0.0.1/db")

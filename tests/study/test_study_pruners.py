@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gensweep.study import PRUNERS, Study
+from gensweep.budget import PRUNERS
+from gensweep.study import Study
 from gensweep_models.space import Real
 
 RUNGS = (100, 300, 900)

@@ -11,7 +11,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
 from gensweep.study import Study
-from gensweep.study._recent import BEST, LATEST, Recent
+from gensweep.study._bounded_history import BEST, LATEST, Recent
 from gensweep_models.space import Real
 
 DISTRIBUTION = FloatDistribution(0.0, 1.0)

@@ -13,7 +13,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gensweep.report import Goal
+    from gensweep.objective import Goal
     from gensweep.sweep import results_of, table
 
     found = results_of(args.name)

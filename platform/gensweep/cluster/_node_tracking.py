@@ -4,13 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from gensweep.cluster._node_secrets import (
-    LEDGER_USER,
-    MLFLOW_ADMIN,
-    MLFLOW_USER,
-    PGPASS,
-    read_json,
-)
+from gensweep.cluster._node_secrets import LEDGER_USER, MLFLOW_ADMIN, MLFLOW_USER, PGPASS, read_json
 from gensweep.cluster._node_settings import Settings
 from gensweep.errors import UserError
 from gensweep.tracking import SERVER_SETTINGS, upgrade_database

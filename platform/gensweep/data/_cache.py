@@ -21,7 +21,7 @@ def cache_folder() -> Path:
     """`$GENSWEEP_HOME/cache`, or the one in the `.gensweep` folder of this project."""
     if home := os.environ.get("GENSWEEP_HOME"):
         return Path(home).absolute() / "cache"
-    from gensweep.stack import find_home
+    from gensweep.home import find_home
 
     return find_home().path / "cache"
 

@@ -12,16 +12,16 @@ from torch import Tensor
 from gensweep.errors import UserError
 from gensweep.game import DataShape, Model
 from gensweep.lanes._evaluate import evaluate
-from gensweep.lanes._feed import Feed, Ranks, Rooms, Source
 from gensweep.lanes._graph import cuda_capture
+from gensweep.lanes._inputs import Feed, Ranks, Rooms, Source
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise import derive, draw
-from gensweep.lanes._plan import FEWEST, Plan, Step
 from gensweep.lanes._precision import multiplying, precision_of
 from gensweep.lanes._record import EXPLODED, Progress, Record
 from gensweep.lanes._schedule import fractions
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._state import LaneState
+from gensweep.lanes._step_plan import FEWEST, Plan, Step
 from gensweep.lanes._turn import Turn
 from gensweep.space import Space, padded, with_scope
 

@@ -15,8 +15,8 @@ from torch._subclasses import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
+from gensweep.lanes._autotune import choose
 from gensweep.lanes._blocks import even_out
-from gensweep.lanes._choice import choose
 from gensweep.lanes._tidy import tidied
 
 Size = Callable[[int, int], int]

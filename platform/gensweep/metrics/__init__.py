@@ -10,7 +10,19 @@ from gensweep.metrics.prdc import prdc, radii
 from gensweep.metrics.projection import Projection
 
 __all__ = [
-    "LARGER_IS_BETTER", "Evaluator", "FeatureNet", "Projection", "bits_per_dim", "draw", "finite",
-    "frechet_distance", "label_metrics", "mode_metrics", "moments", "prdc",
-    "radii", "sliced_wasserstein", "train_classifier",
-]  # fmt: skip
+    "Evaluator",
+    "FeatureNet",
+    "LARGER_IS_BETTER",
+    "Projection",
+    "bits_per_dim",
+    "draw",
+    "finite",
+    "frechet_distance",
+    "label_metrics",
+    "mode_metrics",
+    "moments",
+    "prdc",
+    "radii",
+    "sliced_wasserstein",
+    "train_classifier",
+]

@@ -8,10 +8,12 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from gensweep.objective import Goal, number
 from gensweep.report._svg import Axes, line, parallel, stacked_bars, tag, text
 from gensweep.report._words import CURVE
 from gensweep.report.stats import best_of_k, log_bins
-from gensweep.report.trials import Goal, Trial, number, outcome
+from gensweep.report.trials import outcome
+from gensweep.trial import Trial
 
 MIN_BINS, MAX_BINS, TRIALS_A_BIN = 3, 8, 2
 """Of a stability map; a bin of one trial shows no share."""

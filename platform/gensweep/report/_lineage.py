@@ -6,9 +6,11 @@ import html
 import math
 from collections.abc import Sequence
 
+from gensweep.objective import number
 from gensweep.report._svg import Axes, Point, line, tag
 from gensweep.report._tables import grid
-from gensweep.report.trials import Trial, number, outcome
+from gensweep.report.trials import outcome
+from gensweep.trial import Trial
 
 NOTE = (
     "One line a trial, over the images that it saw; a dot where it took over the state of a better "

@@ -6,7 +6,9 @@ import html
 from statistics import median
 from typing import Any
 
-from gensweep.report.trials import Goal, Trial, number, outcome, rates
+from gensweep.objective import Goal, number
+from gensweep.report.trials import outcome, rates
+from gensweep.trial import Trial
 
 KINDS = {"points": "modes", "images": "classes"}
 """What a protocol's samples can lose; the protocol tells how many there are under that name."""

@@ -7,6 +7,7 @@ import html
 import json
 from typing import Any
 
+from gensweep.objective import Goal
 from gensweep.report._figures import (
     best_curves,
     coordinates,
@@ -14,12 +15,13 @@ from gensweep.report._figures import (
     scatter,
     stability,
     truncation,
-)  # fmt: skip
+)
 from gensweep.report._lineage import lineages
 from gensweep.report._page import SCRIPT, STYLE
 from gensweep.report._tables import lost, pruned, show, success, table
 from gensweep.report._words import facts, rules
-from gensweep.report.trials import OUTCOMES, Goal, Trial, interval, outcome, strata
+from gensweep.report.trials import OUTCOMES, interval, outcome, strata
+from gensweep.trial import Trial
 
 __all__ = ["build_report"]
 

@@ -2,11 +2,15 @@
 
 from gensweep.stack._doctor import Check, doctor
 from gensweep.stack._env import apply_env, load_env
-from gensweep.stack._home import Home, find_home
 from gensweep.stack._status import status
 from gensweep.stack._up import down, up
 
 __all__ = [
-    "Check", "Home", "apply_env", "doctor", "down", "find_home", "load_env",
-    "status", "up",
-]  # fmt: skip
+    "Check",
+    "apply_env",
+    "doctor",
+    "down",
+    "load_env",
+    "status",
+    "up",
+]

@@ -13,8 +13,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from gensweep.errors import UserError
+from gensweep.home import Home, find_home
 from gensweep.stack._env import apply_env, token_file
-from gensweep.stack._home import Home, find_home
 from gensweep.stack._services import http_status
 from gensweep.stack._swift import keeps_xattrs
 

@@ -6,7 +6,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from gensweep.stack._home import Home, find_home, write_private
+from gensweep.files import write_private
+from gensweep.home import Home, find_home
 
 
 def token_file() -> Path:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.files import write_private
+from gensweep.home import Home
 from gensweep.stack import _swift
 from gensweep.stack._env import token_file, variables
-from gensweep.stack._home import Home, write_private
 from gensweep.stack._process import MARK, spawn
 from gensweep.tracking import SERVER_SETTINGS, upgrade_database
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from gensweep.home import Home, find_home
 from gensweep.stack import _services
-from gensweep.stack._home import Home, find_home
 from gensweep.stack._process import is_alive, marked
 
 PORT_OF = {"ray": "dashboard"}

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.stack._home import Home, write_private
+from gensweep.files import write_private
+from gensweep.home import Home
 from gensweep.stack._process import spawn
 
 RINGS = ("account", "container", "object")

@@ -7,9 +7,10 @@ from threading import Lock
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.home import Home, find_home
 from gensweep.stack import _services, _swift
 from gensweep.stack._env import ray_folder, variables, write_env
-from gensweep.stack._home import Home, choose_port, choosing_ports, find_home
+from gensweep.stack._ports import choose_port, choosing_ports
 from gensweep.stack._process import is_alive, marked, stop, wait_until
 
 _SAVING = Lock()

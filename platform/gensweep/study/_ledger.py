@@ -14,10 +14,11 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
-from gensweep.study._recent import Recent
-from gensweep.study._records import INFEASIBLE, TERMINAL, TrialRecord
+from gensweep.space import exists
+from gensweep.study._bounded_history import Recent
 from gensweep.study._sampler import FixableSampler
-from gensweep.study._space import exists, suggest
+from gensweep.study._suggest import suggest
+from gensweep.trial import INFEASIBLE, TERMINAL, TrialRecord
 
 ATTRIBUTE = "gensweep"
 INTENT = "gensweep_intent"

@@ -11,16 +11,16 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.study import StudyDirection
 
 from gensweep.errors import UserError
+from gensweep.space import all_strata, as_json, ordered
+from gensweep.study._bounded_history import Recent
 from gensweep.study._identity import difference, plain
-from gensweep.study._journal import Log
-from gensweep.study._ledger import Ledger, entry_of
+from gensweep.study._ledger import Ledger
 from gensweep.study._pruners import make_pruner
-from gensweep.study._recent import Recent
-from gensweep.study._records import TrialRecord
+from gensweep.study._queue import Roster
+from gensweep.study._read import _unknown, list_sweeps
 from gensweep.study._sampler import FixableSampler
-from gensweep.study._space import all_strata, as_json, ordered
-from gensweep.study._storage import only_writer, stored
-from gensweep.study._strata import Roster
+from gensweep.study.journal._file import Log
+from gensweep.study.journal._open import only_writer
 from gensweep.versions import versions
 
 DIRECTIONS = ("minimize", "maximize")
@@ -45,57 +45,6 @@ class Opened:
     hours: float
     cost: float
     exit: ExitStack
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SweepView:
-    """A sweep as read from outside, while it may be running."""
-
-    name: str
-    spec: dict[str, Any]
-    trials: int
-    """As many as it was last asked for."""
-    created: float
-    versions: dict[str, str]
-    """Of the libraries that it was begun with."""
-    resumed_with: tuple[dict[str, Any], ...]
-    """"at" and "versions" of each session whose libraries were not those of the one before."""
-    cancelled: bool
-    hours: float
-    cost: float
-    """Money, where an hour had a price."""
-    records: tuple[TrialRecord, ...]
-
-
-def list_sweeps(storage: str) -> list[SweepView]:
-    """Every sweep in `storage`, newest last; nothing is locked, made or changed."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with stored(storage) as kept:
-        views = [_view(name, each) for each in kept for name in optuna.get_all_study_names(each)]
-    return sorted((v for v in views if v is not None), key=lambda view: view.created)
-
-
-def read_sweep(name: str, storage: str) -> SweepView:
-    """One sweep; `UserError` listing the known names if there is none of that name."""
-    views = {view.name: view for view in list_sweeps(storage)}
-    if name not in views:
-        raise _unknown(name, list(views))
-    return views[name]
-
-
-def _view(name: str, storage: BaseStorage) -> SweepView | None:
-    study = optuna.load_study(study_name=name, storage=storage)
-    facts = study.user_attrs
-    if "spec" not in facts:
-        return None
-    entries = [entry_of(trial) for trial in study.get_trials(deepcopy=False)]
-    return SweepView(
-        name=name, spec=facts["spec"], trials=int(facts.get("trials", len(entries))),
-        created=facts["created"], versions=facts["versions"],
-        resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
-        hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0)),
-        records=tuple(entry.record() for entry in entries if entry is not None),
-    )  # fmt: skip
 
 
 def open_study(  # noqa: PLR0913
@@ -172,11 +121,6 @@ def _check_name(name: str, storage: str, identity: dict[str, Any], *, resume: bo
     if not resume:
         raise UserError(f"sweep {name!r} exists: go on with it by --resume {name}, or choose "
                         "another name.")  # fmt: skip
-
-
-def _unknown(name: str, known: list[str]) -> UserError:
-    names = ", ".join(known) if known else "none yet"
-    return UserError(f"unknown sweep {name!r}: the known ones are {names}.")
 
 
 def _make_or_load(

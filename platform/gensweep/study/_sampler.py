@@ -11,9 +11,8 @@ from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from gensweep.budget import SAMPLERS
 from gensweep.errors import UserError
-
-SAMPLERS = ("tpe", "random", "qmc")
 
 
 def _base(name: str, sweep_seed: int, seed: int) -> BaseSampler:

@@ -10,23 +10,24 @@ from typing import Any, Self
 
 from optuna.pruners import BasePruner, NopPruner
 
+from gensweep.budget import Budget
 from gensweep.errors import UserError
-from gensweep.study._budget import Budget
-from gensweep.study._cost import Cost
-from gensweep.study._journal import Log
+from gensweep.space import Stratum
 from gensweep.study._ledger import Entry, Ledger
 from gensweep.study._open import Opened, open_study
-from gensweep.study._records import (
+from gensweep.study._queue import Key, Roster, key_of
+from gensweep.study._spending import Cost
+from gensweep.study.journal._file import Log
+from gensweep.trial import (
     TERMINAL,
     Lease,
     StaleLease,
     State,
     TrialRecord,
     Verdict,
+    finite,
     trial_seed,
 )
-from gensweep.study._space import Stratum, finite
-from gensweep.study._strata import Key, Roster, key_of
 
 CLOCK_EVERY_S = 10.0
 MOST_HOSTS = 10

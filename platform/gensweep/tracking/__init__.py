@@ -8,6 +8,12 @@ from gensweep.tracking._spool import Spool
 from gensweep.tracking._tracker import Tracker
 
 __all__ = [
-    "SERVER_SETTINGS", "Spool", "Tracker", "check", "redact", "redact_tree", "register_best",
+    "SERVER_SETTINGS",
+    "Spool",
+    "Tracker",
+    "check",
+    "redact",
+    "redact_tree",
+    "register_best",
     "upgrade_database",
-]  # fmt: skip
+]

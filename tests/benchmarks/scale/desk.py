@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from gensweep.coordinator._coordinator import Desk
 from gensweep.data import load_dataset
-from gensweep.report import grid_png
+from gensweep.evaluation import grid_png
+from gensweep.planning import Plan
+from gensweep.spec import Request
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
-from gensweep.sweep._args import Request
-from gensweep.sweep._desk import Desk
-from gensweep.sweep._plan import Plan
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Integer, Real
 

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from gensweep.study import REDUCTION
-from gensweep.sweep._bench import SEGMENT_S, VERDICT_S
-from gensweep.sweep._watch import POLL_S, SPARSE
-from gensweep.sweep._worker import CHECKPOINT_S, HEARTBEAT_S
+from gensweep.budget import REDUCTION
+from gensweep.driver._progress import POLL_S, SPARSE
+from gensweep.worker._client import CHECKPOINT_S, HEARTBEAT_S
+from gensweep.worker._pack_runner import SEGMENT_S, VERDICT_S
 
 from .servers import Clock, Process, Server
 

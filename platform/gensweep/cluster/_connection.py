@@ -1,0 +1,46 @@
+"""Joining the Ray cluster that a sweep runs on."""
+
+import os
+import socket
+
+from gensweep.errors import UserError
+
+KNOCK_S = 4.0
+
+
+def connect() -> None:
+    """Join the cluster that RAY_ADDRESS names or that runs here; `UserError` if there is none."""
+    import ray
+
+    if ray.is_initialized():
+        return
+    address = os.environ.get("RAY_ADDRESS", "auto")
+    _knock(address)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="warning")
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"no Ray cluster answers ({str(error).splitlines()[0][:120]}): "
+            "start one with `gensweep up`, or set RAY_ADDRESS."
+        ) from None
+
+
+def _knock(address: str) -> None:
+    """`UserError` if nothing listens at `host:port`: Ray itself would try for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdigit() and (reason := knock(host, int(port))):
+        raise UserError(
+            f"no Ray cluster answers at {address} ({reason}): "
+            "start one with `gensweep up`, or set RAY_ADDRESS."
+        )
+
+
+def knock(host: str, port: int) -> str:
+    """Why nothing answers at `host:port`; empty if something does, or if one is not known."""
+    if not host or not port:
+        return ""
+    try:
+        socket.create_connection((host, port), timeout=KNOCK_S).close()
+    except OSError as error:
+        return str(error.strerror or error)
+    return ""

@@ -1,0 +1,24 @@
+"""Why a pack died: with its host, or of its own."""
+
+import time
+
+WATCH_S = 20.0
+"""Longer than Ray takes to miss a node that refuses connections."""
+
+
+def host_lost(nodes: set[str]) -> bool:
+    """Whether one of the nodes has ended, or is about to: what it ran ended with it.
+
+    Ranks feel the loss of another's host before Ray does, so several nodes are watched a while.
+    """
+    import ray
+    from ray._private.state import state
+
+    end = time.monotonic() + (WATCH_S if len(nodes) > 1 else 0.0)
+    while True:
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        if not nodes <= alive - set(state.get_draining_nodes()):
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(1)

@@ -1,0 +1,31 @@
+"""From a script to an answer: validate, start packs, show progress, report."""
+
+import sys
+from collections.abc import Sequence
+
+from gensweep.driver._launch import launch
+from gensweep.errors import UserError
+from gensweep.planning import prepare, request
+from gensweep.spec import Sweep
+
+
+def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> None:
+    """What a sweep script calls.
+
+    Exit status 0; 1 if packs keep dying, 2 for bad input, 130 for Ctrl-C.
+    """
+    from gensweep.stack import apply_env
+
+    try:
+        apply_env()
+        asked = request(description, sweep, None if argv is None else list(argv))
+        plan = prepare(asked)
+        print(plan.text(), flush=True)
+        if not asked.dry_run:
+            launch(plan.asked, plan)
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; what was saved is kept.", file=sys.stderr)
+        sys.exit(130)

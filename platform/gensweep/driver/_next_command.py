@@ -1,0 +1,28 @@
+"""The command to type next."""
+
+import os
+import sys
+from pathlib import Path
+
+from gensweep.results import Trials
+from gensweep.spec import Request
+from gensweep.trial import TERMINAL
+
+
+def next_line(asked: Request, trials: Trials) -> str:
+    """What to type next: the rest of a sweep that was stopped, or twice its trials."""
+    ended = sum(trial["state"] in TERMINAL for trial in trials)
+    line = f"{python()} {asked.script} --resume {asked.sweep.name}{asked.room}"
+    if asked.sweep.max_cost is not None:  # a bound that was wanted once is wanted again
+        line += f" --max-cost {2 * asked.sweep.max_cost:g}"
+        price = asked.sweep.hourly_price
+        line += f" --hourly-price {price:g}" if price is not None else ""
+    return line if ended < asked.sweep.trials else f"{line} --trials {2 * asked.sweep.trials}"
+
+
+def python() -> str:
+    """What starts this Python from here, in a shell where its environment may not be active."""
+    if os.environ.get("VIRTUAL_ENV"):
+        return "python"
+    here = Path(sys.executable)
+    return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)

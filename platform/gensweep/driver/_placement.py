@@ -1,0 +1,96 @@
+"""Packs whose node drains before they have begun are placed anew, and the dead keep no places.
+
+Ray 2.60 places an actor's group first and starts the actor then, but starts none on a node that
+drains: such a group keeps the node from leaving, and the actor waits for the node's end.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from gensweep.cluster._ray_internals import groups_of_dead_actors, packs_waiting_on_draining_nodes
+
+POLL_S = 5.0
+DYING_S = 60.0
+"""How long after a pack's end Tune may tell of it, and an actor of it still ask for places."""
+
+
+@dataclass
+class Moves:
+    """When packs were ended for their place, of which Tune has not told yet."""
+
+    ended: deque[float] = field(default_factory=deque)
+    last_death: float = -DYING_S
+
+    def excuse(self) -> bool:
+        """Whether a pack that ended before it had begun did so for its place; each but once."""
+        since = time.monotonic() - DYING_S
+        with suppress(IndexError):
+            while self.ended.popleft() < since:  # it had begun, or ended well, before it was hit
+                continue
+            return True
+        return False
+
+    def died(self) -> None:
+        """A pack has, of whatever."""
+        self.last_death = time.monotonic()
+
+
+@contextmanager
+def moving(moves: Moves) -> Iterator[None]:
+    """Meanwhile, end packs that wait on a draining node, and free what the dead had reserved."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_poll, args=(moves, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=POLL_S)
+
+
+def _poll(moves: Moves, stop: threading.Event) -> None:
+    known, told = set[bytes](), set[str]()
+
+    def look(at: Callable[[], None]) -> None:
+        try:
+            at()
+        except Exception as error:  # much of it is private to Ray, and may change
+            if type(error).__name__ not in told:
+                told.add(type(error).__name__)
+                print(f"packs' places could not be looked after: {error!r}", flush=True)
+
+    while not stop.wait(POLL_S):
+        look(partial(_end_stuck, moves, known))
+        look(partial(_free_places, moves))
+    look(partial(_free_places, moves))  # of a pack that died last
+
+
+def _end_stuck(moves: Moves, known: set[bytes]) -> None:
+    """End packs that a draining node will not start; Tune starts others."""
+    import ray
+
+    core = ray._private.worker.global_worker.core_worker  # as `ray.kill`, which wants a handle
+    for pack in packs_waiting_on_draining_nodes() - known:
+        moves.ended.append(time.monotonic())  # before Tune can tell of its end
+        try:
+            core.kill_actor(ray.ActorID(pack), True)
+        except (ValueError, ray.exceptions.RayError):  # Tune has let go of it
+            with suppress(IndexError):
+                moves.ended.pop()
+            continue
+        known.add(pack)
+        print("a node drains before its pack has begun: it is placed anew", flush=True)
+
+
+def _free_places(moves: Moves) -> None:
+    """Remove what dead actors had reserved, for some time after each death: Ray lists all ever."""
+    import ray
+
+    if time.monotonic() < moves.last_death + DYING_S:
+        for group in groups_of_dead_actors():
+            ray.util.remove_placement_group(group)

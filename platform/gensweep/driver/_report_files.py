@@ -1,0 +1,58 @@
+"""The files that a sweep leaves: its report and its trials as JSON."""
+
+import json
+from typing import Any
+
+from gensweep.errors import UserError
+from gensweep.evaluation import real_grid, told
+from gensweep.objective import Goal
+from gensweep.planning import Plan
+from gensweep.report import build_report
+from gensweep.results import Trials, failures
+from gensweep.spec import Request, Sweep
+from gensweep.storage import grids, open_store
+from gensweep.study import SweepView
+from gensweep.tracking import redact, redact_tree
+
+SAMPLING = {
+    "tpe": "tpe, adaptive: it prefers regions that did well, so rates, intervals and best-of-k "
+    "describe the trials drawn, not the space; --sampler random or qmc measures the space",
+    "random": "random: independent draws from the space",
+    "qmc": "qmc: spread evenly over the space",
+}
+
+
+def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: Goal,
+            about: dict[str, Any]) -> dict[str, bytes]:  # fmt: skip
+    """The files that a sweep leaves."""
+    sweep = asked.sweep
+    stated = about["protocol"] | {"sampling": SAMPLING[sweep.sampler]}
+    pictured = [*goal.ranked(trials)[:1], *failures(trials, goal.metric)]
+    page = build_report(
+        redact_tree(about | {"name": sweep.name, "protocol": stated, "seed": sweep.seed,
+                             "trained": trained(sweep),
+                             "versions": view.versions,
+                             "answer": told(about["test"]) if about["test"] else ""}),
+        trials, grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
+        by=sweep.by, over=sweep.over, goal=goal, scatter_of=sweep.scatter,
+    )  # fmt: skip
+    text = json.dumps({"sweep": sweep.name, "test": about["test"], "trials": trials}, indent=1)
+    return {"report.html": page.encode(), "trials.json": text.encode()}
+
+
+def trained(sweep: Sweep) -> dict[str, str]:
+    """Every hyperparameter that was not searched, and its value."""
+    question = sweep.identity()
+    return {**question["fixed"], **question["defaults"]}
+
+
+def stored(plan: Plan, files: dict[str, bytes]) -> str:
+    """Put the files into the store; where they are, or why they are not."""
+    folder = f"sweeps/{plan.asked.sweep.name}"
+    try:
+        store = open_store(plan.store)
+        for name, data in files.items():
+            store.put(f"{folder}/{name}", data)
+    except UserError as error:
+        return f"nothing: {redact(str(error))}"
+    return redact(f"{plan.store}/{folder}/")

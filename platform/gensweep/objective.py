@@ -1,0 +1,68 @@
+"""The objective: the metric that trials are ranked by, and its direction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Literal
+
+from gensweep.errors import UserError
+from gensweep.trial import Trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What trials are ranked by.
+
+    >>> Goal(metric="coverage", direction="maximize").ranked([
+    ...     {"state": "completed", "metrics": {"coverage": v}} for v in (0.2, 0.9)])[0]["metrics"]
+    {'coverage': 0.9}
+    """
+
+    metric: str
+    direction: Literal["minimize", "maximize"] = "minimize"
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("minimize", "maximize"):
+            raise UserError(f"unknown direction {self.direction!r}: choose minimize or maximize.")
+
+    @property
+    def sign(self) -> int:
+        """1, or -1 where more is better: `sign * value` is to be small."""
+        return 1 if self.direction == "minimize" else -1
+
+    def value(self, trial: Trial) -> float | None:
+        """The metric of a trial that was completed, else None."""
+        completed = trial["state"] == "completed"
+        return number(trial["metrics"].get(self.metric)) if completed else None
+
+    def draws(self, trials: Sequence[Trial]) -> list[float]:
+        """Each trial's value, less is better; infinite for one that has none."""
+        found = [self.value(trial) for trial in trials]
+        return [math.inf if value is None else self.sign * value for value in found]
+
+    def configurations(self, trials: Sequence[Trial]) -> list[float]:
+        """Each configuration's median over its seeds, less is better; infinite for none.
+
+        >>> trials = [{"group": 0, "state": "completed", "metrics": {"nll": v}} for v in (1, 2, 9)]
+        >>> Goal(metric="nll").configurations([*trials, trials[0] | {"group": 1}])
+        [2.0, 1.0]
+        """
+        seeds: dict[Any, list[float]] = {}
+        for trial, value in zip(trials, self.draws(trials), strict=True):
+            seeds.setdefault(trial["group"], []).append(value)
+        return [median(values) for values in seeds.values()]
+
+    def ranked(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Completed trials, best first."""
+        pairs = zip(self.draws(trials), trials, strict=True)
+        done = [(draw, trial) for draw, trial in pairs if draw < math.inf]
+        return [trial for _, trial in sorted(done, key=lambda pair: pair[0])]
+
+
+def number(value: object) -> float | None:
+    """A finite number, or None."""
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if real and math.isfinite(value) else None  # type: ignore[arg-type]

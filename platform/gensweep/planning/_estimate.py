@@ -1,0 +1,99 @@
+"""The pace of a dry run, measured where packs will train: on a worker of the cluster."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gensweep.errors import UserError
+from gensweep.spec import PACK_CPUS, Request
+from gensweep.storage import open_store
+from gensweep.study import SweepView
+from gensweep.trial import TERMINAL
+
+TELL_S = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How the sweep would train."""
+
+    lanes: int | None = None
+    """Of a pack; None: each pack measures."""
+
+    width: str = "not measured"
+    """The lanes in words, and why so many."""
+
+    seconds: float | None = None
+    """Of all training, where it was measured."""
+
+    place: str = ""
+    """On what."""
+
+    share: str = ""
+    """Of which trials, if not of all, in words."""
+
+    def expected(self) -> str:
+        """How long the sweep will train, in words."""
+        if self.seconds is None:
+            return "unknown: --measure tries it on one GPU"
+        return (f"{self.seconds / 60:,.1f} min of training{self.share}, as measured on "
+                f"{self.place}; evaluation comes on top")  # fmt: skip
+
+    def resumed(self, view: SweepView | None, trials: int) -> "Pace":
+        """Of what `view` leaves to do of the `trials`; None: of all."""
+        if view is None or self.seconds is None:
+            return self
+        left = max(0, trials - sum(record.state in TERMINAL for record in view.records))
+        share = f" of the {left} trials that are left"
+        return replace(self, seconds=self.seconds * left / trials, share=share)
+
+
+def asked_pace(asked: Request) -> Pace:
+    """Without measuring."""
+    from gensweep.profiling import asked_for
+
+    if asked.sweep.width is not None:
+        return Pace(lanes=asked.sweep.lanes, width=asked_for(asked.sweep, asked.packs).text())
+    most = asked.sweep.most_lanes(asked.packs)
+    return Pace(width=f"measured on the GPU when a pack begins, up to {most} lanes")
+
+
+def pace_here(asked: Request, dataset: Any, device: str, place: str) -> Pace:
+    """Measured in this process, or remembered; the time of training only for a dry run."""
+    from gensweep.profiling import Paces, measured_width
+
+    paces = Paces(asked.sweep, dataset, dataset.source(device), asked, device)
+    pace = asked_pace(asked)
+    if pace.lanes is None:
+        width = measured_width(paces)
+        pace = Pace(lanes=width.lanes, width=width.text())
+    if not asked.dry_run:
+        return pace
+    paces.sweep = replace(asked.sweep, width=pace.lanes)
+    return replace(pace, seconds=paces.training_s(), place=place)
+
+
+def pace_there(asked: Request, dataset: Any, store: str) -> Pace:
+    """Measured with the resources of a pack's rank, on the worker that Ray finds or starts."""
+    import ray
+    from ray.exceptions import RayError
+
+    each = {"num_gpus": 1, "num_cpus": 0} if asked.gpus else {"num_cpus": PACK_CPUS}
+    begin, ref = time.monotonic(), ray.remote(**each)(_on_worker).remote(asked, dataset.id, store)
+    while not ray.wait([ref], timeout=TELL_S)[0]:
+        waited = time.monotonic() - begin
+        print(f"{waited:6,.0f} s  --measure waits for a worker, or measures on it", flush=True)
+    try:
+        pace: Pace = ray.get(ref)
+    except RayError as error:
+        raise UserError(f"--measure: {str(error).strip().splitlines()[-1][:300]}") from error
+    return pace
+
+
+def _on_worker(asked: Request, data: str, store: str) -> Pace:
+    from gensweep.data import load_dataset
+    from gensweep.profiling import device_name
+
+    device = "cuda" if asked.gpus else "cpu"
+    dataset = load_dataset(data, open_store(store), split="train")
+    return pace_here(asked, dataset, device, f"a worker ({device_name(device)})")

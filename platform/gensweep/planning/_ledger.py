@@ -1,0 +1,96 @@
+"""The ledger, where sweeps keep their trials: can it be used, and does a sweep fit into it?"""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gensweep.errors import UserError
+from gensweep.space import as_json
+from gensweep.study import SweepView, difference, journal_path, list_sweeps, only_writer, plain
+
+if TYPE_CHECKING:
+    from gensweep.spec import Request, Sweep
+
+UPLOADED = "/runtime_resources/working_dir_files/"
+"""Where Ray unpacks what `ray job submit --working-dir` uploads."""
+CURE = "set GENSWEEP_LEDGER to a file in a writable folder, or to the URL of a data base"
+
+
+def check_home(home: str) -> None:
+    """`UserError` if what a sweep keeps on disk would go with the job that runs it."""
+    if UPLOADED in home:
+        raise UserError(f"{home} is in Ray's copy of the checkout, which it deletes: set "
+                        "GENSWEEP_HOME to a folder that stays.")  # fmt: skip
+
+
+def check_ledger(ledger: str) -> None:
+    """`UserError` unless sweeps can be kept there; makes nothing."""
+    path = journal_path(ledger)
+    if path is not None and not _is_new(path) and not _is_journal(path):
+        raise UserError(f"the ledger {path} is a file of something else: {CURE}.")
+    try:
+        list_sweeps(ledger)
+    except UserError:
+        raise
+    except Exception as error:  # Optuna's own, of a journal that it cannot read
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:120]
+        raise UserError(f"the ledger {ledger} cannot be read ({reason}): {CURE}.") from error
+
+
+def _is_new(path: Path) -> bool:
+    """Whether the ledger is still to be made; `UserError` if it cannot be written.
+
+    A temporary file is the one sure test: root, and read-only disks, pass others.
+    """
+    folder = next((parent for parent in path.parents if parent.exists()), path)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if path.exists():
+            path.open("r+b").close()
+    except OSError as error:
+        raise UserError(
+            f"the ledger {path} cannot be written ({error.strerror}): {CURE}."
+        ) from None
+    return not path.exists()
+
+
+def _is_journal(path: Path) -> bool:
+    """Optuna takes a line of something else for a write that was cut short, and writes on."""
+    with path.open("rb") as file:
+        return file.read(1) in (b"", b"{")
+
+
+def find_sweep(asked: "Request", ledger: str) -> SweepView | None:
+    """The sweep to resume; `UserError` if a new one's name is taken, or if it cannot go on now."""
+    views = {view.name: view for view in list_sweeps(ledger)}
+    name = asked.sweep.name
+    if not asked.resume:
+        if name in views:
+            raise UserError(f"sweep {name!r} exists: go on with it by --resume {name}.")
+        return None
+    if name not in views:
+        raise UserError(f"unknown sweep {name!r}: the known ones are {', '.join(views) or 'none'}.")
+    _check_question(asked.sweep, views[name])
+    with only_writer(ledger, name):  # nobody else runs it
+        return views[name]
+
+
+def _check_question(sweep: "Sweep", view: SweepView) -> None:
+    """`UserError` shows how the script's sweep differs from the one that it resumes."""
+    now = plain(sweep.identity() | {"space": as_json(sweep.space), "sampler": sweep.sampler,
+                                    "strata": list(sweep.strata)})  # fmt: skip
+    before = {key: view.spec.get(key) for key in now}
+    if changes := difference(before, now):
+        raise UserError(
+            f"sweep {view.name!r} was begun with other settings ({'; '.join(changes)}): set them "
+            "back in the script, or begin a new sweep with --name."
+        )
+
+
+def check_data(dataset: Any, view: SweepView) -> None:
+    """`UserError` if the data are not those that the sweep to resume was begun with."""
+    if dataset.hash != view.spec["data_hash"]:
+        raise UserError(f"the data of sweep {view.name!r} have changed: sha256 "
+                        f"{view.spec['data_hash'][:12]} -> {dataset.hash[:12]}; bring the old ones "
+                        "back, or begin a new sweep with --name.")  # fmt: skip

@@ -1,0 +1,76 @@
+"""Does the model fit the data, and are the metrics that a sweep names measured at all?"""
+
+from typing import Any
+
+import torch
+
+from gensweep.errors import UserError
+from gensweep.evaluation import Likelihood
+from gensweep.lanes import Pack, turns
+from gensweep.metrics import Evaluator, FeatureNet, Projection
+from gensweep.space import all_strata
+from gensweep.spec import NEIGHBOURS, Request, Sweep
+
+
+def check_data_set(dataset: Any) -> None:
+    """`UserError` unless samples can be compared with the data."""
+    if dataset.count <= NEIGHBOURS:
+        raise UserError(f"{dataset.name} has {dataset.count} training examples: use more than "
+                        f"{NEIGHBOURS}.")  # fmt: skip
+
+
+def check_games(asked: Request, dataset: Any) -> None:
+    """`UserError` unless every stratum's networks can be built, and its batch be shared."""
+    sweep = asked.sweep
+    for stratum in all_strata(sweep.space, sweep.strata):
+        config = sweep.config(stratum)
+        named = "".join(f", {name}={value}" for name, value in stratum.items())
+        try:
+            game = sweep.model.game(config, dataset)
+            with torch.device("meta"):  # shapes alone: no memory, no time
+                for player in game.players.values():
+                    player.build()
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {error}") from error
+        if config.batch_size % asked.ranks:
+            raise UserError(f"--ranks {asked.ranks} must divide batch_size={config.batch_size}"
+                            f"{named}: lower it, or change the batch size.")  # fmt: skip
+
+
+def check_metrics(sweep: Sweep, dataset: Any) -> None:
+    """`UserError` unless `target` and `scatter` name metrics that trials will have."""
+    wanted = [(name, "target") for name in [sweep.target] if name]
+    wanted += [(name, "scatter") for name in (sweep.scatter or ())[:2]]
+    known = measured(sweep, dataset)
+    if not {name for name, _ in wanted} <= known:
+        known |= trained(sweep, dataset)
+    for name, use in wanted:
+        if name not in known:
+            raise UserError(
+                f"{use} names {name!r}, which is not measured for {sweep.model.name} on "
+                f"{dataset.name}: choose from {', '.join(sorted(known))}."
+            )
+
+
+def measured(sweep: Sweep, dataset: Any) -> set[str]:
+    """Names of what is measured of a trained lane: of a few examples, by an untrained network."""
+    data = dataset.source("cpu").gather(torch.arange(min(dataset.count, 4 * NEIGHBOURS)))
+    evaluator = Evaluator.for_dataset(
+        dataset.name, data, {}, modes=dataset.modes, mode_std=dataset.mode_std,
+        net=FeatureNet(dataset.shape, dataset.classes) if dataset.classes
+        else Projection.fit(data["x"]),
+    )  # fmt: skip
+    game = sweep.model.game(sweep.config({}), dataset)
+    likelihood = Likelihood.of_game(game, data["x"], "train")
+    return {*evaluator.evaluate(data["x"][None])[0], *(likelihood.metrics if likelihood else ())}
+
+
+def trained(sweep: Sweep, dataset: Any) -> set[str]:
+    """Names of the losses and metrics of training, after a round of every player."""
+    config = sweep.config(all_strata(sweep.space, sweep.strata)[0])
+    pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=1, space=sweep.space,
+                trace=False)  # fmt: skip
+    pack.load(0, config, seed=0, budget_images=sweep.budget_images)
+    hyper = pack.lane(0).hyper
+    round_ = max(turns(player, hyper) for player in pack.game.players.values())
+    return set(pack.run(round_)[0].metrics)

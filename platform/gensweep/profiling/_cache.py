@@ -1,0 +1,75 @@
+"""What was measured of full packs, remembered by each machine."""
+
+import hashlib
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gensweep.files import write_private
+from gensweep.home import find_home
+
+FOLDER = "paces"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A full pack of some width."""
+
+    ms: float
+    """Milliseconds a lane and round, which is one batch."""
+
+    mib: float
+    """Memory of the whole pack."""
+
+    seconds: float
+    """What measuring it took."""
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(value) and value >= 0 for value in astuple(self)):
+            raise ValueError(f"{self} holds no measurement.")
+
+
+Table = dict[int, Point]
+"""Width to what was measured of it."""
+
+
+class Remembered:
+    """The table of `of`, plain JSON that says what was measured, in a file of this machine's."""
+
+    def __init__(self, of: Mapping[str, Any]):
+        self._of = json.loads(json.dumps(of, sort_keys=True, default=str))
+        hashed = hashlib.sha256(json.dumps(self._of, sort_keys=True).encode()).hexdigest()
+        self.file = find_home().path / FOLDER / f"{hashed[:16]}.json"
+
+    def load(self) -> Table:
+        """Empty if there is none, or if it cannot be read."""
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+            kept = json.loads(self.file.read_text())
+            if kept["of"] == self._of:
+                return {int(w): Point(*map(float, p)) for w, p in kept["points"].items()}
+        return {}
+
+    def save(self, table: Table) -> None:
+        """Replace the file; a home that cannot be written costs a measurement next time."""
+        points = {width: astuple(table[width]) for width in sorted(table)}
+        with suppress(OSError):
+            write_private(self.file, json.dumps({"of": self._of, "points": points}) + "\n")
+
+
+def device_name(device: str) -> str:
+    """The GPU, or the processor and its cores."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_name()
+    named: list[str] = []
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        named = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return f"{(named or [platform.machine()])[0]}, {os.cpu_count()} cores"

@@ -1,0 +1,29 @@
+"""What packs and their ranks take of a cluster."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """What packs run on."""
+
+    packs: int = 1
+    ranks: int = 1
+    use_gpu: bool = False
+    threads: int = 1
+    tune_storage: str
+    """Folder for Tune's own bookkeeping."""
+
+    train_storage: str
+    """Folder or `s3://` prefix for Train's own bookkeeping of several ranks."""
+
+    @property
+    def each(self) -> dict[str, float]:
+        """What a rank takes."""
+        return {"GPU": 1} if self.use_gpu else {"CPU": PACK_CPUS}
+
+
+PACK_CPUS = 0.9
+"""Of a rank on CPUs; less than 1, so that two packs leave the drivers of two cores some room."""
+KEEPER_CPUS = 0.01
+"""Of the process that starts a pack's ranks, if there are several."""

@@ -1,0 +1,14 @@
+"""From dimensions to suggested values and to strata."""
+
+from typing import Any
+
+import optuna
+
+
+def suggest(trial: optuna.Trial, name: str, dimension: Any) -> Any:
+    """A value for the dimension."""
+    if dimension.kind == "real":
+        return trial.suggest_float(name, dimension.low, dimension.high, log=dimension.log)
+    if dimension.kind == "integer":
+        return trial.suggest_int(name, dimension.low, dimension.high, log=dimension.log)
+    return trial.suggest_categorical(name, tuple(dimension.choices))

@@ -1,0 +1,1 @@
+"""Where a study's journal is kept: a file, or a table of PostgreSQL."""

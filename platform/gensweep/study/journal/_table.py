@@ -1,0 +1,168 @@
+"""Journals in a table of PostgreSQL, one for each sweep."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from optuna.storages.journal import BaseJournalBackend
+from psycopg.errors import InterfaceError, OperationalError, UniqueViolation
+
+from gensweep.errors import UserError
+from gensweep.study.journal._file import Log
+from gensweep.study.journal._postgres import (
+    connect,
+    has_table,
+    make_table,
+    rows,
+    take_lock,
+    told,
+    unusable,
+)
+
+PATIENCE_S = 180.0
+"""How long a database that went away is waited for; it must be less than a lease lasts."""
+WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
+
+_INSERT = """
+    INSERT INTO gensweep_journal (sweep, seq, log)
+    SELECT %s, %s + place - 1, log FROM unnest(%s::text[]) WITH ORDINALITY AS new (log, place)
+"""
+
+
+class StoredLog(BaseJournalBackend):
+    """A sweep's journal as it stands, to be read."""
+
+    def __init__(self, connection: psycopg.Connection, sweep: str):
+        self._connection, self._sweep = connection, sweep
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        for _, text in rows(self._connection, self._sweep, log_number_from):
+            yield json.loads(text)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        raise TypeError(f"the journal of sweep {self._sweep!r} is open for reading.")
+
+
+@contextlib.contextmanager
+def stored_logs(url: str) -> Iterator[list[StoredLog]]:
+    """The journal of each sweep in the database; nothing is locked or made."""
+    with told(url), connect(url) as connection:
+        names = "SELECT sweep FROM gensweep_journal WHERE seq = 0"
+        known = connection.execute(names).fetchall() if has_table(connection, url) else []
+        yield [StoredLog(connection, sweep) for (sweep,) in known]
+
+
+class TableLog(Log):
+    """A sweep's journal, of which this is the only writer.
+
+    The connection that holds the sweep's lock is the one that writes, so whoever writes has the
+    lock. When it breaks, another is made, and what the table holds by then tells whether the
+    append that was under way arrived: it is never made twice.
+    """
+
+    def __init__(self, url: str, sweep: str):
+        self._url, self._sweep = url, sweep
+        self._written, self._last = 0, ""
+        self._read = self._closed = False
+        self._pending: list[str] = []
+        with told(url):
+            self._connection = self._connect()
+
+    def _connect(self, before: int = 0) -> psycopg.Connection:
+        """A connection that holds the lock."""
+        connection = connect(self._url)
+        try:
+            make_table(connection, self._url)
+            take_lock(connection, self._sweep, before)
+        except BaseException:
+            connection.close()
+            raise
+        self._server = connection.info.backend_pid
+        return connection
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """Nobody else writes: the table is read once."""
+        if not self._read:
+            with told(self._url):
+                yield from self._read_table()
+            self._read = True
+        for text in self._pending[max(0, log_number_from - self._written) :]:
+            yield json.loads(text)
+
+    def _read_table(self) -> Iterator[dict[str, Any]]:
+        for seq, text in rows(self._connection, self._sweep, 0):
+            if seq != self._written:
+                raise UserError(
+                    f"the ledger lacks record {self._written} of sweep {self._sweep!r}: restore "
+                    "the table gensweep_journal."
+                )
+            self._written, self._last = seq + 1, text
+            yield json.loads(text)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        if self._closed:
+            raise ValueError(f"the journal of sweep {self._sweep!r} is closed.")
+        self._pending += [json.dumps(log, separators=(",", ":")) for log in logs]
+
+    def sync(self) -> None:
+        """One statement, whose return says that the database has it."""
+        began, wait = time.monotonic(), WAIT_S
+        while self._pending:
+            try:
+                self._write()
+            except (OperationalError, InterfaceError) as error:
+                self._connection.close()
+                waited = time.monotonic() - began
+                if waited + wait > PATIENCE_S:
+                    raise unusable(self._url, error, f", tried for {waited:.0f} s") from error
+                time.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT_S)
+            except UniqueViolation as error:
+                raise self._overtaken() from error
+            except psycopg.Error as error:
+                raise unusable(self._url, error) from error
+
+    def _write(self) -> None:
+        if self._connection.closed:
+            self._connection = self._connect(self._server)
+            self._settle()
+        if self._pending:
+            self._connection.execute(_INSERT, [self._sweep, self._written, self._pending])
+            self._count(len(self._pending))
+
+    def _count(self, arrived: int) -> None:
+        """So many of the pending records are in the table."""
+        if arrived:
+            self._last = self._pending[arrived - 1]
+            self._written += arrived
+            del self._pending[:arrived]
+
+    def _settle(self) -> None:
+        """Learn what became of the append that was under way when the connection broke."""
+        start = max(0, self._written - 1)
+        known = [self._last] if self._written else []
+        found = [text for _, text in rows(self._connection, self._sweep, start)]
+        try:
+            if found[: len(known)] != known:
+                raise UserError(f"the ledger has lost what it had confirmed of sweep "
+                                f"{self._sweep!r}: go on with the rest by --resume "
+                                f"{self._sweep}.")  # fmt: skip
+            arrived = len(found) - len(known)
+            if found[len(known) :] != self._pending[:arrived]:
+                raise self._overtaken()
+        except UserError:
+            self._connection.close()  # so that the next one settles it again
+            raise
+        self._count(arrived)
+
+    def _overtaken(self) -> UserError:
+        return UserError(f"another process went on with sweep {self._sweep!r} while its ledger was "
+                         "out of reach: this one ends, let the other run.")  # fmt: skip
+
+    def close(self) -> None:
+        """Release the lock."""
+        self._closed = True
+        self._connection.close()

@@ -1,0 +1,192 @@
+"""A real sweep on a real stack: submitted as a job, logged, stored, resumed and extended."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+from gensweep.evaluation._sampling import NoData, Shape
+from gensweep.lanes import LaneState, Pack
+from gensweep.storage import lane_of, open_store
+from gensweep.study import read_sweep
+from gensweep_models.catalog import CATALOG
+from gensweep_models.gan import GanConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "end-to-end"
+OPTIONS = ["--trials", "10", "--budget-images", "64000", "--width", "2"]
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def submit(stack: Any, *options: str) -> str:
+    ray = Path(sys.executable).with_name("ray")
+    done = subprocess.run(
+        [str(ray), "job", "submit", "--working-dir", str(stack_copy(stack)), "--", "python",
+         "sweeps/gan_stability.py", *options],
+        env=stack.env, capture_output=True, text=True, timeout=550, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    return done.stdout
+
+
+def stack_copy(stack: Any) -> Path:
+    """The checkout's code as a working directory that is uploaded, beside the installed one."""
+    folder = Path(stack.home) / "upload"
+    for name in ("sweeps", "platform", "models"):
+        if not (folder / name).exists():
+            shutil.copytree(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def output(stack: Any) -> str:
+    return submit(stack, *OPTIONS, "--name", NAME)
+
+
+def results(stack: Any) -> dict[str, Any]:
+    done = stack.run("results", NAME, "--json")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_every_trial_ends_and_is_told(stack: Any, output: str) -> None:
+    trials = results(stack)["trials"]
+    assert [t["number"] for t in trials] == list(range(10))
+    assert {t["state"] for t in trials} <= {"completed", "collapsed", "diverged"}
+    assert {t["params"]["objective"] for t in trials} == {
+        "minimax", "non_saturating", "wasserstein", "wasserstein_gp", "hinge",
+    }  # fmt: skip
+    assert all(("clip" in t["params"]) == (t["params"]["objective"] == "wasserstein")
+               for t in trials)  # fmt: skip
+    assert all(t["protocol"]["feature_hash"] for t in trials)
+    assert "95 % interval" in output
+    assert f"--resume {NAME}" in output
+
+
+def test_report_stands_in_the_store(stack: Any, output: str) -> None:
+    done = stack.run("list", "--json")
+    assert [sweep["name"] for sweep in json.loads(done.stdout)].count(NAME) == 1
+    report = next(Path(stack.home).rglob(f"{NAME}.html"))
+    page = report.read_text()
+    assert "Stability map" in page
+    assert "data:image/png" in page
+    assert "qmc: spread evenly over the space" in page
+
+
+def test_tracker_has_parent_and_children(stack: Any, output: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(stack.env["MLFLOW_TRACKING_URI"])
+    experiment = client.get_experiment_by_name("gan-stability")
+    end = time.monotonic() + 60
+    while True:
+        runs = client.search_runs([experiment.experiment_id], f"tags.`gensweep.sweep` = '{NAME}'")
+        children = [r for r in runs if "mlflow.parentRunId" in r.data.tags]
+        if len(children) == 10 or time.monotonic() > end:
+            break
+        time.sleep(1)
+    assert len(runs) == 11
+    assert len(children) == 10
+    assert all("learning_rate" in r.data.params for r in children)
+    secret = stack.env.get("AWS_SECRET_ACCESS_KEY", "no secret")
+    assert secret not in str([r.to_dictionary() for r in runs])
+
+
+def test_compare_in_the_tracker_answers_the_question(stack: Any, output: str, browse: Any) -> None:
+    """What a click on Compare opens has the five searched values of every trial and their plots."""
+    from mlflow import MlflowClient
+
+    uri = stack.env["MLFLOW_TRACKING_URI"]
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("gan-stability").experiment_id
+    runs = client.search_runs([experiment], f"tags.`gensweep.sweep` = '{NAME}'")
+    chosen = [r.info.run_id for r in runs if "mlflow.parentRunId" in r.data.tags]
+    query = urlencode({"runs": json.dumps(chosen), "experiments": json.dumps([experiment])})
+    page = browse(f"{uri}/#/compare-runs?{query}", "--virtual-time-budget=60000").stdout
+    for name in ("learning_rate", "latent_size", "critic_iterations", "truncation", "objective"):
+        assert name in page
+    for tab in ("Parallel Coordinates Plot", "Scatter Plot", "Contour Plot"):
+        assert tab in page
+    assert "Comparing 10 Runs" in page
+
+
+def test_best_trial_is_a_model_that_samples(
+    stack: Any, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registered model draws what the pack that trained the trial would draw."""
+    code = (
+        "import mlflow, numpy, sys\n"
+        f"model = mlflow.pyfunc.load_model('models:/gan-digits@{NAME}')\n"
+        "numpy.save(sys.argv[1], model.predict([{'n': 6, 'truncation': 0.5, 'seed': 3}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "s.npy")], env=stack.env,
+                          capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    samples = np.load(tmp_path / "s.npy")
+    assert samples.shape == (6, 1, 8, 8)
+    assert np.abs(samples).max() <= 1
+
+    best = min((t for t in results(stack)["trials"] if t["state"] == "completed"),
+               key=lambda t: t["metrics"]["frechet"])  # fmt: skip
+    for name, value in stack.env.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    lane = lane_of(open_store(stack.env["GENSWEEP_STORE"]), best)
+    state = LaneState.from_bytes(lane)
+    digits = Shape(shape=(1, 8, 8), classes=10, count=1438, levels=16)
+    wide = dataclasses.replace(GanConfig(**state.meta["config"]), latent_size=32)
+    pack = Pack(CATALOG["gan"], wide, digits, NoData(), width=2)
+    pack.put(1, state)
+    expected = pack.sample(6, seed=3, hyper={"truncation": 0.5})[0].numpy()
+    np.testing.assert_allclose(samples, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("script", "argv", "named"),
+    [
+        ("gan_stability.py", ["--name", NAME], f"--resume {NAME}"),
+        ("vae_tradeoff.py", ["--name", NAME], f"sweep '{NAME}' exists"),
+        ("vae_tradeoff.py", ["--resume", NAME], "'vae'"),
+        ("gan_stability.py", ["--resume", NAME, "--budget-images", "1280"], "64000 -> 1280"),
+        ("gan_stability.py", ["--resume", NAME, "--data", "ring8"], "ring8"),
+        ("gan_stability.py", ["--resume", NAME, "--seed", "5"], "seed: 0 -> 5"),
+        ("gan_stability.py", ["--resume", NAME, "--trials", "4"], "10 trials already"),
+    ],
+)  # fmt: skip
+def test_a_known_name(
+    stack: Any, stack_scripts: Any, output: str, script: str, argv: list[str], named: str
+) -> None:
+    """What differs from the sweep of that name is told, and leaves it as it was."""
+    before = read_sweep(NAME, str(stack.home / "studies"))
+    done = stack_scripts.run(ROOT / "sweeps" / script, argv, env=stack.env, cwd=ROOT)
+    assert done.returncode == 2, (done.stdout + done.stderr)[-2000:]
+    assert named in done.stderr.splitlines()[-1]
+    assert read_sweep(NAME, str(stack.home / "studies")) == before
+
+
+def test_a_known_name_with_another_space(
+    stack: Any, stack_scripts: Any, output: str, tmp_path: Path
+) -> None:
+    text = (ROOT / "sweeps" / "gan_stability.py").read_text()
+    other = tmp_path / "gan_stability.py"
+    other.write_text(text.replace("Integer(1, 5)", "Integer(1, 3)"))
+    done = stack_scripts.run(other, ["--resume", NAME], env=stack.env, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "critic_iterations.high: 5 -> 3" in done.stderr.splitlines()[-1]
+
+
+def test_extension_keeps_what_is_done(stack: Any, output: str) -> None:
+    before = {t["number"]: t["metrics"] for t in results(stack)["trials"]}
+    submit(stack, "--trials", "12", "--width", "2", "--resume", NAME)
+    after = {t["number"]: t["metrics"] for t in results(stack)["trials"]}
+    assert len(after) == 12
+    assert {n: after[n] for n in before} == before

@@ -1,0 +1,172 @@
+"""A sweep that is interrupted or killed goes on where it was, and its numbers are the same."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from gensweep.home import Home
+from gensweep.stack._process import marked
+from gensweep.storage import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "sweeps" / "vae_tradeoff.py"
+BUDGET = 120_000
+OPTIONS = ["--trials", "3", "--budget-images", str(BUDGET), "--packs", "1", "--width", "3",
+           "--sampler", "random", "--samples", "200"]  # fmt: skip
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def start(stack: Any, *options: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen([sys.executable, str(SCRIPT), *options], env=stack.env, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+
+
+def wait_for_checkpoint(process: "subprocess.Popen[str]", name: str) -> None:
+    """Until the store has a checkpoint of the pack."""
+    end = time.monotonic() + 300
+    while not checkpoints(name):
+        assert process.poll() is None, process.communicate()[0][-3000:]
+        assert time.monotonic() < end, "no checkpoint within 300 s"
+        time.sleep(0.5)
+
+
+def checkpoints(name: str) -> list[str]:
+    return open_store(os.environ["GENSWEEP_STORE"]).list(f"sweeps/{name}/checkpoints/")
+
+
+@pytest.fixture(autouse=True)
+def _environment(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in stack.env.items():
+        monkeypatch.setenv(name, value)
+
+
+def results(stack: Any, name: str) -> dict[int, dict[str, Any]]:
+    done = stack.run("results", name, "--json")
+    assert done.returncode == 0, done.stderr
+    return {t["number"]: t for t in json.loads(done.stdout)["trials"]}
+
+
+def processes(stack: Any, name: str) -> list[psutil.Process]:
+    """The processes of this stack that Ray calls so."""
+    mark = Home(stack.home).load()["id"]
+    return [p for p in marked(f"{mark}/ray") if name in " ".join(p.cmdline())]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(stack: Any) -> dict[int, dict[str, Any]]:
+    """The same sweep, left alone."""
+    process = start(stack, *OPTIONS, "--name", "undisturbed")
+    assert process.wait(300) == 0
+    return results(stack, "undisturbed")
+
+
+def agree(found: dict[int, dict[str, Any]], expected: dict[int, dict[str, Any]]) -> None:
+    """Every trial ended once, and its numbers are bit for bit those of a sweep left alone."""
+    assert {t["state"] for t in found.values()} <= {"completed", "collapsed"}
+    assert {n: t["state"] for n, t in found.items()} == {n: t["state"] for n, t in expected.items()}
+    for number, trial in found.items():
+        assert trial["params"] == expected[number]["params"]
+        assert trial["images"] >= BUDGET
+        evaluated = ("nll", "frechet", "density", "coverage")
+        assert {k: trial["metrics"][k] for k in evaluated} == {
+            k: expected[number]["metrics"][k] for k in evaluated
+        }
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_driver_is_ended(stack: Any, undisturbed: dict[int, Any], how: signal.Signals) -> None:
+    name = f"ended-{how.name}"
+    process = start(stack, *OPTIONS, "--name", name)
+    wait_for_checkpoint(process, name)
+    process.send_signal(how)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == (-9 if how == signal.SIGKILL else 130), output[-3000:]
+    assert {t["state"] for t in results(stack, name).values()} <= {"queued", "leased"}
+    if how != signal.SIGKILL:
+        assert f"--resume {name}" in output
+    again = start(stack, "--resume", name, "--packs", "1")  # of a width that is measured
+    output = again.communicate(timeout=300)[0]
+    assert again.returncode == 0, output[-3000:]
+    found = results(stack, name)
+    agree(found, undisturbed)
+    assert [t["attempts"] for t in found.values()] == [2, 2, 2]
+
+
+def test_job_is_stopped(stack: Any) -> None:
+    """`ray job stop` waits until the lanes are saved and the trials wait for --resume."""
+    ray = str(Path(sys.executable).with_name("ray"))
+    submit = [ray, "job", "submit", "--no-wait", "--submission-id", "stopped", "--"]
+    long = ["--budget-images", str(8 * BUDGET)]  # it must not end before it is stopped
+    subprocess.run([*submit, sys.executable, str(SCRIPT), *OPTIONS, *long, "--name", "stopped"],
+                   env=stack.env, check=True, capture_output=True, timeout=120)  # fmt: skip
+    end = time.monotonic() + 200
+    while not checkpoints("stopped"):
+        assert time.monotonic() < end, "no checkpoint within 200 s"
+        time.sleep(0.5)
+    before = set(checkpoints("stopped"))
+    done = subprocess.run([ray, "job", "stop", "stopped"], env=stack.env, capture_output=True,
+                          text=True, timeout=120, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "was stopped" in done.stdout + done.stderr
+    assert {t["state"] for t in results(stack, "stopped").values()} == {"queued"}
+    assert set(checkpoints("stopped")) != before
+
+
+def test_pack_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
+    process = start(stack, *OPTIONS, "--name", "killed-pack")
+    wait_for_checkpoint(process, "killed-pack")
+    for trainer in processes(stack, "ImplicitFunc"):
+        trainer.kill()
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, output[-3000:]
+    found = results(stack, "killed-pack")
+    agree(found, undisturbed)
+    assert [t["attempts"] for t in found.values()] == [2, 2, 2]
+    assert {(t["pack_losses"], t["host_losses"]) for t in found.values()} == {(1, 0)}
+
+
+def test_a_rank_is_killed(stack: Any) -> None:
+    """Another pack goes on, and no process of the lost one is left."""
+    process = start(stack, *OPTIONS, "--ranks", "2", "--name", "killed-rank")
+    wait_for_checkpoint(process, "killed-rank")
+    before = processes(stack, "RayTrainWorker")
+    assert len(before) == 2
+    before[0].kill()
+    output = process.communicate(timeout=400)[0]
+    assert process.returncode == 0, output[-3000:]
+    found = results(stack, "killed-rank").values()
+    assert {t["state"] for t in found} <= {"completed", "collapsed"}
+    assert [t["attempts"] for t in found] == [2, 2, 2]
+    psutil.wait_procs(before, timeout=20)
+    assert not any(p.is_running() for p in before)
+
+
+def test_a_broken_model_is_told_and_leaves_its_traceback(stack: Any, tmp_path: Path) -> None:
+    """The README's own model, with a bug in its loss."""
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[-1]
+    begin = "        fake = nets["
+    broken = code.replace(begin, "        raise KeyError('my bug')\n" + begin)
+    (tmp_path / "broken.py").write_text(broken)
+    done = subprocess.run(
+        [sys.executable, "broken.py", "--name", "broken", "--trials", "4"], env=stack.env,
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: packs keep dying")
+    assert "KeyError: 'my bug'" in done.stderr.splitlines()[-1]
+    assert "report " in done.stdout
+    assert "Traceback" not in done.stdout
+    found = results(stack, "broken")
+    assert {t["state"] for t in found.values()} <= {"failed", "queued"}
+    text = open_store(os.environ["GENSWEEP_STORE"]).get("sweeps/broken/trials/0000/traceback.txt")
+    assert "in loss" in text.decode()

@@ -1,0 +1,171 @@
+"""A lane is judged where it trains, with a protocol that says what was measured."""
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gensweep.data import load_dataset
+from gensweep.errors import UserError
+from gensweep.evaluation import make_judge
+from gensweep.evaluation._reference import examples, feature_net
+from gensweep.lanes import Pack
+from gensweep.storage import ObjectStore, open_store
+from gensweep.sweep import Sweep
+from gensweep_models.catalog import CATALOG
+from gensweep_models.space import Real
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+SMALL = {"hidden": 16, "layers": 1, "batch_size": 16}
+VAE = {"decoder": "bernoulli", "binarise": "dynamic"}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
+    return open_store(f"file://{tmp_path_factory.mktemp('store')}")
+
+
+def judged(
+    store: ObjectStore, model: str, data: str, device: str = "cpu", **fixed: Any
+) -> tuple[Any, Any]:
+    """The judge and its verdict on a trial that trained a little."""
+    judge, pack = trained(store, model, data, device, **fixed)
+    return judge, dict(judge.evaluate(pack, {0: True}, bound=False))[0]
+
+
+def trained(
+    store: ObjectStore, model: str, data: str, device: str = "cpu", width: int = 1, **fixed: Any
+) -> tuple[Any, Any]:
+    """The judge and a pack that trained a little."""
+    sweep = Sweep(
+        name="judged", model=CATALOG[model], space={"learning_rate": Real(1e-4, 1e-2, log=True)},
+        fixed=fixed, data=data, samples=60, truncations=(0.5, 2.0),
+    )  # fmt: skip
+    train = load_dataset(data, store, split="train")
+    test = None if train.modes is not None else load_dataset(data, store, split="test")
+    judge = make_judge(sweep, store, train, test).to(device)
+    config = sweep.config({})
+    pack = Pack(sweep.model, config, train, train.source(device), width=width, device=device)
+    for slot in range(width):
+        pack.load(slot, config, seed=slot, budget_images=3200)
+    pack.run(3)
+    return judge, pack
+
+
+LAWFUL = [("gan", "ring8", {}), ("gan", "digits", {}), ("vae", "digits", VAE),
+          ("gan", "digits", {"body": "conv"})]  # fmt: skip
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize(("model", "data", "fixed"), LAWFUL)
+def test_no_number_depends_on_which_lanes_are_evaluated_together(
+    store: ObjectStore, model: str, data: str, fixed: Any, at_once: int, device: str
+) -> None:
+    """Bit for bit; and a lane whose samples are not finite is one of them."""
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU")
+    judge, pack = trained(store, model, data, device, width=6, **fixed, **SMALL)
+    judge = dataclasses.replace(judge, lanes_at_once=at_once)
+    for stack in pack.stacks.values():
+        stack.sampling_weights()[3] = math.inf
+    due = {slot: slot != 1 for slot in range(6)}
+    together = dict(judge.evaluate(pack, due, bound=True))
+    alone = {slot: dict(judge.evaluate(pack, {slot: due[slot]}, bound=True))[slot] for slot in due}
+    assert together == alone
+    assert together[3]["metrics"] == {"finite": 0.0}
+    assert ["curve" in together[slot] for slot in due] == [True, False, True, False, True, True]
+    assert len({result["metrics"].get("variance_ratio") for result in together.values()}) == 6
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_vae_gets_a_bound_on_binarised_pixels(store: ObjectStore, device: str) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU")
+    judge, found = judged(store, "vae", "digits", device, latent_size=4, **VAE, **SMALL)
+    stated = judge.protocol["nll"]
+    assert (stated["kind"], stated["importance_samples"], stated["split"]) == ("iwae", 500, "test")
+    assert "binarised" in stated["of"]
+    assert (stated["examples"], stated["drawn_from"]) == (178, 355)
+    assert 0 < found["metrics"]["nll_standard_error"] < found["metrics"]["nll"] < 64 * math.log(4)
+    assert [point[0] for point in found["curve"]] == [0.5, 2.0]
+    assert found["png"].startswith(b"\x89PNG")
+
+
+def test_the_verdict_is_of_samples_without_truncation(store: ObjectStore) -> None:
+    """How training went does not depend on the threshold that a trial is sampled at."""
+    fixed = {"hidden": 32, "batch_size": 64, "objective": "hinge"}
+    _, narrow = judged(store, "gan", "digits", truncation=0.1, **fixed)
+    _, wide = judged(store, "gan", "digits", truncation=3.0, **fixed)
+    judged_by = [n for n in wide["metrics"] if n.startswith("untruncated_")]
+    assert len(judged_by) == 4
+    assert [narrow["metrics"][n] for n in judged_by] == [wide["metrics"][n] for n in judged_by]
+    assert (narrow["outcome"], narrow["cause"]) == (wide["outcome"], wide["cause"])
+    assert narrow["metrics"]["variance_ratio"] < wide["metrics"]["variance_ratio"]
+    assert narrow["metrics"]["frechet"] != wide["metrics"]["frechet"]
+
+
+def test_grey_pixels_under_a_bernoulli_are_no_likelihood(store: ObjectStore) -> None:
+    judge, _ = judged(store, "vae", "digits", latent_size=4, decoder="bernoulli", **SMALL)
+    assert "not a likelihood" in judge.protocol["nll"]["of"]
+
+
+def test_a_flow_gets_bits_per_dim(store: ObjectStore) -> None:
+    """With the density of grey levels, not of [-1, 1]: that is one bit less for each doubling."""
+    judge, found = judged(store, "realnvp", "digits", couplings=2, **SMALL)
+    metrics = found["metrics"]
+    nats = metrics["nll"] / 64 + math.log(16 / 2)
+    assert metrics["bits_per_dim"] == pytest.approx(nats / math.log(2))
+    assert judge.protocol["nll"]["kind"] == "exact"
+    assert "17 levels" in judge.protocol["nll"]["of"]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_points_have_modes_and_no_bound(store: ObjectStore, device: str) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU")
+    judge, found = judged(store, "gan", "ring8", device, **SMALL)
+    assert "nll" not in judge.protocol
+    assert judge.protocol["fake_samples"] == 2500
+    assert {"modes", "high_quality", "w1_sliced"} <= set(found["metrics"])
+    assert judge.protocol["curve"] == ["total_variation", "modes"]
+    assert [len(point) for point in found["curve"]] == [3, 3]
+
+
+def test_a_folder_without_labels_is_judged_by_its_components(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    """On real digits, saved as a folder of images that tells no classes."""
+    digits = load_dataset("digits", store, split="train").arrays()["x"][:400]
+    for i, pixels in enumerate(digits):
+        Image.fromarray(np.uint8(pixels[0] * 15)).save(tmp_path / f"{i}.png")
+    judge, found = judged(store, "gan", str(tmp_path), **SMALL)
+    assert judge.protocol["features"] == "principal components of the pixels"
+    assert "frechet" in found["metrics"]
+    assert "classes" not in found["metrics"]
+    assert found["outcome"] in ("collapsed", "unconverged")
+
+
+def test_examples_are_drawn_from_all_of_the_data(store: ObjectStore) -> None:
+    """Files often come sorted by class; the first ones would be of one class."""
+    train = load_dataset("digits", store, split="train")
+    few = examples(train, 100)
+    assert not torch.equal(few["x"], examples(train, train.count)["x"][:100])
+    assert torch.equal(examples(train, 10**6)["y"], torch.from_numpy(train.arrays()["y"]))
+    assert len(few["y"].unique()) == 10
+
+
+def test_the_feature_network_is_kept_by_the_hash_of_the_data(store: ObjectStore) -> None:
+    train = load_dataset("digits", store, split="train")
+    told: list[str] = []
+    first = feature_net(store, train, told.append)
+    assert feature_net(store, train, told.append).hash == first.hash
+    assert len(told) <= 1
+    assert feature_net(store, train, hashed=first.hash).hash == first.hash
+    with pytest.raises(UserError, match="begun with 000"):
+        feature_net(store, train, hashed="0" * 64)

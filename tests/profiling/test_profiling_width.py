@@ -1,0 +1,297 @@
+"""The width of a pack is measured, remembered, kept within the memory, or fixed by the user."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gensweep.data import load_dataset
+from gensweep.planning import Plan, request
+from gensweep.planning._estimate import Pace
+from gensweep.profiling import Paces, asked_for, measured_width, on_the_spot
+from gensweep.profiling._cache import Point, Remembered
+from gensweep.profiling._memory import _left_to_groups, free_mib, room_mib
+from gensweep.profiling._width import UNMEASURED, Width, candidates, choose, goes_on, largest
+from gensweep.spec import Request
+from gensweep.storage import FileStore
+from gensweep.study import Study, ledger_of, read_sweep
+from gensweep.sweep import Sweep
+from gensweep.worker._train import work
+from gensweep_models.catalog import CATALOG
+from gensweep_models.space import Categorical, Integer, Real
+
+RATE = Real(1e-4, 1e-2, log=True)
+GAN = Sweep(
+    name="gan", model=CATALOG["gan"], trials=16, budget_images=64_000,
+    space={"learning_rate": RATE, "critic_iterations": Integer(1, 5)},
+    fixed={"hidden": 16, "batch_size": 32},
+)  # fmt: skip
+HIDDEN = 600
+HEAVY = dataclasses.replace(
+    GAN, model=CATALOG["vae"], space={"learning_rate": RATE},
+    fixed={"binarise": "dynamic", "latent_size": 4, "hidden": HIDDEN, "batch_size": 32},
+)  # fmt: skip
+STATE_MIB = 3 * 4 * 2 * (HIDDEN**2 + 64 * HIDDEN) / 2**20
+"""At least the weights and two moments of the two layers at each end."""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GENSWEEP_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("sets")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GENSWEEP_HOME", str(folder / "home"))
+        store = FileStore(folder / "store")
+        return {name: load_dataset(name, store, split="train") for name in ("digits", "ring8")}
+
+
+def paces(sweep: Sweep, data: Any, packs: int = 2) -> Paces:
+    room = Request(sweep=sweep, packs=packs)
+    return Paces(sweep, data, data.source("cpu"), dataclasses.replace(room, ranks=1))
+
+
+def points(*each: tuple[int, float, float]) -> dict[int, Point]:
+    """Width, milliseconds and MiB of each; all took a second."""
+    return {width: Point(ms, mib, 1.0) for width, ms, mib in each}
+
+
+FOUND = points((2, 4.0, 20), (4, 2.5, 30), (8, 2.0, 50), (16, 1.95, 90))
+
+
+@pytest.mark.parametrize(
+    ("trials", "room", "lanes"),
+    [(64, 1e9, 8), (16, 1e9, 8), (64, 49, 4), (64, 20, 2), (64, 19, 1)],
+)
+def test_the_narrowest_of_nearly_the_fastest_that_fit_is_chosen(
+    trials: int, room: float, lanes: int
+) -> None:
+    assert choose(FOUND, trials, room) == lanes
+
+
+def test_trials_that_a_full_pack_leaves_over_count() -> None:
+    table = points((2, 4.0, 20), (4, 3.0, 30), (8, 2.0, 50), (10, 2.0, 60))
+    assert choose(table, 10, 1e9) == 10
+    assert choose(table, 80, 1e9) == 8
+
+
+def test_measuring_stops_when_wider_packs_gain_nothing_do_not_fit_or_take_long() -> None:
+    found = points((2, 4.0, 20), (4, 2.5, 30))
+    assert goes_on({}, 2, 0.0, 0.0)
+    assert goes_on(found, 8, 50.0, 1.0)
+    assert not goes_on(found, 8, 49.0, 1.0)
+    assert goes_on(points((2, 2.5, 20), (4, 2.5, 30)), 8, 1e9, 1.0)
+    assert not goes_on(points((2, 2.5, 20), (4, 2.5, 30), (8, 2.6, 40)), 16, 1e9, 1.0)
+    assert goes_on(points((2, 2.5, 20), (4, 2.6, 30), (8, 2.4, 40)), 16, 1e9, 1.0)
+    slow = {w: dataclasses.replace(p, seconds=4.0) for w, p in found.items()}
+    assert not goes_on(slow, 8, 1e9, 1.0)
+    assert goes_on(slow, 8, 1e9, 100 * 1000)
+    slower = {w: dataclasses.replace(p, seconds=20.0) for w, p in found.items()}
+    assert not goes_on(slower, 8, 1e9, 1e9)
+
+
+@pytest.mark.parametrize("name", ["digits", "ring8"])
+def test_the_width_is_measured_once_and_remembered(
+    name: str, sets: dict[str, Any], home: Path
+) -> None:
+    first = measured_width(paces(GAN, sets[name]))
+    assert first.lanes in candidates(8)
+    assert set(first.table) <= set(candidates(8))
+    assert len(first.table) > 1
+    assert all(point.ms > 0 and point.seconds > 0 for point in first.table.values())
+    kept = {file: file.read_bytes() for file in home.rglob("*.json")}
+    assert len(kept) == 1
+
+    begin = time.perf_counter()
+    again = measured_width(paces(GAN, sets[name]))
+    assert time.perf_counter() - begin < 0.5
+    assert (again.lanes, again.table) == (first.lanes, first.table)
+    assert {file: file.read_bytes() for file in home.rglob("*.json")} == kept
+    assert f"{first.lanes} lanes: {first.table[first.lanes].ms:.3g} ms a lane and round (" in (
+        first.text()
+    )
+
+
+def test_what_is_remembered_is_of_one_network_room_and_data_set(sets: dict[str, Any]) -> None:
+    wider = dataclasses.replace(GAN, fixed=GAN.fixed | {"hidden": 32})
+    longer = dataclasses.replace(GAN, budget_images=640_000, trials=32)
+    digits, ring = sets["digits"], sets["ring8"]
+    one = paces(GAN, digits)._remembered({}).file
+    assert paces(longer, digits)._remembered({}).file == one
+    turns = dataclasses.replace(GAN, space=GAN.space | {"critic_iterations": Integer(1, 9)})
+    others = [paces(wider, digits), paces(GAN, ring), paces(turns, digits),
+              paces(GAN, digits, packs=1)]  # fmt: skip
+    assert one not in {other._remembered({}).file for other in others}
+
+
+def test_memory_is_measured_and_limits_the_width(sets: dict[str, Any]) -> None:
+    found = paces(HEAVY, sets["digits"])
+    two, eight = found.point({}, 2), found.point({}, 8)
+    assert two.mib > 2 * STATE_MIB
+    assert eight.mib - two.mib > 6 * STATE_MIB
+    assert eight.mib < 8 * 20 * STATE_MIB
+    assert measured_width(found, free=2.1 * two.mib).lanes == 2
+    assert measured_width(found, free=1.9 * two.mib).lanes == 1
+    little = measured_width(paces(GAN, sets["digits"]), free=1.0)
+    assert (little.lanes, list(little.table)) == (1, [2])
+    needed = f"{little.table[2].mib:.1f} MiB"
+    assert little.text() == f"1 lane: 2 take {needed}, too much of 1.0 MiB free for a pack"
+
+
+@pytest.mark.parametrize("damage", ["torn", "a list", "of another", "negative", "no number"])
+def test_a_file_that_holds_no_measurement_is_ignored(damage: str, home: Path) -> None:
+    remembered = Remembered({"model": "gan", "data": (1, 8, 8)})
+    table = points((2, 4.0, 20), (16, 2.5, 30))
+    remembered.save(table)
+    assert Remembered({"data": [1, 8, 8], "model": "gan"}).load() == table
+    kept = json.loads(remembered.file.read_text())
+    text = {
+        "torn": remembered.file.read_text()[:-9],
+        "a list": "[1, 2]",
+        "of another": json.dumps(kept | {"of": {"model": "vae"}}),
+        "negative": json.dumps(kept | {"points": {"2": [-1.0, 1.0, 1.0]}}),
+        "no number": json.dumps(kept | {"points": {"2": [None, 1.0, 1.0]}}),
+    }[damage]
+    remembered.file.write_text(text)
+    assert remembered.load() == {}
+    remembered.save(table)
+    assert remembered.load() == table
+
+
+def test_a_home_that_cannot_be_written_costs_nothing_else(sets: dict[str, Any], home: Path) -> None:
+    home.write_text("a file")
+    assert measured_width(paces(GAN, sets["ring8"])).lanes in candidates(8)
+
+
+def test_lanes_are_measured_with_as_many_turns_as_trials_will_take(sets: dict[str, Any]) -> None:
+    pack = paces(GAN, sets["ring8"])._full({}, 5)
+    turns = [pack.lane(slot).hyper["critic_iterations"] for slot in range(5)]
+    assert turns == [1, 2, 3, 4, 5]
+
+
+def test_the_largest_network_is_measured_or_else_the_default_one(sets: dict[str, Any]) -> None:
+    sizes = {"learning_rate": RATE, "hidden": Categorical((16, 64, 32))}
+    one = dataclasses.replace(GAN, space=sizes, fixed={})
+    assert largest(paces(one, sets["ring8"])) == (
+        {"hidden": 64}, "; measured with hidden=64",
+    )  # fmt: skip
+    kinds = {"learning_rate": RATE, "objective": Categorical(("minimax", "non_saturating"))}
+    assert largest(paces(dataclasses.replace(GAN, space=kinds), sets["ring8"]))[0] == {
+        "objective": "non_saturating"
+    }
+
+
+def test_a_pack_that_trials_fill_no_further_is_not_measured(sets: dict[str, Any]) -> None:
+    few = dataclasses.replace(GAN, trials=4)
+    assert measured_width(paces(few, sets["ring8"])) == Width(
+        lanes=2, note=", all that 4 trials fill"
+    )
+    assert measured_width(paces(few, sets["ring8"], packs=4)).lanes == 1
+
+
+def test_a_model_that_fails_is_left_to_its_packs(sets: dict[str, Any]) -> None:
+    def broken(config: Any, data: Any) -> Any:
+        game = CATALOG["gan"].game(config, data)
+        game.loss = _raise
+        return game
+
+    model = dataclasses.replace(CATALOG["gan"], game=broken)
+    sweep = dataclasses.replace(GAN, model=model, trials=200)
+    found = measured_width(paces(sweep, sets["ring8"]))
+    assert found.lanes == UNMEASURED
+    assert found.text() == "16 lanes; measuring failed: KeyError: 'my bug'"
+
+
+def _raise(*args: Any) -> Any:
+    raise KeyError("my bug")
+
+
+def test_the_user_or_the_script_fixes_the_width() -> None:
+    assert request("A test.", GAN, []).sweep.width is None
+    fixed = request("A test.", GAN, ["--width", "4"])
+    assert fixed.sweep.width == 4
+    assert asked_for(fixed.sweep, fixed.packs).text() == "4 lanes, as asked"
+    assert request("A test.", dataclasses.replace(GAN, width=3), []).sweep.width == 3
+    wide = request("A test.", GAN, ["--width", "100"])
+    assert asked_for(wide.sweep, wide.packs).text() == "8 lanes, as asked, all that the trials fill"
+    assert "width" not in GAN.identity()
+    with pytest.raises(ValueError, match="not measured yet"):
+        _ = GAN.lanes
+
+
+def test_a_resumed_sweep_is_expected_to_train_what_is_left(tmp_path: Path) -> None:
+    storage = ledger_of(str(tmp_path))
+    spec = {"objective": {"metric": "fid", "direction": "minimize"}, "budget_images": 10}
+    space = {"learning_rate": Real(1e-4, 1e-1, log=True)}
+    with Study.create_or_open("half", space, storage=storage, spec=spec, trials=4) as study:
+        ended, _ = study.lease("pack", 2)
+        study.finish(ended, "completed", "", {"fid": 1.0}, 10)
+    pace = Pace(seconds=80.0, place="a machine").resumed(read_sweep("half", storage), 8)
+    assert pace.seconds == 70.0
+    assert pace.expected().startswith("1.2 min of training of the 7 trials that are left, as")
+
+
+def test_the_plan_tells_of_the_width(sets: dict[str, Any], home: Path) -> None:
+    width = Width(lanes=8, table=FOUND, free=11 * 1024)
+    plan = Plan(asked=Request(sweep=GAN, packs=2), store="file:///s", tracking_uri="sqlite:///m",
+                ledger="l", home=str(home), dataset=sets["digits"], test=None,
+                pace=Pace(width=width.text()))  # fmt: skip
+    assert (
+        "\nwidth     8 lanes: 2 ms a lane and round (4 with 2, 2.5 with 4, 1.95 with 16); "
+        "5.0 MiB a lane of 11.0 GiB free for a pack\n"
+    ) in plan.text()
+    assert "\nthreads   2 packs x " in plan.text()
+
+
+def test_limits_of_control_groups_count(tmp_path: Path) -> None:
+    assert list(_left_to_groups(tmp_path)) == []
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("700000\n")
+    (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 100000\n")
+    assert list(_left_to_groups(tmp_path)) == [400_000]
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("900000\n")
+    (tmp_path / "memory" / "memory.usage_in_bytes").write_text("700000\n")
+    (tmp_path / "memory" / "memory.stat").write_text("total_inactive_file 300000\n")
+    assert list(_left_to_groups(tmp_path)) == [500_000]
+
+
+def test_packs_share_the_memory_of_a_machine() -> None:
+    whole = free_mib("cpu", 1)
+    assert free_mib("cpu", 4) == pytest.approx(whole / 4, rel=0.3)
+    assert room_mib("cpu", whole) < whole
+
+
+def test_a_pack_measures_on_the_spot_and_trains(open_office: Any) -> None:
+    office = open_office(trials=6, width=None)
+    room = dataclasses.replace(office.plan.asked, packs=1)
+    data = office.plan.dataset
+    width = on_the_spot(office.sweep, data, office.source, room, "cpu")
+    assert width in candidates(6)
+    fixed = dataclasses.replace(office.sweep, width=5)
+    assert on_the_spot(fixed, data, office.source, room, "cpu") == 5
+    sweep = dataclasses.replace(office.sweep, width=width)
+    work(sweep, office.here("pack"), office.judge, office.source)
+    assert {t.state for t in office.trials().values()} <= {"completed", "collapsed"}
+    assert len(office.trials()) == 6
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_the_memory_and_pace_of_a_gpu_are_measured(sets: dict[str, Any]) -> None:
+    data = sets["digits"]
+    room = Request(sweep=HEAVY, packs=1, gpus=1)
+    found = Paces(HEAVY, data, data.source("cuda"), room, "cuda")
+    assert measured_width(found).lanes in candidates(16)
+    two, eight = found.point({}, 2), found.point({}, 8)
+    assert eight.mib - two.mib > 6 * STATE_MIB
+    assert measured_width(found, free=1.0).lanes == 1

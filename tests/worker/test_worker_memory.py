@@ -1,0 +1,64 @@
+"""A pack that does not fit into memory goes on with fewer lanes.
+
+In processes of their own, under a limit of the kernel: who else allocates beyond it may abort.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+HIDDEN = 1000
+LANE_MIB = 4 * 4 * 2 * (HIDDEN**2 + 70 * HIDDEN) / 2**20
+"""Weights, gradient and two moments of one lane of the network below; as much again is traced."""
+SCRIPT = f"""
+import json, resource, sys
+from pathlib import Path
+import psutil
+from gensweep.worker._train import work
+from gensweep_models.space import Real
+from small_sweep import Office
+
+width, mib = int(sys.argv[3]), float(sys.argv[4])
+office = Office(
+    Path(sys.argv[1]), Path(sys.argv[2]), trials=16, width=width, budget_images=192, rungs=1,
+    fixed=dict(binarise="dynamic", latent_size=4, hidden={HIDDEN}, batch_size=64),
+    space=dict(learning_rate=Real(1e-4, 1e-3, log=True)),
+)
+size = psutil.Process().memory_info().data + int(mib * 2**20)
+resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+said = []
+work(office.sweep, office.here("pack"), office.judge, office.source, told=said.append)
+found = {{n: [t.state, office.result(n)["number"]] for n, t in office.trials().items()}}
+print(json.dumps([said, found]))
+office.close()
+"""
+
+pytestmark = [pytest.mark.slow]
+
+
+def run(folder: Path, ready: Path, width: int, mib: float) -> "subprocess.CompletedProcess[str]":
+    paths = [TESTS, TESTS.parent / "platform", TESTS.parent / "models"]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"}
+    argv = [sys.executable, "-c", SCRIPT, str(folder), str(ready), str(width), str(mib)]
+    return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=200, check=False)
+
+
+def test_half_of_the_lanes_go_on_and_every_trial_ends_once(tmp_path: Path, ready: Any) -> None:
+    done = run(tmp_path, ready, 16, 18 * LANE_MIB)
+    assert done.returncode == 0, done.stderr[-2000:]
+    said, found = json.loads(done.stdout.splitlines()[-1])
+    assert "out of memory: going on with 8 lanes" in said
+    assert {state for state, _ in found.values()} <= {"completed", "collapsed"}
+    assert [number for _, number in found.values()] == list(range(16))
+
+
+def test_one_lane_that_does_not_fit_is_an_error(tmp_path: Path, ready: Any) -> None:
+    done = run(tmp_path, ready, 1, LANE_MIB / 2)
+    assert done.returncode == 1
+    assert "can't allocate memory" in done.stderr

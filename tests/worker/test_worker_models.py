@@ -1,0 +1,88 @@
+"""Every model of the catalogue is swept, judged, kept, resumed and sampled from again."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gensweep.evaluation import described
+from gensweep.storage import grids, lane_of
+from gensweep.sweep import sample_lane
+from gensweep.worker._train import work
+from gensweep_models.catalog import CATALOG
+from gensweep_models.space import Categorical, Real
+
+RATE = Real(1e-4, 1e-2, log=True)
+SMALL = {
+    "gan": {"hidden": 16, "batch_size": 32},
+    "vae": {"hidden": 16, "batch_size": 32},
+    "realnvp": {"hidden": 16, "batch_size": 32},
+    "ddpm": {"channels": 16, "steps": 20, "sample_steps": 4, "batch_size": 32},
+    "vqvae": {"channels": 16, "blocks": 1, "prior_channels": 8, "prior_layers": 1,
+              "batch_size": 32},
+}  # fmt: skip
+MEASURED = {"gan": "frechet", "vae": "nll", "realnvp": "bits_per_dim", "ddpm": "frechet",
+            "vqvae": "frechet"}  # fmt: skip
+STRATA = {"couplings": Categorical((2, 3)), "learning_rate": RATE}
+
+
+def small(name: str, **changes: Any) -> dict[str, Any]:
+    """A sweep of two trials of ten batches."""
+    return {
+        "model": CATALOG[name], "fixed": SMALL[name], "space": {"learning_rate": RATE},
+        "trials": 2, "width": 2, "budget_images": 320, "target": None,
+    } | changes  # fmt: skip
+
+
+def test_no_model_is_left_out() -> None:
+    assert set(SMALL) == set(CATALOG)
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_a_model_is_swept_and_its_best_trial_samples(
+    name: str, open_office: Any, tmp_path: Path
+) -> None:
+    office = open_office(**small(name))
+    work(office.sweep, office.here("first"), office.judge, office.source)
+    trials = office.trials()
+    assert len(trials) == 2
+    assert {t.state for t in trials.values()} <= {"completed", "collapsed"}
+    assert all(t.images >= 320 and MEASURED[name] in t.metrics for t in trials.values())
+    kept = [office.result(number) for number in trials]
+    pictures = grids(office.store_uri, kept)
+    assert set(pictures) == {"0", "1"}
+    assert all(png.startswith(b"\x89PNG") for png in pictures.values())
+
+    file = tmp_path / "lane"
+    file.write_bytes(lane_of(office.store, kept[0]))
+    about = described(office.sweep, trials[0].params, office.judge.data)
+    samples = sample_lane(str(file), about, 5, seed=1)
+    assert samples.shape == (5, 1, 8, 8)
+    assert np.isfinite(samples).all()
+    np.testing.assert_array_equal(samples, sample_lane(str(file), about, 5, seed=1))
+
+
+def test_a_sweep_of_two_strata_goes_on_after_its_driver_ended(open_office: Any) -> None:
+    """One stratum's pack was saved and stopped, the other had not begun; the numbers are kept."""
+    changes = small("realnvp", space=STRATA, trials=4)
+    whole = open_office("whole", **changes)
+    work(whole.sweep, whole.here("first"), whole.judge, whole.source)
+
+    parts = open_office("parts", **changes)
+    here, bench = parts.bench("first")
+    here.orders = ["go", "stop"]
+    bench.run()
+    parts.close()
+    assert {t.state for t in parts.trials().values()} == {"queued"}
+
+    again = open_office("parts", **changes)
+    work(again.sweep, again.here("second"), again.judge, again.source)
+    found, expected = again.trials(), whole.trials()
+    assert len(found) == 4
+    assert {n: t.params for n, t in found.items()} == {n: t.params for n, t in expected.items()}
+    assert {t.params["couplings"] for t in found.values()} == {2, 3}
+    assert {n: t.metrics["nll"] for n, t in found.items()} == {
+        n: t.metrics["nll"] for n, t in expected.items()
+    }
+    assert sorted(t.attempts for t in found.values()) == [1, 1, 2, 2]

@@ -1,0 +1,149 @@
+"""Population-based training: poor trials go on from good ones, and it is known who from whom."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from gensweep.lanes import LaneState
+from gensweep.population import REDRAWN, better, explored
+from gensweep.results import results_of
+from gensweep.storage import lane_of
+from gensweep.worker._population import _copy
+from gensweep_models.space import Categorical, Integer, Real
+
+SPACE = {
+    "learning_rate": Real(1e-5, 1e-1, log=True),
+    "kl_weight": Real(0.5, 2.0),
+    "latent_size": Integer(2, 4),
+}
+POPULATION = {
+    "pbt": True, "trials": 8, "width": 8, "rungs": 4, "budget_images": 5120, "space": SPACE,
+    "target": None,
+    "fixed": {"binarise": "dynamic", "hidden": 16, "batch_size": 64},
+}  # fmt: skip
+
+
+def lineage(office: Any) -> dict[int, Any]:
+    return {number: office.result(number).get("lineage", []) for number in office.trials()}
+
+
+def test_only_the_lowest_quarter_copies_and_only_from_the_highest_that_is_here() -> None:
+    values = {n: float((7 * n) % 16) for n in range(16)}
+    ranked = sorted(values, key=lambda n: values[n])
+    taken = {n: better(values, n, range(16), seed=n, rung=1) for n in values}
+    assert {n for n, source in taken.items() if source is not None} == set(ranked[-4:])
+    assert {source for source in taken.values() if source is not None} <= set(ranked[:4])
+    worst = ranked[-1]
+    drawn = {better(values, worst, range(16), seed=s, rung=1) for s in range(100)}
+    assert drawn == set(ranked[:4])
+    assert better(values, worst, [*ranked[4:], ranked[2]], seed=0, rung=1) == ranked[2]
+    assert better(values, worst, ranked[4:], seed=0, rung=1) is None
+    assert better({n: values[n] for n in range(3)}, 2, range(3), seed=0, rung=1) is None
+
+
+def test_values_change_by_the_factors_and_stay_in_their_ranges() -> None:
+    space = {
+        "rate": Real(1e-3, 1.0), "count": Integer(1, 5), "kind": Categorical(("a", "b")),
+        "only_b": Real(1.0, 9.0, when={"kind": ("b",)}),
+    }  # fmt: skip
+    config = {"rate": 0.9, "count": 1, "kind": "a", "only_b": 2.0, "hidden": 64}
+    found = [explored(config, space, list(space), seed, ticks=7) for seed in range(400)]
+    assert {f["rate"] for f in found} == {0.9 * 0.8, 1.0}
+    assert {f["count"] for f in found} == {1, 2}
+    assert {f["only_b"] for f in found} == {2.0}
+    assert {f["hidden"] for f in found} == {64}
+    redrawn = sum(f["kind"] == "b" for f in found) / len(found)
+    assert redrawn == pytest.approx(REDRAWN / 2, abs=0.06)
+    assert found[3] == explored(config, space, list(space), 3, ticks=7)
+    assert len({str(explored(config, space, list(space), 3, ticks=t)) for t in range(20)}) > 1
+
+
+def test_a_copy_is_the_source_with_the_targets_own_progress(open_office: Any) -> None:
+    """Bit for bit; the source and all other lanes are as before."""
+    office = open_office(**POPULATION)
+    _, bench = office.bench("first")
+    bench.pack.run(3)
+    bench.drop(7)
+    bench.pack.load(7, office.sweep.config({"latent_size": 3}), seed=99, budget_images=5120)
+    bench.seats[7] = replace(bench.seats[6], lineage=[])  # a lane that began later
+    before = {slot: bench.pack.take(slot) for slot in range(8)}
+    _copy(bench, 7, 2)
+    after = {slot: bench.pack.take(slot) for slot in range(8)}
+    assert all(after[s].to_bytes() == before[s].to_bytes() for s in range(7))
+    for name, tensor in after[7].tensors.items():
+        source = before[7 if name.startswith("stream.") else 2]
+        assert torch.equal(tensor, source.tensors[name]), name
+    own = {"seed", "ticks", "budget_images"}
+    assert {n: after[7].meta[n] for n in own} == {n: before[7].meta[n] for n in own}
+    new, old = after[7].meta["config"], before[2].meta["config"]
+    assert {n for n in new if new[n] != old[n]} == {"learning_rate", "kl_weight"}
+    assert all(SPACE[n].low <= new[n] <= SPACE[n].high for n in SPACE)
+    assert LaneState.from_bytes(bench._state(7)).meta["lineage"] == bench.seats[7].lineage
+
+
+def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_office: Any) -> None:
+    """A pack that is lost after a checkpoint, and one that never was, end alike."""
+    whole, parts = open_office("whole", **POPULATION), open_office("parts", **POPULATION)
+    whole.bench("first")[1].run()
+    told = lineage(whole)
+    copies = [copy | {"of": n} for n, line in told.items() for copy in line]
+    assert copies
+    for copy in copies:
+        assert copy["images"] in (1280, 2560, 3840)
+        assert copy["from"] != copy["of"]
+        rate = copy["params"]["learning_rate"]
+        assert SPACE["learning_rate"].low <= rate <= SPACE["learning_rate"].high
+    here, bench = parts.bench("first")
+    kept = here.copied
+
+    def copied(number: int, copy: dict[str, Any]) -> None:
+        kept(number, copy)
+        here.orders = ["stop"]
+
+    here.copied = copied
+    bench.run()
+    assert any(seat.lineage for seat in bench.seats.values())
+    parts.close()
+    again = open_office("parts", **POPULATION)
+    _, second = again.bench("second")
+    assert [s.lineage for s in second.seats.values()] == [s.lineage for s in bench.seats.values()]
+    second.run()
+    assert lineage(again) == told
+    names = ("frechet", "coverage", "untruncated_density")
+    found = [
+        {n: [t.metrics[name] for name in names] for n, t in office.trials().items()}
+        for office in (whole, again)
+    ]
+    assert found[0] == found[1]
+
+
+def test_the_lane_that_is_kept_has_the_values_it_ended_with(
+    open_office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And trials compare by a likelihood too, which is then measured at each rung."""
+    office = open_office(**POPULATION | {"target": "nll", "rungs": 2})
+    office.bench("first")[1].run()
+    number, line = next((n, line) for n, line in lineage(office).items() if line)
+    lane = LaneState.from_bytes(lane_of(office.store, office.result(number)))
+    assert {n: lane.meta["config"][n] for n in SPACE} == line[-1]["params"]
+    assert office.trials()[number].params != line[-1]["params"]
+    office.close()
+    monkeypatch.setenv("GENSWEEP_LEDGER", office.ledger)
+    monkeypatch.setenv("GENSWEEP_STORE", office.store_uri)
+    shown = {t["number"]: t.get("lineage", []) for t in results_of("office")["trials"]}
+    assert shown == lineage(office)
+
+
+def test_a_trial_that_nobody_better_sits_beside_goes_on_as_it_is(open_office: Any) -> None:
+    """Two packs of one population: values are compared in all of it, states only in the pack."""
+    office = open_office(**POPULATION | {"width": 2})
+    benches = [office.bench(f"pack-{i}")[1] for i in range(4)]
+    for bench in benches:
+        bench.run()
+    pairs = [{2 * i, 2 * i + 1} for i in range(4)]
+    told = lineage(office)
+    assert any(told.values())
+    for number, line in told.items():
+        assert all({number, copy["from"]} in pairs for copy in line)
