@@ -1,4 +1,5 @@
-"""A sweep's desk, store, ledger and tracker in one process, and packs that sit at the desk."""
+"""A sweep's coordinator, store, ledger and tracker in one process, and packs that sit at the
+coordinator."""
 
 import dataclasses
 import shutil
@@ -9,35 +10,35 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from gensweep.coordinator._coordinator import Desk
+from gensweep.coordinator._coordinator import SweepCoordinator
 from gensweep.data import load_dataset
-from gensweep.evaluation import make_judge
+from gensweep.evaluation import build_evaluator
 from gensweep.evaluation._reference import feature_net
 from gensweep.planning import Plan
-from gensweep.results import as_records
-from gensweep.spec import Request
+from gensweep.results import trial_records
+from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.study import read_sweep
 from gensweep.sweep import Sweep
-from gensweep.worker._client import RemoteDesk
-from gensweep.worker._pack_runner import Bench
+from gensweep.worker._client import CoordinatorClient
+from gensweep.worker._pack_runner import PackRunner
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Real
 
 SWEEP = Sweep(
-    name="office", model=CATALOG["vae"], data="digits", trials=3, width=3, budget_images=2560,
+    name="small", model=CATALOG["vae"], data="digits", trials=3, width=3, budget_images=2560,
     samples=50, rungs=2, sampler="random", target="nll",
     space={"learning_rate": Real(1e-4, 1e-2, log=True)},
     fixed={"binarise": "dynamic", "latent_size": 4, "hidden": 16, "batch_size": 64},
 )  # fmt: skip
 
 
-class Here(RemoteDesk):
-    """The desk as a pack sees it, without Ray in between; `orders` are its next answers."""
+class Here(CoordinatorClient):
+    """The coordinator as a pack sees it, without Ray in between; `orders` are its next answers."""
 
-    def __init__(self, desk: Desk, owner: str, store: Any):
-        super().__init__(lambda name, *args: getattr(desk, name)(owner, *args), owner, store,
-                         "office")  # fmt: skip
+    def __init__(self, coordinator: SweepCoordinator, owner: str, store: Any):
+        super().__init__(lambda name, *args: getattr(coordinator, name)(owner, *args), owner, store,
+                         "small")  # fmt: skip
         self.orders = ["go"]
 
     def heartbeat(self, seen: dict[int, int]) -> str:
@@ -47,7 +48,7 @@ class Here(RemoteDesk):
         return order
 
 
-class Office:
+class SmallSweep:
     """A small sweep on real digits, with its store, ledger and tracker in a folder.
 
     In a folder that has one already, it is resumed.
@@ -61,41 +62,43 @@ class Office:
         self.store = open_store(self.store_uri)
         data, test = (load_dataset("digits", self.store, split=s) for s in ("train", "test"))
         self.sweep = dataclasses.replace(SWEEP, **changes)
-        asked = Request(sweep=self.sweep, resume=resume)
+        request = RunRequest(sweep=self.sweep, resume=resume)
         self.ledger = str(folder / "studies")
         self.plan = Plan(
-            asked=asked, store=self.store_uri, home=str(folder), ledger=self.ledger,
+            request=request, store=self.store_uri, home=str(folder), ledger=self.ledger,
             tracking_uri=f"sqlite:///{folder}/store/mlflow.db", dataset=data, test=test,
         )  # fmt: skip
-        self.judge = make_judge(self.sweep, self.store, data, test)
-        self.desk = Desk(asked, self.plan, self.sweep.goal("frechet"), self.judge.protocol)
+        self.lane_evaluator = build_evaluator(self.sweep, self.store, data, test)
+        self.coordinator = SweepCoordinator(
+            request, self.plan, self.sweep.objective("frechet"), self.lane_evaluator.protocol
+        )
         self.source = data.source("cpu")
         self.closed = False
 
     def here(self, owner: str) -> Here:
-        """The desk as that pack sees it."""
-        return Here(self.desk, owner, self.store)
+        """The coordinator as that pack sees it."""
+        return Here(self.coordinator, owner, self.store)
 
-    def bench(self, owner: str) -> tuple[Here, Bench]:
+    def runner(self, owner: str) -> tuple[Here, PackRunner]:
         """A pack with all of the trials that wait."""
         here = self.here(owner)
         leases = here.lease(self.sweep.lanes, None)
-        bench = Bench(self.sweep, here, self.judge, self.source, leases[0])
-        bench.seat(leases)
-        return here, bench
+        runner = PackRunner(self.sweep, here, self.lane_evaluator, self.source, leases[0])
+        runner.seat(leases)
+        return here, runner
 
     def close(self) -> None:
         """As the end of the driver; once."""
         if not self.closed:
-            self.desk.close()
+            self.coordinator.close()
         self.closed = True
 
     def trials(self) -> dict[int, Any]:
-        return {r.number: r for r in read_sweep("office", self.ledger).records}
+        return {r.number: r for r in read_sweep("small", self.ledger).records}
 
     def result(self, number: int) -> dict[str, Any]:
         """The trial as `gensweep results --json` shows it."""
-        return as_records([self.trials()[number]])[0]
+        return trial_records([self.trials()[number]])[0]
 
 
 @pytest.fixture(scope="session")
@@ -105,24 +108,24 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = open_store(f"file://{folder}")
     feature_net(store, load_dataset("digits", store, split="train"))
     tracker = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    tracker.create_experiment("office", artifact_location=f"file://{folder}/artifacts")
+    tracker.create_experiment("small", artifact_location=f"file://{folder}/artifacts")
     return folder
 
 
 @pytest.fixture
-def open_office(tmp_path: Path, ready: Path) -> Iterator[Callable[..., Office]]:
+def open_small_sweep(tmp_path: Path, ready: Path) -> Iterator[Callable[..., SmallSweep]]:
     """Offices in folders of their own (by default one); all are closed at the end."""
-    opened: list[Office] = []
+    opened: list[SmallSweep] = []
 
-    def make(folder: str = "office", **changes: Any) -> Office:
-        opened.append(Office(tmp_path / folder, ready, **changes))
+    def make(folder: str = "small", **changes: Any) -> SmallSweep:
+        opened.append(SmallSweep(tmp_path / folder, ready, **changes))
         return opened[-1]
 
     yield make
-    for office in opened:
-        office.close()
+    for small_sweep in opened:
+        small_sweep.close()
 
 
 @pytest.fixture
-def office(open_office: Callable[..., Office]) -> Office:
-    return open_office()
+def small_sweep(open_small_sweep: Callable[..., SmallSweep]) -> SmallSweep:
+    return open_small_sweep()

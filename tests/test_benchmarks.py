@@ -37,13 +37,13 @@ def test_a_cluster_is_planned(stack: Any) -> None:
     found = run("cluster_scale", *argv, "--lane-mib", "0.01", env=stack.env)
     figures = found["figures"]
     assert found["equal_quality"] is True
-    assert set(found["bottlenecks"]) == {"desk", "tracker", "store.write", "store.read"}
+    assert set(found["bottlenecks"]) == {"coordinator", "tracker", "store.write", "store.read"}
     for ledger in ("journal", "tpe", "postgres"):
         assert figures[f"{ledger}.trial_ms"] > 0
         assert figures[f"{ledger}.largest_gpus"] >= 0
     assert figures["tracker.requests"] > 3
     assert figures["store.write"] >= 4  # the weights, the manifest, and what is there, twice
-    assert 0 < figures["load.desk"] < 1 < figures["full.desk_gpus"]
+    assert 0 < figures["load.coordinator"] < 1 < figures["full.coordinator_gpus"]
     assert -0.01 < figures["idle"] < 1
 
 

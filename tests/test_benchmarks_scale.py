@@ -79,5 +79,5 @@ def test_lanes_wait_for_a_slow_desk_the_more_the_slower_it_is() -> None:
 
 def test_a_seed_gives_the_same_sweep_again() -> None:
     one, other = (simulate(SIZE, COSTS) for _ in range(2))
-    assert one.desk.waits == other.desk.waits
-    assert simulate(replace(SIZE, seed=1), COSTS).desk.waits != one.desk.waits
+    assert one.coordinator.waits == other.coordinator.waits
+    assert simulate(replace(SIZE, seed=1), COSTS).coordinator.waits != one.coordinator.waits

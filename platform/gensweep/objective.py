@@ -13,7 +13,7 @@ from gensweep.trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True)
-class Goal:
+class Objective:
     """What trials are ranked by.
 
     >>> Goal(metric="coverage", direction="maximize").ranked([

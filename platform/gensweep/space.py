@@ -173,7 +173,7 @@ def all_strata(space: Mapping[str, Any], names: tuple[str, ...]) -> list[Stratum
     return found
 
 
-def as_json(space: Mapping[str, Any]) -> dict[str, Any]:
+def space_as_json(space: Mapping[str, Any]) -> dict[str, Any]:
     """The space as plain JSON, for comparing and for keeping."""
     return {name: _dimension_json(dimension) for name, dimension in space.items()}
 

@@ -3,8 +3,8 @@
     gensweep up && python tests/benchmarks/bookkeeping.py [--trials 10000] [--tpe-trials 2000]
 
 Two packs of 32 lanes lease, report at three rungs and finish trials whose training does nothing;
-everything else is a sweep's own desk with its ledger and tracker. Nothing is stored, as there are
-no weights. Equal quality: every trial is in the ledger with its last word.
+everything else is a sweep's own coordinator with its ledger and tracker. Nothing is stored, as
+there are no weights. Equal quality: every trial is in the ledger with its last word.
 `seconds` is until the last trial has ended; the tracker's spool drains behind it, and the server
 has `tracked` trials by then. `tpe.*` are of fewer trials drawn by TPE, whose cost grows with the
 history that it is shown, up to a bound.
@@ -22,10 +22,10 @@ from typing import Any
 
 from machine import machine
 
-from gensweep.coordinator._coordinator import Desk
+from gensweep.coordinator._coordinator import SweepCoordinator
 from gensweep.data import load_dataset
 from gensweep.planning import Plan
-from gensweep.spec import Request
+from gensweep.spec import RunRequest
 from gensweep.stack import apply_env
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
@@ -45,30 +45,30 @@ def sweep(trials: int, sampler: str) -> Sweep:
     )  # fmt: skip
 
 
-def desk(asked: Request, home: str) -> Desk:
+def coordinator(request: RunRequest, home: str) -> SweepCoordinator:
     store = f"file://{home}/store"
-    data = load_dataset(asked.sweep.data, open_store(store), split="train")
-    plan = Plan(asked=asked, store=store, home=home,
+    data = load_dataset(request.sweep.data, open_store(store), split="train")
+    plan = Plan(request=request, store=store, home=home,
                 ledger=f"{home}/studies", tracking_uri=os.environ["MLFLOW_TRACKING_URI"],
                 dataset=data, test=None)  # fmt: skip
-    return Desk(asked, plan, asked.sweep.goal("total_variation"), {})
+    return SweepCoordinator(request, plan, request.sweep.objective("total_variation"), {})
 
 
 class Pack:
     """Lanes that train nothing."""
 
-    def __init__(self, desk: Desk, owner: str, sweep: Sweep):
-        self._desk, self._owner, self._rungs = desk, owner, sweep.rung_images
+    def __init__(self, coordinator: SweepCoordinator, owner: str, sweep: Sweep):
+        self._coordinator, self._owner, self._rungs = coordinator, owner, sweep.rung_images
         self._lanes: dict[int, int] = {}
         self._random = random.Random(owner)
 
     def step(self) -> int:
         """A rung of every lane; how many trials ended. Empty lanes are filled first."""
-        for lease in self._desk.lease(self._owner, WIDTH - len(self._lanes), {}):
+        for lease in self._coordinator.lease(self._owner, WIDTH - len(self._lanes), {}):
             self._lanes[lease.number] = 0
-        self._desk.heartbeat(self._owner, {n: self._seen(rung) for n, rung in self._lanes.items()})
+        self._coordinator.heartbeat(self._owner, {n: self._seen(rung) for n, rung in self._lanes.items()})
         reports = [self._rung(number) for number in self._lanes]
-        verdicts = self._desk.reports(self._owner, reports)
+        verdicts = self._coordinator.reports(self._owner, reports)
         return sum([self._ended(*report[:3], verdicts[report[0]]) for report in reports])
 
     def _seen(self, rung: int) -> int:
@@ -84,26 +84,26 @@ class Pack:
         last = images == self._rungs[-1]
         if verdict == "prune" or last:
             state: Any = "completed" if last else "pruned"
-            self._desk.finish(self._owner, [(number, state, "", {"metrics": metrics})])
+            self._coordinator.finish(self._owner, [(number, state, "", {"metrics": metrics})])
             del self._lanes[number]
         return number not in self._lanes
 
 
-def run(asked: Request, home: str) -> dict[str, float]:
-    office = desk(asked, home)
-    packs = [Pack(office, f"pack-{i}", asked.sweep) for i in range(PACKS)]
+def run(request: RunRequest, home: str) -> dict[str, float]:
+    small_sweep = coordinator(request, home)
+    packs = [Pack(small_sweep, f"pack-{i}", request.sweep) for i in range(PACKS)]
     marks, ended, begin = [time.perf_counter()], 0, time.perf_counter()
-    while ended < asked.sweep.trials:
+    while ended < request.sweep.trials:
         ended += sum(pack.step() for pack in packs)
-        if ended >= len(marks) * asked.sweep.trials / PARTS:
+        if ended >= len(marks) * request.sweep.trials / PARTS:
             marks.append(time.perf_counter())
     seconds = time.perf_counter() - begin
     spans = [b - a for a, b in itertools.pairwise(marks)]
-    states = office.summary()["states"]
-    records = office.records()
+    states = small_sweep.summary()["states"]
+    records = small_sweep.records()
     whole = len(records) == ended and all(r.ended and len(r.metrics) == 3 for r in records)
-    tracked = sum(office.run_id(number) is not None for number in range(ended))
-    office.close()
+    tracked = sum(small_sweep.run_id(number) is not None for number in range(ended))
+    small_sweep.close()
     return {
         "seconds": seconds, "trials_per_s": ended / seconds,
         "last_over_first": spans[-1] / spans[0],
@@ -115,7 +115,7 @@ def run(asked: Request, home: str) -> dict[str, float]:
 
 def measured(trials: int, sampler: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as home:
-        return run(Request(sweep=sweep(trials, sampler)), home)
+        return run(RunRequest(sweep=sweep(trials, sampler)), home)
 
 
 if __name__ == "__main__":

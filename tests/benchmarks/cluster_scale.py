@@ -2,22 +2,23 @@
 
     gensweep up && python tests/benchmarks/cluster_scale.py [--gpus 1000] [--trials 100000]
 
-Measured here, with the platform's own code: each answer of a sweep's desk (over a journal, and over
-PostgreSQL where its programs are), the tracker against a running MLflow server, a pack's checkpoint
-in the store, a call of Ray. Simulated, with these costs, on a clock that does not run: packs of
-`--width` lanes, one on each GPU, that train, report, rest, are pruned by `asha` and are refilled;
-the desk answers one call at a time. Assumed: how long a whole trial trains (`--trial-s`), and that
-costs here are those of the head. Of S3 only its stated limits of requests count.
+Measured here, with the platform's own code: each answer of a sweep's coordinator (over a journal,
+and over PostgreSQL where its programs are), the tracker against a running MLflow server, a pack's
+checkpoint in the store, a call of Ray. Simulated, with these costs, on a clock that does not run:
+packs of `--width` lanes, one on each GPU, that train, report, rest, are pruned by `asha` and are
+refilled; the coordinator answers one call at a time. Assumed: how long a whole trial trains
+(`--trial-s`), and that costs here are those of the head. Of S3 only its stated limits of requests
+count.
 
 The whole size is simulated with the journal and the sampler of quasi-random points; other ledgers
 and samplers have their costs, the load that they would see, and `largest_gpus`.
-`idle` is the share of lane-seconds lost to the desk between the first and the last trial handed
-out; `fill_s` is how long until every pack has its first trials. `load` is the busy share of the
-desk, and the work that comes in for the tracker in a second: it lags, and no lane waits for it.
-`offered` is what each part would have to do if nobody waited, and `bottlenecks` is in its order.
-`largest_gpus` is what keeps `idle` under 2 %; `full` is how many would keep a part busy all the
-time. Equal quality: the simulation ended every trial, once, and the desk never did two things at
-a time.
+`idle` is the share of lane-seconds lost to the coordinator between the first and the last trial
+handed out; `fill_s` is how long until every pack has its first trials. `load` is the busy share of
+the coordinator, and the work that comes in for the tracker in a second: it lags, and no lane waits
+for it. `offered` is what each part would have to do if nobody waited, and `bottlenecks` is in its
+order. `largest_gpus` is what keeps `idle` under 2 %; `full` is how many would keep a part busy all
+the time. Equal quality: the simulation ended every trial, once, and the coordinator never did two
+things at a time.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from typing import Any
 
 from machine import machine
 from scale import postgres
-from scale.desk import Stopwatch, desk_costs
+from scale.coordinator import Stopwatch, coordinator_costs
 from scale.packs import Costs, Size, World, simulate
 from scale.services import call_seconds, store_costs, tracker_seconds
 
@@ -51,21 +52,21 @@ def costs_of(watch: Stopwatch, trials: int, call: float) -> Costs:
 
 
 def trial_seconds(costs: Costs, size: Size) -> float:
-    """Of the desk, for a mean trial whose calls are about it alone."""
+    """Of the coordinator, for a mean trial whose calls are about it alone."""
     once = costs.lease, costs.finish
     calls = [(1.0, pair) for pair in once] + [(size.reports, costs.report)]
     return sum(count * (costs.call + fixed + each) for count, (fixed, each) in calls)
 
 
 def standing_load(costs: Costs, size: Size) -> float:
-    """The desk's busy share by heartbeats and checkpoints."""
+    """The coordinator's busy share by heartbeats and checkpoints."""
     beat = (costs.call + costs.beat) / HEARTBEAT_S
     fixed, each = costs.checkpoint
     return size.gpus * (beat + (costs.call + fixed + each * size.width) / CHECKPOINT_S)
 
 
 def offered(costs: Costs, size: Size) -> float:
-    """The desk's busy share if nobody had to wait for it."""
+    """The coordinator's busy share if nobody had to wait for it."""
     rate = size.gpus * size.width / size.mean_s
     return rate * trial_seconds(costs, size) + standing_load(costs, size)
 
@@ -82,17 +83,17 @@ def largest(size: Size, costs: Costs) -> int:
 
 
 def measured_costs(args: argparse.Namespace) -> tuple[dict[str, Costs], dict[str, float]]:
-    """The desk's costs for each ledger and sampler, and figures of everything else."""
+    """The coordinator's costs for each ledger and sampler, and figures of everything else."""
     call, trip = call_seconds(args.calls)
     kinds = {"journal": ("qmc", ""), "tpe": ("tpe", "")}
     for how in kinds.values():  # what is imported at first use is not timed
-        desk_costs(3 * args.width, args.width, *how)
-    costs = {name: costs_of(desk_costs(args.measured, args.width, *how), args.measured, call)
+        coordinator_costs(3 * args.width, args.width, *how)
+    costs = {name: costs_of(coordinator_costs(args.measured, args.width, *how), args.measured, call)
              for name, how in kinds.items()}  # fmt: skip
     found = postgres.programs()
     if found is not None:
         with postgres.server(found, durable=True) as url:
-            watch = desk_costs(args.measured, args.width, "qmc", url)
+            watch = coordinator_costs(args.measured, args.width, "qmc", url)
         costs["postgres"] = costs_of(watch, args.measured, call)
     one, requests = tracker_seconds(TRACKED, 1)
     four, _ = tracker_seconds(TRACKED, 4)
@@ -107,7 +108,7 @@ def measured_costs(args: argparse.Namespace) -> tuple[dict[str, Costs], dict[str
     return {name: replace(each, **rest) for name, each in costs.items()}, told
 
 
-def desk_figures(name: str, costs: Costs, size: Size) -> dict[str, float]:
+def coordinator_figures(name: str, costs: Costs, size: Size) -> dict[str, float]:
     each = {op: 1e3 * sum(getattr(costs, op)) for op in ("lease", "report", "finish")}
     each |= {"beat": 1e3 * costs.beat, "checkpoint_lane": 1e3 * costs.checkpoint[1],
              "checkpoint_call": 1e3 * costs.checkpoint[0], "summary_10k": 1e7 * costs.summary,
@@ -121,14 +122,14 @@ def offered_loads(costs: Costs, size: Size, told: dict[str, float]) -> dict[str,
     saves = size.gpus / CHECKPOINT_S
     s3 = {f"store.{kind}": saves * told[f"store.{kind}"] / most for kind, most in S3_PER_S.items()}
     tracker = size.gpus * size.width / size.mean_s * trial
-    return {"desk": offered(costs, size), "tracker": tracker, **s3}
+    return {"coordinator": offered(costs, size), "tracker": tracker, **s3}
 
 
 def simulated(world: World, told: dict[str, float]) -> dict[str, float]:
     waits = world.waits
     most = len(waits) - 1
     return {
-        "load.desk": world.load, "load.tracker": world.tracker.busy / world.emptied_at,
+        "load.coordinator": world.load, "load.tracker": world.tracker.busy / world.emptied_at,
         "store.mib_per_s": told["store.mib"] * world.size.gpus / CHECKPOINT_S,
         "idle": world.idle, "fill_s": world.filled_at, "hours": world.clock.now / 3600,
         "trials_per_s": world.size.trials / world.emptied_at,
@@ -138,9 +139,9 @@ def simulated(world: World, told: dict[str, float]) -> dict[str, float]:
 
 
 def sound(world: World) -> bool:
-    """Whether each trial ended once, and no more was asked of the desk than it answered."""
+    """Whether each trial ended once, and no more was asked of the coordinator than it answered."""
     whole = world.ended == world.handed == world.size.trials
-    return whole and world.desk.busy <= world.clock.now
+    return whole and world.coordinator.busy <= world.clock.now
 
 
 def arguments() -> argparse.Namespace:
@@ -152,7 +153,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=16, help="lanes on each GPU")
     parser.add_argument("--trial-s", type=float, default=1800.0, help="training of a whole trial")
     parser.add_argument("--lane-mib", type=float, default=1.0, help="of a lane's checkpoint")
-    parser.add_argument("--measured", type=int, default=1000, help="trials the desk is timed with")
+    parser.add_argument(
+        "--measured", type=int, default=1000, help="trials the coordinator is timed with"
+    )
     parser.add_argument("--calls", type=int, default=3000, help="of Ray's actor")
     args = parser.parse_args()
     if args.trials < 3 * args.gpus * args.width:
@@ -168,7 +171,7 @@ def main() -> None:
     size = Size(gpus=args.gpus, width=args.width, trials=args.trials, trial_s=args.trial_s)
     figures: dict[str, Any] = dict(told)
     for name, each in costs.items():
-        figures |= desk_figures(name, each, size)
+        figures |= coordinator_figures(name, each, size)
         figures[f"{name}.offered_load"] = offered(each, size)
         figures[f"{name}.largest_gpus"] = largest(size, each)
     world = simulate(size, costs["journal"])

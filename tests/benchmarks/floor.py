@@ -46,7 +46,7 @@ def demand(entry: Any, config: Any, data: Any) -> dict[str, float]:
     return {"gflop": counter.get_total_flops() / 1e9, "gbyte": traffic.bytes / 1e9}
 
 
-def floors(asked: dict[str, float]) -> dict[str, float]:
+def floors(request: dict[str, float]) -> dict[str, float]:
     """Milliseconds of a lane's step at the published peaks, whichever of the two takes longer.
 
     Fused operations would move fewer bytes; bf16 halves them at best.
@@ -54,8 +54,8 @@ def floors(asked: dict[str, float]) -> dict[str, float]:
     found = {}
     for card, peak in PEAKS.items():
         for kind in ("fp32", "tf32", "bf16"):
-            moved = asked["gbyte"] * 1e9 / peak["bytes"] / (2 if kind == "bf16" else 1)
-            computed = asked["gflop"] * 1e9 / peak[kind]
+            moved = request["gbyte"] * 1e9 / peak["bytes"] / (2 if kind == "bf16" else 1)
+            computed = request["gflop"] * 1e9 / peak[kind]
             found[f"floor.{card}.{kind}.compute_ms"] = 1e3 * computed
             found[f"floor.{card}.{kind}.ms"] = 1e3 * max(moved, computed)
     return found

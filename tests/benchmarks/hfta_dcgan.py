@@ -138,9 +138,9 @@ def main(config: DcganConfig, args: argparse.Namespace) -> dict[str, Any]:
         "processes": best(f"ours.{plain}.") / best("processes."),
         "bf16": best("ours.bf16.") / figures["serial.bf16"],
     }
-    asked = demand(ENTRY, config, Images("cpu", 2 * config.batch_size))
+    request = demand(ENTRY, config, Images("cpu", 2 * config.batch_size))
     figures = {f"{n}.images_per_s": v for n, v in figures.items() if not math.isnan(v)}
-    return {"figures": figures | asked | floors(asked), "ratios": ratios}
+    return {"figures": figures | request | floors(request), "ratios": ratios}
 
 
 def parsed() -> argparse.Namespace:
@@ -155,20 +155,20 @@ def parsed() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    asked = parsed()
-    if asked.device == "cuda" and not torch.cuda.is_available():
+    request = parsed()
+    if request.device == "cuda" and not torch.cuda.is_available():
         print("hfta_dcgan needs an NVIDIA GPU.", file=sys.stderr)
         sys.exit(2)
-    small = {"latent": 8, "channels": 4, "batch_size": 8} if asked.quick else {}
+    small = {"latent": 8, "channels": 4, "batch_size": 8} if request.quick else {}
     recipe = DcganConfig(**small)
-    if asked.device == "cpu":
+    if request.device == "cpu":
         torch.set_num_threads(1)
-    if asked.member:
-        member(recipe, asked)
+    if request.member:
+        member(recipe, request)
         sys.exit()
     begun = time.time()
-    found = main(recipe, asked)
+    found = main(recipe, request)
     print(json.dumps({
-        "benchmark": "hfta_dcgan", **found, "equal_quality": same(recipe, asked),
+        "benchmark": "hfta_dcgan", **found, "equal_quality": same(recipe, request),
         "seconds": time.time() - begun, "machine": machine(),
     }))  # fmt: skip

@@ -47,15 +47,15 @@ def main(config: LucicConfig, args: argparse.Namespace) -> dict[str, Any]:
     for width in args.widths:
         pace[width], fine = steps_per_s(width, config, args)
         finite = finite and fine
-    asked = demand(ENTRY, config, Images("cpu", 2 * config.batch_size, SHAPE))
+    request = demand(ENTRY, config, Images("cpu", 2 * config.batch_size, SHAPE))
     best = max(pace, key=pace.__getitem__)
     figures = {f"{width}.steps_per_s": value for width, value in pace.items()}
     figures |= {"best_width": best, "column_hours": column_hours(pace[best])}
     ratios = {"packing": pace[best] / pace[min(pace)]}
-    least = floors(asked)
+    least = floors(request)
     hours = {n.replace(".ms", ".column_hours"): column_hours(1e3 / ms)
              for n, ms in least.items() if n.endswith(".ms")}  # fmt: skip
-    figures |= asked | least | hours
+    figures |= request | least | hours
     return {"figures": figures, "ratios": ratios, "equal_quality": finite}
 
 

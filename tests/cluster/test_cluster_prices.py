@@ -14,7 +14,7 @@ from gensweep.cluster import load_prices
 from gensweep.cluster._hosts import Host, asked_for, hosts_at_most, hourly, in_words, needed
 from gensweep.errors import UserError
 from gensweep.planning._cost import Quote
-from gensweep.study._spending import LEAST_S, Cost
+from gensweep.study._spending import LEAST_S, Spending
 
 ROW = {"gpu": "L4", "gpus": 1, "on_demand": 2.0, "spot": 0.5}
 
@@ -129,7 +129,7 @@ def test_the_cost_so_far_is_never_less_than_it_was() -> None:
     for seed in range(50):
         draw, now, rate, true = random.Random(seed), 0.0, 1.0, 0.0
         clock = lambda: now  # noqa: E731, B023
-        cost = Cost(lambda: rate, clock, 0.0)  # noqa: B023
+        cost = Spending(lambda: rate, clock, 0.0)  # noqa: B023
         longest = 0.0
         for step in range(30):
             gap = draw.uniform(0.1, 8.0)

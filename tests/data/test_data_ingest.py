@@ -71,10 +71,10 @@ def test_shards_are_plain_parquet_that_describes_itself(
     images, labels = mnist[1]["test"]
     assert b"".join(table.column("x").to_pylist()) == images.tobytes()
     assert table.column("y").to_pylist() == labels.tolist()
-    described = json.loads(table.schema.metadata[b"gensweep"])
-    assert (described["shape"], described["classes"]) == ([1, 6, 5], 10)
-    assert described["class_names"] == list("0123456789")
-    assert "IDX" in described["protocol"]
+    sampler_spec = json.loads(table.schema.metadata[b"gensweep"])
+    assert (sampler_spec["shape"], sampler_spec["classes"]) == ([1, 6, 5], 10)
+    assert sampler_spec["class_names"] == list("0123456789")
+    assert "IDX" in sampler_spec["protocol"]
 
 
 def test_second_load_reads_no_shard_and_writes_nothing(

@@ -15,7 +15,7 @@ import pytest
 
 from gensweep.evaluation._sampling import NoData, Shape
 from gensweep.lanes import LaneState, Pack
-from gensweep.storage import lane_of, open_store
+from gensweep.storage import load_trained_lane, open_store
 from gensweep.study import read_sweep
 from gensweep_models.catalog import CATALOG
 from gensweep_models.gan import GanConfig
@@ -140,7 +140,7 @@ def test_best_trial_is_a_model_that_samples(
     for name, value in stack.env.items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
-    lane = lane_of(open_store(stack.env["GENSWEEP_STORE"]), best)
+    lane = load_trained_lane(open_store(stack.env["GENSWEEP_STORE"]), best)
     state = LaneState.from_bytes(lane)
     digits = Shape(shape=(1, 8, 8), classes=10, count=1438, levels=16)
     wide = dataclasses.replace(GanConfig(**state.meta["config"]), latent_size=32)

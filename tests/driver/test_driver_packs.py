@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gensweep.driver._packs import resources, trainer
-from gensweep.spec import Fleet
+from gensweep.driver._packs import process_resources, trainer
+from gensweep.spec import PackResources
 
 PLACED = """
 import json, os, ray, sys, tempfile
@@ -39,12 +39,12 @@ print(json.dumps([[r.metrics["gpu"], r.metrics["group"]] for r in tuner.fit()]))
 """
 
 
-def fleet_of(**changes: Any) -> Fleet:
-    return Fleet(tune_storage="", train_storage="", **changes)
+def fleet_of(**changes: Any) -> PackResources:
+    return PackResources(tune_storage="", train_storage="", **changes)
 
 
 @pytest.mark.parametrize(
-    ("fleet", "own", "workers"),
+    ("resources", "own", "workers"),
     [
         (fleet_of(), {"CPU": 0.9}, 0),
         (fleet_of(use_gpu=True), {"GPU": 1}, 0),
@@ -52,13 +52,13 @@ def fleet_of(**changes: Any) -> Fleet:
         (fleet_of(ranks=2, use_gpu=True), {"CPU": 0.01}, 2),
     ],
 )
-def test_a_pack_has_the_resources_of_its_ranks(fleet: Fleet, own: dict[str, float],
+def test_a_pack_has_the_resources_of_its_ranks(resources: PackResources, own: dict[str, float],
                                                workers: int) -> None:  # fmt: skip
-    assert resources(fleet) == own
-    scaling = trainer(print, {"owner": "pack"}, fleet).scaling_config
+    assert process_resources(resources) == own
+    scaling = trainer(print, {"owner": "pack"}, resources).scaling_config
     assert scaling.num_workers == workers
-    assert scaling.use_gpu == fleet.use_gpu
-    assert scaling.resources_per_worker == fleet.each
+    assert scaling.use_gpu == resources.use_gpu
+    assert scaling.resources_per_worker == resources.each
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
-from gensweep.evaluation import make_judge
+from gensweep.evaluation import build_evaluator
 from gensweep.evaluation._reference import examples, feature_net
 from gensweep.lanes import Pack
 from gensweep.storage import ObjectStore, open_store
@@ -34,8 +34,8 @@ def judged(
     store: ObjectStore, model: str, data: str, device: str = "cpu", **fixed: Any
 ) -> tuple[Any, Any]:
     """The judge and its verdict on a trial that trained a little."""
-    judge, pack = trained(store, model, data, device, **fixed)
-    return judge, dict(judge.evaluate(pack, {0: True}, bound=False))[0]
+    lane_evaluator, pack = trained(store, model, data, device, **fixed)
+    return lane_evaluator, dict(lane_evaluator.evaluate(pack, {0: True}, bound=False))[0]
 
 
 def trained(
@@ -48,13 +48,13 @@ def trained(
     )  # fmt: skip
     train = load_dataset(data, store, split="train")
     test = None if train.modes is not None else load_dataset(data, store, split="test")
-    judge = make_judge(sweep, store, train, test).to(device)
+    lane_evaluator = build_evaluator(sweep, store, train, test).to(device)
     config = sweep.config({})
     pack = Pack(sweep.model, config, train, train.source(device), width=width, device=device)
     for slot in range(width):
         pack.load(slot, config, seed=slot, budget_images=3200)
     pack.run(3)
-    return judge, pack
+    return lane_evaluator, pack
 
 
 LAWFUL = [("gan", "ring8", {}), ("gan", "digits", {}), ("vae", "digits", VAE),
@@ -70,13 +70,16 @@ def test_no_number_depends_on_which_lanes_are_evaluated_together(
     """Bit for bit; and a lane whose samples are not finite is one of them."""
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU")
-    judge, pack = trained(store, model, data, device, width=6, **fixed, **SMALL)
-    judge = dataclasses.replace(judge, lanes_at_once=at_once)
+    lane_evaluator, pack = trained(store, model, data, device, width=6, **fixed, **SMALL)
+    lane_evaluator = dataclasses.replace(lane_evaluator, lanes_at_once=at_once)
     for stack in pack.stacks.values():
         stack.sampling_weights()[3] = math.inf
     due = {slot: slot != 1 for slot in range(6)}
-    together = dict(judge.evaluate(pack, due, bound=True))
-    alone = {slot: dict(judge.evaluate(pack, {slot: due[slot]}, bound=True))[slot] for slot in due}
+    together = dict(lane_evaluator.evaluate(pack, due, bound=True))
+    alone = {
+        slot: dict(lane_evaluator.evaluate(pack, {slot: due[slot]}, bound=True))[slot]
+        for slot in due
+    }
     assert together == alone
     assert together[3]["metrics"] == {"finite": 0.0}
     assert ["curve" in together[slot] for slot in due] == [True, False, True, False, True, True]
@@ -87,8 +90,8 @@ def test_no_number_depends_on_which_lanes_are_evaluated_together(
 def test_a_vae_gets_a_bound_on_binarised_pixels(store: ObjectStore, device: str) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU")
-    judge, found = judged(store, "vae", "digits", device, latent_size=4, **VAE, **SMALL)
-    stated = judge.protocol["nll"]
+    lane_evaluator, found = judged(store, "vae", "digits", device, latent_size=4, **VAE, **SMALL)
+    stated = lane_evaluator.protocol["nll"]
     assert (stated["kind"], stated["importance_samples"], stated["split"]) == ("iwae", 500, "test")
     assert "binarised" in stated["of"]
     assert (stated["examples"], stated["drawn_from"]) == (178, 355)
@@ -111,29 +114,29 @@ def test_the_verdict_is_of_samples_without_truncation(store: ObjectStore) -> Non
 
 
 def test_grey_pixels_under_a_bernoulli_are_no_likelihood(store: ObjectStore) -> None:
-    judge, _ = judged(store, "vae", "digits", latent_size=4, decoder="bernoulli", **SMALL)
-    assert "not a likelihood" in judge.protocol["nll"]["of"]
+    lane_evaluator, _ = judged(store, "vae", "digits", latent_size=4, decoder="bernoulli", **SMALL)
+    assert "not a likelihood" in lane_evaluator.protocol["nll"]["of"]
 
 
 def test_a_flow_gets_bits_per_dim(store: ObjectStore) -> None:
     """With the density of grey levels, not of [-1, 1]: that is one bit less for each doubling."""
-    judge, found = judged(store, "realnvp", "digits", couplings=2, **SMALL)
+    lane_evaluator, found = judged(store, "realnvp", "digits", couplings=2, **SMALL)
     metrics = found["metrics"]
     nats = metrics["nll"] / 64 + math.log(16 / 2)
     assert metrics["bits_per_dim"] == pytest.approx(nats / math.log(2))
-    assert judge.protocol["nll"]["kind"] == "exact"
-    assert "17 levels" in judge.protocol["nll"]["of"]
+    assert lane_evaluator.protocol["nll"]["kind"] == "exact"
+    assert "17 levels" in lane_evaluator.protocol["nll"]["of"]
 
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_points_have_modes_and_no_bound(store: ObjectStore, device: str) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU")
-    judge, found = judged(store, "gan", "ring8", device, **SMALL)
-    assert "nll" not in judge.protocol
-    assert judge.protocol["fake_samples"] == 2500
+    lane_evaluator, found = judged(store, "gan", "ring8", device, **SMALL)
+    assert "nll" not in lane_evaluator.protocol
+    assert lane_evaluator.protocol["fake_samples"] == 2500
     assert {"modes", "high_quality", "w1_sliced"} <= set(found["metrics"])
-    assert judge.protocol["curve"] == ["total_variation", "modes"]
+    assert lane_evaluator.protocol["curve"] == ["total_variation", "modes"]
     assert [len(point) for point in found["curve"]] == [3, 3]
 
 
@@ -144,8 +147,8 @@ def test_a_folder_without_labels_is_judged_by_its_components(
     digits = load_dataset("digits", store, split="train").arrays()["x"][:400]
     for i, pixels in enumerate(digits):
         Image.fromarray(np.uint8(pixels[0] * 15)).save(tmp_path / f"{i}.png")
-    judge, found = judged(store, "gan", str(tmp_path), **SMALL)
-    assert judge.protocol["features"] == "principal components of the pixels"
+    lane_evaluator, found = judged(store, "gan", str(tmp_path), **SMALL)
+    assert lane_evaluator.protocol["features"] == "principal components of the pixels"
     assert "frechet" in found["metrics"]
     assert "classes" not in found["metrics"]
     assert found["outcome"] in ("collapsed", "unconverged")

@@ -80,7 +80,7 @@ class Using:
 PACKS: dict[tuple[str, str], Pack] = {}
 
 
-class Bench:
+class PackRunner:
     """Builds configurations and packs."""
 
     data = Data()
@@ -149,8 +149,8 @@ class Latent:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> PackRunner:
+    return PackRunner()
 
 
 @pytest.fixture(params=list(CATALOG))

@@ -18,10 +18,10 @@ def mean_(tensor: Tensor) -> None:
 
 
 def main(rank: int, count: int, port: int, out: Path, model: str) -> None:
-    from conftest import Bench
+    from conftest import PackRunner
 
     dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=count)
-    bench = Bench()
+    bench = PackRunner()
     configs = bench.configs(model, 2)
     pack = bench.filled(model, configs, width=2, ranks=Ranks(rank, count, mean_))
     progress = pack.run(TICKS)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep.lanes import Pack
-from gensweep.lanes._autotune import FEWER, LANES, Work, fastest, is_steady
+from gensweep.lanes._autotune import FEWER, LANES, ConvolutionCase, fastest, is_steady
 from gensweep.lanes._autotune_cache import choices_file
 from gensweep.lanes._conv import PARTS, WAYS, Geometry, ways
 
@@ -27,7 +27,7 @@ CASES = {
 """Input of a lane, channels of its output, kernel, stride, padding, and output padding."""
 
 
-def work(case: str, part: str, lanes: int, transposed: bool) -> Work:
+def work(case: str, part: str, lanes: int, transposed: bool) -> ConvolutionCase:
     """In float64; a plain convolution has no output padding."""
     (channels, *sides), out, kernel, stride, padding, more = CASES[case]
     rest = more if transposed else (0, 0)
@@ -40,7 +40,9 @@ def work(case: str, part: str, lanes: int, transposed: bool) -> Work:
     ends = (channels, out) if transposed else (out, channels)
     side = [geometry.side(n, kernel[axis], axis) for axis, n in enumerate(sides)]
     w = draw(lanes * ends[0], ends[1], *kernel)
-    return Work(part, draw(2, lanes * channels, *sides), w, draw(2, lanes * out, *side), geometry)
+    return ConvolutionCase(
+        part, draw(2, lanes * channels, *sides), w, draw(2, lanes * out, *side), geometry
+    )
 
 
 @pytest.mark.parametrize(("case", "transposed"), list(product(CASES, (False, True))))
@@ -59,7 +61,7 @@ def test_every_way_is_the_convolution_of_each_lane(way: str, case: str, transpos
     known_x, known_w = torch.autograd.grad(known, (x, w), one.g)
     with torch.no_grad():
         for part, right in zip(PARTS, (known, known_x, known_w), strict=True):
-            found = Work(part, x, w, one.g, geometry).do(way)
+            found = ConvolutionCase(part, x, w, one.g, geometry).do(way)
             assert found.is_contiguous()
             torch.testing.assert_close(found, right)
 
@@ -84,7 +86,7 @@ def test_the_fastest_does_not_depend_on_the_lanes_to_the_last_bit(part: str) -> 
         torch.randn(shape, generator=rng)
         for shape in ((8, LANES * 3, 32, 32), (LANES * 32, 3, 4, 4), (8, LANES * 32, 16, 16))
     ]
-    one = Work(part, *tensors, geometry)
+    one = ConvolutionCase(part, *tensors, geometry)
     way = fastest(one)
     assert is_steady(one, way)
     axis = 0 if part == "weight" else 1

@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 
 from gensweep.errors import UserError
-from gensweep.planning import request
+from gensweep.planning import parse_request
 from gensweep.planning._ledger import check_home, check_ledger, find_sweep
 from gensweep.planning._model_checks import check_data_set, check_games, check_metrics
 from gensweep.planning._options import parser
-from gensweep.planning._prepare import find_data, load_data
-from gensweep.spec import Request
+from gensweep.planning._prepare import check_data_source, load_data
+from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.study import Study, only_writer
 from gensweep.sweep import Sweep
@@ -145,17 +145,17 @@ def test_the_map_runs_over_what_is_searched(space: dict[str, Any], over: str) ->
     ],
 )  # fmt: skip
 def test_packs_follow_the_gpus(argv: list[str], packs: int, gpus: int) -> None:
-    asked = request("A test.", GAN, argv)
-    assert (asked.packs, asked.gpus) == (packs, gpus)
+    request = parse_request("A test.", GAN, argv)
+    assert (request.packs, request.gpus) == (packs, gpus)
 
 
 def test_a_cluster_gets_a_larger_sweep_unless_told_otherwise() -> None:
     sweep = dataclasses.replace(GAN, cluster={"trials": 640, "budget_images": 12_800})
     for argv, trials in (([], GAN.trials), (["--preset", "cluster"], 640),
                          (["--preset", "cluster", "--trials", "64"], 64)):  # fmt: skip
-        asked = request("A test.", sweep, [*argv, "--gpus", "1"])
+        request = parse_request("A test.", sweep, [*argv, "--gpus", "1"])
         budget = 12_800 if "cluster" in argv else GAN.budget_images
-        assert (asked.sweep.trials, asked.sweep.budget_images) == (trials, budget)
+        assert (request.sweep.trials, request.sweep.budget_images) == (trials, budget)
     assert "trials 640" in parser("A test.", sweep).format_help()
 
 
@@ -177,7 +177,7 @@ def test_a_preset_that_is_no_sweep_is_refused(cluster: dict[str, int]) -> None:
 )
 def test_a_command_line_is_refused(argv: list[str], named: str) -> None:
     with pytest.raises(UserError, match=named):
-        request("A test.", GAN, argv)
+        parse_request("A test.", GAN, argv)
 
 
 # The ledger, and sweeps in it
@@ -226,11 +226,11 @@ def test_looking_at_a_ledger_makes_nothing(tmp_path: Path) -> None:
 def test_a_resumed_sweep_keeps_what_it_began_with(tmp_path: Path) -> None:
     begun = dataclasses.replace(GAN, data="mnist", seed=7, image_size=12, samples=50, trials=9)
     begin(begun, str(tmp_path / "studies"))
-    asked = request("A test.", GAN, ["--resume", "gan", "--seed", "7", "--trials", "12"])
-    assert (asked.sweep.data, asked.sweep.seed, asked.sweep.image_size) == ("mnist", 7, 12)
-    assert (asked.sweep.samples, asked.sweep.trials) == (50, 12)
-    assert asked.sweep.target == "coverage_gap"
-    view = find_sweep(asked, str(tmp_path / "studies"))
+    request = parse_request("A test.", GAN, ["--resume", "gan", "--seed", "7", "--trials", "12"])
+    assert (request.sweep.data, request.sweep.seed, request.sweep.image_size) == ("mnist", 7, 12)
+    assert (request.sweep.samples, request.sweep.trials) == (50, 12)
+    assert request.sweep.target == "coverage_gap"
+    view = find_sweep(request, str(tmp_path / "studies"))
     assert view is not None
     assert view.name == "gan"
 
@@ -254,31 +254,31 @@ def test_a_resumed_sweep_keeps_what_it_began_with(tmp_path: Path) -> None:
 def test_a_resumed_sweep_is_not_changed(argv: list[str], named: str, tmp_path: Path) -> None:
     begin(GAN, str(tmp_path / "studies"), leases=3)
     with pytest.raises(UserError, match=named):
-        request("A test.", GAN, ["--resume", "gan", *argv])
+        parse_request("A test.", GAN, ["--resume", "gan", *argv])
 
 
 def test_a_population_is_resumed_as_one(tmp_path: Path) -> None:
     """`--pbt` makes it one, and is not to be told again."""
-    asked = request("A test.", GAN, ["--name", "gan", "--pbt"])
-    assert asked.sweep.pbt
+    request = parse_request("A test.", GAN, ["--name", "gan", "--pbt"])
+    assert request.sweep.pbt
     with pytest.raises(
         UserError, match="for each value of objective, but got trials=7: use at least 8"
     ):
-        request("A test.", GAN, ["--pbt", "--trials", "7"])
+        parse_request("A test.", GAN, ["--pbt", "--trials", "7"])
     with pytest.raises(UserError, match="got 8 trials and 1 lanes"):
-        request("A test.", GAN, ["--pbt", "--trials", "8", "--width", "1"])
-    begin(asked.sweep, str(tmp_path / "studies"))
-    again = request("A test.", GAN, ["--resume", "gan"])
+        parse_request("A test.", GAN, ["--pbt", "--trials", "8", "--width", "1"])
+    begin(request.sweep, str(tmp_path / "studies"))
+    again = parse_request("A test.", GAN, ["--resume", "gan"])
     assert again.sweep.pbt
     assert find_sweep(again, str(tmp_path / "studies")) is not None
 
 
 def test_a_precision_is_kept_and_must_be_the_devices(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="precision='tf32' is not to be had on cpu: choose fp32"):
-        request("A test.", GAN, ["--precision", "tf32"])
-    asked = request("A test.", GAN, ["--name", "gan", "--precision", "bf16"])
-    begin(asked.sweep, str(tmp_path / "studies"))
-    again = request("A test.", GAN, ["--resume", "gan"])
+        parse_request("A test.", GAN, ["--precision", "tf32"])
+    request = parse_request("A test.", GAN, ["--name", "gan", "--precision", "bf16"])
+    begin(request.sweep, str(tmp_path / "studies"))
+    again = parse_request("A test.", GAN, ["--resume", "gan"])
     assert again.sweep.precision == "bf16"
     assert find_sweep(again, str(tmp_path / "studies")) is not None
 
@@ -286,7 +286,7 @@ def test_a_precision_is_kept_and_must_be_the_devices(tmp_path: Path) -> None:
 def test_a_resumed_sweep_keeps_its_target(tmp_path: Path) -> None:
     begin(GAN, str(tmp_path / "studies"))
     with pytest.raises(UserError, match="target: coverage_gap -> frechet"):
-        request("A test.", dataclasses.replace(GAN, target="frechet"), ["--resume", "gan"])
+        parse_request("A test.", dataclasses.replace(GAN, target="frechet"), ["--resume", "gan"])
 
 
 @pytest.mark.parametrize(
@@ -303,15 +303,15 @@ def test_a_changed_script_is_told(changes: dict[str, Any], named: str, tmp_path:
     ledger = str(tmp_path / "studies")
     begin(GAN, ledger)
     with pytest.raises(UserError, match=named):
-        find_sweep(Request(sweep=dataclasses.replace(GAN, **changes), resume=True), ledger)
+        find_sweep(RunRequest(sweep=dataclasses.replace(GAN, **changes), resume=True), ledger)
 
 
 def test_a_sweep_that_runs_elsewhere_is_told(tmp_path: Path) -> None:
     ledger = str(tmp_path / "studies")
     begin(GAN, ledger)
     with only_writer(ledger, "gan"), pytest.raises(UserError, match="already being run by process"):
-        find_sweep(Request(sweep=GAN, resume=True), ledger)
-    assert find_sweep(Request(sweep=GAN, resume=True), ledger) is not None
+        find_sweep(RunRequest(sweep=GAN, resume=True), ledger)
+    assert find_sweep(RunRequest(sweep=GAN, resume=True), ledger) is not None
 
 
 # The data, and the model on them
@@ -343,9 +343,9 @@ def table(photos: Path, tmp_path: Path) -> Path:
 
 
 def loaded(tmp_path: Path, *argv: str) -> Any:
-    asked = request("A test.", GAN, list(argv))
-    find_data(asked)
-    return load_data(asked, open_store(str(tmp_path / "store")))
+    request = parse_request("A test.", GAN, list(argv))
+    check_data_source(request)
+    return load_data(request, open_store(str(tmp_path / "store")))
 
 
 def test_a_folder_of_images_is_scaled(photos: Path, tmp_path: Path) -> None:
@@ -402,12 +402,16 @@ def web(tmp_path: Path) -> Iterator[str]:
 )
 def test_a_download_is_refused(argv: list[str], named: str) -> None:
     with pytest.raises(UserError, match=named):
-        find_data(request("A test.", GAN, [*argv, "--download", "http://127.0.0.1:9/"]))
+        check_data_source(
+            parse_request("A test.", GAN, [*argv, "--download", "http://127.0.0.1:9/"])
+        )
 
 
 def test_no_web_address_is_told() -> None:
     with pytest.raises(UserError, match="'ftp://host/x'"):
-        find_data(request("A test.", GAN, ["--data", "mnist", "--download", "ftp://host/x"]))
+        check_data_source(
+            parse_request("A test.", GAN, ["--data", "mnist", "--download", "ftp://host/x"])
+        )
 
 
 @pytest.mark.parametrize("folder", [None, "there"])
@@ -438,21 +442,21 @@ def test_the_model_is_built_for_every_choice(photos: Path, tmp_path: Path) -> No
     space = {"body": Categorical(("mlp", "conv")), "objective": KINDS}
     sweep = dataclasses.replace(GAN, space=space, over="")
     with pytest.raises(UserError, match="body=conv, objective=hinge"):
-        check_games(Request(sweep=sweep), train)
-    check_games(Request(sweep=dataclasses.replace(GAN, fixed={"body": "mlp"})), train)
+        check_games(RunRequest(sweep=sweep), train)
+    check_games(RunRequest(sweep=dataclasses.replace(GAN, fixed={"body": "mlp"})), train)
 
 
 def test_every_batch_size_is_shared(digits: Any) -> None:
     space = {"batch_size": Categorical((64, 33)), "learning_rate": RATE}
     with pytest.raises(UserError, match="--ranks 2 must divide batch_size=33"):
-        check_games(Request(sweep=dataclasses.replace(GAN, space=space), ranks=2), digits)
+        check_games(RunRequest(sweep=dataclasses.replace(GAN, space=space), ranks=2), digits)
 
 
 @pytest.mark.parametrize("name", sorted(CATALOG))
 def test_every_model_passes_on_the_digits(name: str, digits: Any) -> None:
     model = CATALOG[name]
     sweep = Sweep(name=name, model=model, space=model.space, trials=60)
-    check_games(Request(sweep=sweep), digits)
+    check_games(RunRequest(sweep=sweep), digits)
 
 
 @pytest.mark.parametrize(
@@ -475,8 +479,10 @@ def test_a_home_in_the_copy_that_ray_deletes_is_refused() -> None:
 
 
 def test_the_direction_is_that_of_the_target() -> None:
-    goals = [dataclasses.replace(GAN, target=name).goal("frechet") for name in (None, "coverage")]
-    assert [(goal.metric, goal.direction) for goal in goals] == [
+    goals = [
+        dataclasses.replace(GAN, target=name).objective("frechet") for name in (None, "coverage")
+    ]
+    assert [(objective.metric, objective.direction) for objective in goals] == [
         ("frechet", "minimize"), ("coverage", "maximize"),
     ]  # fmt: skip
 

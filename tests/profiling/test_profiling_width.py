@@ -11,16 +11,16 @@ import torch
 
 from gensweep.data import load_dataset
 from gensweep.planning import Plan, request
-from gensweep.planning._estimate import Pace
-from gensweep.profiling import Paces, asked_for, measured_width, on_the_spot
-from gensweep.profiling._cache import Point, Remembered
+from gensweep.planning._estimate import Estimate
+from gensweep.profiling import PackProfiler, asked_for, measure_width, resolve_width
+from gensweep.profiling._cache import PackProfile, ProfileCache
 from gensweep.profiling._memory import _left_to_groups, free_mib, room_mib
 from gensweep.profiling._width import UNMEASURED, Width, candidates, choose, goes_on, largest
-from gensweep.spec import Request
+from gensweep.spec import RunRequest
 from gensweep.storage import FileStore
 from gensweep.study import Study, ledger_of, read_sweep
 from gensweep.sweep import Sweep
-from gensweep.worker._train import work
+from gensweep.worker._train import train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Integer, Real
 
@@ -54,17 +54,17 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         return {name: load_dataset(name, store, split="train") for name in ("digits", "ring8")}
 
 
-def paces(sweep: Sweep, data: Any, packs: int = 2) -> Paces:
-    room = Request(sweep=sweep, packs=packs)
-    return Paces(sweep, data, data.source("cpu"), dataclasses.replace(room, ranks=1))
+def profiler_of(sweep: Sweep, data: Any, packs: int = 2) -> PackProfiler:
+    room = RunRequest(sweep=sweep, packs=packs)
+    return PackProfiler(sweep, data, data.source("cpu"), dataclasses.replace(room, ranks=1))
 
 
-def points(*each: tuple[int, float, float]) -> dict[int, Point]:
+def profiles(*each: tuple[int, float, float]) -> dict[int, PackProfile]:
     """Width, milliseconds and MiB of each; all took a second."""
-    return {width: Point(ms, mib, 1.0) for width, ms, mib in each}
+    return {width: PackProfile(ms, mib, 1.0) for width, ms, mib in each}
 
 
-FOUND = points((2, 4.0, 20), (4, 2.5, 30), (8, 2.0, 50), (16, 1.95, 90))
+FOUND = profiles((2, 4.0, 20), (4, 2.5, 30), (8, 2.0, 50), (16, 1.95, 90))
 
 
 @pytest.mark.parametrize(
@@ -78,19 +78,19 @@ def test_the_narrowest_of_nearly_the_fastest_that_fit_is_chosen(
 
 
 def test_trials_that_a_full_pack_leaves_over_count() -> None:
-    table = points((2, 4.0, 20), (4, 3.0, 30), (8, 2.0, 50), (10, 2.0, 60))
+    table = profiles((2, 4.0, 20), (4, 3.0, 30), (8, 2.0, 50), (10, 2.0, 60))
     assert choose(table, 10, 1e9) == 10
     assert choose(table, 80, 1e9) == 8
 
 
 def test_measuring_stops_when_wider_packs_gain_nothing_do_not_fit_or_take_long() -> None:
-    found = points((2, 4.0, 20), (4, 2.5, 30))
+    found = profiles((2, 4.0, 20), (4, 2.5, 30))
     assert goes_on({}, 2, 0.0, 0.0)
     assert goes_on(found, 8, 50.0, 1.0)
     assert not goes_on(found, 8, 49.0, 1.0)
-    assert goes_on(points((2, 2.5, 20), (4, 2.5, 30)), 8, 1e9, 1.0)
-    assert not goes_on(points((2, 2.5, 20), (4, 2.5, 30), (8, 2.6, 40)), 16, 1e9, 1.0)
-    assert goes_on(points((2, 2.5, 20), (4, 2.6, 30), (8, 2.4, 40)), 16, 1e9, 1.0)
+    assert goes_on(profiles((2, 2.5, 20), (4, 2.5, 30)), 8, 1e9, 1.0)
+    assert not goes_on(profiles((2, 2.5, 20), (4, 2.5, 30), (8, 2.6, 40)), 16, 1e9, 1.0)
+    assert goes_on(profiles((2, 2.5, 20), (4, 2.6, 30), (8, 2.4, 40)), 16, 1e9, 1.0)
     slow = {w: dataclasses.replace(p, seconds=4.0) for w, p in found.items()}
     assert not goes_on(slow, 8, 1e9, 1.0)
     assert goes_on(slow, 8, 1e9, 100 * 1000)
@@ -102,7 +102,7 @@ def test_measuring_stops_when_wider_packs_gain_nothing_do_not_fit_or_take_long()
 def test_the_width_is_measured_once_and_remembered(
     name: str, sets: dict[str, Any], home: Path
 ) -> None:
-    first = measured_width(paces(GAN, sets[name]))
+    first = measure_width(profiler_of(GAN, sets[name]))
     assert first.lanes in candidates(8)
     assert set(first.table) <= set(candidates(8))
     assert len(first.table) > 1
@@ -111,7 +111,7 @@ def test_the_width_is_measured_once_and_remembered(
     assert len(kept) == 1
 
     begin = time.perf_counter()
-    again = measured_width(paces(GAN, sets[name]))
+    again = measure_width(profiler_of(GAN, sets[name]))
     assert time.perf_counter() - begin < 0.5
     assert (again.lanes, again.table) == (first.lanes, first.table)
     assert {file: file.read_bytes() for file in home.rglob("*.json")} == kept
@@ -124,23 +124,23 @@ def test_what_is_remembered_is_of_one_network_room_and_data_set(sets: dict[str, 
     wider = dataclasses.replace(GAN, fixed=GAN.fixed | {"hidden": 32})
     longer = dataclasses.replace(GAN, budget_images=640_000, trials=32)
     digits, ring = sets["digits"], sets["ring8"]
-    one = paces(GAN, digits)._remembered({}).file
-    assert paces(longer, digits)._remembered({}).file == one
+    one = profiler_of(GAN, digits)._remembered({}).file
+    assert profiler_of(longer, digits)._remembered({}).file == one
     turns = dataclasses.replace(GAN, space=GAN.space | {"critic_iterations": Integer(1, 9)})
-    others = [paces(wider, digits), paces(GAN, ring), paces(turns, digits),
-              paces(GAN, digits, packs=1)]  # fmt: skip
+    others = [profiler_of(wider, digits), profiler_of(GAN, ring), profiler_of(turns, digits),
+              profiler_of(GAN, digits, packs=1)]  # fmt: skip
     assert one not in {other._remembered({}).file for other in others}
 
 
 def test_memory_is_measured_and_limits_the_width(sets: dict[str, Any]) -> None:
-    found = paces(HEAVY, sets["digits"])
+    found = profiler_of(HEAVY, sets["digits"])
     two, eight = found.point({}, 2), found.point({}, 8)
     assert two.mib > 2 * STATE_MIB
     assert eight.mib - two.mib > 6 * STATE_MIB
     assert eight.mib < 8 * 20 * STATE_MIB
-    assert measured_width(found, free=2.1 * two.mib).lanes == 2
-    assert measured_width(found, free=1.9 * two.mib).lanes == 1
-    little = measured_width(paces(GAN, sets["digits"]), free=1.0)
+    assert measure_width(found, free=2.1 * two.mib).lanes == 2
+    assert measure_width(found, free=1.9 * two.mib).lanes == 1
+    little = measure_width(profiler_of(GAN, sets["digits"]), free=1.0)
     assert (little.lanes, list(little.table)) == (1, [2])
     needed = f"{little.table[2].mib:.1f} MiB"
     assert little.text() == f"1 lane: 2 take {needed}, too much of 1.0 MiB free for a pack"
@@ -148,10 +148,10 @@ def test_memory_is_measured_and_limits_the_width(sets: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("damage", ["torn", "a list", "of another", "negative", "no number"])
 def test_a_file_that_holds_no_measurement_is_ignored(damage: str, home: Path) -> None:
-    remembered = Remembered({"model": "gan", "data": (1, 8, 8)})
-    table = points((2, 4.0, 20), (16, 2.5, 30))
+    remembered = ProfileCache({"model": "gan", "data": (1, 8, 8)})
+    table = profiles((2, 4.0, 20), (16, 2.5, 30))
     remembered.save(table)
-    assert Remembered({"data": [1, 8, 8], "model": "gan"}).load() == table
+    assert ProfileCache({"data": [1, 8, 8], "model": "gan"}).load() == table
     kept = json.loads(remembered.file.read_text())
     text = {
         "torn": remembered.file.read_text()[:-9],
@@ -168,11 +168,11 @@ def test_a_file_that_holds_no_measurement_is_ignored(damage: str, home: Path) ->
 
 def test_a_home_that_cannot_be_written_costs_nothing_else(sets: dict[str, Any], home: Path) -> None:
     home.write_text("a file")
-    assert measured_width(paces(GAN, sets["ring8"])).lanes in candidates(8)
+    assert measure_width(profiler_of(GAN, sets["ring8"])).lanes in candidates(8)
 
 
 def test_lanes_are_measured_with_as_many_turns_as_trials_will_take(sets: dict[str, Any]) -> None:
-    pack = paces(GAN, sets["ring8"])._full({}, 5)
+    pack = profiler_of(GAN, sets["ring8"])._full({}, 5)
     turns = [pack.lane(slot).hyper["critic_iterations"] for slot in range(5)]
     assert turns == [1, 2, 3, 4, 5]
 
@@ -180,21 +180,21 @@ def test_lanes_are_measured_with_as_many_turns_as_trials_will_take(sets: dict[st
 def test_the_largest_network_is_measured_or_else_the_default_one(sets: dict[str, Any]) -> None:
     sizes = {"learning_rate": RATE, "hidden": Categorical((16, 64, 32))}
     one = dataclasses.replace(GAN, space=sizes, fixed={})
-    assert largest(paces(one, sets["ring8"])) == (
+    assert largest(profiler_of(one, sets["ring8"])) == (
         {"hidden": 64}, "; measured with hidden=64",
     )  # fmt: skip
     kinds = {"learning_rate": RATE, "objective": Categorical(("minimax", "non_saturating"))}
-    assert largest(paces(dataclasses.replace(GAN, space=kinds), sets["ring8"]))[0] == {
+    assert largest(profiler_of(dataclasses.replace(GAN, space=kinds), sets["ring8"]))[0] == {
         "objective": "non_saturating"
     }
 
 
 def test_a_pack_that_trials_fill_no_further_is_not_measured(sets: dict[str, Any]) -> None:
     few = dataclasses.replace(GAN, trials=4)
-    assert measured_width(paces(few, sets["ring8"])) == Width(
+    assert measure_width(profiler_of(few, sets["ring8"])) == Width(
         lanes=2, note=", all that 4 trials fill"
     )
-    assert measured_width(paces(few, sets["ring8"], packs=4)).lanes == 1
+    assert measure_width(profiler_of(few, sets["ring8"], packs=4)).lanes == 1
 
 
 def test_a_model_that_fails_is_left_to_its_packs(sets: dict[str, Any]) -> None:
@@ -205,7 +205,7 @@ def test_a_model_that_fails_is_left_to_its_packs(sets: dict[str, Any]) -> None:
 
     model = dataclasses.replace(CATALOG["gan"], game=broken)
     sweep = dataclasses.replace(GAN, model=model, trials=200)
-    found = measured_width(paces(sweep, sets["ring8"]))
+    found = measure_width(profiler_of(sweep, sets["ring8"]))
     assert found.lanes == UNMEASURED
     assert found.text() == "16 lanes; measuring failed: KeyError: 'my bug'"
 
@@ -234,16 +234,16 @@ def test_a_resumed_sweep_is_expected_to_train_what_is_left(tmp_path: Path) -> No
     with Study.create_or_open("half", space, storage=storage, spec=spec, trials=4) as study:
         ended, _ = study.lease("pack", 2)
         study.finish(ended, "completed", "", {"fid": 1.0}, 10)
-    pace = Pace(seconds=80.0, place="a machine").resumed(read_sweep("half", storage), 8)
+    pace = Estimate(seconds=80.0, place="a machine").resumed(read_sweep("half", storage), 8)
     assert pace.seconds == 70.0
     assert pace.expected().startswith("1.2 min of training of the 7 trials that are left, as")
 
 
 def test_the_plan_tells_of_the_width(sets: dict[str, Any], home: Path) -> None:
     width = Width(lanes=8, table=FOUND, free=11 * 1024)
-    plan = Plan(asked=Request(sweep=GAN, packs=2), store="file:///s", tracking_uri="sqlite:///m",
+    plan = Plan(request=RunRequest(sweep=GAN, packs=2), store="file:///s", tracking_uri="sqlite:///m",
                 ledger="l", home=str(home), dataset=sets["digits"], test=None,
-                pace=Pace(width=width.text()))  # fmt: skip
+                pace=Estimate(width=width.text()))  # fmt: skip
     assert (
         "\nwidth     8 lanes: 2 ms a lane and round (4 with 2, 2.5 with 4, 1.95 with 16); "
         "5.0 MiB a lane of 11.0 GiB free for a pack\n"
@@ -271,27 +271,27 @@ def test_packs_share_the_memory_of_a_machine() -> None:
     assert room_mib("cpu", whole) < whole
 
 
-def test_a_pack_measures_on_the_spot_and_trains(open_office: Any) -> None:
-    office = open_office(trials=6, width=None)
-    room = dataclasses.replace(office.plan.asked, packs=1)
-    data = office.plan.dataset
-    width = on_the_spot(office.sweep, data, office.source, room, "cpu")
+def test_a_pack_measures_on_the_spot_and_trains(open_small_sweep: Any) -> None:
+    small_sweep = open_small_sweep(trials=6, width=None)
+    room = dataclasses.replace(small_sweep.plan.request, packs=1)
+    data = small_sweep.plan.dataset
+    width = resolve_width(small_sweep.sweep, data, small_sweep.source, room, "cpu")
     assert width in candidates(6)
-    fixed = dataclasses.replace(office.sweep, width=5)
-    assert on_the_spot(fixed, data, office.source, room, "cpu") == 5
-    sweep = dataclasses.replace(office.sweep, width=width)
-    work(sweep, office.here("pack"), office.judge, office.source)
-    assert {t.state for t in office.trials().values()} <= {"completed", "collapsed"}
-    assert len(office.trials()) == 6
+    fixed = dataclasses.replace(small_sweep.sweep, width=5)
+    assert resolve_width(fixed, data, small_sweep.source, room, "cpu") == 5
+    sweep = dataclasses.replace(small_sweep.sweep, width=width)
+    train_trials(sweep, small_sweep.here("pack"), small_sweep.lane_evaluator, small_sweep.source)
+    assert {t.state for t in small_sweep.trials().values()} <= {"completed", "collapsed"}
+    assert len(small_sweep.trials()) == 6
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_the_memory_and_pace_of_a_gpu_are_measured(sets: dict[str, Any]) -> None:
     data = sets["digits"]
-    room = Request(sweep=HEAVY, packs=1, gpus=1)
-    found = Paces(HEAVY, data, data.source("cuda"), room, "cuda")
-    assert measured_width(found).lanes in candidates(16)
+    room = RunRequest(sweep=HEAVY, packs=1, gpus=1)
+    found = PackProfiler(HEAVY, data, data.source("cuda"), room, "cuda")
+    assert measure_width(found).lanes in candidates(16)
     two, eight = found.point({}, 2), found.point({}, 8)
     assert eight.mib - two.mib > 6 * STATE_MIB
-    assert measured_width(found, free=1.0).lanes == 1
+    assert measure_width(found, free=1.0).lanes == 1

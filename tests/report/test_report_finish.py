@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 
 from gensweep.cli._main import main
-from gensweep.coordinator._recorder import Log
+from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.data import load_dataset
 from gensweep.driver._finish import answer, summary_of
 from gensweep.driver._next_command import next_line
-from gensweep.objective import Goal
-from gensweep.planning import Plan, request
-from gensweep.results import as_records, table
-from gensweep.spec import Request
+from gensweep.objective import Objective
+from gensweep.planning import Plan, parse_request
+from gensweep.results import table, trial_records
+from gensweep.spec import RunRequest
 from gensweep.storage import FileStore
 from gensweep.study import Study, read_sweep
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
 
 SECRET = "/s3cr+t/k&y"
-GOAL = Goal(metric="fid")
+OBJECTIVE = Objective(metric="fid")
 USED = {"training": 15.0, "evaluation": 4.0, "idle": 1.0}
 """Lane-seconds."""
 ENDS = {  # state and metric of one trial each
@@ -50,7 +50,7 @@ def plan_of(home: Path, trials: int) -> Plan:
     sweep = Sweep(name="s", model=model, space={"learning_rate": model.space["learning_rate"]},
                   trials=max(trials, 1), data="ring8")  # fmt: skip
     store = FileStore(home / "store")
-    return Plan(asked=Request(sweep=sweep, script="x.py"), store=f"file://{home / 'store'}",
+    return Plan(request=RunRequest(sweep=sweep, script="x.py"), store=f"file://{home / 'store'}",
                 tracking_uri=f"http://ann:{'hunter22'}@127.0.0.1:9", ledger=str(home / "studies"),
                 home=str(home), dataset=load_dataset("ring8", store, split="train"),
                 test=None)  # fmt: skip
@@ -59,7 +59,7 @@ def plan_of(home: Path, trials: int) -> Plan:
 def ended(home: Path, case: str, direction: str = "minimize", repeats: int = 1) -> Plan:
     """A sweep whose trials ended as `case` says."""
     plan = plan_of(home, len(ENDS[case]))
-    sweep = plan.asked.sweep
+    sweep = plan.request.sweep
     spec = sweep.identity() | {"objective": {"metric": "fid", "direction": direction}}
     study = Study.create_or_open("s", sweep.space, storage=plan.ledger, spec=spec, repeats=repeats,
                                  trials=sweep.trials, sampler="random")  # fmt: skip
@@ -73,8 +73,10 @@ def ended(home: Path, case: str, direction: str = "minimize", repeats: int = 1) 
     return plan
 
 
-def end(plan: Plan, goal: Goal = GOAL) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
-    return answer(plan.asked, plan, {"kind": "points"}, goal, USED)
+def end(
+    plan: Plan, objective: Objective = OBJECTIVE
+) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+    return answer(plan.request, plan, {"kind": "points"}, objective, USED)
 
 
 def test_the_end_holds_no_secret_and_states_the_versions(home: Path, capsys: Any) -> None:
@@ -88,8 +90,13 @@ def test_the_end_holds_no_secret_and_states_the_versions(home: Path, capsys: Any
     assert "optuna" in page
     assert json.loads(files["trials.json"])["trials"] == trials
     assert (home / "store" / "sweeps" / "s" / "trials.json").exists()
-    assert summary_of(trials, GOAL) == {"trials": 4, "converged": 2, "diverged": 1, "pruned": 1,
-                                        "best_fid": 1.0}  # fmt: skip
+    assert summary_of(trials, OBJECTIVE) == {
+        "trials": 4,
+        "converged": 2,
+        "diverged": 1,
+        "pruned": 1,
+        "best_fid": 1.0,
+    }
 
 
 def test_the_line_to_type_next_trains_where_this_did(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,8 +105,8 @@ def test_the_line_to_type_next_trains_where_this_did(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "argv", ["x.py"])
     for argv, kept in (([], ""), (["--gpus", "2", "--ranks", "2", "--width", "8"],
                                   " --gpus 2 --width 8 --ranks 2")):  # fmt: skip
-        asked = request("A test.", sweep, ["--name", "mine", *argv])
-        assert next_line(asked, []).endswith(f"x.py --resume mine{kept}")
+        request = parse_request("A test.", sweep, ["--name", "mine", *argv])
+        assert next_line(request, []).endswith(f"x.py --resume mine{kept}")
 
 
 def test_the_report_says_what_all_trials_have_in_common(home: Path, capsys: Any) -> None:
@@ -115,7 +122,7 @@ def test_the_report_says_what_all_trials_have_in_common(home: Path, capsys: Any)
 @pytest.mark.parametrize(("direction", "best"), [("minimize", 1), ("maximize", 0)])
 def test_the_best_is_best_in_its_direction(home: Path, direction: str, best: int,
                                         capsys: Any) -> None:  # fmt: skip
-    _, files = end(ended(home, "mixed"), Goal(metric="fid", direction=direction))  # type: ignore[arg-type]
+    _, files = end(ended(home, "mixed"), Objective(metric="fid", direction=direction))  # type: ignore[arg-type]
     assert f"the best is trial {best}," in files["report.html"].decode()
     said = capsys.readouterr().out
     assert said.splitlines()[2].split()[0] == str(best)
@@ -158,7 +165,7 @@ def test_the_tracker_says_why_it_lags_without_a_secret(
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     plan = plan_of(home, 1)
-    log = Log(plan.asked.sweep, plan)
+    log = SweepRecorder(plan.request.sweep, plan)
     try:
         log.end(0, "failed", f"no {SECRET}", {"fid": 1.0})
         until = time.monotonic() + 60
@@ -184,9 +191,9 @@ def test_the_list_counts_states_in_one_order(home: Path, capsys: Any) -> None:
 
 def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Path) -> None:
     ended(home, "mixed", repeats=2)
-    trials = as_records(read_sweep("s", str(home / "studies")).records)
+    trials = trial_records(read_sweep("s", str(home / "studies")).records)
     assert [t["group"] for t in trials] == [0, 0, 2, 2]
-    row = table(trials, None, GOAL).splitlines()[-1].split()
+    row = table(trials, None, OBJECTIVE).splitlines()[-1].split()
     assert row == ["all", "trials", "4", "2", "2", "1", "50%", "1%", "to", "99%"]
 
 
@@ -195,8 +202,8 @@ def test_the_table_tells_of_trials_that_have_not_ended() -> None:
             "metrics": {"fid": 1.0}, "cause": ""}  # fmt: skip
     waiting = done | {"number": 1, "state": "queued", "outcome": "queued", "metrics": {}}
     training = done | {"number": 2, "state": "leased", "outcome": "leased", "metrics": {}}
-    said = table([done, waiting, training], None, Goal(metric="fid", direction="minimize"))
+    said = table([done, waiting, training], None, Objective(metric="fid", direction="minimize"))
     assert "\nnot shown: 1 waiting, 1 training\n" in said
     assert said.splitlines()[-1].split()[2:7] == ["1", "1", "1", "0", "100%"]  # of the one
-    nothing = table([waiting, training], None, Goal(metric="fid", direction="minimize"))
+    nothing = table([waiting, training], None, Objective(metric="fid", direction="minimize"))
     assert nothing == "no trial has ended\nnot shown: 1 waiting, 1 training"

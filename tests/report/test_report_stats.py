@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.objective import Goal
+from gensweep.objective import Objective
 from gensweep.report import best_of_k, clustered_wilson, rates, wilson
 from gensweep.report._figures import best_curves, edges_of
 from gensweep.report.trials import interval
@@ -55,24 +55,26 @@ def trials_of(ends: list[float | None], **more: Any) -> list[dict[str, Any]]:
 
 def test_failed_trials_count_as_draws_and_their_values_do_not() -> None:
     trials = trials_of([5.0, None, None, None])
-    assert Goal(metric="m").draws(trials) == [5.0, math.inf, math.inf, math.inf]
-    figure = best_curves({"all": trials}, Goal(metric="m"))
+    assert Objective(metric="m").draws(trials) == [5.0, math.inf, math.inf, math.inf]
+    figure = best_curves({"all": trials}, Objective(metric="m"))
     assert "1 of 4 configurations were completed" in figure
     assert "finite from k=2 on" in figure
     assert "two finite ends from k=4 on" in figure
-    both = best_curves({"all": trials_of([1.0, 2.0])}, Goal(metric="m"))
+    both = best_curves({"all": trials_of([1.0, 2.0])}, Objective(metric="m"))
     assert "All of 2 configurations count" in both
 
 
 def test_the_seeds_of_a_configuration_are_one_draw() -> None:
     seeds = [t | {"group": t["number"] // 3} for t in trials_of([1.0, 2.0, 9.0, None, None, 1.0])]
-    assert Goal(metric="m").configurations(seeds) == [2.0, math.inf]
-    assert "1 of 2 configurations" in best_curves({"all": seeds}, Goal(metric="m"))
+    assert Objective(metric="m").configurations(seeds) == [2.0, math.inf]
+    assert "1 of 2 configurations" in best_curves({"all": seeds}, Objective(metric="m"))
 
 
 def test_groups_share_a_scale() -> None:
     """A curve stands as high beside another as its values are."""
-    figure = best_curves({"a": trials_of([1.0, 2.0]), "b": trials_of([8.0, 9.0])}, Goal(metric="m"))
+    figure = best_curves(
+        {"a": trials_of([1.0, 2.0]), "b": trials_of([8.0, 9.0])}, Objective(metric="m")
+    )
     curves = re.findall(r'<polyline points="([^"]*)" class="line accent"', figure)
     low, high = ([float(p.split(",")[1]) for p in curve.split()] for curve in curves)
     assert min(low) > max(high)  # SVG's y points down
@@ -87,9 +89,9 @@ def test_bins_are_as_many_as_trials_fill() -> None:
 def test_best_curve_falls_or_rises_with_the_direction() -> None:
     trials = trials_of([1.0, 2.0, 3.0, 4.0])
     for direction, sense in (("minimize", 1), ("maximize", -1)):
-        goal = Goal(metric="m", direction=direction)  # type: ignore[arg-type]
+        objective = Objective(metric="m", direction=direction)  # type: ignore[arg-type]
         curve = r'<polyline points="([^"]*)" class="line accent"'
-        found = re.search(curve, best_curves({"all": trials}, goal))
+        found = re.search(curve, best_curves({"all": trials}, objective))
         assert found is not None
         height = [float(point.split(",")[1]) for point in found[1].split()]
         assert sense * (height[-1] - height[0]) > 0  # SVG's y points down

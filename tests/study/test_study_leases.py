@@ -98,7 +98,7 @@ class TestStudy:
     def test_every_stratum_gets_its_share(self, opened: Open) -> None:
         with opened() as study:
             drain(study)
-            assert study.exhausted() == "trials"
+            assert study.stop_reason() == "trials"
             shares = Counter(r.params["objective"] for r in study.records())
         assert shares == {"hinge": 4, "wasserstein": 4, "minimax": 4}
 
@@ -243,7 +243,7 @@ class TestStudy:
             drain(study)
             old = study.records()
         with opened(trials=15, resume=True) as study:
-            assert study.exhausted() is None
+            assert study.stop_reason() is None
             new = drain(study)
             assert study.records()[:6] == old
         assert sorted(lease.number for lease in new) == list(range(6, 15))
@@ -288,9 +288,9 @@ class TestStudy:
         study.close()
         clock.now += 100 * 3600
         with opened(max_hours=2.0, resume=True) as again:
-            assert again.exhausted() is None
+            assert again.stop_reason() is None
             clock.now += 3601
-            assert again.exhausted() == "hours"
+            assert again.stop_reason() == "hours"
             assert again.lease("a", 1) == []
 
     def test_cancel_ends_everything(self, opened: Open) -> None:
@@ -301,7 +301,7 @@ class TestStudy:
             assert {study.record(x.number).state for x in (held, returned)} == {"cancelled"}
             with pytest.raises(StaleLease):
                 study.report(held, 10, {})
-            assert study.exhausted() == "cancelled"
+            assert study.stop_reason() == "cancelled"
             assert study.lease("a", 1) == []
 
     def test_pruner_hears_of_reports(self, opened: Open) -> None:
@@ -404,7 +404,7 @@ class History:
         moves = [self.take, self.take, self.finish, self.finish, self.report, self.hang,
                  self.restart, self.give_back]  # fmt: skip
         for _ in range(2000):
-            if self.study.exhausted():
+            if self.study.stop_reason():
                 break
             self.rng.choice(moves)()
             self.check()

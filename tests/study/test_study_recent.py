@@ -11,7 +11,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
 from gensweep.study import Study
-from gensweep.study._bounded_history import BEST, LATEST, Recent
+from gensweep.study._bounded_history import BEST, LATEST, BoundedHistoryStorage
 from gensweep_models.space import Real
 
 DISTRIBUTION = FloatDistribution(0.0, 1.0)
@@ -28,7 +28,7 @@ def finished(value: float) -> optuna.trial.FrozenTrial:
 
 
 def bounded(study: optuna.Study) -> optuna.Study:
-    recent = Recent(study._storage, study._study_id)
+    recent = BoundedHistoryStorage(study._storage, study._study_id)
     return optuna.load_study(study_name=study.study_name, storage=recent)
 
 

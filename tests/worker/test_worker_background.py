@@ -2,7 +2,7 @@
 
 import pytest
 
-from gensweep.worker._background import Later
+from gensweep.worker._background import BackgroundQueue
 
 
 def fail() -> None:
@@ -10,7 +10,7 @@ def fail() -> None:
 
 
 def test_what_follows_an_error_is_done_all_the_same() -> None:
-    later, done = Later(threads=1, backlog=2), []
+    later, done = BackgroundQueue(threads=1, backlog=2), []
     later._jobs.append(later._pool.submit(fail))
     later._jobs.append(later._pool.submit(done.append, 1))
     with pytest.raises(OSError, match="the store is full"):

@@ -20,12 +20,12 @@ SCRIPT = f"""
 import json, resource, sys
 from pathlib import Path
 import psutil
-from gensweep.worker._train import work
+from gensweep.worker._train import train_trials
 from gensweep_models.space import Real
-from small_sweep import Office
+from small_sweep import SmallSweep
 
 width, mib = int(sys.argv[3]), float(sys.argv[4])
-office = Office(
+small_sweep = SmallSweep(
     Path(sys.argv[1]), Path(sys.argv[2]), trials=16, width=width, budget_images=192, rungs=1,
     fixed=dict(binarise="dynamic", latent_size=4, hidden={HIDDEN}, batch_size=64),
     space=dict(learning_rate=Real(1e-4, 1e-3, log=True)),
@@ -33,10 +33,10 @@ office = Office(
 size = psutil.Process().memory_info().data + int(mib * 2**20)
 resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 said = []
-work(office.sweep, office.here("pack"), office.judge, office.source, told=said.append)
-found = {{n: [t.state, office.result(n)["number"]] for n, t in office.trials().items()}}
-print(json.dumps([said, found]))
-office.close()
+train_trials(small_sweep.sweep, small_sweep.here("pack"), small_sweep.judge, small_sweep.source,
+told=said.append) found = {{n: [t.state, small_sweep.result(n)["number"]] for n, t in
+small_sweep.trials().items()}} print(json.dumps([said, found]))
+small_sweep.close()
 """
 
 pytestmark = [pytest.mark.slow]

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gensweep.evaluation import described
-from gensweep.storage import grids, lane_of
+from gensweep.evaluation import sampler_spec
+from gensweep.storage import grids, load_trained_lane
 from gensweep.sweep import sample_lane
-from gensweep.worker._train import work
+from gensweep.worker._train import train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
 
@@ -41,43 +41,45 @@ def test_no_model_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_a_model_is_swept_and_its_best_trial_samples(
-    name: str, open_office: Any, tmp_path: Path
+    name: str, open_small_sweep: Any, tmp_path: Path
 ) -> None:
-    office = open_office(**small(name))
-    work(office.sweep, office.here("first"), office.judge, office.source)
-    trials = office.trials()
+    small_sweep = open_small_sweep(**small(name))
+    train_trials(
+        small_sweep.sweep, small_sweep.here("first"), small_sweep.lane_evaluator, small_sweep.source
+    )
+    trials = small_sweep.trials()
     assert len(trials) == 2
     assert {t.state for t in trials.values()} <= {"completed", "collapsed"}
     assert all(t.images >= 320 and MEASURED[name] in t.metrics for t in trials.values())
-    kept = [office.result(number) for number in trials]
-    pictures = grids(office.store_uri, kept)
+    kept = [small_sweep.result(number) for number in trials]
+    pictures = grids(small_sweep.store_uri, kept)
     assert set(pictures) == {"0", "1"}
     assert all(png.startswith(b"\x89PNG") for png in pictures.values())
 
     file = tmp_path / "lane"
-    file.write_bytes(lane_of(office.store, kept[0]))
-    about = described(office.sweep, trials[0].params, office.judge.data)
+    file.write_bytes(load_trained_lane(small_sweep.store, kept[0]))
+    about = sampler_spec(small_sweep.sweep, trials[0].params, small_sweep.lane_evaluator.data)
     samples = sample_lane(str(file), about, 5, seed=1)
     assert samples.shape == (5, 1, 8, 8)
     assert np.isfinite(samples).all()
     np.testing.assert_array_equal(samples, sample_lane(str(file), about, 5, seed=1))
 
 
-def test_a_sweep_of_two_strata_goes_on_after_its_driver_ended(open_office: Any) -> None:
+def test_a_sweep_of_two_strata_goes_on_after_its_driver_ended(open_small_sweep: Any) -> None:
     """One stratum's pack was saved and stopped, the other had not begun; the numbers are kept."""
     changes = small("realnvp", space=STRATA, trials=4)
-    whole = open_office("whole", **changes)
-    work(whole.sweep, whole.here("first"), whole.judge, whole.source)
+    whole = open_small_sweep("whole", **changes)
+    train_trials(whole.sweep, whole.here("first"), whole.lane_evaluator, whole.source)
 
-    parts = open_office("parts", **changes)
-    here, bench = parts.bench("first")
+    parts = open_small_sweep("parts", **changes)
+    here, runner = parts.runner("first")
     here.orders = ["go", "stop"]
-    bench.run()
+    runner.run()
     parts.close()
     assert {t.state for t in parts.trials().values()} == {"queued"}
 
-    again = open_office("parts", **changes)
-    work(again.sweep, again.here("second"), again.judge, again.source)
+    again = open_small_sweep("parts", **changes)
+    train_trials(again.sweep, again.here("second"), again.lane_evaluator, again.source)
     found, expected = again.trials(), whole.trials()
     assert len(found) == 4
     assert {n: t.params for n, t in found.items()} == {n: t.params for n, t in expected.items()}

@@ -9,7 +9,7 @@ import torch
 from gensweep.lanes import LaneState
 from gensweep.population import REDRAWN, better, explored
 from gensweep.results import results_of
-from gensweep.storage import lane_of
+from gensweep.storage import load_trained_lane
 from gensweep.worker._population import _copy
 from gensweep_models.space import Categorical, Integer, Real
 
@@ -25,8 +25,10 @@ POPULATION = {
 }  # fmt: skip
 
 
-def lineage(office: Any) -> dict[int, Any]:
-    return {number: office.result(number).get("lineage", []) for number in office.trials()}
+def lineage(small_sweep: Any) -> dict[int, Any]:
+    return {
+        number: small_sweep.result(number).get("lineage", []) for number in small_sweep.trials()
+    }
 
 
 def test_only_the_lowest_quarter_copies_and_only_from_the_highest_that_is_here() -> None:
@@ -60,17 +62,17 @@ def test_values_change_by_the_factors_and_stay_in_their_ranges() -> None:
     assert len({str(explored(config, space, list(space), 3, ticks=t)) for t in range(20)}) > 1
 
 
-def test_a_copy_is_the_source_with_the_targets_own_progress(open_office: Any) -> None:
+def test_a_copy_is_the_source_with_the_targets_own_progress(open_small_sweep: Any) -> None:
     """Bit for bit; the source and all other lanes are as before."""
-    office = open_office(**POPULATION)
-    _, bench = office.bench("first")
-    bench.pack.run(3)
-    bench.drop(7)
-    bench.pack.load(7, office.sweep.config({"latent_size": 3}), seed=99, budget_images=5120)
-    bench.seats[7] = replace(bench.seats[6], lineage=[])  # a lane that began later
-    before = {slot: bench.pack.take(slot) for slot in range(8)}
-    _copy(bench, 7, 2)
-    after = {slot: bench.pack.take(slot) for slot in range(8)}
+    small_sweep = open_small_sweep(**POPULATION)
+    _, runner = small_sweep.runner("first")
+    runner.pack.run(3)
+    runner.drop(7)
+    runner.pack.load(7, small_sweep.sweep.config({"latent_size": 3}), seed=99, budget_images=5120)
+    runner.seats[7] = replace(runner.seats[6], lineage=[])  # a lane that began later
+    before = {slot: runner.pack.take(slot) for slot in range(8)}
+    _copy(runner, 7, 2)
+    after = {slot: runner.pack.take(slot) for slot in range(8)}
     assert all(after[s].to_bytes() == before[s].to_bytes() for s in range(7))
     for name, tensor in after[7].tensors.items():
         source = before[7 if name.startswith("stream.") else 2]
@@ -80,13 +82,13 @@ def test_a_copy_is_the_source_with_the_targets_own_progress(open_office: Any) ->
     new, old = after[7].meta["config"], before[2].meta["config"]
     assert {n for n in new if new[n] != old[n]} == {"learning_rate", "kl_weight"}
     assert all(SPACE[n].low <= new[n] <= SPACE[n].high for n in SPACE)
-    assert LaneState.from_bytes(bench._state(7)).meta["lineage"] == bench.seats[7].lineage
+    assert LaneState.from_bytes(runner._state(7)).meta["lineage"] == runner.seats[7].lineage
 
 
-def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_office: Any) -> None:
+def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_small_sweep: Any) -> None:
     """A pack that is lost after a checkpoint, and one that never was, end alike."""
-    whole, parts = open_office("whole", **POPULATION), open_office("parts", **POPULATION)
-    whole.bench("first")[1].run()
+    whole, parts = open_small_sweep("whole", **POPULATION), open_small_sweep("parts", **POPULATION)
+    whole.runner("first")[1].run()
     told = lineage(whole)
     copies = [copy | {"of": n} for n, line in told.items() for copy in line]
     assert copies
@@ -95,7 +97,7 @@ def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_office: Any) -
         assert copy["from"] != copy["of"]
         rate = copy["params"]["learning_rate"]
         assert SPACE["learning_rate"].low <= rate <= SPACE["learning_rate"].high
-    here, bench = parts.bench("first")
+    here, runner = parts.runner("first")
     kept = here.copied
 
     def copied(number: int, copy: dict[str, Any]) -> None:
@@ -103,47 +105,47 @@ def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_office: Any) -
         here.orders = ["stop"]
 
     here.copied = copied
-    bench.run()
-    assert any(seat.lineage for seat in bench.seats.values())
+    runner.run()
+    assert any(seat.lineage for seat in runner.seats.values())
     parts.close()
-    again = open_office("parts", **POPULATION)
-    _, second = again.bench("second")
-    assert [s.lineage for s in second.seats.values()] == [s.lineage for s in bench.seats.values()]
+    again = open_small_sweep("parts", **POPULATION)
+    _, second = again.runner("second")
+    assert [s.lineage for s in second.seats.values()] == [s.lineage for s in runner.seats.values()]
     second.run()
     assert lineage(again) == told
     names = ("frechet", "coverage", "untruncated_density")
     found = [
-        {n: [t.metrics[name] for name in names] for n, t in office.trials().items()}
-        for office in (whole, again)
+        {n: [t.metrics[name] for name in names] for n, t in small_sweep.trials().items()}
+        for small_sweep in (whole, again)
     ]
     assert found[0] == found[1]
 
 
 def test_the_lane_that_is_kept_has_the_values_it_ended_with(
-    open_office: Any, monkeypatch: pytest.MonkeyPatch
+    open_small_sweep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And trials compare by a likelihood too, which is then measured at each rung."""
-    office = open_office(**POPULATION | {"target": "nll", "rungs": 2})
-    office.bench("first")[1].run()
-    number, line = next((n, line) for n, line in lineage(office).items() if line)
-    lane = LaneState.from_bytes(lane_of(office.store, office.result(number)))
+    small_sweep = open_small_sweep(**POPULATION | {"target": "nll", "rungs": 2})
+    small_sweep.runner("first")[1].run()
+    number, line = next((n, line) for n, line in lineage(small_sweep).items() if line)
+    lane = LaneState.from_bytes(load_trained_lane(small_sweep.store, small_sweep.result(number)))
     assert {n: lane.meta["config"][n] for n in SPACE} == line[-1]["params"]
-    assert office.trials()[number].params != line[-1]["params"]
-    office.close()
-    monkeypatch.setenv("GENSWEEP_LEDGER", office.ledger)
-    monkeypatch.setenv("GENSWEEP_STORE", office.store_uri)
-    shown = {t["number"]: t.get("lineage", []) for t in results_of("office")["trials"]}
-    assert shown == lineage(office)
+    assert small_sweep.trials()[number].params != line[-1]["params"]
+    small_sweep.close()
+    monkeypatch.setenv("GENSWEEP_LEDGER", small_sweep.ledger)
+    monkeypatch.setenv("GENSWEEP_STORE", small_sweep.store_uri)
+    shown = {t["number"]: t.get("lineage", []) for t in results_of("small")["trials"]}
+    assert shown == lineage(small_sweep)
 
 
-def test_a_trial_that_nobody_better_sits_beside_goes_on_as_it_is(open_office: Any) -> None:
+def test_a_trial_that_nobody_better_sits_beside_goes_on_as_it_is(open_small_sweep: Any) -> None:
     """Two packs of one population: values are compared in all of it, states only in the pack."""
-    office = open_office(**POPULATION | {"width": 2})
-    benches = [office.bench(f"pack-{i}")[1] for i in range(4)]
-    for bench in benches:
-        bench.run()
+    small_sweep = open_small_sweep(**POPULATION | {"width": 2})
+    benches = [small_sweep.runner(f"pack-{i}")[1] for i in range(4)]
+    for runner in benches:
+        runner.run()
     pairs = [{2 * i, 2 * i + 1} for i in range(4)]
-    told = lineage(office)
+    told = lineage(small_sweep)
     assert any(told.values())
     for number, line in told.items():
         assert all({number, copy["from"]} in pairs for copy in line)

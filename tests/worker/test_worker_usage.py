@@ -14,14 +14,14 @@ from gensweep_models.catalog import CATALOG
 from gensweep_models.gan import GanConfig
 
 
-def test_lane_time_is_told_of_lanes_that_have_trials(open_office: Any) -> None:
-    office = open_office(width=4, budget_images=64 * 300, rungs=1)
-    _, bench = office.bench("first")
-    bench._segment = 20
+def test_lane_time_is_told_of_lanes_that_have_trials(open_small_sweep: Any) -> None:
+    small_sweep = open_small_sweep(width=4, budget_images=64 * 300, rungs=1)
+    _, runner = small_sweep.runner("first")
+    runner._segment = 20
     began = time.monotonic()
-    bench.run()
+    runner.run()
     spent = time.monotonic() - began
-    used = office.desk.usage()
+    used = small_sweep.coordinator.usage()
     assert set(used) == {"training", "evaluation", "idle"}
     assert 0 < used["idle"] < used["training"]
     assert used["evaluation"] > 0
@@ -52,12 +52,12 @@ def test_every_second_of_a_lane_is_of_one_kind(monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-def test_a_lane_beside_the_last_trial_is_idle(open_office: Any) -> None:
-    office = open_office(trials=1, width=4, budget_images=64 * 300, rungs=1)
-    _, bench = office.bench("first")
-    bench._segment = 20
-    bench.run()
-    used = office.desk.usage()
+def test_a_lane_beside_the_last_trial_is_idle(open_small_sweep: Any) -> None:
+    small_sweep = open_small_sweep(trials=1, width=4, budget_images=64 * 300, rungs=1)
+    _, runner = small_sweep.runner("first")
+    runner._segment = 20
+    runner.run()
+    used = small_sweep.coordinator.usage()
     assert used["training"] > 0
     assert 1 <= used["idle"] / used["training"] < 2
 

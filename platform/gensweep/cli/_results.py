@@ -13,13 +13,13 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gensweep.objective import Goal
+    from gensweep.objective import Objective
     from gensweep.sweep import results_of, table
 
     found = results_of(args.name)
     if args.json:
         print(json.dumps(found, indent=1))
     else:
-        goal = Goal(metric=found["metric"], direction=found["direction"])
-        print(table(found["trials"], found["by"], goal, rows=None))
+        objective = Objective(metric=found["metric"], direction=found["direction"])
+        print(table(found["trials"], found["by"], objective, rows=None))
     return 0

@@ -5,11 +5,11 @@ from contextlib import suppress
 from typing import Any
 
 from gensweep.coordinator._cost_meter import meter
-from gensweep.coordinator._recorder import Log
-from gensweep.objective import Goal
+from gensweep.coordinator._recorder import SweepRecorder
+from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.population import better
-from gensweep.spec import Request
+from gensweep.spec import RunRequest
 from gensweep.study import Study, make_pruner
 from gensweep.tracking import redact
 from gensweep.trial import LINEAGE, TERMINAL, Lease, StaleLease, State, TrialRecord
@@ -21,36 +21,40 @@ LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
 
 
-def open_study(asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any]) -> Study:
+def open_study(
+    request: RunRequest, plan: Plan, objective: Objective, protocol: dict[str, Any]
+) -> Study:
     """The sweep's study, new or resumed; `UserError` shows what differs."""
-    sweep = asked.sweep
+    sweep = request.sweep
     spec = sweep.identity() | {
-        "objective": {"metric": goal.metric, "direction": goal.direction},
+        "objective": {"metric": objective.metric, "direction": objective.direction},
         "data_hash": plan.dataset.hash,
         "protocol": protocol,
     }
     return Study.create_or_open(
         sweep.name, sweep.space, storage=plan.ledger, spec=spec, trials=sweep.trials,
-        seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, resume=asked.resume,
+        seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, resume=request.resume,
         pruner=make_pruner(sweep.pruner, sweep.rung_images[0], sweep.budget_images),
         lease_s=LEASE_S, strata=sweep.strata, max_hours=sweep.max_hours,
-        max_images=sweep.max_images, max_cost=sweep.max_cost, hourly=meter(asked),
+        max_images=sweep.max_images, max_cost=sweep.max_cost, hourly=meter(request),
     )  # fmt: skip
 
 
-class Desk:
+class SweepCoordinator:
     """Hands out trials and hears of them; every change is on disk before it is answered."""
 
-    def __init__(self, asked: Request, plan: Plan, goal: Goal, protocol: dict[str, Any]):
-        self._study = open_study(asked, plan, goal, protocol)
-        self._goal = goal
-        self._log = Log(asked.sweep, plan)
+    def __init__(
+        self, request: RunRequest, plan: Plan, objective: Objective, protocol: dict[str, Any]
+    ):
+        self._study = open_study(request, plan, objective, protocol)
+        self._objective = objective
+        self._log = SweepRecorder(request.sweep, plan)
         self._leases: dict[int, Lease] = {}
         records = self._study.records()
         self._seen: dict[int, int] = {r.number: r.images for r in records}
         self._ended = {r.number for r in records if r.state in TERMINAL}
-        self._budget = asked.sweep.budget_images
-        self._rungs = asked.sweep.rung_images
+        self._budget = request.sweep.budget_images
+        self._rungs = request.sweep.rung_images
         self._causes: dict[str, str] = {}
         self._nodes: dict[str, set[str]] = {}
         self._begun: set[str] = set()
@@ -64,7 +68,7 @@ class Desk:
     def waiting(self) -> int | None:
         """Trials that wait for a lane; None once the sweep is over."""
         self._expire()
-        if self._stopping or self._study.exhausted() is not None:
+        if self._stopping or self._study.stop_reason() is not None:
             return None
         return int(self._study.next_stratum() is not None)
 
@@ -87,7 +91,7 @@ class Desk:
         """Whether the pack should go on; `seen` are the images that its trials have seen."""
         self._study.heartbeat(owner)
         self._seen |= {n: images for n, images in seen.items() if self._leases[n].owner == owner}
-        return not self._stopping and self._study.exhausted() in (None, "trials", "images")
+        return not self._stopping and self._study.stop_reason() in (None, "trials", "images")
 
     def reports(
         self, owner: str, reports: list[tuple[int, int, dict[str, float], bytes]]
@@ -96,7 +100,7 @@ class Desk:
 
         The verdict on each: "continue", "prune", or "lost" if others have it by now.
         """
-        with self._study.turn():
+        with self._study.transaction():
             verdicts = {r[0]: self._verdict(owner, *r[:3]) for r in reports}
         for number, images, metrics, png in reports:
             if verdicts[number] != "lost":
@@ -116,7 +120,7 @@ class Desk:
         """Which of the trials `here` this one goes on from; None: from its own state."""
         lease = self._held(owner, number)
         rung = min(self._rungs, key=lambda at: abs(at - images))
-        values = {n: self._goal.sign * v for n, v in self._study.peers(lease, rung).items()}
+        values = {n: self._objective.sign * v for n, v in self._study.peers(lease, rung).items()}
         return better(values, number, here, lease.seed, rung)
 
     def copied(self, owner: str, number: int, copy: dict[str, Any]) -> None:
@@ -127,7 +131,7 @@ class Desk:
     def checkpoint(self, owner: str, numbers: list[int], pointer: dict[str, Any]) -> list[int]:
         """Keep where the trials' lanes are; the numbers of those that others have by now."""
         lost = []
-        with self._study.turn():
+        with self._study.transaction():
             for number in numbers:
                 try:
                     self._study.checkpoint(self._held(owner, number), pointer)
@@ -137,7 +141,7 @@ class Desk:
 
     def finish(self, owner: str, ends: list[tuple[int, State, str, dict[str, Any]]]) -> None:
         """End trials, each with number, state, cause and result, unless others have them by now."""
-        with self._study.turn():
+        with self._study.transaction():
             for number, state, cause, result in ends:
                 with suppress(StaleLease):
                     self._finish(self._held(owner, number), state, cause, result)
@@ -146,11 +150,11 @@ class Desk:
         """In the tracker first, then for good."""
         metrics, number = dict(result.get("metrics", {})), lease.number
         images = self._seen[number] = result.get("images", self._seen.get(number, 0))
-        settled = self._study.settled(lease, state, cause, metrics)
-        if settled is None:
+        resolve_end = self._study.resolve_end(lease, state, cause, metrics)
+        if resolve_end is None:
             return
-        outcome = result.get("outcome", state) if settled[0] == state else settled[0]
-        self._log.end(number, *settled, metrics, result.get(LINEAGE, ()))
+        outcome = result.get("outcome", state) if resolve_end[0] == state else resolve_end[0]
+        self._log.end(number, *resolve_end, metrics, result.get(LINEAGE, ()))
         kept = {name: result[name] for name in KEPT if result.get(name)}
         self._study.finish(lease, state, cause, metrics, images, {**kept, "outcome": outcome})
         self._ended.add(number)
@@ -214,7 +218,7 @@ class Desk:
         saved = sum(self._budget - self._seen.get(number, 0) for number in self._ended)
         images = sum(self._seen.values())
         return {
-            "states": states, "images": images, "metric": self._goal.metric,
+            "states": states, "images": images, "metric": self._objective.metric,
             "left": max(0, counts["target"] * self._budget - images - saved),
             "best": self._best(records, "completed"),
             "leader": self._best(records, "leased", "pruned"),
@@ -223,7 +227,7 @@ class Desk:
 
     def _best(self, records: list[TrialRecord], *states: str) -> float | None:
         """The best value that a trial in one of the states has reported."""
-        metric, sign = self._goal.metric, self._goal.sign
+        metric, sign = self._objective.metric, self._objective.sign
         values = [r.metrics[metric] for r in records
                   if r.state in states and metric in r.metrics]  # fmt: skip
         return min(values, key=lambda value: sign * value, default=None)
@@ -233,14 +237,14 @@ class Desk:
 
     def exhausted(self) -> str | None:
         """Which bound of the study was reached, if one was."""
-        return self._study.exhausted()
+        return self._study.stop_reason()
 
     def stop(self) -> None:
         """Packs stop at their next heartbeat; their trials stay in the study."""
         self._stopping = True
 
     def close(self) -> None:
-        if self._study.exhausted() == "trials":
+        if self._study.stop_reason() == "trials":
             self._log.drop_checkpoints()
         self._study.close()
         self._log.close()
@@ -255,7 +259,7 @@ class Desk:
             return "failed", died
         if self._stopping:
             return "cancelled", "interrupted; --resume goes on"
-        reason = self._study.exhausted()
+        reason = self._study.stop_reason()
         return "completed", "" if reason == "trials" else f"the limit of {reason}"
 
     def tracker_loss(self) -> str:

@@ -9,16 +9,16 @@ from gensweep.planning import table
 
 if TYPE_CHECKING:
     from gensweep.cluster import Prices
-    from gensweep.spec import Request
+    from gensweep.spec import RunRequest
 
 
 LOOK_S = 5.0
 """Between two looks at which hosts there are."""
 
 
-def meter(asked: "Request") -> Callable[[], float]:
+def meter(request: "RunRequest") -> Callable[[], float]:
     """What the cluster costs an hour, whenever it is asked: all hosts that are up, the head too."""
-    sweep = asked.sweep
+    sweep = request.sweep
     if sweep.hourly_price is not None:
         fixed = sweep.hourly_price
         return lambda: fixed
@@ -27,14 +27,14 @@ def meter(asked: "Request") -> Callable[[], float]:
     if not any(host.kind for host in hosts_now()):
         return lambda: 0.0
     try:
-        return Meter(table(asked))
+        return HourlyCost(table(request))
     except UserError:
-        if sweep.max_cost is not None or asked.prices:
+        if sweep.max_cost is not None or request.prices:
             raise
         return lambda: 0.0
 
 
-class Meter:
+class HourlyCost:
     """Adds up the hosts every now and then; one of an unknown type counts as the dearest known."""
 
     def __init__(self, prices: "Prices"):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FLUSH_S = 180.0
 
 
-class Log:
+class SweepRecorder:
     """Tells the tracker, which never blocks."""
 
     def __init__(self, sweep: Sweep, plan: Plan):

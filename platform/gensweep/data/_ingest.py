@@ -107,8 +107,8 @@ def _write(file: Path, meta: Meta, name: str, x: NDArray[Any], y: NDArray[np.int
     }
     if y is not None:
         columns["y"] = pa.array(y, pa.int64())
-    described = json.dumps({"name": name, **asdict(meta)})
-    table = pa.table(columns).replace_schema_metadata({"gensweep": described})
+    sampler_spec = json.dumps({"name": name, **asdict(meta)})
+    table = pa.table(columns).replace_schema_metadata({"gensweep": sampler_spec})
     rows = max(1, GROUP_BYTES // meta.example_bytes)
     pq.write_table(table, file, row_group_size=rows, compression="zstd", use_dictionary=False)
 

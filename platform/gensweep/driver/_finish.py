@@ -8,11 +8,11 @@ from gensweep.driver._next_command import next_line
 from gensweep.driver._register import register_best
 from gensweep.driver._report_files import stored, written
 from gensweep.errors import UserError
-from gensweep.evaluation import METRICS, remeasured, told
-from gensweep.objective import Goal
+from gensweep.evaluation import METRICS, evaluate_on_test, told
+from gensweep.objective import Objective
 from gensweep.planning import Plan
-from gensweep.results import Trials, as_records, table
-from gensweep.spec import Request
+from gensweep.results import Trials, table, trial_records
+from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.study import read_sweep
 from gensweep.tracking import redact
@@ -23,30 +23,36 @@ BOUNDS = {"hours": "--max-hours", "images": "--max-images", "cost": "--max-cost"
 """Why nothing more is handed out, as `Study.exhausted` says it, by the option that asked for it."""
 
 
-def finish(asked: Request, plan: Plan, desk: Any, protocol: dict[str, Any], goal: Goal,
-           died: str = "") -> None:  # fmt: skip
+def finish(
+    request: RunRequest,
+    plan: Plan,
+    coordinator: Any,
+    protocol: dict[str, Any],
+    objective: Objective,
+    died: str = "",
+) -> None:
     """Print the table, write the report to the home folder, the store and the tracker.
 
     `died` says why packs kept dying, if they did.
     """
     import ray
 
-    used = ray.get(desk.usage.remote())
-    if bound := BOUNDS.get(ray.get(desk.exhausted.remote())):
+    used = ray.get(coordinator.usage.remote())
+    if bound := BOUNDS.get(ray.get(coordinator.exhausted.remote())):
         print(f"stopped  by {bound}; --resume with a larger one goes on")
-    trials, files = answer(asked, plan, protocol, goal, used)
+    trials, files = answer(request, plan, protocol, objective, used)
     lanes = {f"lanes_{kind}": share for kind, share in shares(used).items()}
-    summary = summary_of(trials, goal) | lanes
-    tell(asked, plan, desk, files, summary, goal.ranked(trials)[:1], died)
+    summary = summary_of(trials, objective) | lanes
+    tell(request, plan, coordinator, files, summary, objective.ranked(trials)[:1], died)
 
 
-def answer(asked: Request, plan: Plan, protocol: dict[str, Any], goal: Goal,
+def answer(request: RunRequest, plan: Plan, protocol: dict[str, Any], objective: Objective,
            used: Mapping[str, float]) -> tuple[Trials, dict[str, bytes]]:  # fmt: skip
     """Print and keep what the ledger and the store know; a store that fails costs its part only."""
-    view = read_sweep(asked.sweep.name, plan.ledger)
-    trials = as_records(r for r in view.records if r.state in TERMINAL)  # others are not done
-    following = redact(next_line(asked, trials))
-    test = tested(plan, goal, goal.ranked(trials)[:1])
+    view = read_sweep(request.sweep.name, plan.ledger)
+    trials = trial_records(r for r in view.records if r.state in TERMINAL)  # others are not done
+    following = redact(next_line(request, trials))
+    test = tested(plan, objective, objective.ranked(trials)[:1])
     about = {
         "protocol": protocol,
         "next": following,
@@ -54,9 +60,9 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any], goal: Goal,
         "about": plan.summary(),
         "lanes": in_a_line(used),
     }
-    files = written(asked, plan, view, trials, goal, about)
+    files = written(request, plan, view, trials, objective, about)
     local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
-    print(table(trials, asked.sweep.by, goal))
+    print(table(trials, request.sweep.by, objective))
     if test:
         print(f"test     {told(test)}")
     if said := copies(trials):
@@ -66,51 +72,53 @@ def answer(asked: Request, plan: Plan, protocol: dict[str, Any], goal: Goal,
     if view.cost:
         print(f"cost     {view.cost:,.2f}, while it ran; hosts that stay up cost on")
     print(f"report   {local}\nstored   {stored(plan, files)}")
-    print(f"compare  {redact(plan.tracking_uri)} (MLflow, experiment {asked.sweep.question})")
+    print(f"compare  {redact(plan.tracking_uri)} (MLflow, experiment {request.sweep.question})")
     print(f"next     {following}", flush=True)
     return trials, files
 
 
-def tested(plan: Plan, goal: Goal, best: Trials) -> dict[str, Any]:
+def tested(plan: Plan, objective: Objective, best: Trials) -> dict[str, Any]:
     """The best trial's likelihood on the rest of the test split; a lost lane costs only that.
 
     Only trials ranked by likelihood were ranked by other examples than these.
     """
-    if goal.metric not in METRICS:
+    if objective.metric not in METRICS:
         return {}
     if best and plan.test is not None:
         print("test     measuring the best trial once more, on examples that ranked none",
               flush=True)  # fmt: skip
     try:
         store = open_store(plan.store)
-        return next((remeasured(plan, store, trial) for trial in best), {})
+        return next((evaluate_on_test(plan, store, trial) for trial in best), {})
     except (UserError, LookupError) as error:
         print(f"the best trial was not measured on the test split: {redact(str(error))}")
         return {}
 
 
-def tell(asked: Request, plan: Plan, desk: Any, files: dict[str, bytes],
+def tell(request: RunRequest, plan: Plan, coordinator: Any, files: dict[str, bytes],
          summary: dict[str, float], best: Trials, died: str) -> None:  # fmt: skip
     """Give the tracker its copy, and say what it lost or why it lags."""
     import ray
 
-    complete = desk.complete.remote(files, summary, died)
+    complete = coordinator.complete.remote(files, summary, died)
     if best:
         importlib.import_module("mlflow.pyfunc")  # two seconds, in which the tracker hears the rest
     if ray.get(complete):
-        register_best(asked, plan, desk, best)
-    if lost := ray.get(desk.tracker_loss.remote()):
+        register_best(request, plan, coordinator, best)
+    if lost := ray.get(coordinator.tracker_loss.remote()):
         print(lost)
-    ray.get(desk.close.remote())
+    ray.get(coordinator.close.remote())
 
 
-def summary_of(trials: Trials, goal: Goal) -> dict[str, float]:
+def summary_of(trials: Trials, objective: Objective) -> dict[str, float]:
     """Counts of outcomes and the best value."""
     counts: dict[str, float] = {"trials": float(len(trials))}
     for trial in trials:
         counts[trial["outcome"]] = counts.get(trial["outcome"], 0.0) + 1
-    best = goal.ranked(trials)[:1]
-    return counts | {f"best_{goal.metric}": float(t["metrics"][goal.metric]) for t in best}
+    best = objective.ranked(trials)[:1]
+    return counts | {
+        f"best_{objective.metric}": float(t["metrics"][objective.metric]) for t in best
+    }
 
 
 def copies(trials: Iterable[Mapping[str, Any]]) -> str:

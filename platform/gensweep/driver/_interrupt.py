@@ -12,9 +12,9 @@ class Interrupt:
     Tune's own handler would end packs in the middle of a step.
     """
 
-    def __init__(self, desk: Any, name: str):
-        self.asked = False
-        self._desk, self._name = desk, name
+    def __init__(self, coordinator: Any, name: str):
+        self.request = False
+        self._desk, self._name = coordinator, name
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupt":
@@ -27,9 +27,9 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.request:
             raise KeyboardInterrupt
-        self.asked = True
+        self.request = True
         print(f"\nstopping: packs save their lanes; go on with --resume {self._name} "
               "(once more ends at once)", file=sys.stderr, flush=True)  # fmt: skip
         self._desk.stop.remote()

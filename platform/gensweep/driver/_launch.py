@@ -4,10 +4,10 @@ import os
 import sys
 
 from gensweep.planning import Plan
-from gensweep.spec import Request
+from gensweep.spec import RunRequest
 
 
-def launch(asked: Request, plan: Plan) -> None:
+def launch(request: RunRequest, plan: Plan) -> None:
     """Run the sweep on the Ray cluster until its trials are done, then report."""
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own banner says nothing of trials
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # see `Interrupt`
@@ -15,35 +15,35 @@ def launch(asked: Request, plan: Plan) -> None:
 
     import ray
 
-    from gensweep.coordinator import HOST_LOST, opened, start_desk
+    from gensweep.coordinator import HOST_LOST, opened, start_coordinator
     from gensweep.driver._finish import finish
     from gensweep.driver._interrupt import Interrupt
-    from gensweep.driver._progress import Watch
-    from gensweep.evaluation import make_judge
+    from gensweep.driver._progress import ProgressPrinter
+    from gensweep.evaluation import build_evaluator
     from gensweep.storage import open_store
-    from gensweep.worker import loop
+    from gensweep.worker import train_loop_per_worker
 
-    sweep = asked.sweep
-    judge = make_judge(sweep, open_store(plan.store), *plan.splits)
-    goal = sweep.goal(judge.evaluator.objective)
-    desk = start_desk(asked, plan, goal, judge.protocol)
+    sweep = request.sweep
+    lane_evaluator = build_evaluator(sweep, open_store(plan.store), *plan.splits)
+    objective = sweep.objective(lane_evaluator.evaluator.objective)
+    coordinator = start_coordinator(request, plan, objective, lane_evaluator.protocol)
     from gensweep.driver._packs import run_packs
-    from gensweep.spec import Fleet
+    from gensweep.spec import PackResources
 
-    opened(desk)
-    if asked.resume and ray.get(desk.waiting.remote()) is None:
+    opened(coordinator)
+    if request.resume and ray.get(coordinator.waiting.remote()) is None:
         print("nothing is left to train: every trial has ended, or a limit is reached", flush=True)
-    fleet = Fleet(packs=asked.packs, ranks=asked.ranks, use_gpu=asked.gpus > 0,
-                  threads=asked.threads, tune_storage=plan.tune_storage,
+    resources = PackResources(packs=request.packs, ranks=request.ranks, use_gpu=request.gpus > 0,
+                  threads=request.threads, tune_storage=plan.tune_storage,
                   train_storage=plan.train_storage)  # fmt: skip
-    with Interrupt(desk, sweep.name) as interrupt:
-        with Watch(desk):
-            well = run_packs(desk, sweep, fleet, loop,
+    with Interrupt(coordinator, sweep.name) as interrupt:
+        with ProgressPrinter(coordinator):
+            well = run_packs(coordinator, sweep, resources, train_loop_per_worker,
                              {"store": plan.store, "data": plan.dataset.id,
-                              "features": judge.protocol.get("feature_hash")})  # fmt: skip
-        died = "" if well else ray.get(desk.summary.remote())["notes"][-1]
-        finish(asked, plan, desk, judge.protocol, goal, died)
-    if interrupt.asked:
+                              "features": lane_evaluator.protocol.get("feature_hash")})  # fmt: skip
+        died = "" if well else ray.get(coordinator.summary.remote())["notes"][-1]
+        finish(request, plan, coordinator, lane_evaluator.protocol, objective, died)
+    if interrupt.request:
         raise KeyboardInterrupt
     if died:
         where = f"{plan.store}/sweeps/{sweep.name}/trials/*/traceback.txt"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gensweep.driver._launch import launch
 from gensweep.errors import UserError
-from gensweep.planning import prepare, request
+from gensweep.planning import parse_request, prepare
 from gensweep.spec import Sweep
 
 
@@ -18,11 +18,11 @@ def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> N
 
     try:
         apply_env()
-        asked = request(description, sweep, None if argv is None else list(argv))
-        plan = prepare(asked)
+        request = parse_request(description, sweep, None if argv is None else list(argv))
+        plan = prepare(request)
         print(plan.text(), flush=True)
-        if not asked.dry_run:
-            launch(plan.asked, plan)
+        if not request.dry_run:
+            launch(plan.request, plan)
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

@@ -5,19 +5,19 @@ import sys
 from pathlib import Path
 
 from gensweep.results import Trials
-from gensweep.spec import Request
+from gensweep.spec import RunRequest
 from gensweep.trial import TERMINAL
 
 
-def next_line(asked: Request, trials: Trials) -> str:
+def next_line(request: RunRequest, trials: Trials) -> str:
     """What to type next: the rest of a sweep that was stopped, or twice its trials."""
     ended = sum(trial["state"] in TERMINAL for trial in trials)
-    line = f"{python()} {asked.script} --resume {asked.sweep.name}{asked.room}"
-    if asked.sweep.max_cost is not None:  # a bound that was wanted once is wanted again
-        line += f" --max-cost {2 * asked.sweep.max_cost:g}"
-        price = asked.sweep.hourly_price
+    line = f"{python()} {request.script} --resume {request.sweep.name}{request.room}"
+    if request.sweep.max_cost is not None:  # a bound that was wanted once is wanted again
+        line += f" --max-cost {2 * request.sweep.max_cost:g}"
+        price = request.sweep.hourly_price
         line += f" --hourly-price {price:g}" if price is not None else ""
-    return line if ended < asked.sweep.trials else f"{line} --trials {2 * asked.sweep.trials}"
+    return line if ended < request.sweep.trials else f"{line} --trials {2 * request.sweep.trials}"
 
 
 def python() -> str:

@@ -1,4 +1,4 @@
-"""Packs on a cluster: Tune runs Train runs, as the desk has work for them."""
+"""Packs on a cluster: Tune runs Train runs, as the coordinator has work for them."""
 
 import os
 from typing import Any
@@ -10,8 +10,8 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import Searcher
 
 from gensweep.driver._failures import host_lost
-from gensweep.driver._placement import Moves, moving
-from gensweep.spec import KEEPER_CPUS, Fleet, Sweep
+from gensweep.driver._placement import PlacementRetries, watch_placement
+from gensweep.spec import SUPERVISOR_CPUS, PackResources, Sweep
 
 FINISHED = Searcher.FINISHED
 PATIENCE = 4
@@ -26,9 +26,9 @@ TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR
 class PackSearcher(Searcher):  # type: ignore[misc]
     """Hands out packs, not trials: Tune starts one while trials wait for a lane."""
 
-    def __init__(self, desk: Any, moves: Moves, most: int):
+    def __init__(self, coordinator: Any, retries: PlacementRetries, most: int):
         super().__init__(metric="trials", mode="max")
-        self._desk, self._moves = desk, moves
+        self._desk, self._moves = coordinator, retries
         self._packs = 0
         self._failed, self._hosts, self._most_hosts = 0, 0, max(HOSTS, 2 * most)
 
@@ -45,7 +45,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         if error:
             self._moves.died()
         begun, nodes = ray.get(self._desk.found.remote(trial_id))
-        moved = error and not begun and self._moves.excuse()
+        moved = error and not begun and self._moves.consume()
         host = error and not moved and host_lost(nodes)
         if host:  # with trials on it, these bear the loss
             self._hosts = 0 if begun else self._hosts + 1
@@ -60,64 +60,78 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         """See `save`."""
 
 
-def resources(fleet: Fleet) -> dict[str, float]:
+def process_resources(resources: PackResources) -> dict[str, float]:
     """What a pack's own process takes; ranks are processes beside it, with their own."""
-    return {"CPU": KEEPER_CPUS} if fleet.ranks > 1 else fleet.each
+    return {"CPU": SUPERVISOR_CPUS} if resources.ranks > 1 else resources.each
 
 
-def trainer(loop: Any, settings: dict[str, Any], fleet: Fleet) -> TorchTrainer:
+def trainer(
+    train_loop_per_worker: Any, settings: dict[str, Any], resources: PackResources
+) -> TorchTrainer:
     """A pack as a Train run: in this process if it has one rank, or a worker group of ranks.
 
     A worker group of one would be five processes in place of one, each with its imports. One rank
     needs neither `run_config` nor its own resources: it has those of this process.
     """
-    if fleet.ranks == 1:
+    if resources.ranks == 1:
         for name in TORCHRUN:
             os.environ.pop(name, None)
     else:  # packs leave by themselves, see `Leave`; a process less for each
         os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     return TorchTrainer(
-        loop,
+        train_loop_per_worker,
         train_loop_config=settings,
         scaling_config=train.ScalingConfig(
-            num_workers=fleet.ranks if fleet.ranks > 1 else 0,
-            use_gpu=fleet.use_gpu,
-            resources_per_worker=fleet.each,
+            num_workers=resources.ranks if resources.ranks > 1 else 0,
+            use_gpu=resources.use_gpu,
+            resources_per_worker=resources.each,
         ),
-        run_config=train.RunConfig(name=settings["owner"], storage_path=fleet.train_storage),
+        run_config=train.RunConfig(name=settings["owner"], storage_path=resources.train_storage),
     )
 
 
-def run_packs(desk: Any, sweep: Sweep, fleet: Fleet, loop: Any, where: dict[str, Any]) -> bool:
-    """Run packs until the desk has no trial left; a pack that dies gives its trials back.
+def run_packs(
+    coordinator: Any,
+    sweep: Sweep,
+    resources: PackResources,
+    train_loop_per_worker: Any,
+    where: dict[str, Any],
+) -> bool:
+    """Run packs until the coordinator has no trial left; a pack that dies gives its trials back.
 
     False if packs kept dying (`PATIENCE`, `HOSTS`), which leaves trials undone.
     """
 
     def pack(config: dict[str, Any]) -> None:
         keeper = ray.get_runtime_context().get_node_id()
-        ray.get(desk.runs_on.remote(config["owner"], {keeper}))
-        settings = {"desk": desk, "sweep": sweep, "fleet": fleet, "keeper": keeper,
-                    **where, **config}  # fmt: skip
-        trainer(loop, settings, fleet).fit()
+        ray.get(coordinator.runs_on.remote(config["owner"], {keeper}))
+        settings = {
+            "coordinator": coordinator,
+            "sweep": sweep,
+            "resources": resources,
+            "keeper": keeper,
+            **where,
+            **config,
+        }
+        trainer(train_loop_per_worker, settings, resources).fit()
         tune.report({"trials": 1})
 
-    moves = Moves()
+    retries = PlacementRetries()
     tuner = tune.Tuner(
-        tune.with_resources(pack, resources(fleet)),
+        tune.with_resources(pack, process_resources(resources)),
         tune_config=tune.TuneConfig(
-            search_alg=PackSearcher(desk, moves, fleet.packs),
+            search_alg=PackSearcher(coordinator, retries, resources.packs),
             num_samples=-1,
-            max_concurrent_trials=fleet.packs,
+            max_concurrent_trials=resources.packs,
         ),
         run_config=tune.RunConfig(
             name=sweep.name,
-            storage_path=fleet.tune_storage,
+            storage_path=resources.tune_storage,
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=0),
             callbacks=[JsonLoggerCallback()],  # without, Tune warns of results that it misses
         ),
     )
-    with moving(moves):
+    with watch_placement(retries):
         errors = tuner.fit().errors
-    return not errors or ray.get(desk.waiting.remote()) is None
+    return not errors or ray.get(coordinator.waiting.remote()) is None

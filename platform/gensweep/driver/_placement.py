@@ -20,13 +20,13 @@ DYING_S = 60.0
 
 
 @dataclass
-class Moves:
+class PlacementRetries:
     """When packs were ended for their place, of which Tune has not told yet."""
 
     ended: deque[float] = field(default_factory=deque)
     last_death: float = -DYING_S
 
-    def excuse(self) -> bool:
+    def consume(self) -> bool:
         """Whether a pack that ended before it had begun did so for its place; each but once."""
         since = time.monotonic() - DYING_S
         with suppress(IndexError):
@@ -41,10 +41,10 @@ class Moves:
 
 
 @contextmanager
-def moving(moves: Moves) -> Iterator[None]:
+def watch_placement(retries: PlacementRetries) -> Iterator[None]:
     """Meanwhile, end packs that wait on a draining node, and free what the dead had reserved."""
     stop = threading.Event()
-    thread = threading.Thread(target=_poll, args=(moves, stop), daemon=True)
+    thread = threading.Thread(target=_poll, args=(retries, stop), daemon=True)
     thread.start()
     try:
         yield
@@ -53,7 +53,7 @@ def moving(moves: Moves) -> Iterator[None]:
         thread.join(timeout=POLL_S)
 
 
-def _poll(moves: Moves, stop: threading.Event) -> None:
+def _poll(retries: PlacementRetries, stop: threading.Event) -> None:
     known, told = set[bytes](), set[str]()
 
     def look(at: Callable[[], None]) -> None:
@@ -65,32 +65,32 @@ def _poll(moves: Moves, stop: threading.Event) -> None:
                 print(f"packs' places could not be looked after: {error!r}", flush=True)
 
     while not stop.wait(POLL_S):
-        look(partial(_end_stuck, moves, known))
-        look(partial(_free_places, moves))
-    look(partial(_free_places, moves))  # of a pack that died last
+        look(partial(_end_stuck, retries, known))
+        look(partial(_free_places, retries))
+    look(partial(_free_places, retries))  # of a pack that died last
 
 
-def _end_stuck(moves: Moves, known: set[bytes]) -> None:
+def _end_stuck(retries: PlacementRetries, known: set[bytes]) -> None:
     """End packs that a draining node will not start; Tune starts others."""
     import ray
 
     core = ray._private.worker.global_worker.core_worker  # as `ray.kill`, which wants a handle
     for pack in packs_waiting_on_draining_nodes() - known:
-        moves.ended.append(time.monotonic())  # before Tune can tell of its end
+        retries.ended.append(time.monotonic())  # before Tune can tell of its end
         try:
             core.kill_actor(ray.ActorID(pack), True)
         except (ValueError, ray.exceptions.RayError):  # Tune has let go of it
             with suppress(IndexError):
-                moves.ended.pop()
+                retries.ended.pop()
             continue
         known.add(pack)
         print("a node drains before its pack has begun: it is placed anew", flush=True)
 
 
-def _free_places(moves: Moves) -> None:
+def _free_places(retries: PlacementRetries) -> None:
     """Remove what dead actors had reserved, for some time after each death: Ray lists all ever."""
     import ray
 
-    if time.monotonic() < moves.last_death + DYING_S:
+    if time.monotonic() < retries.last_death + DYING_S:
         for group in groups_of_dead_actors():
             ray.util.remove_placement_group(group)

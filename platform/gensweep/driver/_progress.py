@@ -13,11 +13,11 @@ SPARSE = 60
 """A line of progress after at least this part of the elapsed time, so that long logs stay short."""
 
 
-class Watch:
+class ProgressPrinter:
     """Prints a line of progress whenever there is something new to say."""
 
-    def __init__(self, desk: Any):
-        self._desk = desk
+    def __init__(self, coordinator: Any):
+        self._desk = coordinator
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
         self._begin = time.monotonic()

@@ -5,52 +5,54 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.catalog import catalog
-from gensweep.evaluation import described
+from gensweep.evaluation import sampler_spec
 from gensweep.planning import Plan
 from gensweep.results import Trials
-from gensweep.spec import Request
-from gensweep.storage import MissingKeyError, StoreError, lane_of, open_store
+from gensweep.spec import RunRequest
+from gensweep.storage import MissingKeyError, StoreError, load_trained_lane, open_store
 from gensweep.tracking import redact
 
 
-def register(asked: Request, plan: Plan, run_id: str, trial: dict[str, Any]) -> str:
+def register(request: RunRequest, plan: Plan, run_id: str, trial: dict[str, Any]) -> str:
     """Register `trial` as a version of MODEL-DATASET, with the sweep's name as alias; its URI.
 
     Empty for a model that no installed catalogue has: MLflow could not build it again.
     """
     from gensweep.tracking import register_best
 
-    sweep = asked.sweep
+    sweep = request.sweep
     if sweep.model.name not in catalog():
         return ""
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "lane.safetensors"
-        weights.write_bytes(lane_of(open_store(plan.store), trial))
+        weights.write_bytes(load_trained_lane(open_store(plan.store), trial))
         return register_best(
             plan.tracking_uri,
             f"{sweep.model.name}-{plan.dataset.name}",
             run_id=run_id,
             weights=weights,
-            about=described(sweep, trial["params"], plan.dataset),
+            about=sampler_spec(sweep, trial["params"], plan.dataset),
             alias=sweep.name.replace(".", "-"),
         )
 
 
-def register_best(asked: Request, plan: Plan, desk: Any, best: Trials) -> None:
+def register_best(request: RunRequest, plan: Plan, coordinator: Any, best: Trials) -> None:
     """Register the best trial, if there is one; a tracker that fails costs only that."""
     import ray
     from mlflow.exceptions import MlflowException
 
     for trial in best:
-        run = ray.get(desk.run_id.remote(trial["number"]))
+        run = ray.get(coordinator.run_id.remote(trial["number"]))
         try:
-            uri = register(asked, plan, str(run), trial)
+            uri = register(request, plan, str(run), trial)
         except (MlflowException, StoreError, MissingKeyError, OSError) as error:
             why = (redact(str(error)).splitlines() or [type(error).__name__])[0]
             print(f"the best trial was not registered: {why[:160]}")
             return
         if not uri:
-            print(f"model    not registered: no installed catalogue has {asked.sweep.model.name!r} "
-                  "(an entry point in the group gensweep.models adds one)")  # fmt: skip
+            print(
+                f"model    not registered: no installed catalogue has {request.sweep.model.name!r} "
+                "(an entry point in the group gensweep.models adds one)"
+            )
         else:
             print(f"model    {uri}: mlflow.pyfunc.load_model(...).predict([{{'n': 64}}])")

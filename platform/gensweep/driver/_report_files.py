@@ -5,13 +5,13 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.evaluation import real_grid, told
-from gensweep.objective import Goal
+from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.report import build_report
 from gensweep.results import Trials, failures
-from gensweep.spec import Request, Sweep
+from gensweep.spec import RunRequest, Sweep
 from gensweep.storage import grids, open_store
-from gensweep.study import SweepView
+from gensweep.study import SweepSnapshot
 from gensweep.tracking import redact, redact_tree
 
 SAMPLING = {
@@ -22,19 +22,25 @@ SAMPLING = {
 }
 
 
-def written(asked: Request, plan: Plan, view: SweepView, trials: Trials, goal: Goal,
-            about: dict[str, Any]) -> dict[str, bytes]:  # fmt: skip
+def written(
+    request: RunRequest,
+    plan: Plan,
+    view: SweepSnapshot,
+    trials: Trials,
+    objective: Objective,
+    about: dict[str, Any],
+) -> dict[str, bytes]:
     """The files that a sweep leaves."""
-    sweep = asked.sweep
+    sweep = request.sweep
     stated = about["protocol"] | {"sampling": SAMPLING[sweep.sampler]}
-    pictured = [*goal.ranked(trials)[:1], *failures(trials, goal.metric)]
+    pictured = [*objective.ranked(trials)[:1], *failures(trials, objective.metric)]
     page = build_report(
         redact_tree(about | {"name": sweep.name, "protocol": stated, "seed": sweep.seed,
                              "trained": trained(sweep),
                              "versions": view.versions,
                              "answer": told(about["test"]) if about["test"] else ""}),
         trials, grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
-        by=sweep.by, over=sweep.over, goal=goal, scatter_of=sweep.scatter,
+        by=sweep.by, over=sweep.over, goal=objective, scatter_of=sweep.scatter,
     )  # fmt: skip
     text = json.dumps({"sweep": sweep.name, "test": about["test"], "trials": trials}, indent=1)
     return {"report.html": page.encode(), "trials.json": text.encode()}
@@ -48,7 +54,7 @@ def trained(sweep: Sweep) -> dict[str, str]:
 
 def stored(plan: Plan, files: dict[str, bytes]) -> str:
     """Put the files into the store; where they are, or why they are not."""
-    folder = f"sweeps/{plan.asked.sweep.name}"
+    folder = f"sweeps/{plan.request.sweep.name}"
     try:
         store = open_store(plan.store)
         for name, data in files.items():

@@ -1,22 +1,22 @@
 """What trained lanes are worth: samples, metrics, likelihood, truncation curve, verdict."""
 
-from gensweep.evaluation._held_out import remeasured, told
-from gensweep.evaluation._lane_evaluator import Judge, Result
+from gensweep.evaluation._held_out import evaluate_on_test, told
+from gensweep.evaluation._lane_evaluator import LaneEvaluator, Result
 from gensweep.evaluation._likelihood import METRICS, Likelihood
-from gensweep.evaluation._reference import make_judge, real_grid
+from gensweep.evaluation._reference import build_evaluator, real_grid
 from gensweep.evaluation._sample_grid import grid_png
-from gensweep.evaluation._sampling import described, sample_lane
+from gensweep.evaluation._sampling import sample_lane, sampler_spec
 
 __all__ = [
-    "Judge",
+    "LaneEvaluator",
     "Likelihood",
     "METRICS",
     "Result",
-    "described",
+    "sampler_spec",
     "grid_png",
-    "make_judge",
+    "build_evaluator",
     "real_grid",
-    "remeasured",
+    "evaluate_on_test",
     "sample_lane",
     "told",
 ]

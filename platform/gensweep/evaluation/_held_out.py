@@ -8,16 +8,16 @@ from gensweep.evaluation._sampling import NoData
 from gensweep.lanes import LaneState, Pack
 from gensweep.planning import Plan
 from gensweep.space import padded
-from gensweep.storage import ObjectStore, lane_of
+from gensweep.storage import ObjectStore, load_trained_lane
 
 
-def remeasured(plan: Plan, store: ObjectStore, trial: dict[str, Any]) -> dict[str, Any]:
+def evaluate_on_test(plan: Plan, store: ObjectStore, trial: dict[str, Any]) -> dict[str, Any]:
     """Likelihood metrics and their protocol; empty for models without, or data without a test.
 
     The best of many trials is best by luck too: on the examples that chose it, its value is
     optimistic.
     """
-    sweep, data, test = plan.asked.sweep, plan.dataset, plan.test
+    sweep, data, test = plan.request.sweep, plan.dataset, plan.test
     if test is None or not test.count:
         return {}
     config = padded(sweep.config(trial["params"]), sweep.space)
@@ -26,7 +26,7 @@ def remeasured(plan: Plan, store: ObjectStore, trial: dict[str, Any]) -> dict[st
     if likelihood is None:
         return {}
     pack = Pack(sweep.model, config, data, NoData(), width=1, trace=False)
-    pack.put(0, LaneState.from_bytes(lane_of(store, trial)))
+    pack.put(0, LaneState.from_bytes(load_trained_lane(store, trial)))
     metrics = likelihood.measure(pack, [0])[0]
     return {"trial": trial["number"], "metrics": metrics, "protocol": likelihood.protocol}
 

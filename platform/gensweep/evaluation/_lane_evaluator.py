@@ -28,7 +28,7 @@ Result = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judge:
+class LaneEvaluator:
     """Evaluates lanes so that no lane's numbers depend on which others are evaluated with it.
 
     Networks always compute `lanes_at_once` lanes, places without one repeating another: which
@@ -50,7 +50,7 @@ class Judge:
         stated = self.evaluator.protocol | {"verdict": VERDICT}
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
 
-    def to(self, device: torch.device | str, width: int = LANES_AT_ONCE) -> "Judge":
+    def to(self, device: torch.device | str, width: int = LANES_AT_ONCE) -> "LaneEvaluator":
         """The same for packs of `width` lanes on `device`."""
         likelihood = self.likelihood and self.likelihood.to(device)
         at_once = 1 if torch.device(device).type == "cpu" else min(width, LANES_AT_ONCE)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from gensweep.errors import UserError
-from gensweep.evaluation._lane_evaluator import Judge, grid
+from gensweep.evaluation._lane_evaluator import LaneEvaluator, grid
 from gensweep.evaluation._likelihood import Likelihood
 from gensweep.metrics import Evaluator, FeatureNet, Projection, draw, train_classifier
 from gensweep.spec import Sweep
@@ -64,9 +64,9 @@ def _made(dataset: Any, told: Callable[[str], None]) -> FeatureNet | Projection:
                             told=told if slow else lambda line: None)  # fmt: skip
 
 
-def make_judge(
+def build_evaluator(
     sweep: Sweep, store: ObjectStore, train: Any, test: Any, hashed: str | None = None
-) -> Judge:
+) -> LaneEvaluator:
     """The judge of all trials, on the CPU; `test` None: the data has no test split.
 
     `hashed` is the hash of the feature network that the sweep's protocol states.
@@ -82,7 +82,7 @@ def make_judge(
     evaluator.protocol["data"] = train.protocol
     split, x = ("test", held_out["x"]) if held_out else ("train", shown["x"])
     game = sweep.model.game(sweep.config({}), train)
-    return Judge(
+    return LaneEvaluator(
         evaluator=evaluator, data=train, modes=train.modes, truncations=sweep.truncations,
         likelihood=Likelihood.of_game(game, x, split),
     )  # fmt: skip

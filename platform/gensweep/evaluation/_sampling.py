@@ -29,7 +29,7 @@ class NoData:
         raise RuntimeError("this pack is for sampling: it has no data.")
 
 
-def described(sweep: Sweep, params: Mapping[str, Any], data: DataShape) -> dict[str, Any]:
+def sampler_spec(sweep: Sweep, params: Mapping[str, Any], data: DataShape) -> dict[str, Any]:
     """What `sample_lane` must know besides the weights, as JSON."""
     shape = {name: getattr(data, name) for name in Shape.__dataclass_fields__}
     pack = padded(sweep.config(params), sweep.space)

@@ -27,7 +27,7 @@ LONG_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ConvolutionCase:
     """One part of one convolution: x [B, L I, ...], w, the gradient g [B, L O, ...]."""
 
     part: str
@@ -45,7 +45,7 @@ class Work:
         kernel, args = tuple(self.w.shape[2:]), self.geometry.args(0)
         return f"{self.part} {batch} {ends[0]} to {ends[1]} {kernel} {args} {self.x.dtype} x{LANES}"
 
-    def example(self) -> "Work":
+    def example(self) -> "ConvolutionCase":
         """Random tensors of these shapes, but for `LANES` lanes."""
         source, lanes = torch.Generator().manual_seed(0), self.geometry.groups
 
@@ -55,9 +55,9 @@ class Work:
             return torch.randn(shape, generator=source).to(like.device, like.dtype)
 
         tensors = one(self.x, 1), one(self.w, 0), one(self.g, 1)
-        return Work(self.part, *tensors, replace(self.geometry, groups=LANES))
+        return ConvolutionCase(self.part, *tensors, replace(self.geometry, groups=LANES))
 
-    def first(self, lanes: int) -> "Work":
+    def first(self, lanes: int) -> "ConvolutionCase":
         """The work of the first `lanes` lanes alone."""
         every = self.geometry.groups
 
@@ -65,7 +65,7 @@ class Work:
             return tensor.narrow(axis, 0, tensor.shape[axis] // every * lanes).contiguous()
 
         tensors = cut(self.x, 1), cut(self.w, 0), cut(self.g, 1)
-        return Work(self.part, *tensors, replace(self.geometry, groups=lanes))
+        return ConvolutionCase(self.part, *tensors, replace(self.geometry, groups=lanes))
 
 
 def choose(traced: GraphModule) -> None:
@@ -90,7 +90,7 @@ def choose(traced: GraphModule) -> None:
     traced.recompile()
 
 
-def _works(node: Node) -> list[Work]:
+def _works(node: Node) -> list[ConvolutionCase]:
     """What a node computes, if it is a convolution with several groups and plain results."""
     args: list[Any] = [one.meta["val"] if isinstance(one, Node) else one for one in node.args]
     value: Any = node.meta.get("val")
@@ -107,7 +107,7 @@ def _works(node: Node) -> list[Work]:
     if geometry[-1] == 1 or not plain:
         return []
     parts = [part for part, asked in zip(PARTS, wanted, strict=True) if asked]
-    return [Work(part, *tensors, Geometry.of(*geometry)) for part in parts]
+    return [ConvolutionCase(part, *tensors, Geometry.of(*geometry)) for part in parts]
 
 
 def _replace(node: Node, chosen: Choices) -> None:
@@ -119,7 +119,7 @@ def _replace(node: Node, chosen: Choices) -> None:
     node.target = forward if is_forward else backward
 
 
-def fastest(work: Work) -> str:
+def fastest(work: ConvolutionCase) -> str:
     """The way that takes the least time; vmap's own if none is `MARGIN` faster.
 
     On a CPU, ways are left out whose results depend on the number of lanes. On a GPU none might
@@ -138,7 +138,7 @@ def fastest(work: Work) -> str:
     return next(way for way in ranked if work.x.device.type == "cuda" or is_steady(work, way))
 
 
-def is_steady(work: Work, way: str) -> bool:
+def is_steady(work: ConvolutionCase, way: str) -> bool:
     """Whether lanes come out the same, to the last bit, among few and among many.
 
     The way "looped" is by its nature: each lane is computed alone.
@@ -153,7 +153,7 @@ def is_steady(work: Work, way: str) -> bool:
     return way == "looped" or all(torch.equal(two(lanes), many) for lanes in FEWER)
 
 
-def _seconds(work: Work, way: str) -> float:
+def _seconds(work: ConvolutionCase, way: str) -> float:
     """Of a single thread its own time, which others on the machine do not lengthen."""
     clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
 

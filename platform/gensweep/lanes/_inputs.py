@@ -36,7 +36,7 @@ class Ranks:
     mean_: Callable[[Tensor], None] = lambda tensor: None
 
 
-class Feed:
+class LaneInputs:
     """Draws for many ticks at once what depends on each lane's seed and progress alone."""
 
     def __init__(

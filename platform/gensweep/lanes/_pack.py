@@ -13,7 +13,7 @@ from gensweep.errors import UserError
 from gensweep.game import DataShape, Model
 from gensweep.lanes._evaluate import evaluate
 from gensweep.lanes._graph import cuda_capture
-from gensweep.lanes._inputs import Feed, Ranks, Rooms, Source
+from gensweep.lanes._inputs import LaneInputs, Ranks, Rooms, Source
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise import derive, draw
 from gensweep.lanes._precision import multiplying, precision_of
@@ -21,7 +21,7 @@ from gensweep.lanes._record import EXPLODED, Progress, Record
 from gensweep.lanes._schedule import fractions
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._state import LaneState
-from gensweep.lanes._step_plan import FEWEST, Plan, Step
+from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
 from gensweep.lanes._turn import Turn
 from gensweep.space import Space, padded, with_scope
 
@@ -55,7 +55,7 @@ class Pack:
         self.config = padded(config, space or {})
         self.game = model.game(self.config, data)
         players = self.game.players
-        self.feed = Feed(self.game.noise, int(config.batch_size), width, self.ranks)
+        self.feed = LaneInputs(self.game.noise, int(config.batch_size), width, self.ranks)
         self.stacks = {name: Stack(p, width, self.device) for name, p in players.items()}
         graphed = trace and self.device.type == "cuda" and self.ranks.count == 1
         capture = cuda_capture() if graphed else None
@@ -161,7 +161,7 @@ class Pack:
         """Steps for which everything is on the device before the first: none waits for it."""
         most = self.feed.ticks_at_once()
         ticks = {slot: min(number, most) for slot, number in left.items()}
-        plan = Plan(self.game, self.lanes, ticks, self.device, sparse=self.sparse)
+        plan = StepPlan(self.game, self.lanes, ticks, self.device, sparse=self.sparse)
         noise = self.feed.noise(self.lanes, ticks, self.device)
         indices = self.feed.indices(self.lanes, ticks, self.device)
         for number, step in enumerate(plan.steps):
@@ -170,7 +170,7 @@ class Pack:
             self.lane(slot).ticks += number
 
     def _step(
-        self, step: Step, plan: Plan, mask: Tensor | None, indices: Tensor, noise: Rooms,
+        self, step: Step, plan: StepPlan, mask: Tensor | None, indices: Tensor, noise: Rooms,
         record: Record,
     ) -> None:  # fmt: skip
         where = plan.where(step)

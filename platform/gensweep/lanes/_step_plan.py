@@ -29,7 +29,7 @@ class Step:
     """The only lanes that are computed; none: all."""
 
 
-class Plan:
+class StepPlan:
     """The steps of the next ticks, known to the device before the first.
 
     `ticks` are those that each lane takes, by slot. `sparse`: only lanes that act are computed;

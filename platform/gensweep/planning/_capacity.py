@@ -2,7 +2,7 @@
 
 from gensweep.cluster._connection import connect
 from gensweep.errors import UserError
-from gensweep.spec import KEEPER_CPUS, PACK_CPUS, Request
+from gensweep.spec import PACK_CPUS, SUPERVISOR_CPUS, RunRequest
 
 
 def all_gpus() -> int:
@@ -17,16 +17,16 @@ def all_gpus() -> int:
     return count
 
 
-def check_room(asked: Request) -> None:
+def check_room(request: RunRequest) -> None:
     """`UserError` unless the cluster can hold what was asked, its pools once full."""
     gpus, cpus = int(_room("GPU")), _room("CPU")
-    if asked.gpus > gpus:
-        raise UserError(f"--gpus {asked.gpus}: this cluster has {gpus}; ask for at most that.")
-    keeper = KEEPER_CPUS if asked.ranks > 1 else 0.0
-    needed = asked.packs * (keeper + (0.0 if asked.gpus else asked.ranks * PACK_CPUS))
+    if request.gpus > gpus:
+        raise UserError(f"--gpus {request.gpus}: this cluster has {gpus}; ask for at most that.")
+    keeper = SUPERVISOR_CPUS if request.ranks > 1 else 0.0
+    needed = request.packs * (keeper + (0.0 if request.gpus else request.ranks * PACK_CPUS))
     if needed > cpus:
         raise UserError(
-            f"{asked.packs} packs of {asked.ranks} ranks: this cluster has {cpus:g} CPUs; "
+            f"{request.packs} packs of {request.ranks} ranks: this cluster has {cpus:g} CPUs; "
             "lower --packs or --ranks."
         )
 

@@ -7,7 +7,7 @@ from gensweep.errors import UserError
 
 if TYPE_CHECKING:
     from gensweep.cluster import Prices
-    from gensweep.spec import Request
+    from gensweep.spec import RunRequest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,20 +54,20 @@ class Quote:
         )
 
 
-def quote(asked: "Request") -> Quote | None:
+def quote(request: "RunRequest") -> Quote | None:
     """For the GPUs that were asked for; None where nothing has a price.
 
     `UserError` if the sweep is to stop by its cost and what an hour costs is not known.
     """
     try:
-        return _quote(asked)
+        return _quote(request)
     except UserError:
-        if asked.sweep.max_cost is not None or asked.prices or asked.instance_type:
+        if request.sweep.max_cost is not None or request.prices or request.instance_type:
             raise
         return None  # nobody asked what it costs
 
 
-def _quote(asked: "Request") -> Quote | None:
+def _quote(request: "RunRequest") -> Quote | None:
     from gensweep.cluster._hosts import (
         asked_for,
         hosts_at_most,
@@ -77,20 +77,20 @@ def _quote(asked: "Request") -> Quote | None:
         needed,
     )
 
-    sweep = asked.sweep
-    if asked.prices:
-        table(asked)  # a table that is wrong is told also where nothing has a price
+    sweep = request.sweep
+    if request.prices:
+        table(request)  # a table that is wrong is told also where nothing has a price
     if sweep.hourly_price is not None:
         return Quote(hourly=sweep.hourly_price, currency="money", hosts="all of it")
     here = hosts_now()
-    if asked.instance_type:
-        prices = table(asked)
-        hosts = asked_for(asked.instance_type, asked.gpus, prices)
+    if request.instance_type:
+        prices = table(request)
+        hosts = asked_for(request.instance_type, request.gpus, prices)
     elif any(host.kind for host in here):
-        prices = table(asked)
-        there = needed(here, asked.gpus)
-        enough = sum(host.gpus for host in there) >= asked.gpus
-        hosts = there if enough else needed(hosts_at_most(), asked.gpus)
+        prices = table(request)
+        there = needed(here, request.gpus)
+        enough = sum(host.gpus for host in there) >= request.gpus
+        hosts = there if enough else needed(hosts_at_most(), request.gpus)
     elif sweep.max_cost is not None:
         raise UserError(
             f"--max-cost {sweep.max_cost:g}: what an hour costs is not known, as no host of this "
@@ -101,8 +101,8 @@ def _quote(asked: "Request") -> Quote | None:
     return Quote(hourly=hourly(hosts, prices), currency=prices.currency, hosts=in_words(hosts))
 
 
-def table(asked: "Request") -> "Prices":
+def table(request: "RunRequest") -> "Prices":
     """The price table of this sweep."""
     from gensweep.cluster import load_prices
 
-    return load_prices(asked.prices)
+    return load_prices(request.prices)

@@ -6,31 +6,31 @@ from urllib.parse import urlsplit
 
 from gensweep.data import NAMES, download
 from gensweep.errors import UserError
-from gensweep.spec import Request
+from gensweep.spec import RunRequest
 
 
-def check_download(asked: Request) -> None:
+def check_download(request: RunRequest) -> None:
     """`UserError` unless the data set is one that can be fetched from such an address."""
-    name, folder = _target(asked.sweep.data)
+    name, folder = _target(request.sweep.data)
     if name not in NAMES or str(folder).startswith("s3:"):
         raise UserError(f"--download fetches {' or '.join(NAMES)} into a folder, but got --data "
-                        f"{asked.sweep.data}: write --data mnist or mnist=FOLDER.")  # fmt: skip
-    parts = urlsplit(asked.download or "")
+                        f"{request.sweep.data}: write --data mnist or mnist=FOLDER.")  # fmt: skip
+    parts = urlsplit(request.download or "")
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UserError(
-            f"--download {asked.download!r} is no web address: write https://host/folder."
+            f"--download {request.download!r} is no web address: write https://host/folder."
         )
-    for option, value in asked.sweep.reading.items():
+    for option, value in request.sweep.reading.items():
         if value is not None:
             raise UserError(f"{name} has one form only, but got --{option.replace('_', '-')} "
                             f"{value}: leave it out.")  # fmt: skip
 
 
-def fetch(asked: Request) -> None:
+def fetch(request: RunRequest) -> None:
     """Fetch the files, if that was asked; those that are there are kept."""
-    if asked.download is not None:
-        name, folder = _target(asked.sweep.data)
-        download(name, folder, asked.download)
+    if request.download is not None:
+        name, folder = _target(request.sweep.data)
+        download(name, folder, request.download)
 
 
 def _target(data: str) -> tuple[str, Path]:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
-from gensweep.space import as_json
-from gensweep.study import SweepView, difference, journal_path, list_sweeps, only_writer, plain
+from gensweep.space import space_as_json
+from gensweep.study import SweepSnapshot, difference, journal_path, list_sweeps, only_writer, plain
 
 if TYPE_CHECKING:
-    from gensweep.spec import Request, Sweep
+    from gensweep.spec import RunRequest, Sweep
 
 UPLOADED = "/runtime_resources/working_dir_files/"
 """Where Ray unpacks what `ray job submit --working-dir` uploads."""
@@ -61,24 +61,24 @@ def _is_journal(path: Path) -> bool:
         return file.read(1) in (b"", b"{")
 
 
-def find_sweep(asked: "Request", ledger: str) -> SweepView | None:
+def find_sweep(request: "RunRequest", ledger: str) -> SweepSnapshot | None:
     """The sweep to resume; `UserError` if a new one's name is taken, or if it cannot go on now."""
     views = {view.name: view for view in list_sweeps(ledger)}
-    name = asked.sweep.name
-    if not asked.resume:
+    name = request.sweep.name
+    if not request.resume:
         if name in views:
             raise UserError(f"sweep {name!r} exists: go on with it by --resume {name}.")
         return None
     if name not in views:
         raise UserError(f"unknown sweep {name!r}: the known ones are {', '.join(views) or 'none'}.")
-    _check_question(asked.sweep, views[name])
+    _check_question(request.sweep, views[name])
     with only_writer(ledger, name):  # nobody else runs it
         return views[name]
 
 
-def _check_question(sweep: "Sweep", view: SweepView) -> None:
+def _check_question(sweep: "Sweep", view: SweepSnapshot) -> None:
     """`UserError` shows how the script's sweep differs from the one that it resumes."""
-    now = plain(sweep.identity() | {"space": as_json(sweep.space), "sampler": sweep.sampler,
+    now = plain(sweep.identity() | {"space": space_as_json(sweep.space), "sampler": sweep.sampler,
                                     "strata": list(sweep.strata)})  # fmt: skip
     before = {key: view.spec.get(key) for key in now}
     if changes := difference(before, now):
@@ -88,7 +88,7 @@ def _check_question(sweep: "Sweep", view: SweepView) -> None:
         )
 
 
-def check_data(dataset: Any, view: SweepView) -> None:
+def check_data(dataset: Any, view: SweepSnapshot) -> None:
     """`UserError` if the data are not those that the sweep to resume was begun with."""
     if dataset.hash != view.spec["data_hash"]:
         raise UserError(f"the data of sweep {view.name!r} have changed: sha256 "

@@ -9,7 +9,7 @@ from gensweep.evaluation import Likelihood
 from gensweep.lanes import Pack, turns
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.space import all_strata
-from gensweep.spec import NEIGHBOURS, Request, Sweep
+from gensweep.spec import NEIGHBOURS, RunRequest, Sweep
 
 
 def check_data_set(dataset: Any) -> None:
@@ -19,9 +19,9 @@ def check_data_set(dataset: Any) -> None:
                         f"{NEIGHBOURS}.")  # fmt: skip
 
 
-def check_games(asked: Request, dataset: Any) -> None:
+def check_games(request: RunRequest, dataset: Any) -> None:
     """`UserError` unless every stratum's networks can be built, and its batch be shared."""
-    sweep = asked.sweep
+    sweep = request.sweep
     for stratum in all_strata(sweep.space, sweep.strata):
         config = sweep.config(stratum)
         named = "".join(f", {name}={value}" for name, value in stratum.items())
@@ -32,8 +32,8 @@ def check_games(asked: Request, dataset: Any) -> None:
                     player.build()
         except (ValueError, TypeError, RuntimeError) as error:
             raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {error}") from error
-        if config.batch_size % asked.ranks:
-            raise UserError(f"--ranks {asked.ranks} must divide batch_size={config.batch_size}"
+        if config.batch_size % request.ranks:
+            raise UserError(f"--ranks {request.ranks} must divide batch_size={config.batch_size}"
                             f"{named}: lower it, or change the batch size.")  # fmt: skip
 
 

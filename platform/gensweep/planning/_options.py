@@ -9,7 +9,7 @@ from dataclasses import replace
 from gensweep.budget import PRUNERS, SAMPLERS
 from gensweep.errors import UserError
 from gensweep.lanes import PRECISIONS, precision_of
-from gensweep.spec import Request, Sweep, check_lanes
+from gensweep.spec import RunRequest, Sweep, check_lanes
 
 EPILOG = """examples:
   python %(prog)s --dry-run                 check everything, print the plan, start nothing
@@ -140,7 +140,7 @@ def _larger(sweep: Sweep) -> str:
     return f", with {', '.join(said)} unless given" if said else ""
 
 
-def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Request:
+def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None) -> RunRequest:
     """The sweep as the command line changes it; `UserError` names a wrong value."""
     from gensweep.planning._resume import remembered
 
@@ -159,7 +159,7 @@ def request(description: str, sweep: Sweep, argv: list[str] | None = None) -> Re
     changed = replace(sweep, **changes, width=width).shared(packs)
     check_lanes(changed, packs)
     precision_of(changed.precision, "cuda" if gpus else "cpu")
-    return Request(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run,
+    return RunRequest(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run,
                    measure=args.measure, gpus=gpus, packs=packs, ranks=args.ranks,
                    download=args.download, room=_room(args), prices=args.prices,
                    instance_type=args.instance_type, script=sys.argv[0])  # fmt: skip
@@ -171,20 +171,20 @@ def _room(args: argparse.Namespace) -> str:
     return "".join(f" --{name} {value}" for name, value in given.items())
 
 
-def _gpus(preset: str, asked: int | None) -> int:
+def _gpus(preset: str, request: int | None) -> int:
     """As many as were asked for; by default the preset's: none, or all of the cluster."""
     from gensweep.planning._capacity import all_gpus
 
-    if preset == "cluster" and asked is None:
+    if preset == "cluster" and request is None:
         return all_gpus()
-    return asked or 0
+    return request or 0
 
 
-def _packs(asked: int | None, ranks: int, gpus: int) -> int:
+def _packs(request: int | None, ranks: int, gpus: int) -> int:
     """As many as were asked for; by default what the GPUs hold, or two cores."""
     if not gpus:  # ranks take the place of the second pack
-        return asked or (LAPTOP_PACKS if ranks == 1 else 1)
-    packs = asked or max(1, gpus // ranks)
+        return request or (LAPTOP_PACKS if ranks == 1 else 1)
+    packs = request or max(1, gpus // ranks)
     if packs * ranks > gpus:
         raise UserError(f"{packs} packs of {ranks} ranks take {packs * ranks} GPUs, more than "
                         f"--gpus {gpus}: raise it, or lower --packs or --ranks.")  # fmt: skip

@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.planning._cost import Quote
-from gensweep.planning._estimate import Pace
-from gensweep.spec import Request, planned
+from gensweep.planning._estimate import Estimate
+from gensweep.spec import RunRequest, planned
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """A sweep that passed every check, and where its things are."""
 
-    asked: Request
+    request: RunRequest
     store: str
     tracking_uri: str
     ledger: str
     home: str
     dataset: Any
     test: Any
-    pace: Pace = field(default_factory=Pace)
+    pace: Estimate = field(default_factory=Estimate)
     quote: Quote | None = None
     """What an hour costs, where that is known."""
 
@@ -48,7 +48,7 @@ class Plan:
 
     def summary(self) -> str:
         """The sweep in one sentence, for the report."""
-        sweep, data = self.asked.sweep, self.dataset
+        sweep, data = self.request.sweep, self.dataset
         return (
             f"{sweep.trials} trials of {sweep.model.name} ({sweep.model.paper}) on {data.name}, "
             f"{data.count:,} examples, sha256 {data.hash[:12]}; {sweep.budget_images:,} examples a "
@@ -59,7 +59,7 @@ class Plan:
         """The plan in words."""
         from gensweep.tracking import redact
 
-        sweep, data = self.asked.sweep, self.dataset
+        sweep, data = self.request.sweep, self.dataset
         examples = sweep.trials * sweep.budget_images
         searched = ", ".join(sweep.space)
         return "\n".join([
@@ -81,30 +81,30 @@ class Plan:
 
     def _expected(self) -> list[str]:
         """How long it will take, of a dry run."""
-        return [f"expected  {self.pace.expected()}"] if self.asked.dry_run else []
+        return [f"expected  {self.pace.expected()}"] if self.request.dry_run else []
 
     def _cost(self) -> list[str]:
         """What it will cost, where that is known."""
         if self.quote is None:
             return []
-        asked = self.asked
-        seconds = None if asked.instance_type else self.pace.seconds  # the pace of other machines
-        return [f"cost      {self.quote.text(seconds, asked.gpus, asked.sweep.max_cost)}"]
+        request = self.request
+        seconds = None if request.instance_type else self.pace.seconds  # the pace of other machines
+        return [f"cost      {self.quote.text(seconds, request.gpus, request.sweep.max_cost)}"]
 
     def _packs(self) -> str:
         """How trials are trained together, in words."""
-        asked, sweep = self.asked, self.asked.sweep
-        place = f"{asked.gpus} GPUs" if asked.gpus else "CPUs"
-        shared = f" on {asked.ranks} ranks" if asked.ranks > 1 else ""
+        request, sweep = self.request, self.request.sweep
+        place = f"{request.gpus} GPUs" if request.gpus else "CPUs"
+        shared = f" on {request.ranks} ranks" if request.ranks > 1 else ""
         kinds = f", each of one value of {', '.join(sweep.strata)}" if sweep.strata else ""
-        return f"{asked.packs} at a time{shared}{kinds}; {place}"
+        return f"{request.packs} at a time{shared}{kinds}; {place}"
 
     def _threads(self) -> str:
         """How the cores are shared, in words."""
-        asked = self.asked
-        if asked.gpus:
-            return f"{asked.threads} beside each GPU, which computes"
-        ranks = f" x {asked.ranks} ranks" if asked.ranks > 1 else ""
-        each = f"{asked.threads} thread{'s' if asked.threads > 1 else ''}"
-        why = "; one trains on while another evaluates" if asked.packs > 1 else ""
-        return f"{asked.packs} packs{ranks} x {each} on {os.cpu_count()} cores{why}"
+        request = self.request
+        if request.gpus:
+            return f"{request.threads} beside each GPU, which computes"
+        ranks = f" x {request.ranks} ranks" if request.ranks > 1 else ""
+        each = f"{request.threads} thread{'s' if request.threads > 1 else ''}"
+        why = "; one trains on while another evaluates" if request.packs > 1 else ""
+        return f"{request.packs} packs{ranks} x {each} on {os.cpu_count()} cores{why}"

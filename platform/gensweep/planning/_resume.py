@@ -8,7 +8,7 @@ from gensweep.errors import UserError
 from gensweep.home import find_home
 from gensweep.planning._ledger import check_ledger
 from gensweep.spec import Sweep
-from gensweep.study import SweepView, ledger_of, read_sweep
+from gensweep.study import SweepSnapshot, ledger_of, read_sweep
 
 KEPT = ("data", "image_size", "column", "label", "budget_images", "repeats", "seed", "samples",
         "sampler", "pruner", "pbt", "precision")  # fmt: skip
@@ -40,7 +40,7 @@ def remembered(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> Sweep:
     return replace(sweep, name=name, **kept, trials=view.trials, target=objective)
 
 
-def _check_script(view: SweepView, sweep: Sweep) -> None:
+def _check_script(view: SweepSnapshot, sweep: Sweep) -> None:
     """`UserError` if the script asks another question than the sweep was begun with."""
     if view.spec["model"] != sweep.model.name:
         raise UserError(

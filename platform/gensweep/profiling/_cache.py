@@ -20,7 +20,7 @@ FOLDER = "paces"
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class PackProfile:
     """A full pack of some width."""
 
     ms: float
@@ -37,11 +37,11 @@ class Point:
             raise ValueError(f"{self} holds no measurement.")
 
 
-Table = dict[int, Point]
+Table = dict[int, PackProfile]
 """Width to what was measured of it."""
 
 
-class Remembered:
+class ProfileCache:
     """The table of `of`, plain JSON that says what was measured, in a file of this machine's."""
 
     def __init__(self, of: Mapping[str, Any]):
@@ -54,7 +54,7 @@ class Remembered:
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             kept = json.loads(self.file.read_text())
             if kept["of"] == self._of:
-                return {int(w): Point(*map(float, p)) for w, p in kept["points"].items()}
+                return {int(w): PackProfile(*map(float, p)) for w, p in kept["points"].items()}
         return {}
 
     def save(self, table: Table) -> None:

@@ -56,7 +56,7 @@ def _give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-class Meter:
+class MemoryMeter:
     """The memory by which this process, or its part on a GPU, has grown since this was made."""
 
     def __init__(self, device: str):

@@ -11,8 +11,8 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from gensweep.lanes import Pack, Ranks, Source, precision_of, turns
-from gensweep.profiling._cache import Point, Remembered, device_name
-from gensweep.profiling._memory import Meter
+from gensweep.profiling._cache import PackProfile, ProfileCache, device_name
+from gensweep.profiling._memory import MemoryMeter
 from gensweep.space import all_strata, padded, with_scope
 from gensweep.spec import Sweep
 from gensweep.versions import versions
@@ -24,8 +24,8 @@ BUDGET = 10**9
 """Images of a trial that does not end while it is measured."""
 
 
-class Room(Protocol):
-    """Where packs train: a `Request` and a `Fleet` are such."""
+class ResourceShare(Protocol):
+    """Where packs train: a `RunRequest` and a `PackResources` are such."""
 
     @property
     def packs(self) -> int: ...
@@ -35,15 +35,17 @@ class Room(Protocol):
     def threads(self) -> int: ...
 
 
-class Paces:
+class PackProfiler:
     """Of full packs of a sweep's architectures on one device: remembered, or else measured."""
 
-    def __init__(self, sweep: Sweep, dataset: Any, source: Source, room: Room, device: str = "cpu"):
+    def __init__(
+        self, sweep: Sweep, dataset: Any, source: Source, room: ResourceShare, device: str = "cpu"
+    ):
         self.sweep, self.dataset, self.source = sweep, dataset, source
         self.room, self.device = room, device
-        self._meter: Meter | None = None
+        self._meter: MemoryMeter | None = None
 
-    def point(self, stratum: Mapping[str, Any], width: int) -> Point:
+    def profile(self, stratum: Mapping[str, Any], width: int) -> PackProfile:
         """A full pack of this stratum; measured if it is not remembered."""
         remembered = self._remembered(stratum)
         table = remembered.load()
@@ -58,7 +60,7 @@ class Paces:
         sweep, each = self.sweep, []
         for stratum in all_strata(sweep.space, sweep.strata):
             batch = int(sweep.config(stratum).batch_size)
-            each.append(self.point(stratum, sweep.lanes).ms / 1000 / batch)
+            each.append(self.profile(stratum, sweep.lanes).ms / 1000 / batch)
         return sweep.trials * sweep.budget_images * sum(each) / len(each) / self.room.packs
 
     def parameters(self, stratum: Mapping[str, Any]) -> int:
@@ -68,10 +70,10 @@ class Paces:
             return sum(p.numel() for player in game.players.values()
                        for p in player.build().parameters())  # fmt: skip
 
-    def _remembered(self, stratum: Mapping[str, Any]) -> Remembered:
+    def _remembered(self, stratum: Mapping[str, Any]) -> ProfileCache:
         sweep, room = self.sweep, self.room
         config = padded(sweep.config(stratum), sweep.space)
-        return Remembered({
+        return ProfileCache({
             "model": sweep.model.name,
             "config": with_scope(config, "fixed", "latent"),
             "parameters": self.parameters(stratum),
@@ -83,11 +85,11 @@ class Paces:
             "versions": [versions().get(name) for name in ("gensweep", "torch")],
         })  # fmt: skip
 
-    def _measured(self, stratum: Mapping[str, Any], width: int) -> tuple[Point, bool]:
+    def _measured(self, stratum: Mapping[str, Any], width: int) -> tuple[PackProfile, bool]:
         """And whether nobody else took the processors meanwhile."""
         if self._meter is None:
             make_fx(torch.vmap(torch.sin))(torch.ones(1, 1, device=self.device))  # loads modules
-            self._meter = Meter(self.device)
+            self._meter = MemoryMeter(self.device)
         alone = self.device == "cpu" and self.room.threads == 1
         clock = time.thread_time if alone else time.perf_counter
         begin, wall, own = clock(), time.perf_counter(), time.thread_time()
@@ -98,10 +100,10 @@ class Paces:
                       for player in pack.game.players.values()]  # fmt: skip
             pack.run(max(counts))  # each turn is traced
             seconds = tick_s(pack.run, max(counts), clock)
-        point = Point(ms=1000 * seconds / width, mib=self._meter.grown_mib(),
+        profile = PackProfile(ms=1000 * seconds / width, mib=self._meter.grown_mib(),
                       seconds=clock() - begin)  # fmt: skip
         share = (time.thread_time() - own) / (time.perf_counter() - wall)
-        return point, alone or self.device != "cpu" or share > CALM
+        return profile, alone or self.device != "cpu" or share > CALM
 
     def _full(self, stratum: Mapping[str, Any], width: int) -> Pack:
         """A pack whose lanes take turns as differently as the searched counts of turns allow."""

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from gensweep.lanes import FEWEST, Source
-from gensweep.profiling._cache import Point, Table
+from gensweep.profiling._cache import PackProfile, Table
 from gensweep.profiling._memory import free_mib, room_mib
-from gensweep.profiling._profiler import Paces, Room
+from gensweep.profiling._profiler import PackProfiler, ResourceShare
 from gensweep.space import all_strata
 from gensweep.spec import Sweep
 
@@ -48,7 +48,7 @@ class Width:
         pace = f"{chosen.ms:.3g} ms a lane and round" + (f" ({others})" if others else "")
         return f": {pace}; {size(self._lane_mib(chosen))} a lane of {free}"
 
-    def _lane_mib(self, chosen: Point) -> float:
+    def _lane_mib(self, chosen: PackProfile) -> float:
         """What a further lane takes."""
         least = min(self.table)
         if least == self.lanes:
@@ -129,22 +129,22 @@ def foreseen(table: Table, width: int) -> float:
     return table[last].mib + max(0.0, lane) * (width - last)
 
 
-def measured_width(paces: Paces, free: float | None = None) -> Width:
+def measure_width(profiler: PackProfiler, free: float | None = None) -> Width:
     """Measure what is not remembered, and choose; by default, within the memory that is free."""
-    sweep, packs = paces.sweep, paces.room.packs
+    sweep, packs = profiler.sweep, profiler.room.packs
     most = sweep.most_lanes(packs)
     if most <= FEWEST:
         return Width(lanes=most, note=f", all that {sweep.trials} trials fill")
-    stratum, named = largest(paces)
+    stratum, named = largest(profiler)
     rounds = sweep.trials * ceil(sweep.budget_images / sweep.config(stratum).batch_size) / packs
-    free = free_mib(paces.device, packs) if free is None else free
-    room, failed = room_mib(paces.device, free), ""
+    free = free_mib(profiler.device, packs) if free is None else free
+    room, failed = room_mib(profiler.device, free), ""
     table: Table = {}
     for width in candidates(most):
         if not goes_on(table, width, room, rounds):
             break
         try:
-            table[width] = paces.point(stratum, width)
+            table[width] = profiler.profile(stratum, width)
         except Exception as error:  # what is wrong with a model, a pack tells and keeps
             cause = f"{type(error).__name__}: {error}".splitlines()[0][:120]
             failed = f"; a wider pack failed: {cause}"
@@ -154,26 +154,28 @@ def measured_width(paces: Paces, free: float | None = None) -> Width:
     return Width(lanes=choose(table, most, room), table=table, free=free, note=f"{named}{failed}")
 
 
-def largest(paces: Paces) -> tuple[dict[str, Any], str]:
+def largest(profiler: PackProfiler) -> tuple[dict[str, Any], str]:
     """The stratum with the largest networks, the default one if several are; and its name."""
-    sweep = paces.sweep
+    sweep = profiler.sweep
     every = all_strata(sweep.space, sweep.strata)
     usual = sweep.config({})
 
     def rank(stratum: dict[str, Any]) -> tuple[int, bool]:
         is_usual = all(getattr(usual, name) == value for name, value in stratum.items())
-        return paces.parameters(stratum), is_usual
+        return profiler.parameters(stratum), is_usual
 
     chosen = max(every, key=rank)
     named = ", ".join(f"{name}={value}" for name, value in chosen.items())
     return chosen, f"; measured with {named}" if len(every) > 1 else ""
 
 
-def on_the_spot(sweep: Sweep, dataset: Any, source: Source, room: Room, device: str) -> int:
+def resolve_width(
+    sweep: Sweep, dataset: Any, source: Source, room: ResourceShare, device: str
+) -> int:
     """The sweep's width; if it has none, as measured by the pack that is to train."""
     if sweep.width is not None:
         return sweep.width
-    width = measured_width(Paces(sweep, dataset, source, room, device))
+    width = measure_width(PackProfiler(sweep, dataset, source, room, device))
     print(f"width {width.text()}", flush=True)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

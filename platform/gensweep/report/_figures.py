@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from gensweep.objective import Goal, number
+from gensweep.objective import Objective, number
 from gensweep.report._svg import Axes, line, parallel, stacked_bars, tag, text
 from gensweep.report._words import CURVE
 from gensweep.report.stats import best_of_k, log_bins
@@ -44,7 +44,7 @@ Spans = list[tuple[int, list[float]]]
 """k, and the 5 %, 50 % and 95 % quantiles of the best of k draws; small is good."""
 
 
-def best_curves(groups: Mapping[str, Sequence[Trial]], goal: Goal) -> str:
+def best_curves(groups: Mapping[str, Sequence[Trial]], goal: Objective) -> str:
     """Median best of k random configurations and its central 90 %, all groups on one scale."""
     draws = {name: goal.configurations(group) for name, group in groups.items()}
     spans = {name: _spans(found) for name, found in draws.items()}
@@ -66,12 +66,12 @@ def _spans(draws: list[float]) -> Spans:
     return [(k, span) for k, span in every if span[1] < math.inf]
 
 
-def _no_best(count: int, goal: Goal) -> str:
+def _no_best(count: int, goal: Objective) -> str:
     name = html.escape(goal.metric)
     return f"<p>None of {count} configurations was completed with a {name}: there is no best.</p>"
 
 
-def _best_curve(shown: Spans, count: int, axes: Axes, goal: Goal) -> str:
+def _best_curve(shown: Spans, count: int, axes: Axes, goal: Objective) -> str:
     axes.x = (1.0, max(count, 2.0))
     worst = axes.y[goal.sign > 0]  # where the frame stands for what is infinite
     ring = [(k, goal.sign * span[0]) for k, span in shown]

@@ -6,7 +6,7 @@ import html
 from statistics import median
 from typing import Any
 
-from gensweep.objective import Goal, number
+from gensweep.objective import Objective, number
 from gensweep.report.trials import outcome, rates
 from gensweep.trial import Trial
 
@@ -57,7 +57,7 @@ def _untruncated(trial: Trial, name: str) -> float | None:
     return number(metrics.get(f"untruncated_{name}", metrics.get(name)))
 
 
-def table(trials: list[Trial], goal: Goal) -> str:
+def table(trials: list[Trial], goal: Objective) -> str:
     """Every trial, the best first."""
     ranked = goal.ranked(trials)
     trials = [*ranked, *(t for t in trials if t not in ranked)]

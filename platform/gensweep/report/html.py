@@ -7,7 +7,7 @@ import html
 import json
 from typing import Any
 
-from gensweep.objective import Goal
+from gensweep.objective import Objective
 from gensweep.report._figures import (
     best_curves,
     coordinates,
@@ -33,7 +33,7 @@ def build_report(
     *,
     by: str | None = None,
     over: str = "learning_rate",
-    goal: Goal,
+    goal: Objective,
     scatter_of: tuple[str, str, str | None] | None = None,
 ) -> str:
     """The report of a sweep; `goal` ranks its trials, images are PNG by trial number and "real".
@@ -59,7 +59,7 @@ def build_report(
 
 
 def _sections(
-    trials: list[Trial], by: str | None, over: str, goal: Goal, protocol: dict[str, Any]
+    trials: list[Trial], by: str | None, over: str, goal: Objective, protocol: dict[str, Any]
 ) -> list[tuple[str, str]]:
     groups = strata(trials, by)
     edges = edges_of(trials, over, len(groups))
@@ -83,7 +83,7 @@ def _sections(
     ]
 
 
-def _answer(trials: list[Trial], by: str | None, goal: Goal) -> str:
+def _answer(trials: list[Trial], by: str | None, goal: Objective) -> str:
     if not trials:
         return "No trial has ended yet."
     good, span = interval(trials)
@@ -106,7 +106,7 @@ def _legend() -> str:
     return f"<p class=legend>{items}</p>"
 
 
-def _samples(trials: list[Trial], images: dict[str, bytes], goal: Goal) -> str:
+def _samples(trials: list[Trial], images: dict[str, bytes], goal: Objective) -> str:
     pictured = [t for t in trials if str(t["number"]) in images]
     chosen = [t for t in goal.ranked(trials)[:1] if t in pictured]
     for kind in ("collapsed", "diverged", "unconverged"):

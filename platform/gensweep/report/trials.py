@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from gensweep.objective import Goal, number
 from gensweep.report.stats import clustered_wilson
 from gensweep.trial import Trial
-
-__all__ = ["Goal", "Trial", "interval", "number", "outcome", "rates", "strata"]
 
 OUTCOMES = ("converged", "unconverged", "collapsed", "diverged", "pruned", "other")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from gensweep.home import find_home
-from gensweep.results._records import as_records
+from gensweep.results._records import trial_records
 from gensweep.stack import apply_env
 from gensweep.study import ledger_of, list_sweeps, read_sweep
 from gensweep.trial import State, TrialRecord
@@ -48,6 +48,6 @@ def results_of(name: str) -> dict[str, Any]:
         "protocol": view.spec.get("protocol", {}),
         "versions": view.versions,
         "trials": [
-            t | {"protocol": view.spec.get("protocol", {})} for t in as_records(view.records)
+            t | {"protocol": view.spec.get("protocol", {})} for t in trial_records(view.records)
         ],
     }

@@ -11,7 +11,7 @@ from gensweep.trial import LINEAGE, TrialRecord
 FAILURES = ("collapsed", "diverged", "failed", "unconverged")
 
 
-def as_records(records: Iterable[TrialRecord]) -> list[dict[str, Any]]:
+def trial_records(records: Iterable[TrialRecord]) -> list[dict[str, Any]]:
     """One plain dict a trial, without secrets; `kept` says where its weights and samples are."""
     shown: list[dict[str, Any]] = redact_tree([_record(record) for record in records])
     return shown

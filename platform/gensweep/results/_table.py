@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections import Counter
 
-from gensweep.objective import Goal
+from gensweep.objective import Objective
 from gensweep.report import in_words, rates, text_table
 from gensweep.results._records import Trials, failures
 from gensweep.trial import TERMINAL
@@ -12,7 +12,9 @@ from gensweep.trial import TERMINAL
 TABLE_ROWS = 10
 
 
-def table(trials: Trials, by: str | None, goal: Goal, rows: int | None = TABLE_ROWS) -> str:
+def table(
+    trials: Trials, by: str | None, objective: Objective, rows: int | None = TABLE_ROWS
+) -> str:
     """The best trials, or what went wrong without any, then how often each `by` converged.
 
     At most `rows` trials, None: all that can be ranked. Rates are over trials that have ended.
@@ -23,20 +25,20 @@ def table(trials: Trials, by: str | None, goal: Goal, rows: int | None = TABLE_R
     width = shutil.get_terminal_size((200, 24)).columns if sys.stdout.isatty() else 200
     return "\n\n".join(
         [
-            _best(trials, goal, width, rows) or _failures(trials, goal, width),
+            _best(trials, objective, width, rows) or _failures(trials, objective, width),
             text_table(*rates(over, by)),
         ]
     )
 
 
-def _best(trials: Trials, goal: Goal, width: int, most: int | None) -> str:
-    best = goal.ranked(trials)[:most]
+def _best(trials: Trials, objective: Objective, width: int, most: int | None) -> str:
+    best = objective.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
-    rows = [[t["number"], float(t["metrics"][goal.metric]), t["outcome"],
+    rows = [[t["number"], float(t["metrics"][objective.metric]), t["outcome"],
              *(t["params"].get(n, "") for n in names)] for t in best]  # fmt: skip
     if not rows:
         return ""
-    shown = text_table(["trial", goal.metric, "outcome", *names], rows, width=width)
+    shown = text_table(["trial", objective.metric, "outcome", *names], rows, width=width)
     return shown + _rest(trials, best)
 
 
@@ -48,8 +50,8 @@ def _rest(trials: Trials, best: Trials) -> str:
     return f"\nnot shown: {told}" if told else ""
 
 
-def _failures(trials: Trials, goal: Goal, width: int) -> str:
-    examples = failures(trials, goal.metric)
+def _failures(trials: Trials, objective: Objective, width: int) -> str:
+    examples = failures(trials, objective.metric)
     rows = [[t["number"], t["outcome"], t["cause"]] for t in examples]
     shown = text_table(["trial", "outcome", "cause"], rows, width=width)
     return f"no trial was completed\n{shown}{_rest(trials, examples)}"

@@ -7,7 +7,7 @@ from gensweep.spec._sweep import Sweep
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RunRequest:
     """What the user asked of a sweep script."""
 
     sweep: Sweep

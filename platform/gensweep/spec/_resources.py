@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fleet:
+class PackResources:
     """What packs run on."""
 
     packs: int = 1
@@ -25,5 +25,5 @@ class Fleet:
 
 PACK_CPUS = 0.9
 """Of a rank on CPUs; less than 1, so that two packs leave the drivers of two cores some room."""
-KEEPER_CPUS = 0.01
+SUPERVISOR_CPUS = 0.01
 """Of the process that starts a pack's ranks, if there are several."""

@@ -8,7 +8,7 @@ from gensweep.budget import BY_POWERS, REDUCTION
 from gensweep.errors import UserError
 from gensweep.game import Model
 from gensweep.metrics import LARGER_IS_BETTER
-from gensweep.objective import Goal
+from gensweep.objective import Objective
 from gensweep.space import all_strata, scopes, strata
 from gensweep.spec._checks import check_sweep, positive
 
@@ -118,11 +118,11 @@ class Sweep:
             return tuple(max(1, budget // REDUCTION**i) for i in reversed(range(count)))
         return tuple(max(1, budget * (i + 1) // count) for i in range(count))
 
-    def goal(self, otherwise: str) -> Goal:
+    def objective(self, otherwise: str) -> Objective:
         """What trials are ranked by: `target`, or the data set's own metric."""
         metric = self.target or otherwise
         larger = metric in LARGER_IS_BETTER
-        return Goal(metric=metric, direction="maximize" if larger else "minimize")
+        return Objective(metric=metric, direction="maximize" if larger else "minimize")
 
     def shared(self, packs: int) -> "Sweep":
         """With no more lanes in a pack than its trials fill, if the width is fixed."""

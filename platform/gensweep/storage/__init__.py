@@ -13,26 +13,31 @@ from gensweep.storage._protocol import ObjectStore
 from gensweep.storage._s3 import S3Store
 from gensweep.storage._seal import seal, unseal
 from gensweep.storage._staged import staged
-from gensweep.storage._trial_artifacts import End, Shelf, grids, lane_of
+from gensweep.storage._trial_artifacts import (
+    TrialArtifactWriter,
+    TrialEnd,
+    grids,
+    load_trained_lane,
+)
 from gensweep.storage.checkpoints import Blob, Checkpoints, Manifest
 
 __all__ = [
     "Blob",
     "Checkpoints",
     "CorruptObjectError",
-    "End",
+    "TrialEnd",
     "FileStore",
     "Manifest",
     "MissingKeyError",
     "ObjectStore",
     "S3Store",
-    "Shelf",
+    "TrialArtifactWriter",
     "StoreError",
     "StoreUnavailableError",
     "clean_key",
     "grids",
     "join_key",
-    "lane_of",
+    "load_trained_lane",
     "open_store",
     "safe_name",
     "seal",

@@ -13,7 +13,7 @@ Trial = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class TrialEnd:
     """A trial's end as its pack tells it: `result` is JSON, the rest goes to the store."""
 
     number: int
@@ -30,7 +30,7 @@ class End:
         return {name: data for name, data in named.items() if data}
 
 
-class Shelf:
+class TrialArtifactWriter:
     """Where one owner keeps the trials that it ended, together: an object costs what ten do.
 
     Each owner has its own: one that lost a trial must not replace what another kept of it.
@@ -40,7 +40,7 @@ class Shelf:
         self._place = Checkpoints(store, f"sweeps/{sweep}/trials/{owner}")
         self._step = 0
 
-    def put(self, ends: Iterable[End]) -> dict[str, Any]:
+    def put(self, ends: Iterable[TrialEnd]) -> dict[str, Any]:
         """Store weights and pictures; what finds them again, empty if there are none."""
         blobs = {name: data for end in ends for name, data in end.blobs.items()}
         if not blobs:
@@ -50,7 +50,7 @@ class Shelf:
         return {"place": self._place.prefix, "step": self._step}
 
 
-def lane_of(store: ObjectStore, trial: Trial) -> bytes:
+def load_trained_lane(store: ObjectStore, trial: Trial) -> bytes:
     """The trained lane of a trial that ended; `LookupError` or `UserError` if it is lost."""
     return _read(store, trial, _weights(trial["number"]))
 

@@ -3,13 +3,13 @@
 from gensweep.study._identity import difference, plain
 from gensweep.study._location import ledger_of
 from gensweep.study._pruners import make_pruner
-from gensweep.study._read import SweepView, list_sweeps, read_sweep
+from gensweep.study._read import SweepSnapshot, list_sweeps, read_sweep
 from gensweep.study._study import Study
 from gensweep.study.journal._open import journal_path, only_writer
 
 __all__ = [
     "Study",
-    "SweepView",
+    "SweepSnapshot",
     "difference",
     "journal_path",
     "ledger_of",

@@ -14,21 +14,21 @@ LATEST, BEST = 1000, 50
 
 
 def _passed(name: str) -> Any:
-    def method(self: "Recent", *args: Any, **kwargs: Any) -> Any:
+    def method(self: "BoundedHistoryStorage", *args: Any, **kwargs: Any) -> Any:
         return getattr(self.inner, name)(*args, **kwargs)
 
     return method
 
 
 def _changing(name: str) -> Any:
-    def method(self: "Recent", trial_id: int, *args: Any, **kwargs: Any) -> Any:
+    def method(self: "BoundedHistoryStorage", trial_id: int, *args: Any, **kwargs: Any) -> Any:
         self._stale.add(trial_id)
         return getattr(self.inner, name)(trial_id, *args, **kwargs)
 
     return method
 
 
-class Recent(BaseStorage):
+class BoundedHistoryStorage(BaseStorage):
     """Passes everything on to `inner`, but lists only a study's latest and best trials.
 
     Of one study, which nobody else changes meanwhile.

@@ -1,6 +1,6 @@
 """The Optuna study as a ledger of trials.
 
-A trial carries its `Entry` as JSON in one user attribute, written in one piece, and in another
+A trial carries its `TrialEntry` as JSON in one user attribute, written in one piece, and in another
 what it was meant to be, written when it is made, before its parameters are drawn. A trial that
 Optuna calls RUNNING but whose entry says it ended was interrupted in between: `load` tells it
 again.
@@ -15,7 +15,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
 from gensweep.space import exists
-from gensweep.study._bounded_history import Recent
+from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._suggest import suggest
 from gensweep.trial import INFEASIBLE, TERMINAL, TrialRecord
@@ -25,7 +25,7 @@ INTENT = "gensweep_intent"
 
 
 @dataclass(slots=True)
-class Entry:
+class TrialEntry:
     """A trial's line in the ledger."""
 
     number: int
@@ -59,15 +59,15 @@ class Entry:
 
 _SHOWN = ("number", "state", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
           "created", "started", "ended")  # fmt: skip
-_STORED = tuple(f.name for f in fields(Entry) if f.name not in ("number", "id", "params"))
+_STORED = tuple(f.name for f in fields(TrialEntry) if f.name not in ("number", "id", "params"))
 
 
-def entry_of(trial: FrozenTrial) -> Entry | None:
+def entry_of(trial: FrozenTrial) -> TrialEntry | None:
     """The stored entry; None if the trial was never handed out."""
     stored = trial.user_attrs.get(ATTRIBUTE)
     if stored is None:
         return None
-    return Entry(number=trial.number, id=trial._trial_id, params=dict(trial.params), **stored)
+    return TrialEntry(number=trial.number, id=trial._trial_id, params=dict(trial.params), **stored)
 
 
 class Ledger:
@@ -76,7 +76,7 @@ class Ledger:
     def __init__(
         self,
         study: optuna.Study,
-        storage: Recent,
+        storage: BoundedHistoryStorage,
         *,
         space: Mapping[str, Any],
         names: list[str],
@@ -90,7 +90,7 @@ class Ledger:
         self._measured: dict[int, dict[int, float]] = {}
         """Rung to what trials measured there, by number."""
 
-    def load(self, adopt: Callable[[Entry], None]) -> list[Entry]:
+    def load(self, adopt: Callable[[TrialEntry], None]) -> list[TrialEntry]:
         """All entries; interrupted transitions are completed, new ones pass through `adopt`."""
         kept = self._storage.inner.get_all_trials(self._study._study_id, deepcopy=False)
         for trial in kept:
@@ -98,7 +98,7 @@ class Ledger:
                 self._measured.setdefault(images, {})[trial.number] = value
         return [self._restore(trial, adopt) for trial in kept]
 
-    def _restore(self, trial: FrozenTrial, adopt: Callable[[Entry], None]) -> Entry:
+    def _restore(self, trial: FrozenTrial, adopt: Callable[[TrialEntry], None]) -> TrialEntry:
         entry = entry_of(trial)
         if entry is None:  # killed while asking: keep the number, complete the parameters
             entry = self._complete(trial)
@@ -111,7 +111,7 @@ class Ledger:
             self.save(entry)
         return entry
 
-    def ask(self, fixed: dict[str, Any], group: int | None = None) -> Entry:
+    def ask(self, fixed: dict[str, Any], group: int | None = None) -> TrialEntry:
         """A new trial whose parameters agree with `fixed`; the caller saves the entry.
 
         `group`: that of the trial it repeats; None: a group of its own.
@@ -121,7 +121,7 @@ class Ledger:
         trial = self._study.ask()
         return self._draw(trial, fixed, group)
 
-    def _complete(self, frozen: FrozenTrial) -> Entry:
+    def _complete(self, frozen: FrozenTrial) -> TrialEntry:
         """The trial as it was meant to be; what it had drawn already stays."""
         if frozen.state == TrialState.WAITING:
             self._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING)
@@ -129,10 +129,10 @@ class Ledger:
         trial = optuna.Trial(self._study, frozen._trial_id)
         return self._draw(trial, {**intent["fixed"], **frozen.params}, intent["group"])
 
-    def _draw(self, trial: optuna.Trial, fixed: dict[str, Any], group: int | None) -> Entry:
+    def _draw(self, trial: optuna.Trial, fixed: dict[str, Any], group: int | None) -> TrialEntry:
         self._sampler.fixed = fixed
         group = trial.number if group is None else group
-        return Entry(trial.number, trial._trial_id, self._sample(trial), group=group)
+        return TrialEntry(trial.number, trial._trial_id, self._sample(trial), group=group)
 
     def _sample(self, trial: optuna.Trial) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -141,12 +141,12 @@ class Ledger:
                 values[name] = suggest(trial, name, self._space[name])
         return values
 
-    def save(self, entry: Entry) -> None:
+    def save(self, entry: TrialEntry) -> None:
         """Write the entry to disk."""
         stored = asdict(entry)
         self._storage.set_trial_user_attr(entry.id, ATTRIBUTE, {k: stored[k] for k in _STORED})
 
-    def measure(self, entry: Entry, images: int, value: float) -> None:
+    def measure(self, entry: TrialEntry, images: int, value: float) -> None:
         """Write the objective at the rung of that many `images`, for the pruner."""
         self._storage.set_trial_intermediate_value(entry.id, images, value)
         self._measured.setdefault(images, {})[entry.number] = value
@@ -155,16 +155,16 @@ class Ledger:
         """What `measure` wrote at that rung, by number of the trial."""
         return self._measured.get(images, {})
 
-    def prunes(self, entry: Entry, pruner: BasePruner) -> bool:
+    def prunes(self, entry: TrialEntry, pruner: BasePruner) -> bool:
         """What the pruner says of the trial as it stands."""
         return bool(pruner.prune(self._study, self._storage.get_trial(entry.id)))
 
-    def end(self, entry: Entry) -> None:
+    def end(self, entry: TrialEntry) -> None:
         """Write the ended entry, then tell Optuna."""
         self.save(entry)
         self._tell(entry)
 
-    def _tell(self, entry: Entry) -> None:
+    def _tell(self, entry: TrialEntry) -> None:
         if entry.state == "completed":
             self._study.tell(entry.number, entry.metrics[self._objective], skip_if_finished=True)
             return
@@ -176,7 +176,7 @@ class Ledger:
         state = TrialState.PRUNED if learned else TrialState.FAIL
         self._study.tell(entry.number, state=state, skip_if_finished=True)
 
-    def _constrain(self, entry: Entry) -> None:
+    def _constrain(self, entry: TrialEntry) -> None:
         if self._storage.get_trial(entry.id).constraints:
             return
         self._sampler.fixed = entry.params

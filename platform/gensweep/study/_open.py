@@ -11,15 +11,15 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.study import StudyDirection
 
 from gensweep.errors import UserError
-from gensweep.space import all_strata, as_json, ordered
-from gensweep.study._bounded_history import Recent
+from gensweep.space import all_strata, ordered, space_as_json
+from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._identity import difference, plain
 from gensweep.study._ledger import Ledger
 from gensweep.study._pruners import make_pruner
-from gensweep.study._queue import Roster
+from gensweep.study._queue import TrialQueue
 from gensweep.study._read import _unknown, list_sweeps
 from gensweep.study._sampler import FixableSampler
-from gensweep.study.journal._file import Log
+from gensweep.study.journal._file import Journal
 from gensweep.study.journal._open import only_writer
 from gensweep.versions import versions
 
@@ -27,7 +27,7 @@ DIRECTIONS = ("minimize", "maximize")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Opened:
+class OpenedStudy:
     """The parts of an opened study."""
 
     name: str
@@ -38,8 +38,8 @@ class Opened:
     repeats: int
     strata_names: tuple[str, ...]
     ledger: Ledger
-    log: Log
-    roster: Roster
+    log: Journal
+    roster: TrialQueue
     pruner: BasePruner
     cancelled: bool
     hours: float
@@ -60,21 +60,21 @@ def open_study(  # noqa: PLR0913
     resume: bool,
     strata: tuple[str, ...],
     now: float,
-) -> Opened:
+) -> OpenedStudy:
     """Check everything, then open; nothing is made before the checks have passed."""
     metric, direction, budget_images = _read_spec(name, spec, repeats)
     names = ordered(space, strata)
-    roster = Roster(all_strata(space, strata), strata, repeats)
+    roster = TrialQueue(all_strata(space, strata), strata, repeats)
     rule = make_pruner(pruner)
     chosen = FixableSampler(sampler, seed)
-    identity = plain({**spec, "space": as_json(space), "sampler": sampler, "seed": seed,
+    identity = plain({**spec, "space": space_as_json(space), "sampler": sampler, "seed": seed,
                       "repeats": repeats, "strata": list(strata)})  # fmt: skip
     _check_name(name, storage, identity, resume=resume)
     with ExitStack() as stack:
         log = stack.enter_context(only_writer(storage, name))
         opened = JournalStorage(log)
         study_id = _make_or_load(name, opened, direction, identity, now)._study_id
-        recent = Recent(opened, study_id)
+        recent = BoundedHistoryStorage(opened, study_id)
         study = optuna.load_study(study_name=name, storage=recent)
         study.sampler, study.pruner = chosen, rule
         facts = study.user_attrs
@@ -82,7 +82,7 @@ def open_study(  # noqa: PLR0913
                         objective=metric, budget_images=budget_images)  # fmt: skip
         if facts.get("cancelled"):
             study.set_user_attr("cancelled", False)
-        return Opened(
+        return OpenedStudy(
             name=name, spec=identity, metric=metric, budget_images=budget_images, seed=seed,
             repeats=repeats, strata_names=strata, ledger=ledger, log=log, roster=roster,
             pruner=rule, cancelled=False, hours=float(facts.get("hours", 0.0)),

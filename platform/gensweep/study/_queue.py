@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gensweep.space import Stratum
-from gensweep.study._ledger import Entry
+from gensweep.study._ledger import TrialEntry
 
 Key = tuple[tuple[str, Any], ...]
 
@@ -15,21 +15,21 @@ def key_of(values: dict[str, Any], names: Iterable[str]) -> Key:
     return tuple((name, values[name]) for name in names if name in values)
 
 
-class Roster:
+class TrialQueue:
     """Counts kept up to date by `add` and `requeue`: no question scans the trials that ended."""
 
     def __init__(self, strata: list[Stratum], names: tuple[str, ...], repeats: int) -> None:
         self._names, self._repeats = names, repeats
         self.strata = {key_of(stratum, names): stratum for stratum in strata}
-        self._queued: dict[Key, deque[Entry]] = {key: deque() for key in self.strata}
-        self._open: dict[Key, dict[int, list[Entry]]] = {key: {} for key in self.strata}
+        self._queued: dict[Key, deque[TrialEntry]] = {key: deque() for key in self.strata}
+        self._open: dict[Key, dict[int, list[TrialEntry]]] = {key: {} for key in self.strata}
         self._sizes: Counter[Key] = Counter()
 
-    def key(self, entry: Entry) -> Key:
+    def key(self, entry: TrialEntry) -> Key:
         """The stratum that the trial belongs to."""
         return key_of(entry.params, self._names)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: TrialEntry) -> None:
         """Count a new trial."""
         key = self.key(entry)
         self._sizes[key] += 1
@@ -38,11 +38,11 @@ class Roster:
         if len(group) >= self._repeats:
             del self._open[key][entry.group]
 
-    def requeue(self, entry: Entry) -> None:
+    def requeue(self, entry: TrialEntry) -> None:
         """Hand the trial out again, before new ones."""
         self._queued[self.key(entry)].append(entry)
 
-    def take_queued(self, key: Key) -> Entry | None:
+    def take_queued(self, key: Key) -> TrialEntry | None:
         """The next returned trial of a stratum."""
         queue = self._queued[key]
         while queue:
@@ -51,7 +51,7 @@ class Roster:
                 return entry
         return None
 
-    def leader(self, key: Key) -> Entry | None:
+    def leader(self, key: Key) -> TrialEntry | None:
         """A trial whose parameters are still to be repeated."""
         groups = self._open[key]
         return next(iter(groups.values()))[0] if groups else None

@@ -13,7 +13,7 @@ from gensweep.trial import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SweepView:
+class SweepSnapshot:
     """A sweep as read from outside, while it may be running."""
 
     name: str
@@ -32,7 +32,7 @@ class SweepView:
     records: tuple[TrialRecord, ...]
 
 
-def list_sweeps(storage: str) -> list[SweepView]:
+def list_sweeps(storage: str) -> list[SweepSnapshot]:
     """Every sweep in `storage`, newest last; nothing is locked, made or changed."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with stored(storage) as kept:
@@ -40,7 +40,7 @@ def list_sweeps(storage: str) -> list[SweepView]:
     return sorted((v for v in views if v is not None), key=lambda view: view.created)
 
 
-def read_sweep(name: str, storage: str) -> SweepView:
+def read_sweep(name: str, storage: str) -> SweepSnapshot:
     """One sweep; `UserError` listing the known names if there is none of that name."""
     views = {view.name: view for view in list_sweeps(storage)}
     if name not in views:
@@ -48,13 +48,13 @@ def read_sweep(name: str, storage: str) -> SweepView:
     return views[name]
 
 
-def _view(name: str, storage: BaseStorage) -> SweepView | None:
+def _view(name: str, storage: BaseStorage) -> SweepSnapshot | None:
     study = optuna.load_study(study_name=name, storage=storage)
     facts = study.user_attrs
     if "spec" not in facts:
         return None
     entries = [entry_of(trial) for trial in study.get_trials(deepcopy=False)]
-    return SweepView(
+    return SweepSnapshot(
         name=name, spec=facts["spec"], trials=int(facts.get("trials", len(entries))),
         created=facts["created"], versions=facts["versions"],
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),

@@ -6,7 +6,7 @@ LEAST_S = 10.0
 """Of stopping: what packs save goes to the store, and ends are told."""
 
 
-class Cost:
+class Spending:
     """Money over time, at a price an hour that may change."""
 
     def __init__(self, hourly: Callable[[], float], clock: Callable[[], float], before: float):

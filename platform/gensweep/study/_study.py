@@ -13,11 +13,11 @@ from optuna.pruners import BasePruner, NopPruner
 from gensweep.budget import Budget
 from gensweep.errors import UserError
 from gensweep.space import Stratum
-from gensweep.study._ledger import Entry, Ledger
-from gensweep.study._open import Opened, open_study
-from gensweep.study._queue import Key, Roster, key_of
-from gensweep.study._spending import Cost
-from gensweep.study.journal._file import Log
+from gensweep.study._ledger import Ledger, TrialEntry
+from gensweep.study._open import OpenedStudy, open_study
+from gensweep.study._queue import Key, TrialQueue, key_of
+from gensweep.study._spending import Spending
+from gensweep.study.journal._file import Journal
 from gensweep.trial import (
     TERMINAL,
     Lease,
@@ -42,15 +42,15 @@ class Study:
     again with their last checkpoint, and ended ones stay ended.
     """
 
-    def __init__(self, opened: Opened, budget: Budget, *, clock: Callable[[], float],
+    def __init__(self, opened: OpenedStudy, budget: Budget, *, clock: Callable[[], float],
                  hourly: Callable[[], float], lease_s: float,
                  max_attempts: int) -> None:  # fmt: skip
         self.name, self.spec, self.metric = opened.name, opened.spec, opened.metric
         self._budget, self._lease_s, self._max_attempts = budget, lease_s, max_attempts
         self._ledger: Ledger = opened.ledger
-        self._log: Log = opened.log
+        self._log: Journal = opened.log
         self._pruner: BasePruner = opened.pruner
-        self._roster: Roster = opened.roster
+        self._roster: TrialQueue = opened.roster
         self._strata_names = opened.strata_names
         self._repeats, self._seed = opened.repeats, opened.seed
         self._budget_images = opened.budget_images
@@ -62,10 +62,10 @@ class Study:
         # Leases are measured by a clock that nobody sets, unless a test brings its own.
         self._ticks = time.monotonic if clock is time.time else clock
         self._opened_at = self._saved_at = self._ticks()
-        self._cost = Cost(hourly, self._ticks, opened.cost)
+        self._cost = Spending(hourly, self._ticks, opened.cost)
         self._beats: dict[str, float] = {}
         self._held: dict[str, set[int]] = {}
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, TrialEntry] = {}
         self._counts: Counter[str] = Counter()
         self._images = 0
         for entry in self._ledger.load(self._adopt):
@@ -116,7 +116,7 @@ class Study:
             raise
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """Alone at the study; what was written is on disk at the end of the outermost turn."""
         with self._lock:
             self._depth += 1
@@ -136,7 +136,7 @@ class Study:
         it. Without `stratum` the one of `next_stratum` is taken. An empty list says that this
         stratum has nothing to do now: its share of the trials is used up, or the budget is.
         """
-        with self.turn():
+        with self.transaction():
             self.expire()
             stratum = self.next_stratum() if stratum is None else stratum
             if stratum is None:
@@ -147,12 +147,12 @@ class Study:
     def _fill(self, owner: str, count: int, key: Key) -> list[Lease]:
         """Up to `count` trials; one that may be what packs die of has a pack of its own."""
         held = [self._entries[number] for number in self._held.get(owner, ())]
-        if any(map(self._suspect, held)):
+        if any(map(self._must_run_alone, held)):
             return []
         leases: list[Lease] = []
-        aside: list[Entry] = []
+        aside: list[TrialEntry] = []
         while len(leases) < count and (entry := self._next(key)) is not None:
-            alone = self._suspect(entry)
+            alone = self._must_run_alone(entry)
             if alone and (leases or held):
                 aside.append(entry)
                 continue
@@ -163,13 +163,13 @@ class Study:
             self._roster.requeue(entry)
         return leases
 
-    def _suspect(self, entry: Entry) -> bool:
+    def _must_run_alone(self, entry: TrialEntry) -> bool:
         """Whether the next loss of the trial would be its last."""
         return entry.lost >= max(1, self._max_attempts - 1) or entry.hosts >= MOST_HOSTS
 
     def next_stratum(self) -> Stratum | None:
         """The stratum that most needs a pack; None if no stratum has anything to hand out."""
-        with self.turn():
+        with self.transaction():
             ready = [key for key in self._roster.strata if self._available(key)]
             if not ready:
                 return None
@@ -184,7 +184,7 @@ class Study:
             return False
         return self._roster.has_queued(key) or self._may_ask(key)
 
-    def _next(self, key: Key) -> Entry | None:
+    def _next(self, key: Key) -> TrialEntry | None:
         if self._stopped():
             return None
         queued = self._roster.take_queued(key)
@@ -209,7 +209,7 @@ class Study:
     def _image_limit(self) -> float:
         return float("inf") if self._budget.max_images is None else self._budget.max_images
 
-    def _ask(self, key: Key) -> Entry:
+    def _ask(self, key: Key) -> TrialEntry:
         leader = self._roster.leader(key)
         if leader is not None:
             entry = self._ledger.ask(leader.params, leader.group)
@@ -219,11 +219,11 @@ class Study:
         self._enter(entry, queue=False)
         return entry
 
-    def _adopt(self, entry: Entry) -> None:
+    def _adopt(self, entry: TrialEntry) -> None:
         entry.seed = trial_seed(self._seed, entry.number)
         entry.created = self._clock()
 
-    def _enter(self, entry: Entry, *, queue: bool = True) -> None:
+    def _enter(self, entry: TrialEntry, *, queue: bool = True) -> None:
         self._entries[entry.number] = entry
         self._counts[entry.state] += 1
         self._roster.add(entry)
@@ -232,7 +232,7 @@ class Study:
         elif queue:
             self._roster.requeue(entry)
 
-    def _hand_out(self, entry: Entry, owner: str) -> Lease:
+    def _hand_out(self, entry: TrialEntry, owner: str) -> Lease:
         started = entry.started if entry.started is not None else self._clock()
         self._commit(entry, state="leased", owner=owner, attempts=entry.attempts + 1,
                      started=started)  # fmt: skip
@@ -250,7 +250,7 @@ class Study:
             raise UserError(f"no stratum {stratum}: choose from {known}.")
         return key
 
-    def _commit(self, entry: Entry, **changes: Any) -> None:
+    def _commit(self, entry: TrialEntry, **changes: Any) -> None:
         """Change an entry in the journal, and only then here: a full disk must not part the two."""
         after = dataclasses.replace(entry, **changes)
         if after.state in TERMINAL:
@@ -266,14 +266,14 @@ class Study:
 
     def heartbeat(self, owner: str) -> None:
         """Keep the owner's leases."""
-        with self.turn():
+        with self.transaction():
             self._beats[owner] = self._ticks()
             self._cost.hear(owner)
             self._save_hours()
 
     def expire(self) -> list[int]:
         """Take back the leases of owners not heard of for `lease_s`; numbers of those trials."""
-        with self.turn():
+        with self.transaction():
             now = self._ticks()
             silent = [o for o, beat in self._beats.items() if now - beat > self._lease_s]
             lost = [number for owner in silent for number in self._drop(owner, lost=1)]
@@ -282,7 +282,7 @@ class Study:
 
     def release(self, owner: str) -> list[int]:
         """Give the owner's trials back to the queue; not counted against them."""
-        with self.turn():
+        with self.transaction():
             return self._drop(owner)
 
     def fail_owner(self, owner: str, cause: str = "", *, host: bool = False) -> list[int]:
@@ -290,7 +290,7 @@ class Study:
 
         One that was lost with its `host` hardly died of its trials: each outlives `MOST_HOSTS`.
         """
-        with self.turn():
+        with self.transaction():
             return self._drop(owner, lost=not host, hosts=host, cause=cause)
 
     def _drop(self, owner: str, *, lost: int = 0, hosts: int = 0, cause: str = "") -> list[int]:
@@ -301,7 +301,7 @@ class Study:
             self._return(entry, entry.lost + lost, entry.hosts + hosts, cause)
         return numbers
 
-    def _return(self, entry: Entry, lost: int, hosts: int, cause: str) -> None:
+    def _return(self, entry: TrialEntry, lost: int, hosts: int, cause: str) -> None:
         if lost >= self._max_attempts or hosts > MOST_HOSTS:
             says = f"lost {lost + hosts} times" + (f", the last by {cause}" if cause else "")
             self._end(entry, "failed", says, lost=lost, hosts=hosts)
@@ -309,7 +309,7 @@ class Study:
         self._commit(entry, state="queued", owner="", lost=lost, hosts=hosts)
         self._roster.requeue(entry)
 
-    def _held_entry(self, lease: Lease) -> Entry:
+    def _held_entry(self, lease: Lease) -> TrialEntry:
         entry = self._entries[lease.number]
         if (entry.state, entry.owner, entry.attempts) != ("leased", lease.owner, lease.attempt):
             raise StaleLease(
@@ -327,7 +327,7 @@ class Study:
 
         Pruners compare trials at the same `rung`, in images; None: at `images`.
         """
-        with self.turn():
+        with self.transaction():
             entry = self._held_entry(lease)
             values = finite(metrics)
             if self.metric in values:
@@ -342,18 +342,18 @@ class Study:
 
     def peers(self, lease: Lease, rung: int) -> dict[int, float]:
         """The objective at `rung` of every trial of the same stratum that has been there."""
-        with self.turn():
+        with self.transaction():
             key = self._roster.key(self._held_entry(lease))
             found = self._ledger.at_rung(rung)
             return {n: v for n, v in found.items() if self._roster.key(self._entries[n]) == key}
 
     def checkpoint(self, lease: Lease, pointer: Mapping[str, Any]) -> None:
         """Keep where the trial's newest checkpoint is; call it once the checkpoint is durable."""
-        with self.turn():
+        with self.transaction():
             entry = self._held_entry(lease)
             self._commit(entry, checkpoint=dict(pointer))
 
-    def settled(
+    def resolve_end(
         self, lease: Lease, state: State, cause: str, metrics: Mapping[str, float]
     ) -> tuple[str, str] | None:
         """State and cause that `finish` would keep; None if the trial has ended already.
@@ -362,7 +362,7 @@ class Study:
         """
         if state not in TERMINAL:
             raise ValueError(f"{state!r} is no end of a trial: one of {sorted(TERMINAL)}.")
-        with self.turn():
+        with self.transaction():
             if self._entries[lease.number].state in TERMINAL:
                 return None
             known = {**self._held_entry(lease).metrics, **finite(metrics)}
@@ -384,14 +384,14 @@ class Study:
         A completed trial without a finite objective is one that diverged, or failed if the
         objective was never measured: it is kept as that.
         """
-        with self.turn():
-            settled = self.settled(lease, state, cause, metrics or {})
-            if settled is None:
+        with self.transaction():
+            resolve_end = self.resolve_end(lease, state, cause, metrics or {})
+            if resolve_end is None:
                 return False
             entry = self._held_entry(lease)
             known = {**entry.metrics, **finite(metrics or {})}
             seen = max(entry.images, int(images or 0))
-            self._end(entry, *settled, metrics=known, images=seen, result=dict(result or {}))
+            self._end(entry, *resolve_end, metrics=known, images=seen, result=dict(result or {}))
             return True
 
     def _checked(
@@ -405,7 +405,7 @@ class Study:
             return "failed", f"{self.metric} was never reported"
         return state, cause
 
-    def _end(self, entry: Entry, state: str, cause: str, **changes: Any) -> None:
+    def _end(self, entry: TrialEntry, state: str, cause: str, **changes: Any) -> None:
         holder = entry.owner
         self._commit(entry, state=state, cause=cause, owner="", ended=self._clock(), **changes)
         self._held.get(holder, set()).discard(entry.number)
@@ -416,20 +416,20 @@ class Study:
 
     def cancel(self, cause: str = "the sweep was cancelled") -> None:
         """End every unfinished trial as cancelled; their holders meet `StaleLease`."""
-        with self.turn():
+        with self.transaction():
             self._ledger.remember("cancelled", True)
             self._cancelled = True
             for entry in self._entries.values():
                 if entry.state not in TERMINAL:
                     self._end(entry, "cancelled", cause)
 
-    def exhausted(self) -> str | None:
+    def stop_reason(self) -> str | None:
         """Why nothing more will be handed out: "cancelled", "hours", "cost", "trials", "images".
 
         After "hours" and "cost" running trials should stop too (`cancel`, or `close` to go on
         another day); None while there is something to hand out or to wait for.
         """
-        with self.turn():
+        with self.transaction():
             if stopped := self._stopped():
                 return stopped
             if self._counts["queued"] or self._counts["leased"]:
@@ -449,7 +449,7 @@ class Study:
 
     def cost(self) -> float:
         """Money that the sweep has cost, over all sessions, where an hour has a price."""
-        with self.turn():
+        with self.transaction():
             return self._cost.now()
 
     def _remember_spent(self) -> None:
@@ -464,24 +464,24 @@ class Study:
 
     def records(self) -> list[TrialRecord]:
         """Every trial, by number."""
-        with self.turn():
+        with self.transaction():
             return [self._entries[number].record() for number in sorted(self._entries)]
 
     def record(self, number: int) -> TrialRecord:
         """One trial."""
-        with self.turn():
+        with self.transaction():
             return self._entries[number].record()
 
     def summary(self) -> dict[str, int]:
         """Trials by state, "total" made so far, "target" and "images" of ended trials."""
-        with self.turn():
+        with self.transaction():
             counts = {state: n for state, n in sorted(self._counts.items()) if n}
             return {**counts, "total": len(self._entries), "target": self._budget.trials,
                     "images": self._images}  # fmt: skip
 
     def close(self) -> None:
         """Queue what is leased, and let another process drive the sweep."""
-        with self._lock, self._exit, self.turn():
+        with self._lock, self._exit, self.transaction():
             for owner in list(self._held):
                 self._drop(owner)
             self._remember_spent()

@@ -46,12 +46,12 @@ def register_best(
         return held
     mlflow.set_tracking_uri(tracking_uri)
     with _quiet(), tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
-        described = Path(folder) / "about.json"
-        described.write_text(redact(json.dumps(dict(about), default=str)))
+        sampler_spec = Path(folder) / "about.json"
+        sampler_spec.write_text(redact(json.dumps(dict(about), default=str)))
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(_MODEL_FILE),
-            artifacts={"weights": str(path), "about": str(described)},
+            artifacts={"weights": str(path), "about": str(sampler_spec)},
             model_config={"load": load},
             signature=_signature(),
             pip_requirements=_REQUIREMENTS,

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 
-class Later:
+class BackgroundQueue:
     """Jobs in threads of their own; an error of one is raised by the next call.
 
     At most `backlog` jobs wait or run, each of which holds what it will write.
@@ -16,12 +16,12 @@ class Later:
         self._pool, self._backlog = ThreadPoolExecutor(threads), backlog
         self._jobs: deque[Future[Any]] = deque()
 
-    def do(self, work: Callable[..., Any], *args: Any) -> None:
-        """Call `work(*args)` soon; waits if too much is waiting."""
+    def do(self, train_trials: Callable[..., Any], *args: Any) -> None:
+        """Call `train_trials(*args)` soon; waits if too much is waiting."""
         self.check()
         if len(self._jobs) >= self._backlog:
             self._jobs.popleft().result()
-        self._jobs.append(self._pool.submit(work, *args))
+        self._jobs.append(self._pool.submit(train_trials, *args))
 
     def check(self) -> None:
         """Raise what a job raised, if one did."""

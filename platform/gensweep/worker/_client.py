@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from typing import Any
 
-from gensweep.storage import Checkpoints, End, ObjectStore, Shelf
-from gensweep.worker._background import Later
+from gensweep.storage import Checkpoints, ObjectStore, TrialArtifactWriter, TrialEnd
+from gensweep.worker._background import BackgroundQueue
 
 HEARTBEAT_S = 2.5
 """Shorter than the time between two lines of progress, which tell what was seen meanwhile."""
@@ -15,31 +15,32 @@ FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
 SHELF_BYTES = 32 << 20
 """Weights that wait to be stored together; as much again may be on its way."""
 Ask = Callable[..., Any]
-"""Asks the desk a question by its name, for one pack."""
+"""Asks the coordinator a question by its name, for one pack."""
 
 
-def through_ray(actor: Any, owner: str) -> Ask:
+def ask_through_ray(actor: Any, owner: str) -> Ask:
     """Questions of the pack `owner` to the sweep's actor."""
     import ray
 
     return lambda method, *args: ray.get(getattr(actor, method).remote(owner, *args))
 
 
-class RemoteDesk:
-    """The desk of the sweep as a pack sees it; checkpoints and weights go straight to the store."""
+class CoordinatorClient:
+    """The coordinator of the sweep as a pack sees it; checkpoints and weights go straight to
+    the store."""
 
     def __init__(self, ask: Ask, owner: str, store: ObjectStore, sweep: str,
                  leaves: Callable[[], bool] = lambda: False):  # fmt: skip
         self._ask, self.owner, self._leaves = ask, owner, leaves
         self._store, self._sweep = store, sweep
         self._begin(owner)
-        self._shelf, self._ends = Shelf(store, sweep, owner), list[End]()
-        self._later = Later(threads=1, backlog=2)
+        self._shelf, self._ends = TrialArtifactWriter(store, sweep, owner), list[TrialEnd]()
+        self._later = BackgroundQueue(threads=1, backlog=2)
         self._lost: list[int] = []
         self._asking = ThreadPoolExecutor(1)
         self._coming: Future[Any] | None = None
         self._unheard: list[Exception] = []
-        """Why reports did not reach the desk: no later one does, nor an end."""
+        """Why reports did not reach the coordinator: no later one does, nor an end."""
         self._reports, self._heard = SimpleQueue[Any](), SimpleQueue[dict[int, str]]()
         self._telling: list[Future[None]] = []
         self._stopped = False
@@ -65,7 +66,7 @@ class RemoteDesk:
         return came
 
     def expect(self, count: int, stratum: dict[str, Any] | None) -> None:
-        """Let the desk choose while the pack does something else."""
+        """Let the coordinator choose while the pack does something else."""
         self._coming = self._asking.submit(self._ask, "lease", count, stratum)
 
     def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
@@ -141,7 +142,7 @@ class RemoteDesk:
         """Keep the trial's end with those of the same time, once the pack trains on."""
         result = dict(result)
         blobs = {name: result.pop(name, b"") for name in ("weights", "png")}
-        self._ends.append(End(number, state, cause, result, **blobs))
+        self._ends.append(TrialEnd(number, state, cause, result, **blobs))
         if sum(len(end.weights) for end in self._ends) > SHELF_BYTES:
             self._send()
 
@@ -152,11 +153,13 @@ class RemoteDesk:
             self._later.do(self._keep, self._ends, self._telling[-1:])
             self._ends = []
 
-    def _keep(self, ends: list[End], reported: list[Future[None]]) -> None:
-        """Store what trials leave, and end them once their last reports are with the desk."""
+    def _keep(self, ends: list[TrialEnd], reported: list[Future[None]]) -> None:
+        """Store what trials leave, and end them once their last reports are with the
+        coordinator."""
         kept = self._shelf.put(ends)
-        told = [(e.number, e.state, e.cause, e.result | {"kept": kept if e.blobs else {}})
-                for e in ends]  # fmt: skip
+        told = [
+            (e.number, e.state, e.cause, e.result | {"kept": kept if e.blobs else {}}) for e in ends
+        ]
         wait(reported)
         if self._unheard:
             raise self._unheard[0]

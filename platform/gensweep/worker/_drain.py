@@ -5,7 +5,7 @@ import torch.distributed as dist
 from gensweep.worker._ranks import ranks
 
 
-class Leave:
+class DrainWatch:
     """Whether a node of the pack drains: its ranks', or that of the process that started them.
 
     Made by every rank; asked by rank 0. A pack that leaves saves its lanes and gives its trials

@@ -12,7 +12,7 @@ GAIN, NOISE = 1.1, 0.02
 
 
 @dataclass(slots=True)
-class Seat:
+class LaneTrial:
     """A lane's trial and the ticks at which it is evaluated next."""
 
     lease: LeaseLike
@@ -25,7 +25,7 @@ class Seat:
     unheard: int = 0
     """Reports whose verdicts have not come."""
     reported: tuple[dict[str, Any], Progress] | None = None
-    """What it rests upon until the desk's verdict has come, if it waits for one."""
+    """What it rests upon until the coordinator's verdict has come, if it waits for one."""
 
     def next_stop(self) -> int:
         return self.stops[self.reached]

@@ -1,43 +1,52 @@
 """One pack at work: lanes filled with leased trials, trained, evaluated, and refilled.
 
-Nothing here knows where it runs; the desk it talks to decides everything about trials.
+Nothing here knows where it runs; the coordinator it talks to decides everything about trials.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gensweep.evaluation import METRICS, Judge, Result
+from gensweep.evaluation import METRICS, LaneEvaluator, Result
 from gensweep.lanes import FEWEST, LaneState, Pack, Progress, Ranks, Source
 from gensweep.spec import Sweep
 from gensweep.trial import LINEAGE
-from gensweep.worker._lane_trial import Seat
+from gensweep.worker._lane_trial import LaneTrial
 from gensweep.worker._population import evolve
-from gensweep.worker._protocol import Desk, LeaseLike
+from gensweep.worker._protocol import CoordinatorProtocol, LeaseLike
 from gensweep.worker._usage import Usage
 
 PEAK = "peak_variety"
 """Of a lane's state: the largest variety that its trial has shown, if it has shown any."""
 SEGMENT_S = 2.0
-"""Training between two looks at the desk; what a lane computes does not depend on it."""
+"""Training between two looks at the coordinator; what a lane computes does not depend on it."""
 VERDICT_S = 0.05
-"""Training of the others while the desk decides on a lane."""
+"""Training of the others while the coordinator decides on a lane."""
 
 
-class Bench:
+class PackRunner:
     """A pack of one stratum, and the trials in its lanes."""
 
-    def __init__(self, sweep: Sweep, desk: Desk, judge: Judge, source: Source, first: Any,
-                 *, device: str = "cpu", ranks: Ranks | None = None):  # fmt: skip
-        self.sweep, self.desk = sweep, desk
+    def __init__(
+        self,
+        sweep: Sweep,
+        coordinator: CoordinatorProtocol,
+        lane_evaluator: LaneEvaluator,
+        source: Source,
+        first: Any,
+        *,
+        device: str = "cpu",
+        ranks: Ranks | None = None,
+    ):
+        self.sweep, self.coordinator = sweep, coordinator
         self.stratum = {n: first.params[n] for n in sweep.strata if n in first.params}
-        self.judge = judge.to(device, sweep.lanes)
+        self.lane_evaluator = lane_evaluator.to(device, sweep.lanes)
         self.pack = Pack(
-            sweep.model, sweep.config(first.params), judge.data, source,
+            sweep.model, sweep.config(first.params), lane_evaluator.data, source,
             width=sweep.lanes, space=sweep.space, device=device, ranks=ranks,
             precision=sweep.precision,
         )  # fmt: skip
-        self.seats: dict[int, Seat] = {}
+        self.seats: dict[int, LaneTrial] = {}
         self._segment = 16
         self.usage = Usage()
 
@@ -48,7 +57,7 @@ class Bench:
             meta = self._load(slot, lease)
             lane = self.pack.lane(slot)
             stops = self._stops(lane.total_ticks)
-            seat = Seat(lease, stops, meta.get(PEAK), list(meta.get(LINEAGE, [])))
+            seat = LaneTrial(lease, stops, meta.get(PEAK), list(meta.get(LINEAGE, [])))
             seat.skip(lane.ticks)
             self.seats[slot] = seat
 
@@ -58,7 +67,9 @@ class Bench:
 
     def _load(self, slot: int, lease: LeaseLike) -> dict[str, Any]:
         """Fill the lane; what was kept with its state."""
-        data = self.desk.restore(lease.checkpoint, lease.number) if lease.checkpoint else None
+        data = (
+            self.coordinator.restore(lease.checkpoint, lease.number) if lease.checkpoint else None
+        )
         if data is not None:
             state = LaneState.from_bytes(data)
             self.pack.put(slot, state)
@@ -68,40 +79,47 @@ class Bench:
         return {}
 
     def run(self) -> None:
-        """Train until the desk has no more trials of this stratum, or says stop."""
+        """Train until the coordinator has no more trials of this stratum, or says stop."""
         stopped = False
         while self.seats and not stopped:
             with self.usage.look(max(len(self.seats), min(FEWEST, self.pack.width))):
                 stopped = self._look()
-        self.desk.settle()
-        self.desk.used(self.usage.told())
+        self.coordinator.settle()
+        self.coordinator.used(self.usage.told())
 
     def _look(self) -> bool:
-        """Train a while, evaluate what is due, and fill lanes; whether the desk said stop."""
+        """Train a while, evaluate what is due, and fill lanes; whether the coordinator said
+        stop."""
         progress = self._train()
         self._expect(progress)
-        orders = {self.desk.heartbeat(self._seen())}
+        orders = {self.coordinator.heartbeat(self._seen())}
         reached = []
         for slot in self._after(progress):  # each of which may take long
             reached.append(slot)
-            orders.add(self.desk.heartbeat(self._seen()))
+            orders.add(self.coordinator.heartbeat(self._seen()))
         self._hear(wait=self.sweep.pbt or orders != {"go"})
         if self.sweep.pbt:
             evolve(self, [slot for slot in reached if slot in self.seats])
         if orders - {"go"}:
             self._save()
-        rests = any(seat.reported for seat in self.seats.values())  # until the desk has answered
+        rests = any(
+            seat.reported for seat in self.seats.values()
+        )  # until the coordinator has answered
         if "stop" not in orders and not rests and len(self.seats) < self.pack.width:
-            self.seat(self.desk.lease(self.pack.width - len(self.seats), self.stratum))
+            self.seat(self.coordinator.lease(self.pack.width - len(self.seats), self.stratum))
             self._close_up()
         return "stop" in orders
 
     def _expect(self, progress: Mapping[int, Progress]) -> None:
-        """Let the desk choose what follows the trials that end now, while they are evaluated."""
-        ending = [slot for slot, one in progress.items()
-                  if one.cause is not None or one.ticks >= self.seats[slot].stops[-1]]  # fmt: skip
+        """Let the coordinator choose what follows the trials that end now, while they are
+        evaluated."""
+        ending = [
+            slot
+            for slot, one in progress.items()
+            if one.cause is not None or one.ticks >= self.seats[slot].stops[-1]
+        ]
         if ending:
-            self.desk.expect(len(ending), self.stratum)
+            self.coordinator.expect(len(ending), self.stratum)
 
     def _close_up(self) -> None:
         """Move trials from the last lanes to empty ones before them: first lanes cost no copy."""
@@ -154,7 +172,7 @@ class Bench:
         due = {slot: seat.ending for slot, seat in seats.items()}
         compared = self.sweep.pruner != "none" or self.sweep.pbt
         bound = compared and self.sweep.target in METRICS
-        results = self.judge.evaluate(self.pack, due, bound=bound)
+        results = self.lane_evaluator.evaluate(self.pack, due, bound=bound)
         while True:
             begin = time.monotonic()
             one = next(results, None)
@@ -163,12 +181,12 @@ class Bench:
                 return
             yield one
 
-    def _rung(self, slot: int, seat: Seat, progress: Progress, result: Result) -> None:
+    def _rung(self, slot: int, seat: LaneTrial, progress: Progress, result: Result) -> None:
         seat.reached += 1
         last = seat.reached == len(seat.stops)
         seat.reconsider(result)
         metrics = progress.metrics | result["metrics"]
-        self.desk.report(seat.lease.number, progress.images_seen, metrics, result["png"])
+        self.coordinator.report(seat.lease.number, progress.images_seen, metrics, result["png"])
         seat.unheard += 1
         reported = result | {"metrics": metrics}
         if result["state"] == "diverged" or last:
@@ -179,7 +197,7 @@ class Bench:
     def _hear(self, *, wait: bool) -> None:
         """Follow the verdicts that have come; all of them, if nobody can train without."""
         wait |= all(seat.reported for seat in self.seats.values())
-        for number, verdict in self.desk.verdicts(wait).items():
+        for number, verdict in self.coordinator.verdicts(wait).items():
             held = [i for i, s in self.seats.items() if s.lease.number == number and s.unheard]
             for slot in held:  # none, where the trial has ended, or come back, meanwhile
                 self._follow(slot, verdict)
@@ -200,7 +218,7 @@ class Bench:
         weights = self._state(slot) if result else b""
         seat = self.seats[slot]
         kept = {"weights": weights, "images": progress.images_seen, LINEAGE: seat.lineage}
-        self.desk.finish(seat.lease.number, state, cause, result | kept)
+        self.coordinator.finish(seat.lease.number, state, cause, result | kept)
         self.drop(slot)
 
     def drop(self, slot: int) -> None:
@@ -218,6 +236,6 @@ class Bench:
 
     def _save(self) -> None:
         lanes = {seat.lease.number: self._state(slot) for slot, seat in self.seats.items()}
-        lost = self.desk.checkpoints(lanes)
+        lost = self.coordinator.checkpoints(lanes)
         for slot in [i for i, seat in self.seats.items() if seat.lease.number in lost]:
             self.drop(slot)

@@ -9,32 +9,32 @@ from gensweep.trial import StaleLease
 
 if TYPE_CHECKING:
     from gensweep.lanes import LaneState
-    from gensweep.worker._pack_runner import Bench
+    from gensweep.worker._pack_runner import PackRunner
 
 
-def evolve(bench: "Bench", slots: Sequence[int]) -> None:
+def evolve(runner: "PackRunner", slots: Sequence[int]) -> None:
     """Those of the lanes, all evaluated by now, that are poor go on from better ones."""
     for slot in slots:
-        here = {seat.lease.number: i for i, seat in bench.seats.items()}
-        number, images = bench.seats[slot].lease.number, bench.pack.lane(slot).images_seen
+        here = {seat.lease.number: i for i, seat in runner.seats.items()}
+        number, images = runner.seats[slot].lease.number, runner.pack.lane(slot).images_seen
         try:
-            source = bench.desk.better(number, images, list(here))
+            source = runner.coordinator.better(number, images, list(here))
             if source is not None:
-                _copy(bench, slot, here[source])
-                bench.desk.copied(number, bench.seats[slot].lineage[-1])
+                _copy(runner, slot, here[source])
+                runner.coordinator.copied(number, runner.seats[slot].lineage[-1])
         except StaleLease:  # others have the trial by now
-            bench.drop(slot)
+            runner.drop(slot)
 
 
-def _copy(bench: "Bench", slot: int, other: int) -> None:
+def _copy(runner: "PackRunner", slot: int, other: int) -> None:
     """Make the lane the `other`, with changed hyperparameters."""
-    pack, space = bench.pack, bench.sweep.space
-    names = changing(bench.sweep.model.config, space)
+    pack, space = runner.pack, runner.sweep.space
+    names = changing(runner.sweep.model.config, space)
     mine, theirs = pack.take(slot), pack.take(other)
     seed, ticks = mine.meta["seed"], mine.meta["ticks"]
     config = explored(theirs.meta["config"], space, names, seed, ticks)
     pack.put(slot, exploited(mine, theirs, config))
-    seat, source = bench.seats[slot], bench.seats[other]
+    seat, source = runner.seats[slot], runner.seats[other]
     seat.variety = source.variety
     changed = {name: config[name] for name in space}
     images = pack.lane(slot).images_seen

@@ -1,4 +1,4 @@
-"""The desk as a pack sees it, wherever both are."""
+"""The coordinator as a pack sees it, wherever both are."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ class LeaseLike(Protocol):
     checkpoint: dict[str, Any] | None
 
 
-class Desk(Protocol):
+class CoordinatorProtocol(Protocol):
     """Who hands out trials and hears of them."""
 
     def lease(self, count: int, stratum: dict[str, Any] | None) -> Sequence[LeaseLike]: ...

@@ -32,11 +32,11 @@ def agreed(value: T) -> T:
     return box[0]
 
 
-class SharedDesk:
-    """A desk that rank 0 asks, and whose answer, or `StaleLease`, every rank hears."""
+class BroadcastClient:
+    """A coordinator that rank 0 asks, and whose answer, or `StaleLease`, every rank hears."""
 
-    def __init__(self, desk: Any):
-        self._desk = desk
+    def __init__(self, coordinator: Any):
+        self._desk = coordinator
 
     def __getattr__(self, method: str) -> Any:
         def ask(*args: Any) -> Any:

@@ -12,10 +12,10 @@ KINDS = ("training", "evaluation", "idle")
 class Usage:
     """Lane-seconds of a pack after its first segment, which is still the start.
 
-    A lane is idle while its trial waits for the verdict on it, while its pack waits for the desk
-    or the store, and for the share of turns that were computed for it and that it did not take.
-    Lanes for which there are no more trials are given up and not counted. The evaluation of some
-    lanes, in which the whole pack rests, is evaluation.
+    A lane is idle while its trial waits for the verdict on it, while its pack waits for the
+    coordinator or the store, and for the share of turns that were computed for it and that it did
+    not take. Lanes for which there are no more trials are given up and not counted. The evaluation
+    of some lanes, in which the whole pack rests, is evaluation.
     """
 
     training: float = 0.0

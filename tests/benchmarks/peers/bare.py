@@ -19,7 +19,7 @@ def bare_steps(entry: Any, config: Any, data: Any, device: str) -> Callable[[int
     values = {n: v for n, v in dataclasses.asdict(config).items() if isinstance(v, int | float)}
     hyper = {n: torch.tensor(float(v), device=device) for n, v in values.items()}
 
-    def turn(name: str, batch: dict[str, Tensor]) -> None:
+    def transaction(name: str, batch: dict[str, Tensor]) -> None:
         noise = {n: _drawn(one, device) for n, one in game.noise[name].items()}
         loss, _ = game.loss(name, nets, batch, noise, hyper)
         weights = list(nets[name].parameters())
@@ -35,7 +35,7 @@ def bare_steps(entry: Any, config: Any, data: Any, device: str) -> Callable[[int
         for _ in range(ticks):
             batch = data.gather(torch.randint(data.count, (config.batch_size,), device=device))
             for name in nets:
-                turn(name, batch)
+                transaction(name, batch)
         if device == "cuda":
             torch.cuda.synchronize()
 

@@ -1,4 +1,4 @@
-"""A sweep's packs, lanes and desk on a simulated clock.
+"""A sweep's packs, lanes and coordinator on a simulated clock.
 
 A pack does what `gensweep.sweep`'s does, at its own intervals: it trains to the next evaluation or
 for a segment, beats, reports by a thread of its own, rests the lanes whose verdict has not come,
@@ -21,7 +21,8 @@ from .servers import Clock, Process, Server
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """Seconds of the desk for each of its answers: fixed ones, and for each trial in a call."""
+    """Seconds of the coordinator for each of its answers: fixed ones, and for each trial in a
+    call."""
 
     call: float = 0.0
     beat: float = 0.0
@@ -82,12 +83,12 @@ class Lane:
 
 @dataclass
 class World:
-    """The desk, the tracker, and what is counted."""
+    """The coordinator, the tracker, and what is counted."""
 
     size: Size
     costs: Costs
     clock: Clock = field(default_factory=Clock)
-    desk: Server = field(default_factory=Server)
+    coordinator: Server = field(default_factory=Server)
     tracker: Server = field(default_factory=Server)
     handed: int = 0
     ended: int = 0
@@ -98,10 +99,10 @@ class World:
     used: float = 0.0
     """Lane-seconds of training and evaluation between the two."""
     marks: list[tuple[float, int]] = field(default_factory=list)
-    """What the desk had done at both: seconds, and calls."""
+    """What the coordinator had done at both: seconds, and calls."""
 
     def ask(self, fixed: float, each: float = 0.0, count: int = 0) -> float:
-        return self.desk.serve(self.clock.now, self.costs.call + fixed + each * count)
+        return self.coordinator.serve(self.clock.now, self.costs.call + fixed + each * count)
 
     def draw(self, count: int) -> int:
         """Trials that are left for a pack that wants `count`."""
@@ -113,23 +114,23 @@ class World:
         return drawn
 
     def mark(self) -> None:
-        self.marks.append((self.desk.busy, len(self.desk.waits)))
+        self.marks.append((self.coordinator.busy, len(self.coordinator.waits)))
 
     @property
     def load(self) -> float:
-        """The desk's busy share between the first and the last trial handed out."""
+        """The coordinator's busy share between the first and the last trial handed out."""
         (first, _), (last, _) = self.marks
         return (last - first) / (self.emptied_at - self.filled_at)
 
     @property
     def waits(self) -> list[float]:
-        """Of the desk's calls between the two, in order."""
+        """Of the coordinator's calls between the two, in order."""
         (_, first), (_, last) = self.marks
-        return sorted(self.desk.waits[first:last])
+        return sorted(self.coordinator.waits[first:last])
 
     @property
     def idle(self) -> float:
-        """The share of lane-seconds between the two that the desk cost."""
+        """The share of lane-seconds between the two that the coordinator cost."""
         span = self.emptied_at - self.filled_at
         return 1 - self.used / (span * self.size.gpus * self.size.width)
 
@@ -184,7 +185,7 @@ class Pack:
         return [lane for lane in self._lanes if lane.resting]
 
     def _train(self) -> Generator[float | None, None, list[Lane]]:
-        """To the next evaluation or look at the desk; the lanes that are due.
+        """To the next evaluation or look at the coordinator; the lanes that are due.
 
         Looks that come to nothing, while a verdict is long in coming, become fewer.
         """
@@ -318,7 +319,7 @@ class Pack:
 
 
 def watch(world: World) -> Process:
-    """The driver's line of progress, for which the desk looks at every trial."""
+    """The driver's line of progress, for which the coordinator looks at every trial."""
     while world.ended < world.size.trials:
         yield world.clock.now + max(POLL_S, world.clock.now / SPARSE)
         yield world.ask(world.costs.summary * world.handed)

@@ -1,4 +1,4 @@
-"""What the tracker, the store and Ray cost beside the desk."""
+"""What the tracker, the store and Ray cost beside the coordinator."""
 
 import os
 import random
@@ -11,7 +11,7 @@ from typing import Any
 from gensweep.storage import Checkpoints, ObjectStore
 from gensweep.tracking import Spool, Tracker
 
-from .desk import METRICS, PICTURE
+from .coordinator import METRICS, PICTURE
 
 PARAMS = {"learning_rate": 1e-3, "latent_size": 16, "critic_iterations": 2, "beta1": 0.5,
           "truncation": 1.0}  # fmt: skip
@@ -63,7 +63,7 @@ class Counted:
     """A store that counts what is asked of it: writes and deletions apart from reads."""
 
     def __init__(self, store: ObjectStore):
-        self._store, self.asked = store, Counter[str]()
+        self._store, self.request = store, Counter[str]()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
@@ -71,7 +71,7 @@ class Counted:
             return method
 
         def counted(*args: Any) -> Any:
-            self.asked["write" if name in ("put", "list") else
+            self.request["write" if name in ("put", "list") else
                        "delete" if name == "delete" else "read"] += 1  # fmt: skip
             return method(*args)
 
@@ -89,10 +89,10 @@ def store_costs(store: ObjectStore, lanes: int, lane_bytes: int, times: int) -> 
         checkpoints.write(step, named, {"owner": "pack"})
         checkpoints.prune(2)
     seconds = (time.perf_counter() - begin) / times
-    asked = {name: count / times for name, count in counted.asked.items()}
+    request = {name: count / times for name, count in counted.request.items()}
     for key in store.list(f"{prefix}/"):
         store.delete(key)
-    return {"seconds": seconds, "mib": lanes * lane_bytes / 2**20, **asked}
+    return {"seconds": seconds, "mib": lanes * lane_bytes / 2**20, **request}
 
 
 class _Empty:

@@ -10,7 +10,7 @@ from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock, get_lock_file
 
 
-class Log(BaseJournalBackend):
+class Journal(BaseJournalBackend):
     """A journal that is appended to at once, and outlives the machine after `sync`."""
 
     @abstractmethod
@@ -18,7 +18,7 @@ class Log(BaseJournalBackend):
         """Return when everything appended outlives the machine."""
 
 
-class FileLog(JournalFileBackend, Log):
+class FileJournal(JournalFileBackend, Journal):
     """A journal in a file; what was appended outlives the process without `sync` too."""
 
     def __init__(self, path: Path, lock: BaseJournalFileLock):

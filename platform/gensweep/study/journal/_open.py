@@ -9,7 +9,7 @@ from types import ModuleType
 from optuna.storages import BaseStorage, JournalStorage
 
 from gensweep.errors import UserError
-from gensweep.study.journal._file import FileLog, Log
+from gensweep.study.journal._file import FileJournal, Journal
 from gensweep.study.journal._locks import AppendLock, _file_lock
 
 
@@ -18,14 +18,14 @@ def stored(storage: str) -> Iterator[list[BaseStorage]]:
     """What is kept in `storage`, to be read; nothing is locked, made or changed."""
     path = journal_path(storage)
     if path is None:
-        with _table().stored_logs(storage) as logs:
+        with _table().stored_journals(storage) as logs:
             yield [JournalStorage(log) for log in logs]
     else:
         yield [JournalStorage(_open_file(path))] if path.exists() else []
 
 
 @contextlib.contextmanager
-def only_writer(storage: str, name: str) -> Iterator[Log]:
+def only_writer(storage: str, name: str) -> Iterator[Journal]:
     """The journal for sweep `name`, and the right to drive it; a second driver gets a `UserError`.
 
     A file is locked by the kernel, and a sweep in PostgreSQL by its server, for as long as the
@@ -33,7 +33,7 @@ def only_writer(storage: str, name: str) -> Iterator[Log]:
     """
     path = journal_path(storage)
     if path is None:
-        with contextlib.closing(_table().TableLog(storage, name)) as log:
+        with contextlib.closing(_table().TableJournal(storage, name)) as log:
             yield log
     else:
         with _file_lock(path, name):
@@ -50,10 +50,10 @@ def _table() -> ModuleType:
         ) from error
 
 
-def _open_file(path: Path) -> FileLog:
+def _open_file(path: Path) -> FileJournal:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLog(path, AppendLock(path))
+        return FileJournal(path, AppendLock(path))
     except OSError as error:
         raise UserError(
             f"cannot keep the study in {path} ({error.strerror}): choose a writable "

@@ -11,7 +11,7 @@ from optuna.storages.journal import BaseJournalBackend
 from psycopg.errors import InterfaceError, OperationalError, UniqueViolation
 
 from gensweep.errors import UserError
-from gensweep.study.journal._file import Log
+from gensweep.study.journal._file import Journal
 from gensweep.study.journal._postgres import (
     connect,
     has_table,
@@ -32,7 +32,7 @@ _INSERT = """
 """
 
 
-class StoredLog(BaseJournalBackend):
+class StoredJournal(BaseJournalBackend):
     """A sweep's journal as it stands, to be read."""
 
     def __init__(self, connection: psycopg.Connection, sweep: str):
@@ -47,15 +47,15 @@ class StoredLog(BaseJournalBackend):
 
 
 @contextlib.contextmanager
-def stored_logs(url: str) -> Iterator[list[StoredLog]]:
+def stored_journals(url: str) -> Iterator[list[StoredJournal]]:
     """The journal of each sweep in the database; nothing is locked or made."""
     with told(url), connect(url) as connection:
         names = "SELECT sweep FROM gensweep_journal WHERE seq = 0"
         known = connection.execute(names).fetchall() if has_table(connection, url) else []
-        yield [StoredLog(connection, sweep) for (sweep,) in known]
+        yield [StoredJournal(connection, sweep) for (sweep,) in known]
 
 
-class TableLog(Log):
+class TableJournal(Journal):
     """A sweep's journal, of which this is the only writer.
 
     The connection that holds the sweep's lock is the one that writes, so whoever writes has the

@@ -1,4 +1,4 @@
-"""What each answer of a sweep's own desk costs, over a journal or a database."""
+"""What each answer of a sweep's own coordinator costs, over a journal or a database."""
 
 import os
 import random
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from gensweep.coordinator._coordinator import Desk
+from gensweep.coordinator._coordinator import SweepCoordinator
 from gensweep.data import load_dataset
 from gensweep.evaluation import grid_png
 from gensweep.planning import Plan
-from gensweep.spec import Request
+from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
@@ -35,12 +35,14 @@ def sweep(trials: int, width: int, sampler: str) -> Sweep:
     )  # fmt: skip
 
 
-def open_desk(asked: Request, home: str, ledger: str, tracking_uri: str) -> Desk:
+def open_coordinator(
+    request: RunRequest, home: str, ledger: str, tracking_uri: str
+) -> SweepCoordinator:
     store = f"file://{home}/store"
-    data = load_dataset(asked.sweep.data, open_store(store), split="train")
-    plan = Plan(asked=asked, store=store, home=home, ledger=ledger, tracking_uri=tracking_uri,
+    data = load_dataset(request.sweep.data, open_store(store), split="train")
+    plan = Plan(request=request, store=store, home=home, ledger=ledger, tracking_uri=tracking_uri,
                 dataset=data, test=None)  # fmt: skip
-    return Desk(asked, plan, asked.sweep.goal("total_variation"), {})
+    return SweepCoordinator(request, plan, request.sweep.objective("total_variation"), {})
 
 
 class Stopwatch:
@@ -71,36 +73,36 @@ class Stopwatch:
 class Pack:
     """Lanes that train nothing, whose pack asks what a real one asks."""
 
-    def __init__(self, desk: Desk, owner: str, asked: Sweep, watch: Stopwatch):
-        self._desk, self._owner, self._watch = desk, owner, watch
-        self._rungs, self._width = asked.rung_images, asked.lanes
+    def __init__(self, coordinator: SweepCoordinator, owner: str, request: Sweep, watch: Stopwatch):
+        self._coordinator, self._owner, self._watch = coordinator, owner, watch
+        self._rungs, self._width = request.rung_images, request.lanes
         self._lanes: dict[int, int] = {}
         self._random = random.Random(owner)
 
     def step(self) -> int:
         """An evaluation of some lanes; how many trials ended. Empty lanes are filled first."""
-        watch, desk = self._watch, self._desk
+        watch, coordinator = self._watch, self._coordinator
         lacking = self._width - len(self._lanes)
         if lacking:
             self._lanes |= {lease.number: 0 for lease in self._lease(lacking)}
         if not self._lanes:
             return 0
-        watch("beat", 1, desk.heartbeat, self._owner, dict(self._lanes))
+        watch("beat", 1, coordinator.heartbeat, self._owner, dict(self._lanes))
         some = self._random.sample(sorted(self._lanes), self._random.randint(1, len(self._lanes)))
         told = [self._told(number) for number in some]
-        verdicts = watch("report", len(told), desk.reports, self._owner, told)
+        verdicts = watch("report", len(told), coordinator.reports, self._owner, told)
         pointer = {"owner": self._owner, "step": 1}
         held = list(self._lanes)
-        watch("checkpoint", len(held), desk.checkpoint, self._owner, held, pointer)
+        watch("checkpoint", len(held), coordinator.checkpoint, self._owner, held, pointer)
         ends = [self._end(number, images, metrics) for number, images, metrics, _ in told
                 if verdicts[number] == "prune" or images == self._rungs[-1]]  # fmt: skip
         if ends:
-            watch("finish", len(ends), desk.finish, self._owner, ends)
+            watch("finish", len(ends), coordinator.finish, self._owner, ends)
         return len(ends)
 
     def _lease(self, count: int) -> Any:
         begin = time.perf_counter()
-        came = self._desk.lease(self._owner, count, {})
+        came = self._coordinator.lease(self._owner, count, {})
         if came:
             self._watch.seen["lease"].append((len(came), time.perf_counter() - begin))
         return came
@@ -117,19 +119,19 @@ class Pack:
         return number, state, "", {"metrics": metrics, "images": images, "kept": kept}
 
 
-def desk_costs(trials: int, width: int, sampler: str = "qmc", ledger: str = "") -> Stopwatch:
+def coordinator_costs(trials: int, width: int, sampler: str = "qmc", ledger: str = "") -> Stopwatch:
     """The watch after a sweep of so many trials, in two packs, beside its tracker's thread."""
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as home:
-        asked = Request(sweep=sweep(trials, width, sampler))
+        request = RunRequest(sweep=sweep(trials, width, sampler))
         uri = os.environ["MLFLOW_TRACKING_URI"]
-        desk = open_desk(asked, home, ledger or f"{home}/studies", uri)
-        packs = [Pack(desk, f"pack-{i}", asked.sweep, watch) for i in range(2)]
+        coordinator = open_coordinator(request, home, ledger or f"{home}/studies", uri)
+        packs = [Pack(coordinator, f"pack-{i}", request.sweep, watch) for i in range(2)]
         ended = 0
         while ended < trials:
             ended += sum(pack.step() for pack in packs)
         for _ in range(3):
-            watch("summary", trials, desk.summary)
-        desk._log._tracker._drainer.stop()  # what it was told is measured by `tracker_costs`
-        desk.close()
+            watch("summary", trials, coordinator.summary)
+        coordinator._log._tracker._drainer.stop()  # what it was told is measured by `tracker_costs`
+        coordinator.close()
     return watch
