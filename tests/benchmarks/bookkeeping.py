@@ -66,7 +66,9 @@ class Pack:
         """A rung of every lane; how many trials ended. Empty lanes are filled first."""
         for lease in self._coordinator.lease(self._owner, WIDTH - len(self._lanes), {}):
             self._lanes[lease.number] = 0
-        self._coordinator.heartbeat(self._owner, {n: self._seen(rung) for n, rung in self._lanes.items()})
+        self._coordinator.heartbeat(
+            self._owner, {n: self._seen(rung) for n, rung in self._lanes.items()}
+        )
         reports = [self._rung(number) for number in self._lanes]
         verdicts = self._coordinator.reports(self._owner, reports)
         return sum([self._ended(*report[:3], verdicts[report[0]]) for report in reports])
