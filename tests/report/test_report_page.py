@@ -45,7 +45,7 @@ def report() -> str:
     images = {str(t["number"]): grid_png(torch.rand(16, 1, 8, 8) * 2 - 1) for t in trials}
     images["real"] = grid_png(torch.zeros(16, 1, 8, 8))
     sweep = {"name": "stability <b>", "protocol": {"k": 5}, "seed": 3, "next": "next-line"}
-    return build_report(sweep, trials, images, objective=FRECHET, by="objective",
+    return build_report(sweep, trials, images, goal=FRECHET, by="objective",
                         scatter_of=("coverage", "frechet", "latent_size"))  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_lineages_are_drawn_as_schedules_with_their_copies() -> None:
     trials = records()
     copied = {"learning_rate": 0.5, "latent_size": 3}
     trials[4] |= {"lineage": [{"images": 250, "from": 7, "params": copied}]}
-    page = build_report({}, trials, {}, objective=FRECHET, by=None)
+    page = build_report({}, trials, {}, goal=FRECHET, by=None)
     assert page.count(" took over trial ") == 1
     assert "<title>trial 4 took over trial 7</title>" in page
     row = "".join(f"<td>{cell}</td>" for cell in (4, 250, 7, 3, 0.5))
@@ -84,12 +84,12 @@ def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
     trials = records()
     for trial, images in zip(trials[:3], (1000, 3000, 2000), strict=True):
         trial |= {"state": "pruned", "outcome": "pruned", "images": images}
-    page = build_report({}, trials, {}, objective=FRECHET, by=None)
+    page = build_report({}, trials, {}, goal=FRECHET, by=None)
     row = "".join(f"<td>{cell}</td>" for cell in ("all trials", 40, 3, "2,000", "1,000 to 3,000"))
     assert row in page
     assert "; 3 were pruned;" in page
     assert "pruned" in re.findall(r"<i class=(\w+)>", page)
-    assert "were pruned" not in build_report({}, records(), {}, objective=FRECHET, by="objective")
+    assert "were pruned" not in build_report({}, records(), {}, goal=FRECHET, by="objective")
 
 
 def test_the_best_follows_the_direction() -> None:
@@ -99,7 +99,7 @@ def test_the_best_follows_the_direction() -> None:
         t["metrics"]["coverage"] = t["number"] / 100
     for direction, best in (("minimize", done[0]), ("maximize", done[-1])):
         objective = Objective(metric="coverage", direction=direction)  # type: ignore[arg-type]
-        page = build_report({}, trials, {}, objective=objective, by="objective")
+        page = build_report({}, trials, {}, goal=objective, by="objective")
         assert f"the best is trial {best['number']} " in page
     with pytest.raises(UserError, match="'up'"):
         Objective(metric="coverage", direction="up")  # type: ignore[arg-type]
@@ -107,18 +107,18 @@ def test_the_best_follows_the_direction() -> None:
 
 def test_versions_are_stated() -> None:
     about = {"versions": {"torch": "9.8.7"}}
-    assert "9.8.7" in build_report(about, records(), {}, objective=FRECHET, by="objective")
+    assert "9.8.7" in build_report(about, records(), {}, goal=FRECHET, by="objective")
 
 
 def test_report_of_failures_only() -> None:
     trials = [t | {"state": "failed", "outcome": "failed", "metrics": {}} for t in records()]
-    page = build_report({}, trials, {}, objective=FRECHET, by="objective")
+    page = build_report({}, trials, {}, goal=FRECHET, by="objective")
     assert "0 of 40 trials converged" in page
     assert page.count("None of 20 configurations was completed") == 2
 
 
 def test_report_of_nothing() -> None:
-    assert "No trial has ended yet" in build_report({}, [], {}, objective=FRECHET)
+    assert "No trial has ended yet" in build_report({}, [], {}, goal=FRECHET)
 
 
 def test_text_table_fits() -> None:
