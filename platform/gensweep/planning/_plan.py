@@ -7,7 +7,7 @@ from typing import Any
 
 from gensweep.planning._cost import Quote
 from gensweep.planning._estimate import Estimate
-from gensweep.spec import RunRequest, planned
+from gensweep.spec import RunContext, RunRequest, planned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,15 @@ class Plan:
     @property
     def splits(self) -> tuple[Any, Any]:
         return self.dataset, self.test
+
+    def run_context(self) -> RunContext:
+        """Takes out what the coordinator needs; it pickles in some kilobytes."""
+        request, data = self.request, self.dataset
+        return RunContext(
+            sweep=request.sweep, resume=request.resume, prices=request.prices, store=self.store,
+            tracking_uri=self.tracking_uri, ledger=self.ledger, home=self.home,
+            data_name=data.name, data_hash=data.hash, data_id=data.id,
+        )  # fmt: skip
 
     @property
     def tune_storage(self) -> str:

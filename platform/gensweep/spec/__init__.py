@@ -3,6 +3,7 @@
 from gensweep.spec._checks import NEIGHBOURS, check_lanes, planned
 from gensweep.spec._request import RunRequest
 from gensweep.spec._resources import PACK_CPUS, SUPERVISOR_CPUS, PackResources
+from gensweep.spec._run_context import RunContext
 from gensweep.spec._sweep import Sweep
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "SUPERVISOR_CPUS",
     "NEIGHBOURS",
     "PACK_CPUS",
+    "RunContext",
     "RunRequest",
     "Sweep",
     "check_lanes",
