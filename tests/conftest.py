@@ -17,6 +17,11 @@ import torch
 from moto.server import ThreadedMotoServer
 
 from forks import Forks
+from slowest import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_runtest_logreport,
+    pytest_terminal_summary,
+)
 
 ROOT = Path(__file__).parents[1]
 ROOTS = [str(ROOT / name) for name in ("platform", "models")]
@@ -35,12 +40,6 @@ CHROMIUM = shlex.split(
     "--disable-background-networking --disable-component-update --disable-sync "
     "--enable-logging=stderr --window-size=1600,1200 --dump-dom"
 )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start clusters go first, so that processes which share the files end together."""
-    heavy = {item.path for item in items if item.get_closest_marker("stack")}
-    items.sort(key=lambda item: item.path not in heavy)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -125,14 +124,22 @@ def moto_endpoint() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def moto_s3(moto_endpoint: str) -> Any:
+    """A client of the S3 server in memory; to make one takes longer than most tests last."""
+    return boto3.session.Session(
+        S3_KEYS["AWS_ACCESS_KEY_ID"], S3_KEYS["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1"
+    ).client("s3", endpoint_url=moto_endpoint)
+
+
 @pytest.fixture
-def bucket(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def bucket(moto_endpoint: str, moto_s3: Any, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a new bucket; the environment leads to its server."""
     for name, value in {**S3_KEYS, "AWS_ENDPOINT_URL": moto_endpoint}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     name = f"bucket-{os.urandom(6).hex()}"
-    boto3.session.Session().client("s3", region_name="us-east-1").create_bucket(Bucket=name)
+    moto_s3.create_bucket(Bucket=name)
     return name
 
 

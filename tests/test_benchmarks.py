@@ -12,7 +12,10 @@ import pytest
 FOLDER = Path(__file__).parent / "benchmarks"
 PROMISED = {"benchmark", "figures", "ratios", "equal_quality", "machine"}
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.slow("each benchmark runs once, with its processes", minutes=1.5),
+]
 
 
 def run(name: str, *argv: str, env: dict[str, str]) -> dict[str, Any]:

@@ -29,7 +29,11 @@ KNOWN = (
     "ray start",
 )
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.slow("runs every command of the README on a stack", minutes=2),
+    pytest.mark.timeout(400),
+]
 
 
 def run(*argv: str, env: dict[str, str] | None = None, timeout: int = 300,

@@ -13,7 +13,11 @@ import pytest
 from gensweep.study import ledger_of, read_sweep
 from raynodes import RayNodes, ray_nodes, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow("a sweep on two nodes spends its bound, in real seconds", minutes=1.5),
+    pytest.mark.stack,
+    pytest.mark.timeout(600),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 HOURLY = 1800.0

@@ -18,7 +18,10 @@ from emulator import ENV, client, launch_template, moto_server
 from gensweep.cluster._notices import HEALTH, REBALANCE, SPOT, STATE, Notice, of_event
 from raynodes import RayNodes, ray_nodes, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack]
+pytestmark = [
+    pytest.mark.slow("Ray nodes join and drain one after the other", minutes=2),
+    pytest.mark.stack,
+]
 BUSY = """
 import sys, time, ray
 ray.init(log_to_driver=False)

@@ -12,7 +12,11 @@ import pytest
 
 from raynodes import RayNodes, ray_nodes, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow("sweeps whose packs are stopped, drained and placed anew", minutes=3),
+    pytest.mark.stack,
+    pytest.mark.timeout(900),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 SWEEP = ["--trials", "5", "--budget-images", "20000", "--packs", "1",

@@ -14,7 +14,11 @@ from gensweep.lanes import LaneState
 from gensweep.storage import Checkpoints, open_store
 from raynodes import RayNodes, ray_nodes, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow("two sweeps, one of which leaves a node that drains", minutes=1.5),
+    pytest.mark.stack,
+    pytest.mark.timeout(600),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 20

@@ -23,7 +23,13 @@ from emulator import (
 from infra.aws import free_port
 from raynodes import RayNodes, ray_nodes, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow(
+        "Ray's autoscaler starts and ends nodes, after timeouts of its own", minutes=2
+    ),
+    pytest.mark.stack,
+    pytest.mark.timeout(600),
+]
 JOIN_S = 5
 HOLD = """
 import os, sys, time, ray

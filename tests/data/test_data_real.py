@@ -40,7 +40,7 @@ def test_mnist(store: ObjectStore) -> None:
     assert images.double().std().item() / 255 == pytest.approx(0.3081, abs=5e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.slow("reads all of CIFAR-10")
 @pytest.mark.usefixtures("_real")
 @pytest.mark.parametrize("_real", ["cifar10"], indirect=True)
 def test_cifar10(store: ObjectStore) -> None:

@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FRAMEWORKS = ("terraform", "kubernetes", "dockerfile", "secrets")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow("a policy scanner loads its rules and reads infra/", minutes=0.8),
+    pytest.mark.timeout(300),
+]
 
 
 def scanner() -> str:

@@ -30,7 +30,11 @@ RAY_LOGS = " ".join(f"/var/lib/gensweep/ray/session_latest/logs/{name}"
 PACK_SAYS = "cat /var/lib/gensweep/ray/session_latest/logs/worker-*.out"
 EXPERIMENTS = f"{MLFLOW}/api/2.0/mlflow/experiments/search?max_results=9"
 SWEEP = ["--trials", "10", "--budget-images", "200000", "--packs", "2", "--data", "ring8"]
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow("boots three hosts and runs a sweep that loses two of them", minutes=6),
+    pytest.mark.stack,
+    pytest.mark.timeout(600),
+]
 
 
 @dataclass

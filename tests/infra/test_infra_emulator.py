@@ -12,7 +12,10 @@ import pytest
 
 from infra import aws, terraform
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [
+    pytest.mark.slow("Terraform applies the AWS root, plans it again and destroys it", minutes=2),
+    pytest.mark.timeout(500),
+]
 PROVIDER = """
 provider "aws" {
   max_retries                 = 1

@@ -8,7 +8,10 @@ import pytest
 
 from infra import aws, iam, terraform
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow("Terraform plans the AWS root", minutes=0.8),
+    pytest.mark.timeout(300),
+]
 
 AT = "eu-central-1:123456789012"
 EC2 = f"arn:aws:ec2:{AT}:"

@@ -100,7 +100,7 @@ def test_the_example_of_variables_can_be_planned(rendering: terraform.Terraform)
     assert "192.0.2.12" in rendering.ok("plan", "-var-file=terraform.tfvars.example")
 
 
-@pytest.mark.slow
+@pytest.mark.slow("boots two hosts", minutes=2)
 @pytest.mark.stack
 @pytest.mark.timeout(400)
 def test_two_hosts_become_a_cluster(lab: Lab, rendering: terraform.Terraform) -> None:
@@ -117,7 +117,7 @@ def journals(lab: Lab) -> Any:
     return lambda: "\n".join(h.journal("--unit=gensweep-*")[-3000:] for h in (lab.head, lab.worker))
 
 
-@pytest.mark.slow
+@pytest.mark.slow("boots two hosts", minutes=2)
 @pytest.mark.stack
 @pytest.mark.timeout(400)
 def test_a_worker_that_has_lost_its_ray_starts_it_again(lab: Lab) -> None:

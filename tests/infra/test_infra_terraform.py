@@ -42,7 +42,7 @@ def test_files_are_formatted(root: terraform.Terraform) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.slow("Terraform plans the AWS root for each of its own tests", minutes=1.5)
 @pytest.mark.parametrize("folder", [".", *terraform.EXAMPLES])
 def test_configurations_are_valid(folder: str, root: terraform.Terraform) -> None:
     """The root's validation is that of all its modules."""
@@ -62,7 +62,7 @@ BEFORE = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.slow("Terraform plans the AWS root for each of its own tests", minutes=1.5)
 @pytest.mark.parametrize("role", sorted(BEFORE))
 def test_a_host_starts_after_its_rights_and_its_ways_out(
     role: str, root: terraform.Terraform
@@ -103,7 +103,7 @@ def verdicts(root: terraform.Terraform) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.slow("Terraform plans the AWS root for each of its own tests", minutes=1.5)
 @pytest.mark.parametrize("file", TESTS, ids=lambda f: f.name.removesuffix(".tftest.hcl"))
 def test_terraforms_own_tests_pass(file: Path, verdicts: dict[str, list[str]]) -> None:
     wanted = [f"{name}: pass" for name, _ in blocks(file, "run")]

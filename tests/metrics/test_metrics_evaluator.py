@@ -106,7 +106,7 @@ def test_feature_shapes(shape: tuple[int, ...]) -> None:
     assert FeatureNet(shape, 10).features(torch.zeros(2, *shape)).shape == (2, 64)
 
 
-@pytest.mark.slow
+@pytest.mark.slow("trains a classifier on MNIST")
 def test_classifier_on_mnist() -> None:
     shared = Path(__file__).parents[3] / "shared" / "data"
     folder = Path(os.environ.get("GENSWEEP_DATA", shared)) / "mnist"

@@ -11,7 +11,7 @@ import pytest
 from gensweep.home import Home
 from gensweep.stack import down, status, up
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.slow("starts a second stack", minutes=0.8)]
 JOINED = "import ray; ray.init(); print('joined', ray.get_runtime_context().gcs_address)"
 
 

@@ -27,11 +27,18 @@ def write(checkpoints: Checkpoints, step: int, names: tuple[str, ...] = LANES) -
     checkpoints.write(step, {n: content(n, step) for n in names}, {"images": step * 64})
 
 
-@pytest.fixture(params=["file", "bucket", pytest.param("embedded_bucket", marks=pytest.mark.stack)])
+EMBEDDED = pytest.param(
+    "embedded_store", marks=[pytest.mark.stack, pytest.mark.slow("a Swift server on real disks")]
+)
+"""That it keeps the contract of a store is tested among the quick ones."""
+
+
+@pytest.fixture(params=["file", "s3_store", EMBEDDED])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param == "file":
         return open_store(str(tmp_path / "store"))
-    return open_store(f"s3://{request.getfixturevalue(request.param)}/sweep")
+    found: ObjectStore = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture

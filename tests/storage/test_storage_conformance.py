@@ -154,8 +154,8 @@ class TestStagedStore(StoreContract):
 
 class TestS3Store(StoreContract):
     @pytest.fixture
-    def store(self, bucket: str) -> ObjectStore:
-        return open_store(f"s3://{bucket}/some/prefix")
+    def store(self, s3_store: ObjectStore) -> ObjectStore:
+        return s3_store
 
     def test_sends_large_objects_in_parts(
         self, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
@@ -169,5 +169,5 @@ class TestS3Store(StoreContract):
 @pytest.mark.stack
 class TestEmbeddedStore(StoreContract):
     @pytest.fixture
-    def store(self, embedded_bucket: str) -> ObjectStore:
-        return open_store(f"s3://{embedded_bucket}/some/prefix")
+    def store(self, embedded_store: ObjectStore) -> ObjectStore:
+        return embedded_store

@@ -77,7 +77,7 @@ def drive(storage: str, resume: bool, lines: int, wait_s: float = 0.0) -> list[l
     return [line.split() for line in seen if line.endswith("\n")]
 
 
-@pytest.mark.slow
+@pytest.mark.slow("a driver is killed up to 40 times")
 def test_driver_killed_again_and_again_loses_nothing(storage: str) -> None:
     rng = random.Random(3)
     ended: dict[str, str] = {}

@@ -212,7 +212,7 @@ def test_everything_delivered_twice_is_there_once(
     assert len(history(client, run, "final/a")) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow("an MLflow server is away for seconds", minutes=1.5)
 @pytest.mark.parametrize("how", ["frozen", "killed"])
 def test_outage_loses_and_repeats_nothing(
     server: Server, client: Any, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
@@ -368,7 +368,7 @@ def sample_scaled(
     return (noise * load_file(path)["scale"]).numpy()
 
 
-@pytest.mark.slow
+@pytest.mark.slow("MLflow loads a model in a process of its own")
 def test_best_trial_becomes_a_model_that_samples(
     server: Server, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,81 @@
+"""Hooks that order the test files by how long they take, and tell at the end which did and why.
+
+A file says both itself: `pytest.mark.slow("boots three hosts", minutes=5)`.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+SHOWN = 20
+REASON = "why it is slow"
+"""The property of a report in which a test's reason reaches the process that prints."""
+
+
+@dataclass
+class FileTime:
+    """What the tests of one file took, with their fixtures."""
+
+    seconds: float = 0.0
+    tests: set[str] = field(default_factory=set)
+    reasons: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Reason to the seconds of the tests that give it."""
+
+    def add(self, report: pytest.TestReport) -> None:
+        self.seconds += report.duration
+        self.tests.add(report.nodeid)
+        for name, reason in report.user_properties:
+            if name == REASON:
+                self.reasons[str(reason)] += report.duration
+
+    def why(self) -> str:
+        """The reasons, that of the slowest tests first."""
+        return "; ".join(sorted(self.reasons, key=self.reasons.__getitem__, reverse=True))
+
+
+FILES: dict[str, FileTime] = defaultdict(FileTime)
+PROCESSES: dict[str, float] = defaultdict(float)
+"""Seconds that each test process was busy."""
+
+
+def reason_of(item: pytest.Item) -> str:
+    """What the nearest `slow` mark gives as its reason; empty for a test without that mark."""
+    mark = item.get_closest_marker("slow")
+    if mark is None:
+        return ""
+    return str(mark.args[0]) if mark.args else "gives no reason"
+
+
+def minutes_of(item: pytest.Item) -> float:
+    """The minutes that a file takes, as its marks say; half of one where a stack is started."""
+    told = [mark.kwargs.get("minutes", 0.0) for mark in item.iter_markers("slow")]
+    return float(max([*told, 0.5 if item.get_closest_marker("stack") else 0.0]))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, so that processes which share the files end together."""
+    longest: dict[Path, float] = defaultdict(float)
+    for item in items:
+        longest[item.path] = max(longest[item.path], minutes_of(item))
+        if reason := reason_of(item):
+            item.user_properties.append((REASON, reason))
+    items.sort(key=lambda item: -longest[item.path])
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count a report; under xdist, the process that starts the others hears them all."""
+    FILES[report.nodeid.partition("::")[0]].add(report)
+    PROCESSES[getattr(report, "worker_id", "main")] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the slowest files, and how long each test process was busy."""
+    slowest = sorted(FILES.items(), key=lambda found: -found[1].seconds)
+    terminalreporter.section("slowest files")
+    for name, took in slowest[:SHOWN]:
+        told = f": {took.why()}" if took.why() else ""
+        terminalreporter.line(f"{took.seconds:7.1f} s {len(took.tests):4d} tests  {name}{told}")
+    busy = (f"{name} {seconds:.0f} s" for name, seconds in sorted(PROCESSES.items()))
+    terminalreporter.line(f"busy: {', '.join(busy)}")
