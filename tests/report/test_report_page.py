@@ -14,9 +14,10 @@ import torch
 from gensweep.errors import UserError
 from gensweep.evaluation import grid_png
 from gensweep.objective import Objective
-from gensweep.report import build_report, log_bins, text_table
+from gensweep.report import SweepFacts, build_report, log_bins, text_table
 
 FRECHET = Objective(metric="frechet")
+HOSTILE = "</title><script>document.body.dataset.ran=1</script>"
 
 
 def records() -> list[dict[str, Any]]:
@@ -40,13 +41,29 @@ def records() -> list[dict[str, Any]]:
     return trials
 
 
+def page_of(
+    trials: list[dict[str, Any]],
+    facts: SweepFacts | None = None,
+    images: dict[str, bytes] | None = None,
+    objective: Objective = FRECHET,
+    **more: Any,
+) -> str:
+    return build_report(
+        facts or SweepFacts(), trials, images or {}, objective=objective,
+        over="learning_rate", **more,
+    )  # fmt: skip
+
+
 def report() -> str:
     trials = records()
     images = {str(t["number"]): grid_png(torch.rand(16, 1, 8, 8) * 2 - 1) for t in trials}
     images["real"] = grid_png(torch.zeros(16, 1, 8, 8))
-    sweep = {"name": "stability <b>", "protocol": {"k": 5}, "seed": 3, "next": "next-line"}
-    return build_report(sweep, trials, images, goal=FRECHET, by="objective",
-                        scatter_of=("coverage", "frechet", "latent_size"))  # fmt: skip
+    facts = SweepFacts(
+        name=f"stability {HOSTILE}", protocol={"k": 5}, seed=3, next_command="next-line"
+    )
+    return page_of(
+        trials, facts, images, by="objective", scatter_of=("coverage", "frechet", "latent_size")
+    )
 
 
 def test_log_bins_need_positive_values() -> None:
@@ -71,7 +88,7 @@ def test_lineages_are_drawn_as_schedules_with_their_copies() -> None:
     trials = records()
     copied = {"learning_rate": 0.5, "latent_size": 3}
     trials[4] |= {"lineage": [{"images": 250, "from": 7, "params": copied}]}
-    page = build_report({}, trials, {}, goal=FRECHET, by=None)
+    page = page_of(trials)
     assert page.count(" took over trial ") == 1
     assert "<title>trial 4 took over trial 7</title>" in page
     row = "".join(f"<td>{cell}</td>" for cell in (4, 250, 7, 3, 0.5))
@@ -84,12 +101,12 @@ def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
     trials = records()
     for trial, images in zip(trials[:3], (1000, 3000, 2000), strict=True):
         trial |= {"state": "pruned", "outcome": "pruned", "images": images}
-    page = build_report({}, trials, {}, goal=FRECHET, by=None)
+    page = page_of(trials)
     row = "".join(f"<td>{cell}</td>" for cell in ("all trials", 40, 3, "2,000", "1,000 to 3,000"))
     assert row in page
     assert "; 3 were pruned;" in page
-    assert "pruned" in re.findall(r"<i class=(\w+)>", page)
-    assert "were pruned" not in build_report({}, records(), {}, goal=FRECHET, by="objective")
+    assert "pruned" in re.findall(r'<i class="(\w+)">', page)
+    assert "were pruned" not in page_of(records(), by="objective")
 
 
 def test_the_best_follows_the_direction() -> None:
@@ -99,26 +116,33 @@ def test_the_best_follows_the_direction() -> None:
         t["metrics"]["coverage"] = t["number"] / 100
     for direction, best in (("minimize", done[0]), ("maximize", done[-1])):
         objective = Objective(metric="coverage", direction=direction)  # type: ignore[arg-type]
-        page = build_report({}, trials, {}, goal=objective, by="objective")
+        page = page_of(trials, objective=objective, by="objective")
         assert f"the best is trial {best['number']} " in page
     with pytest.raises(UserError, match="'up'"):
         Objective(metric="coverage", direction="up")  # type: ignore[arg-type]
 
 
 def test_versions_are_stated() -> None:
-    about = {"versions": {"torch": "9.8.7"}}
-    assert "9.8.7" in build_report(about, records(), {}, goal=FRECHET, by="objective")
+    assert "9.8.7" in page_of(records(), SweepFacts(versions={"torch": "9.8.7"}))
+
+
+def test_every_outcome_has_a_colour() -> None:
+    page = report()
+    outcomes = set(re.findall(r'<i class="(\w+)">', page))
+    assert len(outcomes) == 6
+    for rule in ("--{}:", "rect.{},", "i.{} {{", ".line.{} {{"):
+        assert {name for name in outcomes if rule.format(name) not in page} == set()
 
 
 def test_report_of_failures_only() -> None:
     trials = [t | {"state": "failed", "outcome": "failed", "metrics": {}} for t in records()]
-    page = build_report({}, trials, {}, goal=FRECHET, by="objective")
+    page = page_of(trials, by="objective")
     assert "0 of 40 trials converged" in page
     assert page.count("None of 20 configurations was completed") == 2
 
 
 def test_report_of_nothing() -> None:
-    assert "No trial has ended yet" in build_report({}, [], {}, goal=FRECHET)
+    assert "No trial has ended yet" in page_of([])
 
 
 def test_text_table_fits() -> None:
@@ -170,4 +194,5 @@ def test_browser_renders_without_errors(browse: Any, tmp_path: Path) -> None:
     assert "<title>stability" in done.stdout
     assert 'data-requests="0"' in done.stdout
     assert 'aria-sort="ascending"' in done.stdout
+    assert "data-ran" not in done.stdout
     assert "CONSOLE" not in done.stderr

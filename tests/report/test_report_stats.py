@@ -11,8 +11,9 @@ import pytest
 from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.report import best_of_k, clustered_wilson, rates, wilson
-from gensweep.report._figures import best_curves, edges_of
-from gensweep.report.trials import interval
+from gensweep.report._best_curves import BestCurve, best_curves
+from gensweep.report._figures import common_bins
+from gensweep.report._outcomes import interval
 
 DRAWS = [4.0, 1.0, 9.0, 2.5, math.inf, math.inf, math.inf, math.inf]
 
@@ -56,44 +57,50 @@ def trials_of(ends: list[float | None], **more: Any) -> list[dict[str, Any]]:
 def test_failed_trials_count_as_draws_and_their_values_do_not() -> None:
     trials = trials_of([5.0, None, None, None])
     assert Objective(metric="m").draws(trials) == [5.0, math.inf, math.inf, math.inf]
-    figure = best_curves({"all": trials}, Objective(metric="m"))
-    assert "1 of 4 configurations were completed" in figure
-    assert "finite from k=2 on" in figure
-    assert "two finite ends from k=4 on" in figure
-    both = best_curves({"all": trials_of([1.0, 2.0])}, Objective(metric="m"))
-    assert "All of 2 configurations count" in both
+    (curve,) = best_curves({"all": trials}, Objective(metric="m"))
+    assert "1 of 4 configurations were completed" in curve.caption
+    assert "finite from k=2 on" in curve.caption
+    assert "two finite ends from k=4 on" in curve.caption
+    (both,) = best_curves({"all": trials_of([1.0, 2.0])}, Objective(metric="m"))
+    assert "All of 2 configurations count" in both.caption
+    (none,) = best_curves({"all": trials_of([None, None])}, Objective(metric="m"))
+    assert none.figure is None
+    assert "None of 2 configurations was completed with a m" in none.caption
 
 
 def test_the_seeds_of_a_configuration_are_one_draw() -> None:
     seeds = [t | {"group": t["number"] // 3} for t in trials_of([1.0, 2.0, 9.0, None, None, 1.0])]
     assert Objective(metric="m").configurations(seeds) == [2.0, math.inf]
-    assert "1 of 2 configurations" in best_curves({"all": seeds}, Objective(metric="m"))
+    (curve,) = best_curves({"all": seeds}, Objective(metric="m"))
+    assert "1 of 2 configurations" in curve.caption
+
+
+def heights(curve: BestCurve) -> list[float]:
+    """Of the median's points, in SVG's units."""
+    found = re.search(r'<polyline points="([^"]*)" class="line accent"', str(curve.figure))
+    assert found is not None
+    return [float(point.split(",")[1]) for point in found[1].split()]
 
 
 def test_groups_share_a_scale() -> None:
     """A curve stands as high beside another as its values are."""
-    figure = best_curves(
-        {"a": trials_of([1.0, 2.0]), "b": trials_of([8.0, 9.0])}, Objective(metric="m")
-    )
-    curves = re.findall(r'<polyline points="([^"]*)" class="line accent"', figure)
-    low, high = ([float(p.split(",")[1]) for p in curve.split()] for curve in curves)
+    groups = {"a": trials_of([1.0, 2.0]), "b": trials_of([8.0, 9.0])}
+    low, high = (heights(curve) for curve in best_curves(groups, Objective(metric="m")))
     assert min(low) > max(high)  # SVG's y points down
 
 
 def test_bins_are_as_many_as_trials_fill() -> None:
     trials = [t | {"params": {"x": 10.0**-n}} for n, t in enumerate(trials_of([1.0] * 50))]
-    assert [len(edges_of(trials, "x", groups) or ()) - 1 for groups in (1, 5, 25)] == [8, 5, 3]
-    assert edges_of(trials, "y") is None
+    assert [len(common_bins(trials, "x", groups) or ()) - 1 for groups in (1, 5, 25)] == [8, 5, 3]
+    assert common_bins(trials, "y") is None
 
 
 def test_best_curve_falls_or_rises_with_the_direction() -> None:
     trials = trials_of([1.0, 2.0, 3.0, 4.0])
     for direction, sense in (("minimize", 1), ("maximize", -1)):
         objective = Objective(metric="m", direction=direction)  # type: ignore[arg-type]
-        curve = r'<polyline points="([^"]*)" class="line accent"'
-        found = re.search(curve, best_curves({"all": trials}, objective))
-        assert found is not None
-        height = [float(point.split(",")[1]) for point in found[1].split()]
+        (curve,) = best_curves({"all": trials}, objective)
+        height = heights(curve)
         assert sense * (height[-1] - height[0]) > 0  # SVG's y points down
 
 

@@ -18,6 +18,10 @@ def test_the_wheel_holds_both_packages(tmp_path: Path) -> None:
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"gensweep", "gensweep_models"}
     assert "gensweep/stack/_up.py" in names
+    report = ROOT / "platform" / "gensweep" / "report"
+    parts = [f for folder in ("templates", "static") for f in (report / folder).iterdir()]
+    assert {f.name for f in parts} > {"page.jinja", "style.css"}
+    assert {str(f.relative_to(ROOT / "platform")) for f in parts} <= set(names)
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = (

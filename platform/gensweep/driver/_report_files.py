@@ -1,13 +1,14 @@
 """The files that a sweep leaves: its report and its trials as JSON."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.evaluation import real_grid, told
 from gensweep.objective import Objective
 from gensweep.planning import Plan
-from gensweep.report import build_report
+from gensweep.report import SweepFacts, build_report
 from gensweep.results import Trials, failures
 from gensweep.spec import RunRequest, Sweep
 from gensweep.storage import grids, open_store
@@ -32,18 +33,34 @@ def written(
 ) -> dict[str, bytes]:
     """The files that a sweep leaves."""
     sweep = request.sweep
-    stated = about["protocol"] | {"sampling": SAMPLING[sweep.sampler]}
     pictured = [*objective.ranked(trials)[:1], *failures(trials, objective.metric)]
     page = build_report(
-        redact_tree(about | {"name": sweep.name, "protocol": stated, "seed": sweep.seed,
-                             "trained": trained(sweep),
-                             "versions": view.versions,
-                             "answer": told(about["test"]) if about["test"] else ""}),
-        trials, grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
-        by=sweep.by, over=sweep.over, goal=objective, scatter_of=sweep.scatter,
-    )  # fmt: skip
+        sweep_facts(sweep, view, about),
+        trials,
+        grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
+        objective=objective,
+        over=sweep.over,
+        by=sweep.by,
+        scatter_of=sweep.scatter,
+    )
     text = json.dumps({"sweep": sweep.name, "test": about["test"], "trials": trials}, indent=1)
     return {"report.html": page.encode(), "trials.json": text.encode()}
+
+
+def sweep_facts(sweep: Sweep, view: SweepSnapshot, about: dict[str, Any]) -> SweepFacts:
+    """State the sweep for its report, without secrets."""
+    facts = SweepFacts(
+        name=sweep.name,
+        summary=about["about"],
+        not_searched=trained(sweep),
+        held_out=told(about["test"]) if about["test"] else "",
+        lane_time=about["lanes"],
+        protocol=about["protocol"] | {"sampling": SAMPLING[sweep.sampler]},
+        versions=view.versions,
+        seed=sweep.seed,
+        next_command=about["next"],
+    )
+    return SweepFacts(**redact_tree(asdict(facts)))
 
 
 def trained(sweep: Sweep) -> dict[str, str]:

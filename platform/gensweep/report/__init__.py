@@ -1,12 +1,14 @@
 """Figures, tables and the HTML report of a sweep."""
 
+from gensweep.report._facts import SweepFacts
+from gensweep.report._outcomes import rates
+from gensweep.report._page import build_report
+from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
+from gensweep.report._text_table import text_table
 from gensweep.report._words import in_words
-from gensweep.report.html import build_report
-from gensweep.report.stats import best_of_k, clustered_wilson, log_bins, wilson
-from gensweep.report.table import text_table
-from gensweep.report.trials import rates
 
 __all__ = [
+    "SweepFacts",
     "best_of_k",
     "build_report",
     "clustered_wilson",

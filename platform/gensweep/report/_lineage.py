@@ -1,48 +1,42 @@
 """How hyperparameters changed under way, where trials took over others' states."""
 
-from __future__ import annotations
-
-import html
 import math
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from gensweep.objective import number
-from gensweep.report._svg import Axes, Point, line, tag
-from gensweep.report._tables import grid
-from gensweep.report.trials import outcome
+from gensweep.report._outcomes import outcome
+from gensweep.report._svg import Axes, Point, element
+from gensweep.report._tables import Table
 from gensweep.trial import Trial
 
-NOTE = (
-    "One line a trial, over the images that it saw; a dot where it took over the state of a better "
-    "one, whose value was then changed. The other sections go by the values that trials began with."
-)
 
-
-def lineages(trials: Sequence[Trial], over: str) -> str:
-    """The schedules of parameter `over`, and all copies as a table; empty without any."""
+def copies_table(trials: Sequence[Trial]) -> Table | None:
+    """List every copy of a better trial's state, and the hyperparameters that it went on with."""
     copies = [(t, copy) for t in trials for copy in t.get("lineage", [])]
     if not copies:
-        return ""
+        return None
     names = sorted({name for _, copy in copies for name in copy["params"]})
     rows: list[list[object]] = [
         [t["number"], copy["images"], copy["from"], *(copy["params"].get(n, "") for n in names)]
         for t, copy in copies
     ]
-    return _figure(trials, over) + grid(["trial", "images", "copied trial", *names], rows)
+    return Table(["trial", "images", "copied trial", *names], rows)
 
 
-def _figure(trials: Sequence[Trial], over: str) -> str:
-    schedules = [(t, steps) for t in trials if (steps := _schedule(t, over))]
-    if not schedules:
-        return ""
-    points = [point for _, steps in schedules for point in steps]
-    axes = Axes(points, ("images", f"log10 of {over}"))
-    body = "".join(
-        line(axes, steps, f"thin {outcome(t)}", f"trial {t['number']}") for t, steps in schedules
-    )
-    body += "".join(_dots(axes, t, over) for t, _ in schedules)
-    drawn = axes.draw(body, f"Schedules of {over}")
-    return f"{drawn}<p class=note>{html.escape(NOTE)}</p>"
+def schedules(trials: Sequence[Trial], over: str) -> Markup | None:
+    """Draw parameter `over` of each trial against the images that it saw; a dot is a copy.
+
+    None if no trial has positive numbers alone for it.
+    """
+    steps = [(t, found) for t in trials if (found := _schedule(t, over))]
+    if not steps:
+        return None
+    axes = Axes([point for _, found in steps for point in found], ("images", f"log10 of {over}"))
+    lines = [axes.line(s, f"thin {outcome(t)}", f"trial {t['number']}") for t, s in steps]
+    dots = [dot for t, _ in steps for dot in _dots(axes, t, over)]
+    return axes.draw([*lines, *dots], f"Schedules of {over}")
 
 
 def _schedule(trial: Trial, over: str) -> list[Point]:
@@ -60,10 +54,10 @@ def _schedule(trial: Trial, over: str) -> list[Point]:
     ]
 
 
-def _dots(axes: Axes, trial: Trial, over: str) -> str:
-    body = ""
+def _dots(axes: Axes, trial: Trial, over: str) -> list[Markup]:
+    dots = []
     for copy in trial.get("lineage", []):
-        at = axes.place((float(copy["images"]), math.log10(copy["params"][over])))
+        x, y = axes.place((float(copy["images"]), math.log10(copy["params"][over])))
         title = f"trial {trial['number']} took over trial {copy['from']}"
-        body += tag("circle", title=title, cx=f"{at[0]:.1f}", cy=f"{at[1]:.1f}", r=4, class_="dot")
-    return body
+        dots.append(element("circle", title=title, cx=f"{x:.1f}", cy=f"{y:.1f}", r=4, class_="dot"))
+    return dots

@@ -1,41 +1,110 @@
-"""Style and script of the page; both inline, nothing is loaded from elsewhere."""
+"""Renders one self-contained HTML file that answers the sweep's question."""
 
-from gensweep.report.trials import OUTCOMES
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
 
-# Okabe and Ito's palette: told apart under the common colour-vision deficiencies.
-STYLE = """
-:root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#667;--line:#d5d9e0;--soft:#f3f5f8;
---converged:#009e73;--unconverged:#e69f00;--collapsed:#0072b2;--diverged:#d55e00;--pruned:#cc79a7;--other:#999}
-@media(prefers-color-scheme:dark){:root{--bg:#14171c;--fg:#e6e9ee;--dim:#9aa4b2;--line:#333a45;
---soft:#1d222a;--collapsed:#56b4e9}}
-body{background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif;margin:0 auto;
-max-width:1000px;padding:16px}h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}
-h3{font-size:1rem;margin-bottom:0}.answer{font-size:1.15rem;background:var(--soft);padding:12px;
-border-left:4px solid var(--converged)}.fig,.scroll{overflow-x:auto}svg{width:100%;height:auto}
-svg text{fill:var(--fg);font-size:11px}.axis{stroke:var(--dim);fill:none}.line{fill:none;
-stroke-width:2}.thin{stroke-width:1;opacity:.6}.accent{stroke:var(--collapsed)}.band{opacity:.2;
-fill:var(--collapsed)}.dot{fill:var(--collapsed)}table{border-collapse:collapse;font-size:.85rem}
-td,th{border-bottom:1px solid var(--line);padding:4px 8px;text-align:left;white-space:nowrap}
-th button{all:unset;cursor:pointer;font-weight:600}th button:focus-visible{outline:2px solid}
-.legend span{margin-right:12px;white-space:nowrap}.legend i{display:inline-block;width:12px;
-height:12px;margin-right:4px}figure{display:inline-block;margin:0 12px 12px 0;max-width:100%}
-figure img{max-width:100%;image-rendering:pixelated;min-width:200px}figcaption{color:var(--dim);
-font-size:.8rem;overflow-wrap:anywhere}.note{color:var(--dim);font-size:.85rem;
-margin-top:0}pre{background:var(--soft);padding:10px;overflow-x:auto}
-""" + "".join(
-    f"rect.{o},i.{o}{{fill:var(--{o});background:var(--{o})}}.line.{o}{{stroke:var(--{o})}}"
-    for o in OUTCOMES
+from markupsafe import Markup
+
+from gensweep.objective import Objective
+from gensweep.report._best_curves import best_curves
+from gensweep.report._facts import SweepFacts
+from gensweep.report._figures import (
+    parallel_coordinates,
+    scatter_plot,
+    stability_maps,
+    truncation_curves,
 )
+from gensweep.report._lineage import copies_table, schedules
+from gensweep.report._outcomes import OUTCOMES, outcome, rates, strata
+from gensweep.report._tables import Table, all_trials, lost_modes, pruned_trials
+from gensweep.report._text_table import format_value
+from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
+from gensweep.trial import Trial
 
-SCRIPT = """
-document.querySelectorAll('th button').forEach(b=>b.addEventListener('click',()=>{
-const h=b.closest('th'),i=h.cellIndex,body=h.closest('table').tBodies[0];
-const up=h.getAttribute('aria-sort')!=='ascending';
-h.parentNode.querySelectorAll('th').forEach(o=>o.removeAttribute('aria-sort'));
-h.setAttribute('aria-sort',up?'ascending':'descending');
-const key=r=>{const t=r.cells[i].textContent;return t!==''&&!isNaN(t)?+t:t};
-[...body.rows].sort((r,s)=>{const a=key(r),c=key(s);
-if(a===''||c==='')return (a==='')-(c==='');
-const d=typeof a==='number'&&typeof c==='number'?a-c:String(a).localeCompare(String(c));
-return up?d:-d}).forEach(r=>body.append(r))}));
-"""
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def build_report(
+    facts: SweepFacts,
+    trials: Sequence[Trial],
+    images: Mapping[str, bytes],
+    *,
+    objective: Objective,
+    over: str,
+    by: str | None = None,
+    scatter_of: tuple[str, str, str | None] | None = None,
+) -> str:
+    """Return the report of a sweep as HTML; nothing in it is loaded from elsewhere.
+
+    `objective` ranks the trials, `over` is the hyperparameter that the stability map runs over, and
+    `by` the one that groups trials. `images` are PNG files by trial number and "real". `scatter_of`
+    names two metrics, x and y, and the hyperparameter that shades the dots.
+    """
+    groups = strata(trials, by)
+    return _environment().get_template("page.jinja").render(
+        facts=facts,
+        answer=answer(trials, by, objective),
+        outcomes=OUTCOMES,
+        outcome_rules=outcome_rules(facts.protocol),
+        stability_maps=stability_maps(groups, over),
+        success_rates=Table(*rates(trials, by)) if trials else None,
+        pruned_trials=pruned_trials(groups, by),
+        lost_modes=lost_modes(groups, by, facts.protocol),
+        best_curves=best_curves(groups, objective),
+        coordinates=parallel_coordinates(trials),
+        copies=copies_table(trials),
+        schedules=schedules(trials, over),
+        truncation=truncation_curves(trials, facts.protocol.get("curve", ("frechet", "coverage"))),
+        scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
+        scatter_of=scatter_of,
+        samples=_samples(trials, images, objective),
+        trials=all_trials(trials, objective),
+        protocol=protocol_json(facts),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """A picture and what it shows."""
+
+    caption: str
+    png: str
+    """The file in base64."""
+
+
+def _samples(
+    trials: Sequence[Trial], images: Mapping[str, bytes], objective: Objective
+) -> list[Sample]:
+    """Pictures of real data, of the best trial and of the first of each kind of failure."""
+    pictured = [t for t in trials if str(t["number"]) in images]
+    chosen = [t for t in objective.ranked(trials)[:1] if t in pictured]
+    for kind in ("collapsed", "diverged", "unconverged"):
+        chosen += [t for t in pictured if outcome(t) == kind and t not in chosen][:1]
+    shown = [(trial_caption(t), images[str(t["number"])]) for t in chosen]
+    if shown and "real" in images:
+        shown.insert(0, ("real data", images["real"]))
+    return [Sample(caption=says, png=base64.b64encode(png).decode()) for says, png in shown]
+
+
+@cache
+def _environment() -> "Environment":
+    """Jinja with our templates; it escapes every value that is no Markup."""
+    import jinja2  # 50 ms, which processes that write no report save
+
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("gensweep.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["value"] = format_value
+    static = files("gensweep.report") / "static"
+    found.globals["style"] = Markup((static / "style.css").read_text("utf-8"))
+    found.globals["script"] = Markup((static / "sort_tables.js").read_text("utf-8"))
+    return found

@@ -1,9 +1,14 @@
-"""What the report says in sentences: the sweep, its outcomes, and how to read its figures."""
+"""What a report says in sentences."""
 
-from __future__ import annotations
-
-import html
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from gensweep.objective import Objective
+from gensweep.report._facts import SweepFacts
+from gensweep.report._outcomes import interval, outcome
+from gensweep.report._text_table import format_value
+from gensweep.trial import Trial
 
 STATES = {"queued": "waiting", "leased": "training"}
 """What the ledger calls trials that have not ended, as users say it."""
@@ -16,35 +21,38 @@ OUTCOME_RULES = {
     "{converged_coverage:g}{converged_labels}. Collapsed: sample variance below "
     "{collapsed_variance:.0%} of the data's{collapsed_labels}.",
 }
-CURVE = (
-    "Each line is one trained trial, sampled at several truncation thresholds; "
-    "right is more variety, down is more fidelity."
-)
 
 
 def in_words(state: str) -> str:
-    """A trial's state or outcome, as progress and tables tell it."""
+    """Name a trial's state or outcome as progress and tables tell it.
+
+    >>> in_words("queued"), in_words("diverged")
+    ('waiting', 'diverged')
+    """
     return STATES.get(state, state)
 
 
-def facts(sweep: dict[str, Any]) -> str:
-    """The lines under the title, of what `sweep` tells; empty ones are left out."""
-    held = sweep.get("answer")
-    same = ", ".join(f"{name}={value}" for name, value in sweep.get("trained", {}).items())
-    lanes = sweep.get("lanes")
-    sampling = sweep.get("protocol", {}).get("sampling")
-    lines = [
-        sweep.get("about", ""),
-        f"The same in all trials: {same}." if same else "",
-        f"Held out: {held}." if held else "",
-        f"Trials were drawn by {sampling}." if sampling else "",
-        f"Time of the packs' lanes: {lanes}." if lanes else "",
-    ]
-    return "".join(f"<p class=note>{html.escape(str(line))}</p>" for line in lines if line)
+def answer(trials: Sequence[Trial], by: str | None, objective: Objective) -> str:
+    """Answer the sweep's question in one sentence: how many converged, and the best trial."""
+    if not trials:
+        return "No trial has ended yet."
+    good, span = interval(trials)
+    says = (
+        f"{good} of {len(trials)} trials converged ({good / len(trials):.0%}, 95 % interval {span})"
+    )
+    stopped = sum(outcome(t) == "pruned" for t in trials)
+    says += f"; {stopped} were pruned" if stopped else ""
+    best = next(iter(objective.ranked(trials)), None)
+    if best is None:
+        return f"{says}; none has a {objective.metric}."
+    where = f" with {by}={best['params'][by]}" if by in best["params"] else ""
+    value = format_value(best["metrics"][objective.metric])
+    fine = "" if outcome(best) == "converged" else f" ({best['outcome']})"
+    return f"{says}; the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."
 
 
-def rules(protocol: dict[str, Any]) -> str:
-    """What converged, collapsed, unconverged and diverged mean in this sweep."""
+def outcome_rules(protocol: Mapping[str, Any]) -> str:
+    """Say what converged, collapsed, unconverged and diverged mean; empty without bounds."""
     rule, bounds = OUTCOME_RULES.get(str(protocol.get("kind"))), protocol.get("bounds", {})
     if rule is None or not bounds:
         return ""
@@ -58,8 +66,20 @@ def rules(protocol: dict[str, Any]) -> str:
             f", or fewer than {bounds['collapsed_classes']:.0%} of the classes"
         )
     says = rule.format(**bounds, **labels, threshold=protocol.get("mode_threshold", 0))
-    says += (
+    return says + (
         " Unconverged: neither. Diverged: a loss, weight or sample became infinite, not a number "
         f"or huge. Judged {protocol.get('verdict', 'of the samples')}."
     )
-    return f"<p class=note>{html.escape(says)}</p>"
+
+
+def trial_caption(trial: Trial) -> str:
+    """Name a trial, its outcome and its hyperparameters in one line."""
+    params = ", ".join(f"{key}={format_value(value)}" for key, value in trial["params"].items())
+    return f"trial {trial['number']}, {outcome(trial)}: {params}"
+
+
+def protocol_json(facts: SweepFacts) -> str:
+    """Write the protocol, the versions and the seed as JSON; empty if nothing is known."""
+    stated = {"protocol": facts.protocol, "versions": facts.versions, "seed": facts.seed}
+    known = {key: value for key, value in stated.items() if value not in (None, {})}
+    return json.dumps(known, indent=2, default=str, ensure_ascii=False) if known else ""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
+from markupsafe import escape
+
 _SECRET_NAME = re.compile(r"SECRET|TOKEN(?!I|S)|PASSW|PWD$|API_?KEY|CREDENTIAL", re.IGNORECASE)
 _PLACE_NAME = re.compile(r"_(FILE|PATH|DIR|FOLDER|URI|URL)$", re.IGNORECASE)
 """Such variables say where a secret lies, and hold none."""
@@ -54,7 +56,8 @@ def _spellings(secret: str) -> set[str]:
     """As it is, and as URLs, JSON and HTML write it."""
     encoded = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
     small = {re.sub("%..", lambda code: code[0].lower(), text) for text in encoded}
-    return {secret, *encoded, *small, json.dumps(secret)[1:-1], html.escape(secret)}
+    page = {html.escape(secret), str(escape(secret))}  # Jinja writes other codes for quotes
+    return {secret, *encoded, *small, *page, json.dumps(secret)[1:-1]}
 
 
 def redact(text: str) -> str:

@@ -1,21 +1,17 @@
-"""The final table for a terminal or a job log: plain text."""
-
-from __future__ import annotations
+"""Tables as plain text, for a terminal or a job log."""
 
 from collections.abc import Sequence
 
-__all__ = ["text_table"]
-
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], width: int = 100) -> str:
-    """Columns side by side within `width` characters; too wide cells end in an ellipsis.
+    """Lay columns side by side within `width` characters; too wide cells end in an ellipsis.
 
     >>> print(text_table(["objective", "rate"], [["hinge", 0.5]]))
     objective  rate
     ---------  ----
     hinge       0.5
     """
-    cells = [list(head), *([_show(value) for value in row] for row in rows)]
+    cells = [list(head), *([format_value(value) for value in row] for row in rows)]
     sizes = [max(len(row[i]) for row in cells) for i in range(len(head))]
     while sum(sizes) + 2 * (len(sizes) - 1) > width and max(sizes) > 4:
         sizes[sizes.index(max(sizes))] -= 1
@@ -27,7 +23,8 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], width: int
     return "\n".join([lines[0], "  ".join("-" * size for size in sizes), *lines[1:]])
 
 
-def _show(value: object) -> str:
+def format_value(value: object) -> str:
+    """Write a cell: a float with four significant digits, anything else as it is."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

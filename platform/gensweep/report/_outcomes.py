@@ -1,11 +1,9 @@
-"""What the report, the table and the figures ask of plain trial records."""
-
-from __future__ import annotations
+"""What plain trial records tell of outcomes: strata, rates and their intervals."""
 
 from collections import Counter
 from collections.abc import Sequence
 
-from gensweep.report.stats import clustered_wilson
+from gensweep.report._stats import clustered_wilson
 from gensweep.trial import Trial
 
 OUTCOMES = ("converged", "unconverged", "collapsed", "diverged", "pruned", "other")

@@ -1,13 +1,9 @@
 """The statistics behind the report: pure functions of plain numbers."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
 from gensweep.errors import UserError
-
-__all__ = ["best_of_k", "clustered_wilson", "log_bins", "wilson"]
 
 
 def wilson(successes: float, trials: float, z: float = 1.959964) -> tuple[float, float]:

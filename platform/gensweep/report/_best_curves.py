@@ -1,0 +1,85 @@
+"""Draws how good the best of k configurations is, over k."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from gensweep.objective import Objective
+from gensweep.report._stats import best_of_k
+from gensweep.report._svg import Axes, element
+from gensweep.trial import Trial
+
+Spans = list[tuple[int, list[float]]]
+"""k, and the 5 %, 50 % and 95 % quantiles of the best of k draws; small is good."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BestCurve:
+    """The best-of-k curve of one group of trials."""
+
+    group: str
+    figure: Markup | None
+    """None where no configuration was completed."""
+    caption: str
+    """How the curve is read, or why there is none."""
+
+
+def best_curves(groups: Mapping[str, Sequence[Trial]], objective: Objective) -> list[BestCurve]:
+    """Draw the median best of k random configurations and its central 90 %, on one scale."""
+    draws = {name: objective.configurations(group) for name, group in groups.items()}
+    spans = {name: _spans(found) for name, found in draws.items()}
+    seen = [(k, objective.sign * v) for shown in spans.values() for k, span in shown
+            for v in span if v < math.inf]  # fmt: skip
+    return [
+        BestCurve(
+            group=name,
+            figure=_best_curve(spans[name], len(found), seen, objective),
+            caption=_caption(found, spans[name]),
+        )
+        if spans[name]
+        else BestCurve(group=name, figure=None, caption=_no_best(len(found), objective))
+        for name, found in draws.items()
+    ]
+
+
+def _spans(draws: list[float]) -> Spans:
+    """Those with a median: fewer draws hold no trial that was completed."""
+    every = [(k, [best_of_k(draws, k, share) for share in (0.05, 0.5, 0.95)])
+             for k in range(1, len(draws) + 1)]  # fmt: skip
+    return [(k, span) for k, span in every if span[1] < math.inf]
+
+
+def _no_best(count: int, objective: Objective) -> str:
+    return (
+        f"None of {count} configurations was completed with a {objective.metric}: there is no best."
+    )
+
+
+def _best_curve(
+    shown: Spans, count: int, seen: Sequence[tuple[float, float]], objective: Objective
+) -> Markup:
+    axes = Axes(seen, ("k", f"best {objective.metric}"), x=(1.0, max(count, 2.0)))
+    worst = axes.y[objective.sign > 0]  # where the frame stands for what is infinite
+    ring = [(k, objective.sign * span[0]) for k, span in shown]
+    ring += [(k, objective.sign * s[2] if s[2] < math.inf else worst) for k, s in reversed(shown)]
+    band = element("polygon", points=axes.path(ring), class_="band")
+    curve = axes.line([(k, objective.sign * span[1]) for k, span in shown], "accent")
+    return axes.draw([band, curve], "Best of k")
+
+
+def _caption(draws: list[float], shown: Spans) -> str:
+    """How the curve is to be read."""
+    known, count = sum(draw < math.inf for draw in draws), len(draws)
+    whole = next(k for k, span in shown if span[2] < math.inf)
+    return (
+        f"{known} of {count} configurations were completed; every other one is a draw that ranks "
+        "last. Line: the median of the best of k configurations drawn at random, finite from "
+        f"k={shown[0][0]} on. Band: its central 90 %, with two finite ends from k={whole} on; "
+        "below that it reaches the edge of the frame, because fewer than 95 % of the draws hold "
+        "one that was completed."
+        if whole > 1
+        else f"All of {count} configurations count, {known} of them completed. Line: the median "
+        "of the best of k configurations drawn at random. Band: its central 90 %."
+    )

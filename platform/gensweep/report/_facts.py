@@ -1,0 +1,33 @@
+"""The facts that a report states about a sweep as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepFacts:
+    """Holds what a report states beside the trials; a field that is empty leaves its line out.
+
+    The report prints every field as it is: the caller replaces secrets first.
+    """
+
+    name: str = "sweep"
+    """The title."""
+    summary: str = ""
+    """One sentence: the model, the data, the budget and the searched hyperparameters."""
+    not_searched: Mapping[str, object] = field(default_factory=dict)
+    """Name to value of each hyperparameter that is the same in all trials."""
+    held_out: str = ""
+    """The best trial's likelihood on the test examples that ranked no trial, in words."""
+    lane_time: str = ""
+    """The shares of training, evaluation and idling in the time of the packs' lanes, in words."""
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    """How trials were sampled, measured and judged: the evaluator's protocol. `kind`, `bounds`,
+    `verdict`, `sampling` and `curve` are told in words where they are present, and all as JSON."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Package to version."""
+    seed: int | None = None
+    """The seed of the sweep."""
+    next_command: str = ""
+    """The command line that continues or enlarges the sweep."""
