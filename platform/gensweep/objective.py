@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Literal
 
 from gensweep.errors import UserError
-from gensweep.trial import Trial
+from gensweep.trial import Trial, TrialState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Objective:
 
     def value(self, trial: Trial) -> float | None:
         """The metric of a trial that was completed, else None."""
-        completed = trial["state"] == "completed"
+        completed = trial["state"] == TrialState.COMPLETED
         return number(trial["metrics"].get(self.metric)) if completed else None
 
     def draws(self, trials: Sequence[Trial]) -> list[float]:

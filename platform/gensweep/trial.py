@@ -6,17 +6,94 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from enum import StrEnum
+from typing import Any, Final, Literal, Self
 
-State = Literal["completed", "pruned", "diverged", "collapsed", "failed", "cancelled"]
-"""How a trial can end."""
+
+class TrialState(StrEnum):
+    """Where a trial stands: one row a state, with all that its readers ask of it.
+
+    The order is that of listings. A member is a plain string wherever it is written (ledger, JSON,
+    tags of MLflow); `TrialState(text)` reads it back, or raises `ValueError` for another word.
+
+    >>> TrialState("leased").shown, TrialState.PRUNED.ended, f"{TrialState.PRUNED}"
+    ('training', True, 'pruned')
+    """
+
+    #             value        shown        run_status   ended  infeasible
+    COMPLETED = "completed", "completed", "FINISHED", True, False
+    PRUNED = "pruned", "pruned", "FINISHED", True, False
+    DIVERGED = "diverged", "diverged", "FINISHED", True, True
+    COLLAPSED = "collapsed", "collapsed", "FINISHED", True, True
+    FAILED = "failed", "failed", "FAILED", True, False
+    CANCELLED = "cancelled", "cancelled", "KILLED", True, False
+    LEASED = "leased", "training", "RUNNING", False, False
+    QUEUED = "queued", "waiting", "SCHEDULED", False, False
+
+    shown: str
+    """As users read it in progress lines and tables."""
+    run_status: str
+    """Of its run in MLflow. Divergence is a result: the run finished, and a tag says how."""
+    ended: bool
+    """Whether it is final: the trial is never handed out again."""
+    infeasible: bool
+    """Whether the sampler learns it as a violated constraint, not as a value."""
+
+    # Defaults, which no row takes, let type checkers accept `TrialState(text)`.
+    def __new__(
+        cls,
+        value: str,
+        shown: str = "",
+        run_status: str = "",
+        ended: bool = False,
+        infeasible: bool = False,
+    ) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.shown, member.run_status = shown, run_status
+        member.ended, member.infeasible = ended, infeasible
+        return member
+
+
+TERMINAL: Final[frozenset[TrialState]] = frozenset(s for s in TrialState if s.ended)
+INFEASIBLE: Final[frozenset[TrialState]] = frozenset(s for s in TrialState if s.infeasible)
+
+
+class Outcome(StrEnum):
+    """What became of a trial, as verdicts, figures and their colours group it, in their order.
+
+    The first four are an evaluator's verdicts on samples. `Outcome.of` groups what a record tells.
+    """
+
+    #             value         state                 failure
+    CONVERGED = "converged", TrialState.COMPLETED, False
+    UNCONVERGED = "unconverged", TrialState.COMPLETED, True
+    COLLAPSED = "collapsed", TrialState.COLLAPSED, True
+    DIVERGED = "diverged", TrialState.DIVERGED, True
+    PRUNED = "pruned", TrialState.PRUNED, False
+    OTHER = "other", TrialState.FAILED, False
+
+    state: TrialState
+    """In which a trial ends by this verdict; any other state is grouped as `OTHER`."""
+    failure: bool
+    """Whether the report shows a typical trial of the kind, for what goes wrong."""
+
+    def __new__(cls, value: str, state: TrialState, failure: bool) -> Self:
+        member = str.__new__(cls, value)
+        member._value_, member.state, member.failure = value, state, failure
+        return member
+
+    @classmethod
+    def of(cls, told: str) -> Outcome:
+        """The group of a verdict, or of the state of a trial that has none.
+
+        >>> Outcome.of("pruned"), Outcome.of(TrialState.FAILED)
+        (<Outcome.PRUNED: 'pruned'>, <Outcome.OTHER: 'other'>)
+        """
+        return next((outcome for outcome in cls if outcome == told), cls.OTHER)
+
 
 Verdict = Literal["continue", "prune"]
-
-TERMINAL: Final[frozenset[str]] = frozenset(
-    {"completed", "pruned", "diverged", "collapsed", "failed", "cancelled"}
-)
-INFEASIBLE: Final[frozenset[str]] = frozenset({"diverged", "collapsed"})
 
 
 class StaleLease(RuntimeError):  # noqa: N818  (it tells the holder to stop, not what it did wrong)
@@ -44,10 +121,10 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialRecord:
-    """A trial as the study knows it. `state` is one of `State`, or "queued" or "leased"."""
+    """A trial as the study knows it."""
 
     number: int
-    state: str
+    state: TrialState
     cause: str
     params: dict[str, Any]
     metrics: dict[str, float]

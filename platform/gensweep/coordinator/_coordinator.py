@@ -12,7 +12,7 @@ from gensweep.population import better
 from gensweep.spec import RunRequest
 from gensweep.study import Study, make_pruner
 from gensweep.tracking import redact
-from gensweep.trial import LINEAGE, TERMINAL, Lease, StaleLease, State, TrialRecord
+from gensweep.trial import LINEAGE, TERMINAL, Lease, StaleLease, TrialRecord, TrialState
 
 KEPT = ("curve", "kept", LINEAGE)
 """Of a result: what the ledger keeps beside the outcome."""
@@ -139,14 +139,14 @@ class SweepCoordinator:
                     lost.append(number)
         return lost
 
-    def finish(self, owner: str, ends: list[tuple[int, State, str, dict[str, Any]]]) -> None:
+    def finish(self, owner: str, ends: list[tuple[int, TrialState, str, dict[str, Any]]]) -> None:
         """End trials, each with number, state, cause and result, unless others have them by now."""
         with self._study.transaction():
             for number, state, cause, result in ends:
                 with suppress(StaleLease):
                     self._finish(self._held(owner, number), state, cause, result)
 
-    def _finish(self, lease: Lease, state: State, cause: str, result: dict[str, Any]) -> None:
+    def _finish(self, lease: Lease, state: TrialState, cause: str, result: dict[str, Any]) -> None:
         """In the tracker first, then for good."""
         metrics, number = dict(result.get("metrics", {})), lease.number
         images = self._seen[number] = result.get("images", self._seen.get(number, 0))
@@ -253,14 +253,14 @@ class SweepCoordinator:
         """Log the whole sweep's report and figures; whether the tracker has everything."""
         return self._log.complete(files, summary, *self._end(died))
 
-    def _end(self, died: str) -> tuple[str, str]:
+    def _end(self, died: str) -> tuple[TrialState, str]:
         """State and cause of the sweep as a whole, for the tracker."""
         if died:
-            return "failed", died
+            return TrialState.FAILED, died
         if self._stopping:
-            return "cancelled", "interrupted; --resume goes on"
+            return TrialState.CANCELLED, "interrupted; --resume goes on"
         reason = self._study.stop_reason()
-        return "completed", "" if reason == "trials" else f"the limit of {reason}"
+        return TrialState.COMPLETED, "" if reason == "trials" else f"the limit of {reason}"
 
     def tracker_loss(self) -> str:
         """What the tracker lost, and why it lags, in one line; empty if all is well."""

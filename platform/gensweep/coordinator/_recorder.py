@@ -13,7 +13,7 @@ from gensweep.population import changing
 from gensweep.spec import Sweep
 from gensweep.storage import open_store
 from gensweep.tracking import Spool, Tracker, redact
-from gensweep.trial import Lease, finite
+from gensweep.trial import Lease, TrialState, finite
 
 if TYPE_CHECKING:
     from gensweep.spec import Sweep
@@ -52,7 +52,7 @@ class SweepRecorder:
         if png:
             self._tracker.image(number, "samples", images, png)
 
-    def end(self, number: int, state: str, cause: str, metrics: Mapping[str, float],
+    def end(self, number: int, state: TrialState, cause: str, metrics: Mapping[str, float],
             lineage: Sequence[Any] = ()) -> None:  # fmt: skip
         """A trial ended."""
         if lineage:
@@ -65,7 +65,7 @@ class SweepRecorder:
         key = f"sweeps/{self._sweep.name}/trials/{number:04d}/traceback.txt"
         self._store.put(key, redact(traceback).encode())
 
-    def complete(self, files: dict[str, bytes], summary: dict[str, float], state: str,
+    def complete(self, files: dict[str, bytes], summary: dict[str, float], state: TrialState,
                  cause: str) -> bool:  # fmt: skip
         """The sweep ended; whether the tracker has everything."""
         for name, data in files.items():

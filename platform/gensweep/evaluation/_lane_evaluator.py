@@ -14,6 +14,7 @@ from gensweep.evaluation._likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Li
 from gensweep.game import DataShape
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
+from gensweep.trial import Outcome, TrialState
 
 GRID_SAMPLES = 64
 LANES_AT_ONCE = 4
@@ -80,7 +81,7 @@ class LaneEvaluator:
             slot: self._judged(*each)
             for slot, *each in zip(slots, samples, metrics, whole, strict=True)
         }
-        sound = [slot for slot, result in results.items() if result["state"] != "diverged"]
+        sound = [slot for slot, result in results.items() if result["state"] != TrialState.DIVERGED]
         if bound and sound and self.likelihood is not None:
             each = IMPORTANCE_SAMPLES if last else RUNG_SAMPLES
             likely = self.likelihood.measure(pack, filled(sound, self.lanes_at_once), each)
@@ -95,14 +96,14 @@ class LaneEvaluator:
         self, samples: Tensor, metrics: dict[str, float], whole: dict[str, float]
     ) -> Result:
         """The verdict on one lane, of samples that are not truncated, and its picture."""
-        state, cause = self.evaluator.verdict(whole if metrics["finite"] else metrics)
+        outcome, cause = self.evaluator.verdict(whole if metrics["finite"] else metrics)
         reference = self.evaluator.reference
         judged_by = {f"untruncated_{n}": whole[n] for n in reference.judged if n in whole}
         return {
-            "metrics": metrics | judged_by, "outcome": state, "cause": cause,
+            "metrics": metrics | judged_by, "outcome": outcome, "cause": cause,
             "variety": whole.get(reference.variety, 0.0),
-            "state": state if state in ("diverged", "collapsed") else "completed",
-            "png": b"" if state == "diverged" else grid(samples, self.modes),
+            "state": outcome.state,
+            "png": b"" if outcome == Outcome.DIVERGED else grid(samples, self.modes),
         }  # fmt: skip
 
     def _samples(self, pack: Pack, slots: list[int], **hyper: float) -> Tensor:

@@ -18,6 +18,7 @@ from gensweep.metrics.distances import finite
 from gensweep.metrics.images import Images
 from gensweep.metrics.points import Points
 from gensweep.metrics.projection import Projection
+from gensweep.trial import Outcome
 
 __all__ = ["LARGER_IS_BETTER", "Evaluator", "draw"]
 
@@ -96,10 +97,10 @@ class Evaluator:
             for lane, good in zip(samples, healthy, strict=True)
         ]
 
-    def verdict(self, metrics: dict[str, float]) -> tuple[str, str]:
-        """("converged" | "unconverged" | "collapsed" | "diverged", cause) by the stated bounds."""
+    def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
+        """The verdict by the stated bounds, and its cause."""
         if metrics.get("finite") != 1.0:
-            return "diverged", "non-finite samples"
+            return Outcome.DIVERGED, "non-finite samples"
         return self.reference.verdict(metrics)
 
     def _lane(self, lane: Tensor, wanted: Collection[str] | None) -> dict[str, float]:

@@ -16,6 +16,7 @@ from gensweep.metrics.distances import label_metrics
 from gensweep.metrics.frechet import frechet_distance, moments, root
 from gensweep.metrics.prdc import prdc, radii
 from gensweep.metrics.projection import Projection
+from gensweep.trial import Outcome
 
 __all__ = ["Images"]
 
@@ -82,11 +83,11 @@ class Images:
         labels = self.net.head(features).argmax(-1)[None]
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])
 
-    def verdict(self, metrics: dict[str, float]) -> tuple[str, str]:
+    def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Converged, unconverged or collapsed, and why."""
         lost = self._collapse(metrics)
         if lost:
-            return "collapsed", lost
+            return Outcome.COLLAPSED, lost
         density, coverage = metrics["density"], metrics["coverage"]
         good = density >= BOUNDS["converged_density"] and coverage >= BOUNDS["converged_coverage"]
         says = f"density {density:.2f}, coverage {coverage:.2f}"
@@ -94,7 +95,7 @@ class Images:
             total = len(self.shares)
             good = good and metrics["classes"] >= CLASS_BOUNDS["converged_classes"] * total
             says += f", {metrics['classes']:.0f} of {total} classes"
-        return ("converged" if good else "unconverged"), says
+        return (Outcome.CONVERGED if good else Outcome.UNCONVERGED), says
 
     def _collapse(self, metrics: dict[str, float]) -> str:
         if self.shares is not None:

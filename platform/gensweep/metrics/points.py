@@ -10,6 +10,7 @@ from torch import Tensor, device
 
 from gensweep.metrics.distances import Slices
 from gensweep.metrics.modes import mode_metrics
+from gensweep.trial import Outcome
 
 __all__ = ["Points"]
 
@@ -51,12 +52,12 @@ class Points:
         distances = self._slices.distances(lane, 1, 2)
         return found | {f"w{order}_sliced": value for order, value in distances.items()}
 
-    def verdict(self, metrics: dict[str, float]) -> tuple[str, str]:
+    def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Converged, unconverged or collapsed, and why."""
         modes, good, total = metrics["modes"], metrics["high_quality"], len(self.modes)
         says = f"{modes:.0f} of {total} modes, {good:.0%} high-quality samples"
         if modes < BOUNDS["collapsed_modes"] * total:
-            return "collapsed", says
+            return Outcome.COLLAPSED, says
         full = modes >= BOUNDS["converged_modes"] * total
         converged = full and good >= BOUNDS["converged_high_quality"]
-        return ("converged" if converged else "unconverged"), says
+        return (Outcome.CONVERGED if converged else Outcome.UNCONVERGED), says

@@ -4,15 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gensweep.report._stats import clustered_wilson
-from gensweep.trial import Trial
-
-OUTCOMES = ("converged", "unconverged", "collapsed", "diverged", "pruned", "other")
+from gensweep.trial import Outcome, Trial
 
 
-def outcome(trial: Trial) -> str:
+def outcome(trial: Trial) -> Outcome:
     """The outcome shown: the verdict where there is one, else the state, else `other`."""
-    found = trial.get("outcome") or trial.get("state")
-    return found if found in OUTCOMES else "other"
+    return Outcome.of(trial.get("outcome") or trial.get("state", ""))
 
 
 def strata(trials: Sequence[Trial], by: str | None) -> dict[str, list[Trial]]:
@@ -26,7 +23,7 @@ def strata(trials: Sequence[Trial], by: str | None) -> dict[str, list[Trial]]:
 def interval(trials: Sequence[Trial]) -> tuple[int, str]:
     """How many converged, and the 95 % interval of the rate over configurations."""
     sizes = Counter(trial["group"] for trial in trials)
-    good = Counter(trial["group"] for trial in trials if outcome(trial) == "converged")
+    good = Counter(trial["group"] for trial in trials if outcome(trial) == Outcome.CONVERGED)
     low, high = clustered_wilson([(good[group], size) for group, size in sizes.items()])
     return good.total(), f"{low:.0%} to {high:.0%}"
 
@@ -37,6 +34,7 @@ def rates(trials: Sequence[Trial], by: str | None) -> tuple[list[str], list[list
     rows: list[list[object]] = []
     for name, group in strata(trials, by).items():
         good, span = interval(group)
-        kinds, pruned = len({t["group"] for t in group}), sum(outcome(t) == "pruned" for t in group)
+        kinds = len({t["group"] for t in group})
+        pruned = sum(outcome(t) == Outcome.PRUNED for t in group)
         rows.append([name, len(group), kinds, good, pruned, f"{good / len(group):.0%}", span])
     return [by or "stratum", *head], rows

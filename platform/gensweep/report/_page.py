@@ -19,11 +19,11 @@ from gensweep.report._figures import (
     truncation_curves,
 )
 from gensweep.report._lineage import copies_table, schedules
-from gensweep.report._outcomes import OUTCOMES, outcome, rates, strata
+from gensweep.report._outcomes import outcome, rates, strata
 from gensweep.report._tables import Table, all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
-from gensweep.trial import Trial
+from gensweep.trial import Outcome, Trial
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -49,7 +49,7 @@ def build_report(
     return _environment().get_template("page.jinja").render(
         facts=facts,
         answer=answer(trials, by, objective),
-        outcomes=OUTCOMES,
+        outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
         stability_maps=stability_maps(groups, over),
         success_rates=Table(*rates(trials, by)) if trials else None,
@@ -83,7 +83,7 @@ def _samples(
     """Pictures of real data, of the best trial and of the first of each kind of failure."""
     pictured = [t for t in trials if str(t["number"]) in images]
     chosen = [t for t in objective.ranked(trials)[:1] if t in pictured]
-    for kind in ("collapsed", "diverged", "unconverged"):
+    for kind in sorted(each for each in Outcome if each.failure):
         chosen += [t for t in pictured if outcome(t) == kind and t not in chosen][:1]
     shown = [(trial_caption(t), images[str(t["number"])]) for t in chosen]
     if shown and "real" in images:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from gensweep.report._outcomes import OUTCOMES
+from gensweep.trial import Outcome
 
 Point = tuple[float, float]
 
@@ -58,7 +58,7 @@ def stacked_bars(bins: Sequence[tuple[str, dict[str, int]]], label: str, axis: s
     for i, (name, counts) in enumerate(bins):
         total, top, x = sum(counts.values()), 150.0, left + i * step
         parts += [text(x + step / 2, 166, name), text(x + step / 2, 24, f"n={total}")]
-        for outcome in OUTCOMES:
+        for outcome in Outcome:
             size = 120 * counts.get(outcome, 0) / total if total else 0
             top -= size
             if size:

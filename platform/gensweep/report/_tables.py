@@ -7,7 +7,7 @@ from typing import Any
 
 from gensweep.objective import Objective, number
 from gensweep.report._outcomes import outcome
-from gensweep.trial import Trial
+from gensweep.trial import Outcome, Trial
 
 KINDS = {"points": "modes", "images": "classes"}
 """What a protocol's samples can lose; the protocol tells how many there are under that name."""
@@ -25,7 +25,7 @@ def pruned_trials(groups: Mapping[str, Sequence[Trial]], by: str | None) -> Tabl
     """Count the trials that each value of `by` lost to the pruner, and the images they saw."""
     rows: list[list[object]] = []
     for stratum, group in groups.items():
-        seen = [t["images"] for t in group if outcome(t) == "pruned"]
+        seen = [t["images"] for t in group if outcome(t) == Outcome.PRUNED]
         if seen:
             span = f"{min(seen):,} to {max(seen):,}"
             rows.append([stratum, len(group), len(seen), f"{median(seen):,.0f}", span])

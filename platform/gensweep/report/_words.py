@@ -8,10 +8,7 @@ from gensweep.objective import Objective
 from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import interval, outcome
 from gensweep.report._text_table import format_value
-from gensweep.trial import Trial
-
-STATES = {"queued": "waiting", "leased": "training"}
-"""What the ledger calls trials that have not ended, as users say it."""
+from gensweep.trial import Outcome, Trial, TrialState
 
 OUTCOME_RULES = {
     "points": "Converged: at least {converged_modes:.0%} of the modes and "
@@ -29,7 +26,7 @@ def in_words(state: str) -> str:
     >>> in_words("queued"), in_words("diverged")
     ('waiting', 'diverged')
     """
-    return STATES.get(state, state)
+    return next((known.shown for known in TrialState if known == state), state)
 
 
 def answer(trials: Sequence[Trial], by: str | None, objective: Objective) -> str:
@@ -40,14 +37,14 @@ def answer(trials: Sequence[Trial], by: str | None, objective: Objective) -> str
     says = (
         f"{good} of {len(trials)} trials converged ({good / len(trials):.0%}, 95 % interval {span})"
     )
-    stopped = sum(outcome(t) == "pruned" for t in trials)
+    stopped = sum(outcome(t) == Outcome.PRUNED for t in trials)
     says += f"; {stopped} were pruned" if stopped else ""
     best = next(iter(objective.ranked(trials)), None)
     if best is None:
         return f"{says}; none has a {objective.metric}."
     where = f" with {by}={best['params'][by]}" if by in best["params"] else ""
     value = format_value(best["metrics"][objective.metric])
-    fine = "" if outcome(best) == "converged" else f" ({best['outcome']})"
+    fine = "" if outcome(best) == Outcome.CONVERGED else f" ({best['outcome']})"
     return f"{says}; the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."
 
 

@@ -2,15 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from gensweep.home import find_home
 from gensweep.results._records import trial_records
 from gensweep.stack import apply_env
 from gensweep.study import ledger_of, list_sweeps, read_sweep
-from gensweep.trial import State, TrialRecord
-
-ORDER = (*get_args(State), "leased", "queued")
+from gensweep.trial import TrialRecord, TrialState
 
 
 def sweeps_here() -> list[dict[str, Any]]:
@@ -33,7 +31,7 @@ def sweeps_here() -> list[dict[str, Any]]:
 def _states(records: Sequence[TrialRecord]) -> dict[str, int]:
     """How many trials are in each state that occurs, always in the same order."""
     counts = Counter(record.state for record in records)
-    return {state: counts[state] for state in ORDER if counts[state]}
+    return {state: counts[state] for state in TrialState if counts[state]}
 
 
 def results_of(name: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from gensweep.objective import number
 from gensweep.tracking import redact_tree
-from gensweep.trial import LINEAGE, TrialRecord
+from gensweep.trial import LINEAGE, Outcome, TrialRecord, TrialState
 
-FAILURES = ("collapsed", "diverged", "failed", "unconverged")
+FAILURES = frozenset({*(o for o in Outcome if o.failure), TrialState.FAILED})
 
 
 def trial_records(records: Iterable[TrialRecord]) -> list[dict[str, Any]]:

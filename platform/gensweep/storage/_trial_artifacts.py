@@ -8,6 +8,7 @@ from gensweep.errors import UserError
 from gensweep.storage._open import open_store
 from gensweep.storage._protocol import ObjectStore
 from gensweep.storage.checkpoints import Checkpoints
+from gensweep.trial import TrialState
 
 Trial = dict[str, Any]
 
@@ -17,7 +18,7 @@ class TrialEnd:
     """A trial's end as its pack tells it: `result` is JSON, the rest goes to the store."""
 
     number: int
-    state: str
+    state: TrialState
     cause: str
     result: dict[str, Any]
     weights: bytes = b""

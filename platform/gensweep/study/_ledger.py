@@ -12,13 +12,13 @@ from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from gensweep.space import exists
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._suggest import suggest
-from gensweep.trial import INFEASIBLE, TERMINAL, TrialRecord
+from gensweep.trial import INFEASIBLE, TERMINAL, TrialRecord, TrialState
 
 ATTRIBUTE = "gensweep"
 INTENT = "gensweep_intent"
@@ -52,12 +52,13 @@ class TrialEntry:
     def record(self) -> TrialRecord:
         """The entry as the outside sees it."""
         return TrialRecord(
+            state=TrialState(self.state),
             params=dict(self.params), metrics=dict(self.metrics), result=dict(self.result),
             **{name: getattr(self, name) for name in _SHOWN},
         )  # fmt: skip
 
 
-_SHOWN = ("number", "state", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
+_SHOWN = ("number", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
           "created", "started", "ended")  # fmt: skip
 _STORED = tuple(f.name for f in fields(TrialEntry) if f.name not in ("number", "id", "params"))
 
@@ -123,8 +124,8 @@ class Ledger:
 
     def _complete(self, frozen: FrozenTrial) -> TrialEntry:
         """The trial as it was meant to be; what it had drawn already stays."""
-        if frozen.state == TrialState.WAITING:
-            self._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING)
+        if frozen.state == optuna.trial.TrialState.WAITING:
+            self._storage.set_trial_state_values(frozen._trial_id, optuna.trial.TrialState.RUNNING)
         intent = frozen.user_attrs.get(INTENT, {"fixed": {}, "group": None})
         trial = optuna.Trial(self._study, frozen._trial_id)
         return self._draw(trial, {**intent["fixed"], **frozen.params}, intent["group"])
@@ -173,7 +174,7 @@ class Ledger:
         # TPE ranks infeasible trials by their constraint before it looks at values, and takes in
         # PRUNED ones but not FAIL: so it learns of the divergence, and no value is made up.
         learned = entry.state == "pruned" or entry.state in INFEASIBLE
-        state = TrialState.PRUNED if learned else TrialState.FAIL
+        state = optuna.trial.TrialState.PRUNED if learned else optuna.trial.TrialState.FAIL
         self._study.tell(entry.number, state=state, skip_if_finished=True)
 
     def _constrain(self, entry: TrialEntry) -> None:

@@ -22,8 +22,8 @@ from gensweep.trial import (
     TERMINAL,
     Lease,
     StaleLease,
-    State,
     TrialRecord,
+    TrialState,
     Verdict,
     finite,
     trial_seed,
@@ -354,24 +354,26 @@ class Study:
             self._commit(entry, checkpoint=dict(pointer))
 
     def resolve_end(
-        self, lease: Lease, state: State, cause: str, metrics: Mapping[str, float]
-    ) -> tuple[str, str] | None:
+        self, lease: Lease, state: TrialState, cause: str, metrics: Mapping[str, float]
+    ) -> tuple[TrialState, str] | None:
         """State and cause that `finish` would keep; None if the trial has ended already.
 
         What stands elsewhere about a trial's end is written before `finish`, the last word.
         """
         if state not in TERMINAL:
-            raise ValueError(f"{state!r} is no end of a trial: one of {sorted(TERMINAL)}.")
+            raise ValueError(
+                f"{state!r} is no end of a trial: one of {', '.join(sorted(TERMINAL))}."
+            )
         with self.transaction():
             if self._entries[lease.number].state in TERMINAL:
                 return None
             known = {**self._held_entry(lease).metrics, **finite(metrics)}
-            return self._checked(state, cause, metrics, known)
+            return self._checked(TrialState(state), cause, metrics, known)
 
     def finish(
         self,
         lease: Lease,
-        state: State,
+        state: TrialState,
         cause: str = "",
         metrics: Mapping[str, float] | None = None,
         images: int | None = None,
@@ -395,14 +397,18 @@ class Study:
             return True
 
     def _checked(
-        self, state: str, cause: str, metrics: Mapping[str, float], known: Mapping[str, float]
-    ) -> tuple[str, str]:
+        self,
+        state: TrialState,
+        cause: str,
+        metrics: Mapping[str, float],
+        known: Mapping[str, float],
+    ) -> tuple[TrialState, str]:
         if state != "completed":
             return state, cause
         if self.metric in metrics and not finite({self.metric: metrics[self.metric]}):
-            return "diverged", f"{self.metric} is {metrics[self.metric]}"
+            return TrialState.DIVERGED, f"{self.metric} is {metrics[self.metric]}"
         if self.metric not in known:
-            return "failed", f"{self.metric} was never reported"
+            return TrialState.FAILED, f"{self.metric} was never reported"
         return state, cause
 
     def _end(self, entry: TrialEntry, state: str, cause: str, **changes: Any) -> None:

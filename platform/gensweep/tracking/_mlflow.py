@@ -13,10 +13,8 @@ from typing import Any
 from gensweep.tracking._pictures import NoPicture, log_picture
 from gensweep.tracking._runs import LONGEST_TAG, Runs, experiment_of, tags_of
 from gensweep.tracking._spool import Event, Position, Spool
+from gensweep.trial import TrialState
 
-STATUS = {"completed": "FINISHED", "pruned": "FINISHED", "diverged": "FINISHED",
-          "collapsed": "FINISHED", "failed": "FAILED", "cancelled": "KILLED"}  # fmt: skip
-"""Divergence is a result: its run finished, and its tag says how."""
 _RETRIED = frozenset({401, 403, 408, 425, 429})
 _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the drainer has its own patience
@@ -108,14 +106,23 @@ class Sink:
     def _finish(self, client: Any, run: str, event: Event) -> None:
         from mlflow.entities import Metric, RunTag
 
+        state = _state(event)
         points = [Metric(k, v, event["time"], 0) for k, v in event["values"].items()]
-        tags = [RunTag("gensweep.status", event["state"])]
+        tags = [RunTag("gensweep.status", str(state))]
         tags.append(RunTag("gensweep.cause", event["cause"][:LONGEST_TAG]))
         for at in range(0, max(1, len(points)), _POINTS):
             client.log_batch(run, metrics=points[at : at + _POINTS], tags=tags)
-        client.set_terminated(run, STATUS.get(event["state"], "FAILED"), event["time"])
+        client.set_terminated(run, state.run_status, event["time"])
         self._runs.places.pop(run, None)
         self._runs.drop_twins(client, self._experiment_id, event["trial"], run)
+
+
+def _state(event: Event) -> TrialState:
+    """How the run ended; `Refused` for a word that no version writes."""
+    try:
+        return TrialState(event["state"])
+    except ValueError as error:
+        raise Refused(str(error)) from error
 
 
 def _points(client: Any, run: str, events: list[Event]) -> None:

@@ -15,6 +15,7 @@ from gensweep.tracking._drain import Drainer
 from gensweep.tracking._mlflow import Sink
 from gensweep.tracking._redact import redact, redact_all, redact_bytes
 from gensweep.tracking._spool import Spool
+from gensweep.trial import TrialState
 from gensweep.versions import versions
 
 Number = int | None
@@ -95,18 +96,20 @@ class Tracker:
         folder = "" if where.parent == Path() else where.parent.as_posix()
         self._put("artifact", number, file=(where.name, redact_bytes(data)), folder=folder)
 
-    def finish_trial(self, number: int, state: str, cause: str = "",
+    def finish_trial(self, number: int, state: TrialState, cause: str = "",
                      metrics: Mapping[str, float] | None = None) -> None:  # fmt: skip
         """Close the trial's run; `metrics` are its last word, shown as `final/NAME`."""
         self._finish(number, state, cause, metrics)
 
-    def finish_sweep(self, state: str = "completed", cause: str = "", *,
+    def finish_sweep(self, state: TrialState = TrialState.COMPLETED, cause: str = "", *,
                      metrics: Mapping[str, float] | None = None) -> None:  # fmt: skip
         """Close the parent run."""
         self._finish(None, state, cause, metrics)
 
-    def _finish(self, number: Number, state: str, cause: str,
+    def _finish(self, number: Number, state: TrialState, cause: str,
                 metrics: Mapping[str, float] | None) -> None:  # fmt: skip
+        if not TrialState(state).ended:
+            raise ValueError(f"{state} is no end of a run.")
         values = {f"final/{key}": _storable(value) for key, value in (metrics or {}).items()}
         self._put("finish", number, state=state, cause=redact(cause), values=values)
 

@@ -7,6 +7,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from gensweep.storage import Checkpoints, ObjectStore, TrialArtifactWriter, TrialEnd
+from gensweep.trial import TrialState
 from gensweep.worker._background import BackgroundQueue
 
 HEARTBEAT_S = 2.5
@@ -138,7 +139,7 @@ class CoordinatorClient:
         except LookupError:
             return None
 
-    def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None:
+    def finish(self, number: int, state: TrialState, cause: str, result: dict[str, Any]) -> None:
         """Keep the trial's end with those of the same time, once the pack trains on."""
         result = dict(result)
         blobs = {name: result.pop(name, b"") for name in ("weights", "png")}

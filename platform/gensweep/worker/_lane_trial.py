@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gensweep.lanes import Progress
-from gensweep.trial import Lineage
+from gensweep.trial import Lineage, Outcome, TrialState
 from gensweep.worker._protocol import LeaseLike
 
 GAIN, NOISE = 1.1, 0.02
@@ -44,7 +44,7 @@ class LaneTrial:
         """A trial whose samples still gain variety has not collapsed: it is slow."""
         variety, before = result["variety"], self.variety
         gains = before is not None and variety > GAIN * before + NOISE
-        if result["outcome"] == "collapsed" and gains:
-            result |= {"outcome": "unconverged", "state": "completed",
+        if result["outcome"] == Outcome.COLLAPSED and gains:
+            result |= {"outcome": Outcome.UNCONVERGED, "state": TrialState.COMPLETED,
                        "cause": f"{result['cause']}, still gaining variety"}  # fmt: skip
         self.variety = variety if before is None else max(before, variety)

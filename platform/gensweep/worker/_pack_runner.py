@@ -10,7 +10,7 @@ from typing import Any
 from gensweep.evaluation import METRICS, LaneEvaluator, Result
 from gensweep.lanes import FEWEST, LaneState, Pack, Progress, Ranks, Source
 from gensweep.spec import Sweep
-from gensweep.trial import LINEAGE
+from gensweep.trial import LINEAGE, Outcome, TrialState
 from gensweep.worker._lane_trial import LaneTrial
 from gensweep.worker._population import evolve
 from gensweep.worker._protocol import CoordinatorProtocol, LeaseLike
@@ -159,7 +159,7 @@ class PackRunner:
         """End the trials that diverged, evaluate those that are due; slots one after the other."""
         for slot in [slot for slot, one in progress.items() if one.cause is not None]:
             cause = f"{progress[slot].cause} ({progress[slot].images_seen:,} images)"
-            self._leave(slot, "diverged", cause, {}, progress[slot])
+            self._leave(slot, TrialState.DIVERGED, cause, {}, progress[slot])
             yield slot
         for slot, result in self._evaluated(progress):
             self.pack.lane(slot).means.clear()
@@ -189,7 +189,7 @@ class PackRunner:
         self.coordinator.report(seat.lease.number, progress.images_seen, metrics, result["png"])
         seat.unheard += 1
         reported = result | {"metrics": metrics}
-        if result["state"] == "diverged" or last:
+        if result["state"] == TrialState.DIVERGED or last:
             self._leave(slot, result["state"], result["cause"], reported, progress)
         elif self.sweep.pruner != "none":
             seat.reported = reported, progress
@@ -211,9 +211,10 @@ class PackRunner:
         elif verdict == "prune" and reported:
             result, progress = reported
             cause = f"stopped at {progress.images_seen:,} images"
-            self._leave(slot, "pruned", cause, result | {"outcome": "pruned"}, progress)
+            ended = result | {"outcome": Outcome.PRUNED}
+            self._leave(slot, TrialState.PRUNED, cause, ended, progress)
 
-    def _leave(self, slot: int, state: str, cause: str, result: dict[str, Any],
+    def _leave(self, slot: int, state: TrialState, cause: str, result: dict[str, Any],
                progress: Progress) -> None:  # fmt: skip
         weights = self._state(slot) if result else b""
         seat = self.seats[slot]

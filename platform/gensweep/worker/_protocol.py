@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from gensweep.trial import TrialState
+
 
 class LeaseLike(Protocol):
     """A trial that a lane may hold."""
@@ -39,7 +41,9 @@ class CoordinatorProtocol(Protocol):
         """Keep the lanes, soon; the numbers of those that somebody else had the last time."""
 
     def restore(self, pointer: dict[str, Any], number: int) -> bytes | None: ...
-    def finish(self, number: int, state: str, cause: str, result: dict[str, Any]) -> None: ...
+    def finish(
+        self, number: int, state: TrialState, cause: str, result: dict[str, Any]
+    ) -> None: ...
     def heartbeat(self, seen: dict[int, int]) -> str:
         """Tell that the pack lives; the answer is `go`, `save` (checkpoint first), or `stop`."""
 
