@@ -42,7 +42,7 @@ def test_the_platform_knows_no_model() -> None:
     assert [f for f in PLATFORM if "gensweep_models" in imports(f)] == []
 
 
-ENGINE = ("game.py", "space.py", "errors.py", "lanes", "metrics")
+ENGINE = ("game.py", "space.py", "errors.py", "trial.py", "lanes", "metrics")
 
 
 def test_the_engine_imports_torch_and_itself_alone() -> None:

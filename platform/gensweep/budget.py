@@ -29,18 +29,3 @@ class Budget:
         if self.max_cost is not None and cost >= self.max_cost:
             return "cost"
         return None
-
-
-SAMPLERS = ("tpe", "random", "qmc")
-PRUNERS = {
-    "none": "never stops one",
-    "asha": "keeps a third at each rung (arXiv:1810.05934)",
-    "hyperband": "asha from several first rungs, for trials that start slowly (arXiv:1603.06560)",
-    "median": "stops what is worse than the median at its rung",
-    "wilcoxon": "stops what is worse than the best trial at most rungs, by a signed-rank test",
-    "patience": "stops what was worse than before at two rungs in a row",
-}
-"""What becomes of poor trials, in words."""
-BY_POWERS = ("asha", "hyperband")
-"""Pruners whose rungs are a trial's budget divided by powers of `REDUCTION`, not evenly spaced."""
-REDUCTION = 3

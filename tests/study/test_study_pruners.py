@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gensweep.budget import PRUNERS
+from gensweep.pruners import PRUNERS, make_pruner
+from gensweep.samplers import SAMPLERS
 from gensweep.study import Study
 from gensweep_models.space import Real
 
@@ -13,14 +14,16 @@ SPEC = {"objective": {"metric": "m", "direction": "minimize"}, "budget_images": 
 
 
 def run(
-    folder: Path, pruner: str, curves: list[list[float]], rungs: tuple[int, ...]
+    folder: Path,
+    pruner: str,
+    curves: list[list[float]],
+    rungs: tuple[int, ...],
+    sampler: str = "random",
 ) -> dict[int, int]:
     """Where trials were stopped, each of which reports its curve before the next begins."""
-    from gensweep.study import make_pruner
-
     study = Study.create_or_open(
         "s", {"x": Real(0.0, 1.0)}, storage=str(folder / "j"), spec=SPEC, trials=len(curves),
-        sampler="random", pruner=make_pruner(pruner, rungs[0], rungs[-1]),
+        sampler=sampler, pruner=make_pruner(pruner, rungs[0], rungs[-1]),
     )  # fmt: skip
     stopped = {}
     for curve in curves:
@@ -32,6 +35,7 @@ def run(
                 break
         else:
             study.finish(lease, "completed", metrics={"m": curve[-1]})
+    assert study.stop_reason() == "trials"
     study.close()
     return stopped
 
@@ -69,3 +73,14 @@ def test_patience_stops_what_gets_worse(tmp_path: Path) -> None:
 def test_none_stops_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, "none", [[0.1] * 3, [9.0] * 3], RUNGS) == {}
     assert set(PRUNERS) == {"none", "asha", "hyperband", "median", "wilcoxon", "patience"}
+
+
+@pytest.mark.parametrize("pruner", PRUNERS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_declared_one_carries_a_study_to_its_end(
+    tmp_path: Path, sampler: str, pruner: str
+) -> None:
+    rungs = PRUNERS[pruner].rungs(RUNGS[-1], 3)
+    curves = [[1.0 / n, 1.0 / n, 2.0 / n] for n in range(1, 13)]
+    stopped = run(tmp_path, pruner, curves, rungs, sampler)
+    assert set(stopped.values()) <= set(rungs)

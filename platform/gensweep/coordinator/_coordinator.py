@@ -9,8 +9,9 @@ from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.population import better
+from gensweep.pruners import make_pruner
 from gensweep.spec import RunRequest
-from gensweep.study import Study, make_pruner
+from gensweep.study import Study
 from gensweep.tracking import redact
 from gensweep.trial import LINEAGE, TERMINAL, Lease, StaleLease, TrialRecord, TrialState
 

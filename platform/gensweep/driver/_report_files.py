@@ -10,17 +10,11 @@ from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.report import SweepFacts, build_report
 from gensweep.results import Trials, failures
+from gensweep.samplers import find_sampler
 from gensweep.spec import RunRequest, Sweep
 from gensweep.storage import grids, open_store
 from gensweep.study import SweepSnapshot
 from gensweep.tracking import redact, redact_tree
-
-SAMPLING = {
-    "tpe": "tpe, adaptive: it prefers regions that did well, so rates, intervals and best-of-k "
-    "describe the trials drawn, not the space; --sampler random or qmc measures the space",
-    "random": "random: independent draws from the space",
-    "qmc": "qmc: spread evenly over the space",
-}
 
 
 def written(
@@ -55,7 +49,7 @@ def sweep_facts(sweep: Sweep, view: SweepSnapshot, about: dict[str, Any]) -> Swe
         not_searched=trained(sweep),
         held_out=told(about["test"]) if about["test"] else "",
         lane_time=about["lanes"],
-        protocol=about["protocol"] | {"sampling": SAMPLING[sweep.sampler]},
+        protocol=about["protocol"] | {"sampling": find_sampler(sweep.sampler).sentence},
         versions=view.versions,
         seed=sweep.seed,
         next_command=about["next"],

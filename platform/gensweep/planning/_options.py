@@ -4,11 +4,13 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
-from gensweep.budget import PRUNERS, SAMPLERS
 from gensweep.errors import UserError
 from gensweep.lanes import PRECISIONS, precision_of
+from gensweep.pruners import PRUNERS, Pruner
+from gensweep.samplers import SAMPLERS, Sampler
 from gensweep.spec import RunRequest, Sweep, check_lanes
 
 EPILOG = """examples:
@@ -48,9 +50,16 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
                    help=f"examples a trial sees (default {sweep.budget_images:,})")  # fmt: skip
     p.add_argument("--seed", type=int, help="of the whole sweep (default 0)")
     p.add_argument("--repeats", type=int, help="seeds for each configuration (default 1)")
-    p.add_argument("--sampler", choices=SAMPLERS, help=f"default {sweep.sampler}")
-    p.add_argument("--pruner", choices=PRUNERS,
-                   help=f"of poor trials: {_pruners()} (default {sweep.pruner})")  # fmt: skip
+    p.add_argument(
+        "--sampler",
+        choices=SAMPLERS,
+        help=f"of new trials: {_summaries(SAMPLERS)} (default {sweep.sampler})",
+    )
+    p.add_argument(
+        "--pruner",
+        choices=PRUNERS,
+        help=f"of poor trials: {_summaries(PRUNERS)} (default {sweep.pruner})",
+    )
     p.add_argument("--pbt", action="store_true", default=None,
                    help="population-based training: at each evaluation the poorest quarter of "
                         "trials goes on from the weights of the best, with changed "
@@ -129,8 +138,9 @@ def _add_room(p: argparse.ArgumentParser, sweep: Sweep) -> None:
                       help="workers that share each batch of a pack (default 1)")  # fmt: skip
 
 
-def _pruners() -> str:
-    return "; ".join(f"{name} {does}" for name, does in PRUNERS.items())
+def _summaries(table: Mapping[str, Sampler] | Mapping[str, Pruner]) -> str:
+    """Say what each entry of a table does."""
+    return "; ".join(f"{entry.name} {entry.summary}" for entry in table.values())
 
 
 def _larger(sweep: Sweep) -> str:

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from gensweep.budget import BY_POWERS, PRUNERS, REDUCTION, SAMPLERS, Budget
+from gensweep.budget import Budget
 from gensweep.errors import UserError
 from gensweep.population import PARTS, changing
+from gensweep.pruners import find_pruner
+from gensweep.samplers import find_sampler
 from gensweep.space import all_strata, check_space, check_value, conditions, ordered, scopes
 
 if TYPE_CHECKING:
@@ -65,10 +67,8 @@ def _check_numbers(sweep: "Sweep") -> None:
 
 
 def _check_choices(sweep: "Sweep") -> None:
-    if sweep.sampler not in SAMPLERS:
-        raise UserError(f"unknown sampler {sweep.sampler!r}: choose from {', '.join(SAMPLERS)}.")
-    if sweep.pruner not in PRUNERS:
-        raise UserError(f"unknown pruner {sweep.pruner!r}: choose from {', '.join(PRUNERS)}.")
+    find_sampler(sweep.sampler)
+    find_pruner(sweep.pruner)
 
 
 def _check_space(sweep: "Sweep") -> None:
@@ -158,9 +158,7 @@ def _check_budget(sweep: "Sweep") -> None:
     budget, rungs = sweep.budget_images, sweep.rung_images
     ticks = -(-budget // batch)
     if budget < batch or len({-(-ticks * images // budget) for images in rungs}) < len(rungs):
-        least = batch * (
-            REDUCTION ** (sweep.rungs - 1) if sweep.pruner in BY_POWERS else sweep.rungs
-        )
+        least = batch * find_pruner(sweep.pruner).fewest_batches(sweep.rungs)
         raise UserError(f"budget_images={budget} is too small for {sweep.rungs} evaluations of "
                         f"batches of {batch}: use at least {least}.")  # fmt: skip
 

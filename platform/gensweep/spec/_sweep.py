@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gensweep.budget import BY_POWERS, REDUCTION
 from gensweep.errors import UserError
 from gensweep.game import Model
 from gensweep.metrics import LARGER_IS_BETTER
 from gensweep.objective import Objective
+from gensweep.pruners import find_pruner
 from gensweep.space import all_strata, scopes, strata
 from gensweep.spec._checks import check_sweep, positive
 
@@ -112,11 +112,8 @@ class Sweep:
 
     @property
     def rung_images(self) -> tuple[int, ...]:
-        """When a trial is evaluated, in images seen: evenly spaced, or by powers as asha wants."""
-        budget, count = self.budget_images, self.rungs
-        if self.pruner in BY_POWERS:
-            return tuple(max(1, budget // REDUCTION**i) for i in reversed(range(count)))
-        return tuple(max(1, budget * (i + 1) // count) for i in range(count))
+        """When a trial is evaluated, in images seen: spaced as the pruner wants it."""
+        return find_pruner(self.pruner).rungs(self.budget_images, self.rungs)
 
     def objective(self, otherwise: str) -> Objective:
         """What trials are ranked by: `target`, or the data set's own metric."""

@@ -2,7 +2,6 @@
 
 from gensweep.study._identity import difference, plain
 from gensweep.study._location import ledger_of
-from gensweep.study._pruners import make_pruner
 from gensweep.study._read import SweepSnapshot, list_sweeps, read_sweep
 from gensweep.study._study import Study
 from gensweep.study.journal._open import journal_path, only_writer
@@ -14,7 +13,6 @@ __all__ = [
     "journal_path",
     "ledger_of",
     "list_sweeps",
-    "make_pruner",
     "only_writer",
     "plain",
     "read_sweep",

@@ -11,11 +11,11 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.study import StudyDirection
 
 from gensweep.errors import UserError
+from gensweep.pruners import make_pruner
 from gensweep.space import all_strata, ordered, space_as_json
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._identity import difference, plain
 from gensweep.study._ledger import Ledger
-from gensweep.study._pruners import make_pruner
 from gensweep.study._queue import TrialQueue
 from gensweep.study._read import _unknown, list_sweeps
 from gensweep.study._sampler import FixableSampler

@@ -1,41 +1,15 @@
-"""Samplers by name."""
+"""The sampler of a sweep, some of whose parameters may be fixed."""
 
 import hashlib
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from gensweep.budget import SAMPLERS
-from gensweep.errors import UserError
-
-
-def _base(name: str, sweep_seed: int, seed: int) -> BaseSampler:
-    if name == "tpe":
-        return TPESampler(seed=seed)
-    if name == "random":
-        return RandomSampler(seed=seed)
-    if name == "qmc":
-        return _quasi_random(sweep_seed, seed)
-    raise UserError(f"unknown sampler {name!r}: choose from {', '.join(SAMPLERS)}.")
-
-
-def _quasi_random(sweep_seed: int, seed: int) -> BaseSampler:
-    # The sequence goes on where it was (Optuna keeps its index): its scrambling may not change.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return QMCSampler(
-            scramble=True,
-            seed=sweep_seed,
-            independent_sampler=RandomSampler(seed=seed),
-            warn_independent_sampling=False,
-            warn_asynchronous_seeding=False,
-        )
+from gensweep.samplers import find_sampler
 
 
 class FixableSampler(BaseSampler):
@@ -47,12 +21,12 @@ class FixableSampler(BaseSampler):
 
     def __init__(self, name: str, seed: int) -> None:
         self.fixed: dict[str, Any] = {}
-        self._name, self._seed = name, seed
+        self._make, self._seed = find_sampler(name).make, seed
         self._base = self._of_trial(0)
 
     def _of_trial(self, number: int) -> BaseSampler:
         digest = hashlib.sha256(f"sampler/{self._seed}/{number}".encode()).digest()
-        return _base(self._name, self._seed, int.from_bytes(digest[:4], "big"))
+        return self._make(self._seed, int.from_bytes(digest[:4], "big"))
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
