@@ -1,7 +1,7 @@
 """The statistics behind the report: pure functions of plain numbers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gensweep.errors import UserError
 
@@ -90,11 +90,15 @@ def log_bins(values: Sequence[float], count: int = 8) -> list[float]:
     return [math.exp(low + (high - low) * i / count) for i in range(count + 1)]
 
 
-def _weights(count: int, k: int) -> list[float]:
-    """How likely each sorted value is the smallest: C(count - i - 1, k - 1) / C(count, k)."""
+def _weights(count: int, k: int) -> Iterator[float]:
+    """Yield how likely each sorted value is the smallest: C(count - i - 1, k - 1) / C(count, k).
+
+    One by one: of large k the first few hold all of the weight, and a report asks for every k.
+    """
     if not 1 <= k <= count:
         raise UserError(f"1 <= k <= {count} values must hold, but got {k=}")
-    weights = [k / count]
+    weight = k / count
+    yield weight
     for i in range(count - 1):
-        weights.append(weights[-1] * max(0, count - i - k) / (count - i - 1))
-    return weights
+        weight = weight * max(0, count - i - k) / (count - i - 1)
+        yield weight
