@@ -12,7 +12,7 @@ ALLOWED = {
     "networkx", "jinja2", "markupsafe", "filelock", "fsspec", "typing_extensions",
 }  # fmt: skip
 """Ours, torch, and what torch requires."""
-ENGINE = ["game", "space", "lanes", "metrics"]
+ENGINE = ["game", "space", "files", "machine", "lanes", "metrics"]
 MODULES = [f"gensweep.{name}" for name in ENGINE] + sorted(
     ".".join(f.relative_to(ROOT / "models").with_suffix("").parts).removesuffix(".__init__")
     for f in (ROOT / "models").rglob("*.py")

@@ -1,55 +1,61 @@
-"""The `.gensweep` folder of a project."""
+"""The home of a project: its `.gensweep` folder, which holds what this machine keeps of it."""
 
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
-from gensweep.files import write_private
+from gensweep.files import lock_file, write_atomically
 
 
 @dataclass(frozen=True)
 class Home:
-    """The `.gensweep` folder of a project."""
+    """Paths in the `.gensweep` folder of a project, and the remembered state of its stack."""
 
     path: Path
 
     @property
     def project(self) -> Path:
+        """Folder of the project itself."""
         return self.path.parent
 
     @property
     def env_file(self) -> Path:
+        """File of shell exports that point a process at the stack."""
         return self.path / "env"
 
     def log(self, service: str) -> Path:
+        """Locate the log of one of the stack's services."""
         return self.path / "logs" / f"{service}.log"
 
     def load(self) -> dict[str, Any]:
-        """The remembered state, `{}` before the first `up`."""
+        """Read the state of the stack; `{}` before the first `up`."""
         file = self.path / "stack.json"
         state: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
         return state
 
     def save(self, state: dict[str, Any]) -> None:
-        write_private(self.path / "stack.json", json.dumps(state, indent=2) + "\n")
+        """Keep the state of the stack, which holds keys, for its owner alone."""
+        write_atomically(self.path / "stack.json", json.dumps(state, indent=2) + "\n")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one `up` or `down` of a checkout at a time."""
+        """Wait for any other `up` or `down` of this project, and keep others out meanwhile."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.path / "logs").mkdir(exist_ok=True)
-        with (self.path / "lock").open("w") as lock:
-            flock(lock, LOCK_EX)
+        with lock_file(self.path / "lock"):
             yield
 
 
 def find_home(start: Path | None = None) -> Home:
-    """`$GENSWEEP_HOME`, or `.gensweep` in the nearest folder that has one or a pyproject.toml."""
+    """Find the home of the project around `start`, by default the current folder.
+
+    That is `$GENSWEEP_HOME` if it is set, or else `.gensweep` in the nearest folder upwards that
+    has one or a pyproject.toml, or else in `start`. Nothing is made.
+    """
     if override := os.environ.get("GENSWEEP_HOME"):
         return Home(Path(override).resolve())
     here = (start or Path.cwd()).resolve()

@@ -7,13 +7,13 @@ Needs a running MLflow server (MLFLOW_TRACKING_URI, or the embedded stack's).
 
 import json
 import os
-import platform
 import tempfile
 import time
 from pathlib import Path
 
 from mlflow import MlflowClient
 
+from gensweep.machine import processor_name
 from gensweep.stack import apply_env
 from gensweep.tracking import Spool, Tracker
 
@@ -60,5 +60,5 @@ if __name__ == "__main__":
                     "log_metric_per_s": peer},
         "ratios": {"log_metric": delivered / peer},
         "equal_quality": True,
-        "machine": {"cores": os.cpu_count(), "processor": platform.machine()},
+        "machine": {"cores": os.cpu_count(), "processor": processor_name()},
     }))  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gensweep.files import write_private
+from gensweep.files import write_atomically
 from gensweep.home import Home
 from gensweep.stack import Check, doctor
 
@@ -55,7 +55,7 @@ def refusing() -> Iterator[tuple[str, list[str | None]]]:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     found = Home(tmp_path / ".gensweep")
-    write_private(found.env_file, "".join(f"export {k}={v}\n" for k, v in STACKS.items()))
+    write_atomically(found.env_file, "".join(f"export {k}={v}\n" for k, v in STACKS.items()))
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from gensweep.cluster._metadata import Metadata
 from gensweep.cluster._node_ray import TEMP
 from gensweep.cluster._node_settings import Settings
+from gensweep.files import replacing
 
 STATE = Path("/var/lib/gensweep-logs")
 RAY = Path(TEMP) / "session_latest" / "logs"
@@ -38,13 +39,13 @@ def keep(settings: Settings, client: Any = None) -> None:
     }
     with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
         client.create_log_stream(**stream)
-    cursor, read = _copy(STATE / "cursor"), _copy(STATE / "read")
-    places = json.loads(read.read_text() or "{}")
-    for events in batches(chain(_journal(cursor), _ray(RAY, places))):
-        _put(client, stream, events)
-    read.write_text(json.dumps(places))
-    for draft in (cursor, read):
-        draft.replace(draft.with_suffix(""))
+    # what was reached counts once all before it is kept: else the next call uploads it again
+    with replacing(STATE / "read") as read, replacing(STATE / "cursor") as cursor:
+        cursor.write_text(_text(STATE / "cursor"))
+        places = json.loads(_text(STATE / "read") or "{}")
+        for events in batches(chain(_journal(cursor), _ray(RAY, places))):
+            _put(client, stream, events)
+        read.write_text(json.dumps(places))
 
 
 def _put(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -> None:
@@ -97,14 +98,12 @@ def _ray(folder: Path, places: dict[str, int]) -> Iterator[dict[str, Any]]:
         with file.open("rb") as opened:
             opened.seek(places.get(key, 0))
             text = opened.read()
+        # not cut from the file: Ray is still writing the rest
         whole = text[: text.rfind(b"\n") + 1]
         places[key] = places.get(key, 0) + len(whole)
         for line in whole.decode(errors="replace").splitlines():
             yield {"timestamp": now, "message": f"{file.name}: {line}"[:LONGEST]}
 
 
-def _copy(file: Path) -> Path:
-    """A draft of what was reached, which takes the file's place when all is kept."""
-    draft = file.with_suffix(".new")
-    draft.write_text(file.read_text() if file.exists() else "")
-    return draft
+def _text(file: Path) -> str:
+    return file.read_text() if file.exists() else ""

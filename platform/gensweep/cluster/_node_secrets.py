@@ -13,6 +13,7 @@ from typing import Any
 
 from gensweep.cluster._node_settings import Settings
 from gensweep.errors import UserError
+from gensweep.files import write_atomically
 
 USER = "gensweep"
 MLFLOW_USER, MLFLOW_ADMIN, PGPASS = "mlflow_user.json", "mlflow_admin.json", "pgpass"
@@ -116,12 +117,6 @@ def _as(owner: pwd.struct_passwd) -> Iterator[None]:
 
 
 def _write(path: Path, text: str, owner: pwd.struct_passwd) -> None:
-    """Replace the file in one step, so that nobody reads half of it."""
+    """Replace a file that `owner` alone can read, in a folder that all can look into."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        os.fchown(descriptor, owner.pw_uid, owner.pw_gid)
-        file.write(text)
-    draft.replace(path)
+    write_atomically(path, text, owner=(owner.pw_uid, owner.pw_gid))

@@ -1,12 +1,14 @@
 """The MLflow server of a cluster: users with passwords, artifacts only through it."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 from gensweep.cluster._node_secrets import LEDGER_USER, MLFLOW_ADMIN, MLFLOW_USER, PGPASS, read_json
 from gensweep.cluster._node_settings import Settings
 from gensweep.errors import UserError
+from gensweep.files import write_atomically
 from gensweep.tracking import SERVER_SETTINGS, upgrade_database
 
 PORT = 5000
@@ -22,8 +24,10 @@ def run(settings: Settings) -> None:
     if settings.database:
         os.environ["PGPASSFILE"] = str(settings.run / PGPASS)
         divide(f"postgresql://{_postgres(settings)}", read_json(settings.run / LEDGER_USER))
-    if reason := upgrade_database(database_uri(settings)):
-        raise UserError(f"mlflow db upgrade failed: {reason}")
+    try:
+        upgrade_database(database_uri(settings))
+    except subprocess.CalledProcessError as error:
+        raise UserError(f"mlflow db upgrade failed: {error.stderr or error}") from None
     keep_users(settings)
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments(settings)])
 
@@ -102,9 +106,8 @@ def keep_users(settings: Settings) -> None:
 
 def _write_auth(settings: Settings, admin: dict[str, str]) -> Path:
     path = settings.data / "mlflow" / "auth.ini"
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(AUTH.format(uri=database_uri(settings, "users").replace("%", "%%"), **admin))
+    users = database_uri(settings, "users").replace("%", "%%")
+    write_atomically(path, AUTH.format(uri=users, **admin))
     return path
 
 

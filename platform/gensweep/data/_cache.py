@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gensweep.data._manifest import Manifest, Shard
+from gensweep.home import find_home
 from gensweep.storage import CorruptObjectError, ObjectStore
 
 if TYPE_CHECKING:
@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 
 def cache_folder() -> Path:
-    """`$GENSWEEP_HOME/cache`, or the one in the `.gensweep` folder of this project."""
-    if home := os.environ.get("GENSWEEP_HOME"):
-        return Path(home).absolute() / "cache"
-    from gensweep.home import find_home
-
+    """Folder for what can be fetched or computed again, in the home of this project."""
     return find_home().path / "cache"
 
 
@@ -90,7 +86,10 @@ def _read_shard(store: ObjectStore, shard: Shard) -> Any:
 
 
 def _publish(scratch: Path, folder: Path) -> None:
-    """Give `scratch` its name; a whole folder of another process is as good."""
+    """Give `scratch` its name; a whole folder of another process is as good.
+
+    A folder, unlike a file, cannot take the place of another in one step.
+    """
     if folder.exists() and not _is_whole(folder):
         folder.rename(folder.parent / f"{scratch.name}-broken")
         shutil.rmtree(folder.parent / f"{scratch.name}-broken", ignore_errors=True)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gensweep.data._idx import FILES
 from gensweep.errors import UserError
+from gensweep.files import replacing
 
 NAMES = ("fashion_mnist", "mnist")
 TIMEOUT_S = 30
@@ -48,25 +46,22 @@ def download(
 def _fetch(url: str, target: Path, sha256: str | None) -> Path:
     if target.is_file() and sha256 in {None, digest(target)}:
         return target
-    scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        _save(url, scratch)
-        if sha256 not in {None, digest(scratch)}:
-            raise UserError(f"{url} has another sha256 than {sha256}: correct one of them.")
-        os.replace(scratch, target)
-    finally:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
+        with replacing(target, durable=True) as draft:
+            _save(url, draft)
+            if sha256 not in {None, digest(draft)}:
+                raise UserError(f"{url} has another sha256 than {sha256}: correct one of them.")
+    except OSError as error:
+        reason = f"{str(target)!r} ({error.strerror})"
+        raise UserError(f"cannot write {reason}: choose another folder.") from None
     return target
 
 
 def _save(url: str, file: Path) -> None:
-    """Save a whole answer, synced. Raises `UserError` if it is cut short."""
+    """Save a whole answer. Raises `UserError` if it is cut short."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, file.open("xb") as out:
             shutil.copyfileobj(answer, out)
-            out.flush()
-            os.fsync(out.fileno())
             expected = answer.headers.get("Content-Length")
             received = out.tell()
     except urllib.error.HTTPError as error:

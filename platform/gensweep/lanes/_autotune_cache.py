@@ -2,13 +2,13 @@
 
 import json
 import os
-import platform
-import secrets
 from collections.abc import Callable
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import torch
+
+from gensweep.files import lock_file, write_atomically
+from gensweep.machine import device_name
 
 Choices = dict[str, str]
 """What was to be chosen, in words, to the name of what was."""
@@ -23,14 +23,14 @@ def kept(machine: str, complete: Callable[[Choices], None]) -> Choices:
     file = choices_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.with_suffix(".lock").open("w") as lock:
-            flock(lock, LOCK_EX)
+        with lock_file(file.with_suffix(".lock"), mode=0o666):
             every = _read(file)
             known = every.setdefault(machine, {})
             before = dict(known)
             complete(known)
             if known != before:
-                _write(file, every)
+                text = json.dumps(every, indent=1, sort_keys=True) + "\n"
+                write_atomically(file, text, mode=0o666)
             return known
     except OSError:
         return {}
@@ -45,15 +45,14 @@ def choices_file() -> Path:
 
 
 def machine(device: torch.device) -> str:
-    """The device in words, as far as times and last bits depend on it."""
+    """Name the device and PyTorch's settings, as far as times and last bits depend on them."""
     if device.type == "cuda":
         tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-        return f"torch {torch.__version__}, {torch.cuda.get_device_name(device)}, tf32 {tf32}"
-    cpus = Path("/proc/cpuinfo")
-    lines = cpus.read_text().splitlines() if cpus.exists() else []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    kind = f"{(names or [platform.machine()])[0]} {torch.backends.cpu.get_cpu_capability()}"
-    return f"torch {torch.__version__}, {kind}, {torch.get_num_threads()} threads"
+        settings = f"tf32 {tf32}"
+    else:
+        capability = torch.backends.cpu.get_cpu_capability()
+        settings = f"{capability}, {torch.get_num_threads()} threads"
+    return f"torch {torch.__version__}, {device_name(device)}, {settings}"
 
 
 def _read(file: Path) -> dict[str, Choices]:
@@ -63,9 +62,3 @@ def _read(file: Path) -> dict[str, Choices]:
         return {str(m): {str(k): str(v) for k, v in one.items()} for m, one in found.items()}
     except (FileNotFoundError, ValueError, AttributeError):
         return {}
-
-
-def _write(file: Path, every: dict[str, Choices]) -> None:
-    scratch = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    scratch.write_text(json.dumps(every, indent=1, sort_keys=True) + "\n")
-    scratch.replace(file)

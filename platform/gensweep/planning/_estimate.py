@@ -94,7 +94,7 @@ def pace_there(request: RunRequest, dataset: Any, store: str) -> Estimate:
 
 def _on_worker(request: RunRequest, data: str, store: str) -> Estimate:
     from gensweep.data import load_dataset
-    from gensweep.profiling import device_name
+    from gensweep.machine import device_name
 
     device = "cuda" if request.gpus else "cpu"
     dataset = load_dataset(data, open_store(store), split="train")

@@ -1,13 +1,11 @@
 """How fast packs train and what memory they take, and the width that follows."""
 
-from gensweep.profiling._cache import device_name
 from gensweep.profiling._profiler import PackProfiler
 from gensweep.profiling._width import asked_for, measure_width, resolve_width
 
 __all__ = [
     "PackProfiler",
     "asked_for",
-    "device_name",
     "measure_width",
     "resolve_width",
 ]

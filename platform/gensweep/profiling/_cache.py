@@ -3,17 +3,12 @@
 import hashlib
 import json
 import math
-import os
-import platform
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import astuple, dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
-
-from gensweep.files import write_private
+from gensweep.files import write_atomically
 from gensweep.home import find_home
 
 FOLDER = "paces"
@@ -61,15 +56,4 @@ class ProfileCache:
         """Replace the file; a home that cannot be written costs a measurement next time."""
         points = {width: astuple(table[width]) for width in sorted(table)}
         with suppress(OSError):
-            write_private(self.file, json.dumps({"of": self._of, "points": points}) + "\n")
-
-
-def device_name(device: str) -> str:
-    """The GPU, or the processor and its cores."""
-    if torch.device(device).type == "cuda":
-        return torch.cuda.get_device_name()
-    named: list[str] = []
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        named = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return f"{(named or [platform.machine()])[0]}, {os.cpu_count()} cores"
+            write_atomically(self.file, json.dumps({"of": self._of, "points": points}) + "\n")

@@ -11,7 +11,8 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from gensweep.lanes import Pack, Ranks, Source, precision_of, turns
-from gensweep.profiling._cache import PackProfile, ProfileCache, device_name
+from gensweep.machine import device_name
+from gensweep.profiling._cache import PackProfile, ProfileCache
 from gensweep.profiling._memory import MemoryMeter
 from gensweep.space import all_strata, padded, with_scope
 from gensweep.spec import Sweep

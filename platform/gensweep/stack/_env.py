@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from gensweep.files import write_private
+from gensweep.files import write_atomically
 from gensweep.home import Home, find_home
 
 
@@ -55,7 +55,7 @@ def variables(home: Home, state: dict[str, Any]) -> dict[str, str]:
 
 def write_env(home: Home, state: dict[str, Any]) -> None:
     lines = (f"export {k}={shlex.quote(v)}\n" for k, v in variables(home, state).items())
-    write_private(home.env_file, "".join(lines))
+    write_atomically(home.env_file, "".join(lines))
 
 
 def load_env(home: Home | None = None) -> dict[str, str]:

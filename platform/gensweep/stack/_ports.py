@@ -1,25 +1,28 @@
-"""Where the state of a stack lives, and how it is kept."""
+"""The ports that a stack's services listen on."""
 
 import os
 import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
+
+from gensweep.files import lock_file
 
 
 @contextmanager
 def choosing_ports() -> Iterator[None]:
-    """Only one stack of this user at a time: a port is free until its service listens."""
-    file = Path(tempfile.gettempdir()) / f"gensweep-{os.getuid()}.lock"
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as lock:
-        flock(lock, LOCK_EX)
+    """Let one stack of this user at a time choose ports and start to listen on them.
+
+    Until its service listens, a chosen port looks free to another stack.
+    """
+    with lock_file(Path(tempfile.gettempdir()) / f"gensweep-{os.getuid()}.lock"):
         yield
 
 
 def is_free(port: int) -> bool:
+    """Tell whether nothing listens on a port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -30,7 +33,10 @@ def is_free(port: int) -> bool:
 
 
 def choose_port(state: dict[str, Any], name: str, preferred: int | None = None) -> int:
-    """The remembered port if it is still free, then the preferred one, then any other."""
+    """Choose a port for the service `name`, and remember it in `state["ports"]`.
+
+    The remembered port if it is still free, or else the preferred one, or else any other.
+    """
     ports = state.setdefault("ports", {})
     taken = {port for other, port in ports.items() if other != name}
     for port in (ports.get(name), preferred):

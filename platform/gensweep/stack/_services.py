@@ -3,6 +3,7 @@
 import http.client
 import os
 import secrets
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.files import write_private
+from gensweep.files import write_atomically
 from gensweep.home import Home
 from gensweep.stack import _swift
 from gensweep.stack._env import token_file, variables
@@ -74,7 +75,7 @@ def ensure_token() -> Path:
     """Ray's token file: kept if present, else made readable by its owner only."""
     file = token_file()
     if not file.exists() or not file.read_text().strip():
-        write_private(file, secrets.token_hex(32))
+        write_atomically(file, secrets.token_hex(32))
     return file
 
 
@@ -99,9 +100,12 @@ def _start_mlflow(home: Home, state: dict[str, Any], env: dict[str, str]) -> dic
     database = home.path / "mlflow.db"
     uri = f"sqlite:///{database}"
     env = {k: v for k, v in env.items() if k != "MLFLOW_TRACKING_URI"} | SERVER_SETTINGS
-    if not database.exists() and (reason := upgrade_database(uri, env)):
-        home.log("mlflow").write_text(reason)
-        raise UserError(f"mlflow db upgrade failed: see {home.log('mlflow')}.")
+    if not database.exists():
+        try:
+            upgrade_database(uri, env)
+        except subprocess.CalledProcessError as error:
+            home.log("mlflow").write_text(error.stderr or str(error))
+            raise UserError(f"mlflow db upgrade failed: see {home.log('mlflow')}.") from None
     files = state["store"] == "files"
     artifacts = f"file://{home.path / 'store' / 'mlflow'}" if files else "s3://gensweep/mlflow"
     argv = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]

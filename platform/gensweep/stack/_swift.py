@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.files import write_private
+from gensweep.files import write_atomically
 from gensweep.home import Home
 from gensweep.stack._process import spawn
 
@@ -48,15 +48,15 @@ def prepare(home: Home, state: dict[str, Any]) -> None:
         )
     state.setdefault("s3", {"user": "gensweep:sweeper", "key": secrets.token_urlsafe(32)})
     state.setdefault("swift_hash", secrets.token_hex(16))
-    write_private(
+    write_atomically(
         root / "swift.conf",
         f"[swift-hash]\nswift_hash_path_suffix = {state['swift_hash']}\n"
         "[storage-policy:0]\nname = single\ndefault = yes\n",
     )
     for name in RINGS:
         _ring(root, name, state["ports"][f"swift-{name}"])
-        write_private(root / f"{name}.conf", _storage(root, name, state["ports"]))
-    write_private(root / "proxy.conf", _proxy(root, state))
+        write_atomically(root / f"{name}.conf", _storage(root, name, state["ports"]))
+    write_atomically(root / "proxy.conf", _proxy(root, state))
 
 
 def start(home: Home, state: Mapping[str, Any], name: str, env: Mapping[str, str]) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from gensweep.files import sync, write_atomically
 from gensweep.storage._errors import MissingKeyError, StoreError
 from gensweep.storage._keys import clean_key
 
@@ -32,16 +33,10 @@ class FileStore:
 
     def put(self, key: str, data: bytes) -> None:
         target = self._path(key)
-        scratch = self.root / _SCRATCH / secrets.token_hex(8)
         try:
-            scratch.parent.mkdir(parents=True, exist_ok=True)
-            _write_synced(scratch, data)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(scratch, target)
-            _sync_folders(target.parent, self.root)
+            write_atomically(target, data, mode=0o666, folder=self.root / _SCRATCH, durable=True)
+            self._sync_above(target.parent)
         except OSError as error:
-            with suppress(OSError):
-                scratch.unlink(missing_ok=True)
             raise self._refused("write", key, error) from None
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
@@ -96,31 +91,17 @@ class FileStore:
     def _path(self, key: str) -> Path:
         return self.root / clean_key(key)
 
+    def _sync_above(self, folder: Path) -> None:
+        """Make a new folder's own name outlive the machine: those above it, up to the root."""
+        while folder != self.root:
+            folder = folder.parent
+            sync(folder)
+
     def _refused(self, verb: str, key: str, error: OSError) -> StoreError:
         return StoreError(
             f"cannot {verb} {key!r} in {self.uri} ({error.strerror}): choose a folder that is "
             "writable and has space."
         )
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folders(folder: Path, root: Path) -> None:
-    """A new name is durable once its folder is synced, and a new folder once its parent is."""
-    while True:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if folder in (root, folder.parent):
-            return
-        folder = folder.parent
 
 
 def _remove_empty(folders: list[Path]) -> None:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from gensweep.files import cut_torn_line
 from gensweep.tracking._spool import Event
 
 IDENTITY = "gensweep.trial"
@@ -119,11 +120,8 @@ def tags_of(event: Event) -> dict[str, str]:
 def _read(path: Path) -> dict[str, str]:
     runs: dict[str, str] = {}
     if path.exists():
-        text = path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:
-            path.write_text(whole, encoding="utf-8")
-        for line in whole.splitlines():
+        cut_torn_line(path)
+        for line in path.read_text(encoding="utf-8").splitlines():
             kept = json.loads(line)
             runs[kept["name"]] = kept["run"]
     return runs

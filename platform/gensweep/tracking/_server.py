@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from gensweep.files import replacing
+
 SERVER_SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
@@ -14,35 +16,32 @@ SERVER_SETTINGS = {
 _SQLITE = "sqlite:///"
 
 
-def upgrade_database(uri: str, environ: Mapping[str, str] | None = None) -> str:
-    """Bring the database at `uri` to MLflow's schema; why that failed, empty if it did not.
+def upgrade_database(uri: str, environ: Mapping[str, str] | None = None) -> None:
+    """Bring the database at `uri` to MLflow's schema.
 
     Two servers that start at once would race in this. A new SQLite file appears when it is
     whole, for MLflow cannot go on with half a schema; it gets a write-ahead log, so that readers
-    do not wait for the writer.
+    do not wait for the writer. Raises `subprocess.CalledProcessError` with MLflow's `stderr`.
     """
     if not uri.startswith(_SQLITE):
-        return _upgrade(uri, environ)
+        _upgrade(uri, environ)
+        return
     file = Path(uri.removeprefix(_SQLITE))
     if file.exists():
-        return _upgrade(uri, environ)
-    draft = file.with_name(f"{file.name}.new")
-    draft.unlink(missing_ok=True)
-    if reason := _upgrade(f"{_SQLITE}{draft}", environ):
-        return reason
-    connection = sqlite3.connect(draft)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
-    draft.replace(file)
-    return ""
+        _upgrade(uri, environ)
+        return
+    with replacing(file) as draft:
+        _upgrade(f"{_SQLITE}{draft}", environ)
+        connection = sqlite3.connect(draft)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
 
 
-def _upgrade(uri: str, environ: Mapping[str, str] | None) -> str:
-    done = subprocess.run(
+def _upgrade(uri: str, environ: Mapping[str, str] | None) -> None:
+    subprocess.run(
         [sys.executable, "-m", "mlflow", "db", "upgrade", uri],
         env=dict(os.environ if environ is None else environ),
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     )
-    return (done.stderr or f"exit status {done.returncode}") if done.returncode else ""

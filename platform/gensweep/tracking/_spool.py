@@ -10,17 +10,18 @@ delivered again: deliveries must be idempotent.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.files import FileLockedError, cut_torn_line, lock_file, sync, write_atomically
 
 SEGMENT_BYTES = 4 << 20
 Event = dict[str, Any]
@@ -55,15 +56,12 @@ class Spool:
         self._acked = self._read_acked()
         self._recover()
 
-    def _take_ownership(self) -> int:
-        handle = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _take_ownership(self) -> FileIO:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
+            return lock_file(self.directory / "lock", wait=False)
+        except FileLockedError as error:
             raise UserError(f"the spool {self.directory} is in use by another process: wait for "
                             "it to end, or stop it first.") from error  # fmt: skip
-        return handle
 
     # Writing
 
@@ -119,8 +117,8 @@ class Spool:
         with self._lock:
             files, self._unsynced = self._unsynced, []
         for file in files:
-            with contextlib.suppress(FileNotFoundError), open(file, "rb") as written:
-                os.fsync(written.fileno())
+            with contextlib.suppress(FileNotFoundError):
+                sync(file)
         os.fsync(self._out)
 
     # Reading
@@ -171,9 +169,8 @@ class Spool:
                 self._path(segment).unlink(missing_ok=True)
 
     def _write_acked(self, position: Position) -> None:
-        temporary = self.directory / "acked.new"
-        temporary.write_text(json.dumps({"segment": position.segment, "offset": position.offset}))
-        os.replace(temporary, self.directory / "acked")
+        reached = {"segment": position.segment, "offset": position.offset}
+        write_atomically(self.directory / "acked", json.dumps(reached))
         self._acked = position
 
     @property
@@ -189,7 +186,7 @@ class Spool:
     def _recover(self) -> None:
         segments = self._segments() or [max(1, self._acked.segment)]
         self._open_segment(segments[-1])
-        self._size = self._cut_torn_line(self._path(segments[-1]))
+        self._size = cut_torn_line(self._path(segments[-1]))
         for segment in segments:
             self._replay(segment)
         if self._acked.segment < segments[0]:
@@ -202,13 +199,6 @@ class Spool:
                 event = json.loads(line)
                 self.marks.update(event.get("snapshot") or event.get("marks") or {})
                 self._next_id = max(self._next_id, event.get("next", event.get("id", 0) + 1))
-
-    def _cut_torn_line(self, path: Path) -> int:
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(path, whole)
-        return whole
 
     def _drop_orphans(self) -> None:
         """Blobs whose event was never written, or was acknowledged just before a crash."""
@@ -242,8 +232,7 @@ class Spool:
     def close(self) -> None:
         """Sync, and let another process take the spool over."""
         with self._lock:
-            if self._own >= 0:
+            if not self._own.closed:
                 self.sync()
                 os.close(self._out)
-                os.close(self._own)
-                self._own = -1
+                self._own.close()

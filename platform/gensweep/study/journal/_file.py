@@ -1,13 +1,14 @@
 """What Optuna writes a study's journal to, and the kind that is a file."""
 
 import json
-import os
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock, get_lock_file
+
+from gensweep.files import sync
 
 
 class Journal(BaseJournalBackend):
@@ -33,6 +34,5 @@ class FileJournal(JournalFileBackend, Journal):
 
     def sync(self) -> None:
         if self._dirty:
-            with open(self._file_path, "ab") as file:
-                os.fsync(file.fileno())
+            sync(Path(self._file_path))
             self._dirty = False

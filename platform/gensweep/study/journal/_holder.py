@@ -7,12 +7,12 @@ from gensweep.errors import UserError
 
 
 def me() -> str:
-    """This process, as another one is told of it."""
+    """Name this process for another one that it keeps waiting."""
     return f"{os.getpid()} on {socket.gethostname()}"
 
 
 def taken(name: str, holder: str) -> UserError:
-    """What a second driver is told."""
+    """Tell a second driver who has the sweep."""
     return UserError(
         f"sweep {name!r} is already being run by process {holder or 'unknown'}: wait for it "
         "to end, or stop it first."

@@ -1,16 +1,16 @@
-"""Locks that keep a journal in one piece, and its torn last line."""
+"""Locks that keep a journal's file in one piece."""
 
-import contextlib
-import fcntl
-import os
 import re
-from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from optuna.storages.journal._file import BaseJournalFileLock
 
+from gensweep.files import FileLockedError, cut_torn_line, lock_file
 from gensweep.study.journal._holder import me, taken
+
+SHARED = 0o666
+"""Permissions of a lock, less the umask: whoever may write the journal may lock it."""
 
 
 class AppendLock(BaseJournalFileLock):
@@ -24,12 +24,10 @@ class AppendLock(BaseJournalFileLock):
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
-        self._handle: IO[bytes] | None = None
+        self._held: FileIO | None = None
 
     def acquire(self) -> bool:
-        handle = open(f"{self._journal}.append", "ab")  # noqa: SIM115  (closed by release)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        self._handle = handle
+        self._held = lock_file(Path(f"{self._journal}.append"), mode=SHARED)
         try:
             cut_torn_line(self._journal)
         except OSError:
@@ -38,45 +36,19 @@ class AppendLock(BaseJournalFileLock):
         return True
 
     def release(self) -> None:
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
 
-def cut_torn_line(path: Path) -> None:
-    """Remove what follows the last line break of a file, if anything does."""
-    with open(path, "rb+") as file:
-        size = end = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end - 1))
-        if file.read(1) in (b"", b"\n"):
-            return
-        while end > 0:
-            start = max(0, end - 65536)
-            file.seek(start)
-            cut = file.read(end - start).rfind(b"\n")
-            if cut >= 0:
-                end = start + cut + 1
-                break
-            end = start
-        if end < size:
-            file.truncate(end)
+def lock_sweep(journal: Path, name: str) -> FileIO:
+    """Take the right to drive sweep `name` of a journal, until the result is closed.
 
-
-@contextlib.contextmanager
-def _file_lock(path: Path, name: str) -> Iterator[None]:
+    Raises `UserError`, which tells who has it, if another driver does.
+    """
     slug = re.sub(r"[^\w.-]", "_", name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{path}.{slug}.lock", "a+", encoding="utf-8") as handle:
-        _lock(handle, name)
-        yield
-
-
-def _lock(handle: IO[str], name: str) -> None:
+    journal.parent.mkdir(parents=True, exist_ok=True)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.seek(0)
-        raise taken(name, handle.read().strip()) from error
-    handle.truncate(0)
-    handle.write(me())
-    handle.flush()
+        return lock_file(Path(f"{journal}.{slug}.lock"), wait=False, holder=me(), mode=SHARED)
+    except FileLockedError as error:
+        raise taken(name, error.holder) from error

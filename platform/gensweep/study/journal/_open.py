@@ -10,7 +10,7 @@ from optuna.storages import BaseStorage, JournalStorage
 
 from gensweep.errors import UserError
 from gensweep.study.journal._file import FileJournal, Journal
-from gensweep.study.journal._locks import AppendLock, _file_lock
+from gensweep.study.journal._locks import AppendLock, lock_sweep
 
 
 @contextlib.contextmanager
@@ -36,7 +36,7 @@ def only_writer(storage: str, name: str) -> Iterator[Journal]:
         with contextlib.closing(_table().TableJournal(storage, name)) as log:
             yield log
     else:
-        with _file_lock(path, name):
+        with lock_sweep(path, name):
             yield _open_file(path)
 
 
