@@ -31,7 +31,7 @@ SWEEP = Sweep(
     budget_images=300_000,
     cluster={"trials": 1000, "budget_images": 1_000_000},
     sampler="qmc",
-    by="objective",
+    group_by="objective",
 )
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ CASES = {
     "beta of 1": ("space={'beta1': Real(0.0, 1.0)}", "beta1=1.0"),
     "no trials": ("space={'learning_rate': RATE}, trials=0", "trials=0"),
     "fixed and searched": ("space={'learning_rate': RATE}, fixed={'learning_rate': 0.1}", "0.1"),
-    "by what is not searched": ("space={'learning_rate': RATE}, by='objective'", "by='objective'"),
+    "by what is not searched": ("space={'learning_rate': RATE}, group_by='objective'",
+                                "group_by='objective'"),
     "less than a batch": ("space={'learning_rate': RATE}, budget_images=100", "budget_images=100"),
     "no such sampler": ("space={'learning_rate': RATE}, sampler='grid'", "'grid'"),
 }  # fmt: skip

@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from gensweep.data import load_dataset
-from gensweep.planning import Plan, request
-from gensweep.planning._estimate import Estimate
+from gensweep.planning import Estimate, Plan, parse_request
 from gensweep.profiling import PackProfiler, asked_for, measure_width, resolve_width
 from gensweep.profiling._cache import PackProfile, ProfileCache
 from gensweep.profiling._memory import _left_to_groups, free_mib, room_mib
@@ -134,7 +133,7 @@ def test_what_is_remembered_is_of_one_network_room_and_data_set(sets: dict[str, 
 
 def test_memory_is_measured_and_limits_the_width(sets: dict[str, Any]) -> None:
     found = profiler_of(HEAVY, sets["digits"])
-    two, eight = found.point({}, 2), found.point({}, 8)
+    two, eight = found.profile({}, 2), found.profile({}, 8)
     assert two.mib > 2 * STATE_MIB
     assert eight.mib - two.mib > 6 * STATE_MIB
     assert eight.mib < 8 * 20 * STATE_MIB
@@ -215,12 +214,12 @@ def _raise(*args: Any) -> Any:
 
 
 def test_the_user_or_the_script_fixes_the_width() -> None:
-    assert request("A test.", GAN, []).sweep.width is None
-    fixed = request("A test.", GAN, ["--width", "4"])
+    assert parse_request("A test.", GAN, []).sweep.width is None
+    fixed = parse_request("A test.", GAN, ["--width", "4"])
     assert fixed.sweep.width == 4
     assert asked_for(fixed.sweep, fixed.packs).text() == "4 lanes, as asked"
-    assert request("A test.", dataclasses.replace(GAN, width=3), []).sweep.width == 3
-    wide = request("A test.", GAN, ["--width", "100"])
+    assert parse_request("A test.", dataclasses.replace(GAN, width=3), []).sweep.width == 3
+    wide = parse_request("A test.", GAN, ["--width", "100"])
     assert asked_for(wide.sweep, wide.packs).text() == "8 lanes, as asked, all that the trials fill"
     assert "width" not in GAN.identity()
     with pytest.raises(ValueError, match="not measured yet"):
@@ -234,16 +233,18 @@ def test_a_resumed_sweep_is_expected_to_train_what_is_left(tmp_path: Path) -> No
     with Study.create_or_open("half", space, storage=storage, spec=spec, trials=4) as study:
         ended, _ = study.lease("pack", 2)
         study.finish(ended, "completed", "", {"fid": 1.0}, 10)
-    pace = Estimate(seconds=80.0, place="a machine").resumed(read_sweep("half", storage), 8)
-    assert pace.seconds == 70.0
-    assert pace.expected().startswith("1.2 min of training of the 7 trials that are left, as")
+    estimate = Estimate(seconds=80.0, place="a machine").for_the_rest(
+        read_sweep("half", storage), 8
+    )
+    assert estimate.seconds == 70.0
+    assert estimate.expected().startswith("1.2 min of training of the 7 trials that are left, as")
 
 
 def test_the_plan_tells_of_the_width(sets: dict[str, Any], home: Path) -> None:
     width = Width(lanes=8, table=FOUND, free=11 * 1024)
     plan = Plan(request=RunRequest(sweep=GAN, packs=2), store="file:///s", tracking_uri="sqlite:///m",
                 ledger="l", home=str(home), dataset=sets["digits"], test=None,
-                pace=Estimate(width=width.text()))  # fmt: skip
+                estimate=Estimate(width=width.text()))  # fmt: skip
     assert (
         "\nwidth     8 lanes: 2 ms a lane and round (4 with 2, 2.5 with 4, 1.95 with 16); "
         "5.0 MiB a lane of 11.0 GiB free for a pack\n"
@@ -292,6 +293,6 @@ def test_the_memory_and_pace_of_a_gpu_are_measured(sets: dict[str, Any]) -> None
     room = RunRequest(sweep=HEAVY, packs=1, gpus=1)
     found = PackProfiler(HEAVY, data, data.source("cuda"), room, "cuda")
     assert measure_width(found).lanes in candidates(16)
-    two, eight = found.point({}, 2), found.point({}, 8)
+    two, eight = found.profile({}, 2), found.profile({}, 8)
     assert eight.mib - two.mib > 6 * STATE_MIB
     assert measure_width(found, free=1.0).lanes == 1

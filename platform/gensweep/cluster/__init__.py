@@ -7,19 +7,32 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gensweep.cluster._connection import connect
+    from gensweep.cluster._hosts import hosts_at_most, hosts_now
     from gensweep.cluster._prices import Prices, load_prices
     from gensweep.cluster._provider import FleetNodeProvider
+    from gensweep.cluster._quote import PricedHosts, price_hosts
 
 __all__ = [
     "FleetNodeProvider",
+    "PricedHosts",
     "Prices",
+    "connect",
+    "hosts_at_most",
+    "hosts_now",
     "load_prices",
+    "price_hosts",
 ]
 
 _HOMES = {
     "FleetNodeProvider": "_provider",
+    "PricedHosts": "_quote",
     "Prices": "_prices",
+    "connect": "_connection",
+    "hosts_at_most": "_hosts",
+    "hosts_now": "_hosts",
     "load_prices": "_prices",
+    "price_hosts": "_quote",
 }
 
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gensweep.cluster import load_prices
 from gensweep.errors import UserError
-from gensweep.planning import table
 
 if TYPE_CHECKING:
     from gensweep.cluster import Prices
@@ -27,7 +27,7 @@ def meter(request: "RunRequest") -> Callable[[], float]:
     if not any(host.kind for host in hosts_now()):
         return lambda: 0.0
     try:
-        return HourlyCost(table(request))
+        return HourlyCost(load_prices(request.prices))
     except UserError:
         if sweep.max_cost is not None or request.prices:
             raise

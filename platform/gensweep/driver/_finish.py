@@ -62,7 +62,7 @@ def answer(request: RunRequest, plan: Plan, protocol: dict[str, Any], objective:
     }
     files = written(request, plan, view, trials, objective, about)
     local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
-    print(table(trials, request.sweep.by, objective))
+    print(table(trials, request.sweep.group_by, objective))
     if test:
         print(f"test     {told(test)}")
     if said := copies(trials):

@@ -12,7 +12,7 @@ from gensweep.trial import TERMINAL
 def next_line(request: RunRequest, trials: Trials) -> str:
     """What to type next: the rest of a sweep that was stopped, or twice its trials."""
     ended = sum(trial["state"] in TERMINAL for trial in trials)
-    line = f"{python()} {request.script} --resume {request.sweep.name}{request.room}"
+    line = f"{python()} {request.script} --resume {request.sweep.name}{request.placement_options}"
     if request.sweep.max_cost is not None:  # a bound that was wanted once is wanted again
         line += f" --max-cost {2 * request.sweep.max_cost:g}"
         price = request.sweep.hourly_price

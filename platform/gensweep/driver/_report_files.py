@@ -33,8 +33,8 @@ def written(
         trials,
         grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
         objective=objective,
-        over=sweep.over,
-        by=sweep.by,
+        over=sweep.map_axis,
+        by=sweep.group_by,
         scatter_of=sweep.scatter,
     )
     text = json.dumps({"sweep": sweep.name, "test": about["test"], "trials": trials}, indent=1)

@@ -1,13 +1,13 @@
 """Before anything starts: the command line, every check against the world, and the plan."""
 
-from gensweep.planning._cost import table
+from gensweep.planning._estimate import Estimate
 from gensweep.planning._options import parse_request
 from gensweep.planning._plan import Plan
 from gensweep.planning._prepare import prepare
 
 __all__ = [
+    "Estimate",
     "Plan",
-    "prepare",
     "parse_request",
-    "table",
+    "prepare",
 ]

@@ -1,26 +1,28 @@
-"""What a sweep costs an hour: as the user says, or by the price table and the cluster's hosts."""
+"""The cost of a sweep: as the user says, or by the price table and the cluster's hosts."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from gensweep.cluster import load_prices, price_hosts
 from gensweep.errors import UserError
-
-if TYPE_CHECKING:
-    from gensweep.cluster import Prices
-    from gensweep.spec import RunRequest
+from gensweep.spec import RunRequest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quote:
-    """What an hour of the hosts that a sweep needs costs."""
+    """The price of an hour of the hosts that a sweep needs."""
 
     hourly: float
+    """Of all hosts together."""
+
     currency: str
     hosts: str
-    """In words."""
+    """In words: "2 x g6.xlarge (spot)"."""
 
     def text(self, seconds: float | None, gpus: int, bound: float | None = None) -> str:
-        """In a line; with the whole cost, if the time is known, and how far `bound` reaches.
+        """The price in a line, with the whole cost and how far `bound` reaches.
+
+        `seconds` is the time of all training on `gpus` GPUs, None if it is not known. `bound` is
+        the money that may be spent.
 
         >>> quote = Quote(hourly=3.6, currency="USD", hosts="2 x g6.xlarge (spot)")
         >>> quote.text(1800, 2)
@@ -31,7 +33,8 @@ class Quote:
         return self._cost(seconds, gpus) + self._reach(seconds, bound)
 
     def _reach(self, seconds: float | None, bound: float | None) -> str:
-        """
+        """The hours that `bound` pays for, and whether they suffice.
+
         >>> Quote(hourly=3.6, currency="USD", hosts="all of it")._reach(1800, 0.9)
         '; --max-cost 0.9 lasts at most 0.25 h, too little'
         """
@@ -44,6 +47,7 @@ class Quote:
         )
 
     def _cost(self, seconds: float | None, gpus: int) -> str:
+        """The rate, and what so many seconds cost."""
         rate = f"{self.hosts} at {self.hourly:,.2f} {self.currency} an hour"
         if seconds is None:
             return rate
@@ -54,55 +58,32 @@ class Quote:
         )
 
 
-def quote(request: "RunRequest") -> Quote | None:
-    """For the GPUs that were asked for; None where nothing has a price.
+def quote(request: RunRequest) -> Quote | None:
+    """The price of an hour of what was asked for; None where it has none.
 
-    `UserError` if the sweep is to stop by its cost and what an hour costs is not known.
+    `UserError` if the price is not known, or its table is wrong, and the user wants to know it.
     """
     try:
         return _quote(request)
     except UserError:
         if request.sweep.max_cost is not None or request.prices or request.instance_type:
             raise
-        return None  # nobody asked what it costs
+        return None
 
 
-def _quote(request: "RunRequest") -> Quote | None:
-    from gensweep.cluster._hosts import (
-        asked_for,
-        hosts_at_most,
-        hosts_now,
-        hourly,
-        in_words,
-        needed,
-    )
-
+def _quote(request: RunRequest) -> Quote | None:
+    """The same, but with every error of the table."""
     sweep = request.sweep
     if request.prices:
-        table(request)  # a table that is wrong is told also where nothing has a price
+        load_prices(request.prices)  # a table that is wrong is told also where nothing has a price
     if sweep.hourly_price is not None:
         return Quote(hourly=sweep.hourly_price, currency="money", hosts="all of it")
-    here = hosts_now()
-    if request.instance_type:
-        prices = table(request)
-        hosts = asked_for(request.instance_type, request.gpus, prices)
-    elif any(host.kind for host in here):
-        prices = table(request)
-        there = needed(here, request.gpus)
-        enough = sum(host.gpus for host in there) >= request.gpus
-        hosts = there if enough else needed(hosts_at_most(), request.gpus)
-    elif sweep.max_cost is not None:
+    priced = price_hosts(request.gpus, request.prices, request.instance_type)
+    if priced is not None:
+        return Quote(hourly=priced.hourly, currency=priced.prices.currency, hosts=priced.words)
+    if sweep.max_cost is not None:
         raise UserError(
             f"--max-cost {sweep.max_cost:g}: what an hour costs is not known, as no host of this "
             "cluster tells its instance type: give --hourly-price."
         )
-    else:
-        return None
-    return Quote(hourly=hourly(hosts, prices), currency=prices.currency, hosts=in_words(hosts))
-
-
-def table(request: "RunRequest") -> "Prices":
-    """The price table of this sweep."""
-    from gensweep.cluster import load_prices
-
-    return load_prices(request.prices)
+    return None

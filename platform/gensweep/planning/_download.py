@@ -10,7 +10,7 @@ from gensweep.spec import RunRequest
 
 
 def check_download(request: RunRequest) -> None:
-    """`UserError` unless the data set is one that can be fetched from such an address."""
+    """`UserError` unless the data set can be fetched, and `--download` is a web address."""
     name, folder = _target(request.sweep.data)
     if name not in NAMES or str(folder).startswith("s3:"):
         raise UserError(f"--download fetches {' or '.join(NAMES)} into a folder, but got --data "
@@ -20,20 +20,19 @@ def check_download(request: RunRequest) -> None:
         raise UserError(
             f"--download {request.download!r} is no web address: write https://host/folder."
         )
-    for option, value in request.sweep.reading.items():
-        if value is not None:
-            raise UserError(f"{name} has one form only, but got --{option.replace('_', '-')} "
-                            f"{value}: leave it out.")  # fmt: skip
+    for option, value in request.sweep.data_options.given().items():
+        raise UserError(f"{name} has one form only, but got --{option.replace('_', '-')} "
+                        f"{value}: leave it out.")  # fmt: skip
 
 
 def fetch(request: RunRequest) -> None:
-    """Fetch the files, if that was asked; those that are there are kept."""
+    """Download the files if `--download` was given; those that are there are kept."""
     if request.download is not None:
         name, folder = _target(request.sweep.data)
         download(name, folder, request.download)
 
 
 def _target(data: str) -> tuple[str, Path]:
-    """Name and folder of `NAME=FOLDER`, or of a name alone."""
+    """The name and the folder of `NAME=FOLDER`, or the usual folder of a name alone."""
     name, _, folder = data.partition("=")
     return name, Path(folder or Path(os.environ.get("GENSWEEP_DATA") or "data") / name)

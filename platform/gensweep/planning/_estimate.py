@@ -1,8 +1,8 @@
-"""The pace of a dry run, measured where packs will train: on a worker of the cluster."""
+"""The width and the training time of a sweep: as asked, measured here, or on a worker."""
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gensweep.errors import UserError
 from gensweep.spec import PACK_CPUS, RunRequest
@@ -10,15 +10,19 @@ from gensweep.storage import open_store
 from gensweep.study import SweepSnapshot
 from gensweep.trial import TERMINAL
 
+if TYPE_CHECKING:
+    from gensweep.data import Dataset
+
 TELL_S = 30.0
+"""Between two lines that tell that `--measure` still waits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """How the sweep would train."""
+    """How wide packs will be, and how long all training will take."""
 
     lanes: int | None = None
-    """Of a pack; None: each pack measures."""
+    """Trials that a pack trains at once; None: each pack measures."""
 
     width: str = "not measured"
     """The lanes in words, and why so many."""
@@ -27,29 +31,29 @@ class Estimate:
     """Of all training, where it was measured."""
 
     place: str = ""
-    """On what."""
+    """The machine that measured, in words."""
 
     share: str = ""
-    """Of which trials, if not of all, in words."""
+    """The trials that the time is of, in words; empty: all."""
 
     def expected(self) -> str:
-        """How long the sweep will train, in words."""
+        """The training time in words."""
         if self.seconds is None:
             return "unknown: --measure tries it on one GPU"
         return (f"{self.seconds / 60:,.1f} min of training{self.share}, as measured on "
                 f"{self.place}; evaluation comes on top")  # fmt: skip
 
-    def resumed(self, view: SweepSnapshot | None, trials: int) -> "Estimate":
-        """Of what `view` leaves to do of the `trials`; None: of all."""
-        if view is None or self.seconds is None:
+    def for_the_rest(self, begun: SweepSnapshot | None, trials: int) -> "Estimate":
+        """The estimate for those of `trials` that have not ended; None has begun none."""
+        if begun is None or self.seconds is None:
             return self
-        left = max(0, trials - sum(record.state in TERMINAL for record in view.records))
+        left = max(0, trials - sum(record.state in TERMINAL for record in begun.records))
         share = f" of the {left} trials that are left"
         return replace(self, seconds=self.seconds * left / trials, share=share)
 
 
-def asked_pace(request: RunRequest) -> Estimate:
-    """Without measuring."""
+def estimate_unmeasured(request: RunRequest) -> Estimate:
+    """The width that was asked for, or the promise that packs measure it."""
     from gensweep.profiling import asked_for
 
     if request.sweep.width is not None:
@@ -60,23 +64,29 @@ def asked_pace(request: RunRequest) -> Estimate:
     return Estimate(width=f"measured on the GPU when a pack begins, up to {most} lanes")
 
 
-def pace_here(request: RunRequest, dataset: Any, device: str, place: str) -> Estimate:
-    """Measured in this process, or remembered; the time of training only for a dry run."""
+def estimate_here(request: RunRequest, dataset: "Dataset", device: str, place: str) -> Estimate:
+    """Measure on `device` of this machine, named `place`, what is not remembered from before.
+
+    The training time is measured only for a dry run.
+    """
     from gensweep.profiling import PackProfiler, measure_width
 
     profiler = PackProfiler(request.sweep, dataset, dataset.source(device), request, device)
-    pace = asked_pace(request)
-    if pace.lanes is None:
+    estimate = estimate_unmeasured(request)
+    if estimate.lanes is None:
         width = measure_width(profiler)
-        pace = Estimate(lanes=width.lanes, width=width.text())
+        estimate = Estimate(lanes=width.lanes, width=width.text())
     if not request.dry_run:
-        return pace
-    profiler.sweep = replace(request.sweep, width=pace.lanes)
-    return replace(pace, seconds=profiler.training_s(), place=place)
+        return estimate
+    profiler.sweep = replace(request.sweep, width=estimate.lanes)
+    return replace(estimate, seconds=profiler.training_s(), place=place)
 
 
-def pace_there(request: RunRequest, dataset: Any, store: str) -> Estimate:
-    """Measured with the resources of a pack's rank, on the worker that Ray finds or starts."""
+def estimate_on_worker(request: RunRequest, dataset: "Dataset", store: str) -> Estimate:
+    """Measure with the resources of a pack's rank, on the worker that Ray finds or starts.
+
+    The worker loads the data from the object store at URI `store`. `UserError` tells Ray's error.
+    """
     import ray
     from ray.exceptions import RayError
 
@@ -86,16 +96,17 @@ def pace_there(request: RunRequest, dataset: Any, store: str) -> Estimate:
         waited = time.monotonic() - begin
         print(f"{waited:6,.0f} s  --measure waits for a worker, or measures on it", flush=True)
     try:
-        pace: Estimate = ray.get(ref)
+        estimate: Estimate = ray.get(ref)
     except RayError as error:
         raise UserError(f"--measure: {str(error).strip().splitlines()[-1][:300]}") from error
-    return pace
+    return estimate
 
 
 def _on_worker(request: RunRequest, data: str, store: str) -> Estimate:
+    """Run `estimate_here` in a Ray task; `data` is the ID of an ingested data set."""
     from gensweep.data import load_dataset
     from gensweep.machine import device_name
 
     device = "cuda" if request.gpus else "cpu"
     dataset = load_dataset(data, open_store(store), split="train")
-    return pace_here(request, dataset, device, f"a worker ({device_name(device)})")
+    return estimate_here(request, dataset, device, f"a worker ({device_name(device)})")

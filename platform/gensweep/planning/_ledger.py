@@ -1,15 +1,16 @@
-"""The ledger, where sweeps keep their trials: can it be used, and does a sweep fit into it?"""
+"""Checks of the ledger, where sweeps keep their trials, and of the sweep that is to go on."""
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gensweep.errors import UserError
 from gensweep.space import space_as_json
+from gensweep.spec import RunRequest, Sweep
 from gensweep.study import SweepSnapshot, difference, journal_path, list_sweeps, only_writer, plain
 
 if TYPE_CHECKING:
-    from gensweep.spec import RunRequest, Sweep
+    from gensweep.data import Dataset
 
 UPLOADED = "/runtime_resources/working_dir_files/"
 """Where Ray unpacks what `ray job submit --working-dir` uploads."""
@@ -17,14 +18,14 @@ CURE = "set GENSWEEP_LEDGER to a file in a writable folder, or to the URL of a d
 
 
 def check_home(home: str) -> None:
-    """`UserError` if what a sweep keeps on disk would go with the job that runs it."""
+    """`UserError` if Ray would delete the home folder with the job that runs the sweep."""
     if UPLOADED in home:
         raise UserError(f"{home} is in Ray's copy of the checkout, which it deletes: set "
                         "GENSWEEP_HOME to a folder that stays.")  # fmt: skip
 
 
 def check_ledger(ledger: str) -> None:
-    """`UserError` unless sweeps can be kept there; makes nothing."""
+    """`UserError` unless sweeps can be kept in `ledger`, a path or a URL; makes nothing."""
     path = journal_path(ledger)
     if path is not None and not _is_new(path) and not _is_journal(path):
         raise UserError(f"the ledger {path} is a file of something else: {CURE}.")
@@ -56,13 +57,17 @@ def _is_new(path: Path) -> bool:
 
 
 def _is_journal(path: Path) -> bool:
-    """Optuna takes a line of something else for a write that was cut short, and writes on."""
+    """Whether the file is empty or begins as a journal; Optuna would write on in any other."""
     with path.open("rb") as file:
         return file.read(1) in (b"", b"{")
 
 
-def find_sweep(request: "RunRequest", ledger: str) -> SweepSnapshot | None:
-    """The sweep to resume; `UserError` if a new one's name is taken, or if it cannot go on now."""
+def find_sweep(request: RunRequest, ledger: str) -> SweepSnapshot | None:
+    """Look up the sweep to resume, None for a new one.
+
+    `UserError` if a new sweep's name is taken, if there is none to resume, if it asks another
+    question, or if it is being run.
+    """
     views = {view.name: view for view in list_sweeps(ledger)}
     name = request.sweep.name
     if not request.resume:
@@ -72,11 +77,11 @@ def find_sweep(request: "RunRequest", ledger: str) -> SweepSnapshot | None:
     if name not in views:
         raise UserError(f"unknown sweep {name!r}: the known ones are {', '.join(views) or 'none'}.")
     _check_question(request.sweep, views[name])
-    with only_writer(ledger, name):  # nobody else runs it
+    with only_writer(ledger, name):  # raises if another process runs it
         return views[name]
 
 
-def _check_question(sweep: "Sweep", view: SweepSnapshot) -> None:
+def _check_question(sweep: Sweep, view: SweepSnapshot) -> None:
     """`UserError` shows how the script's sweep differs from the one that it resumes."""
     now = plain(sweep.identity() | {"space": space_as_json(sweep.space), "sampler": sweep.sampler,
                                     "strata": list(sweep.strata)})  # fmt: skip
@@ -88,7 +93,7 @@ def _check_question(sweep: "Sweep", view: SweepSnapshot) -> None:
         )
 
 
-def check_data(dataset: Any, view: SweepSnapshot) -> None:
+def check_data(dataset: "Dataset", view: SweepSnapshot) -> None:
     """`UserError` if the data are not those that the sweep to resume was begun with."""
     if dataset.hash != view.spec["data_hash"]:
         raise UserError(f"the data of sweep {view.name!r} have changed: sha256 "

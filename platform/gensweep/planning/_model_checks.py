@@ -1,6 +1,6 @@
-"""Does the model fit the data, and are the metrics that a sweep names measured at all?"""
+"""Checks that the model fits the data, and that the metrics which a sweep names are measured."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,16 +11,19 @@ from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.space import all_strata
 from gensweep.spec import NEIGHBOURS, RunRequest, Sweep
 
+if TYPE_CHECKING:
+    from gensweep.data import Dataset
 
-def check_data_set(dataset: Any) -> None:
-    """`UserError` unless samples can be compared with the data."""
+
+def check_data_set(dataset: "Dataset") -> None:
+    """`UserError` if there are too few examples to compare samples with."""
     if dataset.count <= NEIGHBOURS:
         raise UserError(f"{dataset.name} has {dataset.count} training examples: use more than "
                         f"{NEIGHBOURS}.")  # fmt: skip
 
 
-def check_games(request: RunRequest, dataset: Any) -> None:
-    """`UserError` unless every stratum's networks can be built, and its batch be shared."""
+def check_games(request: RunRequest, dataset: "Dataset") -> None:
+    """`UserError` unless each stratum's networks can be built and ranks can share its batch."""
     sweep = request.sweep
     for stratum in all_strata(sweep.space, sweep.strata):
         config = sweep.config(stratum)
@@ -37,13 +40,13 @@ def check_games(request: RunRequest, dataset: Any) -> None:
                             f"{named}: lower it, or change the batch size.")  # fmt: skip
 
 
-def check_metrics(sweep: Sweep, dataset: Any) -> None:
+def check_metrics(sweep: Sweep, dataset: "Dataset") -> None:
     """`UserError` unless `target` and `scatter` name metrics that trials will have."""
     wanted = [(name, "target") for name in [sweep.target] if name]
     wanted += [(name, "scatter") for name in (sweep.scatter or ())[:2]]
-    known = measured(sweep, dataset)
+    known = evaluation_metrics(sweep, dataset)
     if not {name for name, _ in wanted} <= known:
-        known |= trained(sweep, dataset)
+        known |= training_metrics(sweep, dataset)
     for name, use in wanted:
         if name not in known:
             raise UserError(
@@ -52,8 +55,11 @@ def check_metrics(sweep: Sweep, dataset: Any) -> None:
             )
 
 
-def measured(sweep: Sweep, dataset: Any) -> set[str]:
-    """Names of what is measured of a trained lane: of a few examples, by an untrained network."""
+def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
+    """Names of the metrics of a trained lane, found by evaluating a few examples as its samples.
+
+    The feature network is untrained: values are of no use, names are.
+    """
     data = dataset.source("cpu").gather(torch.arange(min(dataset.count, 4 * NEIGHBOURS)))
     evaluator = Evaluator.for_dataset(
         dataset.name, data, {}, modes=dataset.modes, mode_std=dataset.mode_std,
@@ -65,12 +71,12 @@ def measured(sweep: Sweep, dataset: Any) -> set[str]:
     return {*evaluator.evaluate(data["x"][None])[0], *(likelihood.metrics if likelihood else ())}
 
 
-def trained(sweep: Sweep, dataset: Any) -> set[str]:
-    """Names of the losses and metrics of training, after a round of every player."""
+def training_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
+    """Names of the losses and metrics of training, found by training one lane for a round."""
     config = sweep.config(all_strata(sweep.space, sweep.strata)[0])
     pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=1, space=sweep.space,
                 trace=False)  # fmt: skip
     pack.load(0, config, seed=0, budget_images=sweep.budget_images)
     hyper = pack.lane(0).hyper
-    round_ = max(turns(player, hyper) for player in pack.game.players.values())
-    return set(pack.run(round_)[0].metrics)
+    ticks = max(turns(player, hyper) for player in pack.game.players.values())
+    return set(pack.run(ticks)[0].metrics)

@@ -1,19 +1,20 @@
-"""The command line that every sweep script has."""
+"""The command line that every sweep script has.
+
+An option that is a field of the sweep is declared there; this file adds those of a run.
+"""
 
 import argparse
 import os
 import sys
+import textwrap
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 
 from gensweep.errors import UserError
-from gensweep.lanes import PRECISIONS, precision_of
-from gensweep.pruners import PRUNERS, Pruner
-from gensweep.samplers import SAMPLERS, Sampler
-from gensweep.spec import RunRequest, Sweep, check_lanes
+from gensweep.lanes import precision_of
+from gensweep.spec import DATA, PLACEMENT, RunRequest, Sweep, declarations
 
-EPILOG = """examples:
+EXAMPLES = """examples:
   python %(prog)s --dry-run                 check everything, print the plan, start nothing
   python %(prog)s --data mnist --trials 64  real MNIST (put it in $GENSWEEP_DATA/mnist)
   python %(prog)s --data ./photos --image-size 32   a folder with a folder for each class
@@ -21,20 +22,13 @@ EPILOG = """examples:
   python %(prog)s --data mnist --download https://HOST/mnist   fetch it first
   python %(prog)s --resume NAME             go on after a crash, a Ctrl-C or --max-hours
   python %(prog)s --resume NAME --trials 128   extend a finished sweep
-
-A resumed sweep keeps the data, budget, seed, repeats, sampler, pruner, pbt, precision and samples
-that it began with.
 """
 PRESETS = ("laptop", "cluster")
 """A few cores, or a cluster, all of whose GPUs are used."""
 LAPTOP_PACKS = 2
 """One trains while the other is evaluated or waits; each has its share of the cores."""
-ROOM = {"preset": "laptop", "gpus": None, "packs": None, "width": None, "ranks": 1}
+PLACED = ("preset", "gpus", "packs", "width", "ranks")
 """Options that say where a sweep trains, which a resumed one must be told again."""
-GIVEN = ("data", "image_size", "column", "label", "trials", "budget_images", "seed", "repeats",
-         "sampler", "pruner", "pbt", "precision", "samples", "max_hours", "max_images", "max_cost",
-         "hourly_price")  # fmt: skip
-"""Options that are fields of a sweep."""
 
 
 def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
@@ -42,47 +36,56 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=sys.argv[0],
         description=description,
-        epilog=EPILOG,
+        epilog=f"{EXAMPLES}\n{_kept(sweep)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    p.add_argument("--trials", type=int, help=f"configurations x seeds (default {sweep.trials})")
-    p.add_argument("--budget-images", type=int, metavar="N",
-                   help=f"examples a trial sees (default {sweep.budget_images:,})")  # fmt: skip
-    p.add_argument("--seed", type=int, help="of the whole sweep (default 0)")
-    p.add_argument("--repeats", type=int, help="seeds for each configuration (default 1)")
-    p.add_argument(
-        "--sampler",
-        choices=SAMPLERS,
-        help=f"of new trials: {_summaries(SAMPLERS)} (default {sweep.sampler})",
-    )
-    p.add_argument(
-        "--pruner",
-        choices=PRUNERS,
-        help=f"of poor trials: {_summaries(PRUNERS)} (default {sweep.pruner})",
-    )
-    p.add_argument("--pbt", action="store_true", default=None,
-                   help="population-based training: at each evaluation the poorest quarter of "
-                        "trials goes on from the weights of the best, with changed "
-                        "hyperparameters; without --pruner and --repeats")  # fmt: skip
-    p.add_argument("--precision", choices=PRECISIONS,
-                   help="in which training multiplies: only GPUs have tf32; bf16 leaves weights, "
-                        "moments, losses fp32 (default: fp32 on CPUs, tf32 on GPUs)")  # fmt: skip
-    p.add_argument(
-        "--samples", type=int, help=f"drawn to evaluate a trial (default {sweep.samples:,})"
-    )
-    p.add_argument("--max-hours", type=float, metavar="H", help="stop in time; --resume goes on")
-    p.add_argument("--max-images", type=int, metavar="N", help="examples that all trials see")
-    p.add_argument("--max-cost", type=float, metavar="M",
-                   help="money: stop in time, checkpoints included; --resume goes on")  # fmt: skip
-    p.add_argument("--hourly-price", type=float, metavar="P",
-                   help="what an hour of it all costs (default: by the price table, where hosts "
-                        "tell their instance types)")  # fmt: skip
+    _add_fields(p, sweep, "")
+    _add_prices(p)
+    _add_run(p)
+    data = p.add_argument_group(DATA)
+    _add_fields(data, sweep, DATA)
+    data.add_argument("--download", metavar="URL",
+                      help="web folder with the four .gz files of mnist or fashion_mnist: they are "
+                           "fetched, unless they are there, into $GENSWEEP_DATA, or the folder of "
+                           "NAME=PATH; for a dry run too, which reads the data")  # fmt: skip
+    _add_placement(p.add_argument_group(PLACEMENT), sweep)
+    return p
+
+
+def _kept(sweep: Sweep) -> str:
+    """What a resumed sweep does not change, for the end of `--help`."""
+    *names, last = (declared.flag for declared in declarations(sweep) if declared.kept)
+    text = f"A resumed sweep keeps what it began with of {', '.join(names)} and {last}."
+    return textwrap.fill(text, 100, break_on_hyphens=False) + "\n"
+
+
+def _add_fields(p: "argparse._ActionsContainer", sweep: Sweep, group: str) -> None:
+    """Add the options of the sweep's fields in a `group` of the help.
+
+    None of them has a default here, so that parsing shows which were given.
+    """
+    for declared in declarations(sweep):
+        option = declared.option
+        if option is None or option.group != group:
+            continue
+        text = declared.help.format(value=getattr(sweep, declared.name))
+        if declared.kind is bool:
+            p.add_argument(declared.flag, action="store_true", default=None, help=text)
+        else:
+            p.add_argument(declared.flag, type=declared.kind, metavar=option.metavar,
+                           choices=option.choices, help=text)  # fmt: skip
+
+
+def _add_prices(p: argparse.ArgumentParser) -> None:
     p.add_argument("--prices", metavar="FILE",
                    help="your price table, as gensweep/cluster/prices.json (default: "
                         "GENSWEEP_PRICES, or that one: list prices, check them)")  # fmt: skip
     p.add_argument("--instance-type", metavar="TYPE[:MARKET]",
                    help="tell in a dry run what an hour of these costs, as g6.xlarge:spot "
                         "(default: the cluster's own)")  # fmt: skip
+
+
+def _add_run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
     p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")
     p.add_argument("--dry-run", action="store_true", help="check everything and print the plan")
@@ -90,57 +93,18 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
                    help="for a dry run, measure the pace on a worker of the cluster, which tells "
                         "hours and cost: an empty pool starts one, and the data go to the "
                         "store")  # fmt: skip
-    _add_data(p, sweep)
-    _add_room(p, sweep)
-    return p
 
 
-def _add_data(p: argparse.ArgumentParser, sweep: Sweep) -> None:
-    data = p.add_argument_group("data")
-    data.add_argument("--data", metavar="SET",
-                      help="digits, ring8, grid25, mnist, fashion_mnist, cifar10, NAME=PATH, a "
-                           "folder of images (with a folder for each class) or of Parquet, or "
-                           f"s3://... (default {sweep.data})")  # fmt: skip
-    data.add_argument("--image-size", type=int, metavar="S",
-                      help="scale the shorter side of each image to S pixels and crop the centre: "
-                           "for images in folders or Parquet that differ in size")  # fmt: skip
-    data.add_argument(
-        "--column",
-        metavar="NAME",
-        help="Parquet column with the images (default: 'image' or the like)",
-    )
-    data.add_argument(
-        "--label",
-        metavar="NAME",
-        help="Parquet column with the classes (default: 'label' or the like)",
-    )
-    data.add_argument("--download", metavar="URL",
-                      help="web folder with the four .gz files of mnist or fashion_mnist: they are "
-                           "fetched, unless they are there, into $GENSWEEP_DATA, or the folder of "
-                           "NAME=PATH; for a dry run too, which reads the data")  # fmt: skip
-
-
-def _add_room(p: argparse.ArgumentParser, sweep: Sweep) -> None:
-    room = p.add_argument_group("where it trains")
+def _add_placement(p: "argparse._ActionsContainer", sweep: Sweep) -> None:
     fits = f"two cores (default), or all GPUs of a cluster{_larger(sweep)}"
-    room.add_argument("--preset", choices=PRESETS, default="laptop", help=fits)
-    room.add_argument("--gpus", type=int, help="GPUs to use; 0 trains on CPUs (default)")
-    room.add_argument("--packs", type=int,
-                      help="packs that train side by side (default: as many as the GPUs hold, or "
-                           "two on CPUs)")  # fmt: skip
-    room.add_argument(
-        "--width",
-        type=int,
-        help="lanes of a pack, trials trained as one stacked computation (default: measured once "
-        "for each network and machine, and remembered)",
-    )
-    room.add_argument("--ranks", type=int, default=1,
-                      help="workers that share each batch of a pack (default 1)")  # fmt: skip
-
-
-def _summaries(table: Mapping[str, Sampler] | Mapping[str, Pruner]) -> str:
-    """Say what each entry of a table does."""
-    return "; ".join(f"{entry.name} {entry.summary}" for entry in table.values())
+    p.add_argument("--preset", choices=PRESETS, default="laptop", help=fits)
+    p.add_argument("--gpus", type=int, help="GPUs to use; 0 trains on CPUs (default)")
+    p.add_argument("--packs", type=int,
+                   help="packs that train side by side (default: as many as the GPUs hold, or "
+                        "two on CPUs)")  # fmt: skip
+    _add_fields(p, sweep, PLACEMENT)
+    p.add_argument("--ranks", type=int, default=1,
+                   help="workers that share each batch of a pack (default 1)")  # fmt: skip
 
 
 def _larger(sweep: Sweep) -> str:
@@ -151,50 +115,58 @@ def _larger(sweep: Sweep) -> str:
 
 
 def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None) -> RunRequest:
-    """The sweep as the command line changes it; `UserError` names a wrong value."""
+    """The sweep as the command line changes it; `UserError` names a wrong value.
+
+    `argv` are the arguments without the script's name, None for those of this process. The name
+    of a new sweep gets the time appended unless one is given.
+    """
     from gensweep.planning._resume import remembered
 
-    args = parser(description, sweep).parse_args(argv)
+    options = parser(description, sweep)
+    args = options.parse_args(argv)
     _check(args)
     if args.preset == "cluster":
         sweep = replace(sweep, **sweep.cluster)
-    changes = {name: value for name in GIVEN if (value := getattr(args, name)) is not None}
+    given = {declared.name: getattr(args, declared.name)
+             for declared in declarations(sweep) if declared.option is not None}  # fmt: skip
+    changes = {name: value for name, value in given.items() if value is not None}
     if args.resume:
         sweep = remembered(checked_name(args.resume), sweep, changes)
     else:
         sweep = replace(sweep, name=checked_name(args.name or _fresh_name(sweep.name)))
     gpus = _gpus(args.preset, args.gpus)
     packs = _packs(args.packs, args.ranks, gpus)
-    width = sweep.width if args.width is None else args.width
-    changed = replace(sweep, **changes, width=width).shared(packs)
-    check_lanes(changed, packs)
-    precision_of(changed.precision, "cuda" if gpus else "cpu")
-    return RunRequest(sweep=changed, resume=bool(args.resume), dry_run=args.dry_run,
-                   measure=args.measure, gpus=gpus, packs=packs, ranks=args.ranks,
-                   download=args.download, room=_room(args), prices=args.prices,
-                   instance_type=args.instance_type, script=sys.argv[0])  # fmt: skip
+    sweep = replace(sweep, **changes).fitted_to(packs)
+    precision_of(sweep.precision, "cuda" if gpus else "cpu")
+    return RunRequest(
+        sweep=sweep, resume=bool(args.resume), dry_run=args.dry_run, measure=args.measure,
+        gpus=gpus, packs=packs, ranks=args.ranks, download=args.download,
+        placement_options=_placement_options(options, args), prices=args.prices,
+        instance_type=args.instance_type, script=sys.argv[0],
+    )  # fmt: skip
 
 
-def _room(args: argparse.Namespace) -> str:
-    given = {name: getattr(args, name) for name, default in ROOM.items()
-             if getattr(args, name) != default}  # fmt: skip
+def _placement_options(options: argparse.ArgumentParser, args: argparse.Namespace) -> str:
+    """Those of `PLACED` that are not the defaults, as they are typed."""
+    given = {name: getattr(args, name) for name in PLACED
+             if getattr(args, name) != options.get_default(name)}  # fmt: skip
     return "".join(f" --{name} {value}" for name, value in given.items())
 
 
-def _gpus(preset: str, request: int | None) -> int:
-    """As many as were asked for; by default the preset's: none, or all of the cluster."""
+def _gpus(preset: str, asked: int | None) -> int:
+    """The GPUs to use: those `asked` for, or the preset's: none, or all of the cluster."""
     from gensweep.planning._capacity import all_gpus
 
-    if preset == "cluster" and request is None:
+    if preset == "cluster" and asked is None:
         return all_gpus()
-    return request or 0
+    return asked or 0
 
 
-def _packs(request: int | None, ranks: int, gpus: int) -> int:
-    """As many as were asked for; by default what the GPUs hold, or two cores."""
+def _packs(asked: int | None, ranks: int, gpus: int) -> int:
+    """The packs side by side: those `asked` for, or what the GPUs, or two cores, hold."""
     if not gpus:  # ranks take the place of the second pack
-        return request or (LAPTOP_PACKS if ranks == 1 else 1)
-    packs = request or max(1, gpus // ranks)
+        return asked or (LAPTOP_PACKS if ranks == 1 else 1)
+    packs = asked or max(1, gpus // ranks)
     if packs * ranks > gpus:
         raise UserError(f"{packs} packs of {ranks} ranks take {packs * ranks} GPUs, more than "
                         f"--gpus {gpus}: raise it, or lower --packs or --ranks.")  # fmt: skip
@@ -202,6 +174,7 @@ def _packs(request: int | None, ranks: int, gpus: int) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
+    """`UserError` for options that are out of range, or that exclude each other."""
     for name, low in (("gpus", 0), ("packs", 1), ("ranks", 1)):
         value = getattr(args, name)
         if value is not None and value < low:
@@ -221,7 +194,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def checked_name(name: str) -> str:
-    """A name that is also a path component, an S3 key and an MLflow name."""
+    """The name; `UserError` unless it can be a path component, an S3 key and an MLflow name."""
     plain = name.replace("-", "").replace("_", "").replace(".", "")
     if not plain.isascii() or not plain.isalnum() or len(name) > 80 or name.startswith("."):
         raise UserError(
@@ -231,4 +204,5 @@ def checked_name(name: str) -> str:
 
 
 def _fresh_name(base: str) -> str:
+    """A name that no other sweep of this script has: its time, and some digits of its process."""
     return f"{base}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid() % 1000:03d}"

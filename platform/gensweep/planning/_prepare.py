@@ -1,12 +1,17 @@
-"""Checks a whole request against the world, and makes its plan."""
+"""Checks a request against the cluster, the stores and the data, and makes its plan."""
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gensweep.errors import UserError
 from gensweep.planning._cost import quote
-from gensweep.planning._estimate import Estimate, asked_pace, pace_here, pace_there
+from gensweep.planning._estimate import (
+    Estimate,
+    estimate_here,
+    estimate_on_worker,
+    estimate_unmeasured,
+)
 from gensweep.planning._ledger import check_data, check_home, check_ledger, find_sweep
 from gensweep.planning._plan import Plan
 from gensweep.spec import RunRequest
@@ -18,37 +23,41 @@ if TYPE_CHECKING:
 
 
 def prepare(request: RunRequest) -> Plan:
-    """Check the whole request against the world; `UserError` names what is wrong."""
-    from gensweep.cluster._connection import connect
+    """Check a request against all that it needs, in the order of what is cheap to find out.
+
+    Joins the Ray cluster, and ingests data that are new: into the object store if packs or
+    `--measure` need them there, otherwise into a local stage only. `UserError` names what is wrong.
+    """
+    from gensweep.cluster import connect
     from gensweep.data import cache_folder
     from gensweep.home import find_home
-    from gensweep.planning._capacity import check_room
+    from gensweep.planning._capacity import check_capacity
     from gensweep.storage import open_store, staged
     from gensweep.tracking import check as check_tracker
 
-    store_uri, tracking_uri = where("GENSWEEP_STORE"), where("MLFLOW_TRACKING_URI")
+    store_uri, tracking_uri = required_env("GENSWEEP_STORE"), required_env("MLFLOW_TRACKING_URI")
     home = str(find_home().path)
     check_home(home)
     ledger = ledger_of(home)
     check_ledger(ledger)
-    view = find_sweep(request, ledger)
+    begun = find_sweep(request, ledger)
     check_data_source(request)
     store = open_store(store_uri)
     store.check()
     check_tracker(tracking_uri)
     connect()
-    check_room(request)
-    priced = quote(request)
+    check_capacity(request)
+    hourly = quote(request)
     with staged(store, cache_folder() / "scratch") as stage:
         dataset, test = load_data(request, stage)
-        _check_fit(request, dataset, view)
+        _check_fit(request, dataset, begun)
         if request.measure or not request.dry_run:
             stage.publish()
-    pace = _paced(request, dataset, store_uri).resumed(view, request.sweep.trials)
-    request = replace(request, sweep=replace(request.sweep, width=pace.lanes))
+    estimate = _estimate(request, dataset, store_uri).for_the_rest(begun, request.sweep.trials)
+    request = replace(request, sweep=replace(request.sweep, width=estimate.lanes))
     return Plan(
         request=request, store=store_uri, tracking_uri=tracking_uri, home=home,
-        ledger=ledger, dataset=dataset, test=test, pace=pace, quote=priced,
+        ledger=ledger, dataset=dataset, test=test, estimate=estimate, quote=hourly,
     )  # fmt: skip
 
 
@@ -58,48 +67,54 @@ def check_data_source(request: RunRequest) -> None:
     from gensweep.planning._download import check_download
 
     if request.download is None:
-        find_source(request.sweep.data, **request.sweep.reading)
+        find_source(request.sweep.data, **request.sweep.data_options.keywords())
     else:
         check_download(request)
 
 
 def load_data(request: RunRequest, store: "ObjectStore") -> "tuple[Dataset, Dataset | None]":
-    """The training split, and the test split where there is one; ingested if new in `store`."""
+    """Load the training and the test split, ingesting into `store` what is new there.
+
+    A known mixture has no test split.
+    """
     from gensweep.data import load_dataset
     from gensweep.planning._download import fetch
 
     sweep = request.sweep
     fetch(request)
-    train = load_dataset(sweep.data, store, split="train", **sweep.reading)
+    options = sweep.data_options.keywords()
+    train = load_dataset(sweep.data, store, split="train", **options)
     if train.modes is not None:
         return train, None
-    return train, load_dataset(sweep.data, store, split="test", **sweep.reading)
+    return train, load_dataset(sweep.data, store, split="test", **options)
 
 
-def _check_fit(request: RunRequest, dataset: Any, view: SweepSnapshot | None) -> None:
-    """What only the loaded data can show."""
+def _check_fit(request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | None) -> None:
+    """`UserError` for what only the loaded data can show; `begun` is the sweep to resume."""
     from gensweep.planning._model_checks import check_data_set, check_games, check_metrics
 
-    if view is not None:
-        check_data(dataset, view)
+    if begun is not None:
+        check_data(dataset, begun)
     check_data_set(dataset)
     check_games(request, dataset)
     check_metrics(request.sweep, dataset)
 
 
-def _paced(request: RunRequest, dataset: Any, store: str) -> Estimate:
+def _estimate(request: RunRequest, dataset: "Dataset", store: str) -> Estimate:
     """The width, and the training time of a dry run.
 
-    Measured here for CPUs; GPUs may be on other machines than this one, and their packs measure.
+    For CPUs it is measured here. GPUs may be on other machines than this one, so that `--measure`
+    or the packs themselves measure on those.
     """
     if request.measure:
-        return pace_there(request, dataset, store)
+        return estimate_on_worker(request, dataset, store)
     if request.gpus:
-        return asked_pace(request)
-    return pace_here(request, dataset, "cpu", "this machine")
+        return estimate_unmeasured(request)
+    return estimate_here(request, dataset, "cpu", "this machine")
 
 
-def where(variable: str) -> str:
+def required_env(variable: str) -> str:
+    """The value of an environment variable; `UserError` if it is not set."""
     value = os.environ.get(variable)
     if not value:
         raise UserError(f"{variable} is not set: run `gensweep up` and `. .gensweep/env`, or point "

@@ -1,4 +1,4 @@
-"""What a resumed sweep was asked, so that `--resume NAME` alone goes on with it."""
+"""Takes the settings of a resumed sweep from the ledger, so that `--resume NAME` alone suffices."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,49 +7,54 @@ from typing import Any
 from gensweep.errors import UserError
 from gensweep.home import find_home
 from gensweep.planning._ledger import check_ledger
-from gensweep.spec import Sweep
+from gensweep.spec import Declaration, Sweep, declarations
 from gensweep.study import SweepSnapshot, ledger_of, read_sweep
-
-KEPT = ("data", "image_size", "column", "label", "budget_images", "repeats", "seed", "samples",
-        "sampler", "pruner", "pbt", "precision")  # fmt: skip
 
 
 def remembered(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> Sweep:
     """The script's `sweep` with the settings that sweep `name` was begun with.
 
-    `UserError` if there is no such sweep, if it is one of another model, or if `changes`, the
-    options given, differ from what it keeps.
+    `changes` are the options that were given. `UserError` if there is no such sweep, if it is one
+    of another model, or if an option differs from what it keeps.
     """
     ledger = ledger_of(str(find_home().path))
     check_ledger(ledger)
-    view = read_sweep(name, ledger)
-    _check_script(view, sweep)
-    kept: dict[str, Any] = {key: view.spec.get(key) for key in KEPT}
-    kept["pbt"] = bool(kept["pbt"])  # stated only where it is on
-    for key in KEPT:
-        if key in changes and changes[key] != kept[key]:
-            option = "--" + key.replace("_", "-")
-            raise UserError(f"sweep {name!r} keeps its {key}: {kept[key]} -> {changes[key]} is "
-                            f"another question; leave {option} out, or begin a new sweep with "
-                            "--name.")  # fmt: skip
-    trials = changes.get("trials", view.trials)
-    if trials < len(view.records):
-        raise UserError(f"sweep {name!r} has {len(view.records)} trials already, more than "
-                        f"--trials {trials}: use {len(view.records)} or more.")  # fmt: skip
-    objective = view.spec["objective"]["metric"]
-    return replace(sweep, name=name, **kept, trials=view.trials, target=objective)
+    begun = read_sweep(name, ledger)
+    _check_script(begun, sweep)
+    kept = {declared.name: _kept_value(declared, begun, changes)
+            for declared in declarations(sweep) if declared.kept}  # fmt: skip
+    trials = changes.get("trials", begun.trials)
+    if trials < len(begun.records):
+        raise UserError(f"sweep {name!r} has {len(begun.records)} trials already, more than "
+                        f"--trials {trials}: use {len(begun.records)} or more.")  # fmt: skip
+    target = begun.spec["objective"]["metric"]
+    return replace(sweep, name=name, **kept, trials=begun.trials, target=target)
 
 
-def _check_script(view: SweepSnapshot, sweep: Sweep) -> None:
+def _kept_value(declared: Declaration, begun: SweepSnapshot, changes: Mapping[str, Any]) -> Any:
+    """The value of a field that the sweep began with; `UserError` if an option changes it.
+
+    Its default where none is stored: some fields are stored only if they differ from it.
+    """
+    key, name = declared.key, declared.name
+    value = begun.spec.get(key, declared.default)
+    if name in changes and changes[name] != value:
+        raise UserError(f"sweep {begun.name!r} keeps its {name}: {value} -> {changes[name]} is "
+                        f"another question; leave {declared.flag} out, or begin a new sweep with "
+                        "--name.")  # fmt: skip
+    return value
+
+
+def _check_script(begun: SweepSnapshot, sweep: Sweep) -> None:
     """`UserError` if the script asks another question than the sweep was begun with."""
-    if view.spec["model"] != sweep.model.name:
+    if begun.spec["model"] != sweep.model.name:
         raise UserError(
-            f"sweep {view.name!r} is of the model {view.spec['model']!r}, this script sweeps "
+            f"sweep {begun.name!r} is of the model {begun.spec['model']!r}, this script sweeps "
             f"{sweep.model.name!r}: resume it by the script that began it."
         )
-    objective = view.spec["objective"]["metric"]
+    objective = begun.spec["objective"]["metric"]
     if sweep.target not in (None, objective):
         raise UserError(
-            f"sweep {view.name!r} keeps its target: {objective} -> {sweep.target} is another "
+            f"sweep {begun.name!r} keeps its target: {objective} -> {sweep.target} is another "
             "question; set it back in the script, or begin a new sweep with --name."
         )

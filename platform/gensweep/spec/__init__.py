@@ -1,19 +1,25 @@
 """What is asked: a sweep, and the resources and options that it is run with."""
 
-from gensweep.spec._checks import NEIGHBOURS, check_lanes, planned
+from gensweep.spec._groups import NEIGHBOURS, DataOptions, EvaluationOptions, ReportOptions
 from gensweep.spec._request import RunRequest
 from gensweep.spec._resources import PACK_CPUS, SUPERVISOR_CPUS, PackResources
 from gensweep.spec._run_context import RunContext
-from gensweep.spec._sweep import Sweep
+from gensweep.spec._settings import Declaration, declarations
+from gensweep.spec._sweep import DATA, PLACEMENT, Sweep
 
 __all__ = [
-    "PackResources",
-    "SUPERVISOR_CPUS",
+    "DATA",
+    "DataOptions",
+    "Declaration",
+    "EvaluationOptions",
     "NEIGHBOURS",
     "PACK_CPUS",
+    "PLACEMENT",
+    "PackResources",
+    "ReportOptions",
     "RunContext",
     "RunRequest",
+    "SUPERVISOR_CPUS",
     "Sweep",
-    "check_lanes",
-    "planned",
+    "declarations",
 ]

@@ -8,22 +8,26 @@ from gensweep.spec._sweep import Sweep
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What the user asked of a sweep script."""
+    """What the user asked of a sweep script, with every default resolved."""
 
     sweep: Sweep
+    """Changed as the options say."""
+
     resume: bool = False
     dry_run: bool = False
     measure: bool = False
-    """Whether a dry run measures its pace on a worker."""
+    """Whether a dry run measures on a worker how fast packs train."""
 
     gpus: int = 0
     packs: int = 1
     ranks: int = 1
+    """Workers that share each batch of a pack."""
+
     download: str | None = None
     """The web folder from which the data set's files are fetched first."""
 
-    room: str = ""
-    """The options that say where it trains, as they were given."""
+    placement_options: str = ""
+    """The options that say where it trains, as they were typed: ` --gpus 2 --packs 2`."""
 
     prices: str | None = None
     """The file with the price table."""
@@ -39,5 +43,5 @@ class RunRequest:
 
     @property
     def threads(self) -> int:
-        """Of one rank."""
+        """CPU threads of one rank: an equal share of the cores, or one beside a GPU."""
         return 1 if self.gpus else max(1, self.cores // (self.packs * self.ranks))

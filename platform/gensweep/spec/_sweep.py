@@ -1,109 +1,243 @@
-"""What a sweep is: a question, as one typed object."""
+"""A sweep: a question to a model, as one typed object."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any
 
+from gensweep.budget import Budget
 from gensweep.errors import UserError
 from gensweep.game import Model
+from gensweep.lanes import PRECISIONS
 from gensweep.metrics import LARGER_IS_BETTER
 from gensweep.objective import Objective
-from gensweep.pruners import find_pruner
+from gensweep.pruners import PRUNERS, Pruner, find_pruner
+from gensweep.samplers import SAMPLERS, Sampler, find_sampler
 from gensweep.space import all_strata, scopes, strata
-from gensweep.spec._checks import check_sweep, positive
+from gensweep.spec import _checks as checks
+from gensweep.spec._groups import DataOptions, EvaluationOptions, ReportOptions, is_positive
+from gensweep.spec._settings import Identity, Option, about, check_counts, identity_of, setting
+
+DATA, PLACEMENT = "data", "where it trains"
+"""Headings of `--help`."""
+FORMER_NAMES = {"by": "group_by", "over": "map_axis"}
+
+
+def reprs(values: Mapping[str, Any]) -> dict[str, str]:
+    """Each value as Python writes it, as stored sweeps have them."""
+    return {name: repr(value) for name, value in values.items()}
+
+
+def summaries(table: Mapping[str, Sampler] | Mapping[str, Pruner]) -> str:
+    """Say what each sampler or pruner does."""
+    return "; ".join(f"{entry.name} {entry.summary}" for entry in table.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """One question to one model: which region of `space` trains stably on `data`?"""
+    """A question to a model: which region of `space` trains stably on `data`?
 
-    name: str
-    """Of everything stored, and of the MLflow run; a script's sweeps get the time appended."""
+    `UserError` names the first value that cannot be, its bound and what to use instead.
+    """
 
-    model: Model
-    space: Mapping[str, Any]
-    """Hyperparameter to dimension; everything else keeps its default or its value in `fixed`."""
+    name: str = field(metadata=about(
+        "of everything stored, and of the MLflow run; a script's sweeps get the time appended"
+    ))  # fmt: skip
+    model: Model = field(metadata=about(
+        "the family of networks that is trained", Identity(encode=attrgetter("name"))
+    ))  # fmt: skip
+    space: Mapping[str, Any] = field(metadata=about(
+        "hyperparameter to dimension; everything else keeps its default or its value in `fixed`",
+        Identity(encode=reprs),
+    ))  # fmt: skip
+    fixed: Mapping[str, Any] = setting(
+        {}, "hyperparameter to the value that all trials have", identity=Identity(encode=reprs)
+    )
+    data: str = setting(
+        "digits",
+        "digits, ring8, grid25, mnist, fashion_mnist, cifar10, NAME=PATH, a folder of images (with "
+        "a folder for each class) or of Parquet, or s3://... (default {value})",
+        option=Option(metavar="SET", group=DATA), kept=True, identity=Identity(),
+    )  # fmt: skip
+    image_size: int | None = setting(
+        None,
+        "scale the shorter side of each image to S pixels and crop the centre: for images in "
+        "folders or Parquet that differ in size",
+        option=Option(metavar="S", group=DATA), least=1, kept=True, identity=Identity(),
+    )  # fmt: skip
+    column: str | None = setting(
+        None, "Parquet column with the images (default: 'image' or the like)",
+        option=Option(metavar="NAME", group=DATA), kept=True, identity=Identity(),
+    )  # fmt: skip
+    label: str | None = setting(
+        None, "Parquet column with the classes (default: 'label' or the like)",
+        option=Option(metavar="NAME", group=DATA), kept=True, identity=Identity(),
+    )  # fmt: skip
+    trials: int = setting(
+        48, "configurations x seeds (default {value})", option=Option(), least=1
+    )  # fmt: skip
+    budget_images: int = setting(
+        200_000, "examples a trial sees (default {value:,})",
+        option=Option(metavar="N"), least=1, kept=True, identity=Identity(),
+    )  # fmt: skip
+    seed: int = setting(
+        0, "of the whole sweep (default {value})", option=Option(), kept=True, identity=Identity()
+    )
+    repeats: int = setting(
+        1, "seeds for each configuration (default {value})",
+        option=Option(), least=1, kept=True, identity=Identity(),
+    )  # fmt: skip
+    sampler: str = setting(
+        "tpe", f"of new trials: {summaries(SAMPLERS)} (default {{value}})",
+        option=Option(choices=tuple(SAMPLERS)), kept=True,
+    )  # fmt: skip
+    """Not in the identity: a study stores it with its own settings, and compares it there."""
 
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    data: str = "digits"
-    image_size: int | None = None
-    """Shorter side to which the images of a folder or of Parquet are scaled, then cropped."""
+    pruner: str = setting(
+        "none", f"of poor trials: {summaries(PRUNERS)} (default {{value}})",
+        option=Option(choices=tuple(PRUNERS)), kept=True, identity=Identity(),
+    )  # fmt: skip
+    pbt: bool = setting(
+        False,
+        "population-based training: at each evaluation the poorest quarter of trials goes on from "
+        "the weights of the best, with changed hyperparameters; without --pruner and --repeats",
+        option=Option(), kept=True, identity=Identity(always=False),
+    )  # fmt: skip
+    """What the sampler learns of a trial's first values is then partly others' merit."""
 
-    column: str | None = None
-    """The Parquet column with the images; None: the one that there is."""
+    precision: str | None = setting(
+        None,
+        "in which training multiplies: only GPUs have tf32; bf16 leaves weights, moments, losses "
+        "fp32 (default: fp32 on CPUs, tf32 on GPUs)",
+        option=Option(choices=PRECISIONS), kept=True, identity=Identity(always=False),
+    )  # fmt: skip
+    group_by: str | None = setting(
+        None, "hyperparameter that the stability map compares, such as the objective",
+        identity=Identity(key="by"),
+    )  # fmt: skip
+    map_axis: str = setting(
+        "",
+        "hyperparameter over which the stability map runs, a number above 0 (default: the first of "
+        "the model's configuration where it is searched, or else the first such of the space)",
+    )  # fmt: skip
+    target: str | None = setting(
+        None, "metric that trials are ranked by (default: the data set's own)"
+    )
+    samples: int = setting(
+        1000, "drawn to evaluate a trial (default {value:,})",
+        option=Option(), least=1, kept=True, identity=Identity(),
+    )  # fmt: skip
+    truncations: tuple[float, ...] = setting(
+        (0.5, 1.0, 1.5, 2.0), "thresholds of the fidelity-variety curve",
+        identity=Identity(encode=list),
+    )  # fmt: skip
+    width: int | None = setting(
+        None,
+        "lanes of a pack, trials trained as one stacked computation (default: measured once for "
+        "each network and machine, and remembered)",
+        option=Option(group=PLACEMENT), least=1,
+    )  # fmt: skip
+    rungs: int = setting(
+        4, "evaluations in the course of a trial, the last at its end", least=1, identity=Identity()
+    )
+    max_hours: float | None = setting(
+        None, "stop in time; --resume goes on", option=Option(metavar="H")
+    )
+    max_images: int | None = setting(
+        None, "examples that all trials see", option=Option(metavar="N")
+    )  # fmt: skip
+    max_cost: float | None = setting(
+        None, "money: stop in time, checkpoints included; --resume goes on",
+        option=Option(metavar="M"),
+    )  # fmt: skip
+    hourly_price: float | None = setting(
+        None,
+        "what an hour of it all costs (default: by the price table, where hosts tell their "
+        "instance types)",
+        option=Option(metavar="P"),
+    )  # fmt: skip
+    cluster: Mapping[str, Any] = setting(
+        {}, "what `--preset cluster` changes: trials and budget_images, for instance"
+    )
+    question: str = setting(
+        "", "MLflow experiment, in which all sweeps of a script are compared (default: the name)"
+    )
+    scatter: tuple[str, str, str | None] | None = setting(
+        None, "two metrics, and the hyperparameter that shades the dots, to draw in the report"
+    )
+    by: InitVar[str | None] = None
+    """Former name of `group_by`."""
 
-    label: str | None = None
-    """The Parquet column with the classes."""
+    over: InitVar[str | None] = None
+    """Former name of `map_axis`."""
 
-    trials: int = 48
-    budget_images: int = 200_000
-    """Training examples that one trial sees."""
+    def __post_init__(self, by: str | None, over: str | None) -> None:
+        self._set(group_by=self.group_by if by is None else by,
+                  map_axis=self.map_axis if over is None else over)  # fmt: skip
+        self._check()
+        self._set(question=self.question or self.name,
+                  map_axis=self.map_axis or self._usual_axis())  # fmt: skip
 
-    seed: int = 0
-    repeats: int = 1
-    """Seeds for each configuration."""
+    def _set(self, **values: str | None) -> None:
+        """Complete fields while the object is made; it is frozen afterwards."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
-    sampler: str = "tpe"
-    pruner: str = "none"
-    """Stops trials early, as `PRUNERS` says: asha, hyperband, median, wilcoxon, patience."""
+    def _check(self) -> None:
+        """`UserError` for the first value that cannot be; a group checks itself when made."""
+        check_counts(self)
+        checks.check_seed(self.seed)
+        _ = self.evaluation_options, self.limits
+        checks.check_hourly_price(self.hourly_price)
+        _ = find_sampler(self.sampler), find_pruner(self.pruner)
+        checks.check_searched(self.model.config, self.space, self.fixed)
+        every = all_strata(self.space, self.strata)
+        batch = max(int(self.config(stratum).batch_size) for stratum in every)
+        _ = self.report_options
+        checks.check_trials(self.trials, self.repeats, self.strata, len(every))
+        least = find_pruner(self.pruner).fewest_batches(self.rungs)
+        checks.check_rungs(self.budget_images, batch, self.rung_images, least)
+        if self.pbt:
+            checks.check_population(self.pruner, self.repeats, self.rungs)
+            checks.check_explored(self.model.config, self.space)
+        self._check_cluster()
 
-    pbt: bool = False
-    """Population-based training: at each rung poor trials take over the state of good ones in
-    their pack, with changed hyperparameters, as `_population` says. What the sampler learns of a
-    trial's first values is then partly others' merit."""
+    def _check_cluster(self) -> None:
+        """`UserError` unless the sweep is one with the changes of the preset, too."""
+        known = {f.name for f in fields(self)} | FORMER_NAMES.keys()
+        if unknown := ", ".join(set(self.cluster) - known):
+            raise UserError(f"cluster={dict(self.cluster)!r} has {unknown}, which is no field of "
+                            "a sweep: use trials or budget_images, for instance.")  # fmt: skip
+        if self.cluster:
+            replace(self, **{"cluster": {}, **self.cluster})
 
-    precision: str | None = None
-    """Of training: fp32, tf32 (a GPU's own) or bf16; None: fp32 on CPUs, tf32 on GPUs."""
+    def _usual_axis(self) -> str:
+        """The hyperparameter that a map runs over if none is named; empty: none can be."""
+        fitting = [name for name, dimension in self.space.items() if is_positive(dimension)]
+        first = next(iter(scopes(self.model.config)))
+        return first if first in fitting else "".join(fitting[:1])
 
-    by: str | None = None
-    """The hyperparameter that the stability map compares, such as the objective."""
+    @property
+    def data_options(self) -> DataOptions:
+        """How `data` is to be read."""
+        return DataOptions(image_size=self.image_size, column=self.column, label=self.label)
 
-    over: str = ""
-    """The hyperparameter that the stability map runs over, a number above 0; by default the
-    learning rate, or else the first such."""
+    @property
+    def limits(self) -> Budget:
+        """What all trials together may spend."""
+        return Budget(trials=self.trials, max_hours=self.max_hours, max_images=self.max_images,
+                      max_cost=self.max_cost)  # fmt: skip
 
-    target: str | None = None
-    """The metric that trials are ranked by; None: the data set's own."""
+    @property
+    def evaluation_options(self) -> EvaluationOptions:
+        """How a trained trial is measured."""
+        return EvaluationOptions(samples=self.samples, truncations=self.truncations)
 
-    samples: int = 1000
-    """Samples drawn from each trained trial to evaluate it."""
-
-    truncations: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0)
-    """Thresholds of the fidelity-variety curve."""
-
-    width: int | None = None
-    """Trials that one pack trains at once; None: measured, on the device that trains them."""
-
-    rungs: int = 4
-    """Evaluations in the course of a trial, the last at its end."""
-
-    max_hours: float | None = None
-    max_images: int | None = None
-    """Training examples that all trials see together; no trial begins that would go beyond."""
-
-    max_cost: float | None = None
-    """Money; a sweep stops while there is enough left to save its lanes."""
-
-    hourly_price: float | None = None
-    """What an hour of the cluster costs; None: the sum of its hosts, by the price table."""
-
-    cluster: Mapping[str, Any] = field(default_factory=dict)
-    """What `--preset cluster` changes: `trials` and `budget_images`, for instance."""
-
-    question: str = ""
-    """The MLflow experiment, in which all sweeps of a script are compared; by default `name`."""
-
-    scatter: tuple[str, str, str | None] | None = None
-    """Two metrics, and the hyperparameter that shades the dots, to draw in the report."""
-
-    def __post_init__(self) -> None:
-        check_sweep(self)
-        if not self.question:
-            object.__setattr__(self, "question", self.name)
-        if not self.over:
-            found = [name for name, dimension in self.space.items() if positive(dimension)]
-            chosen = "learning_rate" if "learning_rate" in found else "".join(found[:1])
-            object.__setattr__(self, "over", chosen)
+    @property
+    def report_options(self) -> ReportOptions:
+        """What the report draws."""
+        return ReportOptions(space=self.space, group_by=self.group_by, map_axis=self.map_axis,
+                             scatter=self.scatter)  # fmt: skip
 
     @property
     def strata(self) -> tuple[str, ...]:
@@ -116,15 +250,22 @@ class Sweep:
         return find_pruner(self.pruner).rungs(self.budget_images, self.rungs)
 
     def objective(self, otherwise: str) -> Objective:
-        """What trials are ranked by: `target`, or the data set's own metric."""
+        """What trials are ranked by: `target`, or `otherwise`, the data set's own metric."""
         metric = self.target or otherwise
         larger = metric in LARGER_IS_BETTER
         return Objective(metric=metric, direction="maximize" if larger else "minimize")
 
-    def shared(self, packs: int) -> "Sweep":
-        """With no more lanes in a pack than its trials fill, if the width is fixed."""
-        width = self.width
-        return replace(self, width=width and min(width, self.most_lanes(packs)))
+    def fitted_to(self, packs: int) -> "Sweep":
+        """This sweep for `packs` packs: a fixed width is lowered to the lanes that trials fill.
+
+        `UserError` if trials of a population could not meet in them.
+        """
+        most = self.most_lanes(packs)
+        fitted = replace(self, width=self.width and min(self.width, most))
+        if self.pbt:
+            kinds = len(all_strata(self.space, self.strata))
+            checks.check_exploited(self.trials, fitted.width or most, self.strata, kinds)
+        return fitted
 
     def most_lanes(self, packs: int) -> int:
         """The lanes that trials fill when every stratum, and each of `packs`, gets its share."""
@@ -133,42 +274,23 @@ class Sweep:
 
     @property
     def lanes(self) -> int:
-        """The width, once it is chosen."""
+        """The width, once it is chosen; `ValueError` before."""
         if self.width is None:
             raise ValueError(f"the width of {self.name!r} is not measured yet.")
         return self.width
 
-    @property
-    def reading(self) -> dict[str, Any]:
-        """How `data` is to be read: keywords of `find_source` and `load_dataset`."""
-        return {"image_size": self.image_size, "column": self.column, "label": self.label}
-
     def config(self, params: Mapping[str, Any]) -> Any:
-        """The model's configuration for one trial's sampled values."""
+        """The model's configuration for one trial's sampled values; `UserError` if it has none."""
         try:
             return self.model.config(**{**self.fixed, **params})
         except (TypeError, ValueError) as error:
             raise UserError(f"{self.model.name}: {error}") from error
 
     def identity(self) -> dict[str, Any]:
-        """What makes two sweeps the same question; a resumed sweep must agree in it."""
+        """What makes two sweeps the same question, as plain JSON; a resumed one must agree in it.
+
+        Beside declared fields, the defaults that the model had when the sweep began.
+        """
         config = self.config({})
         others = [n for n in scopes(config) if n not in {*self.space, *self.fixed}]
-        return {
-            "model": self.model.name,
-            "space": {name: repr(dimension) for name, dimension in self.space.items()},
-            "fixed": {name: repr(value) for name, value in self.fixed.items()},
-            "data": self.data,
-            **self.reading,
-            "budget_images": self.budget_images,
-            "repeats": self.repeats,
-            "seed": self.seed,
-            "samples": self.samples,
-            "rungs": self.rungs,
-            "truncations": list(self.truncations),
-            "defaults": {name: repr(getattr(config, name)) for name in others},
-            "pruner": self.pruner,
-            "by": self.by,
-            **({"pbt": True} if self.pbt else {}),
-            **({"precision": self.precision} if self.precision else {}),
-        }
+        return identity_of(self) | {"defaults": reprs({n: getattr(config, n) for n in others})}

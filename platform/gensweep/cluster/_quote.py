@@ -1,0 +1,52 @@
+"""The hosts that a sweep needs, and what an hour of them costs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gensweep.cluster._hosts import (
+    Host,
+    asked_for,
+    hosts_at_most,
+    hosts_now,
+    hourly,
+    in_words,
+    needed,
+)
+from gensweep.cluster._prices import Prices, load_prices
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PricedHosts:
+    """Hosts whose instance types the price table has."""
+
+    hosts: Sequence[Host]
+    prices: Prices
+
+    @property
+    def hourly(self) -> float:
+        """The cost of an hour of all of them, in the table's currency."""
+        return hourly(self.hosts, self.prices)
+
+    @property
+    def words(self) -> str:
+        """Types and markets, counted: "2 x g6.xlarge (spot)"."""
+        return in_words(self.hosts)
+
+
+def price_hosts(gpus: int, table: str | None, instance_type: str | None) -> PricedHosts | None:
+    """Choose and price the hosts of a sweep on `gpus` GPUs, by the price table in file `table`.
+
+    They are of `instance_type`, as TYPE or TYPE:MARKET, if one is given. Otherwise they are those
+    that are up, or, where these have too few GPUs, those that the autoscaler may start. None if
+    no host that is up tells its type; `UserError` if the table has not the type.
+    """
+    if instance_type:
+        prices = load_prices(table)
+        return PricedHosts(hosts=asked_for(instance_type, gpus, prices), prices=prices)
+    up = hosts_now()
+    if not any(host.kind for host in up):
+        return None
+    chosen = needed(up, gpus)
+    if sum(host.gpus for host in chosen) < gpus:
+        chosen = needed(hosts_at_most(), gpus)
+    return PricedHosts(hosts=chosen, prices=load_prices(table))

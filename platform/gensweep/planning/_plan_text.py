@@ -1,0 +1,79 @@
+"""The words in which a plan is printed, and in which the report tells of its sweep."""
+
+import os
+from typing import TYPE_CHECKING
+
+from gensweep.tracking import redact
+
+if TYPE_CHECKING:
+    from gensweep.planning._plan import Plan
+    from gensweep.spec import RunRequest, Sweep
+
+
+def plan_text(plan: "Plan") -> str:
+    """Lines of a word and what it stands for; passwords in addresses are hidden."""
+    sweep, data, request = plan.request.sweep, plan.dataset, plan.request
+    lines = {
+        "sweep": f"{sweep.name}: {sweep.trials} trials of {sweep.model.name}",
+        "searched": ", ".join(sweep.space),
+        "data": f"{data.name}: {data.count:,} examples of {tuple(data.shape)}, "
+                f"sha256 {data.hash[:12]}",
+        "packs": _packs(request),
+        "threads": _threads(request),
+        "width": plan.estimate.width,
+        "pbt": _population(sweep) if sweep.pbt else None,
+        "precision": sweep.precision,
+        "budget": f"{sweep.budget_images:,} examples a trial, "
+                  f"{sweep.trials * sweep.budget_images:,} in all",
+        "expected": plan.estimate.expected() if request.dry_run else None,
+        "cost": _cost(plan),
+        "store": redact(plan.store),
+        "tracker": redact(plan.tracking_uri),
+    }  # fmt: skip
+    return "\n".join(f"{word:9} {text}" for word, text in lines.items() if text)
+
+
+def summary(plan: "Plan") -> str:
+    """The sweep in one sentence, for the report."""
+    sweep, data = plan.request.sweep, plan.dataset
+    return (
+        f"{sweep.trials} trials of {sweep.model.name} ({sweep.model.paper}) on {data.name}, "
+        f"{data.count:,} examples, sha256 {data.hash[:12]}; {sweep.budget_images:,} examples a "
+        f"trial, in whole batches; searched: {', '.join(sweep.space)}."
+    )
+
+
+def _packs(request: "RunRequest") -> str:
+    """How trials are trained together."""
+    strata = request.sweep.strata
+    place = f"{request.gpus} GPUs" if request.gpus else "CPUs"
+    shared = f" on {request.ranks} ranks" if request.ranks > 1 else ""
+    kinds = f", each of one value of {', '.join(strata)}" if strata else ""
+    return f"{request.packs} at a time{shared}{kinds}; {place}"
+
+
+def _threads(request: "RunRequest") -> str:
+    """How packs share the cores."""
+    if request.gpus:
+        return f"{request.threads} beside each GPU, which computes"
+    ranks = f" x {request.ranks} ranks" if request.ranks > 1 else ""
+    each = f"{request.threads} thread{'s' if request.threads > 1 else ''}"
+    why = "; one trains on while another evaluates" if request.packs > 1 else ""
+    return f"{request.packs} packs{ranks} x {each} on {os.cpu_count()} cores{why}"
+
+
+def _population(sweep: "Sweep") -> str:
+    """What population-based training does at each rung but the last."""
+    among = f" with the same {', '.join(sweep.strata)}" if sweep.strata else ""
+    return (f"at each of {sweep.rungs - 1} evaluations the poorest quarter of trials{among} goes "
+            "on from the best that are in its pack")  # fmt: skip
+
+
+def _cost(plan: "Plan") -> str | None:
+    """What training costs; None where no price is known."""
+    request = plan.request
+    if plan.quote is None:
+        return None
+    # The estimate was measured on other machines than those that `--instance-type` asks about.
+    seconds = None if request.instance_type else plan.estimate.seconds
+    return plan.quote.text(seconds, request.gpus, request.sweep.max_cost)

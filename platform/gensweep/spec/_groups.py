@@ -1,0 +1,114 @@
+"""Parts of a sweep that are used, and checked, together."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gensweep.errors import UserError
+from gensweep.space import Space
+
+NEIGHBOURS = 5
+"""Of each sample, that coverage and density look at; there must be more samples than that."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataOptions:
+    """How the images of a folder or of Parquet are read."""
+
+    image_size: int | None = None
+    """Pixels of the shorter side after scaling; None: as the images are."""
+
+    column: str | None = None
+    label: str | None = None
+    """Parquet columns with the images and with their classes; None: those that there are."""
+
+    def keywords(self) -> dict[str, Any]:
+        """All options, as `find_source` and `load_dataset` take them."""
+        return asdict(self)
+
+    def given(self) -> Mapping[str, Any]:
+        """Those that are not None."""
+        return {name: value for name, value in self.keywords().items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationOptions:
+    """How a trained trial is measured; `UserError` where nothing could be."""
+
+    samples: int
+    """Drawn from it."""
+
+    truncations: tuple[float, ...]
+    """Thresholds of the fidelity-variety curve."""
+
+    def __post_init__(self) -> None:
+        if self.samples <= NEIGHBOURS:
+            raise UserError(f"`samples > {NEIGHBOURS}` must hold, as each is compared with its "
+                            f"{NEIGHBOURS} neighbours, but got "
+                            f"samples={self.samples}.")  # fmt: skip
+        if not self.truncations:
+            raise UserError("truncations=() leaves nothing to measure: give thresholds above 0.")
+        for value in self.truncations:
+            if not 0 < value < math.inf:
+                raise UserError(f"each of truncations must be above 0 and finite, but got {value}.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportOptions:
+    """What the report draws; `UserError` unless it is searched in `space`."""
+
+    space: Space
+    group_by: str | None
+    map_axis: str
+    """Empty: nothing that is searched can be an axis, and there is no map."""
+
+    scatter: tuple[str, str, str | None] | None
+
+    def __post_init__(self) -> None:
+        self._check_group()
+        self._check_axis()
+        self._check_scatter()
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(self.space)
+
+    def _check_group(self) -> None:
+        name = self.group_by
+        if name is None:
+            return
+        if name not in self.space:
+            raise UserError(f"group_by={name!r} is not searched: choose from {self._names}, or "
+                            "leave it out.")  # fmt: skip
+        if self.space[name].kind == "real":
+            raise UserError(f"group_by={name!r} is a real number, of which no two trials share a "
+                            "value: choose a Categorical or an Integer.")  # fmt: skip
+
+    def _check_axis(self) -> None:
+        name, space = self.map_axis, self.space
+        if name and name not in space:
+            raise UserError(f"map_axis={name!r} is not searched: choose from {self._names}.")
+        if name and not is_positive(space[name]):
+            fitting = ", ".join(n for n, one in space.items() if is_positive(one)) or "none"
+            raise UserError(f"map_axis={name!r} must be a number above 0, for the map's scale is "
+                            f"a logarithm: choose from {fitting}.")  # fmt: skip
+
+    def _check_scatter(self) -> None:
+        scatter = self.scatter
+        if scatter is None:
+            return
+        if len(scatter) != 3:
+            raise UserError(f"scatter={scatter!r} must be two metrics, and a searched "
+                            "hyperparameter or None.")  # fmt: skip
+        if scatter[2] not in (None, *self.space):
+            raise UserError(f"scatter shades by {scatter[2]!r}, which is not searched: choose "
+                            f"from {self._names}, or None.")  # fmt: skip
+
+
+def is_positive(dimension: Any) -> bool:
+    """Whether every value is a number above 0, so that a logarithmic axis can show it."""
+    if dimension.kind != "categorical":
+        return bool(dimension.low > 0)
+    numbers = [c for c in dimension.choices if isinstance(c, int | float) and c is not True]
+    return len(numbers) == len(dimension.choices) and min(numbers) > 0

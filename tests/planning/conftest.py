@@ -1,0 +1,35 @@
+"""A home of a test's own, and sweeps that were begun in its ledger."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gensweep.study import Study
+from gensweep.sweep import Sweep
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Home, ledger and working directory below `tmp_path`."""
+    monkeypatch.setenv("GENSWEEP_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("GENSWEEP_DATA", raising=False)
+    monkeypatch.setenv("GENSWEEP_LEDGER", str(tmp_path / "studies"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Callable[..., None]:
+    """Puts a sweep into the ledger, with some of its trials begun."""
+
+    def put(sweep: Sweep, leases: int = 0) -> None:
+        with Study.create_or_open(
+            sweep.name, sweep.space, storage=str(tmp_path / "studies"), trials=sweep.trials,
+            seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, strata=sweep.strata,
+            spec=sweep.identity() | {"objective": {"metric": "coverage_gap",
+                                                   "direction": "minimize"}, "data_hash": "0"},
+        ) as study:  # fmt: skip
+            for _ in range(leases):
+                study.lease("somebody", 1)
+
+    return put

@@ -1,0 +1,192 @@
+"""What data are refused for, and a model and metrics on them."""
+
+import dataclasses
+import http.server
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from gensweep.errors import UserError
+from gensweep.planning import parse_request
+from gensweep.planning._model_checks import check_data_set, check_games, check_metrics
+from gensweep.planning._prepare import check_data_source, load_data
+from gensweep.spec import RunRequest
+from gensweep.storage import open_store
+from gensweep.sweep import Sweep
+from gensweep_models.catalog import CATALOG
+from gensweep_models.space import Categorical, Real
+
+RATE = Real(1e-4, 1e-2, log=True)
+KINDS = Categorical(("hinge", "minimax"))
+GAN = Sweep(name="gan", model=CATALOG["gan"], space={"learning_rate": RATE, "objective": KINDS})
+pytestmark = pytest.mark.usefixtures("own_home")
+
+
+def picture(rng: np.random.Generator) -> Image.Image:
+    return Image.fromarray(rng.integers(0, 256, (20, 24), np.uint8))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Forty grey pictures in folders of two classes."""
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        folder = tmp_path / "photos" / ("cat", "dog")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        picture(rng).save(folder / f"{number}.png")
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def table(photos: Path, tmp_path: Path) -> Path:
+    """The same in Parquet, by columns that no convention names; one of them is a decoy."""
+    files = sorted(photos.rglob("*.png"))
+    rows = {"front": [f.read_bytes() for f in files], "back": [b"no image"] * len(files),
+            "animal": [f.parent.name for f in files]}  # fmt: skip
+    pq.write_table(pa.table(rows), tmp_path / "pets.parquet")
+    return tmp_path / "pets.parquet"
+
+
+def loaded(tmp_path: Path, *argv: str) -> Any:
+    request = parse_request("A test.", GAN, list(argv))
+    check_data_source(request)
+    return load_data(request, open_store(str(tmp_path / "store")))
+
+
+def test_a_folder_of_images_is_scaled(photos: Path, tmp_path: Path) -> None:
+    train, test = loaded(tmp_path, "--data", str(photos), "--image-size", "8")
+    assert (train.shape, train.classes, train.count, test.count) == ((1, 8, 8), 2, 36, 4)
+
+
+def test_columns_of_parquet_are_named(table: Path, tmp_path: Path) -> None:
+    train, _ = loaded(tmp_path, "--data", str(table), "--column", "front", "--label", "animal",
+                      "--image-size", "8")  # fmt: skip
+    assert (train.shape, train.classes) == ((1, 8, 8), 2)
+    with pytest.raises(UserError, match="no column 'face'"):
+        loaded(tmp_path, "--data", str(table), "--column", "face")
+
+
+def test_images_without_classes_can_be_judged(table: Path, tmp_path: Path) -> None:
+    train, _ = loaded(tmp_path, "--data", str(table), "--column", "front", "--image-size", "8")
+    check_data_set(train)
+    check_metrics(dataclasses.replace(GAN, target="density"), train)
+    with pytest.raises(UserError, match="'classes', which is not measured"):
+        check_metrics(dataclasses.replace(GAN, target="classes"), train)
+
+
+def test_too_few_images_are_told(tmp_path: Path) -> None:
+    for place in ("train/cat/0", "train/cat/1", "train/dog/2", "test/cat/3"):
+        file = tmp_path / "few" / f"{place}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture(np.random.default_rng(0)).save(file)
+    train, _ = loaded(tmp_path, "--data", str(tmp_path / "few"), "--image-size", "8")
+    with pytest.raises(UserError, match="3 training examples: use more than 5"):
+        check_data_set(train)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """A web folder."""
+    (tmp_path / "web").mkdir()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (["--data", "digits"], "--data digits"),
+        (["--data", "mnist=s3://bucket/mnist"], "into a folder"),
+        (["--data", "mnist", "--image-size", "8"], "--image-size 8"),
+    ],
+)
+def test_a_download_is_refused(argv: list[str], named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        check_data_source(
+            parse_request("A test.", GAN, [*argv, "--download", "http://127.0.0.1:9/"])
+        )
+
+
+def test_no_web_address_is_told() -> None:
+    with pytest.raises(UserError, match="'ftp://host/x'"):
+        check_data_source(
+            parse_request("A test.", GAN, ["--data", "mnist", "--download", "ftp://host/x"])
+        )
+
+
+@pytest.mark.parametrize("folder", [None, "there"])
+def test_data_are_downloaded_to_where_they_are_looked_for(
+    folder: str | None, web: str, tmp_path: Path
+) -> None:
+    import gzip
+    import struct
+
+    for split, count in (("train", 40), ("t10k", 10)):
+        for ending, shape in (("images-idx3", (count, 8, 8)), ("labels-idx1", (count,))):
+            head = struct.pack(f">{1 + len(shape)}I", 0x800 + len(shape), *shape)
+            data = head + (np.arange(np.prod(shape)) % 10).astype(np.uint8).tobytes()
+            (tmp_path / "web" / f"{split}-{ending}-ubyte.gz").write_bytes(gzip.compress(data))
+    data = f"mnist={tmp_path / folder}" if folder else "mnist"
+    train, test = loaded(tmp_path, "--data", data, "--download", web)
+    assert (train.shape, train.count, test.count) == ((1, 8, 8), 40, 10)
+    assert len(list((tmp_path / (folder or "data/mnist")).iterdir())) == 4
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Any:
+    return loaded(tmp_path)[0]
+
+
+def test_the_model_is_built_for_every_choice(photos: Path, tmp_path: Path) -> None:
+    train, _ = loaded(tmp_path, "--data", str(photos), "--image-size", "12")
+    space = {"body": Categorical(("mlp", "conv")), "objective": KINDS}
+    sweep = dataclasses.replace(GAN, space=space, map_axis="")
+    with pytest.raises(UserError, match="body=conv, objective=hinge"):
+        check_games(RunRequest(sweep=sweep), train)
+    check_games(RunRequest(sweep=dataclasses.replace(GAN, fixed={"body": "mlp"})), train)
+
+
+def test_every_batch_size_is_shared(digits: Any) -> None:
+    space = {"batch_size": Categorical((64, 33)), "learning_rate": RATE}
+    with pytest.raises(UserError, match="--ranks 2 must divide batch_size=33"):
+        check_games(RunRequest(sweep=dataclasses.replace(GAN, space=space), ranks=2), digits)
+
+
+@pytest.mark.parametrize("name", sorted(CATALOG))
+def test_every_model_passes_on_the_digits(name: str, digits: Any) -> None:
+    model = CATALOG[name]
+    sweep = Sweep(name=name, model=model, space=model.space, trials=60)
+    check_games(RunRequest(sweep=sweep), digits)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"target": "frechett"}, "target names 'frechett'"),
+        ({"target": "nll"}, "target names 'nll'"),
+        ({"scatter": ("rate", "frechet", None)}, "scatter names 'rate'"),
+    ],
+)
+def test_a_metric_is_refused(changes: dict[str, Any], named: str, digits: Any) -> None:
+    with pytest.raises(UserError, match=named):
+        check_metrics(dataclasses.replace(GAN, **changes), digits)
+
+
+def test_metrics_of_training_and_of_the_likelihood_are_known(digits: Any) -> None:
+    check_metrics(dataclasses.replace(GAN, scatter=("critic_gap", "class_kl", None)), digits)
+    model = CATALOG["vae"]
+    check_metrics(Sweep(name="vae", model=model, space=model.space, target="nll",
+                        scatter=("rate", "distortion", "kl_weight")), digits)  # fmt: skip
