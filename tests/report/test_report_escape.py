@@ -7,6 +7,7 @@ import pytest
 
 from gensweep.objective import Objective
 from gensweep.report import SweepFacts, build_report
+from gensweep.tracking import redact
 
 HOSTILE = """z<script>alert('x')</script></title></style>{{ 7 * 7 }}&amp;"><img onerror="y">"""
 PLAIN = "z"
@@ -96,3 +97,13 @@ def test_a_script_stays_text(place: str) -> None:
     page = build_report(facts, trials, {}, objective=Objective(metric="x"), over="rate")
     assert script not in page
     assert any(script in text for text in Parts(page).texts)
+
+
+def test_the_filter_of_secrets_knows_how_a_page_writes_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secret = """it's <my> "word" & none else's"""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    page = page_with(secret)
+    assert secret in Parts(page).texts
+    assert not any("my" in text and "word" in text for text in Parts(redact(page)).texts)

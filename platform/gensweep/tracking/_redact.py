@@ -56,8 +56,10 @@ def _spellings(secret: str) -> set[str]:
     """As it is, and as URLs, JSON and HTML write it."""
     encoded = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
     small = {re.sub("%..", lambda code: code[0].lower(), text) for text in encoded}
-    page = {html.escape(secret), str(escape(secret))}  # Jinja writes other codes for quotes
-    return {secret, *encoded, *small, *page, json.dumps(secret)[1:-1]}
+    plain = {secret, json.dumps(secret)[1:-1]}
+    # A page holds JSON too, and Jinja writes other codes for quotes than `html.escape` does.
+    page = {str(way(text)) for text in plain for way in (html.escape, escape)}
+    return {*plain, *encoded, *small, *page}
 
 
 def redact(text: str) -> str:
