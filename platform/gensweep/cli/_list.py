@@ -31,6 +31,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _states(states: dict[str, int]) -> str:
-    from gensweep.report import in_words
+    from gensweep.report import state_label
 
-    return ", ".join(f"{count} {in_words(state)}" for state, count in states.items())
+    return ", ".join(f"{count} {state_label(state)}" for state, count in states.items())

@@ -4,7 +4,7 @@ import threading
 import time
 from typing import Any
 
-from gensweep.report import in_words
+from gensweep.report import state_label
 
 POLL_S = 5.0
 WARM_S, START_S = 20.0, 60.0
@@ -54,7 +54,7 @@ class ProgressPrinter:
 def progress_line(summary: dict[str, Any], rate: float, mean: float, elapsed: float) -> str:
     """Trials by status, best so far, images per second and time left, in one line."""
     counted = summary["states"].items()
-    states = "  ".join(f"{n} {in_words(state)}" for state, n in counted if n)
+    states = "  ".join(f"{n} {state_label(state)}" for state, n in counted if n)
     best, leader, metric = summary["best"], summary["leader"], summary["metric"]
     ranked = f"best {metric} {best:.4g}" if best is not None else "no result yet"
     if best is None and leader is not None:

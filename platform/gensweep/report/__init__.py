@@ -5,16 +5,16 @@ from gensweep.report._outcomes import rates
 from gensweep.report._page import build_report
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
 from gensweep.report._text_table import text_table
-from gensweep.report._words import in_words
+from gensweep.report._words import state_label
 
 __all__ = [
     "SweepFacts",
     "best_of_k",
     "build_report",
     "clustered_wilson",
-    "in_words",
     "log_bins",
     "rates",
+    "state_label",
     "text_table",
     "wilson",
 ]

@@ -20,10 +20,10 @@ OUTCOME_RULES = {
 }
 
 
-def in_words(state: str) -> str:
+def state_label(state: str) -> str:
     """Name a trial's state or outcome as progress and tables tell it.
 
-    >>> in_words("queued"), in_words("diverged")
+    >>> state_label("queued"), state_label("diverged")
     ('waiting', 'diverged')
     """
     return next((known.shown for known in TrialState if known == state), state)

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 
 from gensweep.objective import Objective
-from gensweep.report import in_words, rates, text_table
+from gensweep.report import rates, state_label, text_table
 from gensweep.results._records import Trials, failures
 from gensweep.trial import TERMINAL
 
@@ -46,7 +46,7 @@ def _rest(trials: Trials, best: Trials) -> str:
     """What became of the trials that the table leaves out."""
     shown = {trial["number"] for trial in best}
     counts = Counter(trial["outcome"] for trial in trials if trial["number"] not in shown)
-    told = ", ".join(f"{count} {in_words(outcome)}" for outcome, count in counts.most_common())
+    told = ", ".join(f"{count} {state_label(outcome)}" for outcome, count in counts.most_common())
     return f"\nnot shown: {told}" if told else ""
 
 
