@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from gensweep.errors import UserError
+from gensweep.known_metrics import find_metric, label
 from gensweep.trial import Trial, TrialState
 
 
@@ -16,7 +17,7 @@ from gensweep.trial import Trial, TrialState
 class Objective:
     """What trials are ranked by.
 
-    >>> Goal(metric="coverage", direction="maximize").ranked([
+    >>> Objective(metric="coverage", direction="maximize").ranked([
     ...     {"state": "completed", "metrics": {"coverage": v}} for v in (0.2, 0.9)])[0]["metrics"]
     {'coverage': 0.9}
     """
@@ -27,6 +28,29 @@ class Objective:
     def __post_init__(self) -> None:
         if self.direction not in ("minimize", "maximize"):
             raise UserError(f"unknown direction {self.direction!r}: choose minimize or maximize.")
+
+    @classmethod
+    def of(cls, metric: str) -> Self:
+        """Rank by the better end of a metric, which is less for a model's own training loss.
+
+        >>> Objective.of("coverage").direction, Objective.of("loss_critic").direction
+        ('maximize', 'minimize')
+        """
+        known = find_metric(metric)
+        if known is not None and known.larger_is_better is None:
+            raise UserError(f"no trial is better for more or for less {metric}: rank by another.")
+        larger = known is not None and known.larger_is_better
+        return cls(metric=metric, direction="maximize" if larger else "minimize")
+
+    @property
+    def label(self) -> str:
+        """The metric with its unit and its better end, for an axis.
+
+        >>> Objective(metric="nll").label
+        'nll (nats, less is better)'
+        """
+        known = find_metric(self.metric)
+        return label(self.metric, known.unit if known else "", self.sign < 0)
 
     @property
     def sign(self) -> int:
@@ -47,7 +71,7 @@ class Objective:
         """Each configuration's median over its seeds, less is better; infinite for none.
 
         >>> trials = [{"group": 0, "state": "completed", "metrics": {"nll": v}} for v in (1, 2, 9)]
-        >>> Goal(metric="nll").configurations([*trials, trials[0] | {"group": 1}])
+        >>> Objective(metric="nll").configurations([*trials, trials[0] | {"group": 1}])
         [2.0, 1.0]
         """
         seeds: dict[Any, list[float]] = {}

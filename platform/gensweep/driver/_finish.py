@@ -8,7 +8,8 @@ from gensweep.driver._next_command import next_line
 from gensweep.driver._register import register_best
 from gensweep.driver._report_files import stored, written
 from gensweep.errors import UserError
-from gensweep.evaluation import METRICS, evaluate_on_test, told
+from gensweep.evaluation import evaluate_on_test, told
+from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.results import Trials, table, trial_records
@@ -82,7 +83,7 @@ def tested(plan: Plan, objective: Objective, best: Trials) -> dict[str, Any]:
 
     Only trials ranked by likelihood were ranked by other examples than these.
     """
-    if objective.metric not in METRICS:
+    if objective.metric not in LIKELIHOOD_METRICS:
         return {}
     if best and plan.test is not None:
         print("test     measuring the best trial once more, on examples that ranked none",

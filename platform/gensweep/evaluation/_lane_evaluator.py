@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gensweep.evaluation._likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Likelihood
 from gensweep.game import DataShape
+from gensweep.known_metrics import UNTRUNCATED
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
 from gensweep.trial import Outcome, TrialState
@@ -19,7 +20,7 @@ from gensweep.trial import Outcome, TrialState
 GRID_SAMPLES = 64
 LANES_AT_ONCE = 4
 """On a GPU, where many small kernels cost more than few; a CPU takes lanes one by one as fast."""
-UNTRUNCATED = 6.0
+NO_TRUNCATION = 6.0
 """A threshold beyond which float32 has no normal numbers to draw."""
 VERDICT = (
     "of samples without truncation, which says how training went; collapsed: below the bounds, "
@@ -98,7 +99,7 @@ class LaneEvaluator:
         """The verdict on one lane, of samples that are not truncated, and its picture."""
         outcome, cause = self.evaluator.verdict(whole if metrics["finite"] else metrics)
         reference = self.evaluator.reference
-        judged_by = {f"untruncated_{n}": whole[n] for n in reference.judged if n in whole}
+        judged_by = {UNTRUNCATED + n: whole[n] for n in reference.judged if n in whole}
         return {
             "metrics": metrics | judged_by, "outcome": outcome, "cause": cause,
             "variety": whole.get(reference.variety, 0.0),
@@ -124,7 +125,7 @@ class LaneEvaluator:
             return []
         reference = self.evaluator.reference
         wanted = {*reference.judged, reference.variety}
-        return self._truncated(pack, slots, UNTRUNCATED, wanted)
+        return self._truncated(pack, slots, NO_TRUNCATION, wanted)
 
     def _curves(self, pack: Pack, slots: list[int]) -> list[list[list[float]]]:
         """Of each lane [threshold, fidelity, variety] along the grid, as the protocol names them;

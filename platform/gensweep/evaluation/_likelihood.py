@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gensweep.game import capabilities
+from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.lanes import Pack
 from gensweep.metrics import bits_per_dim, draw
 
@@ -15,7 +16,6 @@ IMPORTANCE_SAMPLES, RUNG_SAMPLES = 500, 50
 """At a trial's end, and where a pruner compares trials under way: a tenth of the time."""
 EXAMPLES = 500
 BATCH = 50
-METRICS = frozenset({"nll", "nll_standard_error", "bits_per_dim"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Likelihood:
     @property
     def metrics(self) -> frozenset[str]:
         """What `measure` gives."""
-        return METRICS if self.scale else METRICS - {"bits_per_dim"}
+        return LIKELIHOOD_METRICS if self.scale else LIKELIHOOD_METRICS - {"bits_per_dim"}
 
     @property
     def protocol(self) -> dict[str, Any]:

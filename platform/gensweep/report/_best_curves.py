@@ -61,7 +61,7 @@ def _no_best(count: int, objective: Objective) -> str:
 def _best_curve(
     shown: Spans, count: int, seen: Sequence[tuple[float, float]], objective: Objective
 ) -> Markup:
-    axes = Axes(seen, ("k", f"best {objective.metric}"), x=(1.0, max(count, 2.0)))
+    axes = Axes(seen, ("k", f"best {objective.label}"), x=(1.0, max(count, 2.0)))
     worst = axes.y[objective.sign > 0]  # where the frame stands for what is infinite
     ring = [(k, objective.sign * span[0]) for k, span in shown]
     ring += [(k, objective.sign * s[2] if s[2] < math.inf else worst) for k, s in reversed(shown)]

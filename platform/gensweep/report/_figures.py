@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from gensweep.known_metrics import metric_label
 from gensweep.objective import number
 from gensweep.report._outcomes import outcome
 from gensweep.report._stats import log_bins
@@ -100,7 +101,9 @@ def truncation_curves(trials: Sequence[Trial], names: Sequence[str]) -> Markup |
     ]
     if not curves:
         return None
-    axes = Axes([p for _, curve in curves for p in curve], (names[1], names[0]))
+    axes = Axes(
+        [p for _, curve in curves for p in curve], (metric_label(names[1]), metric_label(names[0]))
+    )
     lines = [axes.line(c, outcome(t), f"trial {t['number']}") for t, c in curves]
     return axes.draw(lines, "Fidelity against variety over the truncation threshold")
 
@@ -115,7 +118,7 @@ def scatter_plot(trials: Sequence[Trial], x: str, y: str, shade: str | None) -> 
     ]
     if not rows:
         return None
-    axes = Axes([(a, b) for _, a, b in rows], (x, y))
+    axes = Axes([(a, b) for _, a, b in rows], (metric_label(x), metric_label(y)))
     tones = _scale([t["params"].get(shade) for t, _, _ in rows])
     parts = [text(660, 14, f"darker = larger {shade}", "end")] if shade else []
     for (trial, a, b), tone in zip(rows, tones, strict=True):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from gensweep.known_metrics import UNTRUNCATED
 from gensweep.objective import Objective, number
 from gensweep.report._outcomes import outcome
 from gensweep.trial import Outcome, Trial
@@ -66,7 +67,7 @@ def lost_modes(
 
 def _untruncated(trial: Trial, name: str) -> float | None:
     metrics = trial.get("metrics", {})
-    return number(metrics.get(f"untruncated_{name}", metrics.get(name)))
+    return number(metrics.get(UNTRUNCATED + name, metrics.get(name)))
 
 
 def all_trials(trials: Sequence[Trial], objective: Objective) -> Table:

@@ -9,7 +9,6 @@ from gensweep.budget import Budget
 from gensweep.errors import UserError
 from gensweep.game import Model
 from gensweep.lanes import PRECISIONS
-from gensweep.metrics import LARGER_IS_BETTER
 from gensweep.objective import Objective
 from gensweep.pruners import PRUNERS, Pruner, find_pruner
 from gensweep.samplers import SAMPLERS, Sampler, find_sampler
@@ -251,9 +250,7 @@ class Sweep:
 
     def objective(self, otherwise: str) -> Objective:
         """What trials are ranked by: `target`, or `otherwise`, the data set's own metric."""
-        metric = self.target or otherwise
-        larger = metric in LARGER_IS_BETTER
-        return Objective(metric=metric, direction="maximize" if larger else "minimize")
+        return Objective.of(self.target or otherwise)
 
     def fitted_to(self, packs: int) -> "Sweep":
         """This sweep for `packs` packs: a fixed width is lowered to the lanes that trials fill.

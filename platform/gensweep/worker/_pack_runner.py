@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gensweep.evaluation import METRICS, LaneEvaluator, Result
+from gensweep.evaluation import LaneEvaluator, Result
+from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.lanes import FEWEST, LaneState, Pack, Progress, Ranks, Source
 from gensweep.spec import Sweep
 from gensweep.trial import LINEAGE, Outcome, TrialState
@@ -171,7 +172,7 @@ class PackRunner:
         seats = {i: s for i, s in self.seats.items() if progress[i].ticks >= s.next_stop()}
         due = {slot: seat.ending for slot, seat in seats.items()}
         compared = self.sweep.pruner != "none" or self.sweep.pbt
-        bound = compared and self.sweep.target in METRICS
+        bound = compared and self.sweep.target in LIKELIHOOD_METRICS
         results = self.lane_evaluator.evaluate(self.pack, due, bound=bound)
         while True:
             begin = time.monotonic()

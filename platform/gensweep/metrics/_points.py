@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor, device
 
-from gensweep.metrics.distances import Slices
-from gensweep.metrics.modes import mode_metrics
+from gensweep.metrics._distances import Slices
+from gensweep.metrics._modes import mode_metrics
 from gensweep.trial import Outcome
 
 __all__ = ["Points"]

@@ -13,20 +13,14 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.metrics.classifier import FeatureNet
-from gensweep.metrics.distances import finite
-from gensweep.metrics.images import Images
-from gensweep.metrics.points import Points
-from gensweep.metrics.projection import Projection
+from gensweep.metrics._classifier import FeatureNet
+from gensweep.metrics._distances import finite
+from gensweep.metrics._images import Images
+from gensweep.metrics._points import Points
+from gensweep.metrics._projection import Projection
 from gensweep.trial import Outcome
 
-__all__ = ["LARGER_IS_BETTER", "Evaluator", "draw"]
-
-LARGER_IS_BETTER = frozenset({
-    "classes", "coverage", "density", "finite", "high_quality", "mode_entropy", "modes",
-    "precision", "recall", "samples", "variance_ratio",
-})  # fmt: skip
-"""Metrics of which more is better; of all others less is."""
+__all__ = ["Evaluator", "draw"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gensweep.metrics.classifier import FeatureNet
-from gensweep.metrics.distances import label_metrics
-from gensweep.metrics.frechet import frechet_distance, moments, root
-from gensweep.metrics.prdc import prdc, radii
-from gensweep.metrics.projection import Projection
+from gensweep.known_metrics import METRICS
+from gensweep.metrics._classifier import FeatureNet
+from gensweep.metrics._distances import label_metrics
+from gensweep.metrics._frechet import frechet_distance, moments, root
+from gensweep.metrics._prdc import prdc, radii
+from gensweep.metrics._projection import Projection
 from gensweep.trial import Outcome
 
 __all__ = ["Images"]
@@ -28,7 +29,6 @@ BOUNDS = {
 }
 CLASS_BOUNDS = {"converged_classes": 0.9, "collapsed_classes": 0.5, "found_share": 0.1}
 """A class is found if it has at least `found_share` of its share in the data."""
-ALL = ("frechet", "precision", "recall", "density", "coverage", "classes", "class_kl")
 
 
 class Images:
@@ -72,7 +72,7 @@ class Images:
         features = _features(self.net, lane[0])
         if not features.isfinite().all():
             return {"frechet": torch.tensor(math.nan)}
-        needs = ALL if wanted is None else wanted
+        needs = METRICS if wanted is None else wanted
         found = prdc(self.features, features[None], self.k, self.radii, recall="recall" in needs)
         if "frechet" in needs:
             fake = moments(features[None])

@@ -1,0 +1,241 @@
+"""Every metric that an evaluation returns, in one table: what it is, and which end is better.
+
+The evaluators, the objective of a sweep and the labels of the report read it. What is not in it is
+a model's own training loss: its unit is unknown, and less of it is better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["points", "images", "labelled images", "likelihood"]
+"""What a metric is measured of: samples of a mixture with known modes, samples of images, those of
+data with classes, or held-out examples under a model that has `log_prob`."""
+
+POINTS: Final = frozenset[Kind]({"points"})
+IMAGES: Final = frozenset[Kind]({"images", "labelled images"})
+LABELLED: Final = frozenset[Kind]({"labelled images"})
+LIKELIHOOD: Final = frozenset[Kind]({"likelihood"})
+
+UNTRUNCATED: Final = "untruncated_"
+"""Before the name of a metric that was measured of samples without truncation."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """A metric as its readers need it; K modes or classes, N samples, p their shares among them."""
+
+    name: str
+    larger_is_better: bool | None
+    """None: neither end is, and no trial may be ranked by it."""
+
+    unit: str
+    """Empty for a ratio or a count."""
+
+    formula: str
+    source: str = ""
+    """The paper that defines it; empty for what needs none."""
+
+    kinds: frozenset[Kind]
+
+    @property
+    def label(self) -> str:
+        """Its name, unit and better end, for an axis.
+
+        >>> METRICS["nll"].label, METRICS["coverage"].label
+        ('nll (nats, less is better)', 'coverage (more is better)')
+        """
+        return label(self.name, self.unit, self.larger_is_better)
+
+
+def label(name: str, unit: str, larger_is_better: bool | None) -> str:
+    """Name a metric with its unit and its better end, as far as they are known."""
+    better = {True: "more is better", False: "less is better", None: ""}[larger_is_better]
+    told = ", ".join(filter(None, (unit, better)))
+    return f"{name} ({told})" if told else name
+
+
+_ALL = (
+    Metric(
+        name="finite",
+        larger_is_better=True,
+        unit="",
+        formula="1 if all samples, and all metrics of them, are finite numbers, else 0",
+        kinds=POINTS | IMAGES,
+    ),
+    Metric(
+        name="samples",
+        larger_is_better=None,
+        unit="",
+        formula="N, the samples that were evaluated",
+        kinds=POINTS | IMAGES,
+    ),
+    Metric(
+        name="variance_ratio",
+        larger_is_better=True,
+        unit="",
+        formula="mean variance of a sample's numbers / that of a real example's",
+        kinds=POINTS | IMAGES,
+    ),
+    Metric(
+        name="modes",
+        larger_is_better=True,
+        unit="",
+        formula="modes with a sample within 3 standard deviations",
+        source="arXiv:1712.04086",
+        kinds=POINTS,
+    ),
+    Metric(
+        name="high_quality",
+        larger_is_better=True,
+        unit="",
+        formula="share of samples within 3 standard deviations of a mode",
+        source="arXiv:1712.04086",
+        kinds=POINTS,
+    ),
+    Metric(
+        name="total_variation",
+        larger_is_better=False,
+        unit="",
+        formula="1 - sum over modes of min(1 / K, share of samples of high quality at the mode)",
+        kinds=POINTS,
+    ),
+    Metric(
+        name="mode_entropy",
+        larger_is_better=True,
+        unit="nats",
+        formula="-sum p log p over nearest modes",
+        kinds=POINTS,
+    ),
+    Metric(
+        name="reverse_kl",
+        larger_is_better=False,
+        unit="nats",
+        formula="KL(p || uniform) over nearest modes",
+        source="arXiv:1712.04086",
+        kinds=POINTS,
+    ),
+    Metric(
+        name="jsd",
+        larger_is_better=False,
+        unit="nats",
+        formula="Jensen-Shannon divergence of p over nearest modes and uniform",
+        kinds=POINTS,
+    ),
+    Metric(
+        name="w1_sliced",
+        larger_is_better=False,
+        unit="units of the data",
+        formula="mean over 128 directions of |quantile - real quantile|",
+        source="arXiv:1503.03132",
+        kinds=POINTS,
+    ),
+    Metric(
+        name="w2_sliced",
+        larger_is_better=False,
+        unit="units of the data",
+        formula="root of the mean over 128 directions of |quantile - real quantile|^2",
+        source="arXiv:1503.03132",
+        kinds=POINTS,
+    ),
+    Metric(
+        name="frechet",
+        larger_is_better=False,
+        unit="",
+        formula="|m - n|^2 + tr(S + T - 2 (S^1/2 T S^1/2)^1/2) of features' means and covariances",
+        source="arXiv:1706.08500",
+        kinds=IMAGES,
+    ),
+    Metric(
+        name="precision",
+        larger_is_better=True,
+        unit="",
+        formula="share of samples within the k-th neighbour's distance of a real example",
+        source="arXiv:1904.06991",
+        kinds=IMAGES,
+    ),
+    Metric(
+        name="recall",
+        larger_is_better=True,
+        unit="",
+        formula="share of real examples within the k-th neighbour's distance of a sample",
+        source="arXiv:1904.06991",
+        kinds=IMAGES,
+    ),
+    Metric(
+        name="density",
+        larger_is_better=True,
+        unit="",
+        formula="mean over samples of the real examples whose k-th neighbour is farther, over k",
+        source="arXiv:2002.09797",
+        kinds=IMAGES,
+    ),
+    Metric(
+        name="coverage",
+        larger_is_better=True,
+        unit="",
+        formula="share of real examples with a sample nearer than their k-th neighbour",
+        source="arXiv:2002.09797",
+        kinds=IMAGES,
+    ),
+    Metric(
+        name="classes",
+        larger_is_better=True,
+        unit="",
+        formula="classes with at least a tenth of their share in the data",
+        kinds=LABELLED,
+    ),
+    Metric(
+        name="class_kl",
+        larger_is_better=False,
+        unit="nats",
+        formula="KL(p over classes || the data's shares)",
+        kinds=LABELLED,
+    ),
+    Metric(
+        name="nll",
+        larger_is_better=False,
+        unit="nats",
+        formula="-mean of log p(x), or of its bound, over held-out examples",
+        source="arXiv:1509.00519",
+        kinds=LIKELIHOOD,
+    ),
+    Metric(
+        name="nll_standard_error",
+        larger_is_better=None,
+        unit="nats",
+        formula="standard deviation of log p(x) / root of the number of examples",
+        kinds=LIKELIHOOD,
+    ),
+    Metric(
+        name="bits_per_dim",
+        larger_is_better=False,
+        unit="bits",
+        formula="(log(grey levels a unit) - mean log p(x) / dimensions) / log 2",
+        source="arXiv:1511.01844",
+        kinds=LIKELIHOOD,
+    ),
+)
+METRICS: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ALL}
+LIKELIHOOD_METRICS: Final = frozenset(name for name, m in METRICS.items() if m.kinds & LIKELIHOOD)
+
+
+def find_metric(name: str) -> Metric | None:
+    """Look a metric up by its name, with or without `UNTRUNCATED`; None for a training loss.
+
+    >>> find_metric("untruncated_modes").larger_is_better, find_metric("loss_critic")
+    (True, None)
+    """
+    return METRICS.get(name.removeprefix(UNTRUNCATED))
+
+
+def metric_label(name: str) -> str:
+    """Label an axis that shows the metric.
+
+    >>> metric_label("frechet"), metric_label("loss_critic")
+    ('frechet (less is better)', 'loss_critic')
+    """
+    metric = find_metric(name)
+    return name if metric is None else metric.label

@@ -1,0 +1,58 @@
+"""Every number that an evaluation returns is declared, and every declared one is returned."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from gensweep.errors import UserError
+from gensweep.known_metrics import LIKELIHOOD_METRICS, METRICS, UNTRUNCATED, Kind, find_metric
+from gensweep.metrics import Evaluator, FeatureNet, Projection
+from gensweep.objective import Objective
+
+Case = tuple[Kind, Evaluator, torch.Tensor]
+
+
+def cases() -> Iterator[Case]:
+    """An evaluator of each kind of data, and samples for it."""
+    source = torch.Generator().manual_seed(0)
+    modes = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    points = modes.repeat(20, 1) + 0.01 * torch.randn(40, 2, generator=source)
+    yield (
+        "points",
+        Evaluator.for_dataset("p", {"x": points}, {}, modes=modes, mode_std=0.01),
+        points,
+    )
+    images = torch.rand(40, 1, 8, 8, generator=source) * 2 - 1
+    plain = Evaluator.for_dataset("i", {"x": images}, {}, net=Projection.fit(images))
+    yield "images", plain, images
+    labelled = {"x": images, "y": torch.arange(40) % 3}
+    net = FeatureNet((1, 8, 8), 3)
+    yield "labelled images", Evaluator.for_dataset("l", labelled, {}, net=net), images
+
+
+@pytest.mark.parametrize("case", list(cases()), ids=lambda case: case[0])
+def test_an_evaluator_returns_what_is_declared_for_its_kind_of_data(case: Case) -> None:
+    kind, evaluator, samples = case
+    (found,) = evaluator.evaluate(samples[None])
+    assert set(found) == {name for name, metric in METRICS.items() if kind in metric.kinds}
+    reference = evaluator.reference
+    assert {evaluator.objective, reference.variety, *reference.judged} <= set(METRICS)
+    assert Objective.of(evaluator.objective).metric == evaluator.objective
+
+
+def test_likelihood_metrics_are_declared_too() -> None:
+    assert {"nll", "nll_standard_error", "bits_per_dim"} == LIKELIHOOD_METRICS
+    assert all(metric.kinds for metric in METRICS.values())
+
+
+def test_a_metric_of_samples_without_truncation_is_the_same_metric() -> None:
+    assert all(find_metric(UNTRUNCATED + name) is metric for name, metric in METRICS.items())
+
+
+def test_an_objective_takes_the_better_end() -> None:
+    assert Objective.of("modes").direction == "maximize"
+    assert Objective.of("nll").direction == "minimize"
+    assert Objective.of("loss_critic").direction == "minimize"
+    with pytest.raises(UserError, match="nll_standard_error"):
+        Objective.of("nll_standard_error")
