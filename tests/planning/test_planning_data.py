@@ -2,6 +2,7 @@
 
 import dataclasses
 import http.server
+import pickle
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from gensweep.errors import UserError
-from gensweep.planning import parse_request
+from gensweep.planning import Plan, parse_request
 from gensweep.planning._model_checks import check_data_set, check_games, check_metrics
 from gensweep.planning._prepare import check_data_source, load_data
 from gensweep.spec import RunRequest
@@ -190,3 +191,15 @@ def test_metrics_of_training_and_of_the_likelihood_are_known(digits: Any) -> Non
     model = CATALOG["vae"]
     check_metrics(Sweep(name="vae", model=model, space=model.space, target="nll",
                         scatter=("rate", "distortion", "kl_weight")), digits)  # fmt: skip
+
+
+def test_a_plan_gives_the_coordinator_a_light_context(digits: Any) -> None:
+    plan = Plan(request=RunRequest(sweep=GAN, resume=True, prices="p.json"), store="file:///s",
+                tracking_uri="sqlite:///m", ledger="l", home="/h", dataset=digits,
+                test=None)  # fmt: skip
+    context = plan.run_context()
+    assert (context.data_name, context.data_hash) == ("digits", digits.hash)
+    assert (context.resume, context.prices, context.home) == (True, "p.json", "/h")
+    sent = pickle.dumps(context)
+    assert pickle.loads(sent) == context
+    assert len(sent) < 10_000

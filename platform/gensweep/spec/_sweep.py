@@ -19,7 +19,8 @@ from gensweep.spec._settings import Identity, Option, about, check_counts, ident
 
 DATA, PLACEMENT = "data", "where it trains"
 """Headings of `--help`."""
-FORMER_NAMES = {"by": "group_by", "over": "map_axis"}
+FORMER_NAMES = ("by", "over")
+"""Of `group_by` and `map_axis`: scripts may still say them."""
 
 
 def reprs(values: Mapping[str, Any]) -> dict[str, str]:
@@ -203,7 +204,7 @@ class Sweep:
 
     def _check_cluster(self) -> None:
         """`UserError` unless the sweep is one with the changes of the preset, too."""
-        known = {f.name for f in fields(self)} | FORMER_NAMES.keys()
+        known = {*(f.name for f in fields(self)), *FORMER_NAMES}
         if unknown := ", ".join(set(self.cluster) - known):
             raise UserError(f"cluster={dict(self.cluster)!r} has {unknown}, which is no field of "
                             "a sweep: use trials or budget_images, for instance.")  # fmt: skip
