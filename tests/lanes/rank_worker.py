@@ -1,4 +1,4 @@
-"""One rank of two: trains its share of every batch and writes what came of it."""
+"""One rank of two: trains its share of the batches of several games."""
 
 import json
 import sys
@@ -17,20 +17,29 @@ def mean_(tensor: Tensor) -> None:
     tensor /= dist.get_world_size()
 
 
-def main(rank: int, count: int, port: int, out: Path, model: str) -> None:
-    from conftest import PackRunner
-
-    dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=count)
-    bench = PackRunner()
-    configs = bench.configs(model, 2)
-    pack = bench.filled(model, configs, width=2, ranks=Ranks(rank, count, mean_))
-    progress = pack.run(TICKS)
-    for slot in (0, 1):
-        (out / f"{rank}-{slot}").write_bytes(pack.take(slot).to_bytes())
-    means = [progress[slot].metrics for slot in (0, 1)]
-    (out / f"{rank}.json").write_text(json.dumps(means))
+def main(ranks: Ranks, port: int, out: Path, models: list[str]) -> None:
+    """Train `models` one after the other; the folder of its name gets what came of each."""
+    dist.init_process_group(
+        "gloo", f"tcp://127.0.0.1:{port}", rank=ranks.rank, world_size=ranks.count
+    )
+    for model in models:
+        train(ranks, out / model, model)
     dist.destroy_process_group()
 
 
+def train(ranks: Ranks, out: Path, model: str) -> None:
+    """Train two lanes of `model`, and write their states and their metrics."""
+    from conftest import PackRunner
+
+    bench = PackRunner()
+    pack = bench.filled(model, bench.configs(model, 2), width=2, ranks=ranks)
+    progress = pack.run(TICKS)
+    for slot in (0, 1):
+        (out / f"{ranks.rank}-{slot}").write_bytes(pack.take(slot).to_bytes())
+    means = [progress[slot].metrics for slot in (0, 1)]
+    (out / f"{ranks.rank}.json").write_text(json.dumps(means))
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5])
+    rank, count, port = map(int, sys.argv[1:4])
+    main(Ranks(rank, count, mean_), port, Path(sys.argv[4]), sys.argv[5:])

@@ -190,6 +190,7 @@ print(traced.code)
 """
 
 
+@pytest.mark.slow("three processes import torch and trace")
 def test_processes_that_measure_at_once_choose_alike(home: Path) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT / "platform"), "GENSWEEP_HOME": str(home)}
     several = [

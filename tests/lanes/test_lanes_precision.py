@@ -24,8 +24,20 @@ def test_a_bad_value_is_told_with_the_good_ones(bench: Any, asked: str) -> None:
         bench.pack("gan", bench.config("gan"), precision=asked)
 
 
-@pytest.mark.parametrize("trace", [True, False])
-@pytest.mark.parametrize("name", ["gan-wasserstein_gp", "vae", "ddpm"])
+UNET = pytest.mark.slow("a U-Net is traced in two precisions")
+
+
+@pytest.mark.parametrize(
+    ("name", "trace"),
+    [
+        ("gan-wasserstein_gp", True),
+        ("gan-wasserstein_gp", False),
+        ("vae", True),
+        ("vae", False),
+        pytest.param("ddpm", True, marks=UNET),
+        ("ddpm", False),
+    ],
+)
 def test_bf16_trains_near_fp32(bench: Any, name: str, trace: bool) -> None:
     configs, turned = bench.configs(name, 2), {}
     for precision in ("fp32", "bf16"):

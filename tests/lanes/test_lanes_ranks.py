@@ -25,29 +25,43 @@ def _free_port() -> int:
         return port
 
 
-@pytest.mark.parametrize("model", ["vae", "gan-hinge", "vqvae"])
-def test_two_ranks_equal_one(model: str, bench: Any, tmp_path: Path, close: Any) -> None:
-    """One player, two with power iterations as state, and two stages."""
+MODELS = ["vae", "gan-hinge", "vqvae"]
+"""One player, two with power iterations as state, and two stages."""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two ranks made of every model: a folder for each."""
+    out = tmp_path_factory.mktemp("ranks")
+    for model in MODELS:
+        (out / model).mkdir()
     paths = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
     env = os.environ | {"PYTHONPATH": paths, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
     port = str(_free_port())
     processes = [
-        subprocess.Popen([sys.executable, WORKER, str(r), "2", port, tmp_path, model], env=env)
+        subprocess.Popen([sys.executable, WORKER, str(r), "2", port, out, *MODELS], env=env)
         for r in (0, 1)
     ]
-    pack = bench.filled(model, bench.configs(model, 2), width=2)
-    progress = pack.run(8)
     try:
-        assert [p.wait(120) for p in processes] == [0, 0]
+        assert [p.wait(240) for p in processes] == [0, 0]
     finally:
         for process in processes:
             process.kill()
+    return out
+
+
+@pytest.mark.slow("two processes trace three games")
+@pytest.mark.parametrize("model", MODELS)
+def test_two_ranks_equal_one(model: str, bench: Any, trained: Path, close: Any) -> None:
+    folder = trained / model
+    pack = bench.filled(model, bench.configs(model, 2), width=2)
+    progress = pack.run(8)
     for slot in (0, 1):
-        ranks = [LaneState.from_bytes((tmp_path / f"{r}-{slot}").read_bytes()) for r in (0, 1)]
+        ranks = [LaneState.from_bytes((folder / f"{r}-{slot}").read_bytes()) for r in (0, 1)]
         for name, tensor in ranks[0].tensors.items():
             assert torch.equal(tensor, ranks[1].tensors[name])
         close(ranks[0], pack.take(slot))
-    first, second = (json.loads((tmp_path / f"{r}.json").read_text()) for r in (0, 1))
+    first, second = (json.loads((folder / f"{r}.json").read_text()) for r in (0, 1))
     assert first == second
     for slot in (0, 1):
         means = [metrics | {"perplexity": 0.0} for metrics in (first[slot], progress[slot].metrics)]

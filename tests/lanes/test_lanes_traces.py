@@ -6,8 +6,13 @@ import pytest
 import torch
 
 from gensweep.lanes._traces import Traces, extended
+from gensweep_models.catalog import CATALOG
+
+UNET = pytest.param("ddpm", marks=pytest.mark.slow("a U-Net is traced for four widths"))
+VARIANTS = [*sorted(CATALOG.keys() - {"ddpm"}), "gan-hinge", "gan-wasserstein_gp", UNET]
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_a_trace_that_follows_is_the_one_that_would_be_taken(bench: Any, variant: str) -> None:
     """Operation by operation, of every turn of every game."""
     config = bench.config(variant)

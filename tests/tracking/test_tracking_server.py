@@ -263,6 +263,7 @@ sys.exit(0 if tracker.close(60) else 1)
 """
 
 
+@pytest.mark.slow("four writers start, and three of them are killed")
 def test_killed_writer_loses_and_repeats_nothing(
     server: Server, client: Any, tmp_path: Path
 ) -> None:
