@@ -15,7 +15,7 @@ from gensweep.data import load_dataset
 from gensweep.evaluation import build_evaluator
 from gensweep.evaluation._reference import feature_net
 from gensweep.planning import Plan
-from gensweep.results import trial_records
+from gensweep.results import trial_views
 from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.study import read_sweep
@@ -98,7 +98,7 @@ class SmallSweep:
 
     def result(self, number: int) -> dict[str, Any]:
         """The trial as `gensweep results --json` shows it."""
-        return trial_records([self.trials()[number]])[0]
+        return trial_views([self.trials()[number]])[0]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from gensweep.errors import UserError
 from gensweep.known_metrics import find_metric, label
-from gensweep.trial import Trial, TrialState
+from gensweep.trial import TrialState, TrialView
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +57,17 @@ class Objective:
         """1, or -1 where more is better: `sign * value` is to be small."""
         return 1 if self.direction == "minimize" else -1
 
-    def value(self, trial: Trial) -> float | None:
+    def value(self, trial: TrialView) -> float | None:
         """The metric of a trial that was completed, else None."""
         completed = trial["state"] == TrialState.COMPLETED
         return number(trial["metrics"].get(self.metric)) if completed else None
 
-    def draws(self, trials: Sequence[Trial]) -> list[float]:
+    def draws(self, trials: Sequence[TrialView]) -> list[float]:
         """Each trial's value, less is better; infinite for one that has none."""
         found = [self.value(trial) for trial in trials]
         return [math.inf if value is None else self.sign * value for value in found]
 
-    def configurations(self, trials: Sequence[Trial]) -> list[float]:
+    def configurations(self, trials: Sequence[TrialView]) -> list[float]:
         """Each configuration's median over its seeds, less is better; infinite for none.
 
         >>> trials = [{"group": 0, "state": "completed", "metrics": {"nll": v}} for v in (1, 2, 9)]
@@ -79,7 +79,7 @@ class Objective:
             seeds.setdefault(trial["group"], []).append(value)
         return [median(values) for values in seeds.values()]
 
-    def ranked(self, trials: Sequence[Trial]) -> list[Trial]:
+    def ranked(self, trials: Sequence[TrialView]) -> list[TrialView]:
         """Completed trials, best first."""
         pairs = zip(self.draws(trials), trials, strict=True)
         done = [(draw, trial) for draw, trial in pairs if draw < math.inf]

@@ -3,7 +3,7 @@
 from gensweep.catalog import catalog, describe, model_named
 from gensweep.driver import main, watch
 from gensweep.evaluation import sample_lane
-from gensweep.results import results_of, sweeps_here, table
+from gensweep.results import results_of, results_table, sweeps_here
 from gensweep.spec import Sweep
 
 __all__ = [
@@ -13,9 +13,9 @@ __all__ = [
     "main",
     "model_named",
     "results_of",
+    "results_table",
     "sample_lane",
     "sweeps_here",
-    "table",
 ]
 
 watch()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, NotRequired, Self, TypedDict
 
 
 class TrialState(StrEnum):
@@ -159,7 +159,34 @@ def finite(metrics: Mapping[str, float]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
 
 
-Trial = dict[str, Any]
-LINEAGE = "lineage"
+LINEAGE: Final = "lineage"
 """Of a lane's state and a trial's result: [{"images", "from", "params"}], a copy each."""
 Lineage = list[dict[str, Any]]
+
+
+class TrialView(TypedDict):
+    """A trial as tables, the report and `gensweep results --json` show it: plain JSON."""
+
+    number: int
+    group: int
+    """Number of the first trial with these parameters: a group is one configuration."""
+    state: str
+    """Value of a `TrialState`."""
+    outcome: str
+    """Value of an `Outcome`, or the state of a trial without a verdict."""
+    cause: str
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    curves: dict[str, list[list[float]]]
+    """"truncation": [threshold, fidelity, variety] along the thresholds, where it was measured."""
+    kept: dict[str, Any]
+    """Where the store has its weights and samples; empty if it has none."""
+    images: int
+    """Training examples seen."""
+    lineage: NotRequired[Lineage]
+    """The copies of population-based training, if there were any."""
+    seed: int
+    attempts: int
+    """Packs that have trained it."""
+    pack_losses: int
+    host_losses: int

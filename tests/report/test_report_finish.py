@@ -17,7 +17,7 @@ from gensweep.driver._finish import answer, summary_of
 from gensweep.driver._next_command import next_line
 from gensweep.objective import Objective
 from gensweep.planning import Plan, parse_request
-from gensweep.results import table, trial_records
+from gensweep.results import results_table, trial_views
 from gensweep.spec import RunRequest
 from gensweep.storage import FileStore
 from gensweep.study import Study, read_sweep
@@ -191,9 +191,9 @@ def test_the_list_counts_states_in_one_order(home: Path, capsys: Any) -> None:
 
 def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Path) -> None:
     ended(home, "mixed", repeats=2)
-    trials = trial_records(read_sweep("s", str(home / "studies")).records)
+    trials = trial_views(read_sweep("s", str(home / "studies")).records)
     assert [t["group"] for t in trials] == [0, 0, 2, 2]
-    row = table(trials, None, OBJECTIVE).splitlines()[-1].split()
+    row = results_table(trials, None, OBJECTIVE).splitlines()[-1].split()
     assert row == ["all", "trials", "4", "2", "2", "1", "50%", "1%", "to", "99%"]
 
 
@@ -202,8 +202,12 @@ def test_the_table_tells_of_trials_that_have_not_ended() -> None:
             "metrics": {"fid": 1.0}, "cause": ""}  # fmt: skip
     waiting = done | {"number": 1, "state": "queued", "outcome": "queued", "metrics": {}}
     training = done | {"number": 2, "state": "leased", "outcome": "leased", "metrics": {}}
-    said = table([done, waiting, training], None, Objective(metric="fid", direction="minimize"))
+    said = results_table(
+        [done, waiting, training], None, Objective(metric="fid", direction="minimize")
+    )
     assert "\nnot shown: 1 waiting, 1 training\n" in said
     assert said.splitlines()[-1].split()[2:7] == ["1", "1", "1", "0", "100%"]  # of the one
-    nothing = table([waiting, training], None, Objective(metric="fid", direction="minimize"))
+    nothing = results_table(
+        [waiting, training], None, Objective(metric="fid", direction="minimize")
+    )
     assert nothing == "no trial has ended\nnot shown: 1 waiting, 1 training"

@@ -14,12 +14,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.objective import Objective
-    from gensweep.sweep import results_of, table
+    from gensweep.sweep import results_of, results_table
 
     found = results_of(args.name)
     if args.json:
         print(json.dumps(found, indent=1))
     else:
         objective = Objective(metric=found["metric"], direction=found["direction"])
-        print(table(found["trials"], found["by"], objective, rows=None))
+        print(results_table(found["trials"], found["by"], objective, rows=None))
     return 0

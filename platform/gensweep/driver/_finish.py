@@ -1,7 +1,7 @@
 """The end of a sweep: table, report, artifacts, and the line to type next."""
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gensweep.driver._next_command import next_line
@@ -12,12 +12,12 @@ from gensweep.evaluation import evaluate_on_test, told
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.objective import Objective
 from gensweep.planning import Plan
-from gensweep.results import Trials, table, trial_records
+from gensweep.results import results_table, trial_views
 from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.study import read_sweep
 from gensweep.tracking import redact
-from gensweep.trial import LINEAGE, TERMINAL
+from gensweep.trial import LINEAGE, TERMINAL, TrialView
 from gensweep.worker import in_a_line, shares
 
 BOUNDS = {"hours": "--max-hours", "images": "--max-images", "cost": "--max-cost"}
@@ -48,10 +48,10 @@ def finish(
 
 
 def answer(request: RunRequest, plan: Plan, protocol: dict[str, Any], objective: Objective,
-           used: Mapping[str, float]) -> tuple[Trials, dict[str, bytes]]:  # fmt: skip
+           used: Mapping[str, float]) -> tuple[list[TrialView], dict[str, bytes]]:  # fmt: skip
     """Print and keep what the ledger and the store know; a store that fails costs its part only."""
     view = read_sweep(request.sweep.name, plan.ledger)
-    trials = trial_records(r for r in view.records if r.state in TERMINAL)  # others are not done
+    trials = trial_views(r for r in view.records if r.state in TERMINAL)  # others are not done
     following = redact(next_line(request, trials))
     test = tested(plan, objective, objective.ranked(trials)[:1])
     about = {
@@ -63,7 +63,7 @@ def answer(request: RunRequest, plan: Plan, protocol: dict[str, Any], objective:
     }
     files = written(request, plan, view, trials, objective, about)
     local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
-    print(table(trials, request.sweep.group_by, objective))
+    print(results_table(trials, request.sweep.group_by, objective))
     if test:
         print(f"test     {told(test)}")
     if said := copies(trials):
@@ -78,7 +78,7 @@ def answer(request: RunRequest, plan: Plan, protocol: dict[str, Any], objective:
     return trials, files
 
 
-def tested(plan: Plan, objective: Objective, best: Trials) -> dict[str, Any]:
+def tested(plan: Plan, objective: Objective, best: Sequence[TrialView]) -> dict[str, Any]:
     """The best trial's likelihood on the rest of the test split; a lost lane costs only that.
 
     Only trials ranked by likelihood were ranked by other examples than these.
@@ -97,7 +97,7 @@ def tested(plan: Plan, objective: Objective, best: Trials) -> dict[str, Any]:
 
 
 def tell(request: RunRequest, plan: Plan, coordinator: Any, files: dict[str, bytes],
-         summary: dict[str, float], best: Trials, died: str) -> None:  # fmt: skip
+         summary: dict[str, float], best: Sequence[TrialView], died: str) -> None:  # fmt: skip
     """Give the tracker its copy, and say what it lost or why it lags."""
     import ray
 
@@ -111,7 +111,7 @@ def tell(request: RunRequest, plan: Plan, coordinator: Any, files: dict[str, byt
     ray.get(coordinator.close.remote())
 
 
-def summary_of(trials: Trials, objective: Objective) -> dict[str, float]:
+def summary_of(trials: Sequence[TrialView], objective: Objective) -> dict[str, float]:
     """Counts of outcomes and the best value."""
     counts: dict[str, float] = {"trials": float(len(trials))}
     for trial in trials:
@@ -122,7 +122,7 @@ def summary_of(trials: Trials, objective: Objective) -> dict[str, float]:
     }
 
 
-def copies(trials: Iterable[Mapping[str, Any]]) -> str:
+def copies(trials: Iterable[TrialView]) -> str:
     """How many there were, in a line; empty if there were none."""
     found = [len(trial[LINEAGE]) for trial in trials if trial.get(LINEAGE)]
     if not found:

@@ -2,14 +2,14 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from gensweep.results import Trials
 from gensweep.spec import RunRequest
-from gensweep.trial import TERMINAL
+from gensweep.trial import TERMINAL, TrialView
 
 
-def next_line(request: RunRequest, trials: Trials) -> str:
+def next_line(request: RunRequest, trials: Sequence[TrialView]) -> str:
     """What to type next: the rest of a sweep that was stopped, or twice its trials."""
     ended = sum(trial["state"] in TERMINAL for trial in trials)
     line = f"{python()} {request.script} --resume {request.sweep.name}{request.placement_options}"

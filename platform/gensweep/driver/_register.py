@@ -1,19 +1,20 @@
 """The best trial as a registered model that generates samples."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gensweep.catalog import catalog
 from gensweep.evaluation import sampler_spec
 from gensweep.planning import Plan
-from gensweep.results import Trials
 from gensweep.spec import RunRequest
 from gensweep.storage import MissingKeyError, StoreError, load_trained_lane, open_store
 from gensweep.tracking import redact
+from gensweep.trial import TrialView
 
 
-def register(request: RunRequest, plan: Plan, run_id: str, trial: dict[str, Any]) -> str:
+def register(request: RunRequest, plan: Plan, run_id: str, trial: TrialView) -> str:
     """Register `trial` as a version of MODEL-DATASET, with the sweep's name as alias; its URI.
 
     Empty for a model that no installed catalogue has: MLflow could not build it again.
@@ -36,7 +37,9 @@ def register(request: RunRequest, plan: Plan, run_id: str, trial: dict[str, Any]
         )
 
 
-def register_best(request: RunRequest, plan: Plan, coordinator: Any, best: Trials) -> None:
+def register_best(
+    request: RunRequest, plan: Plan, coordinator: Any, best: Sequence[TrialView]
+) -> None:
     """Register the best trial, if there is one; a tracker that fails costs only that."""
     import ray
     from mlflow.exceptions import MlflowException

@@ -1,6 +1,7 @@
 """The files that a sweep leaves: its report and its trials as JSON."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,25 +10,26 @@ from gensweep.evaluation import real_grid, told
 from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.report import SweepFacts, build_report
-from gensweep.results import Trials, failures
+from gensweep.results import typical_failures
 from gensweep.samplers import find_sampler
 from gensweep.spec import RunRequest, Sweep
 from gensweep.storage import grids, open_store
 from gensweep.study import SweepSnapshot
 from gensweep.tracking import redact, redact_tree
+from gensweep.trial import TrialView
 
 
 def written(
     request: RunRequest,
     plan: Plan,
     view: SweepSnapshot,
-    trials: Trials,
+    trials: Sequence[TrialView],
     objective: Objective,
     about: dict[str, Any],
 ) -> dict[str, bytes]:
     """The files that a sweep leaves."""
     sweep = request.sweep
-    pictured = [*objective.ranked(trials)[:1], *failures(trials, objective.metric)]
+    pictured = [*objective.ranked(trials)[:1], *typical_failures(trials, objective.metric)]
     page = build_report(
         sweep_facts(sweep, view, about),
         trials,

@@ -9,9 +9,10 @@ from gensweep.lanes import LaneState, Pack
 from gensweep.planning import Plan
 from gensweep.space import padded
 from gensweep.storage import ObjectStore, load_trained_lane
+from gensweep.trial import TrialView
 
 
-def evaluate_on_test(plan: Plan, store: ObjectStore, trial: dict[str, Any]) -> dict[str, Any]:
+def evaluate_on_test(plan: Plan, store: ObjectStore, trial: TrialView) -> dict[str, Any]:
     """Likelihood metrics and their protocol; empty for models without, or data without a test.
 
     The best of many trials is best by luck too: on the examples that chose it, its value is

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from gensweep.objective import Objective
 from gensweep.report._stats import best_of_k
 from gensweep.report._svg import Axes, element
-from gensweep.trial import Trial
+from gensweep.trial import TrialView
 
 Spans = list[tuple[int, list[float]]]
 """k, and the 5 %, 50 % and 95 % quantiles of the best of k draws; small is good."""
@@ -26,7 +26,7 @@ class BestCurve:
     """How the curve is read, or why there is none."""
 
 
-def best_curves(groups: Mapping[str, Sequence[Trial]], objective: Objective) -> list[BestCurve]:
+def best_curves(groups: Mapping[str, Sequence[TrialView]], objective: Objective) -> list[BestCurve]:
     """Draw the median best of k random configurations and its central 90 %, on one scale."""
     draws = {name: objective.configurations(group) for name, group in groups.items()}
     spans = {name: _spans(found) for name, found in draws.items()}

@@ -12,13 +12,15 @@ from gensweep.objective import number
 from gensweep.report._outcomes import outcome
 from gensweep.report._stats import log_bins
 from gensweep.report._svg import Axes, element, parallel_axes, stacked_bars, text
-from gensweep.trial import Trial
+from gensweep.trial import TrialView
 
 MIN_BINS, MAX_BINS, TRIALS_A_BIN = 3, 8, 2
 """Of a stability map; a bin of one trial shows no share."""
 
 
-def stability_maps(groups: Mapping[str, Sequence[Trial]], over: str) -> list[tuple[str, Markup]]:
+def stability_maps(
+    groups: Mapping[str, Sequence[TrialView]], over: str
+) -> list[tuple[str, Markup]]:
     """Draw the name and the stability map of each group; none if `over` has no positive value."""
     edges = common_bins([trial for group in groups.values() for trial in group], over, len(groups))
     if edges is None:
@@ -28,7 +30,7 @@ def stability_maps(groups: Mapping[str, Sequence[Trial]], over: str) -> list[tup
 
 
 def _stability_map(
-    trials: Sequence[Trial], over: str, label: str, edges: Sequence[float]
+    trials: Sequence[TrialView], over: str, label: str, edges: Sequence[float]
 ) -> Markup:
     """Outcome shares over logarithmic bins of parameter `over`."""
     counts = [Counter[str]() for _ in edges[1:]]
@@ -41,7 +43,7 @@ def _stability_map(
     return stacked_bars(list(zip(names, counts, strict=True)), label, f"{over} (bin from)")
 
 
-def common_bins(trials: Sequence[Trial], over: str, groups: int = 1) -> list[float] | None:
+def common_bins(trials: Sequence[TrialView], over: str, groups: int = 1) -> list[float] | None:
     """Edges of bins for the stability maps of all `groups`; None if `over` is positive nowhere."""
     found = [number(trial["params"].get(over)) for trial in trials]
     positive = [value for value in found if value is not None and value > 0]
@@ -49,7 +51,7 @@ def common_bins(trials: Sequence[Trial], over: str, groups: int = 1) -> list[flo
     return log_bins(positive, count) if positive else None
 
 
-def parallel_coordinates(trials: Sequence[Trial]) -> Markup | None:
+def parallel_coordinates(trials: Sequence[TrialView]) -> Markup | None:
     """Draw all hyperparameters of each trial; positive ranges over two decades as logarithms."""
     names = sorted({key for trial in trials for key in trial["params"]})
     if not names:
@@ -92,7 +94,7 @@ def _scale(column: Sequence[object]) -> list[float | None]:
     return [None if v is None else (v - low) / ((high - low) or 1.0) for v in values]
 
 
-def truncation_curves(trials: Sequence[Trial], names: Sequence[str]) -> Markup | None:
+def truncation_curves(trials: Sequence[TrialView], names: Sequence[str]) -> Markup | None:
     """Draw fidelity against variety, the metrics `names`: a line per trial over its thresholds."""
     curves = [
         (t, [(row[2], row[1]) for row in t["curves"]["truncation"]])
@@ -108,7 +110,7 @@ def truncation_curves(trials: Sequence[Trial], names: Sequence[str]) -> Markup |
     return axes.draw(lines, "Fidelity against variety over the truncation threshold")
 
 
-def scatter_plot(trials: Sequence[Trial], x: str, y: str, shade: str | None) -> Markup | None:
+def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Markup | None:
     """Draw metric y against metric x, a dot per trial, its opacity by the parameter `shade`."""
     rows = [
         (t, a, b)
@@ -119,7 +121,7 @@ def scatter_plot(trials: Sequence[Trial], x: str, y: str, shade: str | None) -> 
     if not rows:
         return None
     axes = Axes([(a, b) for _, a, b in rows], (metric_label(x), metric_label(y)))
-    tones = _scale([t["params"].get(shade) for t, _, _ in rows])
+    tones = _scale([t["params"].get(shade) if shade else None for t, _, _ in rows])
     parts = [text(660, 14, f"darker = larger {shade}", "end")] if shade else []
     for (trial, a, b), tone in zip(rows, tones, strict=True):
         left, top = axes.place((a, b))

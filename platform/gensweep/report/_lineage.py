@@ -9,10 +9,10 @@ from gensweep.objective import number
 from gensweep.report._outcomes import outcome
 from gensweep.report._svg import Axes, Point, element
 from gensweep.report._tables import Table
-from gensweep.trial import Trial
+from gensweep.trial import TrialView
 
 
-def copies_table(trials: Sequence[Trial]) -> Table | None:
+def copies_table(trials: Sequence[TrialView]) -> Table | None:
     """List every copy of a better trial's state, and the hyperparameters that it went on with."""
     copies = [(t, copy) for t in trials for copy in t.get("lineage", [])]
     if not copies:
@@ -25,7 +25,7 @@ def copies_table(trials: Sequence[Trial]) -> Table | None:
     return Table(["trial", "images", "copied trial", *names], rows)
 
 
-def schedules(trials: Sequence[Trial], over: str) -> Markup | None:
+def schedules(trials: Sequence[TrialView], over: str) -> Markup | None:
     """Draw parameter `over` of each trial against the images that it saw; a dot is a copy.
 
     None if no trial has positive numbers alone for it.
@@ -39,7 +39,7 @@ def schedules(trials: Sequence[Trial], over: str) -> Markup | None:
     return axes.draw([*lines, *dots], f"Schedules of {over}")
 
 
-def _schedule(trial: Trial, over: str) -> list[Point]:
+def _schedule(trial: TrialView, over: str) -> list[Point]:
     """Steps from the first value to the last; empty if one is no positive number."""
     values = [(0.0, trial["params"].get(over))]
     values += [(float(c["images"]), c["params"].get(over)) for c in trial.get("lineage", [])]
@@ -54,7 +54,7 @@ def _schedule(trial: Trial, over: str) -> list[Point]:
     ]
 
 
-def _dots(axes: Axes, trial: Trial, over: str) -> list[Markup]:
+def _dots(axes: Axes, trial: TrialView, over: str) -> list[Markup]:
     dots = []
     for copy in trial.get("lineage", []):
         x, y = axes.place((float(copy["images"]), math.log10(copy["params"][over])))

@@ -4,23 +4,24 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gensweep.report._stats import clustered_wilson
-from gensweep.trial import Outcome, Trial
+from gensweep.trial import Outcome, TrialView
 
 
-def outcome(trial: Trial) -> Outcome:
+def outcome(trial: TrialView) -> Outcome:
     """The outcome shown: the verdict where there is one, else the state, else `other`."""
     return Outcome.of(trial.get("outcome") or trial.get("state", ""))
 
 
-def strata(trials: Sequence[Trial], by: str | None) -> dict[str, list[Trial]]:
+def strata(trials: Sequence[TrialView], by: str | None) -> dict[str, list[TrialView]]:
     """Trials by the value of parameter `by`, in order of name; one stratum without it."""
-    groups: dict[str, list[Trial]] = {}
+    groups: dict[str, list[TrialView]] = {}
     for trial in trials:
-        groups.setdefault(str(trial["params"].get(by, "all trials")), []).append(trial)
+        value = "all trials" if by is None else trial["params"].get(by, "all trials")
+        groups.setdefault(str(value), []).append(trial)
     return dict(sorted(groups.items()))
 
 
-def interval(trials: Sequence[Trial]) -> tuple[int, str]:
+def interval(trials: Sequence[TrialView]) -> tuple[int, str]:
     """How many converged, and the 95 % interval of the rate over configurations."""
     sizes = Counter(trial["group"] for trial in trials)
     good = Counter(trial["group"] for trial in trials if outcome(trial) == Outcome.CONVERGED)
@@ -28,7 +29,7 @@ def interval(trials: Sequence[Trial]) -> tuple[int, str]:
     return good.total(), f"{low:.0%} to {high:.0%}"
 
 
-def rates(trials: Sequence[Trial], by: str | None) -> tuple[list[str], list[list[object]]]:
+def rates(trials: Sequence[TrialView], by: str | None) -> tuple[list[str], list[list[object]]]:
     """Head and rows: how often each value of `by` converged, and what was pruned instead."""
     head = ["trials", "configurations", "converged", "pruned", "rate", "95 % interval"]
     rows: list[list[object]] = []

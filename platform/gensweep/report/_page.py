@@ -23,7 +23,7 @@ from gensweep.report._outcomes import outcome, rates, strata
 from gensweep.report._tables import Table, all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
-from gensweep.trial import Outcome, Trial
+from gensweep.trial import Outcome, TrialView
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def build_report(
     facts: SweepFacts,
-    trials: Sequence[Trial],
+    trials: Sequence[TrialView],
     images: Mapping[str, bytes],
     *,
     objective: Objective,
@@ -78,7 +78,7 @@ class Sample:
 
 
 def _samples(
-    trials: Sequence[Trial], images: Mapping[str, bytes], objective: Objective
+    trials: Sequence[TrialView], images: Mapping[str, bytes], objective: Objective
 ) -> list[Sample]:
     """Pictures of real data, of the best trial and of the first of each kind of failure."""
     pictured = [t for t in trials if str(t["number"]) in images]

@@ -8,7 +8,7 @@ from typing import Any
 from gensweep.known_metrics import UNTRUNCATED
 from gensweep.objective import Objective, number
 from gensweep.report._outcomes import outcome
-from gensweep.trial import Outcome, Trial
+from gensweep.trial import Outcome, TrialView
 
 KINDS = {"points": "modes", "images": "classes"}
 """What a protocol's samples can lose; the protocol tells how many there are under that name."""
@@ -22,7 +22,7 @@ class Table:
     rows: Sequence[Sequence[object]]
 
 
-def pruned_trials(groups: Mapping[str, Sequence[Trial]], by: str | None) -> Table | None:
+def pruned_trials(groups: Mapping[str, Sequence[TrialView]], by: str | None) -> Table | None:
     """Count the trials that each value of `by` lost to the pruner, and the images they saw."""
     rows: list[list[object]] = []
     for stratum, group in groups.items():
@@ -46,7 +46,7 @@ class LostModes:
 
 
 def lost_modes(
-    groups: Mapping[str, Sequence[Trial]], by: str | None, protocol: Mapping[str, Any]
+    groups: Mapping[str, Sequence[TrialView]], by: str | None, protocol: Mapping[str, Any]
 ) -> LostModes | None:
     """Count the modes (or classes) that trials found for each value of `by`, without truncation."""
     kind = KINDS.get(str(protocol.get("kind")), "")
@@ -65,12 +65,12 @@ def lost_modes(
     return LostModes(kind=kind, total=protocol[kind], table=Table(head, rows))
 
 
-def _untruncated(trial: Trial, name: str) -> float | None:
+def _untruncated(trial: TrialView, name: str) -> float | None:
     metrics = trial.get("metrics", {})
     return number(metrics.get(UNTRUNCATED + name, metrics.get(name)))
 
 
-def all_trials(trials: Sequence[Trial], objective: Objective) -> Table:
+def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:
     """List every trial with its hyperparameters and metrics, the best first."""
     ranked = objective.ranked(trials)
     numbers = {t["number"] for t in ranked}

@@ -8,7 +8,7 @@ from gensweep.objective import Objective
 from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import interval, outcome
 from gensweep.report._text_table import format_value
-from gensweep.trial import Outcome, Trial, TrialState
+from gensweep.trial import Outcome, TrialState, TrialView
 
 OUTCOME_RULES = {
     "points": "Converged: at least {converged_modes:.0%} of the modes and "
@@ -29,7 +29,7 @@ def state_label(state: str) -> str:
     return next((known.shown for known in TrialState if known == state), state)
 
 
-def answer(trials: Sequence[Trial], by: str | None, objective: Objective) -> str:
+def answer(trials: Sequence[TrialView], by: str | None, objective: Objective) -> str:
     """Answer the sweep's question in one sentence: how many converged, and the best trial."""
     if not trials:
         return "No trial has ended yet."
@@ -69,7 +69,7 @@ def outcome_rules(protocol: Mapping[str, Any]) -> str:
     )
 
 
-def trial_caption(trial: Trial) -> str:
+def trial_caption(trial: TrialView) -> str:
     """Name a trial, its outcome and its hyperparameters in one line."""
     params = ", ".join(f"{key}={format_value(value)}" for key, value in trial["params"].items())
     return f"trial {trial['number']}, {outcome(trial)}: {params}"

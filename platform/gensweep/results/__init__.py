@@ -1,14 +1,7 @@
 """A sweep's trials as records and as a table."""
 
 from gensweep.results._read import results_of, sweeps_here
-from gensweep.results._records import Trials, failures, trial_records
-from gensweep.results._table import table
+from gensweep.results._records import trial_views, typical_failures
+from gensweep.results._table import results_table
 
-__all__ = [
-    "Trials",
-    "trial_records",
-    "failures",
-    "results_of",
-    "sweeps_here",
-    "table",
-]
+__all__ = ["results_of", "results_table", "sweeps_here", "trial_views", "typical_failures"]

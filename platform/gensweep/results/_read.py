@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from gensweep.home import find_home
-from gensweep.results._records import trial_records
+from gensweep.results._records import trial_views
 from gensweep.stack import apply_env
 from gensweep.study import ledger_of, list_sweeps, read_sweep
 from gensweep.trial import TrialRecord, TrialState
 
 
 def sweeps_here() -> list[dict[str, Any]]:
-    """The sweeps in the ledger, newest last."""
+    """List the sweeps of this home's ledger as plain JSON, newest last."""
     apply_env()
     return [
         {
@@ -20,7 +20,7 @@ def sweeps_here() -> list[dict[str, Any]]:
             "model": view.spec["model"],
             "data": view.spec["data"],
             "trials": view.trials,
-            "states": _states(view.records),
+            "states": _count_states(view.records),
             "created": view.created,
             "hours": view.hours,
         }
@@ -28,24 +28,26 @@ def sweeps_here() -> list[dict[str, Any]]:
     ]
 
 
-def _states(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """How many trials are in each state that occurs, always in the same order."""
+def _count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
+    """Count the trials in each state that occurs, in the order of `TrialState`."""
     counts = Counter(record.state for record in records)
-    return {state: counts[state] for state in TrialState if counts[state]}
+    return {state.value: counts[state] for state in TrialState if counts[state]}
 
 
 def results_of(name: str) -> dict[str, Any]:
-    """Every trial of a sweep, with the protocol of its numbers."""
+    """Read a sweep as plain JSON: every trial, and the protocol by which each was measured.
+
+    `UserError` if the ledger has no sweep of this name.
+    """
     apply_env()
     view = read_sweep(name, ledger_of(str(find_home().path)))
+    protocol = view.spec.get("protocol", {})
     return {
         "name": name,
         "metric": view.spec["objective"]["metric"],
         "direction": view.spec["objective"]["direction"],
         "by": view.spec.get("by"),
-        "protocol": view.spec.get("protocol", {}),
+        "protocol": protocol,
         "versions": view.versions,
-        "trials": [
-            t | {"protocol": view.spec.get("protocol", {})} for t in trial_records(view.records)
-        ],
+        "trials": [{**trial, "protocol": protocol} for trial in trial_views(view.records)],
     }

@@ -1,23 +1,26 @@
 """A sweep's trials as plain records, for `gensweep results`, the table and the report."""
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from gensweep.objective import number
 from gensweep.tracking import redact_tree
-from gensweep.trial import LINEAGE, Outcome, TrialRecord, TrialState
+from gensweep.trial import LINEAGE, Outcome, TrialRecord, TrialState, TrialView
 
-FAILURES = frozenset({*(o for o in Outcome if o.failure), TrialState.FAILED})
-
-
-def trial_records(records: Iterable[TrialRecord]) -> list[dict[str, Any]]:
-    """One plain dict a trial, without secrets; `kept` says where its weights and samples are."""
-    shown: list[dict[str, Any]] = redact_tree([_record(record) for record in records])
-    return shown
+FAILURES: Final = frozenset[str](
+    {*(outcome for outcome in Outcome if outcome.failure), TrialState.FAILED}
+)
+"""What `TrialView.outcome` says of trials that went wrong."""
 
 
-def _record(record: TrialRecord) -> dict[str, Any]:
+def trial_views(records: Iterable[TrialRecord]) -> list[TrialView]:
+    """Describe each trial of the ledger as plain JSON, with its secrets replaced."""
+    views: list[TrialView] = redact_tree([_view(record) for record in records])
+    return views
+
+
+def _view(record: TrialRecord) -> dict[str, Any]:
     result = record.result
     return {
         "number": record.number,
@@ -38,20 +41,19 @@ def _record(record: TrialRecord) -> dict[str, Any]:
     }
 
 
-def failures(trials: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
-    """Of each kind of failure the trial in the middle by `metric`: what typically goes wrong."""
-    kinds: dict[str, list[dict[str, Any]]] = {}
+def typical_failures(trials: Sequence[TrialView], metric: str) -> list[TrialView]:
+    """Choose one trial of each kind of failure: the one in the middle by `metric`."""
+    kinds: dict[str, list[TrialView]] = {}
     for trial in trials:
         if trial["outcome"] in FAILURES:
             kinds.setdefault(trial["outcome"], []).append(trial)
     return [
-        sorted(kind, key=lambda t: _value(t, metric))[len(kind) // 2] for kind in kinds.values()
+        sorted(kind, key=lambda t: _value_or_last(t, metric))[len(kind) // 2]
+        for kind in kinds.values()
     ]
 
 
-def _value(trial: dict[str, Any], metric: str) -> float:
+def _value_or_last(trial: TrialView, metric: str) -> float:
+    """The metric as a sort key, where a trial that lacks it comes last."""
     found = number(trial["metrics"].get(metric))
     return math.inf if found is None else found
-
-
-Trials = list[dict[str, Any]]

@@ -3,35 +3,43 @@
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
 from gensweep.objective import Objective
 from gensweep.report import rates, state_label, text_table
-from gensweep.results._records import Trials, failures
-from gensweep.trial import TERMINAL
+from gensweep.results._records import typical_failures
+from gensweep.trial import TERMINAL, TrialView
 
 TABLE_ROWS = 10
+UNLIMITED_WIDTH = 200
+"""Columns of text where no terminal limits them: a job's log, or a pipe."""
 
 
-def table(
-    trials: Trials, by: str | None, objective: Objective, rows: int | None = TABLE_ROWS
+def results_table(
+    trials: Sequence[TrialView],
+    by: str | None,
+    objective: Objective,
+    rows: int | None = TABLE_ROWS,
 ) -> str:
-    """The best trials, or what went wrong without any, then how often each `by` converged.
+    """Show the best trials, or typical failures if none was completed, and the success rates.
 
-    At most `rows` trials, None: all that can be ranked. Rates are over trials that have ended.
+    At most `rows` trials are shown, None: all that can be ranked. Rates are over trials that have
+    ended, for each value of the hyperparameter `by`.
     """
-    over = [trial for trial in trials if trial["state"] in TERMINAL]
-    if not over:
-        return f"no trial has ended{_rest(trials, [])}"
-    width = shutil.get_terminal_size((200, 24)).columns if sys.stdout.isatty() else 200
-    return "\n\n".join(
-        [
-            _best(trials, objective, width, rows) or _failures(trials, objective, width),
-            text_table(*rates(over, by)),
-        ]
-    )
+    ended = [trial for trial in trials if trial["state"] in TERMINAL]
+    if not ended:
+        return f"no trial has ended{_not_shown(trials, [])}"
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size((UNLIMITED_WIDTH, 24)).columns if terminal else UNLIMITED_WIDTH
+    ranking = _ranking_table(trials, objective, width, rows)
+    shown = ranking or _failure_table(trials, objective, width)
+    return f"{shown}\n\n{text_table(*rates(ended, by))}"
 
 
-def _best(trials: Trials, objective: Objective, width: int, most: int | None) -> str:
+def _ranking_table(
+    trials: Sequence[TrialView], objective: Objective, width: int, most: int | None
+) -> str:
+    """Show the `most` best trials; empty if none was completed."""
     best = objective.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
     rows = [[t["number"], float(t["metrics"][objective.metric]), t["outcome"],
@@ -39,19 +47,20 @@ def _best(trials: Trials, objective: Objective, width: int, most: int | None) ->
     if not rows:
         return ""
     shown = text_table(["trial", objective.metric, "outcome", *names], rows, width=width)
-    return shown + _rest(trials, best)
+    return shown + _not_shown(trials, best)
 
 
-def _rest(trials: Trials, best: Trials) -> str:
-    """What became of the trials that the table leaves out."""
-    shown = {trial["number"] for trial in best}
-    counts = Counter(trial["outcome"] for trial in trials if trial["number"] not in shown)
-    told = ", ".join(f"{count} {state_label(outcome)}" for outcome, count in counts.most_common())
-    return f"\nnot shown: {told}" if told else ""
-
-
-def _failures(trials: Trials, objective: Objective, width: int) -> str:
-    examples = failures(trials, objective.metric)
+def _failure_table(trials: Sequence[TrialView], objective: Objective, width: int) -> str:
+    """Show one trial of each kind of failure, with its cause."""
+    examples = typical_failures(trials, objective.metric)
     rows = [[t["number"], t["outcome"], t["cause"]] for t in examples]
     shown = text_table(["trial", "outcome", "cause"], rows, width=width)
-    return f"no trial was completed\n{shown}{_rest(trials, examples)}"
+    return f"no trial was completed\n{shown}{_not_shown(trials, examples)}"
+
+
+def _not_shown(trials: Sequence[TrialView], shown: Sequence[TrialView]) -> str:
+    """Count the outcomes of trials that a table leaves out, in a line; empty if it has all."""
+    numbers = {trial["number"] for trial in shown}
+    counts = Counter(trial["outcome"] for trial in trials if trial["number"] not in numbers)
+    told = ", ".join(f"{count} {state_label(outcome)}" for outcome, count in counts.most_common())
+    return f"\nnot shown: {told}" if told else ""

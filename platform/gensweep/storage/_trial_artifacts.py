@@ -8,9 +8,7 @@ from gensweep.errors import UserError
 from gensweep.storage._open import open_store
 from gensweep.storage._protocol import ObjectStore
 from gensweep.storage.checkpoints import Checkpoints
-from gensweep.trial import TrialState
-
-Trial = dict[str, Any]
+from gensweep.trial import TrialState, TrialView
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +49,12 @@ class TrialArtifactWriter:
         return {"place": self._place.prefix, "step": self._step}
 
 
-def load_trained_lane(store: ObjectStore, trial: Trial) -> bytes:
+def load_trained_lane(store: ObjectStore, trial: TrialView) -> bytes:
     """The trained lane of a trial that ended; `LookupError` or `UserError` if it is lost."""
     return _read(store, trial, _weights(trial["number"]))
 
 
-def grids(uri: str, trials: Iterable[Trial]) -> dict[str, bytes]:
+def grids(uri: str, trials: Iterable[TrialView]) -> dict[str, bytes]:
     """The last sample grid of each of `trials`, by number, where the store has one."""
     found = {}
     for trial in trials:
@@ -67,7 +65,7 @@ def grids(uri: str, trials: Iterable[Trial]) -> dict[str, bytes]:
     return found
 
 
-def _read(store: ObjectStore, trial: Trial, name: str) -> bytes:
+def _read(store: ObjectStore, trial: TrialView, name: str) -> bytes:
     kept = trial["kept"]
     if not kept:
         raise LookupError(f"nothing was stored of trial {trial['number']}.")
