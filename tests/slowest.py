@@ -49,9 +49,11 @@ def reason_of(item: pytest.Item) -> str:
 
 
 def minutes_of(item: pytest.Item) -> float:
-    """The minutes that a file takes, as its marks say; half of one where a stack is started."""
-    told = [mark.kwargs.get("minutes", 0.0) for mark in item.iter_markers("slow")]
-    return float(max([*told, 0.5 if item.get_closest_marker("stack") else 0.0]))
+    """The minutes that a file takes, as its marks say; three if it is slow and starts a stack."""
+    told = [mark.kwargs.get("minutes") for mark in item.iter_markers("slow")]
+    started = item.get_closest_marker("stack") is not None
+    unknown = (3.0 if started else 0.0) if None in told else (0.5 if started else 0.0)
+    return max([unknown, *(float(minutes) for minutes in told if minutes is not None)])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
