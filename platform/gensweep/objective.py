@@ -58,35 +58,35 @@ class Objective:
         return 1 if self.direction == "minimize" else -1
 
     def value(self, trial: TrialView) -> float | None:
-        """The metric of a trial that was completed, else None."""
+        """Return the metric of a trial that was completed, else None."""
         completed = trial["state"] == TrialState.COMPLETED
-        return number(trial["metrics"].get(self.metric)) if completed else None
+        return finite_number(trial["metrics"].get(self.metric)) if completed else None
 
-    def draws(self, trials: Sequence[TrialView]) -> list[float]:
-        """Each trial's value, less is better; infinite for one that has none."""
+    def signed_values(self, trials: Sequence[TrialView]) -> list[float]:
+        """Return each trial's value times `sign`: less is better, infinite for none."""
         found = [self.value(trial) for trial in trials]
         return [math.inf if value is None else self.sign * value for value in found]
 
-    def configurations(self, trials: Sequence[TrialView]) -> list[float]:
-        """Each configuration's median over its seeds, less is better; infinite for none.
+    def configuration_medians(self, trials: Sequence[TrialView]) -> list[float]:
+        """Return each configuration's median over its seeds, times `sign`; infinite for none.
 
         >>> trials = [{"group": 0, "state": "completed", "metrics": {"nll": v}} for v in (1, 2, 9)]
-        >>> Objective(metric="nll").configurations([*trials, trials[0] | {"group": 1}])
+        >>> Objective(metric="nll").configuration_medians([*trials, trials[0] | {"group": 1}])
         [2.0, 1.0]
         """
         seeds: dict[Any, list[float]] = {}
-        for trial, value in zip(trials, self.draws(trials), strict=True):
+        for trial, value in zip(trials, self.signed_values(trials), strict=True):
             seeds.setdefault(trial["group"], []).append(value)
         return [median(values) for values in seeds.values()]
 
     def ranked(self, trials: Sequence[TrialView]) -> list[TrialView]:
-        """Completed trials, best first."""
-        pairs = zip(self.draws(trials), trials, strict=True)
+        """Sort the completed trials, best first."""
+        pairs = zip(self.signed_values(trials), trials, strict=True)
         done = [(draw, trial) for draw, trial in pairs if draw < math.inf]
         return [trial for _, trial in sorted(done, key=lambda pair: pair[0])]
 
 
-def number(value: object) -> float | None:
-    """A finite number, or None."""
+def finite_number(value: object) -> float | None:
+    """Return a finite number as it is, and None for anything else, true and false included."""
     real = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if real and math.isfinite(value) else None  # type: ignore[arg-type]

@@ -14,27 +14,29 @@ from typing import Any
 from gensweep.space import Space, conditions, scopes
 
 PARTS = 4
-"""The lowest and the highest quarter."""
+"""Trials are compared by quarters: the poorest copies from the best."""
 FACTORS = (0.8, 1.25)
 REDRAWN = 0.25
-"""Probability that a categorical one is drawn anew: Ray Tune's, as the paper leaves it open."""
+"""Probability that a categorical value is drawn anew: Ray Tune's, as the paper leaves it open."""
 
 
-def changing(config: Any, space: Space) -> list[str]:
-    """What is searched and may change in the course of a trial."""
+def explorable(config: Any, space: Space) -> list[str]:
+    """List the searched hyperparameters that a trial may change under way: a lane's scalars."""
     return [name for name in space if scopes(config).get(name) == "lane"]
 
 
-def better(
+def choose_donor(
     values: Mapping[int, float], number: int, here: Collection[int], seed: int, rung: int
 ) -> int | None:
-    """Whose state the trial takes over; None: it goes on as it is.
+    """Choose the trial whose state this one takes over (exploit); None: it keeps its own.
 
-    `values` are those of all trials at the rung, small is good; `here` are those in its pack.
+    `values` are the objectives of all trials that have been at the rung, by number, small is good;
+    `here` are the trials in its pack. The choice among good ones is drawn by the trial's seed and
+    the rung, so that a trial that is trained again copies the same one.
 
-    >>> better({n: float(n) for n in range(8)}, 7, here=(1, 5), seed=0, rung=640)
+    >>> choose_donor({n: float(n) for n in range(8)}, 7, here=(1, 5), seed=0, rung=640)
     1
-    >>> better({n: float(n) for n in range(8)}, 5, here=(1, 5), seed=0, rung=640)
+    >>> choose_donor({n: float(n) for n in range(8)}, 5, here=(1, 5), seed=0, rung=640)
     """
     count = len(values) // PARTS
     ranked = sorted(values, key=lambda each: (values[each], each))
@@ -44,12 +46,16 @@ def better(
     return random.Random(f"exploit {seed} {rung}").choice(best) if best else None
 
 
-def explored(config: Mapping[str, Any], space: Space, names: Collection[str], seed: int,
-             ticks: int) -> dict[str, Any]:  # fmt: skip
-    """`config` with each of `names` changed: times 0.8 or 1.25 within its range, whole numbers by
-    1 at least, or drawn anew."""
+def explore(config: Mapping[str, Any], space: Space, names: Collection[str], seed: int,
+            ticks: int) -> dict[str, Any]:  # fmt: skip
+    """Change each of `names` a little in a copy of `config`; one whose condition fails stays.
+
+    A number is multiplied by 0.8 or 1.25 within its range, a whole number changes by 1 at least, a
+    categorical one is sometimes drawn anew. The same `seed` and `ticks` give the same changes.
+    """
     source, changed = random.Random(f"explore {seed} {ticks}"), dict(config)
     for name in names:
+        # Both are drawn for every name, so that the changes of one do not shift those of others.
         factor, draw = source.choice(FACTORS), source.random()
         exists = all(config[n] in wanted for n, wanted in conditions(space[name]).items())
         if not exists:
@@ -63,6 +69,7 @@ def explored(config: Mapping[str, Any], space: Space, names: Collection[str], se
 
 
 def _scaled(value: float, factor: float, dimension: Any) -> float:
+    """Multiply within the range of the dimension; rounding must not undo the step of an integer."""
     scaled = value * factor
     if dimension.kind == "integer":
         scaled = max(round(scaled), value + 1) if factor > 1 else min(round(scaled), value - 1)

@@ -56,7 +56,7 @@ def trials_of(ends: list[float | None], **more: Any) -> list[dict[str, Any]]:
 
 def test_failed_trials_count_as_draws_and_their_values_do_not() -> None:
     trials = trials_of([5.0, None, None, None])
-    assert Objective(metric="m").draws(trials) == [5.0, math.inf, math.inf, math.inf]
+    assert Objective(metric="m").signed_values(trials) == [5.0, math.inf, math.inf, math.inf]
     (curve,) = best_curves({"all": trials}, Objective(metric="m"))
     assert "1 of 4 configurations were completed" in curve.caption
     assert "finite from k=2 on" in curve.caption
@@ -70,7 +70,7 @@ def test_failed_trials_count_as_draws_and_their_values_do_not() -> None:
 
 def test_the_seeds_of_a_configuration_are_one_draw() -> None:
     seeds = [t | {"group": t["number"] // 3} for t in trials_of([1.0, 2.0, 9.0, None, None, 1.0])]
-    assert Objective(metric="m").configurations(seeds) == [2.0, math.inf]
+    assert Objective(metric="m").configuration_medians(seeds) == [2.0, math.inf]
     (curve,) = best_curves({"all": seeds}, Objective(metric="m"))
     assert "1 of 2 configurations" in curve.caption
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gensweep.lanes import LaneState
-from gensweep.population import REDRAWN, better, explored
+from gensweep.population import REDRAWN, choose_donor, explore
 from gensweep.results import results_of
 from gensweep.storage import load_trained_lane
 from gensweep.worker._population import _copy
@@ -34,15 +34,15 @@ def lineage(small_sweep: Any) -> dict[int, Any]:
 def test_only_the_lowest_quarter_copies_and_only_from_the_highest_that_is_here() -> None:
     values = {n: float((7 * n) % 16) for n in range(16)}
     ranked = sorted(values, key=lambda n: values[n])
-    taken = {n: better(values, n, range(16), seed=n, rung=1) for n in values}
+    taken = {n: choose_donor(values, n, range(16), seed=n, rung=1) for n in values}
     assert {n for n, source in taken.items() if source is not None} == set(ranked[-4:])
     assert {source for source in taken.values() if source is not None} <= set(ranked[:4])
     worst = ranked[-1]
-    drawn = {better(values, worst, range(16), seed=s, rung=1) for s in range(100)}
+    drawn = {choose_donor(values, worst, range(16), seed=s, rung=1) for s in range(100)}
     assert drawn == set(ranked[:4])
-    assert better(values, worst, [*ranked[4:], ranked[2]], seed=0, rung=1) == ranked[2]
-    assert better(values, worst, ranked[4:], seed=0, rung=1) is None
-    assert better({n: values[n] for n in range(3)}, 2, range(3), seed=0, rung=1) is None
+    assert choose_donor(values, worst, [*ranked[4:], ranked[2]], seed=0, rung=1) == ranked[2]
+    assert choose_donor(values, worst, ranked[4:], seed=0, rung=1) is None
+    assert choose_donor({n: values[n] for n in range(3)}, 2, range(3), seed=0, rung=1) is None
 
 
 def test_values_change_by_the_factors_and_stay_in_their_ranges() -> None:
@@ -51,15 +51,15 @@ def test_values_change_by_the_factors_and_stay_in_their_ranges() -> None:
         "only_b": Real(1.0, 9.0, when={"kind": ("b",)}),
     }  # fmt: skip
     config = {"rate": 0.9, "count": 1, "kind": "a", "only_b": 2.0, "hidden": 64}
-    found = [explored(config, space, list(space), seed, ticks=7) for seed in range(400)]
+    found = [explore(config, space, list(space), seed, ticks=7) for seed in range(400)]
     assert {f["rate"] for f in found} == {0.9 * 0.8, 1.0}
     assert {f["count"] for f in found} == {1, 2}
     assert {f["only_b"] for f in found} == {2.0}
     assert {f["hidden"] for f in found} == {64}
     redrawn = sum(f["kind"] == "b" for f in found) / len(found)
     assert redrawn == pytest.approx(REDRAWN / 2, abs=0.06)
-    assert found[3] == explored(config, space, list(space), 3, ticks=7)
-    assert len({str(explored(config, space, list(space), 3, ticks=t)) for t in range(20)}) > 1
+    assert found[3] == explore(config, space, list(space), 3, ticks=7)
+    assert len({str(explore(config, space, list(space), 3, ticks=t)) for t in range(20)}) > 1
 
 
 def test_a_copy_is_the_source_with_the_targets_own_progress(open_small_sweep: Any) -> None:

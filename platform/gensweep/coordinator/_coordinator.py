@@ -8,7 +8,7 @@ from gensweep.coordinator._cost_meter import meter
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.objective import Objective
 from gensweep.planning import Plan
-from gensweep.population import better
+from gensweep.population import choose_donor
 from gensweep.pruners import make_pruner
 from gensweep.spec import RunRequest
 from gensweep.study import Study
@@ -122,7 +122,7 @@ class SweepCoordinator:
         lease = self._held(owner, number)
         rung = min(self._rungs, key=lambda at: abs(at - images))
         values = {n: self._objective.sign * v for n, v in self._study.peers(lease, rung).items()}
-        return better(values, number, here, lease.seed, rung)
+        return choose_donor(values, number, here, lease.seed, rung)
 
     def copied(self, owner: str, number: int, copy: dict[str, Any]) -> None:
         """The trial goes on from another's state, with other values."""

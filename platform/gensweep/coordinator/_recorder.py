@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
 from gensweep.planning import Plan
-from gensweep.population import changing
+from gensweep.population import explorable
 from gensweep.spec import Sweep
 from gensweep.storage import open_store
 from gensweep.tracking import Spool, Tracker, redact
@@ -38,7 +38,7 @@ class SweepRecorder:
         tags = {"gensweep.attempt": lease.attempt}
         self._tracker.start_trial(lease.number, lease.params, seed=lease.seed, tags=tags)
         if self._sweep.pbt:
-            names = changing(self._sweep.model.config, self._sweep.space)
+            names = explorable(self._sweep.model.config, self._sweep.space)
             config = dataclasses.asdict(self._sweep.config(lease.params))
             self._tracker.metrics(lease.number, 0, scheduled(config, names))
 

@@ -28,7 +28,7 @@ class BestCurve:
 
 def best_curves(groups: Mapping[str, Sequence[TrialView]], objective: Objective) -> list[BestCurve]:
     """Draw the median best of k random configurations and its central 90 %, on one scale."""
-    draws = {name: objective.configurations(group) for name, group in groups.items()}
+    draws = {name: objective.configuration_medians(group) for name, group in groups.items()}
     spans = {name: _spans(found) for name, found in draws.items()}
     seen = [(k, objective.sign * v) for shown in spans.values() for k, span in shown
             for v in span if v < math.inf]  # fmt: skip

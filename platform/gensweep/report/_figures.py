@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from gensweep.known_metrics import metric_label
-from gensweep.objective import number
+from gensweep.objective import finite_number
 from gensweep.report._outcomes import outcome
 from gensweep.report._stats import log_bins
 from gensweep.report._svg import Axes, element, parallel_axes, stacked_bars, text
@@ -35,7 +35,7 @@ def _stability_map(
     """Outcome shares over logarithmic bins of parameter `over`."""
     counts = [Counter[str]() for _ in edges[1:]]
     for trial in trials:
-        value = number(trial["params"].get(over))
+        value = finite_number(trial["params"].get(over))
         if value is not None and value > 0:
             bin_ = min(max(bisect_right(edges, value) - 1, 0), len(counts) - 1)
             counts[bin_][outcome(trial)] += 1
@@ -45,7 +45,7 @@ def _stability_map(
 
 def common_bins(trials: Sequence[TrialView], over: str, groups: int = 1) -> list[float] | None:
     """Edges of bins for the stability maps of all `groups`; None if `over` is positive nowhere."""
-    found = [number(trial["params"].get(over)) for trial in trials]
+    found = [finite_number(trial["params"].get(over)) for trial in trials]
     positive = [value for value in found if value is not None and value > 0]
     count = min(MAX_BINS, max(MIN_BINS, len(positive) // (TRIALS_A_BIN * max(1, groups))))
     return log_bins(positive, count) if positive else None
@@ -72,7 +72,7 @@ def parallel_coordinates(trials: Sequence[TrialView]) -> Markup | None:
 def _ends(column: Sequence[object]) -> tuple[str, str]:
     """What the bottom and the top of a coordinate stand for."""
     present = [value for value in column if value is not None]
-    values = [value for value in map(number, present) if value is not None]
+    values = [value for value in map(finite_number, present) if value is not None]
     if values and len(values) == len(present):
         return f"{min(values):.3g}", f"{max(values):.3g}"
     words = sorted({str(value) for value in present}) or [""]
@@ -82,10 +82,10 @@ def _ends(column: Sequence[object]) -> tuple[str, str]:
 def _scale(column: Sequence[object]) -> list[float | None]:
     """Values mapped to [0, 1]: numbers by size, words by their order."""
     present = [value for value in column if value is not None]
-    if not all(number(value) is not None for value in present):
+    if not all(finite_number(value) is not None for value in present):
         order = {name: i for i, name in enumerate(sorted({str(v) for v in present}))}
         return [None if v is None else order[str(v)] / max(len(order) - 1, 1) for v in column]
-    values = [number(value) for value in column]
+    values = [finite_number(value) for value in column]
     known = [value for value in values if value is not None]
     if known and min(known) > 0 and max(known) / min(known) > 100:
         values = [None if value is None else math.log(value) for value in values]
@@ -115,8 +115,8 @@ def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None)
     rows = [
         (t, a, b)
         for t in trials
-        if (a := number(t["metrics"].get(x))) is not None
-        and (b := number(t["metrics"].get(y))) is not None
+        if (a := finite_number(t["metrics"].get(x))) is not None
+        and (b := finite_number(t["metrics"].get(y))) is not None
     ]
     if not rows:
         return None

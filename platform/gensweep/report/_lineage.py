@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from gensweep.objective import number
+from gensweep.objective import finite_number
 from gensweep.report._outcomes import outcome
 from gensweep.report._svg import Axes, Point, element
 from gensweep.report._tables import Table
@@ -43,7 +43,7 @@ def _schedule(trial: TrialView, over: str) -> list[Point]:
     """Steps from the first value to the last; empty if one is no positive number."""
     values = [(0.0, trial["params"].get(over))]
     values += [(float(c["images"]), c["params"].get(over)) for c in trial.get("lineage", [])]
-    known = [(at, v) for at, value in values if (v := number(value)) is not None and v > 0]
+    known = [(at, v) for at, value in values if (v := finite_number(value)) is not None and v > 0]
     if len(known) < len(values):
         return []
     ends = [at for at, _ in known[1:]] + [float(trial["images"])]

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from gensweep.known_metrics import UNTRUNCATED
-from gensweep.objective import Objective, number
+from gensweep.objective import Objective, finite_number
 from gensweep.report._outcomes import outcome
 from gensweep.trial import Outcome, TrialView
 
@@ -67,7 +67,7 @@ def lost_modes(
 
 def _untruncated(trial: TrialView, name: str) -> float | None:
     metrics = trial.get("metrics", {})
-    return number(metrics.get(UNTRUNCATED + name, metrics.get(name)))
+    return finite_number(metrics.get(UNTRUNCATED + name, metrics.get(name)))
 
 
 def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:

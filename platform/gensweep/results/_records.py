@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from gensweep.objective import number
+from gensweep.objective import finite_number
 from gensweep.tracking import redact_tree
 from gensweep.trial import LINEAGE, Outcome, TrialRecord, TrialState, TrialView
 
@@ -55,5 +55,5 @@ def typical_failures(trials: Sequence[TrialView], metric: str) -> list[TrialView
 
 def _value_or_last(trial: TrialView, metric: str) -> float:
     """The metric as a sort key, where a trial that lacks it comes last."""
-    found = number(trial["metrics"].get(metric))
+    found = finite_number(trial["metrics"].get(metric))
     return math.inf if found is None else found

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.population import PARTS, changing
+from gensweep.population import PARTS, explorable
 from gensweep.space import Space, check_space, check_value, conditions, ordered, scopes, strata
 
 
@@ -98,7 +98,7 @@ def check_population(pruner: str, repeats: int, rungs: int) -> None:
 
 def check_explored(config: type[Any], space: Space) -> None:
     """Refuse, for population-based training, a space of which nothing can change under way."""
-    if not changing(config, space):
+    if not explorable(config, space):
         fitting = [name for name, scope in scopes(config).items() if scope == "lane"]
         raise UserError("pbt changes hyperparameters under way, and none that can change is "
                         f"searched: search one of {', '.join(fitting)}.")  # fmt: skip

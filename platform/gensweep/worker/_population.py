@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gensweep.population import changing, explored
+from gensweep.population import explorable, explore
 from gensweep.trial import StaleLease
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ def evolve(runner: "PackRunner", slots: Sequence[int]) -> None:
 def _copy(runner: "PackRunner", slot: int, other: int) -> None:
     """Make the lane the `other`, with changed hyperparameters."""
     pack, space = runner.pack, runner.sweep.space
-    names = changing(runner.sweep.model.config, space)
+    names = explorable(runner.sweep.model.config, space)
     mine, theirs = pack.take(slot), pack.take(other)
     seed, ticks = mine.meta["seed"], mine.meta["ticks"]
-    config = explored(theirs.meta["config"], space, names, seed, ticks)
+    config = explore(theirs.meta["config"], space, names, seed, ticks)
     pack.put(slot, exploited(mine, theirs, config))
     seat, source = runner.seats[slot], runner.seats[other]
     seat.variety = source.variety
