@@ -132,17 +132,10 @@ def find_pruner(name: str) -> Pruner:
     return PRUNERS[name]
 
 
-def make_pruner(
-    pruner: str | BasePruner | None, first_rung: int = 1, budget: int = 1
-) -> BasePruner:
-    """Build Optuna's pruner of this name for rungs from `first_rung` to `budget` images.
-
-    None is the pruner "none"; one of Optuna's own is returned as it is.
-    """
-    if pruner is not None and not isinstance(pruner, str):
-        return pruner
+def make_pruner(name: str, first_rung: int, budget: int) -> BasePruner:
+    """Build Optuna's pruner of this name for rungs from `first_rung` to `budget` images."""
     from optuna.exceptions import ExperimentalWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return find_pruner(pruner or "none").make(first_rung, budget)
+        return find_pruner(name).make(first_rung, budget)

@@ -8,12 +8,12 @@ import psycopg
 import pytest
 
 from benchmarks.scale import postgres
+from gensweep.budget import Budget
 from gensweep.cluster._node_tracking import divide
-from gensweep.study import Study, list_sweeps
+from gensweep.objective import Objective
+from gensweep.study import Study, StudySpec, list_sweeps
 from gensweep_models.space import Real
 from raynodes import until
-
-SPEC = {"objective": {"metric": "fid", "direction": "minimize"}, "budget_images": 10}
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +60,11 @@ def storage_of(database: str) -> str:
 
 def keep(database: str, name: str) -> None:
     """A sweep's ledger."""
-    space = {"learning_rate": Real(1e-4, 1e-1, log=True)}
-    storage = storage_of(database)
-    with Study.create_or_open(name, space, storage=storage, spec=SPEC, trials=2) as study:
+    spec = StudySpec(
+        name=name, space={"learning_rate": Real(1e-4, 1e-1, log=True)},
+        objective=Objective(metric="fid"), budget=Budget(trials=2), budget_images=10,
+    )  # fmt: skip
+    with Study.create(spec, storage_of(database)) as study:
         assert study.lease("pack", 1)
 
 

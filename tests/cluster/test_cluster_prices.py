@@ -14,7 +14,6 @@ from gensweep.cluster import load_prices
 from gensweep.cluster._hosts import Host, asked_for, hosts_at_most, hourly, in_words, needed
 from gensweep.errors import UserError
 from gensweep.planning._cost import Quote
-from gensweep.study._spending import LEAST_S, Spending
 
 ROW = {"gpu": "L4", "gpus": 1, "on_demand": 2.0, "spot": 0.5}
 
@@ -122,24 +121,3 @@ def test_an_estimate_is_time_times_the_price_of_its_hosts() -> None:
         money, worked = (float(n.replace(",", "")) for n in re.findall(r"[\d,]+\.\d+", said)[:2])
         assert money == pytest.approx(sum(each) * seconds / 3600, abs=0.0051)
         assert worked == pytest.approx(len(hosts) * seconds / 3600, abs=0.051)
-
-
-def test_the_cost_so_far_is_never_less_than_it_was() -> None:
-    """At prices that change: the true cost lies within, and the bound is kept with the reserve."""
-    for seed in range(50):
-        draw, now, rate, true = random.Random(seed), 0.0, 1.0, 0.0
-        clock = lambda: now  # noqa: E731, B023
-        cost = Spending(lambda: rate, clock, 0.0)  # noqa: B023
-        longest = 0.0
-        for step in range(30):
-            gap = draw.uniform(0.1, 8.0)
-            true += rate * gap / 3600
-            now += gap
-            before = cost.now()
-            rate = draw.uniform(0.0, 5.0)
-            longest = max(longest, gap) if step else 0.0
-            cost.hear("pack")
-            assert cost.now() >= before >= true - 1e-9
-            assert cost.stopped() - cost.now() == pytest.approx(
-                rate * (LEAST_S + 2 * longest) / 3600
-            )

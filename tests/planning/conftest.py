@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gensweep.study import Study
+from gensweep.budget import Budget
+from gensweep.objective import Objective
+from gensweep.study import Study, StudySpec
 from gensweep.sweep import Sweep
 
 
@@ -23,12 +25,13 @@ def begin(tmp_path: Path) -> Callable[..., None]:
     """Puts a sweep into the ledger, with some of its trials begun."""
 
     def put(sweep: Sweep, leases: int = 0) -> None:
-        with Study.create_or_open(
-            sweep.name, sweep.space, storage=str(tmp_path / "studies"), trials=sweep.trials,
+        spec = StudySpec(
+            name=sweep.name, space=sweep.space, objective=Objective(metric="coverage_gap"),
+            budget=Budget(trials=sweep.trials), budget_images=sweep.budget_images,
             seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, strata=sweep.strata,
-            spec=sweep.identity() | {"objective": {"metric": "coverage_gap",
-                                                   "direction": "minimize"}, "data_hash": "0"},
-        ) as study:  # fmt: skip
+            settings=sweep.identity() | {"data_hash": "0"},
+        )  # fmt: skip
+        with Study.create(spec, str(tmp_path / "studies")) as study:
             for _ in range(leases):
                 study.lease("somebody", 1)
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from gensweep.budget import Budget
 from gensweep.data import load_dataset
+from gensweep.objective import Objective
 from gensweep.planning import Estimate, Plan, parse_request
 from gensweep.profiling import PackProfiler, asked_for, measure_width, resolve_width
 from gensweep.profiling._cache import PackProfile, ProfileCache
@@ -17,8 +19,9 @@ from gensweep.profiling._memory import _left_to_groups, free_mib, room_mib
 from gensweep.profiling._width import UNMEASURED, Width, candidates, choose, goes_on, largest
 from gensweep.spec import RunRequest
 from gensweep.storage import FileStore
-from gensweep.study import Study, ledger_of, read_sweep
+from gensweep.study import Study, StudySpec, ledger_of, read_sweep
 from gensweep.sweep import Sweep
+from gensweep.trial import TrialState
 from gensweep.worker._train import train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Integer, Real
@@ -228,11 +231,15 @@ def test_the_user_or_the_script_fixes_the_width() -> None:
 
 def test_a_resumed_sweep_is_expected_to_train_what_is_left(tmp_path: Path) -> None:
     storage = ledger_of(str(tmp_path))
-    spec = {"objective": {"metric": "fid", "direction": "minimize"}, "budget_images": 10}
-    space = {"learning_rate": Real(1e-4, 1e-1, log=True)}
-    with Study.create_or_open("half", space, storage=storage, spec=spec, trials=4) as study:
+    spec = StudySpec(
+        name="half", space={"learning_rate": Real(1e-4, 1e-1, log=True)},
+        objective=Objective(metric="fid"), budget=Budget(trials=4), budget_images=10,
+    )  # fmt: skip
+    with Study.create(spec, storage) as study:
         ended, _ = study.lease("pack", 2)
-        study.finish(ended, "completed", "", {"fid": 1.0}, 10)
+        end = study.resolve_end(ended, TrialState.COMPLETED, metrics={"fid": 1.0})
+        assert end is not None
+        study.finish(ended, end, 10)
     estimate = Estimate(seconds=80.0, place="a machine").for_the_rest(
         read_sweep("half", storage), 8
     )

@@ -1,15 +1,15 @@
 """How a sweep ends: from a real ledger and a real store, whole or damaged, to table and report."""
 
-import contextlib
 import json
 import re
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from gensweep.budget import Budget
 from gensweep.cli._main import main
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.data import load_dataset
@@ -20,8 +20,9 @@ from gensweep.planning import Plan, parse_request
 from gensweep.results import results_table, trial_views
 from gensweep.spec import RunRequest
 from gensweep.storage import FileStore
-from gensweep.study import Study, read_sweep
+from gensweep.study import Study, StudySpec, read_sweep
 from gensweep.sweep import Sweep
+from gensweep.trial import TrialState
 from gensweep_models.catalog import CATALOG
 
 SECRET = "/s3cr+t/k&y"
@@ -56,20 +57,26 @@ def plan_of(home: Path, trials: int) -> Plan:
                 test=None)  # fmt: skip
 
 
-def ended(home: Path, case: str, direction: str = "minimize", repeats: int = 1) -> Plan:
+def ended(
+    home: Path, case: str, direction: Literal["minimize", "maximize"] = "minimize", repeats: int = 1
+) -> Plan:
     """A sweep whose trials ended as `case` says."""
     plan = plan_of(home, len(ENDS[case]))
     sweep = plan.request.sweep
-    spec = sweep.identity() | {"objective": {"metric": "fid", "direction": direction}}
-    study = Study.create_or_open("s", sweep.space, storage=plan.ledger, spec=spec, repeats=repeats,
-                                 trials=sweep.trials, sampler="random")  # fmt: skip
-    with contextlib.closing(study):
+    spec = StudySpec(
+        name="s", space=sweep.space, objective=Objective(metric="fid", direction=direction),
+        budget=Budget(trials=sweep.trials), budget_images=sweep.budget_images, sampler="random",
+        repeats=repeats, settings=sweep.identity(),
+    )  # fmt: skip
+    with Study.create(spec, plan.ledger) as study:
         for lease, (state, value) in zip(study.lease("me", len(ENDS[case])), ENDS[case],
                                          strict=True):  # fmt: skip
             cause = "" if state == "completed" else f"died of {SECRET}"
             metrics = {} if value is None else {"fid": value}
             outcome = {"outcome": "converged" if state == "completed" else state}
-            assert study.finish(lease, state, cause, metrics, 500, outcome)  # type: ignore[arg-type]
+            end = study.resolve_end(lease, TrialState(state), cause, metrics)
+            assert end is not None
+            assert study.finish(lease, end, 500, outcome)
     return plan
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,38 +15,21 @@ import pytest
 
 from gensweep.study import Study, read_sweep
 from gensweep.trial import TERMINAL
+from study.small_study import Categorical, Real, begin, finish
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True)
-class Real:
-    low: float
-    high: float
-    log: bool = False
-    when: Any = None
-    kind: str = "real"
-
-
-@dataclass(frozen=True)
-class Choice:
-    choices: tuple[Any, ...]
-    when: Any = None
-    kind: str = "categorical"
-
-
 SPACE = {f"x{i}": Real(0.0, 1.0) for i in range(4)}
-SPEC = {"objective": {"metric": "fid", "direction": "minimize"}, "budget_images": 100}
 TRIALS = 24
 
 # Prints each end once `finish` has returned: what is printed was acknowledged.
 DRIVER = """
 import sys
 sys.path[:0] = [{platform!r}, {tests!r}]
-from test_study_crash import SPACE, SPEC
-from gensweep.study import Study
-study = Study.create_or_open("s", SPACE, storage={storage!r}, spec=SPEC, trials={trials}, seed=1,
-                             resume={resume}, sampler="random")
+from study.small_study import begin, finish
+from study.test_study_crash import SPACE
+study = begin({storage!r}, space=SPACE, trials={trials}, seed=1, resume={resume}, sampler="random")
 print("open", flush=True)
 while leases := study.lease("a", 3):
     for lease in leases:
@@ -55,7 +37,7 @@ while leases := study.lease("a", 3):
         study.report(lease, 50, {{"fid": 2.0}})
         study.checkpoint(lease, {{"number": lease.number}})
         print("saved", lease.number, flush=True)
-        study.finish(lease, "completed", metrics={{"fid": 1.0}}, images=100)
+        finish(study, lease, "completed", metrics={{"fid": 1.0}}, images=100)
         print("ended", lease.number, lease.seed, flush=True)
 print("over", flush=True)
 """
@@ -63,7 +45,7 @@ print("over", flush=True)
 
 def drive(storage: str, resume: bool, lines: int, wait_s: float = 0.0) -> list[list[str]]:
     """What a driver acknowledged before its kill, `wait_s` after it printed so many lines."""
-    code = DRIVER.format(platform=str(ROOT / "platform"), tests=str(Path(__file__).parent),
+    code = DRIVER.format(platform=str(ROOT / "platform"), tests=str(ROOT / "tests"),
                          storage=storage, resume=resume, trials=TRIALS)  # fmt: skip
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -101,8 +83,7 @@ def test_driver_killed_again_and_again_loses_nothing(storage: str) -> None:
 
 
 def reopen(storage: str, **options: Any) -> Study:
-    options = {"spec": SPEC, "trials": 10, "resume": True, "seed": 1, **options}
-    return Study.create_or_open("s", SPACE, storage=storage, **options)
+    return begin(storage, **{"space": SPACE, "trials": 10, "resume": True, "seed": 1, **options})
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -112,7 +93,7 @@ def test_journal_cut_anywhere_can_be_reopened(tmp_path: Path, seed: int) -> None
     with reopen(str(path), resume=False) as study:
         for lease in study.lease("a", 4):
             study.report(lease, 50, {"fid": 2.0})
-            study.finish(lease, random.Random(seed).choice(["completed", "diverged"]),
+            finish(study, lease, random.Random(seed).choice(["completed", "diverged"]),
                          metrics={"fid": 1.0})  # fmt: skip
         study.lease("a", 3)
     whole = path.read_bytes()
@@ -122,7 +103,7 @@ def test_journal_cut_anywhere_can_be_reopened(tmp_path: Path, seed: int) -> None
         with reopen(str(path)) as study:
             while leases := study.lease("b", 4):
                 for lease in leases:
-                    study.finish(lease, "completed", metrics={"fid": 1.0})
+                    finish(study, lease, "completed", metrics={"fid": 1.0})
             records = study.records()
         assert [r.number for r in records] == list(range(10))
         assert {r.state for r in records} <= TERMINAL
@@ -137,12 +118,11 @@ def test_a_trial_cut_while_asked_keeps_its_stratum_and_its_group(
 ) -> None:
     """Wherever the journal ends, a repeat stays a repeat and a stratum keeps its share."""
     path = tmp_path / "s.log"
-    space = {"kind": Choice(("a", "b", "c")), **SPACE}
     options: dict[str, Any] = {
-        "storage": str(path), "spec": SPEC, "trials": 12, "seed": 1, "repeats": 2,
+        "space": {"kind": Categorical(("a", "b", "c")), **SPACE}, "seed": 1, "repeats": 2,
         "strata": ("kind",), "sampler": sampler,
     }  # fmt: skip
-    with Study.create_or_open("s", space, **options) as study:
+    with begin(str(path), **options) as study:
         start = path.stat().st_size
         while study.lease("a", 5):
             pass
@@ -150,7 +130,7 @@ def test_a_trial_cut_while_asked_keeps_its_stratum_and_its_group(
     ends = [i + 1 for i, byte in enumerate(whole) if byte == 10 and i >= start]
     for cut in ends[: len(ends) // 4]:
         path.write_bytes(whole[:cut])
-        with Study.create_or_open("s", space, resume=True, **options) as study:
+        with begin(str(path), resume=True, **options) as study:
             while study.lease("b", 5):
                 pass
             records = study.records()
@@ -169,11 +149,11 @@ def test_full_disk_changes_nothing_in_memory(tmp_path: Path) -> None:
         path.rename(tmp_path / "away")
         (tmp_path / "s.log").mkdir()
         with pytest.raises(OSError, match="directory"):
-            study.finish(lease, "completed", metrics={"fid": 1.0})
+            finish(study, lease, "completed", metrics={"fid": 1.0})
         assert study.record(lease.number).state == "leased"
         path.rmdir()
         (tmp_path / "away").rename(path)
-        assert study.finish(lease, "completed", metrics={"fid": 1.0})
+        assert finish(study, lease, "completed", metrics={"fid": 1.0})
     assert read_sweep("s", str(path)).records[0].state == "completed"
 
 

@@ -5,7 +5,6 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,7 @@ import pytest
 from gensweep.errors import UserError
 from gensweep.study import Study, list_sweeps, read_sweep
 from gensweep.trial import TERMINAL, Lease, StaleLease
-
-
-@dataclass(frozen=True)
-class Real:
-    low: float
-    high: float
-    log: bool = False
-    when: Any = None
-    kind: str = "real"
-
-
-@dataclass(frozen=True)
-class Integer:
-    low: int
-    high: int
-    log: bool = False
-    when: Any = None
-    kind: str = "integer"
-
-
-@dataclass(frozen=True)
-class Categorical:
-    choices: tuple[Any, ...]
-    when: Any = None
-    kind: str = "categorical"
-
+from study.small_study import Categorical, Clock, Integer, Real, begin, finish
 
 SPACE = {
     "learning_rate": Real(1e-5, 1e-1, log=True),
@@ -47,20 +21,9 @@ SPACE = {
     "objective": Categorical(("hinge", "wasserstein", "minimax")),
     "clip": Real(0.01, 0.1, when={"objective": ("wasserstein",)}),
 }
-SPEC = {
-    "model": "gan",
-    "objective": {"metric": "fid", "direction": "minimize"},
-    "budget_images": 1000,
-    "data": "abc",
-}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+QUESTION: dict[str, Any] = {
+    "space": SPACE, "budget_images": 1000, "settings": {"model": "gan", "data": "abc"},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -74,12 +37,9 @@ Open = Callable[..., Study]
 @pytest.fixture
 def opened(storage: str, clock: Clock) -> Open:
     def make(**changes: Any) -> Study:
-        options: dict[str, Any] = {
-            "storage": storage, "spec": SPEC, "trials": 12, "seed": 7, "clock": clock,
-            "strata": ("objective",), **changes,
-        }  # fmt: skip
-        return Study.create_or_open(options.pop("name", "first"), options.pop("space", SPACE),
-                                    **options)  # fmt: skip
+        options = {"name": "first", **QUESTION, "seed": 7, "clock": clock,
+                   "strata": ("objective",), **changes}  # fmt: skip
+        return begin(storage, **options)
 
     return make
 
@@ -89,7 +49,7 @@ def drain(study: Study, count: int = 4) -> list[Lease]:
     done = []
     while leases := study.lease("pack", count):
         for lease in leases:
-            study.finish(lease, "completed", metrics={"fid": 10.0}, images=1000)
+            finish(study, lease, "completed", metrics={"fid": 10.0}, images=1000)
             done.append(lease)
     return done
 
@@ -136,7 +96,7 @@ class TestStudy:
             assert (new.number, new.attempt, new.checkpoint) == (old.number, 2, {"key": "ckpt/3"})
             assert (new.params, new.seed, new.images) == (old.params, old.seed, 300)
             with pytest.raises(StaleLease):
-                study.finish(old, "completed", metrics={"fid": 1.0})
+                finish(study, old, "completed", metrics={"fid": 1.0})
             with pytest.raises(StaleLease):
                 study.checkpoint(old, {"key": "late"})
             with pytest.raises(StaleLease):
@@ -187,7 +147,7 @@ class TestStudy:
         assert [lease.number for lease in fresh] == [1]
         study.fail_owner("p")
         assert study.record(0).state == "failed"
-        study.finish(fresh[0], "completed", "", {"fid": 1.0}, 100)
+        finish(study, fresh[0], "completed", "", {"fid": 1.0}, 100)
         study.lease("r", 1)
         others = study.lease("s", 3)
         assert [lease.number for lease in others] == [3, 4, 5]
@@ -202,8 +162,8 @@ class TestStudy:
     def test_second_finish_is_ignored(self, opened: Open) -> None:
         with opened() as study:
             lease = study.lease("a", 1)[0]
-            assert study.finish(lease, "completed", metrics={"fid": 3.0})
-            assert not study.finish(lease, "failed", "late")
+            assert finish(study, lease, "completed", metrics={"fid": 3.0})
+            assert not finish(study, lease, "failed", "late")
             assert study.record(lease.number).state == "completed"
             assert study.summary()["completed"] == 1
 
@@ -212,7 +172,7 @@ class TestStudy:
         with opened() as study:
             lease = study.lease("a", 1)[0]
             assert study.report(lease, 10, {"fid": bad, "loss": 1.0}) == "continue"
-            study.finish(lease, "completed", metrics={"fid": bad})
+            finish(study, lease, "completed", metrics={"fid": bad})
             record = study.record(lease.number)
         assert (record.state, record.cause) == ("diverged", f"fid is {bad}")
         assert record.metrics == {"loss": 1.0}
@@ -220,13 +180,13 @@ class TestStudy:
     def test_completed_without_objective_is_a_failure(self, opened: Open) -> None:
         with opened() as study:
             lease = study.lease("a", 1)[0]
-            study.finish(lease, "completed", metrics={"loss": 1.0})
+            finish(study, lease, "completed", metrics={"loss": 1.0})
             assert study.record(lease.number).state == "failed"
 
     def test_reopening_queues_what_ran_and_keeps_what_ended(self, opened: Open) -> None:
         study = opened()
         leases = study.lease("a", 3)
-        study.finish(leases[0], "diverged", "loss is nan", images=20)
+        finish(study, leases[0], "diverged", "loss is nan", images=20)
         study.checkpoint(leases[1], {"key": "x"})
         before = study.records()
         study.close()
@@ -277,7 +237,7 @@ class TestStudy:
             first = study.lease("a", 4)
             assert len(first) == 4
             assert study.next_stratum() is None
-            study.finish(first[0], "diverged", "early", images=100)
+            finish(study, first[0], "diverged", "early", images=100)
             assert len(study.lease("a", 9)) == 1
             drain(study)
             assert sum(r.images for r in study.records()) <= 4500
@@ -310,7 +270,7 @@ class TestStudy:
                 lease = study.lease("a", 1)[0]
                 for images in (100, 200):
                     study.report(lease, images, {"fid": 1.0})
-                study.finish(lease, "completed", metrics={"fid": 1.0})
+                finish(study, lease, "completed", metrics={"fid": 1.0})
             worse = study.lease("a", 1)[0]
             assert study.report(worse, 100, {"fid": 99.0}) == "prune"
 
@@ -321,9 +281,9 @@ class TestStudy:
             for _ in range(70):
                 lease = s.lease("a", 1)[0]
                 if lease.params["learning_rate"] > 1e-3:
-                    s.finish(lease, "diverged", "loss is nan", images=10)
+                    finish(s, lease, "diverged", "loss is nan", images=10)
                 else:
-                    s.finish(lease, "completed", metrics={"fid": 1.0}, images=1000)
+                    finish(s, lease, "completed", metrics={"fid": 1.0}, images=1000)
             states = [r.state for r in s.records()]
         assert states[:10].count("diverged") >= 3
         assert states[-30:].count("diverged") <= 4
@@ -343,7 +303,7 @@ class TestStudy:
     def test_another_spec_shows_the_difference(self, opened: Open) -> None:
         opened().close()
         with pytest.raises(UserError, match=r'data: "abc" -> "xyz"'):
-            opened(spec={**SPEC, "data": "xyz"}, resume=True)
+            opened(settings={"model": "gan", "data": "xyz"}, resume=True)
 
     def test_unknown_name_lists_the_known(self, opened: Open, storage: str) -> None:
         with pytest.raises(UserError, match="none yet"):
@@ -357,7 +317,7 @@ class TestStudy:
     def test_refused_sweep_leaves_nothing_behind(self, opened: Open, tmp_path: Path) -> None:
         for bad in ({"trials": 0}, {"sampler": "genetic"}, {"repeats": 0}, {"resume": True},
                     {"pruner": "garden"}, {"strata": ("nothing",)}, {"max_hours": -1.0},
-                    {"spec": {**SPEC, "budget_images": 0}}, {"name": "a/b"}):  # fmt: skip
+                    {"budget_images": 0}, {"rungs": (3, 2)}, {"name": "a/b"}):  # fmt: skip
             with pytest.raises(UserError):
                 opened(**bad)
         assert list(tmp_path.iterdir()) == []
@@ -373,7 +333,7 @@ class TestStudy:
             clock.now += 1
             with opened(name="second") as second:
                 second.lease("b", 1)
-                study.finish(study.lease("a", 1)[0], "completed", metrics={"fid": 2.0})
+                finish(study, study.lease("a", 1)[0], "completed", metrics={"fid": 2.0})
                 assert [view.name for view in list_sweeps(storage)] == ["first", "second"]
                 view = read_sweep("first", storage)
                 assert list(view.records) == study.records()
@@ -423,7 +383,7 @@ class History:
         state = self.rng.choice(sorted(TERMINAL - {"cancelled"}))
 
         def act(lease: Lease) -> None:
-            if self.study.finish(lease, state, metrics={"fid": 3.0}, images=1000):  # type: ignore[arg-type]
+            if finish(self.study, lease, state, metrics={"fid": 3.0}, images=1000):  # type: ignore[arg-type]
                 assert lease.number not in self.ended
                 self.ended[lease.number] = state
 
@@ -466,10 +426,10 @@ class History:
 def test_a_journal_holds_no_nan(tmp_path: Path) -> None:
     """What is kept must be strict JSON, for readers other than Python."""
     path = tmp_path / "s.log"
-    with Study.create_or_open("n", SPACE, storage=str(path), spec=SPEC, trials=3) as study:
+    with begin(str(path), **QUESTION) as study:
         lease = study.lease("a", 1)[0]
         study.report(lease, 5, {"fid": float("nan"), "loss": float("-inf")})
-        study.finish(lease, "diverged", "loss is -inf", metrics={"fid": float("nan")})
+        finish(study, lease, "diverged", "loss is -inf", metrics={"fid": float("nan")})
     for line in path.read_text().splitlines():
         json.loads(line, parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
 
@@ -486,8 +446,7 @@ def test_a_sweep_knows_each_change_of_libraries(
                 metadata.parent.mkdir(parents=True, exist_ok=True)
                 metadata.write_text(f"Metadata-Version: 2.1\nName: optuna\nVersion: {installed}\n")
                 patch.syspath_prepend(metadata.parents[1])
-            Study.create_or_open("s", SPACE, storage=storage, spec=SPEC, trials=4, clock=clock,
-                                 resume=clock.now > 1001).close()  # fmt: skip
+            begin(storage, **QUESTION, clock=clock, resume=clock.now > 1001).close()
 
     for installed in (None, None, "98.0", "98.0", "99.0", None, None):
         session(installed)

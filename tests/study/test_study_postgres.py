@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,36 +20,26 @@ from gensweep.errors import UserError
 from gensweep.study import Study, list_sweeps, read_sweep
 from gensweep.study.journal import _postgres, _table
 from study.proxy import Proxy
+from study.small_study import begin, finish
 
 ROOT = Path(__file__).resolve().parents[2]
-SPEC = {"objective": {"metric": "fid", "direction": "minimize"}, "budget_images": 100}
-
-
-@dataclass(frozen=True)
-class Real:
-    low: float = 0.0
-    high: float = 1.0
-    log: bool = False
-    when: None = None
-    kind: str = "real"
 
 
 def reopen(storage: str, *, name: str = "s", resume: bool = True) -> Study:
-    return Study.create_or_open(
-        name, {"x": Real()}, storage=storage, spec=SPEC, trials=10, resume=resume
-    )
+    return begin(storage, name=name, trials=10, resume=resume)
 
 
 # Drives sweep `s` until its input ends; each line of it ends a trial.
 DRIVER = """
 import sys
 sys.path[:0] = {paths!r}
+from study.small_study import finish
 from study.test_study_postgres import reopen
 with reopen({storage!r}, resume={resume}) as study:
     print("open", flush=True)
     while sys.stdin.readline():
         lease, = study.lease("driver", 1)
-        study.finish(lease, "completed", metrics={{"fid": 1.0}})
+        finish(study, lease, "completed", metrics={{"fid": 1.0}})
         print("ended", flush=True)
 """
 
@@ -155,14 +144,14 @@ class TestDrivers:
             end_writer(database)
             with driver(database) as second:
                 with pytest.raises(UserError, match=f"run by process {second.pid} on"):
-                    first.finish(lease, "completed", metrics={"fid": 1.0})
+                    finish(first, lease, "completed", metrics={"fid": 1.0})
                 print(file=second.stdin)
                 assert second.stdout is not None
                 assert second.stdout.readline() == "ended\n"
             kept = logs(database)
             for _ in range(2):
                 with pytest.raises(UserError, match="another process went on with sweep 's'"):
-                    first.finish(lease, "completed", metrics={"fid": 1.0})
+                    finish(first, lease, "completed", metrics={"fid": 1.0})
         assert logs(database) == kept
 
     def test_the_key_refuses_whom_a_lock_let_through(self, database: str) -> None:
@@ -188,11 +177,11 @@ class TestConnection:
             proxy.deaf = True
             watch = when(lambda: len(logs(database)) > before,
                          lambda: proxy.cut(server_knows=server_knows))  # fmt: skip
-            assert study.finish(lease, "completed", metrics={"fid": 1.0})
+            assert finish(study, lease, "completed", metrics={"fid": 1.0})
             watch.join()
             assert ends(database) == [0]
             assert writer(database) not in ([], session)
-            study.finish(study.lease("a", 1)[0], "completed", metrics={"fid": 1.0})
+            finish(study, study.lease("a", 1)[0], "completed", metrics={"fid": 1.0})
         assert ends(database) == [0, 1]
         assert [r.state for r in read_sweep("s", database).records] == ["completed"] * 2
 
@@ -206,7 +195,7 @@ class TestConnection:
             kept = logs(database)
             resting = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
             watch = when(lambda: bool(sql(database, resting)), lambda: end_writer(database))
-            assert study.finish(lease, "completed", metrics={"fid": 1.0})
+            assert finish(study, lease, "completed", metrics={"fid": 1.0})
             watch.join()
             assert logs(database)[: len(kept)] == kept
             assert ends(database) == [0]
@@ -215,7 +204,7 @@ class TestConnection:
         with reopen(database, resume=False) as study:
             for number in range(3):
                 end_writer(database)
-                study.finish(study.lease("a", 1)[0], "completed", metrics={"fid": 1.0})
+                finish(study, study.lease("a", 1)[0], "completed", metrics={"fid": 1.0})
                 assert ends(database) == list(range(number + 1))
 
     def test_a_server_that_is_away_is_waited_for(
@@ -242,7 +231,7 @@ class TestConnection:
                 with pytest.raises(
                     UserError, match=r"cannot use the ledger .* tried for 0 s \(.*: check"
                 ):
-                    study.finish(lease, "completed", metrics={"fid": 1.0})
+                    finish(study, lease, "completed", metrics={"fid": 1.0})
             assert ends(database) == []
             proxy.up()
             study.lease("a", 1)

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gensweep.pruners import PRUNERS, make_pruner
+from gensweep.objective import Objective
+from gensweep.pruners import PRUNERS
 from gensweep.samplers import SAMPLERS
-from gensweep.study import Study
-from gensweep_models.space import Real
+from study.small_study import begin, finish
 
 RUNGS = (100, 300, 900)
-SPEC = {"objective": {"metric": "m", "direction": "minimize"}, "budget_images": RUNGS[-1]}
 
 
 def run(
@@ -21,9 +20,9 @@ def run(
     sampler: str = "random",
 ) -> dict[int, int]:
     """Where trials were stopped, each of which reports its curve before the next begins."""
-    study = Study.create_or_open(
-        "s", {"x": Real(0.0, 1.0)}, storage=str(folder / "j"), spec=SPEC, trials=len(curves),
-        sampler=sampler, pruner=make_pruner(pruner, rungs[0], rungs[-1]),
+    study = begin(
+        str(folder / "j"), objective=Objective(metric="m"), trials=len(curves), sampler=sampler,
+        pruner=pruner, rungs=rungs, budget_images=rungs[-1],
     )  # fmt: skip
     stopped = {}
     for curve in curves:
@@ -31,10 +30,10 @@ def run(
         for images, value in zip(rungs, curve, strict=True):
             if study.report(lease, images, {"m": value}) == "prune":
                 stopped[lease.number] = images
-                study.finish(lease, "pruned")
+                finish(study, lease, "pruned")
                 break
         else:
-            study.finish(lease, "completed", metrics={"m": curve[-1]})
+            finish(study, lease, "completed", metrics={"m": curve[-1]})
     assert study.stop_reason() == "trials"
     study.close()
     return stopped

@@ -10,9 +10,8 @@ from optuna.distributions import FloatDistribution
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
-from gensweep.study import Study
 from gensweep.study._bounded_history import BEST, LATEST, BoundedHistoryStorage
-from gensweep_models.space import Real
+from study.small_study import begin, finish
 
 DISTRIBUTION = FloatDistribution(0.0, 1.0)
 
@@ -67,9 +66,7 @@ def test_a_long_history_is_its_end_its_best_and_what_runs(study: optuna.Study,
 def test_a_call_is_on_disk_when_it_returns_by_one_fsync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = {"objective": {"metric": "m", "direction": "minimize"}, "budget_images": 10}
-    study = Study.create_or_open("s", {"x": Real(0.0, 1.0)}, storage=str(tmp_path / "j"),
-                                 spec=spec, trials=40, sampler="random")  # fmt: skip
+    study = begin(str(tmp_path / "j"), trials=40, sampler="random", budget_images=10)
     synced: list[int] = []
     real = os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file).st_size),
@@ -77,8 +74,8 @@ def test_a_call_is_on_disk_when_it_returns_by_one_fsync(
     leases = study.lease("pack", 32)
     assert len(leases) == 32
     assert synced == [(tmp_path / "j").stat().st_size]
-    study.report(leases[0], 5, {"m": 1.0})
-    study.finish(leases[0], "completed", metrics={"m": 1.0})
+    study.report(leases[0], 5, {"fid": 1.0})
+    finish(study, leases[0], "completed", metrics={"fid": 1.0})
     study.records()
     assert len(synced) == 3
     assert synced[-1] == (tmp_path / "j").stat().st_size

@@ -4,14 +4,14 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
+from gensweep.budget import Budget
 from gensweep.coordinator._cost_meter import meter
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.population import choose_donor
-from gensweep.pruners import make_pruner
 from gensweep.spec import RunRequest
-from gensweep.study import Study
+from gensweep.study import Study, StudyRuntime, StudySpec
 from gensweep.tracking import redact
 from gensweep.trial import LINEAGE, TERMINAL, Lease, StaleLease, TrialRecord, TrialState
 
@@ -27,18 +27,16 @@ def open_study(
 ) -> Study:
     """The sweep's study, new or resumed; `UserError` shows what differs."""
     sweep = request.sweep
-    spec = sweep.identity() | {
-        "objective": {"metric": objective.metric, "direction": objective.direction},
-        "data_hash": plan.dataset.hash,
-        "protocol": protocol,
-    }
-    return Study.create_or_open(
-        sweep.name, sweep.space, storage=plan.ledger, spec=spec, trials=sweep.trials,
-        seed=sweep.seed, sampler=sweep.sampler, repeats=sweep.repeats, resume=request.resume,
-        pruner=make_pruner(sweep.pruner, sweep.rung_images[0], sweep.budget_images),
-        lease_s=LEASE_S, strata=sweep.strata, max_hours=sweep.max_hours,
-        max_images=sweep.max_images, max_cost=sweep.max_cost, hourly=meter(request),
+    spec = StudySpec(
+        name=sweep.name, space=sweep.space, objective=objective,
+        budget=Budget(trials=sweep.trials, max_hours=sweep.max_hours, max_images=sweep.max_images,
+                      max_cost=sweep.max_cost),
+        budget_images=sweep.budget_images, seed=sweep.seed, sampler=sweep.sampler,
+        pruner=sweep.pruner, rungs=sweep.rung_images, repeats=sweep.repeats, strata=sweep.strata,
+        settings=sweep.identity() | {"data_hash": plan.dataset.hash, "protocol": protocol},
     )  # fmt: skip
+    begin = Study.open if request.resume else Study.create
+    return begin(spec, plan.ledger, StudyRuntime(lease_s=LEASE_S, hourly_price=meter(request)))
 
 
 class SweepCoordinator:
@@ -151,13 +149,13 @@ class SweepCoordinator:
         """In the tracker first, then for good."""
         metrics, number = dict(result.get("metrics", {})), lease.number
         images = self._seen[number] = result.get("images", self._seen.get(number, 0))
-        resolve_end = self._study.resolve_end(lease, state, cause, metrics)
-        if resolve_end is None:
+        end = self._study.resolve_end(lease, state, cause, metrics)
+        if end is None:
             return
-        outcome = result.get("outcome", state) if resolve_end[0] == state else resolve_end[0]
-        self._log.end(number, *resolve_end, metrics, result.get(LINEAGE, ()))
+        outcome = result.get("outcome", state) if end.state == state else end.state
+        self._log.end(number, end.state, end.cause, metrics, result.get(LINEAGE, ()))
         kept = {name: result[name] for name in KEPT if result.get(name)}
-        self._study.finish(lease, state, cause, metrics, images, {**kept, "outcome": outcome})
+        self._study.finish(lease, end, images, {**kept, "outcome": outcome})
         self._ended.add(number)
 
     def give_back(self, owner: str) -> None:

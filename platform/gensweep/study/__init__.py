@@ -1,13 +1,18 @@
 """The study: one source of truth for a sweep, as leases over an Optuna study."""
 
+from gensweep.study._end import ResolvedEnd
 from gensweep.study._identity import difference, plain
 from gensweep.study._location import ledger_of
 from gensweep.study._read import SweepSnapshot, list_sweeps, read_sweep
+from gensweep.study._spec import StudyRuntime, StudySpec
 from gensweep.study._study import Study
 from gensweep.study.journal._open import journal_path, only_writer
 
 __all__ = [
+    "ResolvedEnd",
     "Study",
+    "StudyRuntime",
+    "StudySpec",
     "SweepSnapshot",
     "difference",
     "journal_path",

@@ -1,148 +1,132 @@
-"""Finding, making and refusing studies."""
+"""Creating a study, opening a known one, and refusing both."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import JournalStorage
 from optuna.study import StudyDirection
 
 from gensweep.errors import UserError
 from gensweep.pruners import make_pruner
-from gensweep.space import all_strata, ordered, space_as_json
 from gensweep.study._bounded_history import BoundedHistoryStorage
-from gensweep.study._identity import difference, plain
+from gensweep.study._identity import difference
 from gensweep.study._ledger import Ledger
-from gensweep.study._queue import TrialQueue
-from gensweep.study._read import _unknown, list_sweeps
+from gensweep.study._read import SweepSnapshot, list_sweeps, unknown_sweep
 from gensweep.study._sampler import FixableSampler
+from gensweep.study._spec import StudySpec
+from gensweep.study._spending import Spent
 from gensweep.study.journal._file import Journal
 from gensweep.study.journal._open import only_writer
 from gensweep.versions import versions
 
-DIRECTIONS = ("minimize", "maximize")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenedStudy:
-    """The parts of an opened study."""
+    """A stored study that only this process may change, until `exit` is closed."""
 
-    name: str
-    spec: dict[str, Any]
-    metric: str
-    budget_images: int
-    seed: int
-    repeats: int
-    strata_names: tuple[str, ...]
     ledger: Ledger
-    log: Journal
-    roster: TrialQueue
-    pruner: BasePruner
-    cancelled: bool
-    hours: float
-    cost: float
+    journal: Journal
+    spent: Spent
+    """In the sessions before."""
     exit: ExitStack
 
 
-def open_study(  # noqa: PLR0913
-    name: str,
-    space: Mapping[str, Any],
-    *,
-    storage: str,
-    spec: Mapping[str, Any],
-    sampler: str,
-    seed: int,
-    pruner: str | BasePruner | None,
-    repeats: int,
-    resume: bool,
-    strata: tuple[str, ...],
-    now: float,
-) -> OpenedStudy:
-    """Check everything, then open; nothing is made before the checks have passed."""
-    metric, direction, budget_images = _read_spec(name, spec, repeats)
-    names = ordered(space, strata)
-    roster = TrialQueue(all_strata(space, strata), strata, repeats)
-    rule = make_pruner(pruner)
-    chosen = FixableSampler(sampler, seed)
-    identity = plain({**spec, "space": space_as_json(space), "sampler": sampler, "seed": seed,
-                      "repeats": repeats, "strata": list(strata)})  # fmt: skip
-    _check_name(name, storage, identity, resume=resume)
+def create_study(spec: StudySpec, location: str, clock: Callable[[], float]) -> OpenedStudy:
+    """Begin a study; `UserError` if its name is taken, before anything is made."""
+    if view := _known(location).get(spec.name):
+        raise _name_taken(spec, view)
     with ExitStack() as stack:
-        log = stack.enter_context(only_writer(storage, name))
-        opened = JournalStorage(log)
-        study_id = _make_or_load(name, opened, direction, identity, now)._study_id
-        recent = BoundedHistoryStorage(opened, study_id)
-        study = optuna.load_study(study_name=name, storage=recent)
-        study.sampler, study.pruner = chosen, rule
-        facts = study.user_attrs
-        ledger = Ledger(study, recent, space=space, names=names, sampler=chosen,
-                        objective=metric, budget_images=budget_images)  # fmt: skip
-        if facts.get("cancelled"):
-            study.set_user_attr("cancelled", False)
-        return OpenedStudy(
-            name=name, spec=identity, metric=metric, budget_images=budget_images, seed=seed,
-            repeats=repeats, strata_names=strata, ledger=ledger, log=log, roster=roster,
-            pruner=rule, cancelled=False, hours=float(facts.get("hours", 0.0)),
-            cost=float(facts.get("cost", 0.0)), exit=stack.pop_all(),
-        )  # fmt: skip
-
-
-def _read_spec(name: str, spec: Mapping[str, Any], repeats: int) -> tuple[str, str, int]:
-    if not name.strip() or any(c in name for c in "/\\\n\t\0"):
-        raise UserError(f"the sweep's name {name!r} must be one word without slashes.")
-    objective = spec.get("objective")
-    if not isinstance(objective, Mapping) or not objective.get("metric"):
-        raise UserError(f"the objective {objective!r} must name a metric and a direction.")
-    if objective.get("direction") not in DIRECTIONS:
-        raise UserError(f"unknown direction {objective.get('direction')!r}: choose from "
-                        f"{', '.join(DIRECTIONS)}.")  # fmt: skip
-    budget = spec.get("budget_images")
-    if not isinstance(budget, int) or budget <= 0:
-        raise UserError(f"`0 < budget_images` must hold, but got budget_images={budget!r}.")
-    if repeats < 1:
-        raise UserError(f"`1 <= repeats` must hold, but got {repeats=}.")
-    return str(objective["metric"]), str(objective["direction"]), budget
-
-
-def _check_name(name: str, storage: str, identity: dict[str, Any], *, resume: bool) -> None:
-    known = {view.name: view for view in list_sweeps(storage)}
-    if name not in known:
-        if resume:
-            raise _unknown(name, list(known))
-        return
-    changes = difference(known[name].spec, identity)
-    if changes and (resume or any(c.startswith("space.") for c in changes)):
-        what = "space" if any(c.startswith("space.") for c in changes) else "settings"
-        raise UserError(f"sweep {name!r} exists with another {what} ({'; '.join(changes)}): "
-                        "choose another name, or the same settings.")  # fmt: skip
-    if not resume:
-        raise UserError(f"sweep {name!r} exists: go on with it by --resume {name}, or choose "
-                        "another name.")  # fmt: skip
-
-
-def _make_or_load(
-    name: str, storage: BaseStorage, direction: str, identity: dict[str, Any], now: float
-) -> optuna.Study:
-    study = optuna.create_study(
-        study_name=name,
-        storage=storage,
-        direction=StudyDirection[direction.upper()],
-        load_if_exists=True,
-    )
-    if "spec" not in study.user_attrs:  # new, or killed while it was being made
-        study.set_user_attr("created", now)
+        journal = stack.enter_context(only_writer(location, spec.name))
+        # A study without its spec is one whose creation was cut short: it is begun anew.
+        study = optuna.create_study(
+            study_name=spec.name,
+            storage=JournalStorage(journal),
+            direction=StudyDirection[spec.objective.direction.upper()],
+            load_if_exists=True,
+        )
+        if "spec" in study.user_attrs:  # begun by another process since we looked
+            raise _name_exists(spec.name)
+        study.set_user_attr("created", clock())
         study.set_user_attr("versions", versions())
-        study.set_user_attr("spec", identity)
-    else:
-        _note_versions(study, now)
-    return study
+        study.set_user_attr("spec", spec.identity())
+        return _opened(study, spec, clock, journal, stack)
+
+
+def open_study(spec: StudySpec, location: str, clock: Callable[[], float]) -> OpenedStudy:
+    """Go on with a known study; `UserError` if it is not known, or asks something else."""
+    known = _known(location)
+    if spec.name not in known:
+        raise unknown_sweep(spec.name, list(known))
+    if changes := difference(known[spec.name].spec, spec.identity()):
+        raise _differs(spec.name, changes)
+    with ExitStack() as stack:
+        journal = stack.enter_context(only_writer(location, spec.name))
+        study = optuna.load_study(study_name=spec.name, storage=JournalStorage(journal))
+        _note_versions(study, clock())
+        if study.user_attrs.get("cancelled"):
+            study.set_user_attr("cancelled", False)
+        return _opened(study, spec, clock, journal, stack)
+
+
+def _opened(
+    study: optuna.Study,
+    spec: StudySpec,
+    clock: Callable[[], float],
+    journal: Journal,
+    stack: ExitStack,
+) -> OpenedStudy:
+    """Put the ledger in front of the study; takes over what `stack` holds."""
+    history = BoundedHistoryStorage(study._storage, study._study_id)
+    sampler = FixableSampler(spec.sampler, spec.seed)
+    first_rung = spec.rungs[0] if spec.rungs else 1
+    bounded = optuna.load_study(
+        study_name=spec.name,
+        storage=history,
+        sampler=sampler,
+        pruner=make_pruner(spec.pruner, first_rung, spec.budget_images),
+    )
+    facts = study.user_attrs
+    return OpenedStudy(
+        ledger=Ledger(bounded, history, sampler, spec, clock),
+        journal=journal,
+        spent=Spent(hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0))),
+        exit=stack.pop_all(),
+    )
+
+
+def _known(location: str) -> dict[str, SweepSnapshot]:
+    return {view.name: view for view in list_sweeps(location)}
+
+
+def _name_taken(spec: StudySpec, view: SweepSnapshot) -> UserError:
+    """Why the study cannot be begun: one that has another space is no candidate to go on with."""
+    changes = difference(view.spec, spec.identity())
+    if any(change.startswith("space.") for change in changes):
+        return _differs(spec.name, changes)
+    return _name_exists(spec.name)
+
+
+def _name_exists(name: str) -> UserError:
+    return UserError(
+        f"sweep {name!r} exists: go on with it by --resume {name}, or choose another name."
+    )
+
+
+def _differs(name: str, changes: list[str]) -> UserError:
+    what = "space" if any(change.startswith("space.") for change in changes) else "settings"
+    return UserError(
+        f"sweep {name!r} exists with another {what} ({'; '.join(changes)}): choose another name, "
+        "or the same settings."
+    )
 
 
 def _note_versions(study: optuna.Study, now: float) -> None:
-    facts, ours = study.user_attrs, versions()
+    """Keep the libraries' versions if they are not those of the session before."""
+    facts: dict[str, Any] = study.user_attrs
+    ours = versions()
     later = facts.get("resumed_with", [])
     last = later[-1]["versions"] if later else facts["versions"]
     if ours != last:

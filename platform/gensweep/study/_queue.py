@@ -1,76 +1,162 @@
-"""Which trials come next: the queue, unfinished repeats, and the balance over strata."""
+"""What a pack trains next, of which stratum, and within which share of the trials."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from gensweep.space import Stratum
-from gensweep.study._ledger import TrialEntry
+from gensweep.errors import UserError
+from gensweep.space import Stratum, all_strata
+from gensweep.study._entry import TrialEntry
+from gensweep.study._spec import StudySpec
+from gensweep.trial import TrialState
 
 Key = tuple[tuple[str, Any], ...]
+"""A stratum as something hashable."""
 
 
-def key_of(values: dict[str, Any], names: Iterable[str]) -> Key:
-    """The stratum of a configuration as something hashable."""
+def key_of(values: Mapping[str, Any], names: Iterable[str]) -> Key:
+    """The stratum of a configuration; dimensions that do not exist in it are left out."""
     return tuple((name, values[name]) for name in names if name in values)
 
 
-class TrialQueue:
-    """Counts kept up to date by `add` and `requeue`: no question scans the trials that ended."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewTrial:
+    """A trial that is still to be drawn."""
 
-    def __init__(self, strata: list[Stratum], names: tuple[str, ...], repeats: int) -> None:
-        self._names, self._repeats = names, repeats
-        self.strata = {key_of(stratum, names): stratum for stratum in strata}
-        self._queued: dict[Key, deque[TrialEntry]] = {key: deque() for key in self.strata}
-        self._open: dict[Key, dict[int, list[TrialEntry]]] = {key: {} for key in self.strata}
+    fixed: dict[str, Any]
+    """Parameters that are not the sampler's to choose."""
+
+    group: int | None
+    """Number of the trial that it repeats; None: it repeats none."""
+
+
+class TrialQueue:
+    """Queue of trials by stratum: returned trials, then unfinished repeats, then new ones.
+
+    Every answer is O(1) in the number of ended trials, whose counts `add` and `end` keep.
+    Not thread-safe: the `Study` in front of it is.
+    """
+
+    def __init__(self, spec: StudySpec) -> None:
+        self._names, self._repeats = spec.strata, spec.repeats
+        self._budget, self._budget_images = spec.budget, spec.budget_images
+        strata = all_strata(spec.space, spec.strata)
+        self._strata = {key_of(stratum, self._names): stratum for stratum in strata}
+        self._returned: dict[Key, deque[TrialEntry]] = {key: deque() for key in self._strata}
+        self._groups: dict[Key, dict[int, list[TrialEntry]]] = {key: {} for key in self._strata}
         self._sizes: Counter[Key] = Counter()
+        self.total = self.unfinished = self.images = 0
+
+    # What becomes of trials
+
+    def add(self, entry: TrialEntry) -> None:
+        """Count a trial that was drawn, in this session or an earlier one."""
+        key = self.key(entry)
+        self.total += 1
+        self._sizes[key] += 1
+        group = self._groups[key].setdefault(entry.group, [])
+        group.append(entry)
+        if len(group) >= self._repeats:
+            del self._groups[key][entry.group]
+        if entry.state.ended:
+            self.images += entry.images
+        else:
+            self.unfinished += 1
+
+    def requeue(self, entry: TrialEntry) -> None:
+        """Hand the trial out again, before new ones."""
+        self._returned[self.key(entry)].append(entry)
+
+    def end(self, entry: TrialEntry) -> None:
+        """Count an added trial, which had not ended, as ended."""
+        self.unfinished -= 1
+        self.images += entry.images
+
+    # Strata
 
     def key(self, entry: TrialEntry) -> Key:
         """The stratum that the trial belongs to."""
         return key_of(entry.params, self._names)
 
-    def add(self, entry: TrialEntry) -> None:
-        """Count a new trial."""
-        key = self.key(entry)
-        self._sizes[key] += 1
-        group = self._open[key].setdefault(entry.group, [])
-        group.append(entry)
-        if len(group) >= self._repeats:
-            del self._open[key][entry.group]
+    def find(self, stratum: Stratum) -> Key:
+        """The stratum of these choices; `UserError` lists those that there are."""
+        key = key_of(stratum, self._names)
+        if key not in self._strata:
+            known = "; ".join(str(each) for each in self._strata.values())
+            raise UserError(f"no stratum {stratum}: choose from {known}.")
+        return key
 
-    def requeue(self, entry: TrialEntry) -> None:
-        """Hand the trial out again, before new ones."""
-        self._queued[self.key(entry)].append(entry)
+    def stratum(self, entry: TrialEntry) -> Stratum:
+        """The choices of the trial's stratum."""
+        return dict(self._strata[self.key(entry)])
 
-    def take_queued(self, key: Key) -> TrialEntry | None:
-        """The next returned trial of a stratum."""
-        queue = self._queued[key]
+    def next_stratum(self) -> Stratum | None:
+        """The stratum that most needs a pack; None if no stratum has anything to hand out."""
+        ready = [key for key in self._strata if self._has_returned(key) or self._may_draw(key)]
+        return dict(self._strata[min(ready, key=self._urgency)]) if ready else None
+
+    def _urgency(self, key: Key) -> tuple[bool, bool, int]:
+        """Sort key, the most urgent first.
+
+        A trial that was begun comes before any new one, as its checkpoint and its hours are lost
+        otherwise if the budget ends; then repeats, without which their group says little; then
+        the stratum with the fewest trials, so that shares grow evenly however early a sweep ends.
+        """
+        return not self._has_returned(key), self._open_group(key) is None, self._sizes[key]
+
+    # What comes next
+
+    def take_returned(self, key: Key) -> TrialEntry | None:
+        """Remove the stratum's first returned trial from the queue; None if there is none."""
+        queue = self._returned[key]
         while queue:
             entry = queue.popleft()
-            if entry.state == "queued":
+            if entry.state is TrialState.QUEUED:  # else it was cancelled while it waited
                 return entry
         return None
 
-    def leader(self, key: Key) -> TrialEntry | None:
-        """A trial whose parameters are still to be repeated."""
-        groups = self._open[key]
-        return next(iter(groups.values()))[0] if groups else None
+    def plan_new(self, key: Key) -> NewTrial | None:
+        """The stratum's next trial that is still to be drawn; None if it has had its share."""
+        if not self._may_draw(key):
+            return None
+        if group := self._open_group(key):
+            return NewTrial(fixed=group[0].params, group=group[0].group)
+        return NewTrial(fixed=dict(self._strata[key]), group=None)
 
-    @property
-    def owed(self) -> int:
+    def _has_returned(self, key: Key) -> bool:
+        return any(entry.state is TrialState.QUEUED for entry in self._returned[key])
+
+    def _open_group(self, key: Key) -> list[TrialEntry] | None:
+        """Trials of equal parameters that lack repeats."""
+        return next(iter(self._groups[key].values()), None)
+
+    def _may_draw(self, key: Key) -> bool:
+        """Whether the stratum may have one more trial, within the budget and its own share.
+
+        A new group is opened only if trials are left beyond what the open ones still lack: a
+        sweep shall not end in groups that are too small.
+        """
+        left = self._budget.trials - self.total
+        if left <= 0 or not self._images_suffice():
+            return False
+        if self._open_group(key) is not None:
+            return True
+        return left > self._lacking() and self._sizes[key] < self._quota()
+
+    def _images_suffice(self) -> bool:
+        """Whether a trial more stays within the images, if all unfinished ones use theirs up."""
+        if self._budget.max_images is None:
+            return True
+        spoken_for = self.images + self.unfinished * self._budget_images
+        return spoken_for + self._budget_images <= self._budget.max_images
+
+    def _lacking(self) -> int:
         """Repeats that open groups still lack."""
-        groups = [group for key in self._open for group in self._open[key].values()]
+        groups = [group for key in self._groups for group in self._groups[key].values()]
         return sum(self._repeats - len(group) for group in groups)
 
-    def size(self, key: Key) -> int:
-        """Trials of a stratum, in whatever state."""
-        return self._sizes[key]
-
-    def has_queued(self, key: Key) -> bool:
-        """Whether a returned trial waits in the stratum."""
-        return any(entry.state == "queued" for entry in self._queued[key])
-
-    def quota(self, key: Key, trials: int) -> int:
-        """A stratum's fair share of `trials`, rounded up to whole groups of repeats."""
-        shares = -(-trials // (self._repeats * len(self.strata)))
+    def _quota(self) -> int:
+        """A stratum's fair share of all trials, rounded up to whole groups of repeats."""
+        shares = -(-self._budget.trials // (self._repeats * len(self._strata)))
         return shares * self._repeats

@@ -44,7 +44,7 @@ def read_sweep(name: str, storage: str) -> SweepSnapshot:
     """One sweep; `UserError` listing the known names if there is none of that name."""
     views = {view.name: view for view in list_sweeps(storage)}
     if name not in views:
-        raise _unknown(name, list(views))
+        raise unknown_sweep(name, list(views))
     return views[name]
 
 
@@ -63,6 +63,6 @@ def _view(name: str, storage: BaseStorage) -> SweepSnapshot | None:
     )  # fmt: skip
 
 
-def _unknown(name: str, known: list[str]) -> UserError:
+def unknown_sweep(name: str, known: list[str]) -> UserError:
     names = ", ".join(known) if known else "none yet"
     return UserError(f"unknown sweep {name!r}: the known ones are {names}.")

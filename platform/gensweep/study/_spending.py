@@ -1,37 +1,74 @@
-"""What a sweep has cost so far, and what it will have cost once it has stopped."""
+"""Hours and money: what a sweep has spent, and will have spent once it has stopped."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-LEAST_S = 10.0
-"""Of stopping: what packs save goes to the store, and ends are told."""
+from gensweep.budget import Budget
+
+STOPPING_S = 10.0
+"""Seconds that stopping takes at least: what packs save goes to the store, and ends are told."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """What a sweep has spent over all its sessions."""
+
+    hours: float = 0.0
+    """Wall hours that it was open."""
+    cost: float = 0.0
+    """Money, where an hour has a price."""
 
 
 class Spending:
-    """Money over time, at a price an hour that may change."""
+    """Adds up hours and money, at a price an hour that may change, against a budget's limits."""
 
-    def __init__(self, hourly: Callable[[], float], clock: Callable[[], float], before: float):
-        self._hourly, self._clock = hourly, clock
-        self._sum, self._rate, self._at = before, hourly(), clock()
-        self._silence = 0.0
+    def __init__(
+        self,
+        budget: Budget,
+        hourly_price: Callable[[], float],
+        ticks: Callable[[], float],
+        before: Spent = Spent(),
+    ) -> None:
+        self._budget, self._hourly_price, self._ticks = budget, hourly_price, ticks
+        self._opened_at = self._at = ticks()
+        self._hours_before, self._cost, self._price = before.hours, before.cost, hourly_price()
+        self._longest_silence_s = 0.0
         self._heard: dict[str, float] = {}
 
-    def now(self) -> float:
-        """The cost so far; between two looks, the higher price counts."""
-        at, rate = self._clock(), self._hourly()
-        self._sum += max(rate, self._rate) * max(0.0, at - self._at) / 3600
-        self._at, self._rate = at, rate
-        return self._sum
+    def hours(self) -> float:
+        """Wall hours so far."""
+        return self._hours_before + (self._ticks() - self._opened_at) / 3600
 
-    def stopped(self) -> float:
-        """The cost if packs are asked to stop now: it takes them twice their longest silence."""
-        return self.now() + self._rate * (LEAST_S + 2 * self._silence) / 3600
+    def cost(self) -> float:
+        """Money so far; between two looks at the price, the higher one counts."""
+        at, price = self._ticks(), self._hourly_price()
+        self._cost += max(price, self._price) * max(0.0, at - self._at) / 3600
+        self._at, self._price = at, price
+        return self._cost
+
+    def cost_once_stopped(self) -> float:
+        """Money if packs are asked to stop now.
+
+        A pack hears of it when it next looks up from its work. How long that takes is taken from
+        the longest silence so far, twice, as it may be longer once.
+        """
+        return self.cost() + self._price * (STOPPING_S + 2 * self._longest_silence_s) / 3600
 
     def hear(self, owner: str) -> None:
-        """A pack looked up from its work."""
-        now = self._clock()
-        self._silence = max(self._silence, now - self._heard.get(owner, now))
+        """Note that a pack looked up from its work."""
+        now = self._ticks()
+        silence = now - self._heard.get(owner, now)
+        self._longest_silence_s = max(self._longest_silence_s, silence)
         self._heard[owner] = now
 
     def forget(self, owner: str) -> None:
-        """A pack has ended."""
+        """Note that a pack has ended."""
         self._heard.pop(owner, None)
+
+    def limit_reached(self) -> str | None:
+        """Which limit ends running trials too: "hours", "cost", or None."""
+        return self._budget.spent(self.hours(), self.cost_once_stopped())
+
+    def spent(self) -> Spent:
+        """The sums so far, for the ledger."""
+        return Spent(hours=self.hours(), cost=self.cost())

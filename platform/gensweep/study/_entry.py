@@ -1,0 +1,44 @@
+"""A trial's line in the ledger."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gensweep.trial import TrialRecord, TrialState
+
+
+@dataclass(slots=True)
+class TrialEntry:
+    """All that is kept of a trial; only `Study` changes one, after it has written the change."""
+
+    number: int
+    id: int
+    """Optuna's, which is unique over all studies of a storage."""
+    params: dict[str, Any]
+    seed: int = 0
+    group: int = 0
+    state: TrialState = TrialState.QUEUED
+    cause: str = ""
+    owner: str = ""
+    attempts: int = 0
+    lost: int = 0
+    """Times that its pack died or fell silent, but for those of `hosts`."""
+    hosts: int = 0
+    """Times that its pack was lost with a host."""
+    images: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
+    checkpoint: dict[str, Any] | None = None
+    created: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+
+    def record(self) -> TrialRecord:
+        """Copy the entry for readers outside."""
+        return TrialRecord(
+            params=dict(self.params), metrics=dict(self.metrics), result=dict(self.result),
+            **{name: getattr(self, name) for name in _SHOWN},
+        )  # fmt: skip
+
+
+_SHOWN = ("number", "state", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
+          "created", "started", "ended")  # fmt: skip

@@ -1,0 +1,99 @@
+"""What a study asks, and how a process drives it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gensweep.budget import Budget
+from gensweep.errors import UserError
+from gensweep.objective import Objective
+from gensweep.pruners import find_pruner
+from gensweep.samplers import find_sampler
+from gensweep.space import Space, ordered, space_as_json
+from gensweep.study._identity import plain
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudySpec:
+    """The question that a study asks: which trials are drawn, and how they are judged.
+
+    A study that goes on must ask what it was begun with (`identity`); only its `budget` may change.
+    Raises `UserError` for a value that no study can have.
+    """
+
+    name: str
+    """One word, as files and actors are named after it."""
+
+    space: Space
+    objective: Objective
+    budget: Budget
+    budget_images: int
+    """Images that one trial trains on at most."""
+
+    seed: int = 0
+    """What every trial's parameters and own seed follow from."""
+
+    sampler: str = "tpe"
+    pruner: str = "none"
+    rungs: tuple[int, ...] = ()
+    """Images at which trials are compared, ascending; empty: at whatever they report."""
+
+    repeats: int = 1
+    """Trials of equal parameters, which differ by their seed."""
+
+    strata: tuple[str, ...] = ()
+    """Searched dimensions over whose choices the trials are shared out evenly."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What else may not change from one session to the next, as JSON: the model, the data."""
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or any(c in self.name for c in "/\\\n\t\0"):
+            raise UserError(f"the sweep's name {self.name!r} must be one word without slashes.")
+        if not self.objective.metric:
+            raise UserError(f"the objective {self.objective!r} must name a metric.")
+        for least_one in ("budget_images", "repeats"):
+            value = getattr(self, least_one)
+            if not isinstance(value, int) or value < 1:
+                raise UserError(f"`1 <= {least_one}` must hold, but got {least_one}={value!r}.")
+        find_sampler(self.sampler)
+        find_pruner(self.pruner)
+        if any(rung < 1 for rung in self.rungs) or list(self.rungs) != sorted(self.rungs):
+            raise UserError(f"`1 <= rungs` must hold and ascend, but got rungs={self.rungs}.")
+        ordered(self.space, self.strata)
+
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a study to go on, as JSON; kept with the study."""
+        return dict(plain({
+            **self.settings,
+            "objective": {"metric": self.objective.metric, "direction": self.objective.direction},
+            "budget_images": self.budget_images,
+            "space": space_as_json(self.space),
+            "sampler": self.sampler,
+            "seed": self.seed,
+            "repeats": self.repeats,
+            "strata": list(self.strata),
+        }))  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyRuntime:
+    """How a process drives a study: no part of the question, and not kept with it."""
+
+    clock: Callable[[], float] = time.time
+    """Seconds; what trials' times are told by."""
+
+    lease_s: float = 60.0
+    """Seconds of an owner's silence after which its trials are given to others."""
+
+    max_attempts: int = 3
+    """Times that a trial may be lost with its pack; the last one ends it as failed."""
+
+    hourly_price: Callable[[], float] = lambda: 0.0
+    """Money that an hour costs at the moment."""
+
+    @property
+    def ticks(self) -> Callable[[], float]:
+        """The clock for durations: one that nobody sets, unless a test brings its own."""
+        return time.monotonic if self.clock is time.time else self.clock
