@@ -32,7 +32,7 @@ def replacing(path: Path, *, folder: Path | None = None, durable: bool = False) 
     file may be there, or an empty one.
     """
     draft = (folder or path.parent) / f".new-{secrets.token_hex(8)}"
-    for each in (draft.parent, path.parent):
+    for each in {draft.parent, path.parent}:
         each.mkdir(parents=True, exist_ok=True)
     try:
         yield draft

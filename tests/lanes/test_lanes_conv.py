@@ -161,6 +161,18 @@ def test_a_broken_file_is_measured_anew(bench: Any, home: Path) -> None:
     assert set(next(iter(json.loads(choices_file().read_text()).values())).values()) <= set(WAYS)
 
 
+def test_what_another_machine_or_version_chose_is_neither_used_nor_lost(
+    bench: Any, home: Path
+) -> None:
+    other = {"torch 1.0, another processor, 1 threads": {"forward": "a way that is no more"}}
+    choices_file().parent.mkdir(parents=True)
+    choices_file().write_text(json.dumps(other))
+    conv_pack(bench, 2).run(1)
+    kept = json.loads(choices_file().read_text())
+    assert kept.items() > other.items()
+    assert {way for name in kept.keys() - other.keys() for way in kept[name].values()} <= set(WAYS)
+
+
 def test_where_nothing_can_be_kept_the_steady_way_is_taken(
     bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from gensweep.errors import UserError
-from gensweep.tracking import Spool, Tracker, check, register_best
+from gensweep.tracking import Spool, Tracker, check, register_best, upgrade_database
 from gensweep.tracking._mlflow import Sink
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -321,9 +321,11 @@ def test_refused_event_is_set_aside_and_the_rest_goes_on(
         tracker.metrics(0, 3, {"fid": 3.0})
         assert tracker.flush(60), tracker.trouble
         assert tracker.dropped == 1
+    aside = tmp_path / "rejected.jsonl"
+    aside.write_text(aside.read_text() + '{"event": {"tri')  # whose writer was killed
     with Tracker(Spool(tmp_path), server.uri, "refused", "s") as tracker:  # it is lost for good
         assert tracker.loss().startswith("the tracker refused 1 events, kept with its reasons in ")
-    assert "no such" in (tmp_path / "rejected.jsonl").read_text()
+    assert ["no such" in json.loads(line)["reason"] for line in aside.open()] == [True]
     run = runs_of(client, "refused", "s")["trial-0000"]
     assert history(client, run, "fid") == [(1, 1.0), (3, 3.0)]
 
@@ -343,6 +345,14 @@ def test_a_picture_that_was_cut_short_holds_up_nothing(
     assert "no picture" in (tmp_path / "rejected.jsonl").read_text()
     run = runs_of(client, "cut", sweep)["trial-0000"]
     assert history(client, run, "fid") == [(3, 3.0)]
+
+
+def test_a_database_that_mlflow_cannot_make_is_not_there_by_half(tmp_path: Path) -> None:
+    environ = {**os.environ, "PYTHONHOME": str(tmp_path)}  # no Python starts with it
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        upgrade_database(f"sqlite:///{tmp_path / 'made' / 'mlflow.db'}", environ)
+    assert "encodings" in caught.value.stderr
+    assert list((tmp_path / "made").iterdir()) == []
 
 
 def test_reachable_server_passes_the_check(server: Server) -> None:

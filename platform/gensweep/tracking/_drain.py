@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, takewhile
 
+from gensweep.files import cut_torn_line
 from gensweep.tracking._mlflow import Refused, Sink
 from gensweep.tracking._redact import redact
 from gensweep.tracking._spool import Event, Position, Spool
@@ -34,7 +35,10 @@ class Drainer(threading.Thread):
         self.trouble = ""
         self._spool = spool
         self._aside = spool.directory / "rejected.jsonl"
-        self.rejected = len(self._aside.read_bytes().splitlines()) if self._aside.exists() else 0
+        self.rejected = 0
+        if self._aside.exists():
+            cut_torn_line(self._aside)
+            self.rejected = len(self._aside.read_bytes().splitlines())
         self._halt = threading.Event()
         self._aside_lock = threading.Lock()
         self._runs = ThreadPoolExecutor(RUNS, "gensweep-tracking")

@@ -94,7 +94,7 @@ class Spool:
         try:
             self._write(line)
         except OSError:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # where the line began is known: nothing to look for
                 os.ftruncate(self._out, start)
             raise
         self._size = start + len(line)
