@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Literal, NotRequired, Self, TypedDict
+from typing import Any, Final, NotRequired, Self, TypedDict
 
 
 class TrialState(StrEnum):
@@ -93,7 +93,13 @@ class Outcome(StrEnum):
         return next((outcome for outcome in cls if outcome == told), cls.OTHER)
 
 
-Verdict = Literal["continue", "prune"]
+class Verdict(StrEnum):
+    """What a trial that reported does next."""
+
+    CONTINUE = "continue"
+    PRUNE = "prune"
+    LOST = "lost"
+    """Another pack has the trial by now: the lane is dropped without a word about its end."""
 
 
 class StaleLease(RuntimeError):  # noqa: N818  (it tells the holder to stop, not what it did wrong)

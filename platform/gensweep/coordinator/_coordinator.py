@@ -13,7 +13,7 @@ from gensweep.population import choose_donor
 from gensweep.spec import RunRequest
 from gensweep.study import Study, StudyRuntime, StudySpec
 from gensweep.tracking import redact
-from gensweep.trial import LINEAGE, TERMINAL, Lease, StaleLease, TrialRecord, TrialState
+from gensweep.trial import LINEAGE, TERMINAL, Lease, StaleLease, TrialRecord, TrialState, Verdict
 
 KEPT = ("curve", "kept", LINEAGE)
 """Of a result: what the ledger keeps beside the outcome."""
@@ -102,7 +102,7 @@ class SweepCoordinator:
         with self._study.transaction():
             verdicts = {r[0]: self._verdict(owner, *r[:3]) for r in reports}
         for number, images, metrics, png in reports:
-            if verdicts[number] != "lost":
+            if verdicts[number] != Verdict.LOST:
                 self._log.report(number, images, metrics, png)
         return verdicts
 
@@ -111,7 +111,7 @@ class SweepCoordinator:
         try:
             verdict = self._study.report(self._held(owner, number), images, metrics, rung)
         except StaleLease:
-            return "lost"
+            return Verdict.LOST
         self._seen[number] = images
         return verdict
 

@@ -233,7 +233,8 @@ class Study:
                 self._ledger.measure(entry, int(images if rung is None else rung), values[metric])
             self._ledger.change(entry, images=max(entry.images, int(images)),
                                 metrics={**entry.metrics, **values})  # fmt: skip
-            return "prune" if metric in values and self._ledger.prunes(entry) else "continue"
+            poor = metric in values and self._ledger.prunes(entry)
+            return Verdict.PRUNE if poor else Verdict.CONTINUE
 
     def peers(self, lease: Lease, rung: int) -> dict[int, float]:
         """The objective at `rung` of every trial of its stratum that has been there, by number."""

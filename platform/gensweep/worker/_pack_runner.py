@@ -11,7 +11,7 @@ from gensweep.evaluation import LaneEvaluator, Result
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.lanes import FEWEST, LaneState, Pack, Progress, Ranks, Source
 from gensweep.spec import Sweep
-from gensweep.trial import LINEAGE, Outcome, TrialState
+from gensweep.trial import LINEAGE, Outcome, TrialState, Verdict
 from gensweep.worker._lane_trial import LaneTrial
 from gensweep.worker._population import evolve
 from gensweep.worker._protocol import CoordinatorProtocol, LeaseLike
@@ -207,9 +207,9 @@ class PackRunner:
         seat = self.seats[slot]
         seat.unheard -= 1
         reported, seat.reported = seat.reported, None
-        if verdict == "lost":
+        if verdict == Verdict.LOST:
             self.drop(slot)
-        elif verdict == "prune" and reported:
+        elif verdict == Verdict.PRUNE and reported:
             result, progress = reported
             cause = f"stopped at {progress.images_seen:,} images"
             ended = result | {"outcome": Outcome.PRUNED}
