@@ -1,4 +1,4 @@
-"""Metrics that carry their protocol; torch and the standard library alone."""
+"""Metrics of samples under a stated protocol; torch and the standard library alone."""
 
 from gensweep.metrics._classifier import FeatureNet, train_classifier
 from gensweep.metrics._distances import finite, label_metrics, sliced_wasserstein

@@ -6,11 +6,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["Slices", "finite", "label_metrics", "sliced_wasserstein"]
+__all__ = ["SlicedDistances", "finite", "label_metrics", "sliced_wasserstein"]
 
 
 def finite(samples: Tensor) -> Tensor:
-    """Which lanes of samples [L, ...] hold finite numbers only: bool [L].
+    """Tell which lanes of samples [L, ...] hold finite numbers only: bool [L].
 
     >>> finite(torch.tensor([[1.0], [float("nan")]])).tolist()
     [True, False]
@@ -21,15 +21,15 @@ def finite(samples: Tensor) -> Tensor:
 def sliced_wasserstein(
     real: Tensor, fake: Tensor, order: int = 1, projections: int = 128, seed: int = 0
 ) -> Tensor:
-    """Sliced W_p (arXiv 1503.03132 for p=2) of real [M, D] and fake [L, N, D]: float64 [L].
+    """Return the sliced W_p (arXiv:1503.03132) of real [M, D] and fake [L, N, D]: float64 [L].
 
     Directions come from `seed`; quantiles are compared at min(M, N) midpoints, exact for M = N.
     """
-    return Slices(real, projections, seed).distances(fake, order)[order]
+    return SlicedDistances(real, projections, seed).distances(fake, order)[order]
 
 
-class Slices:
-    """`sliced_wasserstein` of the same real examples, of several orders at once."""
+class SlicedDistances:
+    """Computes `sliced_wasserstein` to the same real examples, of several orders at once."""
 
     def __init__(self, real: Tensor, projections: int = 128, seed: int = 0):
         source = torch.Generator().manual_seed(seed)
@@ -38,29 +38,31 @@ class Slices:
         self._real = self._sorted(real)
 
     def _sorted(self, points: Tensor) -> Tensor:
-        """The projections [..., P, N], each in order."""
+        """Return the projections [..., P, N] of points [..., N, D], each sorted."""
         return _in_order(self._ways @ points.double().mT)
 
     def distances(self, fake: Tensor, *orders: int) -> dict[int, Tensor]:
-        """Order to the distance of fake [L, N, D]: float64 [L]."""
+        """Return the distance of fake [L, N, D] for each of `orders`: float64 [L]."""
         count = min(self._real.shape[-1], fake.shape[1])
         gap = (_quantiles(self._sorted(fake), count) - _quantiles(self._real, count)).abs()
         return {order: gap.pow(order).mean((-2, -1)).pow(1 / order) for order in orders}
 
 
 def _in_order(values: Tensor) -> Tensor:
-    """Finite float64 values, sorted along the last dimension: as integers in the same order,
-    of which torch sorts 1.6 times as many a second."""
+    """Sort finite float64 values along the last dimension."""
+    # As integers in the same order, of which torch sorts 1.6 times as many a second.
     bits = _monotone(values.view(torch.int64)).sort(-1).values
     return _monotone(bits).view(torch.float64)
 
 
 def _monotone(bits: Tensor) -> Tensor:
-    """Those of floats as integers in the floats' order, and back: below zero they run downward."""
+    """Map the bits of floats to integers in the floats' order, and back: its own inverse."""
+    # Below zero a larger bit pattern is a smaller float: all bits but the sign are flipped.
     return bits ^ ((bits >> 63) & torch.iinfo(torch.int64).max)
 
 
 def _quantiles(ordered: Tensor, count: int) -> Tensor:
+    """Pick `count` values of sorted ones, at the midpoints of as many equal parts."""
     if count == ordered.shape[-1]:
         return ordered
     at = (torch.arange(count, dtype=torch.float64) + 0.5) / count * ordered.shape[-1]
@@ -68,7 +70,7 @@ def _quantiles(ordered: Tensor, count: int) -> Tensor:
 
 
 def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:
-    """Classes found and KL(histogram || reference) in nats, for labels [L, N] int64.
+    """Return the classes found and KL(histogram || reference) in nats, of labels [L, N] int64.
 
     `reference` [C] holds the data's class shares. A class is found if it has more than none of
     the samples, and at least `least` of its share in the data. One that the data lacks counts as

@@ -1,4 +1,4 @@
-"""Evaluation of a pack's samples under one stated protocol, and the verdict on each trial."""
+"""Measures the samples of a pack's lanes under one stated protocol, and judges each trial."""
 
 # L lanes, N samples
 from __future__ import annotations
@@ -25,16 +25,16 @@ __all__ = ["Evaluator", "draw"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluator:
-    """Metrics of samples against a fixed reference; `protocol` says how they were made."""
+    """Measures samples against a fixed reference; `protocol` states how, beside the numbers."""
 
     protocol: dict[str, Any]
     variance: float
-    """Of a real example's numbers, on average."""
+    """Mean variance of the numbers of a real example."""
     reference: Points | Images = field(repr=False)
 
     @property
     def objective(self) -> str:
-        """The metric that trials are ranked by."""
+        """Name of the metric by which trials are ranked unless the sweep names another."""
         return self.reference.objective
 
     @classmethod
@@ -67,39 +67,40 @@ class Evaluator:
         elif net is None:
             raise UserError(f"{name} has no modes: pass a classifier or a projection as `net`")
         else:
-            reference = Images(real, net, _shares(net, train), k)
+            reference = Images(real, net, _class_shares(net, train), k)
         stated["curve"] = [reference.objective, reference.variety]
         variance = real.flatten(1).var(0).mean().item()
         return cls(protocol=stated | reference.protocol, variance=variance, reference=reference)
 
     def to(self, device: torch.device | str) -> Evaluator:
-        """The same for samples on `device`."""
+        """Return an evaluator of samples on `device`, with the same reference."""
         return dataclasses.replace(self, reference=self.reference.to(device))
 
     @torch.no_grad()
     def evaluate(
         self, samples: Tensor, wanted: Collection[str] | None = None
     ) -> list[dict[str, float]]:
-        """Metrics of samples [L, N, *shape], one dict per lane: all, or at least the `wanted` ones.
+        """Measure samples [L, N, *shape]: one dict per lane, of all metrics or at least `wanted`.
 
-        Lanes are taken one at a time, so none can touch another's bits; a lane with a non-finite
-        sample is {"finite": 0.0} alone.
+        Lanes are taken one at a time, so that no lane's bits depend on another's. A lane with a
+        sample or a metric that is not finite gives {"finite": 0.0} alone.
         """
         healthy = finite(samples).tolist()
         return [
-            self._lane(lane[None].float(), wanted) if good else {"finite": 0.0}
+            self._evaluate_lane(lane[None].float(), wanted) if good else {"finite": 0.0}
             for lane, good in zip(samples, healthy, strict=True)
         ]
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
-        """The verdict by the stated bounds, and its cause."""
+        """Judge by the bounds that `protocol` states: the outcome, and its cause in words."""
         if metrics.get("finite") != 1.0:
             return Outcome.DIVERGED, "non-finite samples"
         return self.reference.verdict(metrics)
 
-    def _lane(self, lane: Tensor, wanted: Collection[str] | None) -> dict[str, float]:
+    def _evaluate_lane(self, lane: Tensor, wanted: Collection[str] | None) -> dict[str, float]:
         measured = self.reference.measure(lane, wanted)
         measured["spread"] = lane[0].flatten(1).var(0).mean()
+        # One transfer from the device for all metrics: each would wait for the GPU by itself.
         numbers = torch.cat([value.double().reshape(1) for value in measured.values()]).tolist()
         found = dict(zip(measured, numbers, strict=True))
         spread = found.pop("spread") / self.variance
@@ -109,11 +110,12 @@ class Evaluator:
 
 
 def draw(count: int, wanted: int, seed: int = 0) -> Tensor:
-    """Indices of `wanted` of `count` examples without repetition, or of all, by a seed."""
+    """Draw the indices of `wanted` of `count` examples, each once; all if there are fewer."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:wanted]
 
 
-def _shares(net: FeatureNet | Projection, train: dict[str, Tensor]) -> Tensor | None:
+def _class_shares(net: FeatureNet | Projection, train: dict[str, Tensor]) -> Tensor | None:
+    """Return the shares [C] of the classes in training data; None without labels."""
     if not isinstance(net, FeatureNet) or "y" not in train:
         return None
     counts = train["y"].bincount(minlength=net.head.out_features).double()

@@ -8,11 +8,14 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 
-__all__ = ["frechet_distance", "moments", "root"]
+__all__ = ["frechet_distance", "moments", "square_root"]
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean [..., D] and unbiased covariance [..., D, D] of features [..., N, D]."""
+    """Return mean [..., D] and unbiased covariance [..., D, D] of features [..., N, D], in float64.
+
+    `UserError` for fewer than 2 samples.
+    """
     if features.shape[-2] < 2:
         raise UserError(f"a covariance needs 2 samples or more, got {features.shape[-2]}")
     features = features.double()
@@ -21,8 +24,8 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, centred.mT @ centred / (features.shape[-2] - 1)
 
 
-def root(covariance: Tensor) -> Tensor:
-    """The symmetric square root of a covariance [D, D]."""
+def square_root(covariance: Tensor) -> Tensor:
+    """Return the symmetric square root of a covariance [D, D]."""
     values, vectors = torch.linalg.eigh(covariance)
     found: Tensor = (vectors * values.clamp(min=0).sqrt().unsqueeze(-2)) @ vectors.mT
     return found
@@ -31,13 +34,14 @@ def root(covariance: Tensor) -> Tensor:
 def frechet_distance(
     real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], real_root: Tensor | None = None
 ) -> Tensor:
-    """|m - n|^2 + tr(S + T - 2 (S^1/2 T S^1/2)^1/2), batched: [D], [D, D] and [L, ...] give [L].
+    """Return |m - n|^2 + tr(S + T - 2 (S^1/2 T S^1/2)^1/2) of moments (m, S) and (n, T).
 
-    The symmetric form has real eigenvalues for rank-deficient covariances too. `real_root` is
-    `root` of S, for who has it already.
+    Batched: real moments [D], [D, D] and fake ones [L, D], [L, D, D] give [L]. The symmetric form
+    has real eigenvalues for rank-deficient covariances too. A caller who has it already passes
+    `square_root(S)` as `real_root`.
     """
     (mean, covariance), (other_mean, other) = real, fake
-    half = root(covariance) if real_root is None else real_root
+    half = square_root(covariance) if real_root is None else real_root
     cross = torch.linalg.eigvalsh(half @ other @ half).clamp(min=0).sqrt().sum(-1)
     trace = covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + other.diagonal(dim1=-2, dim2=-1).sum(-1)
     distance: Tensor = (mean - other_mean).square().sum(-1) + trace - 2 * cross

@@ -1,4 +1,4 @@
-"""Images against real ones, in the features of a fixed network."""
+"""Compares images with real ones in the features of a fixed network."""
 
 # L lanes, N samples, F features, C classes
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from gensweep.known_metrics import METRICS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._distances import label_metrics
-from gensweep.metrics._frechet import frechet_distance, moments, root
+from gensweep.metrics._frechet import frechet_distance, moments, square_root
 from gensweep.metrics._prdc import prdc, radii
 from gensweep.metrics._projection import Projection
 from gensweep.trial import Outcome
@@ -32,9 +32,9 @@ CLASS_BOUNDS = {"converged_classes": 0.9, "collapsed_classes": 0.5, "found_share
 
 
 class Images:
-    """The reference of images: Fréchet distance, density and coverage, and classes if labelled.
+    """The reference of images: Fréchet distance, precision, recall, density, coverage, classes.
 
-    `shares` [C] are the data's class shares; None for data without labels.
+    Classes are measured of labelled data, whose class shares are `shares` [C]; else it is None.
     """
 
     objective, variety = "frechet", "coverage"
@@ -46,7 +46,7 @@ class Images:
         self.net, self.shares, self.k = net, shares, k
         self.features = _features(net, real)
         self.radii, self.moments = radii(self.features, k), moments(self.features)
-        self.root = root(self.moments[1])
+        self.root = square_root(self.moments[1])
         self.protocol: dict[str, Any] = {
             "kind": "images",
             "features": net.kind,
@@ -58,7 +58,7 @@ class Images:
             self.protocol["classes"] = len(shares)
 
     def to(self, device: torch.device | str) -> Images:
-        """The same on another device, its features and radii as they are here."""
+        """Return a reference on another device, with the features and radii computed here."""
         moved = copy.copy(self)
         moved.net = copy.deepcopy(self.net).to(device)
         moved.shares = None if self.shares is None else self.shares.to(device)
@@ -68,7 +68,7 @@ class Images:
         return moved
 
     def measure(self, lane: Tensor, wanted: Collection[str] | None = None) -> dict[str, Tensor]:
-        """Metrics [1] of samples [1, N, *shape]; at least the `wanted` ones, if not all are."""
+        """Measure samples [1, N, *shape]: metrics [1], all of them or at least `wanted`."""
         features = _features(self.net, lane[0])
         if not features.isfinite().all():
             return {"frechet": torch.tensor(math.nan)}
@@ -84,7 +84,7 @@ class Images:
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
-        """Converged, unconverged or collapsed, and why."""
+        """Judge by `BOUNDS` and `CLASS_BOUNDS`: the outcome, and its cause in words."""
         lost = self._collapse(metrics)
         if lost:
             return Outcome.COLLAPSED, lost
@@ -98,6 +98,7 @@ class Images:
         return (Outcome.CONVERGED if good else Outcome.UNCONVERGED), says
 
     def _collapse(self, metrics: dict[str, float]) -> str:
+        """Say what shows that the samples collapsed; empty if nothing does."""
         if self.shares is not None:
             found, total = metrics["classes"], len(self.shares)
             if found < CLASS_BOUNDS["collapsed_classes"] * total:
@@ -111,4 +112,5 @@ class Images:
 
 @torch.no_grad()
 def _features(net: FeatureNet | Projection, images: Tensor) -> Tensor:
+    """Return features [N, F] of images [N, ...], computed in parts to bound the memory."""
     return torch.cat([net.features(part) for part in torch.split(images, 1000)])

@@ -10,7 +10,7 @@ __all__ = ["bits_per_dim"]
 
 
 def bits_per_dim(log_prob: Tensor, dimensions: int, scale: float = 1.0) -> Tensor:
-    """Nats of one example to bits per dimension; `scale` is the width of a data unit in levels.
+    """Convert nats of one example to bits per dimension; `scale` is the levels of a unit of data.
 
     Data in [-1, 1] with 256 levels were divided by 127.5: pass `scale=127.5`.
 

@@ -14,7 +14,7 @@ __all__ = ["mode_metrics"]
 def mode_metrics(
     samples: Tensor, modes: Tensor, std: float, threshold: float = 3.0
 ) -> dict[str, Tensor]:
-    """Modes covered, share of high-quality samples, and the mode histogram's divergences.
+    """Measure modes covered, samples of high quality, and the divergences of the mode histogram.
 
     `samples` is [L, N, D], `modes` [K, D]; every value is float64 [L]. A mode counts once one
     sample lies within `threshold` standard deviations of it. The histogram gives each sample to
@@ -41,6 +41,7 @@ def mode_metrics(
 
 
 def _divergences(share: Tensor) -> dict[str, Tensor]:
+    """Return entropy, KL and Jensen-Shannon divergence of shares [L, K] from equal ones."""
     count = share.shape[-1]
     middle = (share + 1 / count) / 2
     entropy = -torch.xlogy(share, share).sum(-1)

@@ -1,4 +1,4 @@
-"""Points of a mixture whose modes are known, against fresh points of it."""
+"""Compares points with fresh points of a mixture whose modes are known."""
 
 # L lanes, N samples
 from __future__ import annotations
@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, device
 
-from gensweep.metrics._distances import Slices
+from gensweep.metrics._distances import SlicedDistances
 from gensweep.metrics._modes import mode_metrics
 from gensweep.trial import Outcome
 
@@ -30,7 +30,7 @@ class Points:
 
     def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:
         self.real, self.modes, self.std = real, modes, std
-        self._slices = Slices(real)
+        self._sliced = SlicedDistances(real)
         self.protocol: dict[str, Any] = {
             "kind": "points",
             "features": "identity",
@@ -41,19 +41,19 @@ class Points:
         }
 
     def to(self, place: device | str) -> Points:
-        """The same on another device."""
+        """Return the same reference on another device."""
         return Points(self.real.to(place), self.modes.to(place), self.std)
 
     def measure(self, lane: Tensor, wanted: Collection[str] | None = None) -> dict[str, Tensor]:
-        """Metrics [1] of samples [1, N, D]; at least the `wanted` ones, if those are all to be."""
+        """Measure samples [1, N, D]: metrics [1], all of them or at least `wanted`."""
         found = mode_metrics(lane, self.modes, self.std, THRESHOLD)
         if wanted is not None and not any(name.endswith("_sliced") for name in wanted):
             return found
-        distances = self._slices.distances(lane, 1, 2)
+        distances = self._sliced.distances(lane, 1, 2)
         return found | {f"w{order}_sliced": value for order, value in distances.items()}
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
-        """Converged, unconverged or collapsed, and why."""
+        """Judge by `BOUNDS`: the outcome, and its cause in words."""
         modes, good, total = metrics["modes"], metrics["high_quality"], len(self.modes)
         says = f"{modes:.0f} of {total} modes, {good:.0%} high-quality samples"
         if modes < BOUNDS["collapsed_modes"] * total:

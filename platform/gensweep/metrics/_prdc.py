@@ -12,7 +12,10 @@ __all__ = ["prdc", "radii"]
 
 
 def radii(features: Tensor, k: int = 5, chunk: int = 2048) -> Tensor:
-    """Distance [N] from each of features [N, D] to its k-th nearest other one."""
+    """Return the distance [N] from each of features [N, D] to its k-th nearest other one.
+
+    `UserError` unless 0 < k < N. Rows are taken by `chunk`, to bound the memory.
+    """
     count = features.shape[0]
     if not 0 < k < count:
         raise UserError(f"0 < k < samples must hold, but got {k=} and {count} samples")
@@ -33,19 +36,21 @@ def prdc(
     *,
     recall: bool = True,
 ) -> dict[str, Tensor]:
-    """The four of Naeem et al. for real [M, D] and fake [L, N, D]; each value is [L].
+    """Measure precision, recall, density, coverage of fake [L, N, D] against real [M, D]: each [L].
 
     Lanes are taken one by one and rows by `chunk`, so memory stays at chunk * max(M, N). Without
-    `recall`, which takes most of the time, the other three.
+    `recall`, which takes most of the time, the other three are measured. `real_radii` are `radii`
+    of the real ones, for callers who have them already.
     """
     edge = radii(real, k, chunk) if real_radii is None else real_radii
     lanes = [
-        _one(real, lane, edge, k, chunk, radii(lane, k, chunk) if recall else None) for lane in fake
+        _measure_lane(real, lane, edge, k, chunk, radii(lane, k, chunk) if recall else None)
+        for lane in fake
     ]
     return {name: torch.stack([lane[name] for lane in lanes]) for name in lanes[0]}
 
 
-def _one(
+def _measure_lane(
     real: Tensor, fake: Tensor, edge: Tensor, k: int, chunk: int, fake_edge: Tensor | None
 ) -> dict[str, Tensor]:
     inside = torch.zeros(fake.shape[0], dtype=torch.int64, device=fake.device)

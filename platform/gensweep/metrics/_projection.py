@@ -28,12 +28,15 @@ class Projection:
 
     @classmethod
     def fit(cls, images: Tensor, size: int = 64) -> Projection:
-        """From images [N, ...] in [-1, 1]; at most N - 1 and D components, signs fixed."""
+        """Fit to images [N, ...] in [-1, 1]; at most N - 1 and D components, with fixed signs.
+
+        `UserError` for fewer than 2 images.
+        """
         if len(images) < 2:
             raise UserError(f"principal components need 2 images or more, got {len(images)}")
         flat = images.flatten(1).double()
         mean = flat.mean(0)
-        # of the N x N products, so that the cost does not grow with the square of the pixels
+        # Of the N x N products, so that the cost does not grow with the square of the pixels.
         values, vectors = torch.linalg.eigh((flat - mean) @ (flat - mean).T)
         wanted = min(size, len(flat) - 1, flat.shape[1])
         kept = [i for i in range(-1, -wanted - 1, -1) if values[i] > values[-1] * 1e-10]
@@ -42,28 +45,28 @@ class Projection:
         return cls(mean.float(), (axes * largest.sign()).float())
 
     def features(self, images: Tensor) -> Tensor:
-        """Coordinates [B, F] of images [B, ...]."""
+        """Return the coordinates [B, F] of images [B, ...]."""
         return (images.flatten(1) - self.mean) @ self.axes
 
     def to(self, device: torch.device | str) -> Projection:
-        """The same on `device`."""
+        """Return the same projection on `device`."""
         return Projection(self.mean.to(device), self.axes.to(device))
 
     def save(self) -> bytes:
-        """Bytes that `load` reads back."""
+        """Write it as bytes, which `load` reads."""
         buffer = io.BytesIO()
         torch.save({"mean": self.mean, "axes": self.axes}, buffer)
         return buffer.getvalue()
 
     @classmethod
     def load(cls, data: bytes) -> Projection:
-        """From `save`d bytes."""
+        """Read a projection from the bytes of `save`."""
         content = torch.load(io.BytesIO(data), weights_only=True)
         return cls(content["mean"], content["axes"])
 
     @property
     def hash(self) -> str:
-        """sha256 over mean and axes."""
+        """Hash mean and axes by sha256, in hexadecimal."""
         digest = hashlib.sha256()
         for value in (self.mean, self.axes):
             digest.update(f"{list(value.shape)}".encode())
