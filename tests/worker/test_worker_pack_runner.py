@@ -156,7 +156,7 @@ def test_checkpoints_of_trials_that_wait_outlive_those_of_a_narrower_pack(small_
     assert len(waiting) == 2
     assert all(here.restore(lease.checkpoint, lease.number) for lease in waiting)
     assert here.restore(
-        small_sweep.coordinator._study._entries[first.number].checkpoint, first.number
+        small_sweep.coordinator._study._ledger.entries[first.number].checkpoint, first.number
     )
 
 
