@@ -1,4 +1,4 @@
-"""What a sweep may spend, and when it has."""
+"""The limits of a sweep: trials, hours, images and money."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,17 @@ from gensweep.errors import UserError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """Limits of a sweep; None: unlimited."""
+    """What all trials of a sweep together may spend; None: no limit.
+
+    `UserError` unless every limit is above 0.
+    """
 
     trials: int
     max_hours: float | None = None
     """Wall hours during which the study was open, over all sessions."""
     max_images: int | None = None
     max_cost: float | None = None
-    """Money, over all sessions; a sweep stops while saving what runs is still within it."""
+    """Money, over all sessions; a sweep stops while enough is left to save what runs."""
 
     def __post_init__(self) -> None:
         for name in ("trials", "max_hours", "max_images", "max_cost"):
@@ -22,8 +25,8 @@ class Budget:
             if value is not None and not value > 0:
                 raise UserError(f"`{name} > 0` must hold, but got {name}={value}.")
 
-    def spent(self, hours: float, cost: float) -> str | None:
-        """Which limit ends running trials too: "hours", "cost" or None."""
+    def limit_reached(self, hours: float, cost: float) -> str | None:
+        """Name the limit that ends running trials too, "hours" or "cost"; None if there is time."""
         if self.max_hours is not None and hours >= self.max_hours:
             return "hours"
         if self.max_cost is not None and cost >= self.max_cost:

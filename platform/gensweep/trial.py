@@ -1,4 +1,4 @@
-"""What the study hands out and what it remembers of a trial."""
+"""The vocabulary of trials: states, outcomes and verdicts, leases, records and views."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TrialState(StrEnum):
 
 
 TERMINAL: Final[frozenset[TrialState]] = frozenset(s for s in TrialState if s.ended)
-INFEASIBLE: Final[frozenset[TrialState]] = frozenset(s for s in TrialState if s.infeasible)
+"""The values of states that are final, for plain records, whose states are plain strings."""
 
 
 class Outcome(StrEnum):
@@ -120,7 +120,7 @@ class Lease:
     """Number of the first trial with these parameters (see `repeats`)."""
     stratum: dict[str, Any]
     checkpoint: dict[str, Any] | None
-    """Where an earlier attempt left off; None: from the start."""
+    """Where an earlier attempt stopped; None: from the start."""
     images: int
     """Images seen as last reported by an earlier attempt."""
 
@@ -135,11 +135,11 @@ class TrialRecord:
     params: dict[str, Any]
     metrics: dict[str, float]
     result: dict[str, Any]
-    """What its end was told with, besides state, cause and metrics."""
+    """What else its pack told at its end, as JSON: outcome, curve, where its weights are kept."""
     images: int
     attempts: int
     lost: int
-    """Times that its pack died or fell silent, but for those of `hosts`."""
+    """Times that its pack died or fell silent, except with a host."""
     hosts: int
     """Times that its pack was lost with a host."""
     seed: int
@@ -151,7 +151,7 @@ class TrialRecord:
 
 
 def trial_seed(sweep_seed: int, number: int) -> int:
-    """A trial's seed, below 2**48 so that JSON readers with doubles keep it.
+    """Derive a trial's seed, below 2**48 so that JSON readers with doubles keep it.
 
     >>> trial_seed(0, 0) == trial_seed(0, 0) != trial_seed(0, 1)
     True
@@ -161,7 +161,7 @@ def trial_seed(sweep_seed: int, number: int) -> int:
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The metrics that are numbers: JSON and databases disagree about the others."""
+    """Keep the metrics that are finite: JSON and databases disagree about the others."""
     return {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
 
 

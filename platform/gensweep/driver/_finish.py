@@ -17,7 +17,7 @@ from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.study import read_sweep
 from gensweep.tracking import redact
-from gensweep.trial import LINEAGE, TERMINAL, TrialView
+from gensweep.trial import LINEAGE, TrialView
 from gensweep.worker import in_a_line, shares
 
 BOUNDS = {"hours": "--max-hours", "images": "--max-images", "cost": "--max-cost"}
@@ -51,7 +51,7 @@ def answer(request: RunRequest, plan: Plan, protocol: dict[str, Any], objective:
            used: Mapping[str, float]) -> tuple[list[TrialView], dict[str, bytes]]:  # fmt: skip
     """Print and keep what the ledger and the store know; a store that fails costs its part only."""
     view = read_sweep(request.sweep.name, plan.ledger)
-    trials = trial_views(r for r in view.records if r.state in TERMINAL)  # others are not done
+    trials = trial_views(r for r in view.records if r.state.ended)  # others are not done
     following = redact(next_line(request, trials))
     test = tested(plan, objective, objective.ranked(trials)[:1])
     about = {

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from gensweep.report import state_label
+from gensweep.trial import TrialState
 
 POLL_S = 5.0
 WARM_S, START_S = 20.0, 60.0
@@ -67,6 +68,6 @@ def progress_line(summary: dict[str, Any], rate: float, mean: float, elapsed: fl
 
 def _phase(summary: dict[str, Any], elapsed: float) -> str:
     """What happens while there is no estimate yet."""
-    if summary["states"].get("leased"):
+    if summary["states"].get(TrialState.LEASED):
         return "measuring the pace"
     return "still starting packs: a busy cluster" if elapsed > START_S else "starting packs"

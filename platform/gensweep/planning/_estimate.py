@@ -8,7 +8,6 @@ from gensweep.errors import UserError
 from gensweep.spec import PACK_CPUS, RunRequest
 from gensweep.storage import open_store
 from gensweep.study import SweepSnapshot
-from gensweep.trial import TERMINAL
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset
@@ -47,7 +46,7 @@ class Estimate:
         """The estimate for those of `trials` that have not ended; None has begun none."""
         if begun is None or self.seconds is None:
             return self
-        left = max(0, trials - sum(record.state in TERMINAL for record in begun.records))
+        left = max(0, trials - sum(record.state.ended for record in begun.records))
         share = f" of the {left} trials that are left"
         return replace(self, seconds=self.seconds * left / trials, share=share)
 

@@ -67,7 +67,7 @@ class Spending:
 
     def limit_reached(self) -> str | None:
         """Which limit ends running trials too: "hours", "cost", or None."""
-        return self._budget.spent(self.hours(), self.cost_once_stopped())
+        return self._budget.limit_reached(self.hours(), self.cost_once_stopped())
 
     def spent(self) -> Spent:
         """The sums so far, for the ledger."""
