@@ -1,4 +1,7 @@
-"""A storage that shows samplers and pruners a bounded history, so that their cost is bounded."""
+"""A storage that shows samplers and pruners a bounded history, so that their cost is bounded.
+
+TPE reads all trials whenever it draws one, so that n trials would cost O(n^2).
+"""
 
 import bisect
 import copy
@@ -10,17 +13,17 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 LATEST, BEST = 1000, 50
-"""Trials that are shown: TPE learns most from the best, of which it takes at most 25."""
+"""Trials that are shown: the latest, and the best, of which TPE learns from at most 25."""
 
 
-def _passed(name: str) -> Any:
+def _delegate(name: str) -> Any:
     def method(self: "BoundedHistoryStorage", *args: Any, **kwargs: Any) -> Any:
         return getattr(self.inner, name)(*args, **kwargs)
 
     return method
 
 
-def _changing(name: str) -> Any:
+def _delegate_change(name: str) -> Any:
     def method(self: "BoundedHistoryStorage", trial_id: int, *args: Any, **kwargs: Any) -> Any:
         self._stale.add(trial_id)
         return getattr(self.inner, name)(trial_id, *args, **kwargs)
@@ -31,15 +34,16 @@ def _changing(name: str) -> Any:
 class BoundedHistoryStorage(BaseStorage):
     """Passes everything on to `inner`, but lists only a study's latest and best trials.
 
-    Of one study, which nobody else changes meanwhile.
+    It is of one study, which nobody else changes meanwhile, so that its copies of the listed trials
+    stay true: a change only marks its trial as stale, and the next listing reads that one again.
     """
 
     def __init__(self, inner: BaseStorage, study_id: int):
         self.inner = inner
         minimise = inner.get_study_directions(study_id)[0] == StudyDirection.MINIMIZE
         self._sign = 1.0 if minimise else -1.0
-        self._shown: dict[int, FrozenTrial] = {}
-        self._best: list[tuple[float, int]] = []
+        self._shown: dict[int, FrozenTrial] = {}  # by id, in the order of their numbers
+        self._best: list[tuple[float, int]] = []  # signed value and id, the best first
         self._stale: set[int] = set()
         for trial in inner.get_all_trials(study_id, deepcopy=False):
             self._show(trial)
@@ -56,7 +60,11 @@ class BoundedHistoryStorage(BaseStorage):
         del self._best[BEST:]
 
     def _forget(self) -> None:
-        """The oldest that has ended and is not one of the best."""
+        """Drop the oldest trial that has ended and is not one of the best.
+
+        A running one stays, as its end is still to be learned; a stale one too, as its copy does
+        not tell whether it has ended. The search passes over those alone: it is O(running + best).
+        """
         best = {trial_id for _, trial_id in self._best}
         ended = (i for i, trial in self._shown.items() if trial.state.is_finished())
         oldest = next((i for i in ended if i not in best and i not in self._stale), None)
@@ -66,7 +74,7 @@ class BoundedHistoryStorage(BaseStorage):
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """The latest and the best trials, by number."""
+        """List the latest and the best trials, by number."""
         for trial_id in self._stale & self._shown.keys():
             self._shown[trial_id] = self.inner.get_trial(trial_id)
         self._stale.clear()
@@ -88,22 +96,22 @@ class BoundedHistoryStorage(BaseStorage):
             self._rank(values[0], trial_id)
         return changed
 
-    set_trial_param = _changing("set_trial_param")
-    set_trial_intermediate_value = _changing("set_trial_intermediate_value")
-    set_trial_user_attr = _changing("set_trial_user_attr")
-    set_trial_system_attr = _changing("set_trial_system_attr")
-    create_new_study = _passed("create_new_study")
-    delete_study = _passed("delete_study")
-    set_study_user_attr = _passed("set_study_user_attr")
-    set_study_system_attr = _passed("set_study_system_attr")
-    get_study_id_from_name = _passed("get_study_id_from_name")
-    get_study_name_from_id = _passed("get_study_name_from_id")
-    get_study_directions = _passed("get_study_directions")
-    get_study_user_attrs = _passed("get_study_user_attrs")
-    get_study_system_attrs = _passed("get_study_system_attrs")
-    get_all_studies = _passed("get_all_studies")
-    get_trial = _passed("get_trial")
-    get_trial_id_from_study_id_trial_number = _passed("get_trial_id_from_study_id_trial_number")
-    get_trial_number_from_id = _passed("get_trial_number_from_id")
-    get_n_trials = _passed("get_n_trials")
-    remove_session = _passed("remove_session")
+    set_trial_param = _delegate_change("set_trial_param")
+    set_trial_intermediate_value = _delegate_change("set_trial_intermediate_value")
+    set_trial_user_attr = _delegate_change("set_trial_user_attr")
+    set_trial_system_attr = _delegate_change("set_trial_system_attr")
+    create_new_study = _delegate("create_new_study")
+    delete_study = _delegate("delete_study")
+    set_study_user_attr = _delegate("set_study_user_attr")
+    set_study_system_attr = _delegate("set_study_system_attr")
+    get_study_id_from_name = _delegate("get_study_id_from_name")
+    get_study_name_from_id = _delegate("get_study_name_from_id")
+    get_study_directions = _delegate("get_study_directions")
+    get_study_user_attrs = _delegate("get_study_user_attrs")
+    get_study_system_attrs = _delegate("get_study_system_attrs")
+    get_all_studies = _delegate("get_all_studies")
+    get_trial = _delegate("get_trial")
+    get_trial_id_from_study_id_trial_number = _delegate("get_trial_id_from_study_id_trial_number")
+    get_trial_number_from_id = _delegate("get_trial_number_from_id")
+    get_n_trials = _delegate("get_n_trials")
+    remove_session = _delegate("remove_session")

@@ -27,12 +27,11 @@ from gensweep.trial import TrialState, trial_seed
 ATTRIBUTE = "gensweep"
 INTENT = "gensweep_intent"
 
-
 _STORED = tuple(f.name for f in fields(TrialEntry) if f.name not in ("number", "id", "params"))
 
 
 def entry_of(trial: FrozenTrial) -> TrialEntry | None:
-    """The stored entry; None if the trial was never handed out."""
+    """Read the entry that a trial carries; None if it was never handed out."""
     stored = trial.user_attrs.get(ATTRIBUTE)
     if stored is None:
         return None
@@ -97,13 +96,15 @@ class Ledger:
         before its first `change`: until then the intent stands for it.
         """
         intent = {"fixed": fixed, "group": group}
-        self._study.enqueue_trial({}, user_attrs={INTENT: intent})  # written in one piece
+        # Enqueued first, as that writes number and intent in one piece: a trial whose drawing is
+        # cut short keeps its stratum and its group.
+        self._study.enqueue_trial({}, user_attrs={INTENT: intent})
         entry = self._draw(self._study.ask(), fixed, group)
         self._enter(entry)
         return entry
 
     def _complete(self, frozen: FrozenTrial) -> TrialEntry:
-        """The trial as it was meant to be; what it had drawn already stays."""
+        """Draw the rest of a trial as it was meant to be; what it had drawn already stays."""
         if frozen.state == OptunaState.WAITING:
             self._storage.set_trial_state_values(frozen._trial_id, OptunaState.RUNNING)
         intent = frozen.user_attrs.get(INTENT, {"fixed": {}, "group": None})
@@ -146,7 +147,7 @@ class Ledger:
         self._measured.setdefault(images, {})[entry.number] = value
 
     def at_rung(self, images: int) -> dict[int, float]:
-        """What `measure` wrote at that rung, by number of the trial."""
+        """Read what `measure` wrote at that rung, by number of the trial."""
         return self._measured.get(images, {})
 
     def prunes(self, entry: TrialEntry) -> bool:

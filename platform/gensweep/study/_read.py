@@ -8,13 +8,13 @@ from optuna.storages import BaseStorage
 
 from gensweep.errors import UserError
 from gensweep.study._ledger import entry_of
-from gensweep.study.journal._open import stored
+from gensweep.study.journal._open import stored_journals
 from gensweep.trial import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepSnapshot:
-    """A sweep as read from outside, while it may be running."""
+    """What the ledger tells of a sweep at one moment; it may be running on."""
 
     name: str
     spec: dict[str, Any]
@@ -33,22 +33,25 @@ class SweepSnapshot:
 
 
 def list_sweeps(storage: str) -> list[SweepSnapshot]:
-    """Every sweep in `storage`, newest last; nothing is locked, made or changed."""
+    """Read every sweep in `storage`, newest last; nothing is locked, made or changed."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with stored(storage) as kept:
-        views = [_view(name, each) for each in kept for name in optuna.get_all_study_names(each)]
-    return sorted((v for v in views if v is not None), key=lambda view: view.created)
+    with stored_journals(storage) as journals:
+        found = [_snapshot(name, journal) for journal in journals
+                 for name in optuna.get_all_study_names(journal)]  # fmt: skip
+    begun = [snapshot for snapshot in found if snapshot is not None]
+    return sorted(begun, key=lambda snapshot: snapshot.created)
 
 
 def read_sweep(name: str, storage: str) -> SweepSnapshot:
-    """One sweep; `UserError` listing the known names if there is none of that name."""
-    views = {view.name: view for view in list_sweeps(storage)}
-    if name not in views:
-        raise unknown_sweep(name, list(views))
-    return views[name]
+    """Read one sweep; `UserError` lists the known names if there is none of that name."""
+    snapshots = {each.name: each for each in list_sweeps(storage)}
+    if name not in snapshots:
+        raise unknown_sweep(name, list(snapshots))
+    return snapshots[name]
 
 
-def _view(name: str, storage: BaseStorage) -> SweepSnapshot | None:
+def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
+    """Read a study; None if it was killed while it was being created."""
     study = optuna.load_study(study_name=name, storage=storage)
     facts = study.user_attrs
     if "spec" not in facts:
@@ -64,5 +67,6 @@ def _view(name: str, storage: BaseStorage) -> SweepSnapshot | None:
 
 
 def unknown_sweep(name: str, known: list[str]) -> UserError:
+    """Tell which sweeps there are instead."""
     names = ", ".join(known) if known else "none yet"
     return UserError(f"unknown sweep {name!r}: the known ones are {names}.")

@@ -97,7 +97,7 @@ class Study:
     # Handing out
 
     def lease(self, owner: str, count: int, stratum: Stratum | None = None) -> list[Lease]:
-        """Up to `count` trials of one stratum: returned ones first, then repeats, then new ones.
+        """Lease up to `count` trials of a stratum: returned ones, then repeats, then new ones.
 
         A trial that was lost so often that once more ends it comes alone, lest others fail with
         it. Without `stratum` the one of `next_stratum` is taken. An empty list says that this
@@ -114,8 +114,8 @@ class Study:
     def _fill(self, owner: str, count: int, key: Key) -> list[Lease]:
         """Lease trials of a stratum to the owner, but a suspect only to an owner of nothing else.
 
-        A suspect that does not come first is set aside and back into the queue, where it waits
-        for a pack that is empty; the trials behind it fill this one.
+        A suspect that does not come first goes back into the queue, where it waits for an empty
+        pack; the trials behind it fill this one.
         """
         held = self._leases.held(owner)
         if any(map(self._leases.must_run_alone, held)):
@@ -135,11 +135,12 @@ class Study:
         return leases
 
     def next_stratum(self) -> Stratum | None:
-        """The stratum that most needs a pack; None if no stratum has anything to hand out."""
+        """Choose the stratum that most needs a pack; None if none has anything to hand out."""
         with self.transaction():
             return None if self._stopped() else self._queue.next_stratum()
 
     def _next(self, key: Key) -> TrialEntry | None:
+        """Take the stratum's next trial, drawing it if none waits; None if there is none."""
         if self._stopped():
             return None
         returned = self._queue.take_returned(key)
@@ -237,7 +238,7 @@ class Study:
             return Verdict.PRUNE if poor else Verdict.CONTINUE
 
     def peers(self, lease: Lease, rung: int) -> dict[int, float]:
-        """The objective at `rung` of every trial of its stratum that has been there, by number."""
+        """Read the objective at `rung` of all trials of the stratum that came there, by number."""
         with self.transaction():
             key = self._queue.key(self._held_entry(lease))
             entries, found = self._ledger.entries, self._ledger.at_rung(rung)
@@ -298,7 +299,7 @@ class Study:
                     self._end(entry, TrialState.CANCELLED, cause)
 
     def stop_reason(self) -> str | None:
-        """Why nothing more will be handed out: "cancelled", "hours", "cost", "trials", "images".
+        """Tell what ended the handing out: "cancelled", "hours", "cost", "trials" or "images".
 
         After "hours" and "cost" running trials should stop too (`cancel`, or `close` to go on
         another day); None while there is something to hand out or to wait for.
@@ -316,11 +317,11 @@ class Study:
         return "cancelled" if self._cancelled else self._spending.limit_reached()
 
     def hours(self) -> float:
-        """Wall hours that the sweep has been open, over all sessions."""
+        """Add up the wall hours that the sweep has been open, over all sessions."""
         return self._spending.hours()
 
     def cost(self) -> float:
-        """Money that the sweep has cost, over all sessions, where an hour has a price."""
+        """Add up what the sweep has cost, over all sessions, where an hour has a price."""
         with self.transaction():
             return self._spending.cost()
 
@@ -334,19 +335,19 @@ class Study:
             self._ledger.remember("cost", spent.cost)
 
     def records(self) -> list[TrialRecord]:
-        """Every trial, by number."""
+        """Copy every trial, by number."""
         with self.transaction():
             return [entry.record() for _, entry in sorted(self._ledger.entries.items())]
 
     def record(self, number: int) -> TrialRecord:
-        """One trial."""
+        """Copy one trial."""
         with self.transaction():
             return self._ledger.entries[number].record()
 
     def summary(self) -> dict[str, int]:
-        """Trials by state, "total" made so far, "target" and "images" of ended trials."""
+        """Count trials by state, "total" so far, their "target", and "images" of ended ones."""
         with self.transaction():
-            counts = {state: n for state, n in sorted(self._ledger.counts.items()) if n}
+            counts = {str(state): n for state, n in sorted(self._ledger.counts.items()) if n}
             return {**counts, "total": self._queue.total, "target": self.spec.budget.trials,
                     "images": self._queue.images}  # fmt: skip
 

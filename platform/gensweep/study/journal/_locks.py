@@ -1,13 +1,15 @@
-"""Locks that keep a journal's file in one piece."""
+"""Locks that keep a journal's file in one piece, and a sweep to one driver."""
 
+import os
 import re
+import socket
 from io import FileIO
 from pathlib import Path
 
 from optuna.storages.journal._file import BaseJournalFileLock
 
+from gensweep.errors import UserError
 from gensweep.files import FileLockedError, cut_torn_line, lock_file
-from gensweep.study.journal._holder import me, taken
 
 SHARED = 0o666
 """Permissions of a lock, less the umask: whoever may write the journal may lock it."""
@@ -49,6 +51,20 @@ def lock_sweep(journal: Path, name: str) -> FileIO:
     slug = re.sub(r"[^\w.-]", "_", name)
     journal.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return lock_file(Path(f"{journal}.{slug}.lock"), wait=False, holder=me(), mode=SHARED)
+        path = Path(f"{journal}.{slug}.lock")
+        return lock_file(path, wait=False, holder=this_process(), mode=SHARED)
     except FileLockedError as error:
-        raise taken(name, error.holder) from error
+        raise driven_already(name, error.holder) from error
+
+
+def this_process() -> str:
+    """Name this process for another one that it keeps waiting."""
+    return f"{os.getpid()} on {socket.gethostname()}"
+
+
+def driven_already(name: str, holder: str) -> UserError:
+    """Tell a second driver who has the sweep."""
+    return UserError(
+        f"sweep {name!r} is already being run by process {holder or 'unknown'}: wait for it "
+        "to end, or stop it first."
+    )

@@ -14,8 +14,8 @@ from gensweep.study.journal._locks import AppendLock, lock_sweep
 
 
 @contextlib.contextmanager
-def stored(storage: str) -> Iterator[list[BaseStorage]]:
-    """What is kept in `storage`, to be read; nothing is locked, made or changed."""
+def stored_journals(storage: str) -> Iterator[list[BaseStorage]]:
+    """Open what is kept in `storage` for reading; nothing is locked, made or changed."""
     path = journal_path(storage)
     if path is None:
         with _table().stored_journals(storage) as logs:
@@ -26,7 +26,7 @@ def stored(storage: str) -> Iterator[list[BaseStorage]]:
 
 @contextlib.contextmanager
 def only_writer(storage: str, name: str) -> Iterator[Journal]:
-    """The journal for sweep `name`, and the right to drive it; a second driver gets a `UserError`.
+    """Open the journal for sweep `name` as its only driver; a second one gets a `UserError`.
 
     A file is locked by the kernel, and a sweep in PostgreSQL by its server, for as long as the
     connection lasts (so connect to it, or to a pooler that keeps sessions apart).

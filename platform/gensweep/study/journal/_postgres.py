@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from gensweep.errors import UserError
-from gensweep.study.journal._holder import me, taken
+from gensweep.study.journal._locks import driven_already, this_process
 
 DEFAULTS = {
     "connect_timeout": "10", "target_session_attrs": "read-write", "tcp_user_timeout": "30000",
@@ -45,9 +45,9 @@ _ROWS = """
 
 
 def connect(url: str) -> psycopg.Connection:
-    """A connection whose statements are durable when they return."""
+    """Connect to the server; a statement's return means that it outlives the server's machine."""
     given = conninfo_to_dict(re.sub(r"^postgresql\+psycopg:", "postgresql:", url))
-    options = {**DEFAULTS, **given, "application_name": me()}
+    options = {**DEFAULTS, **given, "application_name": this_process()}
     # autocommit: a transaction left open for days would keep the server from cleaning up.
     connection = psycopg.connect(**options, autocommit=True)  # type: ignore[arg-type]
     connection.execute(_SESSION)
@@ -55,16 +55,19 @@ def connect(url: str) -> psycopg.Connection:
 
 
 @contextlib.contextmanager
-def told(url: str) -> Iterator[None]:
-    """What the driver says, as a `UserError` of one line without the URL's password."""
+def driver_errors_as_user_errors(url: str) -> Iterator[None]:
+    """Turn what psycopg raises into a `UserError` of one line without the URL's password."""
     try:
         yield
     except psycopg.Error as error:
-        raise unusable(url, error) from error
+        raise ledger_unusable(url, error) from error
 
 
-def unusable(url: str, error: Exception, since: str = "") -> UserError:
-    """The `UserError` that a driver's error is told as."""
+def ledger_unusable(url: str, error: Exception, since: str = "") -> UserError:
+    """Word an error of psycopg for the user, without the URL's password.
+
+    `since` says for how long the ledger has been tried.
+    """
     shown = re.sub(r"(://[^:/@]*:)[^@/]*(?=@)|(password=)[^&]*", r"\1\2***", url)
     reason = " ".join(str(error).split()).replace(url, shown)
     return UserError(
@@ -73,10 +76,10 @@ def unusable(url: str, error: Exception, since: str = "") -> UserError:
 
 
 def has_table(connection: psycopg.Connection, url: str) -> bool:
-    """Whether any sweep was kept there; `UserError` if an older gensweep kept its own."""
-    if _known(connection, "gensweep_journal"):
+    """Tell whether any sweep was kept there; `UserError` if an older gensweep kept its own."""
+    if _exists(connection, "gensweep_journal"):
         return True
-    if _known(connection, "trial_user_attributes") and _one(connection, _OLD):
+    if _exists(connection, "trial_user_attributes") and _scalar(connection, _OLD):
         raise UserError(
             f"the ledger {url.rpartition('@')[2]} holds sweeps of an older gensweep, which this "
             "one cannot read: name another database, or a schema by ?options=-csearch_path%3DNAME."
@@ -85,43 +88,43 @@ def has_table(connection: psycopg.Connection, url: str) -> bool:
 
 
 def make_table(connection: psycopg.Connection, url: str) -> None:
-    """Unless it is there."""
+    """Make the table of journals, unless it is there."""
     if not has_table(connection, url):
         with connection.transaction():  # "if not exists" fails where two make it at once
             connection.execute("SELECT pg_advisory_xact_lock(hashtext('gensweep_journal'))")
             connection.execute(_CREATE)
 
 
-def _known(connection: psycopg.Connection, table: str) -> bool:
-    return _one(connection, "SELECT to_regclass(%s)", table) is not None
+def _exists(connection: psycopg.Connection, table: str) -> bool:
+    return _scalar(connection, "SELECT to_regclass(%s)", table) is not None
 
 
-def _one(connection: psycopg.Connection, query: LiteralString, *values: object) -> object:
+def _scalar(connection: psycopg.Connection, query: LiteralString, *values: object) -> object:
     row = connection.execute(query, values).fetchone()
     return row[0] if row else None
 
 
-def rows(connection: psycopg.Connection, sweep: str, start: int) -> Iterator[tuple[int, str]]:
-    """Number and text of each record from `start` on."""
+def read_rows(connection: psycopg.Connection, sweep: str, start: int) -> Iterator[tuple[int, str]]:
+    """Read number and text of each record from `start` on, a page at a time."""
     while page := connection.execute(_ROWS, [sweep, start, PAGE]).fetchall():
         yield from page
         start = page[-1][0] + 1
 
 
 def take_lock(connection: psycopg.Connection, sweep: str, mine: int = 0) -> None:
-    """Lock the sweep for as long as the connection lasts; `UserError` if somebody else does.
+    """Lock the sweep for as long as the connection lasts; `UserError` if somebody else has it.
 
     `mine` is the server's process of our own connection before this one. It may live on, with the
     lock, for the server may not have noticed what broke: it is ended, and `OperationalError` says
     that it is worth trying again.
     """
-    schema = _one(connection, "SELECT 'gensweep_journal'::regclass::oid")
+    schema = _scalar(connection, "SELECT 'gensweep_journal'::regclass::oid")
     digest = hashlib.sha256(f"gensweep/{schema}/{sweep}".encode()).digest()
     key = int.from_bytes(digest[:8], "big", signed=True)
-    if _one(connection, "SELECT pg_try_advisory_lock(%s)", key):
+    if _scalar(connection, "SELECT pg_try_advisory_lock(%s)", key):
         return
     pid, holder = connection.execute(_HOLDER, [key]).fetchone() or (0, "")
-    if (pid, holder) != (mine, me()[:63]):
-        raise taken(sweep, holder)
+    if (pid, holder) != (mine, this_process()[:63]):
+        raise driven_already(sweep, holder)
     connection.execute("SELECT pg_terminate_backend(%s)", [pid])
     raise psycopg.OperationalError("a connection of our own still holds the lock")

@@ -14,12 +14,12 @@ from gensweep.errors import UserError
 from gensweep.study.journal._file import Journal
 from gensweep.study.journal._postgres import (
     connect,
+    driver_errors_as_user_errors,
     has_table,
+    ledger_unusable,
     make_table,
-    rows,
+    read_rows,
     take_lock,
-    told,
-    unusable,
 )
 
 PATIENCE_S = 180.0
@@ -33,13 +33,13 @@ _INSERT = """
 
 
 class StoredJournal(BaseJournalBackend):
-    """A sweep's journal as it stands, to be read."""
+    """Reads a sweep's journal as it stands, whoever writes it."""
 
     def __init__(self, connection: psycopg.Connection, sweep: str):
         self._connection, self._sweep = connection, sweep
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        for _, text in rows(self._connection, self._sweep, log_number_from):
+        for _, text in read_rows(self._connection, self._sweep, log_number_from):
             yield json.loads(text)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
@@ -48,8 +48,8 @@ class StoredJournal(BaseJournalBackend):
 
 @contextlib.contextmanager
 def stored_journals(url: str) -> Iterator[list[StoredJournal]]:
-    """The journal of each sweep in the database; nothing is locked or made."""
-    with told(url), connect(url) as connection:
+    """Open the journal of each sweep in the database for reading; nothing is locked or made."""
+    with driver_errors_as_user_errors(url), connect(url) as connection:
         names = "SELECT sweep FROM gensweep_journal WHERE seq = 0"
         known = connection.execute(names).fetchall() if has_table(connection, url) else []
         yield [StoredJournal(connection, sweep) for (sweep,) in known]
@@ -68,11 +68,11 @@ class TableJournal(Journal):
         self._written, self._last = 0, ""
         self._read = self._closed = False
         self._pending: list[str] = []
-        with told(url):
+        with driver_errors_as_user_errors(url):
             self._connection = self._connect()
 
     def _connect(self, before: int = 0) -> psycopg.Connection:
-        """A connection that holds the lock."""
+        """Connect, and take the sweep's lock; `before` is the server's process of our last one."""
         connection = connect(self._url)
         try:
             make_table(connection, self._url)
@@ -84,16 +84,16 @@ class TableJournal(Journal):
         return connection
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """Nobody else writes: the table is read once."""
+        """Read the table once, as nobody else writes; then what was appended since."""
         if not self._read:
-            with told(self._url):
+            with driver_errors_as_user_errors(self._url):
                 yield from self._read_table()
             self._read = True
         for text in self._pending[max(0, log_number_from - self._written) :]:
             yield json.loads(text)
 
     def _read_table(self) -> Iterator[dict[str, Any]]:
-        for seq, text in rows(self._connection, self._sweep, 0):
+        for seq, text in read_rows(self._connection, self._sweep, 0):
             if seq != self._written:
                 raise UserError(
                     f"the ledger lacks record {self._written} of sweep {self._sweep!r}: restore "
@@ -108,7 +108,11 @@ class TableJournal(Journal):
         self._pending += [json.dumps(log, separators=(",", ":")) for log in logs]
 
     def sync(self) -> None:
-        """One statement, whose return says that the database has it."""
+        """Write what was appended, by one statement whose return says that the database has it.
+
+        A database that went away is tried again, at growing intervals, for `PATIENCE_S`; then
+        `UserError`. What was appended stays pending, and a later call writes it.
+        """
         began, wait = time.monotonic(), WAIT_S
         while self._pending:
             try:
@@ -117,13 +121,14 @@ class TableJournal(Journal):
                 self._connection.close()
                 waited = time.monotonic() - began
                 if waited + wait > PATIENCE_S:
-                    raise unusable(self._url, error, f", tried for {waited:.0f} s") from error
+                    since = f", tried for {waited:.0f} s"
+                    raise ledger_unusable(self._url, error, since) from error
                 time.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT_S)
             except UniqueViolation as error:
                 raise self._overtaken() from error
             except psycopg.Error as error:
-                raise unusable(self._url, error) from error
+                raise ledger_unusable(self._url, error) from error
 
     def _write(self) -> None:
         if self._connection.closed:
@@ -131,20 +136,28 @@ class TableJournal(Journal):
             self._settle()
         if self._pending:
             self._connection.execute(_INSERT, [self._sweep, self._written, self._pending])
-            self._count(len(self._pending))
+            self._confirm(len(self._pending))
 
-    def _count(self, arrived: int) -> None:
-        """So many of the pending records are in the table."""
+    def _confirm(self, arrived: int) -> None:
+        """Note that so many of the pending records are in the table."""
         if arrived:
             self._last = self._pending[arrived - 1]
             self._written += arrived
             del self._pending[:arrived]
 
     def _settle(self) -> None:
-        """Learn what became of the append that was under way when the connection broke."""
+        """Learn what became of the append that was under way when the connection broke.
+
+        The statement may have been committed though its answer never came, so that repeating it
+        would write the records twice. We hold the lock again, so the table stands still, and what
+        follows our last confirmed record tells which case it is: nothing (append again), our
+        pending records (they arrived: confirm them), or others' (a process took the lock while
+        we were away and went on). The last confirmed record is compared too: a server that was
+        restored from an older copy would otherwise be continued with a gap.
+        """
         start = max(0, self._written - 1)
         known = [self._last] if self._written else []
-        found = [text for _, text in rows(self._connection, self._sweep, start)]
+        found = [text for _, text in read_rows(self._connection, self._sweep, start)]
         try:
             if found[: len(known)] != known:
                 raise UserError(f"the ledger has lost what it had confirmed of sweep "
@@ -156,7 +169,7 @@ class TableJournal(Journal):
         except UserError:
             self._connection.close()  # so that the next one settles it again
             raise
-        self._count(arrived)
+        self._confirm(arrived)
 
     def _overtaken(self) -> UserError:
         return UserError(f"another process went on with sweep {self._sweep!r} while its ledger was "

@@ -1,0 +1,172 @@
+"""The parts of a study alone: what it asks, who holds what, and what comes next."""
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from gensweep.errors import UserError
+from gensweep.study._entry import TrialEntry
+from gensweep.study._leases import MAX_HOST_LOSSES, LeaseBook, Loss
+from gensweep.study._queue import TrialQueue
+from gensweep.study._spec import StudyRuntime
+from gensweep.trial import Lease, StaleLease, TrialState
+from study.small_study import Categorical, Clock, Real, spec_of
+
+# What a study asks
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"name": "a/b"}, "a/b"),
+        ({"name": " "}, "one word"),
+        ({"budget_images": 0}, "1 <= budget_images"),
+        ({"budget_images": 1.5}, "budget_images=1.5"),
+        ({"repeats": 0}, "1 <= repeats"),
+        ({"sampler": "genetic"}, "tpe, random, qmc"),
+        ({"pruner": "garden"}, "asha"),
+        ({"rungs": (300, 100)}, "ascend"),
+        ({"strata": ("nothing",)}, "nothing"),
+    ],
+)
+def test_a_question_that_no_study_can_have_is_refused(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        spec_of(**change)
+
+
+def test_the_identity_is_all_but_the_limits() -> None:
+    """And its keys are those of stored studies."""
+    spec = spec_of(settings={"model": "gan", "by": "x"})
+    assert set(spec.identity()) == {
+        "model", "by", "objective", "budget_images", "space", "sampler", "seed", "repeats",
+        "strata",
+    }  # fmt: skip
+    assert spec.identity() == spec_of(trials=99, max_hours=1.0, settings=spec.settings).identity()
+    assert spec.identity() != spec_of(seed=1, settings=spec.settings).identity()
+
+
+# Who holds what
+
+
+def lease_of(entry: TrialEntry) -> Lease:
+    return Lease(number=entry.number, owner=entry.owner, attempt=entry.attempts, params={}, seed=0,
+                 group=0, stratum={}, checkpoint=None, images=0)  # fmt: skip
+
+
+def held(number: int, owner: str) -> TrialEntry:
+    return TrialEntry(number, number, {}, state=TrialState.LEASED, owner=owner, attempts=1)
+
+
+def test_only_silence_and_forgetting_end_a_lease() -> None:
+    clock = Clock()
+    book = LeaseBook(StudyRuntime(clock=clock, lease_s=60.0))
+    entries = [held(2, "a"), held(0, "a"), held(1, "b")]
+    for entry in entries:
+        book.hear(entry.owner)
+        book.grant(entry)
+    clock.now += 60.0
+    assert book.silent_owners() == []
+    book.hear("b")
+    clock.now += 0.1
+    assert book.silent_owners() == ["a"]
+    assert [entry.number for entry in book.held("a")] == [0, 2]
+    book.drop("a", 0)
+    book.forget("b")
+    assert [book.held(owner) for owner in ("a", "b")] == [[entries[0]], []]
+    assert book.owners() == ["a"]
+
+
+@pytest.mark.parametrize("change", [("state", TrialState.QUEUED), ("owner", "b"), ("attempts", 2)])
+def test_a_lease_is_of_one_owner_and_one_attempt(change: tuple[str, Any]) -> None:
+    book, entry = LeaseBook(StudyRuntime()), held(0, "a")
+    lease = lease_of(entry)
+    book.check(lease, entry)
+    setattr(entry, *change)
+    with pytest.raises(StaleLease, match="trial 0"):
+        book.check(lease, entry)
+
+
+@pytest.mark.parametrize("max_attempts", [1, 2, 3, 5])
+def test_the_trial_that_one_more_loss_ends_runs_alone(max_attempts: int) -> None:
+    """No other one does; nor one that was never lost, though its first loss may be its last."""
+    book = LeaseBook(StudyRuntime(max_attempts=max_attempts))
+    for lost in range(max_attempts):
+        for hosts in range(MAX_HOST_LOSSES + 1):
+            entry = TrialEntry(0, 0, {}, lost=lost, hosts=hosts)
+            by_pack = book.ends(entry, Loss(packs=1)) is not None and lost > 0
+            by_host = book.ends(entry, Loss(hosts=1)) is not None
+            assert book.ends(entry, Loss()) is None
+            assert book.must_run_alone(entry) == (by_pack or by_host)
+    assert book.ends(TrialEntry(0, 0, {}, lost=9), Loss(packs=1, cause="fire")) == (
+        "lost 10 times, the last by fire"
+    )
+
+
+# What comes next
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_queue_keeps_every_bound_and_ends_with_equal_shares(seed: int) -> None:
+    """Packs of random size take, return and end trials of the stratum that is the next."""
+    draw = random.Random(seed)
+    repeats, trials = draw.choice([1, 2, 3]), draw.randint(1, 40)
+    spec = spec_of(
+        space={"kind": Categorical(("a", "b", "c")), "x": Real()}, strata=("kind",), trials=trials,
+        repeats=repeats, max_images=draw.choice([None, 2500]),
+    )  # fmt: skip
+    queue, entries = TrialQueue(spec), list[TrialEntry]()
+    running: list[TrialEntry] = []
+    while running or queue.next_stratum() is not None:
+        stratum = queue.next_stratum()
+        if stratum is not None and draw.random() < 0.6:
+            key = queue.find(stratum)
+            entry = queue.take_returned(key)
+            if entry is None:
+                new = queue.plan_new(key)
+                assert new is not None
+                number = len(entries)
+                entry = TrialEntry(number, number, {"x": draw.random()} | new.fixed,
+                                   group=number if new.group is None else new.group)  # fmt: skip
+                entries.append(entry)
+                queue.add(entry)
+            entry.state = TrialState.LEASED
+            running.append(entry)
+        elif running:
+            entry = running.pop(draw.randrange(len(running)))
+            ends = draw.random() < 0.7
+            entry.state = TrialState.COMPLETED if ends else TrialState.QUEUED
+            entry.images = draw.randint(0, 100)
+            (queue.end if ends else queue.requeue)(entry)
+        assert queue.total == len(entries) <= trials
+        assert queue.unfinished == sum(not entry.state.ended for entry in entries)
+    assert all(entry.state.ended for entry in entries)
+    images = sum(entry.images for entry in entries)
+    assert queue.images == images <= (spec.budget.max_images or images)
+    shares = Counter(entry.params["kind"] for entry in entries)
+    assert max(shares.values()) - min(shares[kind] for kind in "abc") <= repeats
+    groups = Counter(entry.group for entry in entries)
+    assert sum(size < repeats for size in groups.values()) <= 1
+    assert all(entry.params["x"] == entries[entry.group].params["x"] for entry in entries)
+    if spec.budget.max_images is None:
+        assert len(entries) == trials
+    else:
+        assert len(entries) == trials or images + spec.budget_images > spec.budget.max_images
+
+
+def test_a_returned_trial_comes_before_a_repeat_and_that_before_a_new_one() -> None:
+    queue = TrialQueue(spec_of(repeats=2))
+    key = queue.find({})
+    first = TrialEntry(0, 0, {"x": 0.5})
+    queue.add(first)
+    queue.requeue(first)
+    assert queue.take_returned(key) is first
+    assert queue.take_returned(key) is None
+    repeat = queue.plan_new(key)
+    assert repeat is not None
+    assert (repeat.fixed, repeat.group) == ({"x": 0.5}, 0)
+    queue.add(TrialEntry(1, 1, {"x": 0.5}))
+    new = queue.plan_new(key)
+    assert new is not None
+    assert (new.fixed, new.group) == ({}, None)
