@@ -1,5 +1,4 @@
-"""A sweep's coordinator, store, ledger and tracker in one process, and packs that sit at the
-coordinator."""
+"""A small sweep in one process: coordinator, store, ledger, tracker, and packs beside them."""
 
 import dataclasses
 import shutil
@@ -10,18 +9,16 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from gensweep.coordinator._coordinator import SweepCoordinator
+from gensweep.coordinator import SweepCoordinator
 from gensweep.data import load_dataset
-from gensweep.evaluation import build_evaluator
-from gensweep.evaluation._reference import feature_net
+from gensweep.evaluation import build_evaluator, load_feature_net
 from gensweep.planning import Plan
 from gensweep.results import trial_views
 from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.study import read_sweep
 from gensweep.sweep import Sweep
-from gensweep.worker._client import CoordinatorClient
-from gensweep.worker._pack_runner import PackRunner
+from gensweep.worker import CoordinatorClient, PackRunner
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Real
 
@@ -33,7 +30,7 @@ SWEEP = Sweep(
 )  # fmt: skip
 
 
-class Here(CoordinatorClient):
+class InProcessClient(CoordinatorClient):
     """The coordinator as a pack sees it, without Ray in between; `orders` are its next answers."""
 
     def __init__(self, coordinator: SweepCoordinator, owner: str, store: Any):
@@ -68,23 +65,23 @@ class SmallSweep:
             request=request, store=self.store_uri, home=str(folder), ledger=self.ledger,
             tracking_uri=f"sqlite:///{folder}/store/mlflow.db", dataset=data, test=test,
         )  # fmt: skip
-        self.lane_evaluator = build_evaluator(self.sweep, self.store, data, test)
+        self.evaluator = build_evaluator(self.sweep, self.store, data, test)
         self.coordinator = SweepCoordinator(
-            request, self.plan, self.sweep.objective("frechet"), self.lane_evaluator.protocol
+            self.plan.run_context(), self.sweep.objective("frechet"), self.evaluator.protocol
         )
         self.source = data.source("cpu")
         self.closed = False
 
-    def here(self, owner: str) -> Here:
+    def in_process(self, owner: str) -> InProcessClient:
         """The coordinator as that pack sees it."""
-        return Here(self.coordinator, owner, self.store)
+        return InProcessClient(self.coordinator, owner, self.store)
 
-    def runner(self, owner: str) -> tuple[Here, PackRunner]:
+    def runner(self, owner: str) -> tuple[InProcessClient, PackRunner]:
         """A pack with all of the trials that wait."""
-        here = self.here(owner)
+        here = self.in_process(owner)
         leases = here.lease(self.sweep.lanes, None)
-        runner = PackRunner(self.sweep, here, self.lane_evaluator, self.source, leases[0])
-        runner.seat(leases)
+        runner = PackRunner(self.sweep, here, self.evaluator, self.source, leases[0])
+        runner.lanes.fill(leases)
         return here, runner
 
     def close(self) -> None:
@@ -106,7 +103,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that holds the digits and their feature network, and an empty tracker."""
     folder = tmp_path_factory.mktemp("ready")
     store = open_store(f"file://{folder}")
-    feature_net(store, load_dataset("digits", store, split="train"))
+    load_feature_net(store, load_dataset("digits", store, split="train"))
     tracker = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     tracker.create_experiment("small", artifact_location=f"file://{folder}/artifacts")
     return folder
@@ -114,7 +111,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_small_sweep(tmp_path: Path, ready: Path) -> Iterator[Callable[..., SmallSweep]]:
-    """Offices in folders of their own (by default one); all are closed at the end."""
+    """Small sweeps in folders of their own (by default one); all are closed at the end."""
     opened: list[SmallSweep] = []
 
     def make(folder: str = "small", **changes: Any) -> SmallSweep:

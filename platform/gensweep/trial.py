@@ -119,8 +119,8 @@ class Lease:
     group: int
     """Number of the first trial with these parameters (see `repeats`)."""
     stratum: dict[str, Any]
-    checkpoint: dict[str, Any] | None
-    """Where an earlier attempt stopped; None: from the start."""
+    checkpoint: CheckpointPointer | None
+    """Where an earlier attempt left off; None: from the start."""
     images: int
     """Images seen as last reported by an earlier attempt."""
 
@@ -167,7 +167,6 @@ def finite(metrics: Mapping[str, float]) -> dict[str, float]:
 
 LINEAGE: Final = "lineage"
 """Of a lane's state and a trial's result: [{"images", "from", "params"}], a copy each."""
-Lineage = list[dict[str, Any]]
 
 
 class TrialView(TypedDict):
@@ -185,14 +184,70 @@ class TrialView(TypedDict):
     metrics: dict[str, float]
     curves: dict[str, list[list[float]]]
     """"truncation": [threshold, fidelity, variety] along the thresholds, where it was measured."""
-    kept: dict[str, Any]
+    kept: ArtifactPointer | dict[str, Any]
     """Where the store has its weights and samples; empty if it has none."""
     images: int
     """Training examples seen."""
-    lineage: NotRequired[Lineage]
+    lineage: NotRequired[list[StateCopy]]
     """The copies of population-based training, if there were any."""
     seed: int
     attempts: int
     """Packs that have trained it."""
     pack_losses: int
     host_losses: int
+
+
+class CheckpointPointer(TypedDict):
+    """Where a lane's newest checkpoint is, as JSON."""
+
+    owner: str
+    """The folder of the pack that wrote it, below the sweep's checkpoints."""
+    step: int
+
+
+class ArtifactPointer(TypedDict):
+    """Where an ended trial's weights and samples are, as JSON."""
+
+    place: str
+    step: int
+
+
+StateCopy = TypedDict("StateCopy", {"images": int, "from": int, "params": dict[str, Any]})
+"""One copy of population-based training: when, from which trial, and the changed values."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialReport:
+    """What a trial measured at a rung, as its pack tells the coordinator."""
+
+    number: int
+    images: int
+    """Training examples that the trial had seen."""
+
+    metrics: Mapping[str, float]
+    png: bytes = b""
+    """The sample grid."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialEnd:
+    """How a trial ended, as its pack tells the coordinator, once its weights are stored."""
+
+    number: int
+    state: TrialState
+    cause: str
+    images: int
+    """Training examples that the trial has seen."""
+
+    outcome: str
+    """The verdict on its samples (an `Outcome`), or its state where there is none."""
+
+    report: TrialReport | None = None
+    """Of the evaluation that ended it; None if it ended between two, or was reported before."""
+
+    curve: tuple[tuple[float, float, float], ...] | None = None
+    """Truncation thresholds with fidelity and variety, if they were measured."""
+
+    lineage: tuple[StateCopy, ...] = ()
+    artifacts: ArtifactPointer | None = None
+    """None: it left no weights."""

@@ -18,17 +18,17 @@ import random
 import resource
 import tempfile
 import time
-from typing import Any
 
 from machine import machine
 
-from gensweep.coordinator._coordinator import SweepCoordinator
+from gensweep.coordinator import SweepCoordinator
 from gensweep.data import load_dataset
 from gensweep.planning import Plan
 from gensweep.spec import RunRequest
 from gensweep.stack import apply_env
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
+from gensweep.trial import TrialEnd, TrialReport, TrialState
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Integer, Real
 
@@ -51,7 +51,7 @@ def coordinator(request: RunRequest, home: str) -> SweepCoordinator:
     plan = Plan(request=request, store=store, home=home,
                 ledger=f"{home}/studies", tracking_uri=os.environ["MLFLOW_TRACKING_URI"],
                 dataset=data, test=None)  # fmt: skip
-    return SweepCoordinator(request, plan, request.sweep.objective("total_variation"), {})
+    return SweepCoordinator(plan.run_context(), request.sweep.objective("total_variation"), {})
 
 
 class Pack:
@@ -69,31 +69,37 @@ class Pack:
         self._coordinator.heartbeat(
             self._owner, {n: self._seen(rung) for n, rung in self._lanes.items()}
         )
-        reports = [self._rung(number) for number in self._lanes]
-        verdicts = self._coordinator.reports(self._owner, reports)
-        return sum([self._ended(*report[:3], verdicts[report[0]]) for report in reports])
+        reports = [self._report(number) for number in self._lanes]
+        last = [report for report in reports if report.images == self._rungs[-1]]
+        others = [report for report in reports if report.images < self._rungs[-1]]
+        verdicts = self._coordinator.report_rungs(self._owner, others)
+        ends = [self._end(report, TrialState.COMPLETED) for report in last]
+        ends += [self._end(r, TrialState.PRUNED) for r in others if verdicts[r.number] == "prune"]
+        for end in ends:
+            self._coordinator.finish(self._owner, [end])
+        return len(ends)
 
     def _seen(self, rung: int) -> int:
         return self._rungs[rung - 1] if rung else 0
 
-    def _rung(self, number: int) -> tuple[int, int, dict[str, float], bytes]:
+    def _report(self, number: int) -> TrialReport:
         self._lanes[number] += 1
         images = self._seen(self._lanes[number])
         metrics = {name: self._random.random() for name in ("total_variation", "modes", "w1")}
-        return number, images, metrics, b""
+        return TrialReport(number=number, images=images, metrics=metrics)
 
-    def _ended(self, number: int, images: int, metrics: dict[str, float], verdict: str) -> bool:
-        last = images == self._rungs[-1]
-        if verdict == "prune" or last:
-            state: Any = "completed" if last else "pruned"
-            self._coordinator.finish(self._owner, [(number, state, "", {"metrics": metrics})])
-            del self._lanes[number]
-        return number not in self._lanes
+    def _end(self, report: TrialReport, state: TrialState) -> TrialEnd:
+        """The last report goes with the end; one that was pruned has had its own."""
+        del self._lanes[report.number]
+        return TrialEnd(
+            number=report.number, state=state, cause="", images=report.images, outcome=state,
+            report=report if state is TrialState.COMPLETED else None,
+        )  # fmt: skip
 
 
 def run(request: RunRequest, home: str) -> dict[str, float]:
-    small_sweep = coordinator(request, home)
-    packs = [Pack(small_sweep, f"pack-{i}", request.sweep) for i in range(PACKS)]
+    opened = coordinator(request, home)
+    packs = [Pack(opened, f"pack-{i}", request.sweep) for i in range(PACKS)]
     marks, ended, begin = [time.perf_counter()], 0, time.perf_counter()
     while ended < request.sweep.trials:
         ended += sum(pack.step() for pack in packs)
@@ -101,11 +107,11 @@ def run(request: RunRequest, home: str) -> dict[str, float]:
             marks.append(time.perf_counter())
     seconds = time.perf_counter() - begin
     spans = [b - a for a, b in itertools.pairwise(marks)]
-    states = small_sweep.summary()["states"]
-    records = small_sweep.records()
+    states = opened.summary().states
+    records = opened._study.records()
     whole = len(records) == ended and all(r.ended and len(r.metrics) == 3 for r in records)
-    tracked = sum(small_sweep.run_id(number) is not None for number in range(ended))
-    small_sweep.close()
+    tracked = sum(opened.run_id(number) is not None for number in range(ended))
+    opened.close()
     return {
         "seconds": seconds, "trials_per_s": ended / seconds,
         "last_over_first": spans[-1] / spans[0],

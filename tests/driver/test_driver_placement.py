@@ -2,8 +2,7 @@
 
 import time
 
-from gensweep.driver import PlacementRetries
-from gensweep.driver._placement import DYING_S
+from gensweep.driver._placement import DYING_S, PlacementRetries
 
 
 def test_each_pack_that_was_moved_excuses_one_death() -> None:

@@ -12,8 +12,7 @@ from PIL import Image
 
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
-from gensweep.evaluation import build_evaluator
-from gensweep.evaluation._reference import examples, feature_net
+from gensweep.evaluation import build_evaluator, draw_examples, load_feature_net
 from gensweep.lanes import Pack
 from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
@@ -33,28 +32,28 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
 def judged(
     store: ObjectStore, model: str, data: str, device: str = "cpu", **fixed: Any
 ) -> tuple[Any, Any]:
-    """The judge and its verdict on a trial that trained a little."""
-    lane_evaluator, pack = trained(store, model, data, device, **fixed)
-    return lane_evaluator, dict(lane_evaluator.evaluate(pack, {0: True}, bound=False))[0]
+    """The evaluator and its verdict on a trial that trained a little."""
+    evaluator, pack = trained(store, model, data, device, **fixed)
+    return evaluator, dict(evaluator.evaluate(pack, {0: True}, bound=False))[0]
 
 
 def trained(
     store: ObjectStore, model: str, data: str, device: str = "cpu", width: int = 1, **fixed: Any
 ) -> tuple[Any, Any]:
-    """The judge and a pack that trained a little."""
+    """The evaluator and a pack that trained a little."""
     sweep = Sweep(
         name="judged", model=CATALOG[model], space={"learning_rate": Real(1e-4, 1e-2, log=True)},
         fixed=fixed, data=data, samples=60, truncations=(0.5, 2.0),
     )  # fmt: skip
     train = load_dataset(data, store, split="train")
     test = None if train.modes is not None else load_dataset(data, store, split="test")
-    lane_evaluator = build_evaluator(sweep, store, train, test).to(device)
+    evaluator = build_evaluator(sweep, store, train, test).to(device)
     config = sweep.config({})
     pack = Pack(sweep.model, config, train, train.source(device), width=width, device=device)
     for slot in range(width):
         pack.load(slot, config, seed=slot, budget_images=3200)
     pack.run(3)
-    return lane_evaluator, pack
+    return evaluator, pack
 
 
 LAWFUL = [("gan", "ring8", {}), ("gan", "digits", {}), ("vae", "digits", VAE),
@@ -70,34 +69,40 @@ def test_no_number_depends_on_which_lanes_are_evaluated_together(
     """Bit for bit; and a lane whose samples are not finite is one of them."""
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU")
-    lane_evaluator, pack = trained(store, model, data, device, width=6, **fixed, **SMALL)
-    lane_evaluator = dataclasses.replace(lane_evaluator, lanes_at_once=at_once)
+    evaluator, pack = trained(store, model, data, device, width=6, **fixed, **SMALL)
+    evaluator = dataclasses.replace(evaluator, lanes_at_once=at_once)
     for stack in pack.stacks.values():
         stack.sampling_weights()[3] = math.inf
     due = {slot: slot != 1 for slot in range(6)}
-    together = dict(lane_evaluator.evaluate(pack, due, bound=True))
+    together = dict(evaluator.evaluate(pack, due, bound=True))
     alone = {
-        slot: dict(lane_evaluator.evaluate(pack, {slot: due[slot]}, bound=True))[slot]
-        for slot in due
+        slot: dict(evaluator.evaluate(pack, {slot: due[slot]}, bound=True))[slot] for slot in due
     }
     assert together == alone
-    assert together[3]["metrics"] == {"finite": 0.0}
-    assert ["curve" in together[slot] for slot in due] == [True, False, True, False, True, True]
-    assert len({result["metrics"].get("variance_ratio") for result in together.values()}) == 6
+    assert together[3].metrics == {"finite": 0.0}
+    assert [together[slot].curve is not None for slot in due] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert len({result.metrics.get("variance_ratio") for result in together.values()}) == 6
 
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_vae_gets_a_bound_on_binarised_pixels(store: ObjectStore, device: str) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU")
-    lane_evaluator, found = judged(store, "vae", "digits", device, latent_size=4, **VAE, **SMALL)
-    stated = lane_evaluator.protocol["nll"]
+    evaluator, found = judged(store, "vae", "digits", device, latent_size=4, **VAE, **SMALL)
+    stated = evaluator.protocol["nll"]
     assert (stated["kind"], stated["importance_samples"], stated["split"]) == ("iwae", 500, "test")
     assert "binarised" in stated["of"]
     assert (stated["examples"], stated["drawn_from"]) == (178, 355)
-    assert 0 < found["metrics"]["nll_standard_error"] < found["metrics"]["nll"] < 64 * math.log(4)
-    assert [point[0] for point in found["curve"]] == [0.5, 2.0]
-    assert found["png"].startswith(b"\x89PNG")
+    assert 0 < found.metrics["nll_standard_error"] < found.metrics["nll"] < 64 * math.log(4)
+    assert [point[0] for point in found.curve] == [0.5, 2.0]
+    assert found.png.startswith(b"\x89PNG")
 
 
 def test_the_verdict_is_of_samples_without_truncation(store: ObjectStore) -> None:
@@ -105,39 +110,39 @@ def test_the_verdict_is_of_samples_without_truncation(store: ObjectStore) -> Non
     fixed = {"hidden": 32, "batch_size": 64, "objective": "hinge"}
     _, narrow = judged(store, "gan", "digits", truncation=0.1, **fixed)
     _, wide = judged(store, "gan", "digits", truncation=3.0, **fixed)
-    judged_by = [n for n in wide["metrics"] if n.startswith("untruncated_")]
+    judged_by = [n for n in wide.metrics if n.startswith("untruncated_")]
     assert len(judged_by) == 4
-    assert [narrow["metrics"][n] for n in judged_by] == [wide["metrics"][n] for n in judged_by]
-    assert (narrow["outcome"], narrow["cause"]) == (wide["outcome"], wide["cause"])
-    assert narrow["metrics"]["variance_ratio"] < wide["metrics"]["variance_ratio"]
-    assert narrow["metrics"]["frechet"] != wide["metrics"]["frechet"]
+    assert [narrow.metrics[n] for n in judged_by] == [wide.metrics[n] for n in judged_by]
+    assert (narrow.outcome, narrow.cause) == (wide.outcome, wide.cause)
+    assert narrow.metrics["variance_ratio"] < wide.metrics["variance_ratio"]
+    assert narrow.metrics["frechet"] != wide.metrics["frechet"]
 
 
 def test_grey_pixels_under_a_bernoulli_are_no_likelihood(store: ObjectStore) -> None:
-    lane_evaluator, _ = judged(store, "vae", "digits", latent_size=4, decoder="bernoulli", **SMALL)
-    assert "not a likelihood" in lane_evaluator.protocol["nll"]["of"]
+    evaluator, _ = judged(store, "vae", "digits", latent_size=4, decoder="bernoulli", **SMALL)
+    assert "not a likelihood" in evaluator.protocol["nll"]["of"]
 
 
 def test_a_flow_gets_bits_per_dim(store: ObjectStore) -> None:
     """With the density of grey levels, not of [-1, 1]: that is one bit less for each doubling."""
-    lane_evaluator, found = judged(store, "realnvp", "digits", couplings=2, **SMALL)
-    metrics = found["metrics"]
+    evaluator, found = judged(store, "realnvp", "digits", couplings=2, **SMALL)
+    metrics = found.metrics
     nats = metrics["nll"] / 64 + math.log(16 / 2)
     assert metrics["bits_per_dim"] == pytest.approx(nats / math.log(2))
-    assert lane_evaluator.protocol["nll"]["kind"] == "exact"
-    assert "17 levels" in lane_evaluator.protocol["nll"]["of"]
+    assert evaluator.protocol["nll"]["kind"] == "exact"
+    assert "17 levels" in evaluator.protocol["nll"]["of"]
 
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_points_have_modes_and_no_bound(store: ObjectStore, device: str) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU")
-    lane_evaluator, found = judged(store, "gan", "ring8", device, **SMALL)
-    assert "nll" not in lane_evaluator.protocol
-    assert lane_evaluator.protocol["fake_samples"] == 2500
-    assert {"modes", "high_quality", "w1_sliced"} <= set(found["metrics"])
-    assert lane_evaluator.protocol["curve"] == ["total_variation", "modes"]
-    assert [len(point) for point in found["curve"]] == [3, 3]
+    evaluator, found = judged(store, "gan", "ring8", device, **SMALL)
+    assert "nll" not in evaluator.protocol
+    assert evaluator.protocol["fake_samples"] == 2500
+    assert {"modes", "high_quality", "w1_sliced"} <= set(found.metrics)
+    assert evaluator.protocol["curve"] == ["total_variation", "modes"]
+    assert [len(point) for point in found.curve] == [3, 3]
 
 
 def test_a_folder_without_labels_is_judged_by_its_components(
@@ -147,28 +152,28 @@ def test_a_folder_without_labels_is_judged_by_its_components(
     digits = load_dataset("digits", store, split="train").arrays()["x"][:400]
     for i, pixels in enumerate(digits):
         Image.fromarray(np.uint8(pixels[0] * 15)).save(tmp_path / f"{i}.png")
-    lane_evaluator, found = judged(store, "gan", str(tmp_path), **SMALL)
-    assert lane_evaluator.protocol["features"] == "principal components of the pixels"
-    assert "frechet" in found["metrics"]
-    assert "classes" not in found["metrics"]
-    assert found["outcome"] in ("collapsed", "unconverged")
+    evaluator, found = judged(store, "gan", str(tmp_path), **SMALL)
+    assert evaluator.protocol["features"] == "principal components of the pixels"
+    assert "frechet" in found.metrics
+    assert "classes" not in found.metrics
+    assert found.outcome in ("collapsed", "unconverged")
 
 
 def test_examples_are_drawn_from_all_of_the_data(store: ObjectStore) -> None:
     """Files often come sorted by class; the first ones would be of one class."""
     train = load_dataset("digits", store, split="train")
-    few = examples(train, 100)
-    assert not torch.equal(few["x"], examples(train, train.count)["x"][:100])
-    assert torch.equal(examples(train, 10**6)["y"], torch.from_numpy(train.arrays()["y"]))
+    few = draw_examples(train, 100)
+    assert not torch.equal(few["x"], draw_examples(train, train.count)["x"][:100])
+    assert torch.equal(draw_examples(train, 10**6)["y"], torch.from_numpy(train.arrays()["y"]))
     assert len(few["y"].unique()) == 10
 
 
 def test_the_feature_network_is_kept_by_the_hash_of_the_data(store: ObjectStore) -> None:
     train = load_dataset("digits", store, split="train")
     told: list[str] = []
-    first = feature_net(store, train, told.append)
-    assert feature_net(store, train, told.append).hash == first.hash
+    first = load_feature_net(store, train, log=told.append)
+    assert load_feature_net(store, train, log=told.append).hash == first.hash
     assert len(told) <= 1
-    assert feature_net(store, train, hashed=first.hash).hash == first.hash
+    assert load_feature_net(store, train, first.hash).hash == first.hash
     with pytest.raises(UserError, match="begun with 000"):
-        feature_net(store, train, hashed="0" * 64)
+        load_feature_net(store, train, "0" * 64)

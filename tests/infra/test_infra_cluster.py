@@ -27,7 +27,7 @@ BIN = Path(sys.executable).parent
 DASHBOARD, MLFLOW = "http://127.0.0.1:8265", "http://127.0.0.1:5000"
 RAY_LOGS = " ".join(f"/var/lib/gensweep/ray/session_latest/logs/{name}"
                     for name in ("monitor.log", "job-driver-*.log"))  # fmt: skip
-PACK_SAYS = "cat /var/lib/gensweep/ray/session_latest/logs/worker-*.out"
+PACK_SAYS = "cat /var/lib/gensweep/ray/session_latest/logs/worker-*.err"
 EXPERIMENTS = f"{MLFLOW}/api/2.0/mlflow/experiments/search?max_results=9"
 SWEEP = ["--trials", "10", "--budget-images", "200000", "--packs", "2", "--data", "ring8"]
 pytestmark = [

@@ -13,8 +13,8 @@ from gensweep.budget import Budget
 from gensweep.cli._main import main
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.data import load_dataset
-from gensweep.driver._finish import answer, summary_of
-from gensweep.driver._next_command import next_line
+from gensweep.driver._finish import print_answer, summary_metrics
+from gensweep.driver._next_command import next_command
 from gensweep.objective import Objective
 from gensweep.planning import Plan, parse_request
 from gensweep.results import results_table, trial_views
@@ -83,7 +83,7 @@ def ended(
 def end(
     plan: Plan, objective: Objective = OBJECTIVE
 ) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
-    return answer(plan.request, plan, {"kind": "points"}, objective, USED)
+    return print_answer(plan, {"kind": "points"}, objective, USED)
 
 
 def test_the_end_holds_no_secret_and_states_the_versions(home: Path, capsys: Any) -> None:
@@ -97,7 +97,7 @@ def test_the_end_holds_no_secret_and_states_the_versions(home: Path, capsys: Any
     assert "optuna" in page
     assert json.loads(files["trials.json"])["trials"] == trials
     assert (home / "store" / "sweeps" / "s" / "trials.json").exists()
-    assert summary_of(trials, OBJECTIVE) == {
+    assert summary_metrics(trials, OBJECTIVE) == {
         "trials": 4,
         "converged": 2,
         "diverged": 1,
@@ -113,7 +113,7 @@ def test_the_line_to_type_next_trains_where_this_did(monkeypatch: pytest.MonkeyP
     for argv, kept in (([], ""), (["--gpus", "2", "--ranks", "2", "--width", "8"],
                                   " --gpus 2 --width 8 --ranks 2")):  # fmt: skip
         request = parse_request("A test.", sweep, ["--name", "mine", *argv])
-        assert next_line(request, []).endswith(f"x.py --resume mine{kept}")
+        assert next_command(request, []).endswith(f"x.py --resume mine{kept}")
 
 
 def test_the_report_says_what_all_trials_have_in_common(home: Path, capsys: Any) -> None:
@@ -172,17 +172,17 @@ def test_the_tracker_says_why_it_lags_without_a_secret(
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     plan = plan_of(home, 1)
-    log = SweepRecorder(plan.request.sweep, plan)
+    recorder = SweepRecorder(plan.run_context())
     try:
-        log.end(0, "failed", f"no {SECRET}", {"fid": 1.0})
+        recorder.end_trial(0, TrialState.FAILED, f"no {SECRET}", {"fid": 1.0})
         until = time.monotonic() + 60
-        while "because of" not in log.loss() and time.monotonic() < until:
+        while "because of" not in recorder.loss() and time.monotonic() < until:
             time.sleep(0.1)
-        assert "yet, because of " in log.loss()
-        assert log.loss().endswith(": the rest waits in the spool for --resume.")
-        assert "hunter22" not in log.loss()
+        assert "yet, because of " in recorder.loss()
+        assert recorder.loss().endswith(": the rest waits in the spool for --resume.")
+        assert "hunter22" not in recorder.loss()
     finally:
-        log._tracker.close(0)
+        recorder._tracker.close(0)
     spooled = b"".join(f.read_bytes() for f in (home / "spool").rglob("*") if f.is_file()).decode()
     assert "no ***" in spooled
     assert SECRET not in spooled

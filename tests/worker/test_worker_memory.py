@@ -17,10 +17,10 @@ HIDDEN = 1000
 LANE_MIB = 4 * 4 * 2 * (HIDDEN**2 + 70 * HIDDEN) / 2**20
 """Weights, gradient and two moments of one lane of the network below; as much again is traced."""
 SCRIPT = f"""
-import json, resource, sys
+import json, logging, resource, sys
 from pathlib import Path
 import psutil
-from gensweep.worker._train import train_trials
+from gensweep.worker import train_trials
 from gensweep_models.space import Real
 from small_sweep import SmallSweep
 
@@ -33,9 +33,14 @@ small_sweep = SmallSweep(
 size = psutil.Process().memory_info().data + int(mib * 2**20)
 resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 said = []
-train_trials(small_sweep.sweep, small_sweep.here("pack"), small_sweep.judge, small_sweep.source,
-told=said.append) found = {{n: [t.state, small_sweep.result(n)["number"]] for n, t in
-small_sweep.trials().items()}} print(json.dumps([said, found]))
+log = logging.getLogger("gensweep.worker._train")
+log.setLevel("INFO")
+log.addHandler(logging.Handler())
+log.handlers[0].emit = lambda record: said.append(record.getMessage())
+train_trials(small_sweep.sweep, small_sweep.in_process("pack"), small_sweep.evaluator,
+             small_sweep.source)
+found = {{n: [t.state, small_sweep.result(n)["number"]] for n, t in small_sweep.trials().items()}}
+print(json.dumps([said, found]))
 small_sweep.close()
 """
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gensweep.evaluation import sampler_spec
-from gensweep.storage import grids, load_trained_lane
+from gensweep.storage import load_sample_grids, load_trained_lane
 from gensweep.sweep import sample_lane
-from gensweep.worker._train import train_trials
+from gensweep.worker import train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
 
@@ -45,20 +45,23 @@ def test_a_model_is_swept_and_its_best_trial_samples(
 ) -> None:
     small_sweep = open_small_sweep(**small(name))
     train_trials(
-        small_sweep.sweep, small_sweep.here("first"), small_sweep.lane_evaluator, small_sweep.source
+        small_sweep.sweep,
+        small_sweep.in_process("first"),
+        small_sweep.evaluator,
+        small_sweep.source,
     )
     trials = small_sweep.trials()
     assert len(trials) == 2
     assert {t.state for t in trials.values()} <= {"completed", "collapsed"}
     assert all(t.images >= 320 and MEASURED[name] in t.metrics for t in trials.values())
     kept = [small_sweep.result(number) for number in trials]
-    pictures = grids(small_sweep.store_uri, kept)
+    pictures = load_sample_grids(small_sweep.store_uri, kept)
     assert set(pictures) == {"0", "1"}
     assert all(png.startswith(b"\x89PNG") for png in pictures.values())
 
     file = tmp_path / "lane"
     file.write_bytes(load_trained_lane(small_sweep.store, kept[0]))
-    about = sampler_spec(small_sweep.sweep, trials[0].params, small_sweep.lane_evaluator.data)
+    about = sampler_spec(small_sweep.sweep, trials[0].params, small_sweep.evaluator.data)
     samples = sample_lane(str(file), about, 5, seed=1)
     assert samples.shape == (5, 1, 8, 8)
     assert np.isfinite(samples).all()
@@ -69,17 +72,17 @@ def test_a_sweep_of_two_strata_goes_on_after_its_driver_ended(open_small_sweep: 
     """One stratum's pack was saved and stopped, the other had not begun; the numbers are kept."""
     changes = small("realnvp", space=STRATA, trials=4)
     whole = open_small_sweep("whole", **changes)
-    train_trials(whole.sweep, whole.here("first"), whole.lane_evaluator, whole.source)
+    train_trials(whole.sweep, whole.in_process("first"), whole.evaluator, whole.source)
 
     parts = open_small_sweep("parts", **changes)
     here, runner = parts.runner("first")
     here.orders = ["go", "stop"]
-    runner.run()
+    runner.resume()
     parts.close()
     assert {t.state for t in parts.trials().values()} == {"queued"}
 
     again = open_small_sweep("parts", **changes)
-    train_trials(again.sweep, again.here("second"), again.lane_evaluator, again.source)
+    train_trials(again.sweep, again.in_process("second"), again.evaluator, again.source)
     found, expected = again.trials(), whole.trials()
     assert len(found) == 4
     assert {n: t.params for n, t in found.items()} == {n: t.params for n, t in expected.items()}

@@ -1,7 +1,6 @@
 """A pack at its coordinator, in one process: what becomes of trials that are lost, pruned or
 broken."""
 
-import dataclasses
 import time
 from collections import Counter
 from typing import Any
@@ -10,11 +9,11 @@ import pytest
 import torch
 
 from gensweep.driver._progress import progress_line
-from gensweep.evaluation import Likelihood, evaluate_on_test, told
-from gensweep.evaluation._reference import examples
+from gensweep.evaluation import Evaluation, Likelihood, draw_examples, evaluate_on_test
 from gensweep.lanes import LaneState
 from gensweep.storage import load_trained_lane
-from gensweep.worker._train import train_trials
+from gensweep.trial import Outcome, TrialEnd, TrialReport, TrialState
+from gensweep.worker import train_trials
 from gensweep_models.space import Categorical, Real
 
 ENDED = {"completed", "collapsed"}
@@ -26,21 +25,36 @@ def test_a_pack_that_lost_its_trials_drops_them_and_another_goes_on(small_sweep:
     silent.pack.run(3)
     small_sweep.coordinator._study.fail_owner("silent", "silence")
     _, other = small_sweep.runner("other")
-    silent.run()
-    assert silent.seats == {}
+    silent.resume()
+    assert silent.lanes.trials == {}
     assert {t.state for t in small_sweep.trials().values()} == {"leased"}
-    other.run()
+    other.resume()
     assert {t.state for t in small_sweep.trials().values()} <= ENDED
     assert {t.attempts for t in small_sweep.trials().values()} == {2}
+
+
+def completed(number: int, nll: float) -> TrialEnd:
+    """The end of a trial whose last evaluation nobody has heard of yet."""
+    report = TrialReport(number=number, images=2560, metrics={"nll": nll})
+    return TrialEnd(
+        number=number, state=TrialState.COMPLETED, cause="", images=2560, outcome="converged",
+        report=report,
+    )  # fmt: skip
+
+
+def lose_one(small_sweep: Any) -> int:
+    """Give one of the three trials of the pack "first" to another one; its number."""
+    small_sweep.coordinator.release_all("first")
+    (lost,) = small_sweep.coordinator.lease("another", 1, {})
+    assert len(small_sweep.coordinator.lease("first", 2, {})) == 2
+    return int(lost.number)
 
 
 def test_only_the_lost_lane_is_dropped_when_lanes_are_saved(small_sweep: Any) -> None:
     here, runner = small_sweep.runner("first")
     here.orders = ["save", "go"]
-    lost = runner.seats[1].lease.number
-    mine = small_sweep.coordinator._leases[lost]
-    small_sweep.coordinator._leases[lost] = dataclasses.replace(mine, owner="another")
-    runner.run()
+    lost = lose_one(small_sweep)
+    runner.resume()
     states = {n: t.state for n, t in small_sweep.trials().items()}
     assert states.pop(lost) == "leased"
     assert set(states.values()) <= ENDED
@@ -49,7 +63,7 @@ def test_only_the_lost_lane_is_dropped_when_lanes_are_saved(small_sweep: Any) ->
 def test_weights_stand_before_the_ledger_says_that_a_trial_ended(small_sweep: Any) -> None:
     """Those of trials that end together are one object, from which each can be had."""
     _, runner = small_sweep.runner("first")
-    runner.run()
+    runner.resume()
     states = [
         LaneState.from_bytes(load_trained_lane(small_sweep.store, small_sweep.result(n)))
         for n in range(3)
@@ -62,30 +76,32 @@ def test_weights_stand_before_the_ledger_says_that_a_trial_ended(small_sweep: An
 def test_a_pack_that_died_leaves_its_traceback_and_its_cause(small_sweep: Any) -> None:
     for attempt in range(2 + 3):  # all of them twice, then each alone
         here, _ = small_sweep.runner(f"pack-{attempt}")
-        here.died("Traceback (most recent call last):\n  ...\nRuntimeError: shapes do not fit")
-        small_sweep.coordinator.release(f"pack-{attempt}", died=True)
+        here.record_pack_error(
+            "Traceback (most recent call last):\n  ...\nRuntimeError: shapes do not fit"
+        )
+        small_sweep.coordinator.end_pack(f"pack-{attempt}", died=True)
     for number, trial in small_sweep.trials().items():
         assert (trial.state, trial.attempts) == ("failed", 3)
         assert "RuntimeError: shapes do not fit" in trial.cause
         assert small_sweep.result(number)["outcome"] == "failed"
         text = small_sweep.store.get(f"sweeps/small/trials/{number:04d}/traceback.txt").decode()
         assert text.startswith("Traceback")
-    assert len(small_sweep.coordinator.summary()["notes"]) == 5
-    assert small_sweep.coordinator.summary()["left"] == 0
+    assert len(small_sweep.coordinator.summary().notes) == 5
+    assert small_sweep.coordinator.summary().images_left == 0
 
 
 def test_trials_chosen_for_a_pack_that_stops_wait_again(open_small_sweep: Any) -> None:
     """The coordinator chose them while the ones before were evaluated."""
     small_sweep = open_small_sweep(trials=6, rungs=1)
     here, runner = small_sweep.runner("first")
-    here.orders, runner._segment = ["stop"], 40
-    runner.run()
+    here.orders, runner._segment_ticks = ["stop"], 40
+    runner.resume()
     states = Counter(t.state in ENDED or t.state for t in small_sweep.trials().values())
     assert states == {True: 3, "leased": 3}
-    small_sweep.coordinator.release("first", died=False)
+    small_sweep.coordinator.end_pack("first", died=False)
     here, runner = small_sweep.runner("second")
-    assert sorted(seat.lease.number for seat in runner.seats.values()) == [3, 4, 5]
-    runner.run()
+    assert sorted(trial.number for trial in runner.lanes.trials.values()) == [3, 4, 5]
+    runner.resume()
     assert {t.state for t in small_sweep.trials().values()} <= ENDED
     assert {t.attempts for t in small_sweep.trials().values()} == {1, 2}
 
@@ -93,8 +109,8 @@ def test_trials_chosen_for_a_pack_that_stops_wait_again(open_small_sweep: Any) -
 def test_a_pack_that_stops_gets_no_more_trials(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(trials=6, rungs=1)
     here, runner = small_sweep.runner("first")
-    here.orders, runner._segment = ["stop"], 40
-    runner.run()
+    here.orders, runner._segment_ticks = ["stop"], 40
+    runner.resume()
     assert here.lease(3, None) == []
 
 
@@ -102,52 +118,50 @@ def test_a_pack_that_stops_gets_no_more_trials(open_small_sweep: Any) -> None:
 def test_no_trial_ends_whose_last_report_was_lost(
     open_small_sweep: Any, trials: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small_sweep = open_small_sweep(rungs=1, trials=trials)
+    small_sweep = open_small_sweep(trials=trials)
     here, runner = small_sweep.runner("first")
     failing = [OSError("the disk is full")]
-    reports = small_sweep.coordinator.reports
+    reports = small_sweep.coordinator.report_rungs
 
     def fails(*args: Any) -> Any:
         if failing:
             raise failing.pop()
         return reports(*args)
 
-    monkeypatch.setattr(small_sweep.coordinator, "reports", fails)
+    monkeypatch.setattr(small_sweep.coordinator, "report_rungs", fails)
     with pytest.raises(OSError, match="the disk is full"):
-        runner.run()
+        runner.resume()
+    here.finish(completed(number=0, nll=35.0), b"", b"")
     with pytest.raises(OSError, match="the disk is full"):
         here.settle()
     assert {t.state for t in small_sweep.trials().values()} == {"leased"}
 
 
 def test_several_reports_are_one_call_and_a_lost_trial_is_told(small_sweep: Any) -> None:
-    here, runner = small_sweep.runner("first")
-    gone = runner.seats[1].lease.number
-    small_sweep.coordinator._leases[gone] = dataclasses.replace(
-        small_sweep.coordinator._leases[gone], owner="another"
-    )
+    here, _ = small_sweep.runner("first")
+    gone = lose_one(small_sweep)
     calls = []
     request = here._ask
     here._ask = lambda name, *args: (calls.append(name), request(name, *args))[1]
     here._asking.submit(time.sleep, 0.3)  # while the coordinator is busy
     for number in range(3):
-        here.report(number, 640, {"nll": 40.0}, b"")
-    assert here.verdicts(True) == {n: "lost" if n == gone else "continue" for n in range(3)}
-    assert calls == ["reports"]
+        here.report(TrialReport(number=number, images=640, metrics={"nll": 40.0}))
+    assert here.verdicts(wait=True) == {n: "lost" if n == gone else "continue" for n in range(3)}
+    assert calls == ["report_rungs"]
 
 
 def test_what_was_expected_is_given_back_too(open_small_sweep: Any) -> None:
     here, _ = open_small_sweep(trials=6).runner("first")
-    here.expect(3, {})
-    here.give_back()
+    here.prefetch_leases(3, {})
+    here.release_all()
     assert sorted(lease.number for lease in here.lease(6, None)) == list(range(6))
 
 
 def test_checkpoints_of_trials_that_wait_outlive_those_of_a_narrower_pack(small_sweep: Any) -> None:
     here, runner = small_sweep.runner("first")
     runner.pack.run(2)
-    runner._save()
-    here.give_back()
+    runner.save()
+    here.release_all()
     (first,) = here.lease(1, None)
     for _ in range(4):
         here.checkpoints({first.number: b"state"})
@@ -165,17 +179,17 @@ def test_ends_that_were_told_are_kept_when_the_pack_dies(
 ) -> None:
     """An error in the evaluation of a lane costs the lanes before it nothing."""
     here, runner = small_sweep.runner("first")
-    judged, seen = runner.lane_evaluator._judged, []
+    judge, seen = runner.evaluator._judge, []
 
     def fails(*args: Any) -> Any:
         seen.append(args)
         if len(seen) == 3 * 2:  # the last lane at its second rung
             raise OSError("the disk is full")
-        return judged(*args)
+        return judge(*args)
 
-    monkeypatch.setattr(type(runner.lane_evaluator), "_judged", staticmethod(fails))
+    monkeypatch.setattr(type(runner.evaluator), "_judge", staticmethod(fails))
     with pytest.raises(OSError, match="the disk is full"):
-        runner.run()
+        runner.resume()
     here.settle()
     states = [small_sweep.trials()[n].state for n in range(3)]
     assert sum(state in ENDED for state in states) == 2
@@ -184,7 +198,7 @@ def test_ends_that_were_told_are_kept_when_the_pack_dies(
 def test_pruned_trials_end_early_with_what_they_were(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(pruner="asha")
     _, runner = small_sweep.runner("first")
-    runner.run()
+    runner.resume()
     trials = small_sweep.trials()
     pruned = [t for t in trials.values() if t.state == "pruned"]
     assert 1 <= len(pruned) < 3
@@ -200,28 +214,26 @@ def test_pruned_trials_end_early_with_what_they_were(open_small_sweep: Any) -> N
 def test_a_sweep_ends_with_the_images_it_may_see(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(max_images=2 * 2560 + 1)
     _, runner = small_sweep.runner("first")
-    runner.run()
+    runner.resume()
     assert len(small_sweep.trials()) == 2
-    assert small_sweep.coordinator.waiting() is None
+    assert small_sweep.coordinator.has_waiting_trials() is None
 
 
 def test_a_trial_that_still_gains_variety_is_slow_and_not_collapsed(open_small_sweep: Any) -> None:
     """And what it had before outlives its pack: then it has collapsed, if it has less."""
     small_sweep = open_small_sweep(rungs=1)
     _, runner = small_sweep.runner("first")
-    seat = next(iter(runner.seats.values()))
-    below = {"outcome": "collapsed", "state": "collapsed", "cause": "few"}
+    trial = next(iter(runner.lanes.trials.values()))
     for variety, outcome in ((0.1, "collapsed"), (0.2, "unconverged"), (0.2, "collapsed")):
-        result = below | {"variety": variety}
-        seat.reconsider(result)
-        assert result["outcome"] == outcome
+        below = Evaluation(metrics={}, outcome=Outcome.COLLAPSED, cause="few", variety=variety)
+        assert trial.reconsider(below).outcome == outcome
     runner.pack.run(2)
-    runner._save()
+    runner.save()
     runner.coordinator.settle()
-    small_sweep.coordinator.release("first", died=False)
+    small_sweep.coordinator.end_pack("first", died=False)
     _, again = small_sweep.runner("second")
-    assert {s.lease.number: s.variety for s in again.seats.values()} == {
-        n: 0.2 if n == seat.lease.number else None for n in range(3)
+    assert {s.number: s.peak_variety for s in again.lanes.trials.values()} == {
+        n: 0.2 if n == trial.number else None for n in range(3)
     }
 
 
@@ -240,7 +252,10 @@ def test_a_stratum_under_a_condition_has_its_pack(open_small_sweep: Any) -> None
         trials=3,
     )
     train_trials(
-        small_sweep.sweep, small_sweep.here("first"), small_sweep.lane_evaluator, small_sweep.source
+        small_sweep.sweep,
+        small_sweep.in_process("first"),
+        small_sweep.evaluator,
+        small_sweep.source,
     )
     params = [t.params for t in small_sweep.trials().values()]
     assert {(p["decoder"], p.get("layers")) for p in params} == {
@@ -252,15 +267,15 @@ def test_a_stratum_under_a_condition_has_its_pack(open_small_sweep: Any) -> None
 def test_saving_in_the_middle_changes_nothing(open_small_sweep: Any) -> None:
     """A pack told to save and stop, and its trials taken up by another, give the same numbers."""
     (whole, parts) = (open_small_sweep(name) for name in ("whole", "parts"))
-    whole.runner("first")[1].run()
+    whole.runner("first")[1].resume()
     here, runner = parts.runner("first")
     here.orders = ["go", "go", "go", "stop"]
-    runner.run()
-    parts.coordinator.release("first", died=False)
+    runner.resume()
+    parts.coordinator.end_pack("first", died=False)
     assert {t.state for t in parts.trials().values()} == {"queued"}
     here, runner = parts.runner("first")
     assert all(0 < runner.pack.lane(i).images_seen < 2560 for i in range(3))
-    runner.run()
+    runner.resume()
     nll = [{n: (t.metrics, t.images) for n, t in o.trials().items()} for o in (whole, parts)]
     assert nll[0] == nll[1]
 
@@ -272,7 +287,7 @@ def test_packs_train_in_the_sweeps_precision(open_small_sweep: Any) -> None:
         small_sweep = open_small_sweep(str(precision), precision=precision)
         _, runner = small_sweep.runner("first")
         assert runner.pack.precision == (precision or "fp32")
-        runner.run()
+        runner.resume()
         nll.append([t.metrics["nll"] for t in small_sweep.trials().values()])
     assert nll[0] != nll[1]
     assert nll[1] == pytest.approx(nll[0], rel=0.05)
@@ -283,12 +298,12 @@ def test_lanes_that_nobody_fills_are_given_up(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(width=8)
     _, runner = small_sweep.runner("first")
     runner.pack.run(3)
-    runner.drop(1)
+    runner.lanes.drop(1)
     before = [runner.pack.take(slot).to_bytes() for slot in (0, 2)]
-    runner._close_up()
+    runner.lanes.compact()
     assert [runner.pack.take(slot).to_bytes() for slot in (0, 1)] == before
     computed, ticks = runner.pack.turns_computed, runner.pack.lane(0).ticks
-    runner.run()
+    runner.resume()
     assert runner.pack.turns_computed - computed == 2 * (2560 // 64 - ticks)
     assert {n for n, t in small_sweep.trials().items() if t.state in ENDED} == {0, 2}
 
@@ -298,7 +313,7 @@ def test_empty_lanes_change_no_number(open_small_sweep: Any) -> None:
     for width in (3, 8):
         small_sweep = open_small_sweep(str(width), width=width)
         _, runner = small_sweep.runner("first")
-        runner.run()
+        runner.resume()
         nll.append({n: (t.metrics, t.images, t.cause) for n, t in small_sweep.trials().items()})
     assert nll[0] == nll[1]
 
@@ -308,17 +323,17 @@ def test_a_lane_is_never_alone_but_in_a_pack_of_one(open_small_sweep: Any) -> No
     small_sweep = open_small_sweep(width=8)
     _, runner = small_sweep.runner("first")
     for slot in (0, 2):
-        runner.drop(slot)
-    runner.run()
+        runner.lanes.drop(slot)
+    runner.resume()
     assert runner.pack.turns_computed == 2 * 2560 // 64
 
 
 def test_packs_that_die_before_they_have_trials_are_told(small_sweep: Any) -> None:
-    here = small_sweep.here("pack-1-abc")
-    here.died("Traceback\n  ...\nUserError: no credentials on this worker")
-    small_sweep.coordinator.release("abc", died=True)
-    small_sweep.coordinator.release("xyz", died=True)
-    assert small_sweep.coordinator.summary()["notes"] == [
+    here = small_sweep.in_process("pack-1-abc")
+    here.record_pack_error("Traceback\n  ...\nUserError: no credentials on this worker")
+    small_sweep.coordinator.end_pack("pack-1-abc", died=True)
+    small_sweep.coordinator.end_pack("pack-2-xyz", died=True)
+    assert list(small_sweep.coordinator.summary().notes) == [
         "a pack died of UserError: no credentials on this worker",
         "a pack died of the end of its process",
     ]
@@ -327,16 +342,18 @@ def test_packs_that_die_before_they_have_trials_are_told(small_sweep: Any) -> No
 def test_trials_of_a_pack_that_lost_its_host_wait_again(small_sweep: Any) -> None:
     for attempt in range(4):  # more often than packs may die of a trial
         owner = f"pack-{attempt}-abc"
-        small_sweep.coordinator.runs_on(owner, {f"node-{attempt}"})
-        assert small_sweep.coordinator.found(f"{attempt}-abc") == (False, {f"node-{attempt}"})
+        small_sweep.coordinator.register_nodes(owner, {f"node-{attempt}"})
+        assert small_sweep.coordinator.pack_status(owner) == (False, {f"node-{attempt}"})
         small_sweep.runner(owner)
-        assert small_sweep.coordinator.found(f"{attempt}-abc") == (True, {f"node-{attempt}"})
-        small_sweep.coordinator.release(f"{attempt}-abc", died=True, host=True)
-    assert small_sweep.coordinator.found("none") == (False, set())
+        assert small_sweep.coordinator.pack_status(owner) == (True, {f"node-{attempt}"})
+        small_sweep.coordinator.end_pack(owner, died=True, host_lost=True)
+    assert small_sweep.coordinator.pack_status("none") == (False, set())
     assert {t.state for t in small_sweep.trials().values()} == {"queued"}
     shown = [small_sweep.result(number) for number in small_sweep.trials()]
     assert {(t["pack_losses"], t["host_losses"]) for t in shown} == {(0, 4)}
-    assert small_sweep.coordinator.summary()["notes"] == ["a pack died of the loss of its host"] * 4
+    assert (
+        list(small_sweep.coordinator.summary().notes) == ["a pack died of the loss of its host"] * 4
+    )
 
 
 def test_what_a_lost_pack_still_writes_replaces_nothing(small_sweep: Any) -> None:
@@ -344,40 +361,44 @@ def test_what_a_lost_pack_still_writes_replaces_nothing(small_sweep: Any) -> Non
     _, silent = small_sweep.runner("silent")
     small_sweep.coordinator._study.fail_owner("silent", "silence")
     _, other = small_sweep.runner("other")
-    other.run()
+    other.resume()
     mine = load_trained_lane(small_sweep.store, small_sweep.result(0))
     state = silent.pack.take(0).to_bytes()
-    silent.coordinator.finish(0, "completed", "", {"weights": state, "metrics": {}})
+    end = TrialEnd(number=0, state=TrialState.COMPLETED, cause="", images=0, outcome="converged")
+    silent.coordinator.finish(end, state, b"")
     silent.coordinator.settle()
     assert load_trained_lane(small_sweep.store, small_sweep.result(0)) == mine != state
 
 
 def test_the_best_trial_is_measured_on_examples_that_chose_none(small_sweep: Any) -> None:
     _, runner = small_sweep.runner("first")
-    runner.run()
-    found = evaluate_on_test(small_sweep.plan, small_sweep.store, small_sweep.result(1))
-    ranked = small_sweep.lane_evaluator.likelihood
-    assert (found["protocol"]["examples"], len(ranked.examples)) == (177, 178)
+    runner.resume()
+    lane = load_trained_lane(small_sweep.store, small_sweep.result(1))
+    params = small_sweep.trials()[1].params
+    found = evaluate_on_test(small_sweep.sweep, *small_sweep.plan.splits, 1, params, lane)
+    assert found is not None
+    ranked = small_sweep.evaluator.likelihood
+    assert (found.protocol["examples"], len(ranked.examples)) == (177, 178)
     game = small_sweep.sweep.model.game(small_sweep.sweep.config({}), small_sweep.plan.dataset)
-    test = examples(small_sweep.plan.test, 10_000)["x"]
+    test = draw_examples(small_sweep.plan.test, 10_000)["x"]
     rest = Likelihood.of_game(game, test, "test", rest=True)
     assert rest is not None
     both = torch.cat([rest.examples, ranked.examples]).flatten(1)
     assert torch.equal(both.sum(1).sort().values, test.flatten(1).sum(1).sort().values)
-    nll, error = (found["metrics"][n] for n in ("nll", "nll_standard_error"))
+    nll, error = (found.metrics[n] for n in ("nll", "nll_standard_error"))
     assert nll == pytest.approx(small_sweep.trials()[1].metrics["nll"], abs=6 * error)
-    assert told(found).startswith(f"trial 1, nll {nll:.2f} ± {error:.2f} nats, iwae, on the 177 ")
+    assert found.text().startswith(f"trial 1, nll {nll:.2f} ± {error:.2f} nats, iwae, on the 177 ")
 
 
 def test_checkpoints_go_once_every_trial_has_ended(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep()
     here, runner = small_sweep.runner("first")
     here.orders = ["save", "stop"]
-    runner.run()
+    runner.resume()
     small_sweep.close()
     assert len(small_sweep.store.list("sweeps/small/checkpoints/")) > 0
     again = open_small_sweep()
-    train_trials(again.sweep, again.here("second"), again.lane_evaluator, again.source)
+    train_trials(again.sweep, again.in_process("second"), again.evaluator, again.source)
     again.close()
     assert again.store.list("sweeps/small/checkpoints/") == []
     assert all(load_trained_lane(again.store, again.result(number)) for number in range(3))
@@ -389,13 +410,13 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(
     here, _ = small_sweep.runner("first")
     line = progress_line(small_sweep.coordinator.summary(), 0.0, 0.0, 5.0)
     assert line == "     5 s  3 training  |  no result yet  |  0 images/s  |  measuring the pace"
-    here.report(0, 1280, {"nll": 40.0}, b"")
-    here.report(1, 1280, {"nll": 30.0}, b"")
-    assert here.verdicts(True) == {0: "continue", 1: "continue"}
+    for number, nll in enumerate((40.0, 30.0)):
+        here.report(TrialReport(number=number, images=1280, metrics={"nll": nll}))
+    assert here.verdicts(wait=True) == {0: "continue", 1: "continue"}
     line = progress_line(small_sweep.coordinator.summary(), 100.0, 50.0, 65.0)
     assert "nll 30 so far, unfinished  |  100 images/s" in line
-    assert small_sweep.coordinator.summary()["left"] == 3 * 2560 - 2 * 1280
+    assert small_sweep.coordinator.summary().images_left == 3 * 2560 - 2 * 1280
     assert line.endswith(f"{(3 * 2560 - 2 * 1280) / 50:.0f} s left")
-    here.finish(0, "completed", "", {"metrics": {"nll": 35.0}})
+    here.finish(completed(number=0, nll=35.0), b"", b"")
     here.settle()
     assert "best nll 35  |" in progress_line(small_sweep.coordinator.summary(), 0.0, 1.0, 9.0)

@@ -10,7 +10,7 @@ from gensweep.lanes import LaneState
 from gensweep.population import REDRAWN, choose_donor, explore
 from gensweep.results import results_of
 from gensweep.storage import load_trained_lane
-from gensweep.worker._population import _copy
+from gensweep.worker._population import copy_lane
 from gensweep_models.space import Categorical, Integer, Real
 
 SPACE = {
@@ -67,11 +67,11 @@ def test_a_copy_is_the_source_with_the_targets_own_progress(open_small_sweep: An
     small_sweep = open_small_sweep(**POPULATION)
     _, runner = small_sweep.runner("first")
     runner.pack.run(3)
-    runner.drop(7)
+    runner.lanes.drop(7)
     runner.pack.load(7, small_sweep.sweep.config({"latent_size": 3}), seed=99, budget_images=5120)
-    runner.seats[7] = replace(runner.seats[6], lineage=[])  # a lane that began later
+    runner.lanes.trials[7] = replace(runner.lanes.trials[6], lineage=[])  # a lane that began later
     before = {slot: runner.pack.take(slot) for slot in range(8)}
-    _copy(runner, 7, 2)
+    copy_lane(small_sweep.sweep, runner.lanes, 7, 2)
     after = {slot: runner.pack.take(slot) for slot in range(8)}
     assert all(after[s].to_bytes() == before[s].to_bytes() for s in range(7))
     for name, tensor in after[7].tensors.items():
@@ -82,13 +82,16 @@ def test_a_copy_is_the_source_with_the_targets_own_progress(open_small_sweep: An
     new, old = after[7].meta["config"], before[2].meta["config"]
     assert {n for n in new if new[n] != old[n]} == {"learning_rate", "kl_weight"}
     assert all(SPACE[n].low <= new[n] <= SPACE[n].high for n in SPACE)
-    assert LaneState.from_bytes(runner._state(7)).meta["lineage"] == runner.seats[7].lineage
+    assert (
+        LaneState.from_bytes(runner.lanes.state(7)).meta["lineage"]
+        == runner.lanes.trials[7].lineage
+    )
 
 
 def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_small_sweep: Any) -> None:
     """A pack that is lost after a checkpoint, and one that never was, end alike."""
     whole, parts = open_small_sweep("whole", **POPULATION), open_small_sweep("parts", **POPULATION)
-    whole.runner("first")[1].run()
+    whole.runner("first")[1].resume()
     told = lineage(whole)
     copies = [copy | {"of": n} for n, line in told.items() for copy in line]
     assert copies
@@ -98,20 +101,22 @@ def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_small_sweep: A
         rate = copy["params"]["learning_rate"]
         assert SPACE["learning_rate"].low <= rate <= SPACE["learning_rate"].high
     here, runner = parts.runner("first")
-    kept = here.copied
+    kept = here.record_copy
 
     def copied(number: int, copy: dict[str, Any]) -> None:
         kept(number, copy)
         here.orders = ["stop"]
 
-    here.copied = copied
-    runner.run()
-    assert any(seat.lineage for seat in runner.seats.values())
+    here.record_copy = copied
+    runner.resume()
+    assert any(trial.lineage for trial in runner.lanes.trials.values())
     parts.close()
     again = open_small_sweep("parts", **POPULATION)
     _, second = again.runner("second")
-    assert [s.lineage for s in second.seats.values()] == [s.lineage for s in runner.seats.values()]
-    second.run()
+    assert [s.lineage for s in second.lanes.trials.values()] == [
+        s.lineage for s in runner.lanes.trials.values()
+    ]
+    second.resume()
     assert lineage(again) == told
     names = ("frechet", "coverage", "untruncated_density")
     found = [
@@ -126,7 +131,7 @@ def test_the_lane_that_is_kept_has_the_values_it_ended_with(
 ) -> None:
     """And trials compare by a likelihood too, which is then measured at each rung."""
     small_sweep = open_small_sweep(**POPULATION | {"target": "nll", "rungs": 2})
-    small_sweep.runner("first")[1].run()
+    small_sweep.runner("first")[1].resume()
     number, line = next((n, line) for n, line in lineage(small_sweep).items() if line)
     lane = LaneState.from_bytes(load_trained_lane(small_sweep.store, small_sweep.result(number)))
     assert {n: lane.meta["config"][n] for n in SPACE} == line[-1]["params"]
@@ -141,9 +146,9 @@ def test_the_lane_that_is_kept_has_the_values_it_ended_with(
 def test_a_trial_that_nobody_better_sits_beside_goes_on_as_it_is(open_small_sweep: Any) -> None:
     """Two packs of one population: values are compared in all of it, states only in the pack."""
     small_sweep = open_small_sweep(**POPULATION | {"width": 2})
-    benches = [small_sweep.runner(f"pack-{i}")[1] for i in range(4)]
-    for runner in benches:
-        runner.run()
+    runners = [small_sweep.runner(f"pack-{i}")[1] for i in range(4)]
+    for runner in runners:
+        runner.resume()
     pairs = [{2 * i, 2 * i + 1} for i in range(4)]
     told = lineage(small_sweep)
     assert any(told.values())

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from gensweep.evaluation._sampling import Shape
+from gensweep.evaluation import Shape
 from gensweep.lanes import Pack
 from gensweep.worker import _usage
-from gensweep.worker._usage import Usage
+from gensweep.worker._usage import LaneUsage
 from gensweep_models.catalog import CATALOG
 from gensweep_models.gan import GanConfig
 
@@ -17,9 +17,9 @@ from gensweep_models.gan import GanConfig
 def test_lane_time_is_told_of_lanes_that_have_trials(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(width=4, budget_images=64 * 300, rungs=1)
     _, runner = small_sweep.runner("first")
-    runner._segment = 20
+    runner._segment_ticks = 20
     began = time.monotonic()
-    runner.run()
+    runner.resume()
     spent = time.monotonic() - began
     used = small_sweep.coordinator.usage()
     assert set(used) == {"training", "evaluation", "idle"}
@@ -37,17 +37,17 @@ def test_every_second_of_a_lane_is_of_one_kind(monkeypatch: pytest.MonkeyPatch) 
         now[0] += seconds
         return seconds
 
-    usage = Usage()
-    with usage.look(16):
+    usage = LaneUsage()
+    with usage.round(16):
         usage.train(spend(5.0), 1.0, 16)  # the first look is start-up
-    with usage.look(16):
+    with usage.round(16):
         usage.train(spend(2.0), 0.75, 12)
         for _ in range(16):
             usage.evaluate(spend(1.0))
         spend(0.5)
     training, evaluation = 2.0 * 12 * 0.75, 16.0 * 16
     idle = 18.5 * 16 - training - evaluation
-    assert usage.told() == pytest.approx(
+    assert usage.seconds() == pytest.approx(
         {"training": training, "evaluation": evaluation, "idle": idle}
     )
 
@@ -55,8 +55,8 @@ def test_every_second_of_a_lane_is_of_one_kind(monkeypatch: pytest.MonkeyPatch) 
 def test_a_lane_beside_the_last_trial_is_idle(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(trials=1, width=4, budget_images=64 * 300, rungs=1)
     _, runner = small_sweep.runner("first")
-    runner._segment = 20
-    runner.run()
+    runner._segment_ticks = 20
+    runner.resume()
     used = small_sweep.coordinator.usage()
     assert used["training"] > 0
     assert 1 <= used["idle"] / used["training"] < 2

@@ -1,10 +1,18 @@
-"""The actor that decides: it hands out trials, hears of them, and records what became of them."""
+"""The actor that decides: it hands out trials, hears of them, and records what became of them.
 
-from gensweep.coordinator._coordinator import HOST_LOST
-from gensweep.coordinator._start import opened, start_coordinator
+Runs in one process beside the driver, which owns the study and the tracker's spool.
+"""
+
+from gensweep.coordinator._coordinator import SweepCoordinator
+from gensweep.coordinator._packs import HOST_LOST, PackStatus
+from gensweep.coordinator._progress import ProgressSummary
+from gensweep.coordinator._start import start_coordinator, wait_until_open
 
 __all__ = [
     "HOST_LOST",
-    "opened",
+    "PackStatus",
+    "ProgressSummary",
+    "SweepCoordinator",
     "start_coordinator",
+    "wait_until_open",
 ]

@@ -1,4 +1,4 @@
-"""Why a pack died: with its host, or of its own."""
+"""Tells a pack that died with its host from one that died of its own."""
 
 import time
 
@@ -7,7 +7,7 @@ WATCH_S = 20.0
 
 
 def host_lost(nodes: set[str]) -> bool:
-    """Whether one of the nodes has ended, or is about to: what it ran ended with it.
+    """Whether one of the Ray nodes has ended, or drains: what it ran ended with it.
 
     Ranks feel the loss of another's host before Ray does, so several nodes are watched a while.
     """

@@ -1,131 +1,152 @@
-"""The end of a sweep: table, report, artifacts, and the line to type next."""
+"""Ends a sweep: prints the table, keeps the report, and tells what to type next."""
 
 import importlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gensweep.driver._next_command import next_line
+from gensweep.driver._next_command import next_command
 from gensweep.driver._register import register_best
-from gensweep.driver._report_files import stored, written
+from gensweep.driver._report_files import ReportFacts, build_files, store_files
 from gensweep.errors import UserError
-from gensweep.evaluation import evaluate_on_test, told
+from gensweep.evaluation import TestResult, evaluate_on_test
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.results import results_table, trial_views
-from gensweep.spec import RunRequest
-from gensweep.storage import open_store
+from gensweep.storage import load_trained_lane, open_store
 from gensweep.study import read_sweep
 from gensweep.tracking import redact
 from gensweep.trial import LINEAGE, TrialView
-from gensweep.worker import in_a_line, shares
+from gensweep.worker import shares, shares_text
 
-BOUNDS = {"hours": "--max-hours", "images": "--max-images", "cost": "--max-cost"}
-"""Why nothing more is handed out, as `Study.exhausted` says it, by the option that asked for it."""
+_log = logging.getLogger(__name__)
+LIMIT_OPTIONS = {"hours": "--max-hours", "images": "--max-images", "cost": "--max-cost"}
+"""Reasons of `Study.stop_reason`, by the option that asked for them."""
 
 
 def finish(
-    request: RunRequest,
     plan: Plan,
     coordinator: Any,
-    protocol: dict[str, Any],
+    protocol: Mapping[str, object],
     objective: Objective,
-    died: str = "",
+    error: str = "",
 ) -> None:
-    """Print the table, write the report to the home folder, the store and the tracker.
+    """Print the table; write the report to the home folder, the store and the tracker.
 
-    `died` says why packs kept dying, if they did.
+    `error` says why packs kept dying; empty if they did not.
     """
     import ray
 
-    used = ray.get(coordinator.usage.remote())
-    if bound := BOUNDS.get(ray.get(coordinator.exhausted.remote())):
-        print(f"stopped  by {bound}; --resume with a larger one goes on")
-    trials, files = answer(request, plan, protocol, objective, used)
-    lanes = {f"lanes_{kind}": share for kind, share in shares(used).items()}
-    summary = summary_of(trials, objective) | lanes
-    tell(request, plan, coordinator, files, summary, objective.ranked(trials)[:1], died)
+    usage = ray.get(coordinator.usage.remote())
+    if option := LIMIT_OPTIONS.get(ray.get(coordinator.stop_reason.remote())):
+        print(f"stopped  by {option}; --resume with a larger one goes on")
+    trials, files = print_answer(plan, protocol, objective, usage)
+    lanes = {f"lanes_{kind}": share for kind, share in shares(usage).items()}
+    figures = summary_metrics(trials, objective) | lanes
+    _complete(plan, coordinator, files, figures, objective.ranked(trials)[:1], error)
 
 
-def answer(request: RunRequest, plan: Plan, protocol: dict[str, Any], objective: Objective,
-           used: Mapping[str, float]) -> tuple[list[TrialView], dict[str, bytes]]:  # fmt: skip
-    """Print and keep what the ledger and the store know; a store that fails costs its part only."""
-    view = read_sweep(request.sweep.name, plan.ledger)
-    trials = trial_views(r for r in view.records if r.state.ended)  # others are not done
-    following = redact(next_line(request, trials))
-    test = tested(plan, objective, objective.ranked(trials)[:1])
-    about = {
-        "protocol": protocol,
-        "next": following,
-        "test": test,
-        "about": plan.summary(),
-        "lanes": in_a_line(used),
-    }
-    files = written(request, plan, view, trials, objective, about)
-    local = plan.write_local(f"reports/{view.name}.html", files["report.html"])
-    print(results_table(trials, request.sweep.group_by, objective))
-    if test:
-        print(f"test     {told(test)}")
-    if said := copies(trials):
-        print(f"pbt      {said}")
-    if used:
-        print(f"lanes    {in_a_line(used)}")
-    if view.cost:
-        print(f"cost     {view.cost:,.2f}, while it ran; hosts that stay up cost on")
-    print(f"report   {local}\nstored   {stored(plan, files)}")
-    print(f"compare  {redact(plan.tracking_uri)} (MLflow, experiment {request.sweep.question})")
-    print(f"next     {following}", flush=True)
+def print_answer(
+    plan: Plan,
+    protocol: Mapping[str, object],
+    objective: Objective,
+    usage: Mapping[str, float],
+) -> tuple[list[TrialView], dict[str, bytes]]:
+    """Print and keep what the ledger and the store know; return the ended trials and the files.
+
+    A store that fails costs only its part.
+    """
+    sweep = plan.request.sweep
+    snapshot = read_sweep(sweep.name, plan.ledger)
+    trials = trial_views(r for r in snapshot.records if r.state.ended)
+    command = redact(next_command(plan.request, trials))
+    test = _measure_on_test(plan, objective, objective.ranked(trials)[:1])
+    facts = ReportFacts(
+        protocol=protocol, next_command=command, test=test, usage=shares_text(usage)
+    )
+    files = build_files(plan, snapshot, trials, objective, facts)
+    local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
+    print(results_table(trials, sweep.group_by, objective))
+    for label, text in (
+        ("test", test.text() if test else ""),
+        ("pbt", _copies_text(trials)),
+        ("lanes", shares_text(usage)),
+        ("cost", _cost_text(snapshot.cost)),
+        ("report", local),
+        ("stored", store_files(plan, files)),
+        ("compare", f"{redact(plan.tracking_uri)} (MLflow, experiment {sweep.question})"),
+        ("next", command),
+    ):
+        if text:
+            print(f"{label:8} {text}", flush=True)
     return trials, files
 
 
-def tested(plan: Plan, objective: Objective, best: Sequence[TrialView]) -> dict[str, Any]:
-    """The best trial's likelihood on the rest of the test split; a lost lane costs only that.
+def _cost_text(cost: float) -> str:
+    return f"{cost:,.2f}, while it ran; hosts that stay up cost on" if cost else ""
 
-    Only trials ranked by likelihood were ranked by other examples than these.
+
+def _measure_on_test(
+    plan: Plan, objective: Objective, best: Sequence[TrialView]
+) -> TestResult | None:
+    """Measure the best trial's likelihood on the rest of the test split, if that makes sense.
+
+    A lane that is lost costs only that. Only trials ranked by likelihood were ranked by other
+    examples than these.
     """
-    if objective.metric not in LIKELIHOOD_METRICS:
-        return {}
-    if best and plan.test is not None:
-        print("test     measuring the best trial once more, on examples that ranked none",
-              flush=True)  # fmt: skip
+    if objective.metric not in LIKELIHOOD_METRICS or not best:
+        return None
+    if plan.test is not None:
+        _log.info("measuring the best trial once more, on test examples that ranked none")
+    (trial,) = best
     try:
-        store = open_store(plan.store)
-        return next((evaluate_on_test(plan, store, trial) for trial in best), {})
+        lane = load_trained_lane(open_store(plan.store), trial)
+        return evaluate_on_test(
+            plan.request.sweep, *plan.splits, trial["number"], trial["params"], lane
+        )
     except (UserError, LookupError) as error:
-        print(f"the best trial was not measured on the test split: {redact(str(error))}")
-        return {}
+        _log.warning("the best trial was not measured on the test split: %s", redact(str(error)))
+        return None
 
 
-def tell(request: RunRequest, plan: Plan, coordinator: Any, files: dict[str, bytes],
-         summary: dict[str, float], best: Sequence[TrialView], died: str) -> None:  # fmt: skip
-    """Give the tracker its copy, and say what it lost or why it lags."""
+def _complete(
+    plan: Plan,
+    coordinator: Any,
+    files: Mapping[str, bytes],
+    figures: Mapping[str, float],
+    best: Sequence[TrialView],
+    error: str,
+) -> None:
+    """Give the tracker its copy, register the best trial, and say what was lost or lags."""
     import ray
 
-    complete = coordinator.complete.remote(files, summary, died)
+    complete = coordinator.complete.remote(files, figures, error)
     if best:
         importlib.import_module("mlflow.pyfunc")  # two seconds, in which the tracker hears the rest
     if ray.get(complete):
-        register_best(request, plan, coordinator, best)
-    if lost := ray.get(coordinator.tracker_loss.remote()):
-        print(lost)
+        register_best(plan, coordinator, best)
+    if loss := ray.get(coordinator.tracker_loss.remote()):
+        _log.warning(loss)
     ray.get(coordinator.close.remote())
 
 
-def summary_of(trials: Sequence[TrialView], objective: Objective) -> dict[str, float]:
-    """Counts of outcomes and the best value."""
+def summary_metrics(trials: Sequence[TrialView], objective: Objective) -> dict[str, float]:
+    """Count outcomes, and take the best value, for the sweep's own run."""
     counts: dict[str, float] = {"trials": float(len(trials))}
     for trial in trials:
         counts[trial["outcome"]] = counts.get(trial["outcome"], 0.0) + 1
+    metric = objective.metric
     best = objective.ranked(trials)[:1]
-    return counts | {
-        f"best_{objective.metric}": float(t["metrics"][objective.metric]) for t in best
-    }
+    return counts | {f"best_{metric}": float(trial["metrics"][metric]) for trial in best}
 
 
-def copies(trials: Iterable[TrialView]) -> str:
-    """How many there were, in a line; empty if there were none."""
-    found = [len(trial[LINEAGE]) for trial in trials if trial.get(LINEAGE)]
-    if not found:
+def _copies_text(trials: Iterable[TrialView]) -> str:
+    """Count the copies of population-based training; empty if there were none."""
+    copies = [len(trial[LINEAGE]) for trial in trials if trial.get(LINEAGE)]
+    if not copies:
         return ""
-    return (f"{len(found)} trials took over others' states, {sum(found)} times in all; tables show "
-            "values that they began with, the report and --json of results the later")  # fmt: skip
+    return (
+        f"{len(copies)} trials took over others' states, {sum(copies)} times in all; tables show "
+        "values that they began with, the report and --json of results the later"
+    )

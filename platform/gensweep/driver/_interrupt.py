@@ -1,9 +1,11 @@
-"""How a running sweep is asked to stop."""
+"""Stops a running sweep without losing what its lanes have trained."""
 
+import logging
 import signal
-import sys
 from types import FrameType
 from typing import Any
+
+_log = logging.getLogger(__name__)
 
 
 class Interrupt:
@@ -12,24 +14,26 @@ class Interrupt:
     Tune's own handler would end packs in the middle of a step.
     """
 
-    def __init__(self, coordinator: Any, name: str):
-        self.request = False
-        self._desk, self._name = coordinator, name
-        self._before: dict[int, Any] = {}
+    def __init__(self, coordinator: Any, sweep: str):
+        self.is_asked = False
+        self._coordinator, self._sweep = coordinator, sweep
+        self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupt":
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._ask)
+            self._handlers[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.request:
+        if self.is_asked:
             raise KeyboardInterrupt
-        self.request = True
-        print(f"\nstopping: packs save their lanes; go on with --resume {self._name} "
-              "(once more ends at once)", file=sys.stderr, flush=True)  # fmt: skip
-        self._desk.stop.remote()
+        self.is_asked = True
+        _log.warning(
+            "stopping: packs save their lanes; go on with --resume %s (once more ends at once)",
+            self._sweep,
+        )
+        self._coordinator.stop.remote()

@@ -1,54 +1,87 @@
-"""Running a planned sweep on the Ray cluster until its trials are done."""
+"""Runs a planned sweep on the Ray cluster until its trials are done, then reports."""
 
+import logging
 import os
 import sys
+from typing import Any
 
+from gensweep.evaluation import LaneEvaluator
 from gensweep.planning import Plan
-from gensweep.spec import RunRequest
+from gensweep.spec import PackResources, RunRequest
+
+_log = logging.getLogger(__name__)
 
 
-def launch(request: RunRequest, plan: Plan) -> None:
-    """Run the sweep on the Ray cluster until its trials are done, then report."""
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own banner says nothing of trials
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # see `Interrupt`
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # see `run_packs`
+def launch(plan: Plan) -> None:
+    """Start the coordinator, run packs until no trial is left, and report.
 
+    Exits with 1 if packs keep dying; raises `KeyboardInterrupt` at the end if the user stopped it.
+    """
+    _set_tune_environment()
     import ray
 
-    from gensweep.coordinator import HOST_LOST, opened, start_coordinator
+    from gensweep.coordinator import start_coordinator, wait_until_open
     from gensweep.driver._finish import finish
     from gensweep.driver._interrupt import Interrupt
     from gensweep.driver._progress import ProgressPrinter
     from gensweep.evaluation import build_evaluator
     from gensweep.storage import open_store
-    from gensweep.worker import train_loop_per_worker
 
-    sweep = request.sweep
-    lane_evaluator = build_evaluator(sweep, open_store(plan.store), *plan.splits)
-    objective = sweep.objective(lane_evaluator.evaluator.objective)
-    coordinator = start_coordinator(request, plan, objective, lane_evaluator.protocol)
-    from gensweep.driver._packs import run_packs
-    from gensweep.spec import PackResources
+    request, sweep = plan.request, plan.request.sweep
+    evaluator = build_evaluator(sweep, open_store(plan.store), *plan.splits)
+    objective = sweep.objective(evaluator.evaluator.objective)
+    coordinator = start_coordinator(plan.run_context(), objective, evaluator.protocol)
+    from gensweep.driver._packs import run_packs  # takes two seconds, in which the study opens
 
-    opened(coordinator)
-    if request.resume and ray.get(coordinator.waiting.remote()) is None:
-        print("nothing is left to train: every trial has ended, or a limit is reached", flush=True)
-    resources = PackResources(packs=request.packs, ranks=request.ranks, use_gpu=request.gpus > 0,
-                  threads=request.threads, tune_storage=plan.tune_storage,
-                  train_storage=plan.train_storage)  # fmt: skip
+    wait_until_open(coordinator)
+    if request.resume and ray.get(coordinator.has_waiting_trials.remote()) is None:
+        _log.info("nothing is left to train: every trial has ended, or a limit is reached")
     with Interrupt(coordinator, sweep.name) as interrupt:
         with ProgressPrinter(coordinator):
-            well = run_packs(coordinator, sweep, resources, train_loop_per_worker,
-                             {"store": plan.store, "data": plan.dataset.id,
-                              "features": lane_evaluator.protocol.get("feature_hash")})  # fmt: skip
-        died = "" if well else ray.get(coordinator.summary.remote())["notes"][-1]
-        finish(request, plan, coordinator, lane_evaluator.protocol, objective, died)
-    if interrupt.request:
+            is_done = run_packs(_worker_settings(plan, coordinator, evaluator))
+        error = "" if is_done else ray.get(coordinator.summary.remote()).notes[-1]
+        finish(plan, coordinator, evaluator.protocol, objective, error)
+    if interrupt.is_asked:
         raise KeyboardInterrupt
-    if died:
-        where = f"{plan.store}/sweeps/{sweep.name}/trials/*/traceback.txt"
-        if died.endswith(HOST_LOST):
-            where = "the logs of the hosts, whose memory may be too small"
-        print(f"error: packs keep dying, {died}: see {where}, then --resume {sweep.name}",
-              file=sys.stderr)  # fmt: skip
-        sys.exit(1)
+    if error:
+        _exit_with(plan, error)
+
+
+def _set_tune_environment() -> None:
+    """Tell Tune, which reads its environment on import, what ours does in its place."""
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # its own banner says nothing of trials
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # see `Interrupt`
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # see `run_packs`
+
+
+def _worker_settings(plan: Plan, coordinator: Any, evaluator: LaneEvaluator) -> Any:
+    from gensweep.worker import WorkerSettings
+
+    return WorkerSettings(
+        coordinator=coordinator,
+        sweep=plan.request.sweep,
+        resources=_pack_resources(plan, plan.request),
+        store=plan.store,
+        data=plan.dataset.id,
+        feature_hash=evaluator.protocol.get("feature_hash"),
+        verbosity=plan.request.verbosity,
+    )
+
+
+def _pack_resources(plan: Plan, request: RunRequest) -> PackResources:
+    return PackResources(
+        packs=request.packs, ranks=request.ranks, use_gpu=request.gpus > 0,
+        threads=request.threads, tune_storage=plan.tune_storage, train_storage=plan.train_storage,
+    )  # fmt: skip
+
+
+def _exit_with(plan: Plan, error: str) -> None:
+    """End the process, saying of what packs keep dying and where to look."""
+    from gensweep.coordinator import HOST_LOST
+
+    name = plan.request.sweep.name
+    where = f"{plan.store}/sweeps/{name}/trials/*/traceback.txt"
+    if error.endswith(HOST_LOST):
+        where = "the logs of the hosts, whose memory may be too small"
+    print(f"error: packs keep dying, {error}: see {where}, then --resume {name}", file=sys.stderr)
+    sys.exit(1)

@@ -1,28 +1,31 @@
-"""From a script to an answer: validate, start packs, show progress, report."""
+"""The entry point of a sweep script: from its command line to its answer."""
 
 import sys
 from collections.abc import Sequence
 
 from gensweep.driver._launch import launch
 from gensweep.errors import UserError
+from gensweep.log import configure_logging
 from gensweep.planning import parse_request, prepare
 from gensweep.spec import Sweep
 
 
 def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> None:
-    """What a sweep script calls.
+    """Run the script's `sweep`, as the command line changes it, and print its answer.
 
-    Exit status 0; 1 if packs keep dying, 2 for bad input, 130 for Ctrl-C.
+    `argv` None: that of the process. The exit status is 0; 1 if packs keep dying, 2 for bad
+    input, 130 for Ctrl-C.
     """
     from gensweep.stack import apply_env
 
     try:
         apply_env()
         request = parse_request(description, sweep, None if argv is None else list(argv))
+        configure_logging(request.sweep.name, request.verbosity)
         plan = prepare(request)
         print(plan.text(), flush=True)
         if not request.dry_run:
-            launch(plan.request, plan)
+            launch(plan)
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""The command to type next."""
+"""Tells the command to type next."""
 
 import os
 import sys
@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gensweep.spec import RunRequest
-from gensweep.trial import TERMINAL, TrialView
+from gensweep.trial import TrialState, TrialView
 
 
-def next_line(request: RunRequest, trials: Sequence[TrialView]) -> str:
-    """What to type next: the rest of a sweep that was stopped, or twice its trials."""
-    ended = sum(trial["state"] in TERMINAL for trial in trials)
-    line = f"{python()} {request.script} --resume {request.sweep.name}{request.placement_options}"
-    if request.sweep.max_cost is not None:  # a bound that was wanted once is wanted again
-        line += f" --max-cost {2 * request.sweep.max_cost:g}"
-        price = request.sweep.hourly_price
-        line += f" --hourly-price {price:g}" if price is not None else ""
-    return line if ended < request.sweep.trials else f"{line} --trials {2 * request.sweep.trials}"
+def next_command(request: RunRequest, trials: Sequence[TrialView]) -> str:
+    """Return what goes on with the rest of a sweep that was stopped, or doubles its trials."""
+    sweep = request.sweep
+    ended = sum(TrialState(trial["state"]).ended for trial in trials)
+    line = f"{_python()} {request.script} --resume {sweep.name}{request.placement_options}"
+    if sweep.max_cost is not None:  # a bound that was wanted once is wanted again
+        line += f" --max-cost {2 * sweep.max_cost:g}"
+        line += f" --hourly-price {sweep.hourly_price:g}" if sweep.hourly_price is not None else ""
+    return line if ended < sweep.trials else f"{line} --trials {2 * sweep.trials}"
 
 
-def python() -> str:
+def _python() -> str:
     """What starts this Python from here, in a shell where its environment may not be active."""
     if os.environ.get("VIRTUAL_ENV"):
         return "python"

@@ -1,9 +1,10 @@
-"""Packs whose node drains before they have begun are placed anew, and the dead keep no places.
+"""Places packs anew whose node drains before they have begun, and frees places of the dead.
 
 Ray 2.60 places an actor's group first and starts the actor then, but starts none on a node that
 drains: such a group keeps the node from leaving, and the actor waits for the node's end.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -14,6 +15,7 @@ from functools import partial
 
 from gensweep.cluster._ray_internals import groups_of_dead_actors, packs_waiting_on_draining_nodes
 
+_log = logging.getLogger(__name__)
 POLL_S = 5.0
 DYING_S = 60.0
 """How long after a pack's end Tune may tell of it, and an actor of it still ask for places."""
@@ -21,13 +23,16 @@ DYING_S = 60.0
 
 @dataclass
 class PlacementRetries:
-    """When packs were ended for their place, of which Tune has not told yet."""
+    """Times at which we killed packs stuck on a draining node and whose deaths Tune has not told.
+
+    Such a death does not count as a failure.
+    """
 
     ended: deque[float] = field(default_factory=deque)
     last_death: float = -DYING_S
 
     def consume(self) -> bool:
-        """Whether a pack that ended before it had begun did so for its place; each but once."""
+        """Whether the death of a pack that had not begun was our doing; each kill excuses one."""
         since = time.monotonic() - DYING_S
         with suppress(IndexError):
             while self.ended.popleft() < since:  # it had begun, or ended well, before it was hit
@@ -35,14 +40,14 @@ class PlacementRetries:
             return True
         return False
 
-    def died(self) -> None:
-        """A pack has, of whatever."""
+    def record_death(self) -> None:
+        """Keep when a pack died last, of whatever."""
         self.last_death = time.monotonic()
 
 
 @contextmanager
 def watch_placement(retries: PlacementRetries) -> Iterator[None]:
-    """Meanwhile, end packs that wait on a draining node, and free what the dead had reserved."""
+    """Meanwhile, kill packs that wait on a draining node, and free what the dead had reserved."""
     stop = threading.Event()
     thread = threading.Thread(target=_poll, args=(retries, stop), daemon=True)
     thread.start()
@@ -54,28 +59,28 @@ def watch_placement(retries: PlacementRetries) -> Iterator[None]:
 
 
 def _poll(retries: PlacementRetries, stop: threading.Event) -> None:
-    known, told = set[bytes](), set[str]()
+    killed, logged = set[bytes](), set[str]()
 
-    def look(at: Callable[[], None]) -> None:
+    def attempt(work: Callable[[], None]) -> None:
         try:
-            at()
+            work()
         except Exception as error:  # much of it is private to Ray, and may change
-            if type(error).__name__ not in told:
-                told.add(type(error).__name__)
-                print(f"packs' places could not be looked after: {error!r}", flush=True)
+            if type(error).__name__ not in logged:
+                logged.add(type(error).__name__)
+                _log.warning("packs' places could not be looked after: %r", error)
 
     while not stop.wait(POLL_S):
-        look(partial(_end_stuck, retries, known))
-        look(partial(_free_places, retries))
-    look(partial(_free_places, retries))  # of a pack that died last
+        attempt(partial(_kill_stuck_packs, retries, killed))
+        attempt(partial(_free_places, retries))
+    attempt(partial(_free_places, retries))  # of a pack that died last
 
 
-def _end_stuck(retries: PlacementRetries, known: set[bytes]) -> None:
-    """End packs that a draining node will not start; Tune starts others."""
+def _kill_stuck_packs(retries: PlacementRetries, killed: set[bytes]) -> None:
+    """Kill packs that a draining node will not start; Tune starts others elsewhere."""
     import ray
 
     core = ray._private.worker.global_worker.core_worker  # as `ray.kill`, which wants a handle
-    for pack in packs_waiting_on_draining_nodes() - known:
+    for pack in packs_waiting_on_draining_nodes() - killed:
         retries.ended.append(time.monotonic())  # before Tune can tell of its end
         try:
             core.kill_actor(ray.ActorID(pack), True)
@@ -83,8 +88,8 @@ def _end_stuck(retries: PlacementRetries, known: set[bytes]) -> None:
             with suppress(IndexError):
                 retries.ended.pop()
             continue
-        known.add(pack)
-        print("a node drains before its pack has begun: it is placed anew", flush=True)
+        killed.add(pack)
+        _log.info("a node drains before its pack has begun: it is placed anew")
 
 
 def _free_places(retries: PlacementRetries) -> None:

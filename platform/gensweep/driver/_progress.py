@@ -1,12 +1,14 @@
-"""What is told while a sweep runs, and how it is asked to stop."""
+"""Tells how far a running sweep is."""
 
+import logging
 import threading
 import time
 from typing import Any
 
+from gensweep.coordinator import ProgressSummary
 from gensweep.report import state_label
-from gensweep.trial import TrialState
 
+_log = logging.getLogger(__name__)
 POLL_S = 5.0
 WARM_S, START_S = 20.0, 60.0
 """From the first images to an estimate, and what packs may take to start."""
@@ -14,11 +16,29 @@ SPARSE = 60
 """A line of progress after at least this part of the elapsed time, so that long logs stay short."""
 
 
+class Pace:
+    """Images a second, of late and since the first ones were seen."""
+
+    def __init__(self) -> None:
+        self._first, self._first_s = -1, 0.0
+        self._last, self._last_s = 0, 0.0
+
+    def update(self, images: int, elapsed_s: float) -> tuple[float, float]:
+        """Return the rate since the last call and the mean; 0 where it is too early to tell."""
+        if self._first in (-1, images):  # trials do not train yet
+            self._first, self._first_s = images, elapsed_s
+        since = elapsed_s - self._first_s
+        mean = (images - self._first) / since if since > WARM_S else 0.0
+        rate = (images - self._last) / (elapsed_s - self._last_s) if self._last_s else 0.0
+        self._last, self._last_s = images, elapsed_s
+        return rate, mean
+
+
 class ProgressPrinter:
-    """Prints a line of progress whenever there is something new to say."""
+    """Logs a line of progress every few seconds, and what happened to packs."""
 
     def __init__(self, coordinator: Any):
-        self._desk = coordinator
+        self._coordinator = coordinator
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
         self._begin = time.monotonic()
@@ -33,41 +53,39 @@ class ProgressPrinter:
     def _poll(self) -> None:
         import ray
 
-        first, since, before, images, told = None, 0.0, 0.0, 0, 0
-        while not self._stop.wait(max(POLL_S, before / SPARSE)):
+        pace, elapsed, notes = Pace(), 0.0, 0
+        while not self._stop.wait(max(POLL_S, elapsed / SPARSE)):
             try:
-                summary = ray.get(self._desk.summary.remote())
+                summary: ProgressSummary = ray.get(self._coordinator.summary.remote())
             except ray.exceptions.RayError:
                 return  # the main thread meets the same error and tells it
             elapsed = time.monotonic() - self._begin
-            if first in (None, summary["images"]):
-                first, since = summary["images"], elapsed
-            rate = (summary["images"] - images) / (elapsed - before) if before else 0.0
-            mean = (
-                (summary["images"] - first) / (elapsed - since) if elapsed > since + WARM_S else 0.0
-            )
-            for note in summary["notes"][told:]:
-                print(note)
-            print(progress_line(summary, rate, mean, elapsed), flush=True)
-            before, images, told = elapsed, summary["images"], len(summary["notes"])
+            rate, mean = pace.update(summary.images, elapsed)
+            for note in summary.notes[notes:]:
+                _log.warning(note)
+            _log.info(progress_line(summary, rate, mean, elapsed))
+            notes = len(summary.notes)
 
 
-def progress_line(summary: dict[str, Any], rate: float, mean: float, elapsed: float) -> str:
-    """Trials by status, best so far, images per second and time left, in one line."""
-    counted = summary["states"].items()
+def progress_line(summary: ProgressSummary, rate: float, mean: float, elapsed: float) -> str:
+    """Say trials by state, the best so far, images a second and the time left, in one line."""
+    counted = summary.states.items()
     states = "  ".join(f"{n} {state_label(state)}" for state, n in counted if n)
-    best, leader, metric = summary["best"], summary["leader"], summary["metric"]
-    ranked = f"best {metric} {best:.4g}" if best is not None else "no result yet"
-    if best is None and leader is not None:
-        ranked = f"{metric} {leader:.4g} so far, unfinished"
-    left = f"{summary['left'] / mean:,.0f} s left" if mean > 0 else _phase(summary, elapsed)
-    clock = f"{elapsed:6,.0f} s"
-    cost = f"  |  cost {summary['cost']:,.2f}" if summary.get("cost") else ""
-    return f"{clock}  {states}  |  {ranked}  |  {rate:,.0f} images/s  |  {left}{cost}"
+    left = f"{summary.images_left / mean:,.0f} s left" if mean > 0 else _phase(summary, elapsed)
+    parts = [f"{elapsed:6,.0f} s  {states}", _best(summary), f"{rate:,.0f} images/s", left]
+    return "  |  ".join([*parts, *([f"cost {summary.cost:,.2f}"] if summary.cost else [])])
 
 
-def _phase(summary: dict[str, Any], elapsed: float) -> str:
+def _best(summary: ProgressSummary) -> str:
+    if summary.best is not None:
+        return f"best {summary.metric} {summary.best:.4g}"
+    if summary.leader is not None:
+        return f"{summary.metric} {summary.leader:.4g} so far, unfinished"
+    return "no result yet"
+
+
+def _phase(summary: ProgressSummary, elapsed: float) -> str:
     """What happens while there is no estimate yet."""
-    if summary["states"].get(TrialState.LEASED):
+    if summary.states.get("leased"):
         return "measuring the pace"
     return "still starting packs: a busy cluster" if elapsed > START_S else "starting packs"

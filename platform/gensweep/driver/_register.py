@@ -1,5 +1,6 @@
-"""The best trial as a registered model that generates samples."""
+"""Registers the best trial as a model that generates samples."""
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,26 +9,43 @@ from typing import Any
 from gensweep.catalog import catalog
 from gensweep.evaluation import sampler_spec
 from gensweep.planning import Plan
-from gensweep.spec import RunRequest
 from gensweep.storage import MissingKeyError, StoreError, load_trained_lane, open_store
 from gensweep.tracking import redact
 from gensweep.trial import TrialView
 
+_log = logging.getLogger(__name__)
 
-def register(request: RunRequest, plan: Plan, run_id: str, trial: TrialView) -> str:
+
+def register_best(plan: Plan, coordinator: Any, best: Sequence[TrialView]) -> None:
+    """Register the best trial, if there is one; a tracker that fails costs only that."""
+    import ray
+    from mlflow.exceptions import MlflowException
+
+    for trial in best:
+        run_id = str(ray.get(coordinator.run_id.remote(trial["number"])))
+        try:
+            uri = _register(plan, run_id, trial)
+        except (MlflowException, StoreError, MissingKeyError, OSError) as error:
+            why = (redact(str(error)).splitlines() or [type(error).__name__])[0]
+            _log.warning("the best trial was not registered: %s", why[:160])
+            return
+        print(f"model    {_usage_text(plan, uri)}")
+
+
+def _register(plan: Plan, run_id: str, trial: TrialView) -> str:
     """Register `trial` as a version of MODEL-DATASET, with the sweep's name as alias; its URI.
 
     Empty for a model that no installed catalogue has: MLflow could not build it again.
     """
-    from gensweep.tracking import register_best
+    from gensweep.tracking import register_best as register_in_mlflow
 
-    sweep = request.sweep
+    sweep = plan.request.sweep
     if sweep.model.name not in catalog():
         return ""
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "lane.safetensors"
         weights.write_bytes(load_trained_lane(open_store(plan.store), trial))
-        return register_best(
+        return register_in_mlflow(
             plan.tracking_uri,
             f"{sweep.model.name}-{plan.dataset.name}",
             run_id=run_id,
@@ -37,25 +55,10 @@ def register(request: RunRequest, plan: Plan, run_id: str, trial: TrialView) -> 
         )
 
 
-def register_best(
-    request: RunRequest, plan: Plan, coordinator: Any, best: Sequence[TrialView]
-) -> None:
-    """Register the best trial, if there is one; a tracker that fails costs only that."""
-    import ray
-    from mlflow.exceptions import MlflowException
-
-    for trial in best:
-        run = ray.get(coordinator.run_id.remote(trial["number"]))
-        try:
-            uri = register(request, plan, str(run), trial)
-        except (MlflowException, StoreError, MissingKeyError, OSError) as error:
-            why = (redact(str(error)).splitlines() or [type(error).__name__])[0]
-            print(f"the best trial was not registered: {why[:160]}")
-            return
-        if not uri:
-            print(
-                f"model    not registered: no installed catalogue has {request.sweep.model.name!r} "
-                "(an entry point in the group gensweep.models adds one)"
-            )
-        else:
-            print(f"model    {uri}: mlflow.pyfunc.load_model(...).predict([{{'n': 64}}])")
+def _usage_text(plan: Plan, uri: str) -> str:
+    if uri:
+        return f"{uri}: mlflow.pyfunc.load_model(...).predict([{{'n': 64}}])"
+    return (
+        f"not registered: no installed catalogue has {plan.request.sweep.model.name!r} (an entry "
+        "point in the group gensweep.models adds one)"
+    )

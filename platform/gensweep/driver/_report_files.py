@@ -1,72 +1,87 @@
-"""The files that a sweep leaves: its report and its trials as JSON."""
+"""Builds the files that a sweep leaves, and stores them: its report, and its trials as JSON."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from gensweep.errors import UserError
-from gensweep.evaluation import real_grid, told
+from gensweep.evaluation import TestResult, real_grid
 from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.report import SweepFacts, build_report
 from gensweep.results import typical_failures
 from gensweep.samplers import find_sampler
-from gensweep.spec import RunRequest, Sweep
-from gensweep.storage import grids, open_store
+from gensweep.spec import Sweep
+from gensweep.storage import load_sample_grids, open_store
 from gensweep.study import SweepSnapshot
 from gensweep.tracking import redact, redact_tree
 from gensweep.trial import TrialView
 
 
-def written(
-    request: RunRequest,
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportFacts:
+    """What is told of a sweep besides its trials."""
+
+    protocol: Mapping[str, object]
+    """How every number was made."""
+
+    next_command: str
+    test: TestResult | None
+    """Of the best trial, on examples that ranked none."""
+
+    usage: str
+    """What the lanes did with their time, in words."""
+
+
+def build_files(
     plan: Plan,
-    view: SweepSnapshot,
+    snapshot: SweepSnapshot,
     trials: Sequence[TrialView],
     objective: Objective,
-    about: dict[str, Any],
+    facts: ReportFacts,
 ) -> dict[str, bytes]:
-    """The files that a sweep leaves."""
-    sweep = request.sweep
+    """Render the report and the trials; return their bytes by name."""
+    sweep = plan.request.sweep
     pictured = [*objective.ranked(trials)[:1], *typical_failures(trials, objective.metric)]
     page = build_report(
-        sweep_facts(sweep, view, about),
+        _sweep_facts(plan, snapshot, facts),
         trials,
-        grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
+        load_sample_grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
         objective=objective,
         over=sweep.map_axis,
         by=sweep.group_by,
         scatter_of=sweep.scatter,
     )
-    text = json.dumps({"sweep": sweep.name, "test": about["test"], "trials": trials}, indent=1)
+    test = facts.test.as_json() if facts.test else {}
+    text = json.dumps({"sweep": sweep.name, "test": test, "trials": trials}, indent=1)
     return {"report.html": page.encode(), "trials.json": text.encode()}
 
 
-def sweep_facts(sweep: Sweep, view: SweepSnapshot, about: dict[str, Any]) -> SweepFacts:
+def _sweep_facts(plan: Plan, snapshot: SweepSnapshot, facts: ReportFacts) -> SweepFacts:
     """State the sweep for its report, without secrets."""
-    facts = SweepFacts(
+    sweep = plan.request.sweep
+    stated = SweepFacts(
         name=sweep.name,
-        summary=about["about"],
-        not_searched=trained(sweep),
-        held_out=told(about["test"]) if about["test"] else "",
-        lane_time=about["lanes"],
-        protocol=about["protocol"] | {"sampling": find_sampler(sweep.sampler).sentence},
-        versions=view.versions,
+        summary=plan.summary(),
+        not_searched=fixed_values(sweep),
+        held_out=facts.test.text() if facts.test else "",
+        lane_time=facts.usage,
+        protocol={**facts.protocol, "sampling": find_sampler(sweep.sampler).sentence},
+        versions=snapshot.versions,
         seed=sweep.seed,
-        next_command=about["next"],
+        next_command=facts.next_command,
     )
-    return SweepFacts(**redact_tree(asdict(facts)))
+    return SweepFacts(**redact_tree(asdict(stated)))
 
 
-def trained(sweep: Sweep) -> dict[str, str]:
+def fixed_values(sweep: Sweep) -> dict[str, str]:
     """Every hyperparameter that was not searched, and its value."""
     question = sweep.identity()
     return {**question["fixed"], **question["defaults"]}
 
 
-def stored(plan: Plan, files: dict[str, bytes]) -> str:
-    """Put the files into the store; where they are, or why they are not."""
+def store_files(plan: Plan, files: Mapping[str, bytes]) -> str:
+    """Put the files into the store; return where they are, or why they are not."""
     folder = f"sweeps/{plan.request.sweep.name}"
     try:
         store = open_store(plan.store)

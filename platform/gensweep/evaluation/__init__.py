@@ -1,21 +1,36 @@
-"""What trained lanes are worth: samples, metrics, likelihood, truncation curve, verdict."""
+"""What trained lanes are worth: samples, metrics, likelihood, truncation curve, verdict.
 
-from gensweep.evaluation._held_out import evaluate_on_test, told
-from gensweep.evaluation._lane_evaluator import LaneEvaluator, Result
+Runs on the worker while a pack trains, and in the driver for the best trial at the end.
+"""
+
+from gensweep.evaluation._evaluation import CurvePoint, Evaluation
+from gensweep.evaluation._held_out import TestResult, evaluate_on_test
+from gensweep.evaluation._lane_evaluator import LaneEvaluator
 from gensweep.evaluation._likelihood import Likelihood
-from gensweep.evaluation._reference import build_evaluator, real_grid
+from gensweep.evaluation._reference import (
+    build_evaluator,
+    draw_examples,
+    load_feature_net,
+    real_grid,
+)
 from gensweep.evaluation._sample_grid import grid_png
-from gensweep.evaluation._sampling import sample_lane, sampler_spec
+from gensweep.evaluation._sampling import NoData, SamplerSpec, Shape, sample_lane, sampler_spec
 
 __all__ = [
+    "CurvePoint",
+    "Evaluation",
     "LaneEvaluator",
     "Likelihood",
-    "Result",
-    "sampler_spec",
-    "grid_png",
+    "NoData",
+    "SamplerSpec",
+    "Shape",
+    "TestResult",
     "build_evaluator",
-    "real_grid",
+    "draw_examples",
     "evaluate_on_test",
+    "grid_png",
+    "load_feature_net",
+    "real_grid",
     "sample_lane",
-    "told",
+    "sampler_spec",
 ]

@@ -1,43 +1,67 @@
-"""The best trial, measured on held-out examples that no trial was ranked by."""
+"""Measures the best trial on held-out examples that no trial was ranked by."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gensweep.evaluation._likelihood import Likelihood
-from gensweep.evaluation._reference import REFERENCE, examples
+from gensweep.evaluation._reference import REFERENCE, draw_examples
 from gensweep.evaluation._sampling import NoData
 from gensweep.lanes import LaneState, Pack
-from gensweep.planning import Plan
 from gensweep.space import padded
-from gensweep.storage import ObjectStore, load_trained_lane
-from gensweep.trial import TrialView
+from gensweep.spec import Sweep
+
+if TYPE_CHECKING:
+    from gensweep.data import Dataset
 
 
-def evaluate_on_test(plan: Plan, store: ObjectStore, trial: TrialView) -> dict[str, Any]:
-    """Likelihood metrics and their protocol; empty for models without, or data without a test.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TestResult:
+    """A trial's likelihood on test examples that ranked no trial, with its protocol."""
 
-    The best of many trials is best by luck too: on the examples that chose it, its value is
-    optimistic.
+    __test__ = False  # a name that pytest would collect
+
+    trial: int
+    metrics: Mapping[str, float]
+    protocol: Mapping[str, object]
+
+    def text(self) -> str:
+        """Say it in one line."""
+        metrics, protocol = self.metrics, self.protocol
+        bits = f" ({metrics['bits_per_dim']:.3f} bits/dim)" if "bits_per_dim" in metrics else ""
+        error = metrics["nll_standard_error"]
+        return (
+            f"trial {self.trial}, nll {metrics['nll']:.2f} ± {error:.2f} nats{bits}, "
+            f"{protocol['kind']}, on the {protocol['examples']:,} test examples that no trial was "
+            "ranked by"
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """The same as JSON."""
+        return {"trial": self.trial, "metrics": self.metrics, "protocol": self.protocol}
+
+
+def evaluate_on_test(
+    sweep: Sweep,
+    data: "Dataset",
+    test: "Dataset | None",
+    number: int,
+    params: Mapping[str, object],
+    lane: bytes,
+) -> TestResult | None:
+    """Measure trial `number`, whose trained `lane` this is; None for models without a likelihood.
+
+    None too for data without a test split. The best of many trials is best by luck too: on the
+    examples that chose it, its value is optimistic.
     """
-    sweep, data, test = plan.request.sweep, plan.dataset, plan.test
     if test is None or not test.count:
-        return {}
-    config = padded(sweep.config(trial["params"]), sweep.space)
-    held_out = examples(test, REFERENCE)["x"]
+        return None
+    config = padded(sweep.config(params), sweep.space)
+    held_out = draw_examples(test, REFERENCE)["x"]
     likelihood = Likelihood.of_game(sweep.model.game(config, data), held_out, "test", rest=True)
     if likelihood is None:
-        return {}
+        return None
     pack = Pack(sweep.model, config, data, NoData(), width=1, trace=False)
-    pack.put(0, LaneState.from_bytes(load_trained_lane(store, trial)))
+    pack.put(0, LaneState.from_bytes(lane))
     metrics = likelihood.measure(pack, [0])[0]
-    return {"trial": trial["number"], "metrics": metrics, "protocol": likelihood.protocol}
-
-
-def told(found: dict[str, Any]) -> str:
-    """The same in one line."""
-    metrics, protocol = found["metrics"], found["protocol"]
-    bits = f" ({metrics['bits_per_dim']:.3f} bits/dim)" if "bits_per_dim" in metrics else ""
-    return (
-        f"trial {found['trial']}, nll {metrics['nll']:.2f} ± {metrics['nll_standard_error']:.2f} "
-        f"nats{bits}, {protocol['kind']}, on the {protocol['examples']:,} test examples that no "
-        "trial was ranked by"
-    )
+    return TestResult(trial=number, metrics=metrics, protocol=likelihood.protocol)

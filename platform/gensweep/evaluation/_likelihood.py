@@ -1,4 +1,4 @@
-"""How likely held-out examples are to a trained lane: bounds and densities, with their protocol."""
+"""Measures how likely held-out examples are to a trained lane, as a density or a bound of it."""
 
 import math
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class Likelihood:
     """What `log_prob` is: exact, elbo or iwae."""
 
     of: str
-    """What it is the density of, in the game's words."""
+    """What it is the density of, in the game's words: binarised pixels, 17 grey levels."""
 
     split: str
     examples: Tensor
@@ -40,11 +40,11 @@ class Likelihood:
 
     @classmethod
     def of_game(
-        cls, game: Any, examples: Tensor, split: str, *, rest: bool = False
+        cls, game: object, examples: Tensor, split: str, *, rest: bool = False
     ) -> "Likelihood | None":
-        """On the examples that trials are ranked by, or on all the others if `rest`.
+        """Take the examples that trials are ranked by, or all the others if `rest`.
 
-        None if the game has no `log_prob`.
+        `examples` are `[N, *shape]`; None if the game has no `log_prob`.
         """
         if "log_prob" not in capabilities(game):
             return None
@@ -61,13 +61,13 @@ class Likelihood:
 
     @property
     def metrics(self) -> frozenset[str]:
-        """What `measure` gives."""
+        """Names of what `measure` gives."""
         return LIKELIHOOD_METRICS if self.scale else LIKELIHOOD_METRICS - {"bits_per_dim"}
 
     @property
-    def protocol(self) -> dict[str, Any]:
-        """How `nll` was made."""
-        stated = {
+    def protocol(self) -> dict[str, object]:
+        """How `nll` was made, as JSON."""
+        stated: dict[str, object] = {
             "kind": self.kind, "of": self.of, "unit": "nats", "split": self.split,
             "examples": len(self.examples), "drawn_from": self.available, "seed": 0,
         }  # fmt: skip
@@ -79,14 +79,17 @@ class Likelihood:
         }
 
     def to(self, device: torch.device | str) -> "Likelihood":
-        """The same for a pack on `device`."""
+        """Return the same for a pack on `device`."""
         return replace(self, examples=self.examples.to(device))
 
     def measure(
         self, pack: Pack, slots: list[int], samples: int = IMPORTANCE_SAMPLES
     ) -> list[dict[str, float]]:
-        """Of each lane minus the mean in nats and its standard error, and bits/dim of grey
-        levels."""
+        """Measure the lanes in `slots`, with that many importance samples for each example.
+
+        For each lane: `nll`, minus the mean of `log_prob` in nats; its standard error over
+        examples; and `bits_per_dim`, for a density over grey levels.
+        """
         game: Any = pack.game
         parts = []
         for index, x in enumerate(torch.split(self.examples, BATCH)):

@@ -1,16 +1,20 @@
-"""What all trials of a sweep are judged against: made once, the same for the same data and seed."""
+"""Builds what all trials of a sweep are judged against, the same for the same data and seed."""
 
+import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from gensweep.errors import UserError
-from gensweep.evaluation._lane_evaluator import LaneEvaluator, grid
+from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
 from gensweep.evaluation._likelihood import Likelihood
 from gensweep.metrics import Evaluator, FeatureNet, Projection, draw, train_classifier
 from gensweep.spec import Sweep
 from gensweep.storage import ObjectStore
+
+if TYPE_CHECKING:
+    from gensweep.data import Dataset
 
 REFERENCE = 10_000
 """Training examples from which class shares and projections are taken."""
@@ -19,64 +23,71 @@ CLASSIFIER = 60_000
 POINTS = 2500
 """Samples of a mixture of points, as in PacGAN (arXiv:1712.04086)."""
 
+_log = logging.getLogger(__name__)
 
-def examples(dataset: Any, limit: int) -> dict[str, torch.Tensor]:
-    """At most `limit` examples as training sees them: x in [-1, 1], and y if labelled.
 
-    Drawn by a fixed seed, for files often come sorted by class.
+def draw_examples(dataset: "Dataset", limit: int) -> dict[str, torch.Tensor]:
+    """Draw at most `limit` examples as training sees them: x in [-1, 1], and y if labelled.
+
+    By a fixed seed, and not the first ones, for files often come sorted by class.
     """
     indices = draw(dataset.count, limit).sort().values
     return dict(dataset.source("cpu").gather(indices))
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
-def feature_net(
+def load_feature_net(
     store: ObjectStore,
-    dataset: Any,
-    told: Callable[[str], None] = _say,
-    hashed: str | None = None,
+    dataset: "Dataset",
+    expected_hash: str | None = None,
+    log: Callable[[str], None] = _log.info,
 ) -> FeatureNet | Projection:
-    """The data set's classifier, or a projection where there are no labels.
+    """Return the data set's classifier, or a projection where there are no labels.
 
-    Made once, then read from the store by the data's hash. `UserError` if it is not as `hashed`.
+    Trained once, then read from the store by the data's hash. `UserError` if its own hash is not
+    the `expected_hash`, with which the sweep was begun.
     """
     kind, name = (FeatureNet, "classes") if dataset.classes else (Projection, "components")
     key = f"features/{dataset.name}-{dataset.hash[:16]}-{name}-v1.pt"
     if not store.exists(key):
-        told(f"making the feature network of {dataset.name} (once)")
-        store.put(key, _made(dataset, told).save())
+        log(f"making the feature network of {dataset.name} (once)")
+        store.put(key, _make_feature_net(dataset, log).save())
     net: FeatureNet | Projection = kind.load(store.get(key))
-    if hashed not in (None, net.hash):
-        raise UserError(f"{store.uri}/{key} hashes to {net.hash}, the sweep was begun with "
-                        f"{hashed}: bring that one back, or begin a new sweep.")  # fmt: skip
+    if expected_hash not in (None, net.hash):
+        raise UserError(
+            f"{store.uri}/{key} hashes to {net.hash}, the sweep was begun with {expected_hash}: "
+            "bring that one back, or begin a new sweep."
+        )
     return net
 
 
-def _made(dataset: Any, told: Callable[[str], None]) -> FeatureNet | Projection:
+def _make_feature_net(dataset: "Dataset", log: Callable[[str], None]) -> FeatureNet | Projection:
     if not dataset.classes:
-        return Projection.fit(examples(dataset, REFERENCE // 5)["x"])
-    tensors = examples(dataset, CLASSIFIER)
+        return Projection.fit(draw_examples(dataset, REFERENCE // 5)["x"])
+    tensors = draw_examples(dataset, CLASSIFIER)
     slow = len(tensors["y"]) >= REFERENCE
-    return train_classifier(tensors["x"], tensors["y"], dataset.classes,
-                            told=told if slow else lambda line: None)  # fmt: skip
+    return train_classifier(
+        tensors["x"], tensors["y"], dataset.classes, told=log if slow else lambda line: None
+    )
 
 
 def build_evaluator(
-    sweep: Sweep, store: ObjectStore, train: Any, test: Any, hashed: str | None = None
+    sweep: Sweep,
+    store: ObjectStore,
+    train: "Dataset",
+    test: "Dataset | None",
+    feature_hash: str | None = None,
 ) -> LaneEvaluator:
-    """The judge of all trials, on the CPU; `test` None: the data has no test split.
+    """Build the evaluator of all trials of a sweep, on the CPU.
 
-    `hashed` is the hash of the feature network that the sweep's protocol states.
+    `test` None: the data have no test split, and the training split is held against samples.
+    `feature_hash` is the hash of the feature network that the sweep's protocol states.
     """
     points = train.modes is not None
-    shown = examples(train, REFERENCE)
-    held_out = examples(test, REFERENCE) if test is not None and test.count else {}
+    shown = draw_examples(train, REFERENCE)
+    held_out = draw_examples(test, REFERENCE) if test is not None and test.count else {}
     evaluator = Evaluator.for_dataset(
         train.name, shown, held_out, modes=train.modes, mode_std=train.mode_std,
-        net=None if points else feature_net(store, train, hashed=hashed),
+        net=None if points else load_feature_net(store, train, feature_hash),
         samples=POINTS if points else sweep.samples,
     )  # fmt: skip
     evaluator.protocol["data"] = train.protocol
@@ -88,7 +99,7 @@ def build_evaluator(
     )  # fmt: skip
 
 
-def real_grid(train: Any, test: Any) -> bytes:
-    """PNG of held-out examples, as a trial's samples are drawn."""
+def real_grid(train: "Dataset", test: "Dataset | None") -> bytes:
+    """Draw held-out examples as PNG, in the way a trial's samples are drawn."""
     real = test if test is not None and test.count else train
-    return grid(examples(real, POINTS)["x"], train.modes)
+    return sample_grid(draw_examples(real, POINTS)["x"], train.modes)

@@ -1,6 +1,4 @@
-"""Sample grids as PNG."""
-
-from __future__ import annotations
+"""Draws sample grids as PNG."""
 
 import io
 from collections.abc import Callable
@@ -8,15 +6,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["grid_png"]
-
 SIDE = 300
 """Pixels of a picture of points."""
 DOT = (0, 114, 178)
 
 
 def grid_png(samples: Tensor, modes: Tensor | None = None, columns: int = 8) -> bytes:
-    """PNG of images [N, C, H, W] in [-1, 1], or of points [N, 2] with their modes [K, 2].
+    """Draw images [N, C, H, W] in [-1, 1], or of points [N, 2] with their modes [K, 2], as PNG.
 
     Non-finite pixels are drawn as -1, non-finite points are left out.
     """

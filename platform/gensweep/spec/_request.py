@@ -38,6 +38,9 @@ class RunRequest:
     script: str = "SCRIPT"
     """How the script was called, for the line to type next."""
 
+    verbosity: int = 0
+    """See `configure_logging`."""
+
     cores: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Of the machine where the sweep was asked for."""
 

@@ -27,6 +27,6 @@ class PackResources:
     """Folder or `s3://` prefix for Train's own bookkeeping of several ranks."""
 
     @property
-    def each(self) -> dict[str, float]:
+    def per_rank(self) -> dict[str, float]:
         """The Ray resources of one rank."""
         return {"GPU": 1} if self.use_gpu else {"CPU": PACK_CPUS}

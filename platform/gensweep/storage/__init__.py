@@ -14,9 +14,9 @@ from gensweep.storage._s3 import S3Store
 from gensweep.storage._seal import seal, unseal
 from gensweep.storage._staged import staged
 from gensweep.storage._trial_artifacts import (
+    TrialArtifacts,
     TrialArtifactWriter,
-    TrialEnd,
-    grids,
+    load_sample_grids,
     load_trained_lane,
 )
 from gensweep.storage.checkpoints import Blob, Checkpoints, Manifest
@@ -25,7 +25,7 @@ __all__ = [
     "Blob",
     "Checkpoints",
     "CorruptObjectError",
-    "TrialEnd",
+    "TrialArtifacts",
     "FileStore",
     "Manifest",
     "MissingKeyError",
@@ -35,7 +35,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailableError",
     "clean_key",
-    "grids",
+    "load_sample_grids",
     "join_key",
     "load_trained_lane",
     "open_store",

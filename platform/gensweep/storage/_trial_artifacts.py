@@ -1,61 +1,61 @@
-"""What the store keeps of trials that ended: the weights and samples of many in one object."""
+"""Stores what ended trials leave: the weights and samples of many of them in one object."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.storage._open import open_store
 from gensweep.storage._protocol import ObjectStore
 from gensweep.storage.checkpoints import Checkpoints
-from gensweep.trial import TrialState, TrialView
+from gensweep.trial import ArtifactPointer, TrialView
 
 
-@dataclass(frozen=True, slots=True)
-class TrialEnd:
-    """A trial's end as its pack tells it: `result` is JSON, the rest goes to the store."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialArtifacts:
+    """The bytes that one ended trial leaves; empty ones are not stored."""
 
     number: int
-    state: TrialState
-    cause: str
-    result: dict[str, Any]
-    weights: bytes = b""
-    png: bytes = b""
+    weights: bytes
+    """A `LaneState` as safetensors."""
+
+    png: bytes
+    """The sample grid."""
 
     @property
     def blobs(self) -> dict[str, bytes]:
-        """What there is to keep, by name."""
+        """Name to bytes, of those that are there."""
         named = {_weights(self.number): self.weights, _png(self.number): self.png}
         return {name: data for name, data in named.items() if data}
 
 
 class TrialArtifactWriter:
-    """Where one owner keeps the trials that it ended, together: an object costs what ten do.
+    """Writes the weights and samples of several ended trials as one object.
 
-    Each owner has its own: one that lost a trial must not replace what another kept of it.
+    Request count, not size, is what S3 charges for. Each owner has a folder of its own: a pack
+    that lost a trial must not replace what another kept of it. Not thread-safe.
     """
 
     def __init__(self, store: ObjectStore, sweep: str, owner: str):
-        self._place = Checkpoints(store, f"sweeps/{sweep}/trials/{owner}")
+        self._folder = Checkpoints(store, f"sweeps/{sweep}/trials/{owner}")
         self._step = 0
 
-    def put(self, ends: Iterable[TrialEnd]) -> dict[str, Any]:
-        """Store weights and pictures; what finds them again, empty if there are none."""
-        blobs = {name: data for end in ends for name, data in end.blobs.items()}
+    def write(self, trials: Iterable[TrialArtifacts]) -> ArtifactPointer | None:
+        """Store them all durably; return what finds them again, None if there is nothing."""
+        blobs = {name: data for trial in trials for name, data in trial.blobs.items()}
         if not blobs:
-            return {}
+            return None
         self._step += 1
-        self._place.write(self._step, blobs, {})
-        return {"place": self._place.prefix, "step": self._step}
+        self._folder.write(self._step, blobs, {})
+        return {"place": self._folder.prefix, "step": self._step}
 
 
 def load_trained_lane(store: ObjectStore, trial: TrialView) -> bytes:
-    """The trained lane of a trial that ended; `LookupError` or `UserError` if it is lost."""
+    """Read the trained lane of an ended trial; `LookupError` or `UserError` if it is lost."""
     return _read(store, trial, _weights(trial["number"]))
 
 
-def grids(uri: str, trials: Iterable[TrialView]) -> dict[str, bytes]:
-    """The last sample grid of each of `trials`, by number, where the store has one."""
+def load_sample_grids(uri: str, trials: Iterable[TrialView]) -> dict[str, bytes]:
+    """Read the last sample grid of each of `trials`, by number, where the store has one."""
     found = {}
     for trial in trials:
         try:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from gensweep.trial import TrialRecord, TrialState
+from gensweep.trial import CheckpointPointer, TrialRecord, TrialState
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class TrialEntry:
     images: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
-    checkpoint: dict[str, Any] | None = None
+    checkpoint: CheckpointPointer | None = None
     created: float = 0.0
     started: float | None = None
     ended: float | None = None

@@ -69,11 +69,19 @@ class LeaseBook:
 
         The attempt fences off an owner that lost the trial and got it anew.
         """
-        leased = entry.state is TrialState.LEASED
-        if not leased or (entry.owner, entry.attempts) != (lease.owner, lease.attempt):
+        self.check_owner(lease.owner, entry)
+        if entry.attempts != lease.attempt:
             raise StaleLease(
                 f"trial {lease.number}, attempt {lease.attempt} of {lease.owner}: it is now "
-                f"{entry.state}, attempt {entry.attempts}."
+                f"attempt {entry.attempts}."
+            )
+
+    def check_owner(self, owner: str, entry: TrialEntry) -> None:
+        """Raise `StaleLease` unless the owner holds the trial."""
+        if entry.state is not TrialState.LEASED or entry.owner != owner:
+            raise StaleLease(
+                f"trial {entry.number} of {owner}: it is now {entry.state}, attempt "
+                f"{entry.attempts}."
             )
 
     def must_run_alone(self, entry: TrialEntry) -> bool:

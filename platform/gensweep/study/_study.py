@@ -13,7 +13,7 @@ from gensweep.study._open import OpenedStudy, create_study, open_study
 from gensweep.study._queue import Key, TrialQueue
 from gensweep.study._spec import StudyRuntime, StudySpec
 from gensweep.study._spending import Spending
-from gensweep.trial import Lease, TrialRecord, TrialState, Verdict, finite
+from gensweep.trial import CheckpointPointer, Lease, TrialRecord, TrialState, Verdict, finite
 
 SAVE_SPENDING_S = 10.0
 """Seconds between two records of hours and money, which a killed process would lose."""
@@ -158,11 +158,20 @@ class Study:
         self._ledger.change(entry, state=TrialState.LEASED, owner=owner, started=started,
                             attempts=entry.attempts + 1)  # fmt: skip
         self._leases.grant(entry)
+        return self._lease(entry)
+
+    def _lease(self, entry: TrialEntry) -> Lease:
         return Lease(
-            number=entry.number, owner=owner, attempt=entry.attempts, params=dict(entry.params),
-            seed=entry.seed, group=entry.group, images=entry.images, checkpoint=entry.checkpoint,
+            number=entry.number,
+            owner=entry.owner,
+            attempt=entry.attempts,
+            params=dict(entry.params),
+            seed=entry.seed,
+            group=entry.group,
+            images=entry.images,
+            checkpoint=entry.checkpoint,
             stratum=self._queue.stratum(entry),
-        )  # fmt: skip
+        )
 
     # Keeping and losing leases
 
@@ -213,6 +222,18 @@ class Study:
         self._leases.drop(owner, entry.number)
         self._queue.requeue(entry)
 
+    def held(self, owner: str) -> list[int]:
+        """Numbers of the trials that the owner holds."""
+        with self.transaction():
+            return [entry.number for entry in self._leases.held(owner)]
+
+    def lease_of(self, owner: str, number: int) -> Lease:
+        """The owner's lease of the trial; `StaleLease` if others have it, or if it has ended."""
+        with self.transaction():
+            entry = self._ledger.entries[number]
+            self._leases.check_owner(owner, entry)
+            return self._lease(entry)
+
     def _held_entry(self, lease: Lease) -> TrialEntry:
         entry = self._ledger.entries[lease.number]
         self._leases.check(lease, entry)
@@ -237,6 +258,18 @@ class Study:
             poor = metric in values and self._ledger.prunes(entry)
             return Verdict.PRUNE if poor else Verdict.CONTINUE
 
+    def measure(self, lease: Lease, rung: int, metrics: Mapping[str, float]) -> None:
+        """Keep the objective at the rung where the trial ends: others are compared with it.
+
+        Its other metrics are kept by `finish`, so that an end is written once.
+        """
+        with self.transaction():
+            entry, metric, values = (
+                self._held_entry(lease), self.spec.objective.metric, finite(metrics)
+            )  # fmt: skip
+            if metric in values:
+                self._ledger.measure(entry, rung, values[metric])
+
     def peers(self, lease: Lease, rung: int) -> dict[int, float]:
         """Read the objective at `rung` of all trials of the stratum that came there, by number."""
         with self.transaction():
@@ -244,11 +277,11 @@ class Study:
             entries, found = self._ledger.entries, self._ledger.at_rung(rung)
             return {n: v for n, v in found.items() if self._queue.key(entries[n]) == key}
 
-    def checkpoint(self, lease: Lease, pointer: Mapping[str, Any]) -> None:
+    def checkpoint(self, lease: Lease, pointer: CheckpointPointer) -> None:
         """Keep where the trial's newest checkpoint is; call it once the checkpoint is durable."""
         with self.transaction():
             entry = self._held_entry(lease)
-            self._ledger.change(entry, checkpoint=dict(pointer))
+            self._ledger.change(entry, checkpoint=pointer)
 
     def resolve_end(self, lease: Lease, state: TrialState, cause: str = "",
                     metrics: Mapping[str, float] | None = None) -> ResolvedEnd | None:  # fmt: skip

@@ -1,12 +1,22 @@
-"""Where a pack trains: the loop on a rank, its lanes, and its talk with the coordinator."""
+"""Where a pack trains: the loop on a rank, its lanes, and its talk with the coordinator.
 
-from gensweep.worker._main import train_loop_per_worker
-from gensweep.worker._ranks import ranks
-from gensweep.worker._usage import in_a_line, shares
+Runs in the process that Ray Train starts on a worker. Knows neither the study nor the tracker.
+"""
+
+from gensweep.worker._client import CoordinatorClient
+from gensweep.worker._main import WorkerSettings, train_loop_per_worker
+from gensweep.worker._pack_runner import PackRunner
+from gensweep.worker._protocol import CoordinatorProtocol
+from gensweep.worker._train import train_trials
+from gensweep.worker._usage import shares, shares_text
 
 __all__ = [
-    "in_a_line",
-    "train_loop_per_worker",
-    "ranks",
+    "CoordinatorClient",
+    "CoordinatorProtocol",
+    "PackRunner",
+    "WorkerSettings",
     "shares",
+    "shares_text",
+    "train_loop_per_worker",
+    "train_trials",
 ]

@@ -1,190 +1,231 @@
-"""The coordinator of the sweep as a pack on a worker talks to it."""
+"""The coordinator as a pack on a worker talks to it.
+
+Questions go to the sweep's actor; checkpoints and weights go straight to the object store, in the
+background, and the actor hears of them once they are durable.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gensweep.storage import Checkpoints, ObjectStore, TrialArtifactWriter, TrialEnd
-from gensweep.trial import TrialState
+from gensweep.storage import Checkpoints, ObjectStore, TrialArtifacts, TrialArtifactWriter
+from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
 from gensweep.worker._background import BackgroundQueue
+from gensweep.worker._protocol import CoordinatorProtocol, Order, Stratum
 
 HEARTBEAT_S = 2.5
 """Shorter than the time between two lines of progress, which tell what was seen meanwhile."""
 FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
-SHELF_BYTES = 32 << 20
+ARTIFACT_BYTES = 32 << 20
 """Weights that wait to be stored together; as much again may be on its way."""
+
 Ask = Callable[..., Any]
-"""Asks the coordinator a question by its name, for one pack."""
+"""Calls a method of the coordinator by its name, for one pack."""
 
 
 def ask_through_ray(actor: Any, owner: str) -> Ask:
-    """Questions of the pack `owner` to the sweep's actor."""
+    """Ask the sweep's actor, in the name of the pack `owner`."""
     import ray
 
     return lambda method, *args: ray.get(getattr(actor, method).remote(owner, *args))
 
 
 class CoordinatorClient:
-    """The coordinator of the sweep as a pack sees it; checkpoints and weights go straight to
-    the store."""
+    """Asks the coordinator in the name of one pack; see `CoordinatorProtocol`.
 
-    def __init__(self, ask: Ask, owner: str, store: ObjectStore, sweep: str,
-                 leaves: Callable[[], bool] = lambda: False):  # fmt: skip
-        self._ask, self.owner, self._leaves = ask, owner, leaves
+    An error in the background (the store is full, the actor is gone) is raised by a later call.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        owner: str,
+        store: ObjectStore,
+        sweep: str,
+        is_draining: Callable[[], bool] = lambda: False,
+    ):
+        self._ask, self.owner, self._is_draining = ask, owner, is_draining
         self._store, self._sweep = store, sweep
-        self._begin(owner)
-        self._shelf, self._ends = TrialArtifactWriter(store, sweep, owner), list[TrialEnd]()
-        self._later = BackgroundQueue(threads=1, backlog=2)
+        self._open_checkpoints(owner)
+        self._artifacts = TrialArtifactWriter(store, sweep, owner)
+        self._ended: list[tuple[TrialEnd, TrialArtifacts]] = []
+        self._uploads = BackgroundQueue(threads=1, backlog=2)
         self._lost: list[int] = []
+        # One thread asks while the pack trains, so that reports and leases keep their order.
         self._asking = ThreadPoolExecutor(1)
-        self._coming: Future[Any] | None = None
-        self._unheard: list[Exception] = []
-        """Why reports did not reach the coordinator: no later one does, nor an end."""
-        self._reports, self._heard = SimpleQueue[Any](), SimpleQueue[dict[int, str]]()
-        self._telling: list[Future[None]] = []
+        self._prefetched: Future[list[Lease]] | None = None
+        self._report_errors: list[Exception] = []
+        """Why reports did not arrive: then no later one does, nor an end."""
+        self._reports, self._verdicts = (
+            SimpleQueue[TrialReport](),
+            SimpleQueue[dict[int, Verdict]](),
+        )
+        self._sending: list[Future[None]] = []
         self._stopped = False
-        self._beat = time.monotonic()
-        self._saved = self._beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
+        self._last_beat = time.monotonic()
+        self._last_checkpoint = self._last_beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
-    def _begin(self, place: str) -> None:
-        """Keep checkpoints at another place: those at the one before stay, for who goes on."""
-        self._place, self._step = place, 0
-        self._checkpoints = self._checkpoints_at(place)
+    # Leases
 
-    def _checkpoints_at(self, place: str) -> Checkpoints:
-        return Checkpoints(self._store, f"sweeps/{self._sweep}/checkpoints/{place}")
-
-    def lease(self, count: int, stratum: dict[str, Any] | None) -> Any:
-        self._send()
+    def lease(self, count: int, stratum: Stratum | None) -> Sequence[Lease]:
+        """Return prefetched leases first, then others; none once the pack is to stop."""
+        self._send_ends()
         if self._stopped:
             return []
-        came = [] if self._coming is None else self._coming.result()
-        self._coming = None
-        if len(came) < count:
-            came = [*came, *self._ask("lease", count - len(came), stratum)]
-        return came
+        leases = [] if self._prefetched is None else self._prefetched.result()
+        self._prefetched = None
+        if len(leases) < count:
+            leases = [*leases, *self._ask("lease", count - len(leases), stratum)]
+        return leases
 
-    def expect(self, count: int, stratum: dict[str, Any] | None) -> None:
-        """Let the coordinator choose while the pack does something else."""
-        self._coming = self._asking.submit(self._ask, "lease", count, stratum)
+    def prefetch_leases(self, count: int, stratum: Stratum | None) -> None:
+        """Prefetch `count` leases in the background."""
+        self._prefetched = self._asking.submit(self._ask, "lease", count, stratum)
 
-    def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
-        self._reports.put((number, images, metrics, png))
-        self._telling.append(self._asking.submit(self._tell))
-
-    def _tell(self) -> None:
-        """All reports that wait, in one call."""
-        reports = [self._reports.get() for _ in range(self._reports.qsize())]
-        if self._unheard:
-            raise self._unheard[0]
-        try:
-            if reports:
-                self._heard.put(self._ask("reports", reports))
-        except Exception as error:
-            self._unheard.append(error)
-            raise
-
-    def verdicts(self, all_of_them: bool) -> dict[int, str]:
-        while self._telling and (all_of_them or self._telling[0].done()):
-            self._telling.pop(0).result()
-        verdicts: dict[int, str] = {}
-        for _ in range(self._heard.qsize()):
-            verdicts |= self._heard.get()
-        return verdicts
-
-    def better(self, number: int, images: int, here: list[int]) -> int | None:
-        found: int | None = self._ask("better", number, images, here)
-        return found
-
-    def copied(self, number: int, copy: dict[str, Any]) -> None:
-        self._ask("copied", number, copy)
-
-    def heartbeat(self, seen: dict[int, int]) -> str:
+    def heartbeat(self, seen: Mapping[int, int]) -> Order:
+        """Ask every `HEARTBEAT_S` whether to go on; order a checkpoint every `CHECKPOINT_S`."""
         now = time.monotonic()
-        if now - self._beat >= HEARTBEAT_S:
-            self._beat = now
-            self._stopped = not self._ask("heartbeat", seen) or self._leaves()
+        if now - self._last_beat >= HEARTBEAT_S:
+            self._last_beat = now
+            self._stopped = not self._ask("heartbeat", dict(seen)) or self._is_draining()
         if self._stopped:
             return "stop"
-        if now - self._saved >= CHECKPOINT_S:
-            self._saved = now
+        if now - self._last_checkpoint >= CHECKPOINT_S:
+            self._last_checkpoint = now
             return "save"
         return "go"
 
-    def checkpoints(self, lanes: dict[int, bytes]) -> list[int]:
-        """Store the lanes while the pack trains on; the lost ones of the times before.
+    def release_all(self) -> None:
+        """Let the pack's trials wait again; their ends that were told are kept first."""
+        self.settle()
+        self.verdicts(wait=True)
+        if self._prefetched is not None:  # what it brings must be given back, too
+            self._prefetched.result()
+            self._prefetched = None
+        self._ask("release_all")
+        self._open_checkpoints(f"{self._folder}-again")
 
-        Steps go on from one pack of the owner to the next, as pruning needs.
-        """
-        self._later.check()
+    # Reports and verdicts
+
+    def report(self, report: TrialReport) -> None:
+        """Send a report in the background; those that wait together go as one call."""
+        self._reports.put(report)
+        self._sending.append(self._asking.submit(self._send_reports))
+
+    def _send_reports(self) -> None:
+        reports = [self._reports.get() for _ in range(self._reports.qsize())]
+        if self._report_errors:
+            raise self._report_errors[0]
+        try:
+            if reports:
+                self._verdicts.put(self._ask("report_rungs", reports))
+        except Exception as error:
+            self._report_errors.append(error)
+            raise
+
+    def verdicts(self, *, wait: bool) -> dict[int, Verdict]:
+        """Return the verdicts that have come; raises what kept a report from arriving."""
+        while self._sending and (wait or self._sending[0].done()):
+            self._sending.pop(0).result()
+        verdicts: dict[int, Verdict] = {}
+        for _ in range(self._verdicts.qsize()):
+            verdicts |= self._verdicts.get()
+        return verdicts
+
+    def choose_donor(self, number: int, images: int, here: Sequence[int]) -> int | None:
+        """Ask which of the trials `here` trial `number` should copy."""
+        donor: int | None = self._ask("choose_donor", number, images, list(here))
+        return donor
+
+    def record_copy(self, number: int, copy: StateCopy) -> None:
+        """Tell that trial `number` goes on from another one's state."""
+        self._ask("record_copy", number, copy)
+
+    # Checkpoints
+
+    def _open_checkpoints(self, folder: str) -> None:
+        """Write checkpoints to another folder: those in the one before stay, for who goes on."""
+        self._folder, self._step = folder, 0
+        self._checkpoints = self._checkpoints_in(folder)
+
+    def _checkpoints_in(self, folder: str) -> Checkpoints:
+        return Checkpoints(self._store, f"sweeps/{self._sweep}/checkpoints/{folder}")
+
+    def checkpoints(self, lanes: Mapping[int, bytes]) -> list[int]:
+        """Store the lanes while the pack trains on; return the lost trials of earlier calls."""
+        self._uploads.check()
         self._step += 1
-        self._later.do(self._checkpoint, self._step, lanes)
+        self._uploads.submit(self._write_checkpoint, self._step, lanes)
         lost = self._lost[:]
-        del self._lost[: len(lost)]
+        del self._lost[: len(lost)]  # the thread may add more meanwhile
         return lost
 
-    def _checkpoint(self, step: int, lanes: dict[int, bytes]) -> None:
+    def _write_checkpoint(self, step: int, lanes: Mapping[int, bytes]) -> None:
         named = {str(number): data for number, data in lanes.items()}
         self._checkpoints.write(step, named, {"owner": self.owner})
-        lost = self._ask("checkpoint", list(lanes), {"owner": self._place, "step": step})
-        self._lost.extend(lost)
+        pointer: CheckpointPointer = {"owner": self._folder, "step": step}
+        self._lost.extend(self._ask("checkpoint", list(lanes), pointer))
         self._checkpoints.prune(2)
 
-    def restore(self, pointer: dict[str, Any], number: int) -> bytes | None:
-        """The lane's last checkpoint that verifies, or None: begin again."""
+    def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+        """Read the lane's last checkpoint that verifies; None: begin again."""
         try:
-            return self._checkpoints_at(pointer["owner"]).read_lane(str(number))[0]
+            return self._checkpoints_in(pointer["owner"]).read_lane(str(number))[0]
         except LookupError:
             return None
 
-    def finish(self, number: int, state: TrialState, cause: str, result: dict[str, Any]) -> None:
-        """Keep the trial's end with those of the same time, once the pack trains on."""
-        result = dict(result)
-        blobs = {name: result.pop(name, b"") for name in ("weights", "png")}
-        self._ends.append(TrialEnd(number, state, cause, result, **blobs))
-        if sum(len(end.weights) for end in self._ends) > SHELF_BYTES:
-            self._send()
+    # Ends
 
-    def _send(self) -> None:
+    def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:
+        """Keep the trial's end with those of the same time, until the pack trains on."""
+        self._ended.append((end, TrialArtifacts(number=end.number, weights=weights, png=png)))
+        if sum(len(artifacts.weights) for _, artifacts in self._ended) > ARTIFACT_BYTES:
+            self._send_ends()
+
+    def _send_ends(self) -> None:
         """Store and tell in the background what has ended."""
-        self._later.check()
-        if self._ends:
-            self._later.do(self._keep, self._ends, self._telling[-1:])
-            self._ends = []
+        self._uploads.check()
+        if self._ended:
+            self._uploads.submit(self._store_and_tell, self._ended, self._sending[-1:])
+            self._ended = []
 
-    def _keep(self, ends: list[TrialEnd], reported: list[Future[None]]) -> None:
-        """Store what trials leave, and end them once their last reports are with the
-        coordinator."""
-        kept = self._shelf.put(ends)
-        told = [
-            (e.number, e.state, e.cause, e.result | {"kept": kept if e.blobs else {}}) for e in ends
-        ]
+    def _store_and_tell(
+        self, ended: list[tuple[TrialEnd, TrialArtifacts]], reported: list[Future[None]]
+    ) -> None:
+        """Store what trials leave, and end them once their last reports have arrived.
+
+        In this order, so that a trial which the study knows as ended has its weights.
+        """
+        pointer = self._artifacts.write(artifacts for _, artifacts in ended)
+        ends = [
+            replace(end, artifacts=pointer if artifacts.blobs else None)
+            for end, artifacts in ended
+        ]  # fmt: skip
         wait(reported)
-        if self._unheard:
-            raise self._unheard[0]
-        self._ask("finish", told)
+        if self._report_errors:
+            raise self._report_errors[0]
+        self._ask("finish", ends)
 
     def settle(self) -> None:
-        """Wait until every end that was told is kept."""
-        self._send()
-        self._later.wait()
+        """Wait until every end that was told is stored and known to the coordinator."""
+        self._send_ends()
+        self._uploads.wait()
 
-    def give_back(self) -> None:
-        """Let the pack's trials wait again; their ends that were told are kept first."""
-        self.settle()
-        self.verdicts(True)
-        if self._coming is not None:
-            self._coming.result()
-            self._coming = None
-        self._ask("give_back")
-        self._begin(f"{self._place}-again")
+    # The pack itself
 
-    def used(self, lane_seconds: dict[str, float]) -> None:
+    def add_usage(self, lane_seconds: Mapping[str, float]) -> None:
         """Tell what the pack's lanes did with their time."""
-        self._ask("used", lane_seconds)
+        self._ask("add_usage", dict(lane_seconds))
 
-    def died(self, error: str) -> None:
-        """The pack ends by an error, of which this is the traceback."""
-        self._ask("died", error)
+    def record_pack_error(self, traceback: str) -> None:
+        """Tell that the pack ends by an error."""
+        self._ask("record_pack_error", traceback)
+
+
+if TYPE_CHECKING:
+
+    def _is_a_coordinator(client: CoordinatorClient) -> CoordinatorProtocol:
+        return client

@@ -1,31 +1,38 @@
-"""When a pack has to leave: a node that it runs on drains, as before spot takes it."""
+"""Notices that a node of the pack drains, as before a spot instance is taken."""
+
+import logging
 
 import torch.distributed as dist
 
-from gensweep.worker._ranks import ranks
+from gensweep.worker._ranks import current_ranks
+
+_log = logging.getLogger(__name__)
 
 
 class DrainWatch:
-    """Whether a node of the pack drains: its ranks', or that of the process that started them.
+    """Tells whether a node of the pack drains: its ranks', or that of its supervisor.
 
-    Made by every rank; asked by rank 0. A pack that leaves saves its lanes and gives its trials
-    back, which another pack, that Ray starts elsewhere, goes on with.
+    Made by every rank, called by rank 0. A pack whose node drains saves its lanes and gives its
+    trials back; another pack, which Ray starts elsewhere, goes on with them.
     """
 
-    def __init__(self, keeper: str) -> None:
+    def __init__(self, supervisor: str) -> None:
+        """Gather the nodes of all ranks; `supervisor` is the node of the process that started
+        them."""
         import ray
 
         nodes = [ray.get_runtime_context().get_node_id()]
-        if ranks().count > 1:
-            nodes = [""] * ranks().count
+        if current_ranks().count > 1:
+            nodes = [""] * current_ranks().count
             dist.all_gather_object(nodes, ray.get_runtime_context().get_node_id())
-        self.nodes, self._told = {keeper, *nodes}, False
+        self.nodes: set[str] = {supervisor, *nodes}
+        self._is_logged = False
 
     def __call__(self) -> bool:
         from ray._private.state import state
 
         drains = bool(self.nodes & set(state.get_draining_nodes()))
-        if drains and not self._told:
-            print("a node drains: the pack saves its lanes and leaves", flush=True)
-        self._told = drains
+        if drains and not self._is_logged:
+            _log.warning("a node drains: the pack saves its lanes and leaves")
+        self._is_logged = drains
         return drains

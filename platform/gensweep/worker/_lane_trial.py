@@ -1,50 +1,96 @@
 """What a pack knows of the trial in one of its lanes."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from gensweep.lanes import Progress
-from gensweep.trial import Lineage, Outcome, TrialState
-from gensweep.worker._protocol import LeaseLike
+from gensweep.trial import LINEAGE, Lease, Outcome, StateCopy
 
+if TYPE_CHECKING:
+    from gensweep.evaluation import Evaluation
+
+PEAK = "peak_variety"
+"""Key of a stored lane: the largest variety that its trial has shown, if it has shown any."""
 GAIN, NOISE = 1.1, 0.02
 """By how much a slow trial's variety must exceed its largest so far: chance gives less."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldResult:
+    """A result that ends its trial if the coordinator prunes it; the lane rests meanwhile."""
+
+    evaluation: "Evaluation"
+    progress: Progress
+
+
 @dataclass(slots=True)
 class LaneTrial:
-    """A lane's trial and the ticks at which it is evaluated next."""
+    """A trial in a lane, and when it is evaluated next."""
 
-    lease: LeaseLike
+    lease: Lease
     stops: tuple[int, ...]
-    variety: float | None
-    """The largest so far; None before the first evaluation."""
-    lineage: Lineage
-    """Whose states it took over, of population-based training."""
-    reached: int = 0
-    unheard: int = 0
-    """Reports whose verdicts have not come."""
-    reported: tuple[dict[str, Any], Progress] | None = None
-    """What it rests upon until the coordinator's verdict has come, if it waits for one."""
+    """Ticks of the lane at which the trial is evaluated; the last is its end."""
 
+    peak_variety: float | None = None
+    """The largest so far; None before the first evaluation."""
+
+    lineage: list[StateCopy] = field(default_factory=list)
+    """The states that it took over, of population-based training."""
+
+    reached: int = 0
+    """Evaluations so far."""
+
+    pending_verdicts: int = 0
+    """Reports that the coordinator has not answered."""
+
+    held_result: HeldResult | None = None
+    """What it rests upon until the verdict has come; None: it trains."""
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return self.lease.number
+
+    @property
     def next_stop(self) -> int:
+        """Ticks at which the trial is evaluated next."""
         return self.stops[self.reached]
 
     @property
-    def ending(self) -> bool:
+    def is_last_stop(self) -> bool:
         """Whether the next evaluation is the last."""
         return self.reached + 1 == len(self.stops)
 
-    def skip(self, ticks: int) -> None:
+    def skip_stops(self, ticks: int) -> None:
         """Leave out the evaluations that a trial which goes on after `ticks` has had."""
-        while self.next_stop() <= ticks and not self.ending:
+        while self.next_stop <= ticks and not self.is_last_stop:
             self.reached += 1
 
-    def reconsider(self, result: dict[str, Any]) -> None:
-        """A trial whose samples still gain variety has not collapsed: it is slow."""
-        variety, before = result["variety"], self.variety
+    def reconsider(self, evaluation: "Evaluation") -> "Evaluation":
+        """Keep the variety, and return the verdict that it allows.
+
+        A trial that is judged collapsed while its samples still gain variety is slow.
+        """
+        variety, before = evaluation.variety, self.peak_variety
+        self.peak_variety = variety if before is None else max(before, variety)
         gains = before is not None and variety > GAIN * before + NOISE
-        if result["outcome"] == Outcome.COLLAPSED and gains:
-            result |= {"outcome": Outcome.UNCONVERGED, "state": TrialState.COMPLETED,
-                       "cause": f"{result['cause']}, still gaining variety"}  # fmt: skip
-        self.variety = variety if before is None else max(before, variety)
+        if evaluation.outcome is not Outcome.COLLAPSED or not gains:
+            return evaluation
+        cause = f"{evaluation.cause}, still gaining variety"
+        return replace(evaluation, outcome=Outcome.UNCONVERGED, cause=cause)
+
+    def to_meta(self) -> dict[str, object]:
+        """What a checkpoint of the lane must hold besides its tensors, as JSON."""
+        lineage = {LINEAGE: self.lineage} if self.lineage else {}
+        return {PEAK: self.peak_variety, **lineage}
+
+    @classmethod
+    def from_meta(
+        cls, lease: Lease, stops: tuple[int, ...], meta: Mapping[str, object]
+    ) -> "LaneTrial":
+        """The trial of a lane that was stored with `meta`, or of a fresh one, with none."""
+        peak, lineage = meta.get(PEAK), meta.get(LINEAGE, [])
+        assert peak is None or isinstance(peak, float | int)
+        assert isinstance(lineage, list)
+        return cls(lease, stops, peak, list(lineage))

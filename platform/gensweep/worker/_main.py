@@ -1,54 +1,93 @@
-"""What runs where Train runs a pack: the data, the judge, and the pack at work."""
+"""The training loop that Ray Train runs on each rank of a pack."""
 
 import traceback
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gensweep.evaluation import build_evaluator
+from gensweep.log import configure_logging
 from gensweep.profiling import resolve_width
+from gensweep.spec import PackResources, Sweep
 from gensweep.storage import ObjectStore, open_store
 from gensweep.worker._client import CoordinatorClient, ask_through_ray
 from gensweep.worker._drain import DrainWatch
-from gensweep.worker._ranks import BroadcastClient, agreed, ranks
+from gensweep.worker._ranks import BroadcastClient, broadcast_from_rank_0, current_ranks
 from gensweep.worker._train import train_trials
 
+if TYPE_CHECKING:
+    from gensweep.data import Dataset
 
-def train_loop_per_worker(config: dict[str, Any]) -> None:
-    """The loop of a rank; what ends it is told to the coordinator first."""
-    sweep, owner = config["sweep"], config["owner"]
-    store = open_store(config["store"])
-    leave = DrainWatch(config["keeper"])
-    ask = ask_through_ray(config["coordinator"], owner)
-    ask("runs_on", leave.nodes)
-    coordinator = CoordinatorClient(ask, owner, store, sweep.name, leave)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerSettings:
+    """All that a rank is told when it starts."""
+
+    coordinator: Any
+    """Ray's handle of the actor."""
+
+    sweep: Sweep
+    resources: PackResources
+    store: str
+    data: str
+    """The id of the data set in the store."""
+
+    feature_hash: str | None
+    """Of the feature network that the sweep's protocol states."""
+
+    verbosity: int = 0
+    """See `configure_logging`."""
+
+    owner: str = ""
+    """The pack's name; empty in settings that are not one pack's yet."""
+
+    supervisor: str = ""
+    """The node of the process that started the ranks."""
+
+
+def train_loop_per_worker(config: dict[str, WorkerSettings]) -> None:
+    """Train the pack's trials on this rank: Train's `train_loop_per_worker`.
+
+    `config` is Train's, with the settings under "settings". An error that ends the pack is told
+    to the coordinator first, and then raised.
+    """
+    settings = config["settings"]
+    configure_logging(settings.sweep.name, settings.verbosity)
+    store = open_store(settings.store)
+    drain_watch = DrainWatch(settings.supervisor)
+    ask = ask_through_ray(settings.coordinator, settings.owner)
+    ask("register_nodes", drain_watch.nodes)
+    client = CoordinatorClient(ask, settings.owner, store, settings.sweep.name, drain_watch)
     try:
-        _train(config, store, coordinator)
+        _train(settings, store, client)
     except Exception:
-        with suppress(Exception):  # what ended before is kept if it can be
-            coordinator.settle()
-        coordinator.died(traceback.format_exc())
+        with suppress(Exception):  # trials that ended before are kept if they can be
+            client.settle()
+        client.record_pack_error(traceback.format_exc())
         raise
 
 
-def _train(config: dict[str, Any], store: ObjectStore, coordinator: CoordinatorClient) -> None:
+def _train(settings: WorkerSettings, store: ObjectStore, client: CoordinatorClient) -> None:
+    """Load the data, build the evaluator, choose the width, and train."""
+    sweep, resources, ranks = settings.sweep, settings.resources, current_ranks()
+    torch.set_num_threads(resources.threads)
+    train, test = _load_splits(settings.data, store)
+    device = "cuda" if resources.use_gpu else "cpu"
+    evaluator = build_evaluator(sweep, store, train, test, settings.feature_hash)
+    source = train.source(device)
+    width = broadcast_from_rank_0(resolve_width(sweep, train, source, resources, device))
+    coordinator = client if ranks.count == 1 else BroadcastClient(client)
+    train_trials(
+        replace(sweep, width=width), coordinator, evaluator, source, device=device, ranks=ranks
+    )
+
+
+def _load_splits(data: str, store: ObjectStore) -> "tuple[Dataset, Dataset | None]":
     from gensweep.data import load_dataset
 
-    sweep, resources, share = config["sweep"], config["resources"], ranks()
-    torch.set_num_threads(resources.threads)
-    train = load_dataset(config["data"], store, split="train")
-    test = None if train.modes is not None else load_dataset(config["data"], store, split="test")
-    device = "cuda" if resources.use_gpu else "cpu"
-    lane_evaluator = build_evaluator(sweep, store, train, test, config["features"])
-    source = train.source(device)
-    sweep = replace(sweep, width=agreed(resolve_width(sweep, train, source, resources, device)))
-    train_trials(
-        sweep,
-        coordinator if share.count == 1 else BroadcastClient(coordinator),
-        lane_evaluator,
-        source,
-        device=device,
-        ranks=share,
-    )
+    train = load_dataset(data, store, split="train")
+    if train.modes is not None:
+        return train, None
+    return train, load_dataset(data, store, split="test")

@@ -1,243 +1,242 @@
-"""One pack at work: lanes filled with leased trials, trained, evaluated, and refilled.
+"""Runs one pack on a worker: trains its lanes, evaluates those that reach a rung, refills them.
 
-Nothing here knows where it runs; the coordinator it talks to decides everything about trials.
+Nothing here knows where it runs; the coordinator decides everything about trials.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from gensweep.evaluation import LaneEvaluator, Result
+from gensweep.evaluation import Evaluation, LaneEvaluator
 from gensweep.known_metrics import LIKELIHOOD_METRICS
-from gensweep.lanes import FEWEST, LaneState, Pack, Progress, Ranks, Source
+from gensweep.lanes import FEWEST, Pack, Progress, Ranks, Source
 from gensweep.spec import Sweep
-from gensweep.trial import LINEAGE, Outcome, TrialState, Verdict
-from gensweep.worker._lane_trial import LaneTrial
-from gensweep.worker._population import evolve
-from gensweep.worker._protocol import CoordinatorProtocol, LeaseLike
-from gensweep.worker._usage import Usage
+from gensweep.trial import Lease, TrialEnd, TrialReport, TrialState, Verdict
+from gensweep.worker._lane_trial import HeldResult
+from gensweep.worker._lanes import LaneTable
+from gensweep.worker._population import exploit_and_explore
+from gensweep.worker._protocol import CoordinatorProtocol, Order
+from gensweep.worker._usage import LaneUsage
 
-PEAK = "peak_variety"
-"""Of a lane's state: the largest variety that its trial has shown, if it has shown any."""
 SEGMENT_S = 2.0
-"""Training between two looks at the coordinator; what a lane computes does not depend on it."""
+"""Training between two rounds of talk; what a lane computes does not depend on it."""
 VERDICT_S = 0.05
 """Training of the others while the coordinator decides on a lane."""
+FIRST_SEGMENT_TICKS = 16
 
 
 class PackRunner:
-    """A pack of one stratum, and the trials in its lanes."""
+    """Trains trials of one stratum in one pack, until the coordinator has no more of them."""
 
     def __init__(
         self,
         sweep: Sweep,
         coordinator: CoordinatorProtocol,
-        lane_evaluator: LaneEvaluator,
+        evaluator: LaneEvaluator,
         source: Source,
-        first: Any,
+        first: Lease,
         *,
         device: str = "cpu",
         ranks: Ranks | None = None,
     ):
+        """Build the networks for the stratum of `first`, a trial that is to be trained."""
         self.sweep, self.coordinator = sweep, coordinator
         self.stratum = {n: first.params[n] for n in sweep.strata if n in first.params}
-        self.lane_evaluator = lane_evaluator.to(device, sweep.lanes)
+        self.evaluator = evaluator.to(device, sweep.lanes)
         self.pack = Pack(
-            sweep.model, sweep.config(first.params), lane_evaluator.data, source,
+            sweep.model, sweep.config(first.params), evaluator.data, source,
             width=sweep.lanes, space=sweep.space, device=device, ranks=ranks,
             precision=sweep.precision,
         )  # fmt: skip
-        self.seats: dict[int, LaneTrial] = {}
-        self._segment = 16
-        self.usage = Usage()
+        self.lanes = LaneTable(sweep, self.pack, coordinator)
+        self.usage = LaneUsage()
+        self._segment_ticks = FIRST_SEGMENT_TICKS
 
-    def seat(self, leases: Sequence[LeaseLike]) -> None:
-        """Put each trial into an empty lane, where its checkpoint left it."""
-        empty = [slot for slot in range(self.pack.width) if slot not in self.seats]
-        for slot, lease in zip(empty, leases, strict=False):
-            meta = self._load(slot, lease)
-            lane = self.pack.lane(slot)
-            stops = self._stops(lane.total_ticks)
-            seat = LaneTrial(lease, stops, meta.get(PEAK), list(meta.get(LINEAGE, [])))
-            seat.skip(lane.ticks)
-            self.seats[slot] = seat
+    def run(self, leases: Sequence[Lease]) -> None:
+        """Train `leases`, and what follows them, until nothing is left or the order is stop."""
+        self.lanes.fill(leases)
+        self.resume()
 
-    def _stops(self, total: int) -> tuple[int, ...]:
-        budget = self.sweep.budget_images
-        return tuple(-(-total * images // budget) for images in self.sweep.rung_images)
-
-    def _load(self, slot: int, lease: LeaseLike) -> dict[str, Any]:
-        """Fill the lane; what was kept with its state."""
-        data = (
-            self.coordinator.restore(lease.checkpoint, lease.number) if lease.checkpoint else None
-        )
-        if data is not None:
-            state = LaneState.from_bytes(data)
-            self.pack.put(slot, state)
-            return state.meta
-        config, budget = self.sweep.config(lease.params), self.sweep.budget_images
-        self.pack.load(slot, config, seed=lease.seed, budget_images=budget)
-        return {}
-
-    def run(self) -> None:
-        """Train until the coordinator has no more trials of this stratum, or says stop."""
-        stopped = False
-        while self.seats and not stopped:
-            with self.usage.look(max(len(self.seats), min(FEWEST, self.pack.width))):
-                stopped = self._look()
+    def resume(self) -> None:
+        """Train the trials that are in the lanes, and what follows them."""
+        order: Order = "go"
+        while self.lanes.trials and order != "stop":
+            with self.usage.round(max(len(self.lanes.trials), min(FEWEST, self.pack.width))):
+                order = self.run_round()
         self.coordinator.settle()
-        self.coordinator.used(self.usage.told())
+        self.coordinator.add_usage(self.usage.seconds())
 
-    def _look(self) -> bool:
-        """Train a while, evaluate what is due, and fill lanes; whether the coordinator said
-        stop."""
-        progress = self._train()
-        self._expect(progress)
-        orders = {self.coordinator.heartbeat(self._seen())}
-        reached = []
-        for slot in self._after(progress):  # each of which may take long
-            reached.append(slot)
-            orders.add(self.coordinator.heartbeat(self._seen()))
-        self._hear(wait=self.sweep.pbt or orders != {"go"})
-        if self.sweep.pbt:
-            evolve(self, [slot for slot in reached if slot in self.seats])
-        if orders - {"go"}:
-            self._save()
-        rests = any(
-            seat.reported for seat in self.seats.values()
-        )  # until the coordinator has answered
-        if "stop" not in orders and not rests and len(self.seats) < self.pack.width:
-            self.seat(self.coordinator.lease(self.pack.width - len(self.seats), self.stratum))
-            self._close_up()
-        return "stop" in orders
+    def run_round(self) -> Order:
+        """Train a segment, evaluate what is due, hear verdicts, and refill lanes.
 
-    def _expect(self, progress: Mapping[int, Progress]) -> None:
-        """Let the coordinator choose what follows the trials that end now, while they are
-        evaluated."""
-        ending = [
-            slot
-            for slot, one in progress.items()
-            if one.cause is not None or one.ticks >= self.seats[slot].stops[-1]
-        ]
-        if ending:
-            self.coordinator.expect(len(ending), self.stratum)
-
-    def _close_up(self) -> None:
-        """Move trials from the last lanes to empty ones before them: first lanes cost no copy."""
-        last = [slot for slot in self.seats if slot >= len(self.seats)]
-        empty = [slot for slot in range(len(self.seats)) if slot not in self.seats]
-        for slot, to in zip(last, empty, strict=True):
-            self.pack.put(to, self.pack.take(slot))
-            self.pack.drop(slot)
-            self.seats[to] = self.seats.pop(slot)
-
-    def _seen(self) -> dict[int, int]:
-        return {s.lease.number: self.pack.lane(i).images_seen for i, s in self.seats.items()}
-
-    def _train(self) -> dict[int, Progress]:
-        """Some `SEGMENT_S` of training, but not beyond the next evaluation of a lane.
-
-        Lanes that wait for a verdict rest, and the others train until it should be there.
+        Evaluating several lanes takes long: the heartbeat goes on after each of them.
         """
-        resting = [slot for slot, seat in self.seats.items() if seat.reported]
-        going = {slot: seat for slot, seat in self.seats.items() if not seat.reported}
-        stops = [s.next_stop() - self.pack.lane(i).ticks for i, s in going.items()]
-        most = self._segment * VERDICT_S / SEGMENT_S if resting else self._segment
-        ticks = max(1, min([int(most), *stops]))
+        progress = self._train_segment()
+        self._prefetch_leases(progress)
+        orders = {self._heartbeat()}
+        reached = []
+        for slot in self.end_and_evaluate(progress):
+            reached.append(slot)
+            orders.add(self._heartbeat())
+        # Copies compare values at a rung, and checkpoints must not hold a lane that was pruned.
+        self.apply_verdicts(wait=self.sweep.pbt or orders != {"go"})
+        if self.sweep.pbt:
+            here = [slot for slot in reached if slot in self.lanes.trials]
+            exploit_and_explore(self.sweep, self.lanes, self.coordinator, here)
+        if orders != {"go"}:
+            self.save()
+        if "stop" in orders:
+            return "stop"
+        self._refill()
+        return "go"
+
+    def _heartbeat(self) -> Order:
+        return self.coordinator.heartbeat(self.lanes.images_seen())
+
+    def _prefetch_leases(self, progress: Mapping[int, Progress]) -> None:
+        """Let the coordinator choose the next trials while the ones that end are evaluated."""
+        ending = [
+            slot for slot, one in progress.items()
+            if one.cause is not None or one.ticks >= self.lanes.trials[slot].stops[-1]
+        ]  # fmt: skip
+        if ending:
+            self.coordinator.prefetch_leases(len(ending), self.stratum)
+
+    def _refill(self) -> None:
+        """Fill free lanes, unless a lane rests: its verdict may free another one in a moment."""
+        rests = any(trial.held_result for trial in self.lanes.trials.values())
+        if self.lanes.free and not rests:
+            self.lanes.fill(self.coordinator.lease(self.lanes.free, self.stratum))
+            self.lanes.compact()
+
+    def _train_segment(self) -> dict[int, Progress]:
+        """Train for some `SEGMENT_S`, but not beyond the next evaluation of a lane.
+
+        Lanes that wait for a verdict rest; the others train until it should have come.
+        """
+        trials, pack = self.lanes.trials, self.pack
+        resting = [slot for slot, trial in trials.items() if trial.held_result]
+        left = [t.next_stop - pack.lane(i).ticks for i, t in trials.items() if not t.held_result]
+        most = self._segment_ticks * VERDICT_S / SEGMENT_S if resting else self._segment_ticks
+        ticks = max(1, min([int(most), *left]))
+        taken, computed = pack.turns_taken, pack.turns_computed
         begin = time.monotonic()
-        taken, computed = self.pack.turns_taken, self.pack.turns_computed
-        progress = self.pack.run(ticks, resting=resting)
+        progress = pack.run(ticks, resting=resting)
         spent = max(time.monotonic() - begin, 1e-6)
-        part = (self.pack.turns_taken - taken) / max(1, self.pack.turns_computed - computed)
-        if not self.pack.sparse or len(going) < FEWEST:  # others were computed, too
-            part *= max(len(self.seats), FEWEST) / len(going)
-        self.usage.train(spent, part, len(going))
-        if self.pack.ranks.count == 1 and not resting:  # clocks of ranks differ
-            self._segment = max(1, min(2 * self._segment, round(ticks * SEGMENT_S / spent)))
+        share = (pack.turns_taken - taken) / max(1, pack.turns_computed - computed)
+        self._account(spent, share, len(left))
+        # Each rank must train as many ticks as the others, and their clocks differ.
+        if pack.ranks.count == 1 and not resting:
+            fitting = round(ticks * SEGMENT_S / spent)
+            self._segment_ticks = max(1, min(2 * self._segment_ticks, fitting))
         return progress
 
-    def _after(self, progress: Mapping[int, Progress]) -> Iterator[int]:
-        """End the trials that diverged, evaluate those that are due; slots one after the other."""
-        for slot in [slot for slot, one in progress.items() if one.cause is not None]:
-            cause = f"{progress[slot].cause} ({progress[slot].images_seen:,} images)"
-            self._leave(slot, TrialState.DIVERGED, cause, {}, progress[slot])
-            yield slot
-        for slot, result in self._evaluated(progress):
+    def _account(self, seconds: float, share: float, going: int) -> None:
+        """Count a segment; `share` of the turns that were computed were taken by a lane."""
+        if not self.pack.sparse or going < FEWEST:  # lanes that rest were computed, too
+            share *= max(len(self.lanes.trials), FEWEST) / going
+        self.usage.train(seconds, share, going)
+
+    def end_and_evaluate(self, progress: Mapping[int, Progress]) -> Iterator[int]:
+        """End the trials that diverged, evaluate those that are due; yield their slots."""
+        for slot, one in list(progress.items()):
+            if one.cause is not None:
+                cause = f"{one.cause} ({one.images_seen:,} images)"
+                self.end_trial(slot, TrialState.DIVERGED, cause, one)
+                yield slot
+        for slot, evaluation in self._evaluate_due(progress):
             self.pack.lane(slot).means.clear()
-            self._rung(slot, self.seats[slot], progress[slot], result)
+            self.report_rung(slot, progress[slot], evaluation)
             yield slot
 
-    def _evaluated(self, progress: Mapping[int, Progress]) -> Iterator[tuple[int, Result]]:
-        """The results of all lanes that are due."""
-        seats = {i: s for i, s in self.seats.items() if progress[i].ticks >= s.next_stop()}
-        due = {slot: seat.ending for slot, seat in seats.items()}
+    def _evaluate_due(self, progress: Mapping[int, Progress]) -> Iterator[tuple[int, Evaluation]]:
+        """Yield the evaluations of all lanes that have reached a rung, and count their time."""
+        trials = {i: t for i, t in self.lanes.trials.items() if progress[i].ticks >= t.next_stop}
+        due = {slot: trial.is_last_stop for slot, trial in trials.items()}
         compared = self.sweep.pruner != "none" or self.sweep.pbt
         bound = compared and self.sweep.target in LIKELIHOOD_METRICS
-        results = self.lane_evaluator.evaluate(self.pack, due, bound=bound)
+        evaluations = self.evaluator.evaluate(self.pack, due, bound=bound)
         while True:
             begin = time.monotonic()
-            one = next(results, None)
+            one = next(evaluations, None)
             self.usage.evaluate(time.monotonic() - begin)
             if one is None:
                 return
             yield one
 
-    def _rung(self, slot: int, seat: LaneTrial, progress: Progress, result: Result) -> None:
-        seat.reached += 1
-        last = seat.reached == len(seat.stops)
-        seat.reconsider(result)
-        metrics = progress.metrics | result["metrics"]
-        self.coordinator.report(seat.lease.number, progress.images_seen, metrics, result["png"])
-        seat.unheard += 1
-        reported = result | {"metrics": metrics}
-        if result["state"] == TrialState.DIVERGED or last:
-            self._leave(slot, result["state"], result["cause"], reported, progress)
-        elif self.sweep.pruner != "none":
-            seat.reported = reported, progress
+    def report_rung(self, slot: int, progress: Progress, evaluation: Evaluation) -> None:
+        """Report the lane's evaluation, or end its trial with it where it is the last."""
+        trial = self.lanes.trials[slot]
+        trial.reached += 1
+        evaluation = trial.reconsider(evaluation)
+        if trial.reached == len(trial.stops) or evaluation.state is TrialState.DIVERGED:
+            state, cause = evaluation.state, evaluation.cause
+            self.end_trial(slot, state, cause, progress, evaluation, is_reported=False)
+            return
+        self.coordinator.report(self._report(slot, progress, evaluation))
+        trial.pending_verdicts += 1
+        if self.sweep.pruner != "none":
+            trial.held_result = HeldResult(evaluation, progress)
 
-    def _hear(self, *, wait: bool) -> None:
+    def _report(self, slot: int, progress: Progress, evaluation: Evaluation) -> TrialReport:
+        return TrialReport(
+            number=self.lanes.trials[slot].number,
+            images=progress.images_seen,
+            metrics={**progress.metrics, **evaluation.metrics},
+            png=evaluation.png,
+        )
+
+    def apply_verdicts(self, *, wait: bool) -> None:
         """Follow the verdicts that have come; all of them, if nobody can train without."""
-        wait |= all(seat.reported for seat in self.seats.values())
-        for number, verdict in self.coordinator.verdicts(wait).items():
-            held = [i for i, s in self.seats.items() if s.lease.number == number and s.unheard]
-            for slot in held:  # none, where the trial has ended, or come back, meanwhile
-                self._follow(slot, verdict)
+        wait |= all(trial.held_result for trial in self.lanes.trials.values())
+        for number, verdict in self.coordinator.verdicts(wait=wait).items():
+            # None, where the trial has ended, or was leased again, meanwhile.
+            waiting = [
+                slot for slot, trial in self.lanes.trials.items()
+                if trial.number == number and trial.pending_verdicts
+            ]  # fmt: skip
+            for slot in waiting:
+                self.apply_verdict(slot, verdict)
 
-    def _follow(self, slot: int, verdict: str) -> None:
-        seat = self.seats[slot]
-        seat.unheard -= 1
-        reported, seat.reported = seat.reported, None
-        if verdict == Verdict.LOST:
-            self.drop(slot)
-        elif verdict == Verdict.PRUNE and reported:
-            result, progress = reported
-            cause = f"stopped at {progress.images_seen:,} images"
-            ended = result | {"outcome": Outcome.PRUNED}
-            self._leave(slot, TrialState.PRUNED, cause, ended, progress)
+    def apply_verdict(self, slot: int, verdict: Verdict) -> None:
+        """Let the lane train on, or end or drop its trial."""
+        trial = self.lanes.trials[slot]
+        trial.pending_verdicts -= 1
+        held, trial.held_result = trial.held_result, None
+        if verdict is Verdict.LOST:
+            self.lanes.drop(slot)
+        elif verdict is Verdict.PRUNE and held is not None:
+            cause = f"stopped at {held.progress.images_seen:,} images"
+            self.end_trial(slot, TrialState.PRUNED, cause, held.progress, held.evaluation)
 
-    def _leave(self, slot: int, state: TrialState, cause: str, result: dict[str, Any],
-               progress: Progress) -> None:  # fmt: skip
-        weights = self._state(slot) if result else b""
-        seat = self.seats[slot]
-        kept = {"weights": weights, "images": progress.images_seen, LINEAGE: seat.lineage}
-        self.coordinator.finish(seat.lease.number, state, cause, result | kept)
-        self.drop(slot)
+    def end_trial(
+        self,
+        slot: int,
+        state: TrialState,
+        cause: str,
+        progress: Progress,
+        evaluation: Evaluation | None = None,
+        *,
+        is_reported: bool = True,
+    ) -> None:
+        """Tell how the lane's trial ended, and drop it; weights are kept if it was evaluated.
 
-    def drop(self, slot: int) -> None:
-        """Leave the lane without its trial."""
-        del self.seats[slot]
-        self.pack.drop(slot)
+        An `evaluation` that is not reported yet goes with the end, so that it crosses once.
+        """
+        trial = self.lanes.trials[slot]
+        report = None if evaluation is None else self._report(slot, progress, evaluation)
+        completed = evaluation is not None and state is not TrialState.PRUNED
+        end = TrialEnd(
+            number=trial.number, state=state, cause=cause, images=progress.images_seen,
+            outcome=evaluation.outcome if evaluation is not None and completed else state,
+            report=None if is_reported else report,
+            curve=None if evaluation is None else evaluation.curve,
+            lineage=tuple(trial.lineage),
+        )  # fmt: skip
+        weights = b"" if evaluation is None else self.lanes.state(slot)
+        png = b"" if evaluation is None else evaluation.png
+        self.coordinator.finish(end, weights, png)
+        self.lanes.drop(slot)
 
-    def _state(self, slot: int) -> bytes:
-        """The lane, and what its seat knows."""
-        state, seat = self.pack.take(slot), self.seats[slot]
-        state.meta[PEAK] = seat.variety
-        if seat.lineage:
-            state.meta[LINEAGE] = seat.lineage
-        return state.to_bytes()
-
-    def _save(self) -> None:
-        lanes = {seat.lease.number: self._state(slot) for slot, seat in self.seats.items()}
-        lost = self.coordinator.checkpoints(lanes)
-        for slot in [i for i, seat in self.seats.items() if seat.lease.number in lost]:
-            self.drop(slot)
+    def save(self) -> None:
+        """Store a checkpoint of every lane, and drop the trials that others have by now."""
+        self.lanes.drop_trials(self.coordinator.checkpoints(self.lanes.states()))

@@ -1,47 +1,53 @@
-"""The copies of population-based training, in a pack at work; see `_population`."""
+"""Copies states between the lanes of a pack, for population-based training.
+
+`gensweep.population` says who copies whom, and what changes.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
+from gensweep.lanes import LaneState
 from gensweep.population import explorable, explore
+from gensweep.spec import Sweep
 from gensweep.trial import StaleLease
-
-if TYPE_CHECKING:
-    from gensweep.lanes import LaneState
-    from gensweep.worker._pack_runner import PackRunner
+from gensweep.worker._lanes import LaneTable
+from gensweep.worker._protocol import CoordinatorProtocol
 
 
-def evolve(runner: "PackRunner", slots: Sequence[int]) -> None:
-    """Those of the lanes, all evaluated by now, that are poor go on from better ones."""
+def exploit_and_explore(
+    sweep: Sweep, lanes: LaneTable, coordinator: CoordinatorProtocol, slots: Sequence[int]
+) -> None:
+    """Let each trial in `slots` that is poor go on from a better one of the pack.
+
+    All of them are evaluated and reported by now. A trial that others have by now is dropped.
+    """
     for slot in slots:
-        here = {seat.lease.number: i for i, seat in runner.seats.items()}
-        number, images = runner.seats[slot].lease.number, runner.pack.lane(slot).images_seen
+        here = {trial.number: i for i, trial in lanes.trials.items()}
+        number, images = lanes.trials[slot].number, lanes.pack.lane(slot).images_seen
         try:
-            source = runner.coordinator.better(number, images, list(here))
-            if source is not None:
-                _copy(runner, slot, here[source])
-                runner.coordinator.copied(number, runner.seats[slot].lineage[-1])
-        except StaleLease:  # others have the trial by now
-            runner.drop(slot)
+            donor = coordinator.choose_donor(number, images, list(here))
+            if donor is not None:
+                copy_lane(sweep, lanes, slot, here[donor])
+                coordinator.record_copy(number, lanes.trials[slot].lineage[-1])
+        except StaleLease:
+            lanes.drop(slot)
 
 
-def _copy(runner: "PackRunner", slot: int, other: int) -> None:
-    """Make the lane the `other`, with changed hyperparameters."""
-    pack, space = runner.pack, runner.sweep.space
-    names = explorable(runner.sweep.model.config, space)
-    mine, theirs = pack.take(slot), pack.take(other)
+def copy_lane(sweep: Sweep, lanes: LaneTable, slot: int, donor: int) -> None:
+    """Make the lane `slot` a copy of the lane `donor`, with changed hyperparameters."""
+    pack, names = lanes.pack, explorable(sweep.model.config, sweep.space)
+    mine, theirs = pack.take(slot), pack.take(donor)
     seed, ticks = mine.meta["seed"], mine.meta["ticks"]
-    config = explore(theirs.meta["config"], space, names, seed, ticks)
-    pack.put(slot, exploited(mine, theirs, config))
-    seat, source = runner.seats[slot], runner.seats[other]
-    seat.variety = source.variety
-    changed = {name: config[name] for name in space}
+    config = explore(theirs.meta["config"], sweep.space, names, seed, ticks)
+    pack.put(slot, _exploited(mine, theirs, config))
+    trial, source = lanes.trials[slot], lanes.trials[donor]
+    trial.peak_variety = source.peak_variety
+    changed = {name: config[name] for name in sweep.space}
     images = pack.lane(slot).images_seen
-    seat.lineage.append({"images": images, "from": source.lease.number, "params": changed})
+    trial.lineage.append({"images": images, "from": source.number, "params": changed})
 
 
-def exploited(target: "LaneState", source: "LaneState", config: Mapping[str, Any]) -> "LaneState":
+def _exploited(target: LaneState, source: LaneState, config: Mapping[str, object]) -> LaneState:
     """The source's state with `config`, but with the target's progress, budget, seed and noise."""
     own = {name: t for name, t in target.tensors.items() if name.startswith("stream.")}
     tensors, meta = {**source.tensors, **own}, {**target.meta, "config": dict(config)}

@@ -1,57 +1,59 @@
-"""The coordinator as a pack sees it, wherever both are."""
+"""The coordinator as a pack sees it, wherever both of them run."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
 
-from gensweep.trial import TrialState
+from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
 
+Stratum = Mapping[str, object]
+"""Values of the hyperparameters that all trials of a pack share."""
 
-class LeaseLike(Protocol):
-    """A trial that a lane may hold."""
-
-    number: int
-    params: dict[str, Any]
-    seed: int
-    checkpoint: dict[str, Any] | None
+Order = Literal["go", "save", "stop"]
+"""Train on, store a checkpoint of every lane first, or store one and end."""
 
 
 class CoordinatorProtocol(Protocol):
-    """Who hands out trials and hears of them."""
+    """Who hands out trials and hears of them. One pack calls, from one thread."""
 
-    def lease(self, count: int, stratum: dict[str, Any] | None) -> Sequence[LeaseLike]: ...
-    def expect(self, count: int, stratum: dict[str, Any] | None) -> None:
-        """Choose so many trials meanwhile; the next `lease`, of as many or more, has them."""
+    def lease(self, count: int, stratum: Stratum | None) -> Sequence[Lease]:
+        """Return up to `count` trials to train; `stratum` None: of the one that most needs it."""
 
-    def report(self, number: int, images: int, metrics: dict[str, float], png: bytes) -> None:
-        """Hear what a trial measured, while the pack goes on; see `verdicts`."""
+    def prefetch_leases(self, count: int, stratum: Stratum | None) -> None:
+        """Prefetch `count` leases in the background.
 
-    def verdicts(self, all_of_them: bool) -> dict[int, str]:
-        """What has been decided on reported trials: "continue", "prune", "lost" to others.
-
-        `all_of_them`: once they all have come.
+        The next `lease` call with at least that count returns them first.
         """
 
-    def better(self, number: int, images: int, here: list[int]) -> int | None:
-        """Which of the trials `here` a trial that was evaluated goes on from; None: its own."""
+    def report(self, report: TrialReport) -> None:
+        """Tell what a trial measured at a rung, without waiting for an answer: see `verdicts`."""
 
-    def copied(self, number: int, copy: dict[str, Any]) -> None:
-        """Hear that a trial goes on from another's state."""
+    def verdicts(self, *, wait: bool) -> Mapping[int, Verdict]:
+        """Return, by trial, what has been decided since the last call; `wait` until all has."""
 
-    def checkpoints(self, lanes: dict[int, bytes]) -> list[int]:
-        """Keep the lanes, soon; the numbers of those that somebody else had the last time."""
+    def choose_donor(self, number: int, images: int, here: Sequence[int]) -> int | None:
+        """Choose which of the trials `here` trial `number` should copy; None: it keeps its own
+        weights."""
 
-    def restore(self, pointer: dict[str, Any], number: int) -> bytes | None: ...
-    def finish(
-        self, number: int, state: TrialState, cause: str, result: dict[str, Any]
-    ) -> None: ...
-    def heartbeat(self, seen: dict[int, int]) -> str:
-        """Tell that the pack lives; the answer is `go`, `save` (checkpoint first), or `stop`."""
+    def record_copy(self, number: int, copy: StateCopy) -> None:
+        """Tell that trial `number` goes on from another one's state."""
+
+    def checkpoints(self, lanes: Mapping[int, bytes]) -> Sequence[int]:
+        """Store the lanes in the background; return trials of earlier calls that are lost."""
+
+    def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+        """Read the newest checkpoint of the lane that is whole; None: it begins again."""
+
+    def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:
+        """End a trial, in the background: first its weights and sample grid are stored."""
+
+    def heartbeat(self, seen: Mapping[int, int]) -> Order:
+        """Tell that the pack lives, and the images that each of its trials has seen."""
 
     def settle(self) -> None:
-        """Wait until the ends that were told are kept."""
+        """Wait until the ends that were told are stored and known to the coordinator."""
 
-    def give_back(self) -> None:
+    def release_all(self) -> None:
         """Let all trials that the pack holds wait again, from their last checkpoints."""
 
-    def used(self, lane_seconds: dict[str, float]) -> None:
-        """Hear what the lanes did since the last time."""
+    def add_usage(self, lane_seconds: Mapping[str, float]) -> None:
+        """Tell what the lanes did since the last call: kind to lane-seconds."""

@@ -1,4 +1,4 @@
-"""What lanes did with their time: trained, were evaluated, or stood idle."""
+"""Counts what lanes did with their time: trained, were evaluated, or stood idle."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ KINDS = ("training", "evaluation", "idle")
 
 
 @dataclass(slots=True)
-class Usage:
+class LaneUsage:
     """Lane-seconds of a pack after its first segment, which is still the start.
 
     A lane is idle while its trial waits for the verdict on it, while its pack waits for the
@@ -23,11 +23,11 @@ class Usage:
     idle: float = 0.0
     started: bool = False
     lanes: int = 0
-    """Of the look that is under way; those that end within it stay till its end."""
+    """Of the round that is under way; those that end within it count till its end."""
 
     @contextmanager
-    def look(self, lanes: int) -> Iterator[None]:
-        """Count what of the time within is neither training nor evaluation as idle."""
+    def round(self, lanes: int) -> Iterator[None]:
+        """Count what of the time within a round is neither training nor evaluation as idle."""
         self.lanes = lanes
         begin, before = time.monotonic(), self._sum()
         yield
@@ -47,21 +47,21 @@ class Usage:
     def _sum(self) -> float:
         return self.training + self.evaluation + self.idle
 
-    def told(self) -> dict[str, float]:
-        """Kind to lane-seconds."""
+    def seconds(self) -> dict[str, float]:
+        """Return lane-seconds by kind."""
         return {kind: getattr(self, kind) for kind in KINDS}
 
 
 def shares(used: Mapping[str, float]) -> dict[str, float]:
-    """Kind to its part of all lane-seconds; empty if there are none."""
+    """Return each kind's part of all lane-seconds; empty if there are none."""
     total = sum(used.values())
     return {kind: used.get(kind, 0.0) / total for kind in KINDS} if total > 0 else {}
 
 
-def in_a_line(used: Mapping[str, float]) -> str:
-    """The shares in words; empty if there are none.
+def shares_text(used: Mapping[str, float]) -> str:
+    """Say the shares in words; empty if there are none.
 
-    >>> in_a_line({"training": 90.0, "evaluation": 9.0, "idle": 1.0})
+    >>> shares_text({"training": 90.0, "evaluation": 9.0, "idle": 1.0})
     '90.0 % training, 9.0 % evaluation, 1.0 % idle'
     """
     return ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in shares(used).items())

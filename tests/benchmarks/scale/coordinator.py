@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from gensweep.coordinator._coordinator import SweepCoordinator
+from gensweep.coordinator import SweepCoordinator
 from gensweep.data import load_dataset
 from gensweep.evaluation import grid_png
 from gensweep.planning import Plan
 from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
+from gensweep.trial import TrialEnd, TrialReport, TrialState
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Integer, Real
 
@@ -42,7 +43,7 @@ def open_coordinator(
     data = load_dataset(request.sweep.data, open_store(store), split="train")
     plan = Plan(request=request, store=store, home=home, ledger=ledger, tracking_uri=tracking_uri,
                 dataset=data, test=None)  # fmt: skip
-    return SweepCoordinator(request, plan, request.sweep.objective("total_variation"), {})
+    return SweepCoordinator(plan.run_context(), request.sweep.objective("total_variation"), {})
 
 
 class Stopwatch:
@@ -89,13 +90,17 @@ class Pack:
             return 0
         watch("beat", 1, coordinator.heartbeat, self._owner, dict(self._lanes))
         some = self._random.sample(sorted(self._lanes), self._random.randint(1, len(self._lanes)))
-        told = [self._told(number) for number in some]
-        verdicts = watch("report", len(told), coordinator.reports, self._owner, told)
+        told = [self._report(number) for number in some]
+        last = [report for report in told if report.images == self._rungs[-1]]
+        others = [report for report in told if report.images < self._rungs[-1]]
+        verdicts: dict[int, str] = {}
+        if others:
+            verdicts = watch("report", len(others), coordinator.report_rungs, self._owner, others)
         pointer = {"owner": self._owner, "step": 1}
         held = list(self._lanes)
         watch("checkpoint", len(held), coordinator.checkpoint, self._owner, held, pointer)
-        ends = [self._end(number, images, metrics) for number, images, metrics, _ in told
-                if verdicts[number] == "prune" or images == self._rungs[-1]]  # fmt: skip
+        ends = [self._end(report, TrialState.COMPLETED) for report in last]
+        ends += [self._end(r, TrialState.PRUNED) for r in others if verdicts[r.number] == "prune"]
         if ends:
             watch("finish", len(ends), coordinator.finish, self._owner, ends)
         return len(ends)
@@ -107,16 +112,21 @@ class Pack:
             self._watch.seen["lease"].append((len(came), time.perf_counter() - begin))
         return came
 
-    def _told(self, number: int) -> tuple[int, int, dict[str, float], bytes]:
+    def _report(self, number: int) -> TrialReport:
         rung = self._rungs.index(self._lanes[number]) + 1 if self._lanes[number] else 0
-        self._lanes[number] = self._rungs[rung]
-        return number, self._rungs[rung], {m: self._random.random() for m in METRICS}, PICTURE
+        images = self._lanes[number] = self._rungs[rung]
+        metrics = {m: self._random.random() for m in METRICS}
+        return TrialReport(number=number, images=images, metrics=metrics, png=PICTURE)
 
-    def _end(self, number: int, images: int, metrics: dict[str, float]) -> Any:
+    def _end(self, report: TrialReport, state: TrialState) -> TrialEnd:
+        """The last report goes with the end; one that was pruned has had its own."""
+        number = report.number
         del self._lanes[number]
-        state = "completed" if images == self._rungs[-1] else "pruned"
-        kept = {"place": f"sweeps/x/trials/{self._owner}", "step": number}
-        return number, state, "", {"metrics": metrics, "images": images, "kept": kept}
+        return TrialEnd(
+            number=number, state=state, cause="", images=report.images, outcome=state,
+            report=report if state is TrialState.COMPLETED else None,
+            artifacts={"place": f"sweeps/x/trials/{self._owner}", "step": number},
+        )  # fmt: skip
 
 
 def coordinator_costs(trials: int, width: int, sampler: str = "qmc", ledger: str = "") -> Stopwatch:
@@ -132,6 +142,7 @@ def coordinator_costs(trials: int, width: int, sampler: str = "qmc", ledger: str
             ended += sum(pack.step() for pack in packs)
         for _ in range(3):
             watch("summary", trials, coordinator.summary)
-        coordinator._log._tracker._drainer.stop()  # what it was told is measured by `tracker_costs`
+        # What the tracker was told is measured by `tracker_costs`.
+        coordinator._recorder._tracker._drainer.stop()
         coordinator.close()
     return watch

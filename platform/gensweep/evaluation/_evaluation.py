@@ -1,0 +1,40 @@
+"""What one evaluation of a trained lane found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gensweep.trial import Outcome, TrialState
+
+CurvePoint = tuple[float, float, float]
+"""A truncation threshold, and the fidelity and the variety measured there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """The metrics of one lane's samples, the verdict on them, and a picture.
+
+    Made by `LaneEvaluator.evaluate`; whoever knows more of the trial replaces it by another one.
+    """
+
+    metrics: Mapping[str, float]
+    """Of samples at the trial's own truncation threshold; `untruncated_*` are those judged by."""
+
+    outcome: Outcome
+    """The verdict: converged, unconverged, collapsed or diverged."""
+
+    cause: str
+    """Why, in words; empty where there is nothing to tell."""
+
+    variety: float
+    """The metric by which collapse is told, of samples without truncation."""
+
+    png: bytes = b""
+    """The sample grid; empty for a lane whose samples are not finite."""
+
+    curve: tuple[CurvePoint, ...] | None = None
+    """Fidelity against variety along a grid of thresholds; None before the trial's end."""
+
+    @property
+    def state(self) -> TrialState:
+        """How a trial that ends with this evaluation has ended."""
+        return self.outcome.state

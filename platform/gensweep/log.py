@@ -1,0 +1,42 @@
+"""The one logger: what happens goes to stderr, with the sweep's name; answers go to stdout.
+
+Modules log by `logging.getLogger(__name__)`. Nothing is set up on import: the process that runs a
+sweep's script, the coordinator's and each worker call `configure_logging` once.
+"""
+
+import logging
+import sys
+
+ROOT = "gensweep"
+LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
+"""By the count of `-v` less that of `-q`."""
+
+
+class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # of whatever stderr is
+    """Writes to the `sys.stderr` of the moment, which tests and Ray replace."""
+
+    def __init__(self, prefix: str):
+        super().__init__()
+        self.setFormatter(logging.Formatter(prefix.replace("%", "%%") + "%(message)s"))
+
+    @property
+    def stream(self) -> object:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: object) -> None:
+        """Ignored: see the class."""
+
+
+def configure_logging(sweep: str = "", verbosity: int = 0) -> None:
+    """Send the platform's messages to stderr, each after the `sweep`'s name.
+
+    `verbosity` is -1 for warnings and errors only, 0 for progress too, 1 for details. Called
+    again, it replaces what it set up before.
+    """
+    logger = logging.getLogger(ROOT)
+    for handler in [h for h in logger.handlers if isinstance(h, _StderrHandler)]:
+        logger.removeHandler(handler)
+    logger.addHandler(_StderrHandler(f"{sweep}: " if sweep else ""))
+    logger.setLevel(LEVELS[max(-1, min(1, verbosity))])
+    logger.propagate = False
