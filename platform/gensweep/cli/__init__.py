@@ -1,4 +1,7 @@
-"""The command line: one module for each command, each with `add_parser(subparsers)`."""
+"""The command line: one module for each command, each with `add_parser(subparsers)`.
+
+Runs in: processes of its own: the commands of `gensweep`.
+"""
 
 from gensweep.cli._main import main
 

@@ -1,6 +1,8 @@
 """GPU clusters: what their hosts run, and how they grow, shrink and lose nodes.
 
 Names are imported when they are asked for: what a host runs at boot needs neither Ray nor boto3.
+
+Runs in: processes of its own, on the hosts of a cluster. Sweeps ask it for prices and nodes.
 """
 
 import importlib

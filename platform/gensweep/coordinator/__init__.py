@@ -1,6 +1,8 @@
 """The actor that decides: it hands out trials, hears of them, and records what became of them.
 
 Runs in one process beside the driver, which owns the study and the tracker's spool.
+
+Runs in: the coordinator's actor.
 """
 
 from gensweep.coordinator._coordinator import SweepCoordinator

@@ -1,4 +1,7 @@
-"""Data sets: found in their usual formats, ingested once, gathered on the device."""
+"""Data sets: found in their usual formats, ingested once, gathered on the device.
+
+Runs in: every process but the coordinator's actor.
+"""
 
 from gensweep.data._cache import cache_folder
 from gensweep.data._dataset import BatchSource, Dataset, Resident, Streamed

@@ -1,4 +1,7 @@
-"""The script's own process: launches packs, tells progress, reports at the end."""
+"""The script's own process: launches packs, tells progress, reports at the end.
+
+Runs in: the script's process.
+"""
 
 from gensweep.driver._excepthook import install_excepthook
 from gensweep.driver._main import main

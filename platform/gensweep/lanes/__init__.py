@@ -1,4 +1,7 @@
-"""The packed engine: many trials of one signature trained as one stacked computation."""
+"""The packed engine: many trials of one signature trained as one stacked computation.
+
+Runs in: a pack's workers.
+"""
 
 from gensweep.lanes._inputs import Ranks, Source
 from gensweep.lanes._lane import Lane

@@ -1,4 +1,7 @@
-"""Metrics of samples under a stated protocol; torch and the standard library alone."""
+"""Metrics of samples under a stated protocol; torch and the standard library alone.
+
+Runs in: a pack's workers.
+"""
 
 from gensweep.metrics._classifier import FeatureNet, train_classifier
 from gensweep.metrics._distances import finite, label_metrics, sliced_wasserstein

@@ -1,4 +1,7 @@
-"""Before anything starts: the command line, every check against the world, and the plan."""
+"""Before anything starts: the command line, every check against the world, and the plan.
+
+Runs in: the script's process.
+"""
 
 from gensweep.planning._estimate import Estimate
 from gensweep.planning._options import parse_request

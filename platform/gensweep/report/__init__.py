@@ -1,4 +1,7 @@
-"""Figures, tables and the HTML report of a sweep."""
+"""Figures, tables and the HTML report of a sweep.
+
+Runs in: the script's process.
+"""
 
 from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import rates

@@ -1,4 +1,7 @@
-"""A sweep's trials as records and as a table."""
+"""A sweep's trials as records and as a table.
+
+Runs in: the script's process.
+"""
 
 from gensweep.results._read import results_of, sweeps_here
 from gensweep.results._records import trial_views, typical_failures

@@ -1,4 +1,7 @@
-"""What is asked: a sweep, and the resources and options that it is run with."""
+"""What is asked: a sweep, and the resources and options that it is run with.
+
+Runs in: every process.
+"""
 
 from gensweep.spec._groups import NEIGHBOURS, DataOptions, EvaluationOptions, ReportOptions
 from gensweep.spec._request import RunRequest

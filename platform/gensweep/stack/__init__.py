@@ -1,4 +1,7 @@
-"""The embedded stack of a checkout: object store, MLflow server, Ray head, all on 127.0.0.1."""
+"""The embedded stack of a checkout: object store, MLflow server, Ray head, all on 127.0.0.1.
+
+Runs in: processes of its own: servers that the command line starts. Scripts read their addresses.
+"""
 
 from gensweep.stack._doctor import Check, doctor
 from gensweep.stack._env import apply_env, load_env

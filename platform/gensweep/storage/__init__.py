@@ -1,4 +1,7 @@
-"""Object stores, and checkpoints that survive torn writes."""
+"""Object stores, and checkpoints that survive torn writes.
+
+Runs in: every process.
+"""
 
 from gensweep.storage._errors import (
     CorruptObjectError,

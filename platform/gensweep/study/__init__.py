@@ -1,4 +1,7 @@
-"""The study: one source of truth for a sweep, as leases over an Optuna study."""
+"""The study: one source of truth for a sweep, as leases over an Optuna study.
+
+Runs in: the coordinator's actor. The script's process reads it.
+"""
 
 from gensweep.study._end import ResolvedEnd
 from gensweep.study._identity import difference, plain

@@ -1,4 +1,7 @@
-"""Tracking: every trial in MLflow, through a spool that outlives server and process."""
+"""Tracking: every trial in MLflow, through a spool that outlives server and process.
+
+Runs in: the coordinator's actor. The script's process registers the best trial.
+"""
 
 from gensweep.tracking._check import check
 from gensweep.tracking._redact import redact, redact_tree

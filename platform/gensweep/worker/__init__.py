@@ -1,6 +1,8 @@
 """Where a pack trains: the loop on a rank, its lanes, and its talk with the coordinator.
 
 Runs in the process that Ray Train starts on a worker. Knows neither the study nor the tracker.
+
+Runs in: a pack's workers.
 """
 
 from gensweep.worker._client import CoordinatorClient
