@@ -1,8 +1,6 @@
 """The actor that decides: it hands out trials, hears of them, and records what became of them.
 
-Runs in one process beside the driver, which owns the study and the tracker's spool.
-
-Runs in: the coordinator's actor.
+Runs in: the coordinator's actor, which owns the study and the tracker's spool.
 """
 
 from gensweep.coordinator._coordinator import SweepCoordinator

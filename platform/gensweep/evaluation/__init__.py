@@ -1,8 +1,6 @@
 """What trained lanes are worth: samples, metrics, likelihood, truncation curve, verdict.
 
-Runs on the worker while a pack trains, and in the driver for the best trial at the end.
-
-Runs in: a pack's workers. The script's process tests the best trial.
+Runs in: a pack's workers while it trains; the script's process for the best trial at the end.
 """
 
 from gensweep.evaluation._evaluation import CurvePoint, Evaluation

@@ -1,8 +1,6 @@
 """Where a pack trains: the loop on a rank, its lanes, and its talk with the coordinator.
 
-Runs in the process that Ray Train starts on a worker. Knows neither the study nor the tracker.
-
-Runs in: a pack's workers.
+Runs in: a pack's workers, which Ray Train starts. Knows neither the study nor the tracker.
 """
 
 from gensweep.worker._client import CoordinatorClient
