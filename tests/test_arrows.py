@@ -1,0 +1,170 @@
+"""Which package may import which: one table, and what each entry point loads.
+
+An arrow is any import of the code, within functions and for type checkers too.
+"""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PLATFORM = ROOT / "platform" / "gensweep"
+PACKAGES = sorted(p.parent.name for p in PLATFORM.glob("*/__init__.py"))
+
+FORBIDDEN = {
+    "worker": {"study", "coordinator", "planning", "driver", "tracking", "report", "cli"},
+    "coordinator": {"planning", "worker", "driver", "lanes", "profiling", "report", "cli"},
+    "evaluation": {"planning", "report", "study", "driver", "coordinator", "worker", "tracking"},
+    "profiling": {"study", "planning", "driver", "coordinator", "worker"},
+    "spec": {"study", "planning", "report", "driver", "coordinator", "worker", "profiling"},
+    "planning": {"driver", "coordinator", "worker", "report"},
+    "report": {"study", "driver", "coordinator", "worker", "planning", "tracking"},
+    "tracking": {"study", "driver", "coordinator", "worker", "planning", "report"},
+    "results": {"driver", "coordinator", "worker", "planning", "tracking"},
+    "study": {"driver", "coordinator", "worker", "planning", "report", "tracking", "evaluation"},
+    "storage": {"driver", "coordinator", "worker", "planning", "report", "tracking", "study"},
+    "data": {"driver", "coordinator", "worker", "planning", "report", "tracking", "study"},
+    "lanes": {"storage", "data", "tracking", "study", "report", "spec", "evaluation", "profiling"},
+    "metrics": {"storage", "data", "tracking", "study", "report", "spec", "lanes", "evaluation"},
+    "stack": {"driver", "coordinator", "worker", "planning", "study", "evaluation"},
+    "cluster": {"driver", "coordinator", "worker", "planning", "study", "evaluation"},
+}
+"""Package to those that it never imports."""
+
+FACE = "sweep"
+"""The public face, which only the command line, scripts and tests import."""
+
+LOADS = {
+    "gensweep.worker": {"optuna", "mlflow", "gensweep.report", "gensweep.study", "gensweep.driver",
+                        "gensweep.planning", "gensweep.coordinator", "gensweep.tracking"},
+    "gensweep.evaluation": {"optuna", "mlflow", "ray", "gensweep.report", "gensweep.study"},
+    "gensweep.spec": {"optuna", "mlflow", "ray", "gensweep.study"},
+    "gensweep.coordinator": {"mlflow", "gensweep.worker",
+                             "gensweep.planning", "gensweep.driver", "gensweep.evaluation"},
+    "gensweep.sweep": {"optuna", "mlflow", "ray", "torch", "gensweep.driver", "gensweep.spec"},
+    "gensweep.lanes": {"optuna", "mlflow", "ray", "gensweep.spec"},
+    "gensweep_models.catalog": {"optuna", "mlflow", "ray", "gensweep"},
+}  # fmt: skip
+"""Entry point to what importing it must not load."""
+
+MEASURE = """
+import json, os, sys, threading
+hook, before, env = sys.excepthook, set(sys.modules), dict(os.environ)
+__import__(sys.argv[1])
+print(json.dumps({
+    "modules": sorted(set(sys.modules) - before),
+    "hook": sys.excepthook is not hook,
+    "environment": dict(os.environ) != env,
+    "threads": threading.active_count(),
+}))
+"""
+
+
+def module_of(file: Path) -> str:
+    parts = file.relative_to(PLATFORM.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Every module of ours that the file imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def part_of(module: str) -> str:
+    """The package or ground file below `gensweep` that the module lies in."""
+    return ".".join(module.split(".")[1:2])
+
+
+def arrows() -> dict[str, dict[str, list[str]]]:
+    """From each part of the platform to each other, the modules that import it."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    known = {*PACKAGES, *(f.stem for f in PLATFORM.glob("*.py"))}
+    for file in sorted(PLATFORM.rglob("*.py")):
+        module = module_of(file)
+        for other in imported(file):
+            to = part_of(other) if other.startswith("gensweep.") else ""
+            if to in known and to != part_of(module):
+                found[part_of(module)][to].append(module)
+    return found
+
+
+ARROWS = arrows()
+
+
+@pytest.mark.parametrize("package", sorted(FORBIDDEN))
+def test_no_forbidden_arrow(package: str) -> None:
+    assert package in PACKAGES
+    assert {to: ARROWS[package][to] for to in FORBIDDEN[package] & ARROWS[package].keys()} == {}
+
+
+def test_every_package_has_its_row() -> None:
+    """But for those on top, which may import all."""
+    assert set(PACKAGES) - set(FORBIDDEN) == {"cli", "driver"}
+
+
+def test_only_the_command_line_imports_the_public_face() -> None:
+    assert {part: to[FACE] for part, to in ARROWS.items() if FACE in to and part != "cli"} == {}
+
+
+def test_ground_files_import_no_package() -> None:
+    """What everybody may use stands on nothing but other such files."""
+    ground = {f.stem for f in PLATFORM.glob("*.py")} - {FACE, "__init__"}
+    assert {
+        g: set(ARROWS[g]) & set(PACKAGES) for g in ground if set(ARROWS[g]) & set(PACKAGES)
+    } == {}
+
+
+def test_no_package_imports_another_in_a_circle() -> None:
+    graph = {part: sorted(to) for part, to in ARROWS.items()}
+    done: set[str] = set()
+
+    def walk(part: str, path: tuple[str, ...]) -> None:
+        assert part not in path, " -> ".join([*path[path.index(part) :], part])
+        if part not in done:
+            for to in graph.get(part, []):
+                walk(to, (*path, part))
+            done.add(part)
+
+    for part in graph:
+        walk(part, ())
+
+
+def measure(entry: str) -> dict[str, object]:
+    """What importing the entry point does, in a process of its own."""
+    env = os.environ | {
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "platform", ROOT / "models")))
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, entry], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("entry", LOADS)
+def test_an_entry_point_loads_only_what_it_needs(entry: str) -> None:
+    found = measure(entry)
+    modules = set(found["modules"])  # type: ignore[call-overload]
+    ours = [name for name in modules if name.startswith("gensweep")]
+    print(f"{entry}: {len(modules)} modules, {len(ours)} of ours")
+    assert entry in modules
+    assert LOADS[entry] & modules == set()
+
+
+def test_importing_the_public_face_does_nothing() -> None:
+    found = measure("gensweep.sweep")
+    assert (found["hook"], found["environment"], found["threads"]) == (False, False, 1)
+    ours = [name for name in found["modules"] if name.startswith("gensweep")]  # type: ignore[attr-defined]
+    assert ours == ["gensweep", "gensweep.sweep"]
