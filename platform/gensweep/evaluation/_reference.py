@@ -66,7 +66,7 @@ def _make_feature_net(dataset: "Dataset", log: Callable[[str], None]) -> Feature
     tensors = draw_examples(dataset, CLASSIFIER)
     slow = len(tensors["y"]) >= REFERENCE
     return train_classifier(
-        tensors["x"], tensors["y"], dataset.classes, told=log if slow else lambda line: None
+        tensors["x"], tensors["y"], dataset.classes, log=log if slow else lambda line: None
     )
 
 

@@ -71,13 +71,12 @@ def train_classifier(
     classes: int,
     epochs: int | None = None,
     seed: int = 0,
-    told: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> FeatureNet:
     """Train a classifier on images [N, C, H, W] in [-1, 1] and labels [N] int64.
 
-    Adam with a one-cycle learning rate (arXiv:1708.07120).
-
-    By default 20 epochs below 10,000 images, 4 above. The same seed, data, machine and thread
+    Adam with a one-cycle learning rate (arXiv:1708.07120), by default 20 epochs below 10,000
+    images and 4 above; `log` gets a line as each begins. The same seed, data, machine and thread
     count give the same weights, hence the same hash.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -90,7 +89,7 @@ def train_classifier(
     steps = epochs * -(-len(images) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=steps)
     for epoch in range(epochs):
-        told(f"feature network: epoch {epoch + 1} of {epochs}, {len(images):,} images each")
+        log(f"feature network: epoch {epoch + 1} of {epochs}, {len(images):,} images each")
         for index in torch.randperm(len(images), generator=generator).split(batch):  # type: ignore[no-untyped-call]
             optimizer.zero_grad()
             functional.cross_entropy(net(images[index]), labels[index]).backward()  # type: ignore[no-untyped-call]
