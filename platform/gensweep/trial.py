@@ -55,10 +55,6 @@ class TrialState(StrEnum):
         return member
 
 
-TERMINAL: Final[frozenset[TrialState]] = frozenset(s for s in TrialState if s.ended)
-"""The values of states that are final, for plain records, whose states are plain strings."""
-
-
 class Outcome(StrEnum):
     """What became of a trial, as verdicts, figures and their colours group it, in their order.
 

@@ -12,7 +12,7 @@ import pytest
 
 from gensweep.errors import UserError
 from gensweep.study import Study, list_sweeps, read_sweep
-from gensweep.trial import TERMINAL, Lease, StaleLease
+from gensweep.trial import Lease, StaleLease, TrialState
 from study.small_study import Categorical, Clock, Integer, Real, begin, finish
 
 SPACE = {
@@ -380,7 +380,9 @@ class History:
         self.with_lease(lambda x: self.study.report(x, self.rng.randint(1, 900), {"fid": 2.0}))
 
     def finish(self) -> None:
-        state = self.rng.choice(sorted(TERMINAL - {"cancelled"}))
+        state = self.rng.choice(
+            sorted(s for s in TrialState if s.ended and s is not TrialState.CANCELLED)
+        )
 
         def act(lease: Lease) -> None:
             if finish(self.study, lease, state, metrics={"fid": 3.0}, images=1000):  # type: ignore[arg-type]
@@ -418,7 +420,7 @@ class History:
         for record in records:
             if record.number in self.ended:
                 assert record.state == self.ended[record.number]
-            elif record.state in TERMINAL:
+            elif record.state.ended:
                 assert record.cause.startswith("lost")
         assert self.study.summary()["total"] == len(records)
 

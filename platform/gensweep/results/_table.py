@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gensweep.objective import Objective
 from gensweep.report import rates, state_label, text_table
 from gensweep.results._records import typical_failures
-from gensweep.trial import TERMINAL, TrialView
+from gensweep.trial import TrialState, TrialView
 
 TABLE_ROWS = 10
 UNLIMITED_WIDTH = 200
@@ -26,7 +26,7 @@ def results_table(
     At most `rows` trials are shown, None: all that can be ranked. Rates are over trials that have
     ended, for each value of the hyperparameter `by`.
     """
-    ended = [trial for trial in trials if trial["state"] in TERMINAL]
+    ended = [trial for trial in trials if TrialState(trial["state"]).ended]
     if not ended:
         return f"no trial has ended{_not_shown(trials, [])}"
     terminal = sys.stdout.isatty()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gensweep.trial import TERMINAL, TrialState, finite
+from gensweep.trial import TrialState, finite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +29,8 @@ def resolve(
     """
     state = TrialState(state)  # told by another process, perhaps as a plain word
     if not state.ended:
-        raise ValueError(f"{state!r} is no end of a trial: one of {', '.join(sorted(TERMINAL))}.")
+        ends = ", ".join(each for each in TrialState if each.ended)
+        raise ValueError(f"{state!r} is no end of a trial: one of {ends}.")
     known = {**before, **finite(metrics)}
     if state is TrialState.COMPLETED:
         if objective in metrics and not finite({objective: metrics[objective]}):
