@@ -6,12 +6,12 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """`value` as it comes back from JSON, so that stored and fresh ones compare."""
+    """Pass `value` through JSON, so that fresh ones compare with stored ones."""
     return json.loads(json.dumps(value, sort_keys=True, default=str))
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """One "key: old -> new" for each leaf that differs.
+    """List "key: old -> new" for each leaf that differs, by key.
 
     >>> difference({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
     ['a.b: 1 -> 3']

@@ -4,5 +4,5 @@ import os
 
 
 def ledger_of(home: str) -> str:
-    """Where sweeps keep their trials: a journal in a file, or a data base."""
+    """Name the ledger: GENSWEEP_LEDGER, a path or a URL of PostgreSQL, or a file in `home`."""
     return os.environ.get("GENSWEEP_LEDGER") or f"{home}/studies"

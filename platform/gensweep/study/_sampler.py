@@ -13,7 +13,7 @@ from gensweep.samplers import find_sampler
 
 
 class FixableSampler(BaseSampler):
-    """A sampler by name, of all but the parameters in `fixed` (as PartialFixedSampler does).
+    """Draws all parameters but those in `fixed` by the sampler of that name.
 
     Each trial is drawn by a seed of its own, of the sweep's seed and the trial's number: a sweep
     that was interrupted goes on with the parameters that it would have drawn.

@@ -1,4 +1,4 @@
-"""From dimensions to suggested values and to strata."""
+"""Drawing a hyperparameter by Optuna."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import optuna
 
 
 def suggest(trial: optuna.Trial, name: str, dimension: Any) -> Any:
-    """A value for the dimension."""
+    """Draw a value for the dimension, within its bounds or from its choices."""
     if dimension.kind == "real":
         return trial.suggest_float(name, dimension.low, dimension.high, log=dimension.log)
     if dimension.kind == "integer":
