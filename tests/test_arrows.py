@@ -27,7 +27,7 @@ FORBIDDEN = {
     "planning": {"driver", "coordinator", "worker", "report"},
     "report": {"study", "driver", "coordinator", "worker", "planning", "tracking"},
     "tracking": {"study", "driver", "coordinator", "worker", "planning", "report"},
-    "results": {"driver", "coordinator", "worker", "planning", "tracking"},
+    "results": {"driver", "coordinator", "worker", "planning", "evaluation"},
     "study": {"driver", "coordinator", "worker", "planning", "report", "tracking", "evaluation"},
     "storage": {"driver", "coordinator", "worker", "planning", "report", "tracking", "study"},
     "data": {"driver", "coordinator", "worker", "planning", "report", "tracking", "study"},
