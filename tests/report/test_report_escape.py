@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gensweep.objective import Objective
+from gensweep.redact import redact
 from gensweep.report import SweepFacts, build_report
-from gensweep.tracking import redact
 
 HOSTILE = """z<script>alert('x')</script></title></style>{{ 7 * 7 }}&amp;"><img onerror="y">"""
 PLAIN = "z"

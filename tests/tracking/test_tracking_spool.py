@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.tracking import Spool, check, redact, redact_tree
-from gensweep.tracking._redact import redact_all, redact_bytes
+from gensweep.redact import redact, redact_all, redact_bytes, redact_tree
+from gensweep.tracking import Spool, check
 
 ROOT = Path(__file__).resolve().parents[2]
 

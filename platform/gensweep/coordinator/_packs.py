@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gensweep.tracking import redact
+from gensweep.redact import redact
 
 HOST_LOST = "the loss of its host"
 UNKNOWN = "the end of its process"

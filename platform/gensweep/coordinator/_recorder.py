@@ -8,9 +8,10 @@ from pathlib import Path
 
 from gensweep.errors import UserError
 from gensweep.population import explorable
+from gensweep.redact import redact
 from gensweep.spec import RunContext
 from gensweep.storage import open_store
-from gensweep.tracking import Spool, Tracker, redact
+from gensweep.tracking import Spool, Tracker
 from gensweep.trial import Lease, StateCopy, TrialReport, TrialState, finite
 
 FLUSH_S = 180.0

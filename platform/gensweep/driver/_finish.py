@@ -13,10 +13,10 @@ from gensweep.evaluation import TestResult, evaluate_on_test
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.objective import Objective
 from gensweep.planning import Plan
+from gensweep.redact import redact
 from gensweep.results import results_table, trial_views
 from gensweep.storage import load_trained_lane, open_store
 from gensweep.study import read_sweep
-from gensweep.tracking import redact
 from gensweep.trial import LINEAGE, TrialView
 from gensweep.worker import shares, shares_text
 

@@ -9,8 +9,8 @@ from typing import Any
 from gensweep.catalog import catalog
 from gensweep.evaluation import sampler_spec
 from gensweep.planning import Plan
+from gensweep.redact import redact
 from gensweep.storage import MissingKeyError, StoreError, load_trained_lane, open_store
-from gensweep.tracking import redact
 from gensweep.trial import TrialView
 
 _log = logging.getLogger(__name__)

@@ -8,13 +8,13 @@ from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, real_grid
 from gensweep.objective import Objective
 from gensweep.planning import Plan
+from gensweep.redact import redact, redact_tree
 from gensweep.report import SweepFacts, build_report
 from gensweep.results import typical_failures
 from gensweep.samplers import find_sampler
 from gensweep.spec import Sweep
 from gensweep.storage import load_sample_grids, open_store
 from gensweep.study import SweepSnapshot
-from gensweep.tracking import redact, redact_tree
 from gensweep.trial import TrialView
 
 

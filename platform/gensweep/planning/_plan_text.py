@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from gensweep.tracking import redact
+from gensweep.redact import redact
 
 if TYPE_CHECKING:
     from gensweep.planning._plan import Plan

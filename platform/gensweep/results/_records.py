@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from gensweep.objective import finite_number
-from gensweep.tracking import redact_tree
+from gensweep.redact import redact_tree
 from gensweep.trial import LINEAGE, Outcome, TrialRecord, TrialState, TrialView
 
 FAILURES: Final = frozenset[str](

@@ -133,7 +133,7 @@ def _tracker(env: Mapping[str, str]) -> Check:
 
 def _as_scripts_do(name: str, uri: str, check: Callable[[], None]) -> Check:
     """The check that a script makes before it starts; its error's last part is the cure."""
-    from gensweep.tracking import redact
+    from gensweep.redact import redact
 
     try:
         check()

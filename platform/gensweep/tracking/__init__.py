@@ -4,7 +4,6 @@ Runs in: the coordinator's actor. The script's process registers the best trial.
 """
 
 from gensweep.tracking._check import check
-from gensweep.tracking._redact import redact, redact_tree
 from gensweep.tracking._register import register_best
 from gensweep.tracking._server import SERVER_SETTINGS, upgrade_database
 from gensweep.tracking._spool import Spool
@@ -15,8 +14,6 @@ __all__ = [
     "Spool",
     "Tracker",
     "check",
-    "redact",
-    "redact_tree",
     "register_best",
     "upgrade_database",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from gensweep.errors import UserError
-from gensweep.tracking._redact import redact
+from gensweep.redact import redact
 
 TIMEOUT_S = 4.0
 _PROBE = "/api/2.0/mlflow/experiments/search?max_results=1"

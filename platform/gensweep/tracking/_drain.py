@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, takewhile
 
 from gensweep.files import cut_torn_line
+from gensweep.redact import redact
 from gensweep.tracking._mlflow import Refused, Sink
-from gensweep.tracking._redact import redact
 from gensweep.tracking._spool import Event, Position, Spool
 
 BATCH = 200

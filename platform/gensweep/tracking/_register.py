@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.tracking._redact import redact
+from gensweep.redact import redact
 
 ALIAS = "best"
 SAMPLING = "gensweep.sweep:sample_lane"

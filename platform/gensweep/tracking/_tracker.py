@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from gensweep.redact import redact, redact_all, redact_bytes
 from gensweep.tracking._drain import Drainer
 from gensweep.tracking._mlflow import Sink
-from gensweep.tracking._redact import redact, redact_all, redact_bytes
 from gensweep.tracking._spool import Spool
 from gensweep.trial import TrialState
 from gensweep.versions import versions

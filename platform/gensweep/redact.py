@@ -1,4 +1,4 @@
-"""Keeping secrets out of what is logged, stored and printed."""
+"""Keeps secrets out of what is logged, stored and printed."""
 
 import html
 import json
