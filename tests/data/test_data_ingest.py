@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from gensweep.data import Dataset, _ingest, load_dataset
-from gensweep.storage import FileStore, ObjectStore, open_store, unseal
+from gensweep.storage import FileStore, ObjectStore, load_checksummed, open_store
 
 
 class CountingStore(FileStore):
@@ -55,7 +55,7 @@ def test_manifest_comes_after_all_shards(
         ["train", "00000"], ["train", "00001"], ["train", "00002"], ["test", "00000"],
     ]  # fmt: skip
     assert (manifest, index.split("/")[:2]) == (f"{prefix}manifest.json", ["datasets", "index"])
-    body = unseal(FileStore.get(counting, manifest))
+    body = load_checksummed(FileStore.get(counting, manifest))
     assert [shard["rows"] for shard in body["shards"]["train"]] == [20, 20, 10]
     assert np.array_equal(data.tensors()["x"].numpy()[:, 0], mnist[1]["train"][0])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.storage import MissingKeyError, ObjectStore, open_store, staged
+from gensweep.storage import MissingKeyError, ObjectStore, open_store, staged_store
 
 
 class StoreContract:
@@ -131,7 +131,7 @@ class TestFileStore(StoreContract):
 class TestStagedStore(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[ObjectStore]:
-        with staged(open_store(str(tmp_path / "store")), tmp_path / "scratch") as stage:
+        with staged_store(open_store(str(tmp_path / "store")), tmp_path / "scratch") as stage:
             yield stage
 
     def test_uri_reopens_the_store(self, store: ObjectStore) -> None:
@@ -144,7 +144,7 @@ class TestStagedStore(StoreContract):
     def test_what_is_not_published_is_gone(self, tmp_path: Path) -> None:
         below = open_store(str(tmp_path / "store"))
         below.put("old", b"1")
-        with staged(below, tmp_path / "scratch") as stage:
+        with staged_store(below, tmp_path / "scratch") as stage:
             stage.put("old", b"2")
             stage.put("new", b"3")
             assert (stage.get("old"), stage.list()) == (b"2", ["new", "old"])

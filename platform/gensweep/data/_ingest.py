@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from gensweep.data._manifest import Manifest, Shard, index_key, write_manifest
 from gensweep.data._source import SPLITS, Meta, Source
 from gensweep.errors import UserError
-from gensweep.storage import ObjectStore, seal
+from gensweep.storage import ObjectStore, dump_checksummed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ def ingest(source: Source, store: ObjectStore, scratch: Path) -> Manifest:
         shards = {s: tuple(_upload(store, prefix, s, f) for f in fs) for s, fs in files.items()}
     manifest = Manifest(source.name, whole, meta, shards)
     write_manifest(store, manifest)
-    store.put(index_key(source.fingerprint), seal({"dataset": manifest.id}))
+    store.put(index_key(source.fingerprint), dump_checksummed({"dataset": manifest.id}))
     return manifest
 
 

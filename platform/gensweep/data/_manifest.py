@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gensweep.data._source import Meta
-from gensweep.storage import CorruptObjectError, MissingKeyError, ObjectStore, seal, unseal
+from gensweep.storage import (
+    CorruptObjectError,
+    MissingKeyError,
+    ObjectStore,
+    dump_checksummed,
+    load_checksummed,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +67,20 @@ def index_key(fingerprint: str) -> str:
 def read_manifest(store: ObjectStore, identifier: str) -> Manifest | None:
     """None if there is none, or if it is damaged."""
     try:
-        return Manifest.from_json(unseal(store.get(manifest_key(identifier))))
+        return Manifest.from_json(load_checksummed(store.get(manifest_key(identifier))))
     except (MissingKeyError, CorruptObjectError):
         return None
 
 
 def write_manifest(store: ObjectStore, manifest: Manifest) -> None:
-    store.put(manifest_key(manifest.id), seal(manifest.to_json()))
+    store.put(manifest_key(manifest.id), dump_checksummed(manifest.to_json()))
 
 
 def look_up(store: ObjectStore, fingerprint: str) -> Manifest | None:
     """What a source of that fingerprint was ingested as."""
     try:
-        return read_manifest(store, str(unseal(store.get(index_key(fingerprint)))["dataset"]))
+        return read_manifest(
+            store, str(load_checksummed(store.get(index_key(fingerprint)))["dataset"])
+        )
     except (MissingKeyError, CorruptObjectError, KeyError):
         return None

@@ -102,6 +102,6 @@ def _remote(location: str) -> RemotePlace:
     store = open_store(location)
     if not isinstance(store, S3Store):
         raise UserError(f"{location!r} is no S3 address: write s3://bucket/prefix.")
-    found = store.etags(only or "", patient=False)
+    found = store.list_etags(only or "", patient=False)
     visible = {k: v for k, v in found.items() if not k.rpartition("/")[2].startswith(".") and v[0]}
     return RemotePlace(store, {k: v for k, v in visible.items() if only in {None, k}})

@@ -32,7 +32,7 @@ def prepare(request: RunRequest) -> Plan:
     from gensweep.data import cache_folder
     from gensweep.home import find_home
     from gensweep.planning._capacity import check_capacity
-    from gensweep.storage import open_store, staged
+    from gensweep.storage import open_store, staged_store
     from gensweep.tracking import check as check_tracker
 
     store_uri, tracking_uri = required_env("GENSWEEP_STORE"), required_env("MLFLOW_TRACKING_URI")
@@ -48,7 +48,7 @@ def prepare(request: RunRequest) -> Plan:
     connect()
     check_capacity(request)
     hourly = quote(request)
-    with staged(store, cache_folder() / "scratch") as stage:
+    with staged_store(store, cache_folder() / "scratch") as stage:
         dataset, test = load_data(request, stage)
         _check_fit(request, dataset, begun)
         if request.measure or not request.dry_run:

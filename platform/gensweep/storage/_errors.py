@@ -1,19 +1,19 @@
-"""What can go wrong with a store."""
+"""Errors of object stores."""
 
 from gensweep.errors import UserError
 
 
 class StoreError(UserError):
-    """The store refuses: wrong credentials, no such bucket, a read-only folder."""
+    """The store refuses a request: wrong credentials, no such bucket, a read-only folder."""
 
 
 class StoreUnavailableError(StoreError):
-    """No answer, or only server errors, after all retries. Trying again later may help."""
+    """The store gave no answer, or only server errors, in all retries; a later try may succeed."""
 
 
 class MissingKeyError(KeyError):
-    """There is no object of that key."""
+    """No object has this key."""
 
 
 class CorruptObjectError(Exception):
-    """An object's bytes are not those that were written."""
+    """An object's bytes differ from those that were written: their sha256 does not match."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from gensweep.files import sync, write_atomically
 from gensweep.storage._errors import MissingKeyError, StoreError
-from gensweep.storage._keys import clean_key
+from gensweep.storage._keys import validated_key
 
 _SCRATCH = ".scratch"
 """Folder of half-written files: inside the root, since a rename must not leave the file system."""
@@ -37,7 +37,7 @@ class FileStore:
             write_atomically(target, data, mode=0o666, folder=self.root / _SCRATCH, durable=True)
             self._sync_above(target.parent)
         except OSError as error:
-            raise self._refused("write", key, error) from None
+            raise self._store_error("write", key, error) from None
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         try:
@@ -47,7 +47,7 @@ class FileStore:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise MissingKeyError(f"{self.uri}/{key}") from None
         except OSError as error:
-            raise self._refused("read", key, error) from None
+            raise self._store_error("read", key, error) from None
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
@@ -61,6 +61,7 @@ class FileStore:
     def list(self, prefix: str = "") -> list[str]:
         folder = self.root / prefix.rpartition("/")[0]
         found = []
+        # Only the prefix's own folder is walked: a store holds the shards of whole data sets.
         for where, folders, files in os.walk(folder):
             relative = Path(where).relative_to(self.root)
             if relative == Path():
@@ -71,10 +72,10 @@ class FileStore:
     def delete(self, key: str) -> None:
         try:
             self._path(key).unlink(missing_ok=True)
-        except (NotADirectoryError, IsADirectoryError):
+        except (NotADirectoryError, IsADirectoryError):  # so there is no object of that key
             return
         except OSError as error:
-            raise self._refused("delete", key, error) from None
+            raise self._store_error("delete", key, error) from None
 
     def check(self) -> None:
         made = [p for p in (self.root, *self.root.parents) if not p.exists()]
@@ -85,19 +86,20 @@ class FileStore:
                 raise StoreError(f"{self.uri} returned other bytes than were written: check it.")
             self.delete(key)
         finally:
+            # A check leaves no trace, not even the folder that it had to make for its probe.
             if made:
                 _remove_empty([self.root / _SCRATCH, *made])
 
     def _path(self, key: str) -> Path:
-        return self.root / clean_key(key)
+        return self.root / validated_key(key)
 
     def _sync_above(self, folder: Path) -> None:
-        """Make a new folder's own name outlive the machine: those above it, up to the root."""
+        """Sync the folders above `folder`, up to the root: a new one's name lies in its parent."""
         while folder != self.root:
             folder = folder.parent
             sync(folder)
 
-    def _refused(self, verb: str, key: str, error: OSError) -> StoreError:
+    def _store_error(self, verb: str, key: str, error: OSError) -> StoreError:
         return StoreError(
             f"cannot {verb} {key!r} in {self.uri} ({error.strerror}): choose a folder that is "
             "writable and has space."

@@ -1,4 +1,4 @@
-"""Keys that mean the same in a bucket and in a folder."""
+"""Checks object keys, so that a key means the same in a bucket and in a folder."""
 
 import hashlib
 import re
@@ -10,10 +10,12 @@ LONGEST = 900
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=+-]+")
 
 
-def clean_key(key: str) -> str:
-    """`key` itself if it cannot leave the store's folder; otherwise `UserError`.
+def validated_key(key: str) -> str:
+    """Return `key` if a bucket and a folder can both hold it and it cannot leave the store.
 
-    >>> clean_key("datasets/mnist/manifest.json")
+    Raises `UserError` otherwise: for an empty or dotted part, a backslash, or too many bytes.
+
+    >>> validated_key("datasets/mnist/manifest.json")
     'datasets/mnist/manifest.json'
     """
     parts = key.split("/")
@@ -27,16 +29,19 @@ def clean_key(key: str) -> str:
 
 
 def join_key(*parts: str) -> str:
-    """One key of several, empty ones left out.
+    """Join `parts` to one key by slashes, leaving out empty ones. `UserError` for a bad key.
 
     >>> join_key("", "sweeps/", "/a", "state.json")
     'sweeps/a/state.json'
     """
-    return clean_key("/".join(part.strip("/") for part in parts if part.strip("/")))
+    return validated_key("/".join(part.strip("/") for part in parts if part.strip("/")))
 
 
 def safe_name(text: str, longest: int = 80) -> str:
-    """`text` as one part of a key: safe in paths, URLs and shells; distinct texts stay distinct.
+    """Turn `text` into one part of a key of at most `longest` characters and a digest.
+
+    The result is safe in paths, URLs and shells. A text that had to change gets eight digits of
+    its sha256, so that distinct texts stay distinct.
 
     >>> safe_name("gan-7")
     'gan-7'

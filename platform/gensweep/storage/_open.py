@@ -1,4 +1,4 @@
-"""From a URI to a store."""
+"""Opens the object store that a URI names."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,7 +10,10 @@ from gensweep.storage._s3 import S3Store
 
 
 def open_store(uri: str) -> ObjectStore:
-    """The store at `s3://bucket/prefix`, `file:///folder`, or a plain path. Touches nothing yet.
+    """Open the store at `s3://bucket/prefix`, `file:///folder`, or a plain path.
+
+    Neither network nor disk is touched before the first request; `ObjectStore.check` does that.
+    Raises `UserError` for a URI of another scheme, or one that holds credentials.
 
     >>> open_store("file:///tmp/results").uri
     'file:///tmp/results'

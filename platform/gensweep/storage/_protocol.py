@@ -1,10 +1,10 @@
-"""What the platform asks of an object store."""
+"""The protocol that every object store meets."""
 
 from typing import Protocol
 
 
 class ObjectStore(Protocol):
-    """Keys to bytes. `put` is atomic: a reader sees the old object or the new one, never a part.
+    """Maps keys to bytes. `put` is atomic: readers see the old object or the new one, never a part.
 
     Thread safe; a copy pickled into another process opens the same store with the credentials
     it finds there. Nothing rests on conditional writes, which S3 servers honour differently.
@@ -12,21 +12,22 @@ class ObjectStore(Protocol):
 
     @property
     def uri(self) -> str:
-        """Where it is, without credentials: `s3://bucket/prefix` or `file:///folder`."""
+        """The store's address without credentials: `s3://bucket/prefix` or `file:///folder`."""
 
     def put(self, key: str, data: bytes) -> None:
         """Write or replace an object; durable on return."""
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        """The bytes `start .. start + length`, fewer at the end. Raises `MissingKeyError`."""
+        """Read bytes `start .. start + length`, fewer at the end. Raises `MissingKeyError`."""
 
-    def exists(self, key: str) -> bool: ...
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of that key."""
 
     def size(self, key: str) -> int:
-        """Bytes of an object. Raises `MissingKeyError`."""
+        """Return an object's length in bytes. Raises `MissingKeyError`."""
 
     def list(self, prefix: str = "") -> list[str]:
-        """All keys that begin with `prefix`, sorted."""
+        """Return all keys that begin with `prefix`, sorted."""
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gensweep.errors import UserError
 from gensweep.storage._errors import MissingKeyError, StoreError, StoreUnavailableError
-from gensweep.storage._keys import clean_key, join_key
+from gensweep.storage._keys import join_key, validated_key
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ ATTEMPTS = 8
 PATIENCE_S = 3.0
 """How long `check` goes on repeating a request that a server could not serve."""
 LARGE = 64 << 20
-"""Bytes above which an object is sent in parts."""
+"""Bytes above which an object is sent in parts: a part that fails is sent again, not all of it."""
 _ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchVersion"}
 _DENIED = {
     "401", "403", "AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed",
@@ -32,7 +32,11 @@ _DENIED = {
 
 
 class S3Store:
-    """Objects under `prefix` of `bucket`; endpoint, region and credentials by AWS's variables."""
+    """Objects under `prefix` of a bucket. AWS's environment names endpoint, region, credentials.
+
+    Methods repeat what a server could not serve for about a minute before they raise
+    `StoreUnavailableError`; `check` gives up after `PATIENCE_S`. Thread safe.
+    """
 
     def __init__(self, bucket: str, prefix: str = "") -> None:
         if not 3 <= len(bucket) <= 63:
@@ -50,6 +54,7 @@ class S3Store:
         return f"S3Store({self.uri!r})"
 
     def __reduce__(self) -> tuple[type["S3Store"], tuple[str, str]]:
+        # Clients and locks do not pickle, and credentials must not travel with a task.
         return S3Store, (self.bucket, self.prefix)
 
     def put(self, key: str, data: bytes) -> None:
@@ -66,11 +71,16 @@ class S3Store:
         return True
 
     def size(self, key: str) -> int:
-        head = self._call(key, lambda s3: s3.head_object(Bucket=self.bucket, Key=self._full(key)))
+        head = self._with_retries(
+            key, lambda s3: s3.head_object(Bucket=self.bucket, Key=self._full_key(key))
+        )
         return int(head["ContentLength"])
 
-    def etags(self, prefix: str = "", patient: bool = True) -> dict[str, tuple[int, str]]:
-        """Key to size and entity tag of everything that begins with `prefix`."""
+    def list_etags(self, prefix: str = "", patient: bool = True) -> dict[str, tuple[int, str]]:
+        """Map each key that begins with `prefix` to its size in bytes and its entity tag.
+
+        `patient` repeats a failed request for about a minute; otherwise it gives up in seconds.
+        """
 
         def collect(s3: Any) -> dict[str, tuple[int, str]]:
             pages = s3.get_paginator("list_objects_v2").paginate(
@@ -80,20 +90,21 @@ class S3Store:
             cut = len(self._root)
             return {o["Key"][cut:]: (int(o["Size"]), o["ETag"].strip('"')) for o in objects}
 
-        return self._call(prefix, collect, patient)
+        return self._with_retries(prefix, collect, patient)
 
     def list(self, prefix: str = "") -> list[str]:
-        return sorted(self.etags(prefix))
+        return sorted(self.list_etags(prefix))
 
     def delete(self, key: str) -> None:
         try:
             self._delete(key, patient=True)
-        except MissingKeyError:  # Amazon never says so, Swift does
+        except MissingKeyError:  # Amazon answers 204 for a missing key, Swift 404
             return
 
     def check(self) -> None:
+        # A key of its own for each probe: hosts of a cluster check the same store at once.
         key = f".probe-{secrets.token_hex(8)}"
-        self._call("", lambda s3: s3.head_bucket(Bucket=self.bucket), patient=False)
+        self._with_retries("", lambda s3: s3.head_bucket(Bucket=self.bucket), patient=False)
         self._put(key, b"probe", patient=False)
         try:
             if self._get(key, 0, None, patient=False) != b"probe":
@@ -105,24 +116,25 @@ class S3Store:
     def _root(self) -> str:
         return f"{self.prefix}/" if self.prefix else ""
 
-    def _full(self, key: str) -> str:
-        return self._root + clean_key(key)
+    def _full_key(self, key: str) -> str:
+        return self._root + validated_key(key)
 
     def _put(self, key: str, data: bytes, patient: bool) -> None:
-        full = self._full(key)
+        full = self._full_key(key)
 
         def send(s3: Any) -> None:
             if len(data) > LARGE:  # aborts its parts when it fails
                 s3.upload_fileobj(io.BytesIO(data), self.bucket, full)
                 return
+            # The server compares the digest: a body that broke on the way is refused, not stored.
             digest = hashlib.md5(data, usedforsecurity=False).digest()
             md5 = base64.b64encode(digest).decode()
             s3.put_object(Bucket=self.bucket, Key=full, Body=data, ContentMD5=md5)
 
-        self._call(key, send, patient)
+        self._with_retries(key, send, patient)
 
     def _get(self, key: str, start: int, length: int | None, patient: bool) -> bytes:
-        full = self._full(key)
+        full = self._full_key(key)
         if length == 0:  # no range can say so
             return b""
         stop = "" if length is None else str(start + length - 1)
@@ -135,13 +147,14 @@ class S3Store:
                 if error.response.get("Error", {}).get("Code") == "InvalidRange":
                     return b""  # begins at the object's end or beyond
                 raise
+            # Read within the retries: a connection may break in the middle of the body, too.
             return bytes(answer["Body"].read())
 
-        return self._call(key, receive, patient)
+        return self._with_retries(key, receive, patient)
 
     def _delete(self, key: str, patient: bool) -> None:
-        full = self._full(key)
-        self._call(key, lambda s3: s3.delete_object(Bucket=self.bucket, Key=full), patient)
+        full = self._full_key(key)
+        self._with_retries(key, lambda s3: s3.delete_object(Bucket=self.bucket, Key=full), patient)
 
     def _client(self, patient: bool) -> Any:
         with self._lock:
@@ -149,8 +162,12 @@ class S3Store:
                 self._clients[patient] = _connect(patient)
             return self._clients[patient]
 
-    def _call(self, key: str, action: Callable[[Any], T], patient: bool = True) -> T:
-        """`action` with a client; a broken answer is asked for again, errors are put in words."""
+    def _with_retries(self, key: str, action: Callable[[Any], T], patient: bool = True) -> T:
+        """Run `action` with a client, again after a broken answer; errors are put in words.
+
+        Two layers repeat: botocore whole requests (`ATTEMPTS`), this loop only what botocore does
+        not know as transient, so that their attempts do not multiply.
+        """
         from botocore.exceptions import BotoCoreError, ClientError
 
         began, attempt = time.monotonic(), 0
@@ -160,13 +177,15 @@ class S3Store:
             except (BotoCoreError, ClientError, OSError, ValueError) as error:
                 failure = self._explain(key, error)
                 late = time.monotonic() - began > PATIENCE_S / 2
-                if not _may_pass(error, patient) or (attempt >= 4 if patient else late):
+                if not _worth_retrying(error, patient) or (attempt >= 4 if patient else late):
                     raise failure from None
             attempt += 1
+            # Jitter: the packs of a cluster lose their store at one moment and must not all
+            # come back at one moment.
             time.sleep(random.uniform(0.1, 0.2 * 2**attempt))
 
     def _explain(self, key: str, error: Exception) -> Exception:
-        """The error in the user's terms; never botocore's own text, which may quote a header."""
+        """Put the error in the user's terms; botocore's own text may quote a header, a secret."""
         from botocore import exceptions as boto
 
         where = _endpoint()
@@ -189,6 +208,7 @@ class S3Store:
         return StoreError(f"{self.uri} cannot be used ({type(error).__name__}): check the URI.")
 
     def _explain_answer(self, key: str, error: Any, where: str) -> Exception:
+        # Servers other than Amazon's often send no code, above all to HEAD: the status says it too.
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         on_bucket = error.operation_name in {"HeadBucket", "ListObjectsV2"}
@@ -213,13 +233,14 @@ class S3Store:
         )
 
 
-def _may_pass(error: Exception, patient: bool) -> bool:
+def _worth_retrying(error: Exception, patient: bool) -> bool:
     """Whether another attempt of ours makes sense: botocore repeats requests, not broken bodies."""
     from botocore import exceptions as boto
 
     if isinstance(error, (boto.IncompleteReadError, boto.ResponseStreamingError)):
         return True
     if isinstance(error, boto.ClientError):
+        # A patient client has had botocore repeat these already; the other one makes one attempt.
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return not patient and status >= 500
     return patient and isinstance(error, OSError)
@@ -235,7 +256,7 @@ def _endpoint() -> str:
 
 
 def _connect(patient: bool) -> Any:
-    """A client that repeats throttled and failed requests, or one that soon gives up."""
+    """Make a client that repeats throttled and failed requests, or one that soon gives up."""
     import boto3
     from botocore.config import Config
 

@@ -1,4 +1,4 @@
-"""A store whose new objects wait on the local disk until all is known to be well."""
+"""A store whose new objects wait on the local disk until they are published together."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +10,10 @@ from gensweep.storage._protocol import ObjectStore
 
 
 class StagedStore:
-    """`store` as it would be with the objects in `folder`, to which all writes go."""
+    """A view of `store` together with the objects in `folder`, to which all writes go.
+
+    A dry run writes here and publishes nothing; a run publishes once every check has passed.
+    """
 
     def __init__(self, store: ObjectStore, folder: Path) -> None:
         self._store, self._new = store, FileStore(folder)
@@ -25,38 +28,42 @@ class StagedStore:
         self._keys.append(key)
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        return self._of(key).get(key, start, length)
+        return self._holder(key).get(key, start, length)
 
     def exists(self, key: str) -> bool:
-        return self._of(key).exists(key)
+        return self._holder(key).exists(key)
 
     def size(self, key: str) -> int:
-        return self._of(key).size(key)
+        return self._holder(key).size(key)
 
     def list(self, prefix: str = "") -> list[str]:
         return sorted({*self._store.list(prefix), *self._new.list(prefix)})
 
     def delete(self, key: str) -> None:
-        """Remove an object that waits; those in the store stay."""
+        """Remove an object that is not published yet; those in the store stay."""
         self._new.delete(key)
 
     def check(self) -> None:
         self._store.check()
 
     def publish(self) -> None:
-        """Put what waits into the store, in the order in which it was written."""
+        """Copy the waiting objects into the store, in the order in which they were written."""
+        # The order matters: a manifest or an index is written after the objects that it names.
         for key in dict.fromkeys(self._keys):
             if self._new.exists(key):
                 self._store.put(key, self._new.get(key))
         self._keys.clear()
 
-    def _of(self, key: str) -> ObjectStore:
+    def _holder(self, key: str) -> ObjectStore:
         return self._new if self._new.exists(key) else self._store
 
 
 @contextmanager
-def staged(store: ObjectStore, scratch: Path) -> Iterator[StagedStore]:
-    """A stage in a folder of `scratch` that is gone at the end, with what was not published."""
+def staged_store(store: ObjectStore, scratch: Path) -> Iterator[StagedStore]:
+    """Yield a `StagedStore` over `store`; at the end, what was not published is gone.
+
+    Its objects wait in a temporary folder within `scratch`, which is made if need be.
+    """
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         yield StagedStore(store, Path(folder))

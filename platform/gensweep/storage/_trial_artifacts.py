@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gensweep.errors import UserError
+from gensweep.storage._checkpoints import Checkpoints
 from gensweep.storage._open import open_store
 from gensweep.storage._protocol import ObjectStore
-from gensweep.storage.checkpoints import Checkpoints
 from gensweep.trial import ArtifactPointer, TrialView
 
 
@@ -23,7 +23,7 @@ class TrialArtifacts:
 
     @property
     def blobs(self) -> dict[str, bytes]:
-        """Name to bytes, of those that are there."""
+        """The bytes to store, by file name; empty ones are left out."""
         named = {_weights(self.number): self.weights, _png(self.number): self.png}
         return {name: data for name, data in named.items() if data}
 
@@ -50,12 +50,18 @@ class TrialArtifactWriter:
 
 
 def load_trained_lane(store: ObjectStore, trial: TrialView) -> bytes:
-    """Read the trained lane of an ended trial; `LookupError` or `UserError` if it is lost."""
+    """Read the weights (safetensors) of a trial that ended.
+
+    Raises `LookupError` if none were stored or they are lost, `UserError` if the store refuses.
+    """
     return _read(store, trial, _weights(trial["number"]))
 
 
 def load_sample_grids(uri: str, trials: Iterable[TrialView]) -> dict[str, bytes]:
-    """Read the last sample grid of each of `trials`, by number, where the store has one."""
+    """Read the last sample grid (PNG) of each of `trials` from the store at `uri`.
+
+    Keys are trial numbers as strings; a trial whose grid is lost or was never stored is left out.
+    """
     found = {}
     for trial in trials:
         try:
@@ -69,6 +75,7 @@ def _read(store: ObjectStore, trial: TrialView, name: str) -> bytes:
     kept = trial["kept"]
     if not kept:
         raise LookupError(f"nothing was stored of trial {trial['number']}.")
+    # The step itself, or if it is damaged an earlier one of the same owner.
     return Checkpoints(store, kept["place"]).read_lane(name, kept["step"] + 1)[0]
 
 

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.storage._checksummed_json import dump_checksummed, load_checksummed
 from gensweep.storage._errors import CorruptObjectError, MissingKeyError
 from gensweep.storage._keys import join_key
 from gensweep.storage._protocol import ObjectStore
-from gensweep.storage._seal import seal, unseal
 
 SCHEMA = 1
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Where a lane's bytes lie in the data object."""
+    """The place of a lane's bytes within the data object: `offset` and `size` in bytes."""
 
     offset: int
     size: int
@@ -33,7 +33,11 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One checkpoint. `key` is the manifest's own, `data` that of the object with the bytes."""
+    """The description of one checkpoint: its step, its lanes, and the sha256 of its data.
+
+    `key` is the manifest's own key, `data` that of the object with the bytes (`size` of them),
+    `parent` the key of the manifest before; `meta` is the writer's own JSON.
+    """
 
     key: str
     data: str
@@ -48,17 +52,24 @@ class Manifest:
 
 @dataclass
 class Checkpoints:
-    """The checkpoints under `prefix` of a store. One writer at a time; any number of readers."""
+    """The checkpoints under `prefix` of a store. One writer at a time; any number of readers.
+
+    Objects are `STEP-TIME.data` and `STEP-TIME.json` (the manifest); none is ever overwritten.
+    """
 
     store: ObjectStore
     prefix: str
     _verified: set[str] = field(default_factory=set, init=False, repr=False)
 
     def write(self, step: int, lanes: Mapping[str, bytes], meta: dict[str, Any]) -> Manifest:
-        """Store the lanes' bytes at `step`; durable and readable on return. `meta` is JSON."""
+        """Store the lanes' bytes at `step`; durable and readable on return. `meta` is JSON.
+
+        Raises `UserError` for a negative step, `TypeError` or `ValueError` if `meta` is no JSON.
+        """
         if step < 0:
             raise UserError(f"`0 <= step` must hold, but got {step=}.")
         keys = self._keys()
+        # A time and a random tail: a pack that was thought dead may still write the same step.
         name = f"{step:012d}-{time.time_ns():016x}{secrets.token_hex(2)}"
         stem = join_key(self.prefix, name)
         data = b"".join(lanes.values())
@@ -72,13 +83,15 @@ class Checkpoints:
             meta=meta,
             parent=keys[-1] if keys else None,
         )
-        document = seal(asdict(manifest))  # before anything is stored: meta may not be JSON
+        document = dump_checksummed(asdict(manifest))  # before any put: meta may not be JSON
+        # Until the manifest is there, no reader looks at the data: a crash between the two costs
+        # an orphaned object, never a checkpoint without its bytes.
         self.store.put(manifest.data, data)
         self.store.put(manifest.key, document)
         return manifest
 
     def read_lane(self, name: str, before: int | None = None) -> tuple[bytes, dict[str, Any]]:
-        """The newest good bytes of a lane, and the `meta` written with them.
+        """Read the newest undamaged bytes of a lane, and the `meta` written with them.
 
         `before` leaves out that step and later ones. Raises `MissingKeyError` if there are none.
         """
@@ -94,11 +107,15 @@ class Checkpoints:
         )
 
     def latest(self, before: int | None = None) -> Manifest | None:
-        """The newest checkpoint that is there in full length."""
+        """Return the newest checkpoint whose data are there in full length, None if there is none.
+
+        `before` leaves out that step and later ones.
+        """
+        # The length alone: a sha256 would fetch gigabytes, and `read_lane` checks what it reads.
         return next((m for m in self.manifests(before) if self._has_data(m)), None)
 
     def manifests(self, before: int | None = None) -> Iterator[Manifest]:
-        """Every whole manifest, newest first."""
+        """Yield every undamaged manifest, newest first; damaged ones are logged and left out."""
         for key in reversed(self._keys()):
             if before is not None and not _step_of(key) < before:
                 continue
@@ -107,7 +124,7 @@ class Checkpoints:
             except (CorruptObjectError, MissingKeyError) as error:
                 _log.warning("manifest %s passed over: %s", key, error)
                 continue
-            if manifest.key == key:
+            if manifest.key == key:  # a copy under another key would vouch for another's data
                 yield manifest
 
     def prune(self, keep: int, lanes: Collection[str] = ()) -> list[str]:
@@ -115,6 +132,7 @@ class Checkpoints:
 
         Only those whose every byte verifies count as kept, and so nothing is deleted before a
         newer one is known to be good. The newest good checkpoint of each of `lanes` stays too.
+        Raises `UserError` unless `1 <= keep`.
         """
         if keep < 1:
             raise UserError(f"`1 <= keep` must hold, but got {keep=}.")
@@ -129,6 +147,7 @@ class Checkpoints:
 
     def verify(self, manifest: Manifest) -> bool:
         """Whether the data object has the manifest's sha256."""
+        # Objects are never overwritten, so each is fetched for this once in a process's life.
         if manifest.key not in self._verified:
             try:
                 data = self.store.get(manifest.data)
@@ -140,7 +159,7 @@ class Checkpoints:
         return True
 
     def _delete_before(self, oldest: str, kept: set[str]) -> list[str]:
-        """Manifests go first, so that none is ever left without its data by a crash."""
+        """Delete manifests before their data, so that a crash leaves none without its data."""
         stale = [key for key in self._keys("") if key < oldest and key not in kept]
         manifests = [key for key in stale if key.endswith(".json")]
         for key in manifests + [key for key in stale if key.endswith(".data")]:
@@ -167,7 +186,7 @@ class Checkpoints:
 
 
 def _step_of(key: str) -> int:
-    """As the manifest's name says, which spares the reading of newer ones; -1 for other names."""
+    """Parse the step from the manifest's name, which spares reading it; -1 for other names."""
     step = key.rpartition("/")[2].partition("-")[0]
     return int(step) if step.isdigit() else -1
 
@@ -181,7 +200,7 @@ def _blobs(lanes: Mapping[str, bytes]) -> dict[str, Blob]:
 
 
 def _parse(document: bytes) -> Manifest:
-    body = unseal(document)
+    body = load_checksummed(document)
     if body.get("schema") != SCHEMA:
         raise CorruptObjectError(f"schema {body.get('schema')} instead of {SCHEMA}")
     lanes = {name: Blob(**blob) for name, blob in body.pop("lanes").items()}
