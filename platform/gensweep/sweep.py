@@ -3,6 +3,8 @@
 Names are imported when they are asked for, so that `import gensweep.sweep` does nothing. Only a
 script, the module that Python runs as `__main__`, gets its mistakes shown as one line, from the
 moment that it takes `Sweep` from here: a value that cannot be is often found before `main`.
+
+Runs in: the script's process.
 """
 
 import importlib
