@@ -2,6 +2,8 @@
 
 import sys
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -9,19 +11,20 @@ from gensweep.errors import UserError
 
 MAIN = str(Path(__file__).with_name("_main.py"))
 PACKAGES = ("gensweep", "gensweep_models")
+Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
 
-def show_mistake(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+def _show_mistake(
+    before: Hook, kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """End the script with status 2 for a value that cannot be; an `excepthook`.
+    """End the script with status 2 for a value that cannot be.
 
     That is any `UserError`, and a `ValueError` that our code raises while the script still
-    defines its sweep. Any other one is a bug, of the script or ours, and is shown whole.
+    defines its sweep. Any other one is a bug, of the script or ours, and goes to the hook `before`.
     """
     frames = traceback.extract_tb(trace)
     if not frames or not (isinstance(error, UserError) or _is_refused(error, trace)):
-        sys.__excepthook__(kind, error, trace)
+        before(kind, error, trace)
         return
     where = f"{Path(frames[0].filename).name}, line {frames[0].lineno}"
     print(f"error: {where}: {' '.join(str(error).split())}", file=sys.stderr)
@@ -37,6 +40,6 @@ def _is_refused(error: BaseException, trace: TracebackType | None) -> bool:
 
 
 def install_excepthook() -> None:
-    """Show mistakes of the running script in this way, unless it has a hook of its own."""
-    if sys.excepthook is sys.__excepthook__:
-        sys.excepthook = show_mistake
+    """Show mistakes of the running script in this way; whatever hook there was sees the others."""
+    if getattr(sys.excepthook, "func", None) is not _show_mistake:
+        sys.excepthook = partial(_show_mistake, sys.excepthook)
