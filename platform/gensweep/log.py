@@ -7,6 +7,8 @@ sweep's script, the coordinator's and each worker call `configure_logging` once.
 import logging
 import sys
 
+from gensweep.redact import redact
+
 ROOT = "gensweep"
 LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
 """By the count of `-v` less that of `-q`."""
@@ -17,7 +19,12 @@ class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # of wha
 
     def __init__(self, prefix: str):
         super().__init__()
-        self.setFormatter(logging.Formatter(prefix.replace("%", "%%") + "%(message)s"))
+        self._prefix = prefix
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Begin every line with the prefix, and hide the environment's secrets."""
+        lines = redact(super().format(record)).splitlines() or [""]
+        return "\n".join(f"{self._prefix}{line}" for line in lines)
 
     @property
     def stream(self) -> object:

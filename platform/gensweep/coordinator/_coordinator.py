@@ -1,5 +1,6 @@
 """The actor beside the driver that decides: it owns the study, and records what it hears."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from gensweep.trial import (
     Verdict,
 )
 
+_log = logging.getLogger(__name__)
 LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
 COUNTERS = ("total", "target", "images")
@@ -78,6 +80,7 @@ class SweepCoordinator:
         leases = self._study.lease(owner, count, None if stratum is None else dict(stratum))
         for lease in leases:
             self._recorder.begin_trial(lease)
+        _log.debug("%s leases %s of %d trials", owner, [lease.number for lease in leases], count)
         return leases
 
     def heartbeat(self, owner: str, seen: Mapping[int, int]) -> bool:
@@ -102,7 +105,9 @@ class SweepCoordinator:
         with self._study.transaction():
             verdicts = {report.number: self._judge(owner, report) for report in reports}
         for report in reports:
-            if verdicts[report.number] is not Verdict.LOST:
+            verdict = verdicts[report.number]
+            _log.debug("trial %d at %d images: %s", report.number, report.images, verdict)
+            if verdict is not Verdict.LOST:
                 self._recorder.report(report)
         return verdicts
 
@@ -161,6 +166,7 @@ class SweepCoordinator:
         if resolved is None:
             return
         self._images_seen[number] = end.images
+        _log.debug("trial %d ends: %s %s", number, resolved.state, resolved.cause)
         if report is not None:
             self._study.measure(lease, self._rung(report.images), metrics)
             self._recorder.report(report)
@@ -203,6 +209,7 @@ class SweepCoordinator:
         `host_lost`: it died as a host of it was lost, which is rarely a trial's doing.
         """
         cause = self._packs.remove(owner, host_lost=host_lost)
+        _log.debug("%s ends%s", owner, f": it died of {cause}" if died else "")
         if not died:
             self._study.release(owner)
             return

@@ -5,10 +5,19 @@ from typing import Any
 
 from gensweep.coordinator._coordinator import SweepCoordinator
 from gensweep.errors import UserError
+from gensweep.log import configure_logging
 from gensweep.objective import Objective
 from gensweep.spec import RunContext
 
 NAMESPACE = "gensweep"
+
+
+class CoordinatorActor(SweepCoordinator):
+    """The coordinator in a process of its own, whose messages go to Ray's logs."""
+
+    def __init__(self, context: RunContext, objective: Objective, protocol: Mapping[str, object]):
+        configure_logging(context.sweep.name, context.verbosity)
+        super().__init__(context, objective, protocol)
 
 
 def start_coordinator(
@@ -24,7 +33,7 @@ def start_coordinator(
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     name = f"coordinator-{context.sweep.name}"
     try:
-        return ray.remote(SweepCoordinator).options(
+        return ray.remote(CoordinatorActor).options(
             name=name, namespace=NAMESPACE, num_cpus=0, max_concurrency=1,
             scheduling_strategy=here,
         ).remote(context, objective, protocol)  # fmt: skip

@@ -1,5 +1,6 @@
 """Runs packs on the cluster: Tune runs Train runs, while the coordinator has work for them."""
 
+import logging
 import os
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from gensweep.driver._placement import PlacementRetries, watch_placement
 from gensweep.spec import SUPERVISOR_CPUS, PackResources
 from gensweep.worker import WorkerSettings, train_loop_per_worker
 
+_log = logging.getLogger(__name__)
 MAX_FAILURES = 4
 """Packs that may die in a row before the sweep stops: one more than a bad trial can kill."""
 MAX_HOST_LOSSES = 10
@@ -63,6 +65,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         if not waits:
             return None
         owner = self._owners[trial_id] = f"pack-{len(self._owners) + 1}-{trial_id}"
+        _log.debug("%s starts", owner)
         return {"owner": owner}
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
@@ -77,6 +80,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         if not moved:
             self._deaths.add(error=error, host_loss=host, has_begun=status.has_begun)
         died = error and not moved
+        _log.debug("%s ends%s", owner, ": it died" if died else ", to be placed anew" * moved)
         ray.get(self._coordinator.end_pack.remote(owner, died=died, host_lost=host))
 
     def save(self, checkpoint_path: str) -> None:

@@ -1,5 +1,6 @@
 """The width and the training time of a sweep: as asked, measured here, or on a worker."""
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from gensweep.study import SweepSnapshot
 if TYPE_CHECKING:
     from gensweep.data import Dataset
 
+_log = logging.getLogger(__name__)
 TELL_S = 30.0
 """Between two lines that tell that `--measure` still waits."""
 
@@ -93,7 +95,7 @@ def estimate_on_worker(request: RunRequest, dataset: "Dataset", store: str) -> E
     begin, ref = time.monotonic(), ray.remote(**each)(_on_worker).remote(request, dataset.id, store)
     while not ray.wait([ref], timeout=TELL_S)[0]:
         waited = time.monotonic() - begin
-        print(f"{waited:6,.0f} s  --measure waits for a worker, or measures on it", flush=True)
+        _log.info(f"{waited:6,.0f} s  --measure waits for a worker, or measures on it")
     try:
         estimate: Estimate = ray.get(ref)
     except RayError as error:

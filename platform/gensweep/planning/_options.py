@@ -93,6 +93,12 @@ def _add_run(p: argparse.ArgumentParser) -> None:
                    help="for a dry run, measure the pace on a worker of the cluster, which tells "
                         "hours and cost: an empty pool starts one, and the data go to the "
                         "store")  # fmt: skip
+    p.add_argument("-v", "--verbose", action="count", default=0,
+                   help="tell details on stderr, too: what was found and chosen, each pack; those "
+                        "of packs and of the coordinator are in Ray's worker-*.err")  # fmt: skip
+    p.add_argument("-q", "--quiet", action="count", default=0,
+                   help="tell no progress, only warnings and errors; the answer stays on stdout "
+                        "(takes back one -v)")  # fmt: skip
 
 
 def _add_placement(p: "argparse._ActionsContainer", sweep: Sweep) -> None:
@@ -143,6 +149,7 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
         gpus=gpus, packs=packs, ranks=args.ranks, download=args.download,
         placement_options=_placement_options(options, args), prices=args.prices,
         instance_type=args.instance_type, script=sys.argv[0],
+        verbosity=args.verbose - args.quiet,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Checks a request against the cluster, the stores and the data, and makes its plan."""
 
+import logging
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from gensweep.study import SweepSnapshot, ledger_of
 if TYPE_CHECKING:
     from gensweep.data import Dataset
     from gensweep.storage import ObjectStore
+
+_log = logging.getLogger(__name__)
 
 
 def prepare(request: RunRequest) -> Plan:
@@ -46,10 +49,13 @@ def prepare(request: RunRequest) -> Plan:
     store.check()
     check_tracker(tracking_uri)
     connect()
+    _log.debug("store %s, tracker %s, Ray %s", store_uri, tracking_uri, _ray_address())
+    _log.debug("ledger %s, home %s", ledger, home)
     check_capacity(request)
     hourly = quote(request)
     with staged_store(store, cache_folder() / "scratch") as stage:
         dataset, test = load_data(request, stage)
+        _log.debug("data set %s, of %d examples for training", dataset.id, dataset.count)
         _check_fit(request, dataset, begun)
         if request.measure or not request.dry_run:
             stage.publish()
@@ -59,6 +65,13 @@ def prepare(request: RunRequest) -> Plan:
         request=request, store=store_uri, tracking_uri=tracking_uri, home=home,
         ledger=ledger, dataset=dataset, test=test, estimate=estimate, quote=hourly,
     )  # fmt: skip
+
+
+def _ray_address() -> str:
+    """The address of the Ray cluster that this process has joined."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
 
 
 def check_data_source(request: RunRequest) -> None:

@@ -1,5 +1,6 @@
 """How many lanes a pack has: as many as train the sweep's trials fastest, and fit into memory."""
 
+import logging
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -13,6 +14,7 @@ from gensweep.profiling._profiler import PackProfiler, ResourceShare
 from gensweep.space import all_strata
 from gensweep.spec import Sweep
 
+_log = logging.getLogger(__name__)
 GOOD_ENOUGH = 1.05
 """Times the least time of all: narrower packs leave more trials to a sampler that learns."""
 LEAST_S, MOST_S, PART = 10.0, 30.0, 0.05
@@ -144,7 +146,8 @@ def measure_width(profiler: PackProfiler, free: float | None = None) -> Width:
         if not goes_on(table, width, room, rounds):
             break
         try:
-            table[width] = profiler.profile(stratum, width)
+            table[width] = found = profiler.profile(stratum, width)
+            _log.debug("width %d: %.3g ms a lane and round, %.0f MiB", width, found.ms, found.mib)
         except Exception as error:  # what is wrong with a model, a pack tells and keeps
             cause = f"{type(error).__name__}: {error}".splitlines()[0][:120]
             failed = f"; a wider pack failed: {cause}"
@@ -176,7 +179,7 @@ def resolve_width(
     if sweep.width is not None:
         return sweep.width
     width = measure_width(PackProfiler(sweep, dataset, source, room, device))
-    print(f"width {width.text()}", flush=True)
+    _log.info("width %s", width.text())
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return width.lanes

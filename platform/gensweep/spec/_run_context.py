@@ -39,3 +39,6 @@ class RunContext:
 
     data_id: str
     """Of the ingested data set in `store`: `load_dataset` takes it in place of a name."""
+
+    verbosity: int = 0
+    """See `configure_logging`."""

@@ -4,6 +4,7 @@ Questions go to the sweep's actor; checkpoints and weights go straight to the ob
 background, and the actor hears of them once they are durable.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,6 +17,7 @@ from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialR
 from gensweep.worker._background import BackgroundQueue
 from gensweep.worker._protocol import CoordinatorProtocol, Order, Stratum
 
+_log = logging.getLogger(__name__)
 HEARTBEAT_S = 2.5
 """Shorter than the time between two lines of progress, which tell what was seen meanwhile."""
 FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
@@ -79,6 +81,7 @@ class CoordinatorClient:
         self._prefetched = None
         if len(leases) < count:
             leases = [*leases, *self._ask("lease", count - len(leases), stratum)]
+        _log.debug("leases %s", [(lease.number, lease.attempt) for lease in leases])
         return leases
 
     def prefetch_leases(self, count: int, stratum: Stratum | None) -> None:
@@ -121,7 +124,9 @@ class CoordinatorClient:
             raise self._report_errors[0]
         try:
             if reports:
-                self._verdicts.put(self._ask("report_rungs", reports))
+                verdicts = self._ask("report_rungs", reports)
+                _log.debug("verdicts %s", {number: str(v) for number, v in verdicts.items()})
+                self._verdicts.put(verdicts)
         except Exception as error:
             self._report_errors.append(error)
             raise
@@ -165,7 +170,10 @@ class CoordinatorClient:
 
     def _write_checkpoint(self, step: int, lanes: Mapping[int, bytes]) -> None:
         named = {str(number): data for number, data in lanes.items()}
-        self._checkpoints.write(step, named, {"owner": self.owner})
+        begin = time.monotonic()
+        written = self._checkpoints.write(step, named, {"owner": self.owner})
+        seconds = time.monotonic() - begin
+        _log.debug("checkpoint %s: %d bytes in %.2f s", written.key, written.size, seconds)
         pointer: CheckpointPointer = {"owner": self._folder, "step": step}
         self._lost.extend(self._ask("checkpoint", list(lanes), pointer))
         self._checkpoints.prune(2)
