@@ -26,14 +26,14 @@ def ours(uri: str) -> tuple[float, float]:
         tempfile.TemporaryDirectory() as folder,
         Tracker(Spool(Path(folder)), uri, "benchmark", f"ours-{time.time_ns()}") as tracker,
     ):
-        tracker.metrics(0, 0, {"warm": 1.0})
+        tracker.log_metrics(0, 0, {"warm": 1.0})
         tracker.flush(60)
         begin = time.perf_counter()
         for step in range(1, STEPS + 1):
-            tracker.metrics(0, step, {f"m{i}": 1.0 for i in range(NAMES)})
+            tracker.log_metrics(0, step, {f"m{i}": 1.0 for i in range(NAMES)})
         spooled = time.perf_counter() - begin
         if not tracker.flush(300):
-            raise RuntimeError(tracker.trouble)
+            raise RuntimeError(tracker.last_error)
         delivered = time.perf_counter() - begin
     return STEPS * NAMES / spooled, STEPS * NAMES / delivered
 

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from gensweep.errors import UserError
-from gensweep.tracking import Spool, Tracker, check, register_best, upgrade_database
+from gensweep.tracking import Spool, Tracker, check_server, register_best, upgrade_database
 from gensweep.tracking._mlflow import Sink
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,17 +113,17 @@ def test_whole_sweep(server: Server, client: Any, tmp_path: Path,
         begin(tracker)
         tracker.start_trial(7, {"learning_rate": 0.001, "note": "wJalrXUtnFEMI"}, seed=11)
         for step in (100, 200):
-            tracker.metrics(7, step, {"fid": 1.0 / step, "loss": float("nan")})
-            tracker.image(7, "samples/grid", step, png())
-        tracker.artifact(7, "notes/env.txt", b"key=wJalrXUtnFEMI")
+            tracker.log_metrics(7, step, {"fid": 1.0 / step, "loss": float("nan")})
+            tracker.log_image(7, "samples/grid", step, png())
+        tracker.log_artifact(7, "notes/env.txt", b"key=wJalrXUtnFEMI")
         tracker.finish_trial(7, "diverged", "loss is nan, s3://k:topsecret@h", {"fid": 0.5})
         tracker.start_trial(8, {"learning_rate": 0.01})
         tracker.finish_trial(8, "failed", "an error")
-        tracker.artifact(None, "report.html", b"<html>")
+        tracker.log_artifact(None, "report.html", b"<html>")
         tracker.finish_sweep(metrics={"best": 0.5})
-        assert tracker.flush(60), tracker.trouble
-        assert tracker.dropped == 0
-        assert tracker.loss() == ""
+        assert tracker.flush(60), tracker.last_error
+        assert tracker.refused_count == 0
+        assert tracker.describe_undelivered() == ""
         assert tracker.run_id(7) is not None
     runs = runs_of(client, "whole", "s")
     assert set(runs) == {"s", "trial-0007", "trial-0008"}
@@ -146,8 +146,8 @@ def test_whole_sweep(server: Server, client: Any, tmp_path: Path,
 
 def test_images_lie_where_log_image_puts_them(server: Server, client: Any, tmp_path: Path) -> None:
     with Tracker(Spool(tmp_path), server.uri, "images", "s") as tracker:
-        tracker.image(1, "samples/grid", 200, png())
-        assert tracker.flush(60), tracker.trouble
+        tracker.log_image(1, "samples/grid", 200, png())
+        assert tracker.flush(60), tracker.last_error
     run = runs_of(client, "images", "s")["trial-0001"]
     ours = sorted(a.path for a in client.list_artifacts(run.info.run_id, "images"))
     reference = client.create_run(run.info.experiment_id).info.run_id
@@ -174,11 +174,11 @@ def test_resumed_tracker_attaches_and_repeats_nothing(
             begin(tracker)
             tracker.start_trial(0, {"x": 1})
             for step in range(100, top + 1, 100):
-                tracker.metrics(0, step, {"fid": float(step)})
+                tracker.log_metrics(0, step, {"fid": float(step)})
     (tmp_path / "runs.jsonl").unlink()  # a new machine: only the server knows the runs
     with Tracker(Spool(tmp_path), server.uri, "resume", "s") as tracker:
         begin(tracker)
-        tracker.metrics(0, 700, {"fid": 700.0})
+        tracker.log_metrics(0, 700, {"fid": 700.0})
     runs = runs_of(client, "resume", "s")
     assert set(runs) == {"s", "trial-0000"}
     steps = history(client, runs["trial-0000"], "fid")
@@ -193,9 +193,9 @@ def test_everything_delivered_twice_is_there_once(
         begin(tracker)
         tracker.start_trial(0, {"x": 1})
         for step in range(1, 51):
-            tracker.metrics(0, step, {"a": 1.0, "b": 2.0})
+            tracker.log_metrics(0, step, {"a": 1.0, "b": 2.0})
         tracker.finish_trial(0, "completed", metrics={"a": 1.0})
-        assert tracker.flush(60), tracker.trouble
+        assert tracker.flush(60), tracker.last_error
     (tmp_path / "acked").unlink()
     with contextlib.closing(Spool(tmp_path)) as again:
         assert not again.empty
@@ -204,8 +204,8 @@ def test_everything_delivered_twice_is_there_once(
     lines = (tmp_path / "000000000001.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "000000000001.jsonl").write_text("".join(lines[:1] + lines[2:]))
     with Tracker(Spool(tmp_path), server.uri, "twice", "s") as tracker:
-        assert tracker.flush(60), tracker.trouble
-        assert tracker.dropped == 0
+        assert tracker.flush(60), tracker.last_error
+        assert tracker.refused_count == 0
     run = runs_of(client, "twice", "s")["trial-0000"]
     for key in ("a", "b"):
         assert [step for step, _ in history(client, run, key)] == list(range(1, 51))
@@ -233,13 +233,13 @@ def test_outage_loses_and_repeats_nothing(
                 if step == 1 + 70 * trial:  # two of them start during the outage
                     tracker.start_trial(trial, {"x": trial})
                 if step >= 1 + 70 * trial:
-                    tracker.metrics(trial, step, {"fid": float(step), "loss": 1.0})
+                    tracker.log_metrics(trial, step, {"fid": float(step), "loss": 1.0})
             slowest = max(slowest, time.monotonic() - began)
             time.sleep(0.03)
         for trial in range(3):
             tracker.finish_trial(trial, "completed")
-        assert tracker.flush(120), tracker.trouble
-        assert tracker.dropped == 0
+        assert tracker.flush(120), tracker.last_error
+        assert tracker.refused_count == 0
     assert slowest < 5.0, "training waited for the server, which was away for longer"
     runs = runs_of(client, how, "s")
     assert set(runs) == {"s", "trial-0000", "trial-0001", "trial-0002"}
@@ -256,7 +256,7 @@ tracker = Tracker(Spool({folder!r}), {uri!r}, "writer", "s")
 tracker.start_sweep(config={{}}, seed=1)
 tracker.start_trial(0, {{"x": 1}})
 for step in range(1, {steps}):
-    tracker.metrics(0, step, {{"fid": float(step)}})
+    tracker.log_metrics(0, step, {{"fid": float(step)}})
     print(step, flush=True)
 tracker.finish_trial(0, "completed")
 sys.exit(0 if tracker.close(60) else 1)
@@ -300,9 +300,9 @@ def test_a_run_that_fails_holds_up_no_other_and_misses_nothing(
         for trial in range(6):
             tracker.start_trial(trial, {"x": trial})
             for step in range(1, 4):
-                tracker.metrics(trial, step, {"fid": float(step)})
+                tracker.log_metrics(trial, step, {"fid": float(step)})
             tracker.finish_trial(trial, "completed", metrics={"fid": 3.0})
-        assert tracker.flush(60), tracker.trouble
+        assert tracker.flush(60), tracker.last_error
     assert not failures
     runs = runs_of(client, "side by side", "s")
     assert len(runs) == 7
@@ -316,15 +316,17 @@ def test_refused_event_is_set_aside_and_the_rest_goes_on(
     server: Server, client: Any, tmp_path: Path
 ) -> None:
     with Tracker(Spool(tmp_path), server.uri, "refused", "s") as tracker:
-        tracker.metrics(0, 1, {"fid": 1.0})
-        tracker.metrics(0, 2, {"no such {name}": 1.0})
-        tracker.metrics(0, 3, {"fid": 3.0})
-        assert tracker.flush(60), tracker.trouble
-        assert tracker.dropped == 1
+        tracker.log_metrics(0, 1, {"fid": 1.0})
+        tracker.log_metrics(0, 2, {"no such {name}": 1.0})
+        tracker.log_metrics(0, 3, {"fid": 3.0})
+        assert tracker.flush(60), tracker.last_error
+        assert tracker.refused_count == 1
     aside = tmp_path / "rejected.jsonl"
     aside.write_text(aside.read_text() + '{"event": {"tri')  # whose writer was killed
     with Tracker(Spool(tmp_path), server.uri, "refused", "s") as tracker:  # it is lost for good
-        assert tracker.loss().startswith("the tracker refused 1 events, kept with its reasons in ")
+        assert tracker.describe_undelivered().startswith(
+            "the tracker refused 1 events, kept with its reasons in "
+        )
     assert ["no such" in json.loads(line)["reason"] for line in aside.open()] == [True]
     run = runs_of(client, "refused", "s")["trial-0000"]
     assert history(client, run, "fid") == [(1, 1.0), (3, 3.0)]
@@ -337,11 +339,11 @@ def test_a_picture_that_was_cut_short_holds_up_nothing(
     """As a machine leaves it that dies before all of a file is on its disk."""
     sweep = f"cut-{part}"
     with Tracker(Spool(tmp_path), server.uri, "cut", sweep) as tracker:
-        tracker.image(0, "samples", 1, png()[:part])
-        tracker.image(0, "samples", 2, png())
-        tracker.metrics(0, 3, {"fid": 3.0})
-        assert tracker.flush(60), tracker.trouble
-        assert tracker.dropped == 1
+        tracker.log_image(0, "samples", 1, png()[:part])
+        tracker.log_image(0, "samples", 2, png())
+        tracker.log_metrics(0, 3, {"fid": 3.0})
+        assert tracker.flush(60), tracker.last_error
+        assert tracker.refused_count == 1
     assert "no picture" in (tmp_path / "rejected.jsonl").read_text()
     run = runs_of(client, "cut", sweep)["trial-0000"]
     assert history(client, run, "fid") == [(3, 3.0)]
@@ -356,12 +358,12 @@ def test_a_database_that_mlflow_cannot_make_is_not_there_by_half(tmp_path: Path)
 
 
 def test_reachable_server_passes_the_check(server: Server) -> None:
-    check(server.uri)
+    check_server(server.uri)
     began = time.monotonic()
     server.signal(signal.SIGSTOP)
     try:
         with pytest.raises(UserError, match="no MLflow server answers"):
-            check(server.uri)
+            check_server(server.uri)
     finally:
         server.signal(signal.SIGCONT)
     assert time.monotonic() - began < 30
@@ -393,7 +395,7 @@ def test_best_trial_becomes_a_model_that_samples(
     save_file({"scale": torch.tensor(3.0)}, tmp_path / "w.safetensors")
     with Tracker(Spool(tmp_path / "spool"), server.uri, "model", "s") as tracker:
         tracker.start_trial(0, {"x": 1})
-        assert tracker.flush(60), tracker.trouble
+        assert tracker.flush(60), tracker.last_error
         run = tracker.run_id(0)
     assert run is not None
     weights = tmp_path / "w.safetensors"

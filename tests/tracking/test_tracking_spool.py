@@ -14,7 +14,7 @@ import pytest
 
 from gensweep.errors import UserError
 from gensweep.redact import redact, redact_all, redact_bytes, redact_tree
-from gensweep.tracking import Spool, check
+from gensweep.tracking import Spool, check_server
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,7 +64,7 @@ def test_blobs_live_until_they_are_acknowledged(tmp_path: Path) -> None:
     spool.close()
     spool = Spool(tmp_path)
     events = spool.read(spool.acked, 9)
-    assert spool.blob(events[0][0]).read_bytes() == b"abc"
+    assert spool.blob_path(events[0][0]).read_bytes() == b"abc"
     spool.acknowledge(events)
     assert list((tmp_path / "blobs").iterdir()) == []
 
@@ -192,9 +192,9 @@ def test_the_user_of_an_address_is_tried_and_never_shown() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as guarded:
         threading.Thread(target=guarded.serve_forever, daemon=True).start()
         place = f"127.0.0.1:{guarded.server_port}"
-        check(f"http://ann:hunter%2F2@{place}/")
+        check_server(f"http://ann:hunter%2F2@{place}/")
         with pytest.raises(UserError, match=r"//ann:\*\*\*@.* refuses the credentials"):
-            check(f"http://ann:hunter3@{place}")
+            check_server(f"http://ann:hunter3@{place}")
         guarded.shutdown()
 
 
@@ -204,12 +204,12 @@ def test_the_user_of_a_file_is_tried_too(tmp_path: Path, monkeypatch: pytest.Mon
         threading.Thread(target=guarded.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{guarded.server_port}"
         with pytest.raises(UserError, match=r"or write ~/\.mlflow/credentials"):
-            check(address)
+            check_server(address)
         (tmp_path / ".mlflow").mkdir()
         (tmp_path / ".mlflow" / "credentials").write_text(
             "[mlflow]\nmlflow_tracking_username = ann\nmlflow_tracking_password = hunter/2\n"
         )
-        check(address)
+        check_server(address)
         guarded.shutdown()
 
 
@@ -230,7 +230,7 @@ def test_the_user_of_a_file_is_tried_too(tmp_path: Path, monkeypatch: pytest.Mon
 )
 def test_unusable_tracker_is_named(uri: str, message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        check(uri)
+        check_server(uri)
     assert "\n" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
 

@@ -36,18 +36,18 @@ class SweepRecorder:
         if self._sweep.pbt:
             names = explorable(self._sweep.model.config, self._sweep.space)
             config = dataclasses.asdict(self._sweep.config(lease.params))
-            self._tracker.metrics(lease.number, 0, _schedule_metrics(config, names))
+            self._tracker.log_metrics(lease.number, 0, _schedule_metrics(config, names))
 
     def record_copy(self, number: int, copy: StateCopy) -> None:
         """Record that a trial took over the state of another one."""
         values = _schedule_metrics(copy["params"], copy["params"])
-        self._tracker.metrics(number, copy["images"], values)
+        self._tracker.log_metrics(number, copy["images"], values)
 
     def report(self, report: TrialReport) -> None:
         """Record an evaluation, at the images that its trial had seen."""
-        self._tracker.metrics(report.number, report.images, report.metrics)
+        self._tracker.log_metrics(report.number, report.images, report.metrics)
         if report.png:
-            self._tracker.image(report.number, "samples", report.images, report.png)
+            self._tracker.log_image(report.number, "samples", report.images, report.png)
 
     def end_trial(
         self,
@@ -59,12 +59,12 @@ class SweepRecorder:
     ) -> None:
         """Record how a trial ended; `metrics` are its last word."""
         if lineage:
-            self._tracker.artifact(number, "lineage.json", json.dumps(lineage).encode())
+            self._tracker.log_artifact(number, "lineage.json", json.dumps(lineage).encode())
         self._tracker.finish_trial(number, state, cause, finite(metrics))
 
     def record_error(self, number: int, traceback: str) -> None:
         """Record the error by which a pack died with the trial in one of its lanes."""
-        self._tracker.artifact(number, "traceback.txt", traceback.encode())
+        self._tracker.log_artifact(number, "traceback.txt", traceback.encode())
         key = f"sweeps/{self._sweep.name}/trials/{number:04d}/traceback.txt"
         self._store.put(key, redact(traceback).encode())
 
@@ -74,13 +74,13 @@ class SweepRecorder:
     ) -> bool:  # fmt: skip
         """Record the end of the sweep; whether the tracker has everything within `FLUSH_S`."""
         for name, data in files.items():
-            self._tracker.artifact(None, name, data)
+            self._tracker.log_artifact(None, name, data)
         self._tracker.finish_sweep(state, cause, metrics=summary)
         return self._tracker.flush(FLUSH_S)
 
     def loss(self) -> str:
         """Tell what the tracker lost, and why it lags; empty if all is well."""
-        return self._tracker.loss()
+        return self._tracker.describe_undelivered()
 
     def run_id(self, number: int) -> str | None:
         """Tell the tracker's id of the trial, once it has one."""

@@ -36,7 +36,7 @@ def prepare(request: RunRequest) -> Plan:
     from gensweep.home import find_home
     from gensweep.planning._capacity import check_capacity
     from gensweep.storage import open_store, staged_store
-    from gensweep.tracking import check as check_tracker
+    from gensweep.tracking import check_server as check_tracker
 
     store_uri, tracking_uri = required_env("GENSWEEP_STORE"), required_env("MLFLOW_TRACKING_URI")
     home = str(find_home().path)

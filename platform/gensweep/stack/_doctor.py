@@ -122,13 +122,13 @@ def _store(env: Mapping[str, str]) -> Check:
 
 
 def _tracker(env: Mapping[str, str]) -> Check:
-    from gensweep.tracking import check
+    from gensweep.tracking import check_server
 
     uri = env.get("MLFLOW_TRACKING_URI", "")
     if not uri:
         cure = "Run `gensweep up` or set MLFLOW_TRACKING_URI."
         return Check("tracker", False, "MLFLOW_TRACKING_URI is not set", cure)
-    return _as_scripts_do("tracker", uri, lambda: check(uri))
+    return _as_scripts_do("tracker", uri, lambda: check_server(uri))
 
 
 def _as_scripts_do(name: str, uri: str, check: Callable[[], None]) -> Check:

@@ -3,7 +3,7 @@
 Runs in: the coordinator's actor. The script's process registers the best trial.
 """
 
-from gensweep.tracking._check import check
+from gensweep.tracking._check import check_server
 from gensweep.tracking._register import register_best
 from gensweep.tracking._server import SERVER_SETTINGS, upgrade_database
 from gensweep.tracking._spool import Spool
@@ -13,7 +13,7 @@ __all__ = [
     "SERVER_SETTINGS",
     "Spool",
     "Tracker",
-    "check",
+    "check_server",
     "register_best",
     "upgrade_database",
 ]

@@ -1,4 +1,4 @@
-"""Is there a tracking server that will take our word?"""
+"""Checks, before a sweep starts, that an MLflow server answers and accepts the credentials."""
 
 import base64
 import configparser
@@ -17,7 +17,7 @@ _PROBE = "/api/2.0/mlflow/experiments/search?max_results=1"
 _CURE = "start one with `gensweep up`, or set MLFLOW_TRACKING_URI"
 
 
-def check(tracking_uri: str) -> None:
+def check_server(tracking_uri: str) -> None:
     """Raise `UserError`, within some 4 s, unless an MLflow server answers at `tracking_uri`.
 
     Nothing but a server will do: given a data base, MLflow would write artifacts into `./mlruns`
@@ -27,14 +27,14 @@ def check(tracking_uri: str) -> None:
     if urlsplit(tracking_uri).scheme not in ("http", "https"):
         raise UserError(f"the tracker {shown or 'URI (empty)'} is no server's address: {_CURE}, "
                         "as http://HOST:PORT.")  # fmt: skip
-    _ask(tracking_uri, shown)
+    _probe_server(tracking_uri, shown)
 
 
-def _ask(uri: str, shown: str) -> None:
+def _probe_server(uri: str, shown: str) -> None:
     parts = urlsplit(uri)
     bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     try:
-        request = urllib.request.Request(bare.rstrip("/") + _PROBE, headers=_authorization(parts))
+        request = urllib.request.Request(bare.rstrip("/") + _PROBE, headers=_auth_header(parts))
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             body = answer.read(200)
     except urllib.error.HTTPError as error:
@@ -54,8 +54,11 @@ def _refused(code: int, shown: str) -> str:
     return f"what answers at {shown} is not MLflow (status {code}): {_CURE}."
 
 
-def _authorization(parts: SplitResult) -> dict[str, str]:
-    """As in MLflow's client: the address's own user, the environment's, that of a file."""
+def _auth_header(parts: SplitResult) -> dict[str, str]:
+    """Build the header from the credentials that MLflow's client would take, in its order.
+
+    The address's own user comes first, then the environment's, then ~/.mlflow/credentials.
+    """
     filed = _credentials_file()
     user, password = (
         os.environ.get(f"MLFLOW_TRACKING_{n}") or filed.get(f"mlflow_tracking_{n.lower()}", "")

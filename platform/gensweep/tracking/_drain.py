@@ -1,4 +1,4 @@
-"""The thread that empties a spool into a sink, with several requests under way."""
+"""The thread that delivers a spool's events to MLflow, several runs side by side."""
 
 import json
 import random
@@ -10,7 +10,7 @@ from itertools import groupby, takewhile
 
 from gensweep.files import cut_torn_line
 from gensweep.redact import redact
-from gensweep.tracking._mlflow import Refused, Sink
+from gensweep.tracking._mlflow import RefusedError, Sink
 from gensweep.tracking._spool import Event, Position, Spool
 
 BATCH = 200
@@ -18,29 +18,32 @@ BATCH = 200
 RUNS = 2
 """Delivered side by side: a request mostly waits, for the server and for its store."""
 SYNC_EVERY_S = 1.0
+"""At most so many seconds of events are lost when the machine, not just the process, dies."""
 SHORTEST_S, LONGEST_S = 0.2, 15.0
+"""Pauses after failures, doubled from the first to the second."""
 
 Placed = list[tuple[Event, Position]]
 
 
 class Drainer(threading.Thread):
-    """Delivers again and again until the sink takes it; a refused event is set aside.
+    """Delivers each event again and again until MLflow takes it; a refused one is set aside.
 
     Each run's events come in their order, and those of the sweep itself wait for all before them.
+    Refused events are kept with the server's reason in the spool's `rejected.jsonl`.
     """
 
     def __init__(self, spool: Spool, sink: Sink) -> None:
         super().__init__(name="gensweep-tracking", daemon=True)
         self.sink = sink
-        self.trouble = ""
+        self.last_error = ""
         self._spool = spool
-        self._aside = spool.directory / "rejected.jsonl"
+        self._rejects = spool.directory / "rejected.jsonl"
         self.rejected = 0
-        if self._aside.exists():
-            cut_torn_line(self._aside)
-            self.rejected = len(self._aside.read_bytes().splitlines())
+        if self._rejects.exists():
+            cut_torn_line(self._rejects)
+            self.rejected = len(self._rejects.read_bytes().splitlines())
         self._halt = threading.Event()
-        self._aside_lock = threading.Lock()
+        self._rejects_lock = threading.Lock()
         self._runs = ThreadPoolExecutor(RUNS, "gensweep-tracking")
         self._synced_at = 0.0
 
@@ -49,15 +52,15 @@ class Drainer(threading.Thread):
         while not self._halt.is_set():
             try:
                 if not self._deliver_batch():
-                    self._rest()
+                    self._wait_for_events()
             except Exception as error:  # the sweep goes on whatever the server does
-                self.trouble = redact(f"{type(error).__name__}: {error}")[:300]
+                self.last_error = redact(f"{type(error).__name__}: {error}")[:300]
                 self._halt.wait(pause * random.uniform(0.5, 1.0))
                 pause = min(LONGEST_S, 2 * pause)
                 continue
-            self.trouble, pause = "", SHORTEST_S
+            self.last_error, pause = "", SHORTEST_S
 
-    def _rest(self) -> None:
+    def _wait_for_events(self) -> None:
         with self._spool.arrived:
             self._spool.arrived.wait(0.2)
         self._sync()
@@ -69,8 +72,10 @@ class Drainer(threading.Thread):
             self._synced_at = now
 
     def _deliver_batch(self) -> bool:
+        """Deliver up to `BATCH` events; False if there were none."""
+        # Always from what was acknowledged, so a batch that failed halfway is simply read again.
         events = self._spool.read(self._spool.acked, BATCH)
-        for stretch in _stretches(_groups(events)):
+        for stretch in _split_at_sweep_events(_batch_metrics(events)):
             if self._halt.is_set():
                 break
             self._deliver_stretch(stretch)
@@ -79,12 +84,15 @@ class Drainer(threading.Thread):
 
     def _deliver_stretch(self, groups: list[Placed]) -> None:
         """Deliver the runs side by side; what came before the first failure is acknowledged."""
+        # One job for each run: its points stay in order while the other runs' requests wait.
         delivered: set[Position] = set()
         chains: dict[object, list[Placed]] = {}
         for group in groups:
             chains.setdefault(group[0][0]["trial"], []).append(group)
         jobs = [self._runs.submit(self._deliver_run, chain, delivered) for chain in chains.values()]
         errors = [job.exception() for job in jobs]
+        # The acknowledgement is one position, so it stops at the first gap. What other runs
+        # delivered behind it is sent again, which MLflow's keys make harmless.
         for group in takewhile(lambda group: group[0][1] in delivered, groups):
             self._spool.acknowledge(group)
         for error in filter(None, errors):
@@ -96,25 +104,25 @@ class Drainer(threading.Thread):
                 return
             try:
                 self.sink.deliver(group, self._spool)
-            except Refused as error:
-                self._set_aside(group, str(error))
+            except RefusedError as error:
+                self._reject(group, str(error))
             delivered.add(group[0][1])
 
-    def _set_aside(self, group: Placed, reason: str) -> None:
-        """One by one, so that a bad point does not take its neighbours along."""
+    def _reject(self, group: Placed, reason: str) -> None:
+        """Deliver a refused group one by one, so that a bad point takes no neighbour along."""
         for placed in group:
             try:
                 if len(group) == 1:
-                    raise Refused(reason)
+                    raise RefusedError(reason)
                 self.sink.deliver([placed], self._spool)
-            except Refused as error:
+            except RefusedError as error:
                 line = json.dumps({"event": placed[0], "reason": redact(str(error))})
-                with self._aside_lock, open(self._aside, "a", encoding="utf-8") as file:
+                with self._rejects_lock, open(self._rejects, "a", encoding="utf-8") as file:
                     self.rejected += 1
                     file.write(line + "\n")
 
     def flush(self, timeout: float) -> bool:
-        """Wait until the spool is empty."""
+        """Wait until the spool is empty; False if it was not within `timeout` seconds."""
         end = time.monotonic() + timeout
         while not self._spool.empty:
             if time.monotonic() >= end or not self.is_alive():
@@ -123,7 +131,7 @@ class Drainer(threading.Thread):
         return True
 
     def stop(self) -> None:
-        """End the thread after the delivery in progress."""
+        """End the thread after the delivery in progress, for which it waits up to 30 s."""
         self._halt.set()
         with self._spool.arrived:
             self._spool.arrived.notify_all()
@@ -132,14 +140,14 @@ class Drainer(threading.Thread):
         self._runs.shutdown(wait=False)
 
 
-def _groups(events: Placed) -> list[Placed]:
-    """Neighbouring metrics of one run go together, up to MLflow's 1,000 points a batch."""
+def _batch_metrics(events: Placed) -> list[Placed]:
+    """Group neighbouring metrics of one run, up to MLflow's 1,000 points a batch."""
     groups: list[Placed] = []
     points = 0
     for placed in events:
         event = placed[0]
         size = len(event.get("values", ()))
-        if groups and _joins(groups[-1][-1][0], event) and points + size <= 1000:
+        if groups and _same_batch(groups[-1][-1][0], event) and points + size <= 1000:
             groups[-1].append(placed)
             points += size
         else:
@@ -148,13 +156,16 @@ def _groups(events: Placed) -> list[Placed]:
     return groups
 
 
-def _stretches(groups: list[Placed]) -> Iterator[list[Placed]]:
-    """Neighbours that belong to trials together, those of the sweep alone."""
+def _split_at_sweep_events(groups: list[Placed]) -> Iterator[list[Placed]]:
+    """Yield neighbouring groups of trials together, and each group of the sweep alone.
+
+    The sweep's own events are barriers: its end must not overtake that of a trial.
+    """
     for alone, neighbours in groupby(groups, lambda group: group[0][0]["trial"] is None):
         together = list(neighbours)
         yield from ([group] for group in together) if alone else [together]
 
 
-def _joins(before: Event, event: Event) -> bool:
+def _same_batch(before: Event, event: Event) -> bool:
     same: bool = before["trial"] == event["trial"]
     return same and before["kind"] == event["kind"] == "metrics"

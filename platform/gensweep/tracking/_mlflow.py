@@ -1,4 +1,4 @@
-"""Delivering events to MLflow, so that doing it twice is doing it once.
+"""Writes a spool's events to MLflow, so that delivering one twice changes nothing.
 
 Points are rows keyed by run, name, step, time and value, and their times come from the spool.
 Pictures are named after their event, and runs have an identity (see `_runs`).
@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gensweep.tracking._pictures import NoPicture, log_picture
-from gensweep.tracking._runs import LONGEST_TAG, Runs, experiment_of, tags_of
+from gensweep.tracking._pictures import UnreadableImageError, log_image_file
+from gensweep.tracking._runs import LONGEST_TAG, Runs, find_or_create_experiment, start_tags
 from gensweep.tracking._spool import Event, Position, Spool
 from gensweep.trial import TrialState
 
 _RETRIED = frozenset({401, 403, 408, 425, 429})
+"""Client errors that may pass: credentials are rotated, and a busy server asks for patience."""
 _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the drainer has its own patience
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -25,36 +26,39 @@ _POINTS = 1000
 _LONGEST_PARAM = 6000
 
 
-class Refused(Exception):  # noqa: N818
-    """The server will never take this."""
+class RefusedError(Exception):
+    """The server will never take this event, so another delivery would be in vain."""
 
 
 class Sink:
-    """Speaks to MLflow from the drainer's threads, of which each run has one at a time."""
+    """Writes events to MLflow. Several threads may call it, but only one at a time for a run."""
 
     def __init__(self, tracking_uri: str, experiment: str, sweep: str, runs: Path) -> None:
         self._uri, self._experiment = tracking_uri, experiment
         self._runs = Runs(sweep, runs)
-        self.known = self._runs.known
+        self.run_id = self._runs.run_id
         self._client: Any = None
         self._experiment_id = ""
 
     def deliver(self, group: list[tuple[Event, Position]], spool: Spool) -> None:
-        """Deliver events of one kind and run; `Refused` if it is hopeless."""
-        client = self._connected()
+        """Write events of one kind and run; `RefusedError` if the server will never take them.
+
+        Any other error (no answer, a server error) means: try the same events again later.
+        """
+        client = self._connect()
         from mlflow.exceptions import MlflowException
 
         try:
             self._deliver(client, [event for event, _ in group], spool)
-        except NoPicture as error:
-            raise Refused(str(error)) from error
+        except UnreadableImageError as error:
+            raise RefusedError(str(error)) from error
         except MlflowException as error:
             status = error.get_http_status_code()
             if 400 <= status < 500 and status not in _RETRIED:
-                raise Refused(str(error)) from error
+                raise RefusedError(str(error)) from error
             raise
 
-    def _connected(self) -> Any:
+    def _connect(self) -> Any:
         if self._client is None:
             for name, value in _SETTINGS.items():
                 os.environ.setdefault(name, value)
@@ -62,42 +66,46 @@ class Sink:
 
             self._client = MlflowClient(self._uri)
         if not self._experiment_id:
-            self._experiment_id = experiment_of(self._client, self._experiment)
+            self._experiment_id = find_or_create_experiment(self._client, self._experiment)
         return self._client
 
     def _deliver(self, client: Any, events: list[Event], spool: Spool) -> None:
         first = events[0]
-        run, made = self._runs.of(client, self._experiment_id, first)
+        run, made = self._runs.find_or_create(client, self._experiment_id, first)
         match first["kind"]:
             case "sweep":
-                self._start(client, run, first, made)
-                _dataset(client, run, first.get("data"))
+                self._start_run(client, run, first, made)
+                _log_dataset(client, run, first.get("data"))
             case "trial":
-                self._start(client, run, first, made)
+                self._start_run(client, run, first, made)
             case "metrics":
-                _points(client, run, events)
+                _log_points(client, run, events)
             case "image":
-                log_picture(partial(self._keep_file, client, run), first, spool.blob(first))
+                log_image_file(partial(self._log_file, client, run), first, spool.blob_path(first))
             case "artifact":
-                self._keep_file(client, run, str(spool.blob(first)), first["folder"] or None)
+                self._log_file(client, run, str(spool.blob_path(first)), first["folder"] or None)
             case "finish":
                 self._finish(client, run, first)
 
-    def _keep_file(self, client: Any, run: str, path: str, folder: str | None) -> None:
-        """Into the run's place, for which a run that was made just now need not be looked up."""
+    def _log_file(self, client: Any, run: str, path: str, folder: str | None) -> None:
+        """Upload a file into the run's artifacts.
+
+        The place of a run that this process made is known: no request to look the run up.
+        """
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        place = self._runs.places.get(run)
+        place = self._runs.artifact_uris.get(run)
         if place is None:
             client.log_artifact(run, path, folder)
         else:
             get_artifact_repository(place, tracking_uri=self._uri).log_artifact(path, folder)
 
-    def _start(self, client: Any, run: str, event: Event, made: bool) -> None:
+    def _start_run(self, client: Any, run: str, event: Event, made: bool) -> None:
         from mlflow.entities import Param, RunTag
 
+        # A hundred parameters or tags are MLflow's limit for one request.
         params = [Param(k, v[:_LONGEST_PARAM]) for k, v in event.get("params", {}).items()]
-        tags = [] if made else [RunTag(k, v) for k, v in tags_of(event).items()]
+        tags = [] if made else [RunTag(k, v) for k, v in start_tags(event).items()]
         for at in range(0, max(len(params), len(tags)), 100):
             client.log_batch(run, params=params[at : at + 100], tags=tags[at : at + 100])
         if not made:
@@ -112,20 +120,21 @@ class Sink:
         tags.append(RunTag("gensweep.cause", event["cause"][:LONGEST_TAG]))
         for at in range(0, max(1, len(points)), _POINTS):
             client.log_batch(run, metrics=points[at : at + _POINTS], tags=tags)
+        # The time of the event, not of the delivery: a run did not last until the server was back.
         client.set_terminated(run, state.run_status, event["time"])
-        self._runs.places.pop(run, None)
+        self._runs.artifact_uris.pop(run, None)
         self._runs.drop_twins(client, self._experiment_id, event["trial"], run)
 
 
 def _state(event: Event) -> TrialState:
-    """How the run ended; `Refused` for a word that no version writes."""
+    """Read how the run ended; `RefusedError` for a word that no version writes."""
     try:
         return TrialState(event["state"])
     except ValueError as error:
-        raise Refused(str(error)) from error
+        raise RefusedError(str(error)) from error
 
 
-def _points(client: Any, run: str, events: list[Event]) -> None:
+def _log_points(client: Any, run: str, events: list[Event]) -> None:
     from mlflow.entities import Metric
 
     points = [
@@ -137,7 +146,7 @@ def _points(client: Any, run: str, events: list[Event]) -> None:
         client.log_batch(run, metrics=points[at : at + _POINTS])
 
 
-def _dataset(client: Any, run: str, data: dict[str, Any] | None) -> None:
+def _log_dataset(client: Any, run: str, data: dict[str, Any] | None) -> None:
     if data is None:
         return
     from mlflow.entities import Dataset, DatasetInput, InputTag

@@ -1,4 +1,4 @@
-"""The best trial as a registered model that generates samples."""
+"""Registers the best trial in MLflow as a model whose `predict` generates samples."""
 
 import contextlib
 import io
@@ -42,16 +42,16 @@ def register_best(
     import mlflow
 
     client = mlflow.MlflowClient(tracking_uri)
-    if held := _registered(client, name, alias, run_id):
+    if held := _registered_version(client, name, alias, run_id):
         return held
     mlflow.set_tracking_uri(tracking_uri)
     with _quiet(), tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
-        sampler_spec = Path(folder) / "about.json"
-        sampler_spec.write_text(redact(json.dumps(dict(about), default=str)))
+        about_file = Path(folder) / "about.json"
+        about_file.write_text(redact(json.dumps(dict(about), default=str)))
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(_MODEL_FILE),
-            artifacts={"weights": str(path), "about": str(sampler_spec)},
+            artifacts={"weights": str(path), "about": str(about_file)},
             model_config={"load": load},
             signature=_signature(),
             pip_requirements=_REQUIREMENTS,
@@ -61,8 +61,8 @@ def register_best(
     return f"models:/{name}/{registered.version}"
 
 
-def _registered(client: Any, name: str, alias: str, run_id: str) -> str:
-    """The version of the run that has the alias; empty if another one has it, or none."""
+def _registered_version(client: Any, name: str, alias: str, run_id: str) -> str:
+    """The URI of this run's version if it has the alias; empty if another run's has, or none."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -76,7 +76,7 @@ def _registered(client: Any, name: str, alias: str, run_id: str) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """MLflow prints each step, bars and advice into the log of the job."""
+    """Silence MLflow, which prints each step, bars and advice into the log of the job."""
     logger = logging.getLogger("mlflow")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
-"""Which run of MLflow is which trial's: found by its identity, or made, once.
+"""Finds or makes the MLflow run of each trial, so that no trial gets two.
 
-Runs are looked up by their identity tag before one is made, unless this process made the sweep's
-own: then it has made all others.
+A run carries its identity as a tag, by which it is looked up before one is made. A process that
+made the sweep's own run made all others too, and spares the look-ups.
 """
 
 import json
@@ -21,50 +21,51 @@ LONGEST_TAG = 5000
 class Runs:
     """The runs of a sweep, by the number of their trial; None is the sweep's own.
 
-    `file` remembers them for whoever goes on.
+    `file` keeps their ids for the process that resumes the sweep.
     """
 
     def __init__(self, sweep: str, file: Path) -> None:
         self._sweep, self._file = sweep, file
-        self._lock, self._making = threading.Lock(), threading.Lock()
+        self._lock, self._creating = threading.Lock(), threading.Lock()
         self._ids: dict[str, str] = _read(file)
-        self._alone = False
-        self._doubtful: set[str] = set()
-        """Whose creation failed here, though the server may have carried it out, or may yet."""
-        self.places: dict[str, str] = {}
-        """Where files of runs go that were made here and have not ended."""
+        self._made_sweep_run = False
+        self._uncertain: set[str] = set()
+        """Names of runs whose creation failed here; the server may have made them, or may yet."""
+        self.artifact_uris: dict[str, str] = {}
+        """Run to the place of its artifacts, for runs that were made here and have not ended."""
 
-    def known(self, number: int | None) -> str | None:
-        """The run's id, if it has been made."""
+    def run_id(self, number: int | None) -> str | None:
+        """Return the run's id, None if it has not been made."""
         with self._lock:
             return self._ids.get(self._name(number))
 
-    def of(self, client: Any, experiment: str, event: Event) -> tuple[str, bool]:
-        """The id of the event's run, and whether it was made just now."""
-        return self._run(client, experiment, event["trial"], event)
+    def find_or_create(self, client: Any, experiment: str, event: Event) -> tuple[str, bool]:
+        """Return the id of the event's run, and whether it was made just now."""
+        return self._find_or_create(client, experiment, event["trial"], event)
 
     def _name(self, number: int | None) -> str:
         return f"{self._sweep}/{'sweep' if number is None else number}"
 
-    def _run(
+    def _find_or_create(
         self, client: Any, experiment: str, number: int | None, event: Event
     ) -> tuple[str, bool]:
-        """The run's id, and whether it was made just now, of its first event."""
+        """Look a run up here, then at the server; make it of its first event otherwise."""
         name = self._name(number)
         if name in self._ids:
             return self._ids[name], False
         parent = None if number is None else self._parent(client, experiment, event)
         found = self._find(client, experiment, name) if self._may_exist(name) else []
         run = found[0] if found else self._create(client, experiment, number, parent, event)
-        self._keep(name, run)
+        self._remember(name, run)
         return run, not found
 
     def _parent(self, client: Any, experiment: str, event: Event) -> str:
-        with self._making:
-            return self._run(client, experiment, None, event)[0]
+        # Several runs are delivered side by side: only one thread may make their parent.
+        with self._creating:
+            return self._find_or_create(client, experiment, None, event)[0]
 
     def _may_exist(self, name: str) -> bool:
-        return not self._alone or name in self._doubtful
+        return not self._made_sweep_run or name in self._uncertain
 
     def _find(self, client: Any, experiment: str, name: str) -> list[str]:
         quote = '"' if "'" in name else "'"
@@ -81,18 +82,20 @@ class Runs:
         if parent is not None:
             tags["mlflow.parentRunId"] = parent
         if event["trial"] == number:
-            tags |= tags_of(event)
+            tags |= start_tags(event)
         title = self._sweep if number is None else f"trial-{number:04d}"
-        certain = name not in self._doubtful
-        self._doubtful.add(name)
+        # A request that times out may still be carried out. Until it is answered, the name is
+        # looked up before another run is made; the tag is the only thing both runs share.
+        certain = name not in self._uncertain
+        self._uncertain.add(name)
         run = client.create_run(experiment, event["time"], tags, title)
         if certain:
-            self._doubtful.remove(name)
-            self._alone |= number is None
-        self.places[str(run.info.run_id)] = run.info.artifact_uri
+            self._uncertain.remove(name)
+            self._made_sweep_run |= number is None
+        self.artifact_uris[str(run.info.run_id)] = run.info.artifact_uri
         return str(run.info.run_id)
 
-    def _keep(self, name: str, run: str) -> None:
+    def _remember(self, name: str, run: str) -> None:
         with open(self._file, "a", encoding="utf-8") as file:
             file.write(json.dumps({"name": name, "run": run}) + "\n")
             file.flush()
@@ -101,7 +104,7 @@ class Runs:
             self._ids[name] = run
 
     def drop_twins(self, client: Any, experiment: str, number: int | None, run: str) -> None:
-        """Runs made by requests that timed out here, but that the server carried out later."""
+        """Delete runs made by requests that timed out here but were carried out later."""
         if not self._may_exist(self._name(number)):
             return
         for other in self._find(client, experiment, self._name(number)):
@@ -109,8 +112,8 @@ class Runs:
                 client.delete_run(other)
 
 
-def tags_of(event: Event) -> dict[str, str]:
-    """Those of a run that starts; none of other events."""
+def start_tags(event: Event) -> dict[str, str]:
+    """Return the tags of an event that starts a run; none for other events."""
     if "tags" not in event:
         return {}
     known = {name: value[:LONGEST_TAG] for name, value in event["tags"].items()}
@@ -127,8 +130,8 @@ def _read(path: Path) -> dict[str, str]:
     return runs
 
 
-def experiment_of(client: Any, name: str) -> str:
-    """The id of the experiment, which is made if there is none, or made undone if deleted."""
+def find_or_create_experiment(client: Any, name: str) -> str:
+    """Return the experiment's id. It is made if there is none, and restored if it is deleted."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)

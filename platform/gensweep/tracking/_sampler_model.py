@@ -1,4 +1,4 @@
-"""The pyfunc of a registered sampler. MLflow runs this file; it is no part of the package's API."""
+"""The pyfunc model of a registered sampler. MLflow runs this file; nothing imports it."""
 
 import importlib
 import json
@@ -22,7 +22,7 @@ class SamplerModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
     # without hints: MLflow would take them for a schema, and the signature says it better
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-        """Samples [n, ...] of each row of `model_input`, one after another."""
+        """Generate the samples [n, ...] of each row of `model_input`, one row after another."""
         rows = model_input.to_dict("records")
         return np.concatenate([self._draw(context.artifacts["weights"], row) for row in rows])
 

@@ -1,4 +1,4 @@
-"""What each MLflow server of ours has: its database up to date, and nothing that runs code."""
+"""Prepares MLflow servers: the database's schema, and settings under which no code is run."""
 
 import os
 import sqlite3

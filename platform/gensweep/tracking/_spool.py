@@ -29,14 +29,19 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, order=True, slots=True)
 class Position:
-    """A place in the spool."""
+    """A place in the spool: a segment's number, and a byte within it."""
 
     segment: int
     offset: int
 
 
 class Spool:
-    """One process writes and reads a spool; within it, any thread may."""
+    """A durable queue of events in a folder, which one process has at a time. Thread safe.
+
+    Raises `UserError` if another process has the folder. Segments of some `segment_bytes` are
+    deleted when all their events are acknowledged; the first line of each repeats `marks`, which
+    would be lost with the segments before.
+    """
 
     def __init__(self, directory: str | os.PathLike[str], *,
                  segment_bytes: int = SEGMENT_BYTES) -> None:  # fmt: skip
@@ -51,7 +56,7 @@ class Spool:
         self._next_id = 1
         self._unsynced: list[Path] = []
         self._segment, self._size, self._out = 0, 0, -1
-        self._head = 0
+        self._snapshot_bytes = 0
         """Bytes of the segment's snapshot, which grows with the sweep and does not fill it."""
         self._acked = self._read_acked()
         self._recover()
@@ -66,11 +71,13 @@ class Spool:
     # Writing
 
     def put(self, event: Mapping[str, Any], *, name: str = "", data: bytes | None = None) -> int:
-        """Append an event, with a file called `name` if there is `data`; its number.
+        """Append an event, with a file called `name` if there is `data`; returns its number.
 
         `event["marks"]`, names and numbers, become part of `marks` together with the event.
         """
         with self._lock:
+            # The file first: an event whose file is missing could never be delivered, while a
+            # file without its event is removed by `_drop_orphans`.
             number = self._next_id
             if data is not None:
                 self._write_blob(number, name, data)
@@ -88,8 +95,11 @@ class Spool:
 
     def _append(self, event: Event) -> None:
         line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
-        if self._size - self._head + len(line) > self._segment_bytes and self._size > self._head:
-            self._roll()
+        if (
+            self._size - self._snapshot_bytes + len(line) > self._segment_bytes
+            and self._size > self._snapshot_bytes
+        ):
+            self._roll_segment()
         start = self._size
         try:
             self._write(line)
@@ -104,16 +114,18 @@ class Spool:
         while view:
             view = view[os.write(self._out, view) :]
 
-    def _roll(self) -> None:
+    def _roll_segment(self) -> None:
+        # Synced before the next one begins, so that only the last segment can be torn.
         self.sync()
         os.close(self._out)
         self._open_segment(self._segment + 1)
         line = json.dumps({"snapshot": self.marks, "next": self._next_id}).encode() + b"\n"
         self._write(line)
-        self._size = self._head = len(line)
+        self._size = self._snapshot_bytes = len(line)
 
     def sync(self) -> None:
         """Make everything put so far outlive the machine."""
+        # Without the lock, for a disk may take long over this, and `put` is in the sweep's path.
         with self._lock:
             files, self._unsynced = self._unsynced, []
         for file in files:
@@ -124,7 +136,7 @@ class Spool:
     # Reading
 
     def read(self, start: Position, limit: int) -> list[tuple[Event, Position]]:
-        """Up to `limit` events from `start`, each with the position behind it."""
+        """Read up to `limit` events from `start`, each with the position behind it."""
         events: list[tuple[Event, Position]] = []
         while len(events) < limit and start.segment <= self._segment:
             start = self._read_segment(start, limit - len(events), events)
@@ -138,6 +150,7 @@ class Spool:
     ) -> Position:
         with open(self._path(start.segment), "rb") as file:
             file.seek(start.offset)
+            # A line without its end is one that `put` is writing at this moment: not yet.
             while limit > 0 and (line := file.readline()).endswith(b"\n"):
                 start = Position(start.segment, start.offset + len(line))
                 event = json.loads(line)
@@ -146,24 +159,29 @@ class Spool:
                     limit -= 1
         return start
 
-    def blob(self, event: Event) -> Path:
-        """The event's file."""
+    def blob_path(self, event: Event) -> Path:
+        """The path of the event's file."""
         return self.directory / "blobs" / str(event["id"]) / str(event["blob"])
 
     @property
     def acked(self) -> Position:
-        """Up to where everything was delivered."""
+        """The position up to which everything was delivered."""
         return self._acked
 
     def acknowledge(self, events: list[tuple[Event, Position]]) -> None:
-        """Note that these events, the next ones after `acked`, were delivered."""
+        """Note that these events, the next ones after `acked`, were delivered; delete their files.
+
+        A crash in here costs a second delivery or an orphaned file, never an event.
+        """
         if not events:
             return
+        # The position before the files: files that were deleted first would be missed when the
+        # same events are delivered again.
         with self._lock:
             self._write_acked(events[-1][1])
         for event, _ in events:
             if "blob" in event:
-                shutil.rmtree(self.blob(event).parent, ignore_errors=True)
+                shutil.rmtree(self.blob_path(event).parent, ignore_errors=True)
         for segment in self._segments():
             if segment < self._acked.segment:
                 self._path(segment).unlink(missing_ok=True)
@@ -184,11 +202,13 @@ class Spool:
     # Coming back
 
     def _recover(self) -> None:
+        """Continue where the process before stopped: marks, the next number, a torn last line."""
         segments = self._segments() or [max(1, self._acked.segment)]
         self._open_segment(segments[-1])
         self._size = cut_torn_line(self._path(segments[-1]))
         for segment in segments:
             self._replay(segment)
+        # The note of what was acknowledged may be lost or old, its segments deleted since.
         if self._acked.segment < segments[0]:
             self._acked = Position(segments[0], 0)
         self._drop_orphans()
@@ -201,7 +221,7 @@ class Spool:
                 self._next_id = max(self._next_id, event.get("next", event.get("id", 0) + 1))
 
     def _drop_orphans(self) -> None:
-        """Blobs whose event was never written, or was acknowledged just before a crash."""
+        """Delete files whose event was never written, or was acknowledged just before a crash."""
         kept: set[str] = set()
         position = self._acked
         while events := self.read(position, 1000):

@@ -1,4 +1,4 @@
-"""What a sweep tells MLflow, put on disk first."""
+"""Records a sweep in MLflow by way of the disk, so that no trial waits for a server."""
 
 import json
 import math
@@ -53,11 +53,11 @@ class Tracker:
         `config` becomes an artifact; `data` with `name`, `hash`, `source` (a URI) and optionally
         `profile` (a mapping) becomes the run's data set.
         """
-        known = {"gensweep.seed": seed, **_versions(), **_revision(), **(tags or {})}
+        known = {"gensweep.seed": seed, **_versions(), **_git_commit(), **(tags or {})}
         if data is not None:
             known["gensweep.data_hash"] = data["hash"]
-        self._put("sweep", None, tags=redact_all(known), data=_plain(data))
-        self.artifact(None, "config.json", _json(config))
+        self._put("sweep", None, tags=redact_all(known), data=_redact_json(data))
+        self.log_artifact(None, "config.json", _to_json(config))
 
     def start_trial(
         self,
@@ -71,25 +71,29 @@ class Tracker:
         known = {**({"gensweep.seed": seed} if seed is not None else {}), **(tags or {})}
         self._put("trial", number, params=redact_all(params), tags=redact_all(known))
 
-    def metrics(self, number: Number, step: int, values: Mapping[str, float]) -> None:
-        """Values measured at `step` (images seen). An infinite value is recorded as NaN."""
+    def log_metrics(self, number: Number, step: int, values: Mapping[str, float]) -> None:
+        """Record values measured at `step` (images seen). An infinite value becomes NaN."""
+        # Compared and spooled under one lock: two threads must not both find a step new.
         with self._lock:
             new = {k: _storable(v) for k, v in values.items() if self._is_new(number, k, step)}
             if new:
-                marks = {_mark(number, key): int(step) for key in new}
+                marks = {_mark_name(number, key): int(step) for key in new}
                 self._put("metrics", number, step=int(step), values=new, marks=marks)
 
-    def image(self, number: Number, key: str, step: int, png: bytes) -> None:
-        """A PNG at a step; the UI shows all steps of a key behind a slider."""
+    def log_image(self, number: Number, key: str, step: int, png: bytes) -> None:
+        """Record a PNG at a step; MLflow's UI shows all steps of a key behind a slider."""
         key = _KEY.sub("_", key)
         with self._lock:
             if self._is_new(number, f"image/{key}", step):
-                marks = {_mark(number, f"image/{key}"): int(step)}
+                marks = {_mark_name(number, f"image/{key}"): int(step)}
                 self._put("image", number, file=("image.png", png), key=key, step=int(step),
                           marks=marks)  # fmt: skip
 
-    def artifact(self, number: Number, path: str, data: bytes) -> None:
-        """A file at `path` of the run's artifacts; a later one of the same path replaces it."""
+    def log_artifact(self, number: Number, path: str, data: bytes) -> None:
+        """Record a file at `path` of the run's artifacts; a later one of that path replaces it.
+
+        Raises `ValueError` if the path leaves the run's artifacts.
+        """
         where = Path(path)
         if where.is_absolute() or ".." in where.parts or not where.name:
             raise ValueError(f"an artifact's path must stay in its run, but got {path!r}.")
@@ -98,7 +102,7 @@ class Tracker:
 
     def finish_trial(self, number: int, state: TrialState, cause: str = "",
                      metrics: Mapping[str, float] | None = None) -> None:  # fmt: skip
-        """Close the trial's run; `metrics` are its last word, shown as `final/NAME`."""
+        """Close the trial's run; `metrics` are its last ones, shown as `final/NAME`."""
         self._finish(number, state, cause, metrics)
 
     def finish_sweep(self, state: TrialState = TrialState.COMPLETED, cause: str = "", *,
@@ -114,38 +118,38 @@ class Tracker:
         self._put("finish", number, state=state, cause=redact(cause), values=values)
 
     @property
-    def dropped(self) -> int:
-        """Events that the server refused for good (they are in the spool's `rejected.jsonl`)."""
+    def refused_count(self) -> int:
+        """The number of events that the server refused for good, kept in `rejected.jsonl`."""
         return self._drainer.rejected
 
     @property
-    def trouble(self) -> str:
-        """Why nothing is being delivered right now; empty if all is well."""
-        return self._drainer.trouble
+    def last_error(self) -> str:
+        """The error for which nothing is being delivered right now; empty if all is well."""
+        return self._drainer.last_error
 
-    def loss(self) -> str:
-        """What the server refused, and why it lags, in one line; empty if all is well."""
+    def describe_undelivered(self) -> str:
+        """Say in one line what the server refused, and why it lags; empty if all is well."""
         says = []
-        if self.dropped:
-            says.append(f"the tracker refused {self.dropped} events, kept with its reasons in "
-                        f"{self._spool.directory / 'rejected.jsonl'}")  # fmt: skip
+        if self.refused_count:
+            says.append(f"the tracker refused {self.refused_count} events, kept with its reasons "
+                        f"in {self._spool.directory / 'rejected.jsonl'}")  # fmt: skip
         if not self._spool.empty:
-            why = " ".join(self.trouble.split())
+            why = " ".join(self.last_error.split())
             says.append("the tracker has not taken everything yet, "
                         f"{f'because of {why}' if why else 'it is slow'}: the rest waits in the "
                         "spool for --resume")  # fmt: skip
         return "; ".join(says) + "." * bool(says)
 
     def run_id(self, number: Number) -> str | None:
-        """MLflow's id of a run, once it exists there."""
-        return self._drainer.sink.known(number)
+        """Return MLflow's id of a run, None until it exists there."""
+        return self._drainer.sink.run_id(number)
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything was delivered; False if it was not within `timeout` seconds."""
         return self._drainer.flush(timeout)
 
     def close(self, timeout: float = 10.0) -> bool:
-        """Flush and stop; what is left stays in the spool for the next time. As `flush`."""
+        """Flush and stop; what is left stays in the spool for --resume. Returns as `flush` does."""
         delivered = self.flush(timeout)
         self._drainer.stop()
         self._spool.close()
@@ -158,7 +162,7 @@ class Tracker:
         self.close()
 
     def _is_new(self, number: Number, key: str, step: int) -> bool:
-        return int(step) > self._spool.marks.get(_mark(number, key), -1)
+        return int(step) > self._spool.marks.get(_mark_name(number, key), -1)
 
     def _put(self, kind: str, number: Number, *, file: tuple[str, bytes] | None = None,
              **rest: Any) -> None:  # fmt: skip
@@ -167,7 +171,7 @@ class Tracker:
         self._spool.put(event, name=name, data=data)
 
 
-def _mark(number: Number, key: str) -> str:
+def _mark_name(number: Number, key: str) -> str:
     return f"{'sweep' if number is None else number}/{key}"
 
 
@@ -175,14 +179,14 @@ def _storable(value: float) -> float:
     return float(value) if math.isfinite(value) else math.nan
 
 
-def _plain(data: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _redact_json(data: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if data is None:
         return None
     plain: dict[str, Any] = json.loads(redact(json.dumps(dict(data), default=str)))
     return plain
 
 
-def _json(config: Mapping[str, Any]) -> bytes:
+def _to_json(config: Mapping[str, Any]) -> bytes:
     return json.dumps(config, indent=2, default=str).encode()
 
 
@@ -191,8 +195,8 @@ def _versions() -> dict[str, str]:
     return {f"gensweep.version.{name}": version for name, version in found.items()}
 
 
-def _revision() -> dict[str, str]:
-    """The commit that this file belongs to, if any."""
+def _git_commit() -> dict[str, str]:
+    """Return the git commit that this file belongs to as a tag; none outside a checkout."""
     try:
         out = subprocess.run(["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
                              capture_output=True, text=True, timeout=5, check=True)  # fmt: skip

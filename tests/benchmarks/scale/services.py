@@ -49,14 +49,14 @@ def tracker_seconds(trials: int, reports: int) -> tuple[float, float]:
 def _tell(tracker: Tracker, number: int, reports: int) -> None:
     tracker.start_trial(number, PARAMS, seed=number)
     for step in range(reports):
-        tracker.metrics(number, step, dict.fromkeys(METRICS, 0.5))
-        tracker.image(number, "samples", step, PICTURE)
+        tracker.log_metrics(number, step, dict.fromkeys(METRICS, 0.5))
+        tracker.log_image(number, "samples", step, PICTURE)
     tracker.finish_trial(number, "completed", "", dict.fromkeys(METRICS, 0.5))
 
 
 def _flushed(tracker: Tracker) -> None:
     if not tracker.flush(240):
-        raise RuntimeError(f"the tracker lags: {tracker.trouble}")
+        raise RuntimeError(f"the tracker lags: {tracker.last_error}")
 
 
 class Counted:
