@@ -72,6 +72,14 @@ def test_every_trial_ends_and_is_told(stack: Any, output: str) -> None:
     assert f"--resume {NAME}" in output
 
 
+def test_progress_begins_with_the_sweeps_name(output: str) -> None:
+    """In the log of a job, where answers and progress meet; details are not told unasked."""
+    progress = [line for line in output.splitlines() if " images/s " in line]
+    assert progress
+    assert all(line.startswith(f"{NAME}: ") for line in progress)
+    assert f"{NAME}: pack-1" not in output
+
+
 def test_report_stands_in_the_store(stack: Any, output: str) -> None:
     done = stack.run("list", "--json")
     assert [sweep["name"] for sweep in json.loads(done.stdout)].count(NAME) == 1

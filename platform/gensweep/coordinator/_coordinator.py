@@ -80,7 +80,8 @@ class SweepCoordinator:
         leases = self._study.lease(owner, count, None if stratum is None else dict(stratum))
         for lease in leases:
             self._recorder.begin_trial(lease)
-        _log.debug("%s leases %s of %d trials", owner, [lease.number for lease in leases], count)
+        if leases:
+            _log.debug("%s leases trials %s", owner, [lease.number for lease in leases])
         return leases
 
     def heartbeat(self, owner: str, seen: Mapping[int, int]) -> bool:

@@ -81,7 +81,8 @@ class CoordinatorClient:
         self._prefetched = None
         if len(leases) < count:
             leases = [*leases, *self._ask("lease", count - len(leases), stratum)]
-        _log.debug("leases %s", [(lease.number, lease.attempt) for lease in leases])
+        for lease in leases:
+            _log.debug("leases trial %d for its attempt %d", lease.number, lease.attempt)
         return leases
 
     def prefetch_leases(self, count: int, stratum: Stratum | None) -> None:
