@@ -6,6 +6,7 @@ writes tests/house.svg, the picture of CONTRIBUTING.md. Everything in it is read
 package's process from the line `Runs in:` of its docstring, its summary, its lines and its imports.
 """
 
+import argparse
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -344,6 +345,7 @@ def slack(lines: int) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Draw tests/house.svg from the code.").parse_args()
     house = read_house()
     PICTURE.write_text(render(house, lines_of(house)))
     print(PICTURE)

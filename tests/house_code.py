@@ -89,11 +89,6 @@ def arrows(house: Mapping[str, Package]) -> set[tuple[str, str]]:
     return {(a, b) for a, package in shown.items() for b in package.imports & set(shown)}
 
 
-def circles(edges: set[tuple[str, str]]) -> set[str]:
-    """Name the packages that import themselves through others."""
-    return {a for a, _ in edges if a in reachable(a, edges)}
-
-
 def reachable(start: str, edges: set[tuple[str, str]]) -> set[str]:
     """Follow the arrows from a package, one or more."""
     found: set[str] = set()

@@ -24,7 +24,6 @@ from house_code import (
     SOURCES,
     arrows,
     boxes,
-    circles,
     drawn,
     lines_of,
     reachable,
@@ -47,14 +46,6 @@ def test_every_package_says_where_it_runs(name: str) -> None:
     known = "; ".join(PROCESSES)
     assert HOUSE[name].process, f"{name}: its docstring needs a line `Runs in: `, of: {known}."
     assert name in PLACES, f"{name} has no place in the picture: give it one in tests/house.py."
-
-
-def test_imports_between_packages_go_round_in_no_circle() -> None:
-    assert circles(arrows(HOUSE)) == set()
-
-
-def test_circles_are_found() -> None:
-    assert circles({("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")}) == {"b", "c"}
 
 
 def test_every_box_and_all_that_it_imports_is_in_the_picture() -> None:
