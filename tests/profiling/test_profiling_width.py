@@ -13,10 +13,17 @@ from gensweep.budget import Budget
 from gensweep.data import load_dataset
 from gensweep.objective import Objective
 from gensweep.planning import Estimate, Plan, parse_request
-from gensweep.profiling import PackProfiler, asked_for, measure_width, resolve_width
+from gensweep.profiling import PackProfiler, fixed_width, measure_width, resolve_width
 from gensweep.profiling._cache import PackProfile, ProfileCache
-from gensweep.profiling._memory import _left_to_groups, free_mib, room_mib
-from gensweep.profiling._width import UNMEASURED, Width, candidates, choose, goes_on, largest
+from gensweep.profiling._memory import _cgroup_headroom, measure_free_mib, usable_mib
+from gensweep.profiling._width import (
+    UNMEASURED,
+    Width,
+    candidate_widths,
+    choose_width,
+    is_worth_measuring,
+    largest_stratum,
+)
 from gensweep.spec import RunRequest
 from gensweep.storage import FileStore
 from gensweep.study import Study, StudySpec, ledger_of, read_sweep
@@ -57,8 +64,8 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def profiler_of(sweep: Sweep, data: Any, packs: int = 2) -> PackProfiler:
-    room = RunRequest(sweep=sweep, packs=packs)
-    return PackProfiler(sweep, data, data.source("cpu"), dataclasses.replace(room, ranks=1))
+    share = RunRequest(sweep=sweep, packs=packs)
+    return PackProfiler(sweep, data, data.source("cpu"), dataclasses.replace(share, ranks=1))
 
 
 def profiles(*each: tuple[int, float, float]) -> dict[int, PackProfile]:
@@ -70,34 +77,34 @@ FOUND = profiles((2, 4.0, 20), (4, 2.5, 30), (8, 2.0, 50), (16, 1.95, 90))
 
 
 @pytest.mark.parametrize(
-    ("trials", "room", "lanes"),
+    ("trials", "limit_mib", "lanes"),
     [(64, 1e9, 8), (16, 1e9, 8), (64, 49, 4), (64, 20, 2), (64, 19, 1)],
 )
 def test_the_narrowest_of_nearly_the_fastest_that_fit_is_chosen(
-    trials: int, room: float, lanes: int
+    trials: int, limit_mib: float, lanes: int
 ) -> None:
-    assert choose(FOUND, trials, room) == lanes
+    assert choose_width(FOUND, trials, limit_mib) == lanes
 
 
 def test_trials_that_a_full_pack_leaves_over_count() -> None:
     table = profiles((2, 4.0, 20), (4, 3.0, 30), (8, 2.0, 50), (10, 2.0, 60))
-    assert choose(table, 10, 1e9) == 10
-    assert choose(table, 80, 1e9) == 8
+    assert choose_width(table, 10, 1e9) == 10
+    assert choose_width(table, 80, 1e9) == 8
 
 
 def test_measuring_stops_when_wider_packs_gain_nothing_do_not_fit_or_take_long() -> None:
     found = profiles((2, 4.0, 20), (4, 2.5, 30))
-    assert goes_on({}, 2, 0.0, 0.0)
-    assert goes_on(found, 8, 50.0, 1.0)
-    assert not goes_on(found, 8, 49.0, 1.0)
-    assert goes_on(profiles((2, 2.5, 20), (4, 2.5, 30)), 8, 1e9, 1.0)
-    assert not goes_on(profiles((2, 2.5, 20), (4, 2.5, 30), (8, 2.6, 40)), 16, 1e9, 1.0)
-    assert goes_on(profiles((2, 2.5, 20), (4, 2.6, 30), (8, 2.4, 40)), 16, 1e9, 1.0)
-    slow = {w: dataclasses.replace(p, seconds=4.0) for w, p in found.items()}
-    assert not goes_on(slow, 8, 1e9, 1.0)
-    assert goes_on(slow, 8, 1e9, 100 * 1000)
-    slower = {w: dataclasses.replace(p, seconds=20.0) for w, p in found.items()}
-    assert not goes_on(slower, 8, 1e9, 1e9)
+    assert is_worth_measuring({}, 2, 0.0, 0.0)
+    assert is_worth_measuring(found, 8, 50.0, 1.0)
+    assert not is_worth_measuring(found, 8, 49.0, 1.0)
+    assert is_worth_measuring(profiles((2, 2.5, 20), (4, 2.5, 30)), 8, 1e9, 1.0)
+    assert not is_worth_measuring(profiles((2, 2.5, 20), (4, 2.5, 30), (8, 2.6, 40)), 16, 1e9, 1.0)
+    assert is_worth_measuring(profiles((2, 2.5, 20), (4, 2.6, 30), (8, 2.4, 40)), 16, 1e9, 1.0)
+    slow = {w: dataclasses.replace(p, measuring_s=4.0) for w, p in found.items()}
+    assert not is_worth_measuring(slow, 8, 1e9, 1.0)
+    assert is_worth_measuring(slow, 8, 1e9, 100 * 1000)
+    slower = {w: dataclasses.replace(p, measuring_s=20.0) for w, p in found.items()}
+    assert not is_worth_measuring(slower, 8, 1e9, 1e9)
 
 
 @pytest.mark.parametrize("name", ["digits", "ring8"])
@@ -105,10 +112,10 @@ def test_the_width_is_measured_once_and_remembered(
     name: str, sets: dict[str, Any], home: Path
 ) -> None:
     first = measure_width(profiler_of(GAN, sets[name]))
-    assert first.lanes in candidates(8)
-    assert set(first.table) <= set(candidates(8))
+    assert first.lanes in candidate_widths(8)
+    assert set(first.table) <= set(candidate_widths(8))
     assert len(first.table) > 1
-    assert all(point.ms > 0 and point.seconds > 0 for point in first.table.values())
+    assert all(point.lane_round_ms > 0 and point.measuring_s > 0 for point in first.table.values())
     kept = {file: file.read_bytes() for file in home.rglob("*.json")}
     assert len(kept) == 1
 
@@ -117,8 +124,9 @@ def test_the_width_is_measured_once_and_remembered(
     assert time.perf_counter() - begin < 0.5
     assert (again.lanes, again.table) == (first.lanes, first.table)
     assert {file: file.read_bytes() for file in home.rglob("*.json")} == kept
-    assert f"{first.lanes} lanes: {first.table[first.lanes].ms:.3g} ms a lane and round (" in (
-        first.text()
+    assert (
+        f"{first.lanes} lanes: {first.table[first.lanes].lane_round_ms:.3g} ms a lane and round ("
+        in (first.text())
     )
 
 
@@ -126,25 +134,25 @@ def test_what_is_remembered_is_of_one_network_room_and_data_set(sets: dict[str, 
     wider = dataclasses.replace(GAN, fixed=GAN.fixed | {"hidden": 32})
     longer = dataclasses.replace(GAN, budget_images=640_000, trials=32)
     digits, ring = sets["digits"], sets["ring8"]
-    one = profiler_of(GAN, digits)._remembered({}).file
-    assert profiler_of(longer, digits)._remembered({}).file == one
+    one = profiler_of(GAN, digits)._cache_for({}).file
+    assert profiler_of(longer, digits)._cache_for({}).file == one
     turns = dataclasses.replace(GAN, space=GAN.space | {"critic_iterations": Integer(1, 9)})
     others = [profiler_of(wider, digits), profiler_of(GAN, ring), profiler_of(turns, digits),
               profiler_of(GAN, digits, packs=1)]  # fmt: skip
-    assert one not in {other._remembered({}).file for other in others}
+    assert one not in {other._cache_for({}).file for other in others}
 
 
 def test_memory_is_measured_and_limits_the_width(sets: dict[str, Any]) -> None:
     found = profiler_of(HEAVY, sets["digits"])
     two, eight = found.profile({}, 2), found.profile({}, 8)
-    assert two.mib > 2 * STATE_MIB
-    assert eight.mib - two.mib > 6 * STATE_MIB
-    assert eight.mib < 8 * 20 * STATE_MIB
-    assert measure_width(found, free=2.1 * two.mib).lanes == 2
-    assert measure_width(found, free=1.9 * two.mib).lanes == 1
-    little = measure_width(profiler_of(GAN, sets["digits"]), free=1.0)
+    assert two.memory_mib > 2 * STATE_MIB
+    assert eight.memory_mib - two.memory_mib > 6 * STATE_MIB
+    assert eight.memory_mib < 8 * 20 * STATE_MIB
+    assert measure_width(found, free_mib=2.1 * two.memory_mib).lanes == 2
+    assert measure_width(found, free_mib=1.9 * two.memory_mib).lanes == 1
+    little = measure_width(profiler_of(GAN, sets["digits"]), free_mib=1.0)
     assert (little.lanes, list(little.table)) == (1, [2])
-    needed = f"{little.table[2].mib:.1f} MiB"
+    needed = f"{little.table[2].memory_mib:.1f} MiB"
     assert little.text() == f"1 lane: 2 take {needed}, too much of 1.0 MiB free for a pack"
 
 
@@ -170,11 +178,11 @@ def test_a_file_that_holds_no_measurement_is_ignored(damage: str, home: Path) ->
 
 def test_a_home_that_cannot_be_written_costs_nothing_else(sets: dict[str, Any], home: Path) -> None:
     home.write_text("a file")
-    assert measure_width(profiler_of(GAN, sets["ring8"])).lanes in candidates(8)
+    assert measure_width(profiler_of(GAN, sets["ring8"])).lanes in candidate_widths(8)
 
 
 def test_lanes_are_measured_with_as_many_turns_as_trials_will_take(sets: dict[str, Any]) -> None:
-    pack = profiler_of(GAN, sets["ring8"])._full({}, 5)
+    pack = profiler_of(GAN, sets["ring8"])._full_pack({}, 5)
     turns = [pack.lane(slot).hyper["critic_iterations"] for slot in range(5)]
     assert turns == [1, 2, 3, 4, 5]
 
@@ -182,13 +190,13 @@ def test_lanes_are_measured_with_as_many_turns_as_trials_will_take(sets: dict[st
 def test_the_largest_network_is_measured_or_else_the_default_one(sets: dict[str, Any]) -> None:
     sizes = {"learning_rate": RATE, "hidden": Categorical((16, 64, 32))}
     one = dataclasses.replace(GAN, space=sizes, fixed={})
-    assert largest(profiler_of(one, sets["ring8"])) == (
+    assert largest_stratum(profiler_of(one, sets["ring8"])) == (
         {"hidden": 64}, "; measured with hidden=64",
     )  # fmt: skip
     kinds = {"learning_rate": RATE, "objective": Categorical(("minimax", "non_saturating"))}
-    assert largest(profiler_of(dataclasses.replace(GAN, space=kinds), sets["ring8"]))[0] == {
-        "objective": "non_saturating"
-    }
+    assert largest_stratum(profiler_of(dataclasses.replace(GAN, space=kinds), sets["ring8"]))[
+        0
+    ] == {"objective": "non_saturating"}
 
 
 def test_a_pack_that_trials_fill_no_further_is_not_measured(sets: dict[str, Any]) -> None:
@@ -220,10 +228,12 @@ def test_the_user_or_the_script_fixes_the_width() -> None:
     assert parse_request("A test.", GAN, []).sweep.width is None
     fixed = parse_request("A test.", GAN, ["--width", "4"])
     assert fixed.sweep.width == 4
-    assert asked_for(fixed.sweep, fixed.packs).text() == "4 lanes, as asked"
+    assert fixed_width(fixed.sweep, fixed.packs).text() == "4 lanes, as asked"
     assert parse_request("A test.", dataclasses.replace(GAN, width=3), []).sweep.width == 3
     wide = parse_request("A test.", GAN, ["--width", "100"])
-    assert asked_for(wide.sweep, wide.packs).text() == "8 lanes, as asked, all that the trials fill"
+    assert (
+        fixed_width(wide.sweep, wide.packs).text() == "8 lanes, as asked, all that the trials fill"
+    )
     assert "width" not in GAN.identity()
     with pytest.raises(ValueError, match="not measured yet"):
         _ = GAN.lanes
@@ -248,7 +258,7 @@ def test_a_resumed_sweep_is_expected_to_train_what_is_left(tmp_path: Path) -> No
 
 
 def test_the_plan_tells_of_the_width(sets: dict[str, Any], home: Path) -> None:
-    width = Width(lanes=8, table=FOUND, free=11 * 1024)
+    width = Width(lanes=8, table=FOUND, free_mib=11 * 1024)
     plan = Plan(request=RunRequest(sweep=GAN, packs=2), store="file:///s", tracking_uri="sqlite:///m",
                 ledger="l", home=str(home), dataset=sets["digits"], test=None,
                 estimate=Estimate(width=width.text()))  # fmt: skip
@@ -260,35 +270,35 @@ def test_the_plan_tells_of_the_width(sets: dict[str, Any], home: Path) -> None:
 
 
 def test_limits_of_control_groups_count(tmp_path: Path) -> None:
-    assert list(_left_to_groups(tmp_path)) == []
+    assert list(_cgroup_headroom(tmp_path)) == []
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("700000\n")
     (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 100000\n")
-    assert list(_left_to_groups(tmp_path)) == [400_000]
+    assert list(_cgroup_headroom(tmp_path)) == [400_000]
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "memory.limit_in_bytes").write_text("900000\n")
     (tmp_path / "memory" / "memory.usage_in_bytes").write_text("700000\n")
     (tmp_path / "memory" / "memory.stat").write_text("total_inactive_file 300000\n")
-    assert list(_left_to_groups(tmp_path)) == [500_000]
+    assert list(_cgroup_headroom(tmp_path)) == [500_000]
 
 
 def test_packs_share_the_memory_of_a_machine() -> None:
-    whole = free_mib("cpu", 1)
-    assert free_mib("cpu", 4) == pytest.approx(whole / 4, rel=0.3)
-    assert room_mib("cpu", whole) < whole
+    whole = measure_free_mib("cpu", 1)
+    assert measure_free_mib("cpu", 4) == pytest.approx(whole / 4, rel=0.3)
+    assert usable_mib("cpu", whole) < whole
 
 
 def test_a_pack_measures_on_the_spot_and_trains(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(trials=6, width=None)
-    room = dataclasses.replace(small_sweep.plan.request, packs=1)
+    share = dataclasses.replace(small_sweep.plan.request, packs=1)
     data = small_sweep.plan.dataset
-    width = resolve_width(small_sweep.sweep, data, small_sweep.source, room, "cpu")
-    assert width in candidates(6)
+    width = resolve_width(small_sweep.sweep, data, small_sweep.source, share, "cpu")
+    assert width in candidate_widths(6)
     fixed = dataclasses.replace(small_sweep.sweep, width=5)
-    assert resolve_width(fixed, data, small_sweep.source, room, "cpu") == 5
+    assert resolve_width(fixed, data, small_sweep.source, share, "cpu") == 5
     sweep = dataclasses.replace(small_sweep.sweep, width=width)
-    train_trials(sweep, small_sweep.here("pack"), small_sweep.lane_evaluator, small_sweep.source)
+    train_trials(sweep, small_sweep.in_process("pack"), small_sweep.evaluator, small_sweep.source)
     assert {t.state for t in small_sweep.trials().values()} <= {"completed", "collapsed"}
     assert len(small_sweep.trials()) == 6
 
@@ -297,9 +307,9 @@ def test_a_pack_measures_on_the_spot_and_trains(open_small_sweep: Any) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_the_memory_and_pace_of_a_gpu_are_measured(sets: dict[str, Any]) -> None:
     data = sets["digits"]
-    room = RunRequest(sweep=HEAVY, packs=1, gpus=1)
-    found = PackProfiler(HEAVY, data, data.source("cuda"), room, "cuda")
-    assert measure_width(found).lanes in candidates(16)
+    share = RunRequest(sweep=HEAVY, packs=1, gpus=1)
+    found = PackProfiler(HEAVY, data, data.source("cuda"), share, "cuda")
+    assert measure_width(found).lanes in candidate_widths(16)
     two, eight = found.profile({}, 2), found.profile({}, 8)
-    assert eight.mib - two.mib > 6 * STATE_MIB
-    assert measure_width(found, free=1.0).lanes == 1
+    assert eight.memory_mib - two.memory_mib > 6 * STATE_MIB
+    assert measure_width(found, free_mib=1.0).lanes == 1

@@ -55,11 +55,11 @@ class Estimate:
 
 def estimate_unmeasured(request: RunRequest) -> Estimate:
     """The width that was asked for, or the promise that packs measure it."""
-    from gensweep.profiling import asked_for
+    from gensweep.profiling import fixed_width
 
     if request.sweep.width is not None:
         return Estimate(
-            lanes=request.sweep.lanes, width=asked_for(request.sweep, request.packs).text()
+            lanes=request.sweep.lanes, width=fixed_width(request.sweep, request.packs).text()
         )
     most = request.sweep.most_lanes(request.packs)
     return Estimate(width=f"measured on the GPU when a pack begins, up to {most} lanes")

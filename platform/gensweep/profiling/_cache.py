@@ -1,4 +1,4 @@
-"""What was measured of full packs, remembered by each machine."""
+"""A file cache of profiles: each machine measures a full pack of an architecture once."""
 
 import hashlib
 import json
@@ -16,44 +16,51 @@ FOLDER = "paces"
 
 @dataclass(frozen=True, slots=True)
 class PackProfile:
-    """A full pack of some width."""
+    """Speed and memory of a pack of some width, all of whose lanes train.
 
-    ms: float
-    """Milliseconds a lane and round, which is one batch."""
+    `ValueError` unless all three are finite and not negative.
+    """
 
-    mib: float
-    """Memory of the whole pack."""
+    lane_round_ms: float
+    """Milliseconds of a round divided by the pack's lanes; a round is one batch of each lane."""
 
-    seconds: float
-    """What measuring it took."""
+    memory_mib: float
+    """Memory of the whole pack, in MiB."""
+
+    measuring_s: float
+    """Seconds that the measurement took, tracing included."""
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(value) and value >= 0 for value in astuple(self)):
             raise ValueError(f"{self} holds no measurement.")
 
 
-Table = dict[int, PackProfile]
-"""Width to what was measured of it."""
+ProfileTable = dict[int, PackProfile]
+"""The profiles of one architecture, by the pack's width."""
 
 
 class ProfileCache:
-    """The table of `of`, plain JSON that says what was measured, in a file of this machine's."""
+    """Reads and writes the `ProfileTable` of one architecture on one machine.
 
-    def __init__(self, of: Mapping[str, Any]):
-        self._of = json.loads(json.dumps(of, sort_keys=True, default=str))
-        hashed = hashlib.sha256(json.dumps(self._of, sort_keys=True).encode()).hexdigest()
+    `key` is plain JSON with everything that speed or memory depends on; its hash names the file.
+    """
+
+    def __init__(self, key: Mapping[str, Any]):
+        self._key = json.loads(json.dumps(key, sort_keys=True, default=str))
+        hashed = hashlib.sha256(json.dumps(self._key, sort_keys=True).encode()).hexdigest()
         self.file = find_home().path / FOLDER / f"{hashed[:16]}.json"
 
-    def load(self) -> Table:
-        """Empty if there is none, or if it cannot be read."""
+    def load(self) -> ProfileTable:
+        """Read the table; empty if there is none, or if the file cannot be read."""
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-            kept = json.loads(self.file.read_text())
-            if kept["of"] == self._of:
-                return {int(w): PackProfile(*map(float, p)) for w, p in kept["points"].items()}
+            stored = json.loads(self.file.read_text())
+            # The name holds 64 bits of the hash: the whole key rules out another's file.
+            if stored["of"] == self._key:
+                return {int(w): PackProfile(*map(float, p)) for w, p in stored["points"].items()}
         return {}
 
-    def save(self, table: Table) -> None:
+    def save(self, table: ProfileTable) -> None:
         """Replace the file; a home that cannot be written costs a measurement next time."""
         points = {width: astuple(table[width]) for width in sorted(table)}
         with suppress(OSError):
-            write_atomically(self.file, json.dumps({"of": self._of, "points": points}) + "\n")
+            write_atomically(self.file, json.dumps({"of": self._key, "points": points}) + "\n")

@@ -1,4 +1,4 @@
-"""How fast full packs train, and what memory they take: measured rather than guessed."""
+"""Profiles full packs on the device at hand: how fast they train, and what memory they take."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,14 +19,15 @@ from gensweep.spec import Sweep
 from gensweep.versions import versions
 
 STRETCH_S, STRETCHES = 0.05, 5
+"""Least length of a timed stretch, which a clock's error must not blur, and their number."""
 CALM = 0.7
-"""Share of the time that a thread computes if no other process takes its core."""
+"""Part of the time that a thread computes if no other process takes its core."""
 BUDGET = 10**9
-"""Images of a trial that does not end while it is measured."""
+"""Images of a trial, so many that it does not end while it is measured."""
 
 
 class ResourceShare(Protocol):
-    """Where packs train: a `RunRequest` and a `PackResources` are such."""
+    """The part of a machine that a pack gets; `RunRequest` and `PackResources` satisfy this."""
 
     @property
     def packs(self) -> int: ...
@@ -37,106 +38,117 @@ class ResourceShare(Protocol):
 
 
 class PackProfiler:
-    """Of full packs of a sweep's architectures on one device: remembered, or else measured."""
+    """Profiles full packs of a sweep's architectures on one device, and caches the results.
+
+    `share` says how many packs and ranks share the machine, which changes what is measured.
+    """
 
     def __init__(
-        self, sweep: Sweep, dataset: Any, source: Source, room: ResourceShare, device: str = "cpu"
+        self, sweep: Sweep, dataset: Any, source: Source, share: ResourceShare, device: str = "cpu"
     ):
         self.sweep, self.dataset, self.source = sweep, dataset, source
-        self.room, self.device = room, device
+        self.share, self.device = share, device
         self._meter: MemoryMeter | None = None
 
     def profile(self, stratum: Mapping[str, Any], width: int) -> PackProfile:
-        """A full pack of this stratum; measured if it is not remembered."""
-        remembered = self._remembered(stratum)
-        table = remembered.load()
+        """Return the profile of a full pack of this stratum; measure it unless it is cached."""
+        cache = self._cache_for(stratum)
+        table = cache.load()
         if width not in table:
-            table[width], calm = self._measured(stratum, width)
+            table[width], calm = self._measure(stratum, width)
+            # Other processes slowed a disturbed measurement: it serves this run alone.
             if calm:
-                remembered.save(table)
+                cache.save(table)
         return table[width]
 
     def training_s(self) -> float:
-        """Seconds that all trials will train in packs side by side, evaluation excluded."""
+        """Estimate the seconds of training of all trials in packs side by side; no evaluation."""
         sweep, each = self.sweep, []
         for stratum in all_strata(sweep.space, sweep.strata):
             batch = int(sweep.config(stratum).batch_size)
-            each.append(self.profile(stratum, sweep.lanes).ms / 1000 / batch)
-        return sweep.trials * sweep.budget_images * sum(each) / len(each) / self.room.packs
+            each.append(self.profile(stratum, sweep.lanes).lane_round_ms / 1000 / batch)
+        return sweep.trials * sweep.budget_images * sum(each) / len(each) / self.share.packs
 
-    def parameters(self, stratum: Mapping[str, Any]) -> int:
-        """Of all networks of a lane."""
+    def parameter_count(self, stratum: Mapping[str, Any]) -> int:
+        """Count the parameters of all networks of one trial."""
         game = self.sweep.model.game(self.sweep.config(stratum), self.dataset)
         with torch.device("meta"):  # shapes alone: no memory, no time
             return sum(p.numel() for player in game.players.values()
                        for p in player.build().parameters())  # fmt: skip
 
-    def _remembered(self, stratum: Mapping[str, Any]) -> ProfileCache:
-        sweep, room = self.sweep, self.room
+    def _cache_for(self, stratum: Mapping[str, Any]) -> ProfileCache:
+        sweep, share = self.sweep, self.share
         config = padded(sweep.config(stratum), sweep.space)
         return ProfileCache({
             "model": sweep.model.name,
             "config": with_scope(config, "fixed", "latent"),
-            "parameters": self.parameters(stratum),
+            "parameters": self.parameter_count(stratum),
             "searched": {n: repr(d) for n, d in sweep.space.items() if d.kind != "real"},
             "data": [self.dataset.shape, self.dataset.classes, type(self.source).__name__],
-            "room": [room.packs, room.ranks, room.threads],
+            "room": [share.packs, share.ranks, share.threads],
             "device": device_name(self.device),
             "precision": precision_of(sweep.precision, self.device),
             "versions": [versions().get(name) for name in ("gensweep", "torch")],
         })  # fmt: skip
 
-    def _measured(self, stratum: Mapping[str, Any], width: int) -> tuple[PackProfile, bool]:
-        """And whether nobody else took the processors meanwhile."""
+    def _measure(self, stratum: Mapping[str, Any], width: int) -> tuple[PackProfile, bool]:
+        """Return the profile, and whether no other process took this one's cores meanwhile."""
         if self._meter is None:
             make_fx(torch.vmap(torch.sin))(torch.ones(1, 1, device=self.device))  # loads modules
             self._meter = MemoryMeter(self.device)
-        alone = self.device == "cpu" and self.room.threads == 1
-        clock = time.thread_time if alone else time.perf_counter
+        # The clock of a single thread stands still while others have its core.
+        single = self.device == "cpu" and self.share.threads == 1
+        clock = time.thread_time if single else time.perf_counter
         begin, wall, own = clock(), time.perf_counter(), time.thread_time()
         self._meter.begin()
-        with threads(self.room.threads):
-            pack = self._full(stratum, width)
+        with num_threads(self.share.threads):
+            pack = self._full_pack(stratum, width)
             counts = [turns(player, pack.lane(width - 1).hyper)
                       for player in pack.game.players.values()]  # fmt: skip
-            pack.run(max(counts))  # each turn is traced
-            seconds = tick_s(pack.run, max(counts), clock)
-        profile = PackProfile(ms=1000 * seconds / width, mib=self._meter.grown_mib(),
-                      seconds=clock() - begin)  # fmt: skip
-        share = (time.thread_time() - own) / (time.perf_counter() - wall)
-        return profile, alone or self.device != "cpu" or share > CALM
+            pack.run(max(counts))  # traces each turn, which is not timed
+            seconds = measure_tick_s(pack.run, max(counts), clock)
+        profile = PackProfile(
+            lane_round_ms=1000 * seconds / width,
+            memory_mib=self._meter.grown_mib(),
+            measuring_s=clock() - begin,
+        )
+        # With several threads this one also computes unless it waits for others to get a core.
+        busy = (time.thread_time() - own) / (time.perf_counter() - wall)
+        return profile, single or self.device != "cpu" or busy > CALM
 
-    def _full(self, stratum: Mapping[str, Any], width: int) -> Pack:
-        """A pack whose lanes take turns as differently as the searched counts of turns allow."""
+    def _full_pack(self, stratum: Mapping[str, Any], width: int) -> Pack:
+        """Build a pack whose lanes differ in turns as much as the searched numbers allow."""
         sweep = self.sweep
         pack = Pack(sweep.model, sweep.config(stratum), self.dataset, self.source, width=width,
                     space=sweep.space, device=self.device, precision=sweep.precision,
-                    ranks=Ranks(0, self.room.ranks))  # fmt: skip
+                    ranks=Ranks(0, self.share.ranks))  # fmt: skip
         named = [p.turns for p in pack.game.players.values() if isinstance(p.turns, str)]
         varied = {n: sweep.space[n] for n in named if n in sweep.space and not sweep.space[n].when}
+        # Lanes whose players take fewer turns rest meanwhile, so the mix decides the pack's speed.
         for slot in range(width):
-            part = slot / max(1, width - 1)
-            values = {name: at(dimension, part) for name, dimension in varied.items()}
+            fraction = slot / max(1, width - 1)
+            values = {name: value_at(dimension, fraction) for name, dimension in varied.items()}
             config = replace(sweep.config(stratum), **values)
             pack.load(slot, config, seed=slot, budget_images=BUDGET)
         return pack
 
 
-def at(dimension: Any, part: float) -> Any:
-    """The whole number, or the choice, that lies at `part` of the way, 0 to 1.
+def value_at(dimension: Any, fraction: float) -> Any:
+    """Return the integer or choice that lies at `fraction`, 0 to 1, of the dimension's range.
 
     >>> from gensweep_models.space import Categorical, Integer
-    >>> at(Integer(1, 5), 0.5), at(Categorical((2, 4, 8)), 1.0)
+    >>> value_at(Integer(1, 5), 0.5), value_at(Categorical((2, 4, 8)), 1.0)
     (3, 8)
     """
     if dimension.kind == "categorical":
         choices = sorted(dimension.choices)
-        return choices[round(part * (len(choices) - 1))]
-    return round(dimension.low + part * (dimension.high - dimension.low))
+        return choices[round(fraction * (len(choices) - 1))]
+    return round(dimension.low + fraction * (dimension.high - dimension.low))
 
 
-def tick_s(run: Callable[[int], Any], ticks: int, clock: Callable[[], float]) -> float:
-    """Seconds of a tick, when `ticks` or more are run at once: the best of some stretches."""
+def measure_tick_s(run: Callable[[int], Any], ticks: int, clock: Callable[[], float]) -> float:
+    """Time `run(ticks)`, or multiples of it: the seconds of a tick in the best stretch."""
+    # The least of several times is the steadiest: disturbances only ever add.
     best, left = inf, STRETCHES
     while left:
         begin = clock()
@@ -151,8 +163,8 @@ def tick_s(run: Callable[[int], Any], ticks: int, clock: Callable[[], float]) ->
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Compute with that many threads."""
+def num_threads(count: int) -> Iterator[None]:
+    """Set the number of torch's threads within, and the former one afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
