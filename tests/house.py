@@ -40,11 +40,11 @@ PLACES = {
 """Column and row of each box."""
 
 DETOURS = {
-    ("planning", "cluster"): 1,
-    ("planning", "profiling"): 1,
-    ("results", "stack"): 3.08,
+    ("planning", "cluster"): (1, "right"),
+    ("planning", "profiling"): (1, "top"),
+    ("results", "stack"): (3.08, "right"),
 }
-"""Arrows that go around the boxes between their ends, and the row that they pass below."""
+"""Arrows that go around boxes, the row that they pass below, and the side where they end."""
 
 # Pixels: a box, from one column or row to the next, the first box, the picture.
 BOX_W, BOX_H, COLUMN, ROW, LEFT, TOP = 176, 108, 250, 146, 34, 74
@@ -176,20 +176,25 @@ def draw_zone(process: str, house: Mapping[str, Package]) -> str:
     )
 
 
+Point = tuple[float, float]
+
+
 @dataclass(frozen=True)
 class Arrow:
-    """An arrow from one side of a box to one side of another."""
+    """An arrow from one side of a box to one side of another, below a row if it goes around."""
 
     start: str
     end: str
     sides: tuple[str, str]
+    detour: float | None = None
 
     @classmethod
     def between(cls, start: str, end: str) -> "Arrow":
         """Choose the sides that face each other."""
         (a, above), (b, below) = PLACES[start], PLACES[end]
-        if (start, end) == ("planning", "profiling"):
-            return cls(start, end, ("right", "top"))
+        if (start, end) in DETOURS:
+            row, side = DETOURS[start, end]
+            return cls(start, end, ("right" if a < b else "left", side), row)
         if below < above and abs(a - b) < 1:
             return cls(start, end, ("top", "bottom"))
         if int(a) == int(b) and round(below - above) == 1:
@@ -200,7 +205,7 @@ class Arrow:
         return cls(start, end, ("right", "left") if a < b else ("left", "right"))
 
 
-def ports(lines: list[Arrow]) -> dict[tuple[Arrow, int], tuple[float, float]]:
+def ports(lines: list[Arrow]) -> dict[tuple[Arrow, int], Point]:
     """Spread the ends of arrows along the sides of their boxes, in an order that crosses little."""
     found = {}
     sides: dict[tuple[str, str], list[tuple[Arrow, int]]] = {}
@@ -226,34 +231,39 @@ def order(end: tuple[Arrow, int], axis: int) -> tuple[float, float, str]:
     line, which = end
     other = line.start if which else line.end
     place = corner(other)
-    detour = DETOURS.get((line.start, line.end))
-    if detour is not None and axis == 1:
-        return gutter(detour) - BOX_H / 2, place[0], other
+    if line.detour is not None and axis == 1:
+        return gutter(line.detour) - BOX_H / 2, place[0], other
     return place[axis], place[1 - axis], other
 
 
-def path(line: Arrow, ends: tuple[tuple[float, float], tuple[float, float]]) -> str:
-    """The curve of an arrow, which leaves and enters its boxes at right angles."""
-    (x1, y1), (x2, y2) = ends
-    detour = DETOURS.get((line.start, line.end))
-    if detour is not None:
-        y = gutter(detour)
-        turn = 46 if x1 < x2 else -46
-        enter = x2 if line.sides[1] == "top" else x2 - turn
-        rest = f"Q{x2:g} {y:g} {x2:g} {y2:g}" if line.sides[1] == "top" else (
-            f"C{x2 - turn / 2:g} {y:g} {x2 - turn / 2:g} {y2:g} {x2:g} {y2:g}")  # fmt: skip
-        middle = x1 + turn / 2
-        straight = enter - (20 if line.sides[1] == "top" else 0)
-        return (f"M{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y:g} {x1 + turn:g} {y:g}"
-                f"L{straight:g} {y:g}{rest}")  # fmt: skip
+def curve(start: Point, end: Point, *, upright: bool = False) -> str:
+    """Go on from `start` to `end`, leaving and arriving level, or upright."""
+    (x1, y1), (x2, y2) = start, end
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    if upright:
+        return f"C{x1:g} {y:g} {x2:g} {y:g} {x2:g} {y2:g}"
+    return f"C{x:g} {y1:g} {x:g} {y2:g} {x2:g} {y2:g}"
+
+
+def detour(line: Arrow, row: float, start: Point, end: Point) -> str:
+    """Turn into the gutter below a row, follow it, and turn to the end of the arrow."""
+    y, turn = gutter(row), 46 if start[0] < end[0] else -46
+    way = curve(start, (start[0] + turn, y))
+    if line.sides[1] == "top":
+        return f"{way}L{end[0] - 20:g} {y:g}Q{end[0]:g} {y:g} {end[0]:g} {end[1]:g}"
+    off = (end[0] - turn, y)
+    return f"{way}L{off[0]:g} {y:g}{curve(off, end)}"
+
+
+def path(line: Arrow, start: Point, end: Point) -> str:
+    """Draw an arrow so that it leaves and enters its boxes at right angles."""
+    begin = f"M{start[0]:g} {start[1]:g}"
+    if line.detour is not None:
+        return begin + detour(line, line.detour, start, end)
     if line.sides[0] == line.sides[1]:
-        out = x1 + (18 if line.sides[0] == "right" else -18)
-        return f"M{x1:g} {y1:g}C{out:g} {y1 + 20:g} {out:g} {y2 - 20:g} {x2:g} {y2:g}"
-    if line.sides[0] in ("bottom", "top"):
-        middle = (y1 + y2) / 2
-        return f"M{x1:g} {y1:g}C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}"
-    middle = (x1 + x2) / 2
-    return f"M{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}"
+        out = start[0] + (18 if line.sides[0] == "right" else -18)
+        return f"{begin}C{out:g} {start[1] + 20:g} {out:g} {end[1] - 20:g} {end[0]:g} {end[1]:g}"
+    return begin + curve(start, end, upright=line.sides[0] in ("bottom", "top"))
 
 
 def draw_arrows(house: Mapping[str, Package]) -> Iterator[str]:
@@ -262,9 +272,9 @@ def draw_arrows(house: Mapping[str, Package]) -> Iterator[str]:
     found = ports(lines)
     for line in lines:
         kind = PROCESSES[house[line.start].process][0]
-        curve = path(line, (found[line, 0], found[line, 1]))
+        way = path(line, found[line, 0], found[line, 1])
         yield (
-            f'<path class="{kind} line" d="{curve}" '
+            f'<path class="{kind} line" d="{way}" '
             f'marker-end="url(#tip-{kind})"><title>{line.start} imports {line.end}</title></path>'
         )
 
