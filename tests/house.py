@@ -311,10 +311,10 @@ def draw_models(lines: int) -> str:
 
 LEGEND = (
     "An arrow is an import. One that follows from others",
-    "between the same two processes is left out; a box's",
-    "tooltip has them all. “uses” are imports of what every",
-    "process has. Numbers are lines of code. No import goes",
-    "round in a circle. Drawn by tests/house.py from the code.",
+    "between the same two processes is left out: where the",
+    "picture is opened alone, a box's tooltip has them all.",
+    "“uses” are imports of what every process has. Numbers",
+    "are lines. Drawn from the code by tests/house.py.",
 )
 
 
