@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from gensweep.lanes._autotune_cache import machine
+from gensweep.lanes._autotune_cache import machine_key
 from gensweep.machine import device_name, processor_name
 
 
@@ -21,7 +21,7 @@ def test_a_choice_is_of_a_machine_and_of_what_its_last_bits_depend_on() -> None:
     try:
         for count in (1, 2):
             torch.set_num_threads(count)
-            found.add(machine(torch.device("cpu")))
+            found.add(machine_key(torch.device("cpu")))
     finally:
         torch.set_num_threads(threads)
     assert len(found) == 2
@@ -32,4 +32,4 @@ def test_a_choice_is_of_a_machine_and_of_what_its_last_bits_depend_on() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_a_gpu_is_named_alone() -> None:
     assert device_name("cuda") == torch.cuda.get_device_name()
-    assert device_name("cuda:0") in machine(torch.device("cuda:0"))
+    assert device_name("cuda:0") in machine_key(torch.device("cuda:0"))

@@ -80,7 +80,7 @@ class Using:
 PACKS: dict[tuple[str, str], Pack] = {}
 
 
-class PackRunner:
+class PackFactory:
     """Builds configurations and packs."""
 
     data = Data()
@@ -132,10 +132,10 @@ class PackRunner:
     def inputs(self, pack: Pack, player: str) -> tuple[Any, Any, Any]:
         """The batch, noise and hyperparameters of a turn of `player`."""
         ticks, place = dict.fromkeys(pack.occupied, 1), (slice(None), 0)
-        noise = pack.feed.noise(pack.lanes, ticks, pack.device)
-        batch = pack.source.gather(pack.feed.indices(pack.lanes, ticks, pack.device)[place])
+        noise = pack.inputs.noise(pack.lanes, ticks, pack.device)
+        batch = pack.source.gather(pack.inputs.indices(pack.lanes, ticks, pack.device)[place])
         hyper = pack._hyper | {"progress": torch.zeros(pack.width)}
-        return batch, pack.feed.share(player, noise, place), hyper
+        return batch, pack.inputs.player_noise(player, noise, place), hyper
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ class Latent:
 
 
 @pytest.fixture
-def bench() -> PackRunner:
-    return PackRunner()
+def factory() -> PackFactory:
+    return PackFactory()
 
 
 @pytest.fixture(params=list(CATALOG))

@@ -29,10 +29,10 @@ def main(ranks: Ranks, port: int, out: Path, models: list[str]) -> None:
 
 def train(ranks: Ranks, out: Path, model: str) -> None:
     """Train two lanes of `model`, and write their states and their metrics."""
-    from conftest import PackRunner
+    from conftest import PackFactory
 
-    bench = PackRunner()
-    pack = bench.filled(model, bench.configs(model, 2), width=2, ranks=ranks)
+    factory = PackFactory()
+    pack = factory.filled(model, factory.configs(model, 2), width=2, ranks=ranks)
     progress = pack.run(TICKS)
     for slot in (0, 1):
         (out / f"{ranks.rank}-{slot}").write_bytes(pack.take(slot).to_bytes())

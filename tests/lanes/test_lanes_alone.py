@@ -11,15 +11,17 @@ TICKS = 10
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_lane_equals_the_trial_alone(bench: Any, model: str, optimizer: str, close: Any) -> None:
+def test_a_lane_equals_the_trial_alone(
+    factory: Any, model: str, optimizer: str, close: Any
+) -> None:
     # the first steps of RMSProp are ten times the learning rate in every weight
     rate = 1e-5 if optimizer == "rmsprop" else 3e-4
-    configs = bench.configs(model, 3, rate=rate)
-    together = bench.filled(model, configs, optimizer=optimizer, trace=False)
+    configs = factory.configs(model, 3, rate=rate)
+    together = factory.filled(model, configs, optimizer=optimizer, trace=False)
     start = together.take(2)
     together.run(TICKS)
-    alone = bench.reused(model, configs[2], optimizer=optimizer, width=1, trace=False)
-    bench.load(alone, 0, configs[2], 2)
+    alone = factory.reused(model, configs[2], optimizer=optimizer, width=1, trace=False)
+    factory.load(alone, 0, configs[2], 2)
     alone.run(TICKS)
     close(together.take(2), alone.take(0))
     name = f"{next(iter(alone.stacks))}/parameters"
@@ -27,21 +29,21 @@ def test_a_lane_equals_the_trial_alone(bench: Any, model: str, optimizer: str, c
 
 
 @pytest.mark.parametrize("objective", GAN_OBJECTIVES)
-def test_every_objective_trains_as_alone(bench: Any, objective: str, close: Any) -> None:
-    configs = bench.configs("gan", 2, objective=objective)
-    together = bench.filled("gan", configs)
+def test_every_objective_trains_as_alone(factory: Any, objective: str, close: Any) -> None:
+    configs = factory.configs("gan", 2, objective=objective)
+    together = factory.filled("gan", configs)
     together.run(TICKS)
-    alone = bench.reused("gan", configs[1], width=1, trace=False)
-    bench.load(alone, 0, configs[1], 1)
+    alone = factory.reused("gan", configs[1], width=1, trace=False)
+    factory.load(alone, 0, configs[1], 1)
     alone.run(TICKS)
     close(together.take(1), alone.take(0))
 
 
-def test_neighbours_do_not_matter(bench: Any, variant: str, bitwise: Any, acted: Any) -> None:
-    mine, *others = bench.configs(variant, 5)
+def test_neighbours_do_not_matter(factory: Any, variant: str, bitwise: Any, acted: Any) -> None:
+    mine, *others = factory.configs(variant, 5)
     states = []
     for neighbours in (others[:2], others[2:], []):
-        pack = bench.filled(variant, [mine, *neighbours])
+        pack = factory.filled(variant, [mine, *neighbours])
         pack.run(TICKS)
         states.append(pack.take(0))
     bitwise(states[0], states[1])
@@ -49,15 +51,15 @@ def test_neighbours_do_not_matter(bench: Any, variant: str, bitwise: Any, acted:
     acted(states[0])
 
 
-def test_the_slot_does_not_matter(bench: Any, variant: str, bitwise: Any, acted: Any) -> None:
-    mine, *others = bench.configs(variant, 3)
+def test_the_slot_does_not_matter(factory: Any, variant: str, bitwise: Any, acted: Any) -> None:
+    mine, *others = factory.configs(variant, 3)
     states = []
     for slot in range(3):
-        pack = bench.reused(variant, mine)
+        pack = factory.reused(variant, mine)
         neighbours = iter(others)
         for s in range(3):
             seed = 9 if s == slot else s
-            bench.load(pack, s, mine if s == slot else next(neighbours), seed)
+            factory.load(pack, s, mine if s == slot else next(neighbours), seed)
         pack.run(TICKS)
         states.append(pack.take(slot))
     bitwise(states[0], states[1])
@@ -66,37 +68,37 @@ def test_the_slot_does_not_matter(bench: Any, variant: str, bitwise: Any, acted:
 
 
 def test_the_time_of_the_start_does_not_matter(
-    bench: Any, variant: str, bitwise: Any, acted: Any
+    factory: Any, variant: str, bitwise: Any, acted: Any
 ) -> None:
-    configs = bench.configs(variant, 3)
-    pack = bench.filled(variant, configs)
+    configs = factory.configs(variant, 3)
+    pack = factory.filled(variant, configs)
     pack.run(TICKS)
     early = pack.take(0)
-    pack = bench.reused(variant, configs[0])
+    pack = factory.reused(variant, configs[0])
     for slot in (0, 1):
-        bench.load(pack, slot, configs[slot], 5 + slot)
+        factory.load(pack, slot, configs[slot], 5 + slot)
     pack.run(7)
     pack.drop(1)
-    bench.load(pack, 2, configs[0], 0)
+    factory.load(pack, 2, configs[0], 0)
     pack.run(TICKS)
     bitwise(pack.take(2), early)
     acted(early)
 
 
-def test_replayed_traces_equal_the_plain_code(bench: Any, model: str, close: Any) -> None:
-    configs, states = bench.configs(model, 3), []
+def test_replayed_traces_equal_the_plain_code(factory: Any, model: str, close: Any) -> None:
+    configs, states = factory.configs(model, 3), []
     for options in ({}, {"trace": False}):
-        pack = bench.filled(model, configs, **options)
+        pack = factory.filled(model, configs, **options)
         pack.run(TICKS)
         states.append([pack.take(slot) for slot in range(3)])
     for traced, plain in zip(*states, strict=True):
         close(traced, plain)
 
 
-def test_ticks_may_be_drawn_one_by_one(bench: Any, model: str, bitwise: Any) -> None:
-    configs, states = bench.configs(model, 3), []
+def test_ticks_may_be_drawn_one_by_one(factory: Any, model: str, bitwise: Any) -> None:
+    configs, states = factory.configs(model, 3), []
     for parts in ([TICKS], [1] * TICKS):
-        pack = bench.filled(model, configs)
+        pack = factory.filled(model, configs)
         for part in parts:
             pack.run(part)
         states.append([pack.take(slot) for slot in range(3)])

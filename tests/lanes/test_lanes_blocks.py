@@ -74,9 +74,9 @@ def test_only_uneven_lanes_are_filled() -> None:
 
 
 @pytest.mark.parametrize("batch", [8, 10])
-def test_a_trial_is_the_same_in_packs_of_all_widths(bench: Any, batch: int, bitwise: Any) -> None:
-    configs = [bench.config("gan", learning_rate=1e-3, batch_size=batch) for _ in range(8)]
-    packs = [bench.filled("gan", configs[:width], width=width) for width in (2, 3, 5, 8)]
+def test_a_trial_is_the_same_in_packs_of_all_widths(factory: Any, batch: int, bitwise: Any) -> None:
+    configs = [factory.config("gan", learning_rate=1e-3, batch_size=batch) for _ in range(8)]
+    packs = [factory.filled("gan", configs[:width], width=width) for width in (2, 3, 5, 8)]
     for pack in packs:
         pack.run(6)
     for pack in packs[1:]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep.lanes import Pack
-from gensweep.lanes._autotune import FEWER, LANES, ConvolutionCase, fastest, is_steady
+from gensweep.lanes._autotune import FEWER, LANES, ConvolutionCase, fastest_way, is_steady
 from gensweep.lanes._autotune_cache import choices_file
 from gensweep.lanes._conv import PARTS, WAYS, Geometry, ways
 
@@ -61,7 +61,7 @@ def test_every_way_is_the_convolution_of_each_lane(way: str, case: str, transpos
     known_x, known_w = torch.autograd.grad(known, (x, w), one.g)
     with torch.no_grad():
         for part, right in zip(PARTS, (known, known_x, known_w), strict=True):
-            found = ConvolutionCase(part, x, w, one.g, geometry).do(way)
+            found = ConvolutionCase(part, x, w, one.g, geometry).compute(way)
             assert found.is_contiguous()
             torch.testing.assert_close(found, right)
 
@@ -87,11 +87,11 @@ def test_the_fastest_does_not_depend_on_the_lanes_to_the_last_bit(part: str) -> 
         for shape in ((8, LANES * 3, 32, 32), (LANES * 32, 3, 4, 4), (8, LANES * 32, 16, 16))
     ]
     one = ConvolutionCase(part, *tensors, geometry)
-    way = fastest(one)
+    way = fastest_way(one)
     assert is_steady(one, way)
     axis = 0 if part == "weight" else 1
     for lanes in FEWER:
-        few, many = one.first(lanes).do(way), one.do(way)
+        few, many = one.first_lanes(lanes).compute(way), one.compute(way)
         assert torch.equal(few, many.narrow(axis, 0, few.shape[axis]))
 
 
@@ -101,23 +101,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def conv_pack(bench: Any, width: int, objective: str = "hinge") -> Pack:
+def conv_pack(factory: Any, width: int, objective: str = "hinge") -> Pack:
     """A small convolutional GAN, with spectral norms; no pack of others is used again."""
-    config = bench.config("gan", body="conv", objective=objective)
-    pack: Pack = bench.pack("gan", config, width=width)
+    config = factory.config("gan", body="conv", objective=objective)
+    pack: Pack = factory.pack("gan", config, width=width)
     for slot in range(width):
-        bench.load(pack, slot, config, slot)
+        factory.load(pack, slot, config, slot)
     return pack
 
 
-def test_a_pack_measures_once_and_any_width_chooses_alike(bench: Any, home: Path) -> None:
-    conv_pack(bench, 3).run(1)
+def test_a_pack_measures_once_and_any_width_chooses_alike(factory: Any, home: Path) -> None:
+    conv_pack(factory, 3).run(1)
     first = choices_file().read_text()
     assert choices_file().is_relative_to(home)
     chosen = [way for kept in json.loads(first).values() for way in kept.values()]
     assert len(chosen) >= 6
     assert set(chosen) <= set(WAYS)
-    conv_pack(bench, 2).run(1)
+    conv_pack(factory, 2).run(1)
     assert choices_file().read_text() == first
 
 
@@ -125,13 +125,13 @@ def test_a_pack_measures_once_and_any_width_chooses_alike(bench: Any, home: Path
     ("way", "objective"), [("looped", "wasserstein_gp"), ("multiplied", "hinge")]
 )
 def test_a_choice_that_is_kept_is_what_runs(
-    bench: Any, home: Path, way: str, objective: str, close: Any
+    factory: Any, home: Path, way: str, objective: str, close: Any
 ) -> None:
     """Whatever was measured, the pack follows the file, and trains as a trial alone does."""
-    conv_pack(bench, 3, objective).run(1)
+    conv_pack(factory, 3, objective).run(1)
     kept = json.loads(choices_file().read_text())
     choices_file().write_text(json.dumps({m: dict.fromkeys(one, way) for m, one in kept.items()}))
-    pack = conv_pack(bench, 3, objective)
+    pack = conv_pack(factory, 3, objective)
     pack.run(3)
     code = "".join(
         trace.code
@@ -139,46 +139,46 @@ def test_a_choice_that_is_kept_is_what_runs(
         for trace in turn._traces["gradient"]._ready.values()
     )
     assert f"'{way}'" in code
-    alone = bench.pack("gan", pack.lane(2).config, width=1, trace=False)
-    bench.load(alone, 0, pack.lane(2).config, 2)
+    alone = factory.pack("gan", pack.lane(2).config, width=1, trace=False)
+    factory.load(alone, 0, pack.lane(2).config, 2)
     alone.run(3)
     close(pack.take(2), alone.take(0))
 
 
 def test_lanes_are_bitwise_the_same_in_a_pack_of_another_width(
-    bench: Any, home: Path, bitwise: Any
+    factory: Any, home: Path, bitwise: Any
 ) -> None:
-    wide, narrow = conv_pack(bench, 4), conv_pack(bench, 2)
+    wide, narrow = conv_pack(factory, 4), conv_pack(factory, 2)
     wide.run(4)
     narrow.run(4)
     bitwise(wide.take(1), narrow.take(1))
 
 
-def test_a_broken_file_is_measured_anew(bench: Any, home: Path) -> None:
+def test_a_broken_file_is_measured_anew(factory: Any, home: Path) -> None:
     choices_file().parent.mkdir(parents=True)
     choices_file().write_text('{"a machine": ["not a choice"]}')
-    conv_pack(bench, 2).run(1)
+    conv_pack(factory, 2).run(1)
     assert set(next(iter(json.loads(choices_file().read_text()).values())).values()) <= set(WAYS)
 
 
 def test_what_another_machine_or_version_chose_is_neither_used_nor_lost(
-    bench: Any, home: Path
+    factory: Any, home: Path
 ) -> None:
     other = {"torch 1.0, another processor, 1 threads": {"forward": "a way that is no more"}}
     choices_file().parent.mkdir(parents=True)
     choices_file().write_text(json.dumps(other))
-    conv_pack(bench, 2).run(1)
+    conv_pack(factory, 2).run(1)
     kept = json.loads(choices_file().read_text())
     assert kept.items() > other.items()
     assert {way for name in kept.keys() - other.keys() for way in kept[name].values()} <= set(WAYS)
 
 
 def test_where_nothing_can_be_kept_the_steady_way_is_taken(
-    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    factory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
     monkeypatch.setenv("GENSWEEP_HOME", str(tmp_path))
-    pack = conv_pack(bench, 2)
+    pack = conv_pack(factory, 2)
     pack.run(1)
     code = "".join(
         trace.code
@@ -192,12 +192,12 @@ def test_where_nothing_can_be_kept_the_steady_way_is_taken(
 MEASURING = """
 import sys, torch
 torch.set_num_threads(1)
-from gensweep.lanes._autotune import choose
+from gensweep.lanes._autotune import autotune_convolutions
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.func import vmap
 conv = vmap(lambda x, w: torch.conv2d(x, w, padding=1))
 traced = make_fx(conv)(torch.randn(3, 4, 2, 9, 9), torch.randn(3, 2, 2, 3, 3))
-choose(traced)
+autotune_convolutions(traced)
 print(traced.code)
 """
 

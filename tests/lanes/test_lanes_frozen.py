@@ -42,10 +42,10 @@ def _config() -> Any:
     return make_dataclass("Config", fields, frozen=True)
 
 
-def _pack(bench: Any, trace: bool) -> Pack:
+def _pack(factory: Any, trace: bool) -> Pack:
     kind = _config()
     model: Any = SimpleNamespace(config=kind, game=Twofold)
-    pack = Pack(model, kind(), bench.points, bench.points, width=2, trace=trace)
+    pack = Pack(model, kind(), factory.points, factory.points, width=2, trace=trace)
     for slot in (0, 1):
         pack.load(slot, kind(), seed=slot, budget_images=8 * 8 * (1 + slot))
     return pack
@@ -56,9 +56,9 @@ def _statistics(pack: Pack, slot: int) -> dict[str, Tensor]:
     return {n: t for n, t in state.items() if n.startswith("features/buffer")}
 
 
-def test_statistics_rest_with_the_stage_that_owns_them(bench: Any) -> None:
+def test_statistics_rest_with_the_stage_that_owns_them(factory: Any) -> None:
     for trace in (True, False):
-        pack = _pack(bench, trace)
+        pack = _pack(factory, trace)
         pack.run(4)
         switch = [_statistics(pack, slot) for slot in (0, 1)]
         assert int(switch[0]["features/buffer.1.num_batches_tracked"]) == 4
@@ -69,9 +69,9 @@ def test_statistics_rest_with_the_stage_that_owns_them(bench: Any) -> None:
             assert not torch.equal(switch[1][name], final[1][name]), name
 
 
-def test_a_frozen_stage_is_seen_as_it_will_be_used(bench: Any) -> None:
+def test_a_frozen_stage_is_seen_as_it_will_be_used(factory: Any) -> None:
     """The readout's features are normalised by running statistics, not by those of the batch."""
-    pack = _pack(bench, trace=True)
+    pack = _pack(factory, trace=True)
     pack.run(4)
     progress = pack.run(1)
     # batch statistics would make the mean that of the layer's shift

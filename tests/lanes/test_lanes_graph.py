@@ -50,13 +50,13 @@ def _state(pack: Pack) -> list[Tensor]:
     return [t for stack in pack.stacks.values() for t in stack._tensors().values()]
 
 
-def _mixed(bench: Any, objective: str, width: int, pack: Pack | None = None) -> Pack:
+def _mixed(factory: Any, objective: str, width: int, pack: Pack | None = None) -> Pack:
     """Lanes whose rounds differ, so that turns are masked."""
     configs = [
-        bench.config("gan", critic_iterations=n, objective=objective, learning_rate=1e-3)
+        factory.config("gan", critic_iterations=n, objective=objective, learning_rate=1e-3)
         for n in (1, 2, 4)
     ]
-    pack = pack or bench.pack("gan", configs[0], width=width)
+    pack = pack or factory.pack("gan", configs[0], width=width)
     pack.sparse = False  # as on a GPU
     for slot, config in enumerate(configs):
         pack.load(slot, config, seed=slot, budget_images=8 * 14)
@@ -66,10 +66,10 @@ def _mixed(bench: Any, objective: str, width: int, pack: Pack | None = None) -> 
 @pytest.mark.parametrize("width", [3, 5])
 @pytest.mark.parametrize("objective", ["hinge", "wasserstein_gp"])
 def test_a_pack_of_captured_turns_is_the_pack(
-    bench: Any, objective: str, width: int, bitwise: Any
+    factory: Any, objective: str, width: int, bitwise: Any
 ) -> None:
     """Masked or not, full or not, with power iterations as state, and beyond the budget."""
-    pack = _mixed(bench, objective, width)
+    pack = _mixed(factory, objective, width)
     plain = pack.run(16)
     known = [pack.take(slot) for slot in range(3)]
     captures: list[Any] = []
@@ -80,7 +80,7 @@ def test_a_pack_of_captured_turns_is_the_pack(
 
     for turn in pack.turns.values():
         turn.graphs = Graphs(capture)
-    _mixed(bench, objective, width, pack)
+    _mixed(factory, objective, width, pack)
     progress = pack.run(16)
     for slot in range(3):
         bitwise(pack.take(slot), known[slot])
@@ -109,14 +109,14 @@ def test_a_capture_that_fails_is_told_once_and_done_without() -> None:
 @needs_gpu
 @pytest.mark.gpu
 @pytest.mark.parametrize("objective", ["hinge", "wasserstein_gp"])
-def test_a_cuda_graph_trains_as_the_plain_turns(bench: Any, objective: str, close: Any) -> None:
+def test_a_cuda_graph_trains_as_the_plain_turns(factory: Any, objective: str, close: Any) -> None:
     lanes = []
     for trace in (True, False):
-        config = bench.config("gan", objective=objective)
-        data = OnGpu(bench.data.x.cuda())
-        pack = bench.pack("gan", config, device="cuda", trace=trace, precision="fp32",
+        config = factory.config("gan", objective=objective)
+        data = OnGpu(factory.data.x.cuda())
+        pack = factory.pack("gan", config, device="cuda", trace=trace, precision="fp32",
                           data=data)  # fmt: skip
-        _mixed(bench, objective, 3, pack)
+        _mixed(factory, objective, 3, pack)
         pack.run(10)
         captured = [turn.graphs._captured for turn in pack.turns.values()]
         assert all(bool(one) == trace for one in captured)
@@ -127,9 +127,11 @@ def test_a_cuda_graph_trains_as_the_plain_turns(bench: Any, objective: str, clos
 
 @needs_gpu
 @pytest.mark.gpu
-def test_nothing_waits_for_the_gpu_within_a_round(bench: Any) -> None:
-    pack = bench.pack("gan", bench.config("gan"), device="cuda", data=OnGpu(bench.data.x.cuda()))
-    _mixed(bench, "hinge", 3, pack)
+def test_nothing_waits_for_the_gpu_within_a_round(factory: Any) -> None:
+    pack = factory.pack(
+        "gan", factory.config("gan"), device="cuda", data=OnGpu(factory.data.x.cuda())
+    )
+    _mixed(factory, "hinge", 3, pack)
     pack.run(8)
     from gensweep.lanes._record import Record
 

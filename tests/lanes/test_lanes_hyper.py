@@ -43,21 +43,21 @@ def _of(*laws: str) -> Any:
     return pytest.mark.parametrize(("model", "name"), chosen)
 
 
-def _lanes(bench: Any, model: str, name: str, values: Any, **fixed: Any) -> Any:
-    data, optimizer = fixed.pop("data", bench.data), fixed.pop("player", None)
-    configs = [bench.config(model, **(fixed | {name: v})) for v in values]
-    pack = bench.pack(
+def _lanes(factory: Any, model: str, name: str, values: Any, **fixed: Any) -> Any:
+    data, optimizer = fixed.pop("data", factory.data), fixed.pop("player", None)
+    configs = [factory.config(model, **(fixed | {name: v})) for v in values]
+    pack = factory.pack(
         model, configs[0], width=len(values), trace=False, data=data, optimizer=optimizer
     )
     for slot, config in enumerate(configs):
-        bench.load(pack, slot, config, 0)
+        factory.load(pack, slot, config, 0)
     return pack
 
 
-def _step(bench: Any, pack: Any, player: str, grad: Tensor) -> Tensor:
+def _step(factory: Any, pack: Any, player: str, grad: Tensor) -> Tensor:
     """How the weights move."""
     before = pack.stacks[player].flat.clone()
-    pack.turns[player].step(grad, bench.inputs(pack, player)[2], None)
+    pack.turns[player].step(grad, factory.inputs(pack, player)[2], None)
     moved: Tensor = pack.stacks[player].flat - before
     return moved
 
@@ -67,24 +67,24 @@ def test_every_field_has_a_law() -> None:
 
 
 @_of("scaled")
-def test_double_rate_is_double_step(bench: Any, model: str, name: str) -> None:
-    pack = _lanes(bench, model, name, (0.5, 1.0), player="sgd")
-    grads = {n: turn.gradient(*bench.inputs(pack, n))[0] for n, turn in pack.turns.items()}
+def test_double_rate_is_double_step(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (0.5, 1.0), player="sgd")
+    grads = {n: turn.gradient(*factory.inputs(pack, n))[0] for n, turn in pack.turns.items()}
     for player, grad in grads.items():
         assert torch.equal(grad[0], grad[1])
-        moved = _step(bench, pack, player, grad)
+        moved = _step(factory, pack, player, grad)
         torch.testing.assert_close(moved[1], 2 * moved[0], rtol=1e-4, atol=1e-6)
         assert moved[0].any()
 
 
 @_of("decayed")
-def test_decay_pulls_weights_to_zero(bench: Any, model: str, name: str) -> None:
+def test_decay_pulls_weights_to_zero(factory: Any, model: str, name: str) -> None:
     rate, decay = 0.01, 0.3
-    pack = _lanes(bench, model, name, (0.0, decay), learning_rate=rate)
-    grads = {n: turn.gradient(*bench.inputs(pack, n))[0] for n, turn in pack.turns.items()}
+    pack = _lanes(factory, model, name, (0.0, decay), learning_rate=rate)
+    grads = {n: turn.gradient(*factory.inputs(pack, n))[0] for n, turn in pack.turns.items()}
     for player, grad in grads.items():
         weights = pack.stacks[player].flat[1].clone()
-        moved = _step(bench, pack, player, grad)
+        moved = _step(factory, pack, player, grad)
         torch.testing.assert_close(
             moved[1] - moved[0], -rate * decay * weights, rtol=1e-3, atol=1e-6
         )
@@ -92,8 +92,8 @@ def test_decay_pulls_weights_to_zero(bench: Any, model: str, name: str) -> None:
 
 
 @_of("adam")
-def test_momentum_is_that_of_adam(bench: Any, model: str, name: str) -> None:
-    pack = _lanes(bench, model, name, (0.3, 0.8), learning_rate=0.01)
+def test_momentum_is_that_of_adam(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (0.3, 0.8), learning_rate=0.01)
     fixed = CATALOG[model].config()
     for player, turn in pack.turns.items():
         stack = pack.stacks[player]
@@ -103,9 +103,9 @@ def test_momentum_is_that_of_adam(bench: Any, model: str, name: str) -> None:
             kind([leaf], 0.01, (c.beta1, c.beta2), weight_decay=0)
             for leaf, c in zip(leaves, (pack.lane(0).config, pack.lane(1).config), strict=True)
         ]
-        grad = turn.gradient(*bench.inputs(pack, player))[0]
+        grad = turn.gradient(*factory.inputs(pack, player))[0]
         for scale in (1.0, -0.5, 3.0):
-            _step(bench, pack, player, scale * grad)
+            _step(factory, pack, player, scale * grad)
             for leaf, oracle, row in zip(leaves, oracles, grad, strict=True):
                 leaf.grad = scale * row
                 oracle.step()
@@ -115,11 +115,11 @@ def test_momentum_is_that_of_adam(bench: Any, model: str, name: str) -> None:
 
 
 @_of("linear")
-def test_loss_and_gradient_are_linear(bench: Any, model: str, name: str) -> None:
+def test_loss_and_gradient_are_linear(factory: Any, model: str, name: str) -> None:
     metric, fixed = TERMS[name]
-    pack = _lanes(bench, model, name, (1.0, 2.0, 4.0), **fixed)
+    pack = _lanes(factory, model, name, (1.0, 2.0, 4.0), **fixed)
     player = next(iter(pack.turns))
-    grad, loss, metrics = pack.turns[player].gradient(*bench.inputs(pack, player))
+    grad, loss, metrics = pack.turns[player].gradient(*factory.inputs(pack, player))
     torch.testing.assert_close(loss[1] - loss[0], metrics[metric][0], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(loss[2] - loss[0], 3 * metrics[metric][0], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(grad[2] - grad[0], 3 * (grad[1] - grad[0]), rtol=1e-2, atol=1e-4)
@@ -127,16 +127,16 @@ def test_loss_and_gradient_are_linear(bench: Any, model: str, name: str) -> None
 
 
 @_of("turns")
-def test_the_critic_takes_that_many_turns(bench: Any, model: str, name: str) -> None:
-    pack = _lanes(bench, model, name, (2, 3))
+def test_the_critic_takes_that_many_turns(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (2, 3))
     pack.run(6)
     steps = {n: s.optimizer["steps"].flatten().tolist() for n, s in pack.stacks.items()}
     assert steps == {"critic": [6, 6], "generator": [3, 2]}
 
 
 @_of("clip")
-def test_weights_stay_within_the_clip(bench: Any, model: str, name: str) -> None:
-    pack = _lanes(bench, model, name, (0.01, 0.05), objective="wasserstein", learning_rate=1e-2)
+def test_weights_stay_within_the_clip(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (0.01, 0.05), objective="wasserstein", learning_rate=1e-2)
     pack.run(3)
     largest = pack.stacks["critic"].flat.abs().amax(1)
     torch.testing.assert_close(largest, torch.tensor([0.01, 0.05]), rtol=0, atol=0)
@@ -144,9 +144,9 @@ def test_weights_stay_within_the_clip(bench: Any, model: str, name: str) -> None
 
 
 @_of("gaussian")
-def test_distortion_is_a_normal_density_of_that_scale(bench: Any, model: str, name: str) -> None:
-    pack = _lanes(bench, model, name, (0.5, 2.0), decoder="gaussian")
-    metrics = pack.turns[model].gradient(*bench.inputs(pack, model))[2]
+def test_distortion_is_a_normal_density_of_that_scale(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (0.5, 2.0), decoder="gaussian")
+    metrics = pack.turns[model].gradient(*factory.inputs(pack, model))[2]
     size = math.prod(pack.data.shape)
     one, two = (metrics["distortion"].double() - size / 2 * math.log(2 * math.pi)).tolist()
     error = 2 * 0.5**2 * (one - size * math.log(0.5))
@@ -154,8 +154,8 @@ def test_distortion_is_a_normal_density_of_that_scale(bench: Any, model: str, na
 
 
 @_of("average")
-def test_average_has_its_own_decay(bench: Any, model: str, name: str) -> None:
-    pack = _lanes(bench, model, name, (0.02, 0.05))
+def test_average_has_its_own_decay(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (0.02, 0.05))
     before = {n: s.flat.clone() for n, s in pack.stacks.items()}
     pack.run(1)
     for player, stack in pack.stacks.items():
@@ -166,10 +166,10 @@ def test_average_has_its_own_decay(bench: Any, model: str, name: str) -> None:
 
 
 @_of("mask")
-def test_noise_beyond_the_latent_size_is_unseen(bench: Any, model: str, name: str) -> None:
-    pack = _lanes(bench, model, name, (4, 2))
+def test_noise_beyond_the_latent_size_is_unseen(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (4, 2))
     for player, turn in pack.turns.items():
-        batch, noise, hyper = bench.inputs(pack, player)
+        batch, noise, hyper = factory.inputs(pack, player)
         before = turn.gradient(batch, noise, hyper)[1]
         padded = pack.config.latent_size
         moved = {n: t.clone() for n, t in noise.items()}
@@ -182,11 +182,11 @@ def test_noise_beyond_the_latent_size_is_unseen(bench: Any, model: str, name: st
 
 
 @_of("truncated")
-def test_samples_start_from_the_truncated_normal(bench: Any, model: str, name: str) -> None:
+def test_samples_start_from_the_truncated_normal(factory: Any, model: str, name: str) -> None:
     """The same z from another threshold, by its CDF, is the same sample; the same u is not."""
-    data = bench.data if model == "vae" else bench.points
+    data = factory.data if model == "vae" else factory.points
     fixed = {"objective": "hinge"} if model == "gan" else {}
-    pack = _lanes(bench, model, name, (0.5, 1.0), data=data, **fixed)
+    pack = _lanes(factory, model, name, (0.5, 1.0), data=data, **fixed)
     pack.run(2)
     noise = pack.game.sample_noise(6)
     u = {n: torch.rand(one.shape, dtype=torch.double) for n, one in noise.items()}
@@ -206,8 +206,8 @@ def test_samples_start_from_the_truncated_normal(bench: Any, model: str, name: s
 
 
 @_of("tempered")
-def test_temperature_divides_the_logits(bench: Any, model: str, name: str) -> None:
-    pack = _lanes(bench, model, name, (1e-5, 1.0))
+def test_temperature_divides_the_logits(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (1e-5, 1.0))
     cold, warm = pack.sample(4)
     assert (cold == cold[0]).all()
     assert not (warm == warm[0]).all()

@@ -12,15 +12,15 @@ POISONS = {"learning rate": TICKS, "weights": 0, "weights later": 6}
 
 @pytest.mark.parametrize("poison", POISONS)
 def test_nan_stays_in_its_lane(
-    bench: Any, variant: str, poison: str, bitwise: Any, acted: Any
+    factory: Any, variant: str, poison: str, bitwise: Any, acted: Any
 ) -> None:
-    configs = bench.configs(variant, 3)
-    pack = bench.filled(variant, configs)
+    configs = factory.configs(variant, 3)
+    pack = factory.filled(variant, configs)
     pack.run(TICKS)
     expected = [pack.take(slot) for slot in (0, 2)]
     if poison == "learning rate":
-        configs[1] = bench.config(variant, learning_rate=1e30)
-    pack = bench.filled(variant, configs)
+        configs[1] = factory.config(variant, learning_rate=1e30)
+    pack = factory.filled(variant, configs)
     progress = pack.run(POISONS[poison])
     if poison != "learning rate":
         for stack in pack.stacks.values():
@@ -35,14 +35,16 @@ def test_nan_stays_in_its_lane(
     assert "_loss was " in progress[1].cause or "the weights of " in progress[1].cause
 
 
-def test_a_diverged_slot_starts_afresh(bench: Any, variant: str, bitwise: Any, acted: Any) -> None:
-    configs = bench.configs(variant, 2)
-    pack = bench.filled(variant, configs)
+def test_a_diverged_slot_starts_afresh(
+    factory: Any, variant: str, bitwise: Any, acted: Any
+) -> None:
+    configs = factory.configs(variant, 2)
+    pack = factory.filled(variant, configs)
     pack.run(TICKS)
     expected = pack.take(1)
-    pack = bench.filled(variant, [configs[0], bench.config(variant, learning_rate=1e30)])
+    pack = factory.filled(variant, [configs[0], factory.config(variant, learning_rate=1e30)])
     assert pack.run(TICKS)[1].cause is not None
-    bench.load(pack, 1, configs[1], 1)
+    factory.load(pack, 1, configs[1], 1)
     pack.run(TICKS)
     bitwise(pack.take(1), expected)
     acted(expected)

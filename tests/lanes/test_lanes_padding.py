@@ -17,7 +17,7 @@ class Cut:
 
     def __init__(self, true: Any, padded: Any):
         self.true, self.padded = true, padded
-        self.inner = padded.feed.share
+        self.inner = padded.inputs.player_noise
 
     def __call__(self, player: str, noise: Any, tick: int) -> dict[str, Tensor]:
         drawn = self.inner(player, noise, tick)
@@ -29,14 +29,14 @@ class Cut:
         return cut
 
 
-def _true(bench: Any, model: str, **values: Any) -> tuple[Any, Any]:
+def _true(factory: Any, model: str, **values: Any) -> tuple[Any, Any]:
     """A padded pack, and one of the true size that draws the padded pack's noise."""
-    config = bench.config(model, latent_size=TRUE, **values)
-    padded = bench.filled(model, [config])
-    true = bench.pack(model, config, space={}, trace=False)
-    bench.load(true, 0, config, 0)
-    true.feed.noise = padded.feed.noise
-    true.feed.share = Cut(true, padded)
+    config = factory.config(model, latent_size=TRUE, **values)
+    padded = factory.filled(model, [config])
+    true = factory.pack(model, config, space={}, trace=False)
+    factory.load(true, 0, config, 0)
+    true.inputs.noise = padded.inputs.noise
+    true.inputs.player_noise = Cut(true, padded)
     return padded, true
 
 
@@ -55,8 +55,8 @@ def _blocks(padded: Any, true: Any, name: str) -> list[tuple[Tensor, Tensor]]:
 
 
 @pytest.mark.parametrize("model", LATENT)
-def test_padding_stays_zero_and_changes_no_step(bench: Any, model: str) -> None:
-    padded, true = _true(bench, model)
+def test_padding_stays_zero_and_changes_no_step(factory: Any, model: str) -> None:
+    padded, true = _true(factory, model)
     assert padded.config.latent_size > TRUE
     padded.run(10)
     true.run(10)
@@ -73,15 +73,17 @@ def test_padding_stays_zero_and_changes_no_step(bench: Any, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", LATENT)
-def test_samples_are_those_of_the_true_size(bench: Any, model: str) -> None:
+def test_samples_are_those_of_the_true_size(factory: Any, model: str) -> None:
     """Noise beyond the true size has no effect on samples."""
-    config = bench.config(model, latent_size=TRUE)
-    pack = bench.filled(model, [config])
+    config = factory.config(model, latent_size=TRUE)
+    pack = factory.filled(model, [config])
     pack.run(3)
     noise = torch.rand(2, 5, pack.config.latent_size)
     noise[1, :, :TRUE] = noise[0, :, :TRUE]
     nets = {
-        name: lambda *a, stack=stack: torch.func.functional_call(stack.module, stack.solo(0), a)
+        name: lambda *a, stack=stack: torch.func.functional_call(
+            stack.module, stack.lane_weights(0), a
+        )
         for name, stack in pack.stacks.items()
     }
     hyper = {"latent_size": torch.tensor(float(TRUE)), "truncation": torch.tensor(2.0)}

@@ -3,13 +3,13 @@
 from typing import Any
 
 
-def test_lanes_that_rest_take_no_step(bench: Any, bitwise: Any) -> None:
-    configs = [bench.config("gan", critic_iterations=n, learning_rate=1e-3) for n in (1, 2, 3, 1)]
+def test_lanes_that_rest_take_no_step(factory: Any, bitwise: Any) -> None:
+    configs = [factory.config("gan", critic_iterations=n, learning_rate=1e-3) for n in (1, 2, 3, 1)]
     for sparse in (True, False):
-        pack = bench.pack("gan", configs[0], width=4)
+        pack = factory.pack("gan", configs[0], width=4)
         pack.sparse = sparse
         for slot, config in enumerate(configs):
-            bench.load(pack, slot, config, slot)
+            factory.load(pack, slot, config, slot)
         before_progress = pack.run(3)
         before = [pack.take(slot) for slot in range(4)]
         progress = pack.run(5, resting=[1, 2])
@@ -20,14 +20,14 @@ def test_lanes_that_rest_take_no_step(bench: Any, bitwise: Any) -> None:
         assert pack.run(5, resting=range(4))[0].ticks == 8
 
 
-def test_lanes_without_a_trial_are_not_computed(bench: Any, bitwise: Any) -> None:
+def test_lanes_without_a_trial_are_not_computed(factory: Any, bitwise: Any) -> None:
     """On a GPU, where others are masked, too."""
-    configs = [bench.config("gan", critic_iterations=n, learning_rate=1e-3) for n in (1, 2, 3)]
-    packs = [bench.pack("gan", configs[0], width=width) for width in (3, 9)]
+    configs = [factory.config("gan", critic_iterations=n, learning_rate=1e-3) for n in (1, 2, 3)]
+    packs = [factory.pack("gan", configs[0], width=width) for width in (3, 9)]
     packs[1].sparse = False
     for pack in packs:
         for slot, config in enumerate(configs):
-            bench.load(pack, slot, config, slot)
+            factory.load(pack, slot, config, slot)
         pack.run(12)
     assert packs[1].turns_computed == 2 * 3 * 12
     assert packs[0].turns_computed == 3 * 12 + (12 + 6 + 4) + 4  # at least two lanes

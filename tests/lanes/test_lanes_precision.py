@@ -7,7 +7,7 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.lanes import precision_of
-from gensweep.lanes._precision import multiplying
+from gensweep.lanes._precision import matmul_precision
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -19,9 +19,9 @@ def test_what_a_device_takes_if_nothing_is_asked() -> None:
 
 
 @pytest.mark.parametrize("asked", ["fp16", "tf32", ""])
-def test_a_bad_value_is_told_with_the_good_ones(bench: Any, asked: str) -> None:
+def test_a_bad_value_is_told_with_the_good_ones(factory: Any, asked: str) -> None:
     with pytest.raises(UserError, match=rf"precision='{asked}' is not to be had on cpu"):
-        bench.pack("gan", bench.config("gan"), precision=asked)
+        factory.pack("gan", factory.config("gan"), precision=asked)
 
 
 UNET = pytest.mark.slow("a U-Net is traced in two precisions")
@@ -38,14 +38,14 @@ UNET = pytest.mark.slow("a U-Net is traced in two precisions")
         ("ddpm", False),
     ],
 )
-def test_bf16_trains_near_fp32(bench: Any, name: str, trace: bool) -> None:
-    configs, turned = bench.configs(name, 2), {}
+def test_bf16_trains_near_fp32(factory: Any, name: str, trace: bool) -> None:
+    configs, turned = factory.configs(name, 2), {}
     for precision in ("fp32", "bf16"):
-        pack = bench.pack(name, configs[0], width=2, precision=precision, trace=trace)
+        pack = factory.pack(name, configs[0], width=2, precision=precision, trace=trace)
         for slot, config in enumerate(configs):
-            bench.load(pack, slot, config, slot)
+            factory.load(pack, slot, config, slot)
         player = next(iter(pack.turns))
-        turned[precision] = pack.turns[player].gradient(*bench.inputs(pack, player))[:2]
+        turned[precision] = pack.turns[player].gradient(*factory.inputs(pack, player))[:2]
         pack.run(3)
         for state in (pack.take(slot) for slot in range(2)):
             assert all(t.dtype != torch.bfloat16 for t in state.tensors.values())
@@ -57,12 +57,12 @@ def test_bf16_trains_near_fp32(bench: Any, name: str, trace: bool) -> None:
     assert float((rough - grad).norm()) < 0.1 * float(grad.norm())
 
 
-def test_convolutions_of_lanes_are_bf16_too(bench: Any) -> None:
+def test_convolutions_of_lanes_are_bf16_too(factory: Any) -> None:
     """Unlike under torch.autocast, as of torch 2.13. Of the trace before ways are chosen."""
-    config = bench.config("gan", body="conv", objective="hinge")
-    pack = bench.pack("gan", config, precision="bf16")
+    config = factory.config("gan", body="conv", objective="hinge")
+    pack = factory.pack("gan", config, precision="bf16")
     for slot in range(3):
-        bench.load(pack, slot, config, slot)
+        factory.load(pack, slot, config, slot)
     pack.run(1)
     for turn in pack.turns.values():
         (trace,) = turn._traces["gradient"]._raw.values()
@@ -71,11 +71,11 @@ def test_convolutions_of_lanes_are_bf16_too(bench: Any) -> None:
         assert all(n.all_input_nodes[1].meta["val"].dtype == torch.bfloat16 for n in found)
 
 
-def test_bf16_lanes_do_not_know_their_neighbours(bench: Any, bitwise: Any) -> None:
+def test_bf16_lanes_do_not_know_their_neighbours(factory: Any, bitwise: Any) -> None:
     states = []
     for others in ((1, 2), (3, 4), (4, 3, 2, 1), ()):
-        configs = [bench.configs("gan", 5)[n] for n in (0, *others)]
-        pack = bench.filled("gan", configs, precision="bf16", width=max(3, len(configs)))
+        configs = [factory.configs("gan", 5)[n] for n in (0, *others)]
+        pack = factory.filled("gan", configs, precision="bf16", width=max(3, len(configs)))
         pack.run(5)
         states.append(pack.take(0))
     for other in states[1:]:
@@ -88,6 +88,6 @@ def test_bf16_lanes_do_not_know_their_neighbours(bench: Any, bitwise: Any) -> No
 def test_tf32_holds_within_a_run_alone(precision: Any, allowed: bool) -> None:
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32, cudnn.allow_tf32
-    with multiplying(precision, GPU):
+    with matmul_precision(precision, GPU):
         assert (matmul.allow_tf32, cudnn.allow_tf32) == (allowed, allowed)
     assert (matmul.allow_tf32, cudnn.allow_tf32) == before

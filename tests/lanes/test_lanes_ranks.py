@@ -52,9 +52,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow("two processes trace three games")
 @pytest.mark.parametrize("model", MODELS)
-def test_two_ranks_equal_one(model: str, bench: Any, trained: Path, close: Any) -> None:
+def test_two_ranks_equal_one(model: str, factory: Any, trained: Path, close: Any) -> None:
     folder = trained / model
-    pack = bench.filled(model, bench.configs(model, 2), width=2)
+    pack = factory.filled(model, factory.configs(model, 2), width=2)
     progress = pack.run(8)
     for slot in (0, 1):
         ranks = [LaneState.from_bytes((folder / f"{r}-{slot}").read_bytes()) for r in (0, 1)]
@@ -68,7 +68,7 @@ def test_two_ranks_equal_one(model: str, bench: Any, trained: Path, close: Any) 
         assert means[0] == pytest.approx(means[1], rel=1e-4)  # a perplexity is no mean
 
 
-def test_a_batch_that_does_not_divide_is_refused(bench: Any) -> None:
-    config = bench.config("vae", batch_size=9)
+def test_a_batch_that_does_not_divide_is_refused(factory: Any) -> None:
+    config = factory.config("vae", batch_size=9)
     with pytest.raises(UserError, match=r"batch_size=9 must divide over 2 ranks\."):
-        bench.pack("vae", config, ranks=Ranks(0, 2))
+        factory.pack("vae", config, ranks=Ranks(0, 2))

@@ -12,10 +12,10 @@ from gensweep.lanes._record import Record
 LOSS = torch.ones(1)
 
 
-def test_the_recorded_critic_loss_is_the_one_minimised(bench: Any) -> None:
+def test_the_recorded_critic_loss_is_the_one_minimised(factory: Any) -> None:
     """Of WGAN-GP that is with the penalty, whose explosion must be seen."""
-    config = bench.config("gan", objective="wasserstein_gp", penalty_weight=1e12)
-    pack = bench.filled("gan", [config])
+    config = factory.config("gan", objective="wasserstein_gp", penalty_weight=1e12)
+    pack = factory.filled("gan", [config])
     progress = pack.run(1)[0]
     assert progress.metrics["critic_loss"] == pytest.approx(
         1e12 * progress.metrics["penalty"], rel=1e-3
@@ -34,10 +34,10 @@ def test_a_name_belongs_to_one_value(player: str, metric: str) -> None:
 
 
 @pytest.mark.parametrize("ticks", [1, 4, 7])
-def test_the_cause_says_the_step_of_the_trial(bench: Any, ticks: int) -> None:
+def test_the_cause_says_the_step_of_the_trial(factory: Any, ticks: int) -> None:
     """Counted from the trial's start, in whatever segment and round it falls."""
-    config = bench.config("gan", critic_iterations=3, learning_rate=0.01)
-    pack = bench.filled("gan", [config, config])
+    config = factory.config("gan", critic_iterations=3, learning_rate=0.01)
+    pack = factory.filled("gan", [config, config])
     assert pack.run(ticks)[0].cause is None
     pack.stacks["critic"].flat[0] = 1e30
     progress = pack.run(5)
@@ -58,8 +58,8 @@ def test_the_first_bad_loss_is_told_and_its_step_of_this_lane() -> None:
     assert record.of(1, Means()) == (2, "judge_loss was 1e+09 at step 2")
 
 
-def test_exploded_weights_are_told_with_the_step(bench: Any) -> None:
-    pack = bench.filled("ddpm", [bench.config("ddpm")])
+def test_exploded_weights_are_told_with_the_step(factory: Any) -> None:
+    pack = factory.filled("ddpm", [factory.config("ddpm")])
     pack.run(2)
     for stack in pack.stacks.values():
         stack.flat[0] = 0.0

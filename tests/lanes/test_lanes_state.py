@@ -11,45 +11,45 @@ from gensweep.lanes import LaneState
 TICKS = 6
 
 
-def _halfway(bench: Any, model: str) -> tuple[bytes, LaneState]:
+def _halfway(factory: Any, model: str) -> tuple[bytes, LaneState]:
     """Lane 0 as bytes after some ticks, and where it got after as many again."""
-    pack = bench.filled(model, bench.configs(model, 3))
+    pack = factory.filled(model, factory.configs(model, 3))
     pack.run(TICKS)
     data = pack.take(0).to_bytes()
     pack.run(TICKS)
     return data, pack.take(0)
 
 
-def test_bytes_hold_everything(bench: Any, model: str, bitwise: Any) -> None:
-    pack = bench.filled(model, bench.configs(model, 1))
+def test_bytes_hold_everything(factory: Any, model: str, bitwise: Any) -> None:
+    pack = factory.filled(model, factory.configs(model, 1))
     pack.run(3)
     state = pack.take(0)
     bitwise(LaneState.from_bytes(state.to_bytes()), state)
 
 
 def test_another_slot_of_another_pack_continues_bitwise(
-    bench: Any, variant: str, bitwise: Any
+    factory: Any, variant: str, bitwise: Any
 ) -> None:
-    data, expected = _halfway(bench, variant)
-    configs = bench.configs(variant, 3)
-    other = bench.filled(variant, configs[1:])
+    data, expected = _halfway(factory, variant)
+    configs = factory.configs(variant, 3)
+    other = factory.filled(variant, configs[1:])
     other.run(2)
     other.put(2, LaneState.from_bytes(data))
     other.run(TICKS)
     bitwise(other.take(2), expected)
 
 
-def test_a_pack_of_one_continues(bench: Any, model: str, close: Any) -> None:
-    data, expected = _halfway(bench, model)
-    alone = bench.reused(model, bench.config(model), width=1, trace=False)
+def test_a_pack_of_one_continues(factory: Any, model: str, close: Any) -> None:
+    data, expected = _halfway(factory, model)
+    alone = factory.reused(model, factory.config(model), width=1, trace=False)
     alone.put(0, LaneState.from_bytes(data))
     alone.run(TICKS)
     close(alone.take(0), expected)
     assert alone.lane(0).ticks == 2 * TICKS
 
 
-def test_samples_survive_the_move(bench: Any, model: str) -> None:
-    pack = bench.filled(model, bench.configs(model, 2))
+def test_samples_survive_the_move(factory: Any, model: str) -> None:
+    pack = factory.filled(model, factory.configs(model, 2))
     pack.run(3)
     before, state = pack.sample(4), pack.take(1)
     pack.put(2, state)
@@ -65,19 +65,19 @@ def test_samples_survive_the_move(bench: Any, model: str) -> None:
         ({"batch_size": 4}, "batch_size=8 does not fit"),
     ],
 )
-def test_another_signature_is_refused(bench: Any, values: Any, told: str, bitwise: Any) -> None:
-    pack = bench.filled("gan", bench.configs("gan", 1))
+def test_another_signature_is_refused(factory: Any, values: Any, told: str, bitwise: Any) -> None:
+    pack = factory.filled("gan", factory.configs("gan", 1))
     state = pack.take(0)
-    other_config = bench.config("gan", **values)
-    other = bench.filled("gan", [other_config], trace=False)
+    other_config = factory.config("gan", **values)
+    other = factory.filled("gan", [other_config], trace=False)
     before = other.take(0)
     with pytest.raises(UserError, match=told):
         other.put(0, state)
     bitwise(other.take(0), before)
 
 
-def test_torn_state_is_refused_and_changes_nothing(bench: Any, bitwise: Any) -> None:
-    pack = bench.filled("gan", bench.configs("gan", 1))
+def test_torn_state_is_refused_and_changes_nothing(factory: Any, bitwise: Any) -> None:
+    pack = factory.filled("gan", factory.configs("gan", 1))
     before = pack.take(0)
     torn = {n: t for n, t in before.tensors.items() if n != "generator/optimizer.mean"}
     pack.run(1)
@@ -87,8 +87,8 @@ def test_torn_state_is_refused_and_changes_nothing(bench: Any, bitwise: Any) -> 
     bitwise(pack.take(0), now)
 
 
-def test_a_larger_latent_than_the_packs_is_refused(bench: Any) -> None:
-    pack = bench.reused("gan", bench.config("gan"))
+def test_a_larger_latent_than_the_packs_is_refused(factory: Any) -> None:
+    pack = factory.reused("gan", factory.config("gan"))
     with pytest.raises(UserError, match="latent_size=7 exceeds the pack's 6"):
-        bench.load(pack, 0, bench.config("gan", latent_size=7), 0)
+        factory.load(pack, 0, factory.config("gan", latent_size=7), 0)
     assert pack.occupied == []

@@ -43,20 +43,20 @@ def test_every_field_of_structure_has_a_law() -> None:
     assert found == set(ADDED) | {("gan", "objective")}
 
 
-def _pack(bench: Any, model: str, name: str, value: Any) -> Any:
-    configs = [bench.config(model, **{name: value, "learning_rate": r}) for r in (1e-2, 3e-3)]
-    return bench.filled(model, configs, width=2, trace=False)
+def _pack(factory: Any, model: str, name: str, value: Any) -> Any:
+    configs = [factory.config(model, **{name: value, "learning_rate": r}) for r in (1e-2, 3e-3)]
+    return factory.filled(model, configs, width=2, trace=False)
 
 
 @pytest.mark.parametrize(("model", "name"), ADDED)
 def test_as_many_parameters_are_stepped_as_the_value_says(
-    bench: Any, model: str, name: str
+    factory: Any, model: str, name: str
 ) -> None:
     counts = {}
     for value in (c for m, n, c in CHOICES if (m, n) == (model, name)):
-        pack = _pack(bench, model, name, value)
+        pack = _pack(factory, model, name, value)
         for player, stack in pack.stacks.items():
-            grad = pack.turns[player].gradient(*bench.inputs(pack, player))[0]
+            grad = pack.turns[player].gradient(*factory.inputs(pack, player))[0]
             assert grad.shape == stack.flat.shape == stack.optimizer["square"].shape
         counts[value] = sum(stack.flat.shape[1] for stack in pack.stacks.values())
     first = min(counts)
@@ -67,9 +67,9 @@ def test_as_many_parameters_are_stepped_as_the_value_says(
 
 @pytest.mark.parametrize(("model", "name", "value"), CHOICES)
 def test_what_a_value_adds_is_stepped_and_sampled_from(
-    bench: Any, model: str, name: str, value: int
+    factory: Any, model: str, name: str, value: int
 ) -> None:
-    pack = _pack(bench, model, name, value)
+    pack = _pack(factory, model, name, value)
     stack = next(iter(pack.stacks.values()))
     added = ADDED[model, name](stack.views(stack.flat), value)
     before = [view.clone() for view in added]
@@ -126,18 +126,18 @@ def _followed(pack: Any, slot: int, player: str, inputs: Any, grad: Tensor) -> s
 
 
 @pytest.mark.parametrize(("objective", "body"), BODIES)
-def test_each_objective_steps_by_its_own_formula(bench: Any, objective: str, body: str) -> None:
+def test_each_objective_steps_by_its_own_formula(factory: Any, objective: str, body: str) -> None:
     fixed = {"objective": objective, "body": body}
     configs = [
-        bench.config("gan", latent_size=size, penalty_weight=weight, **fixed)
+        factory.config("gan", latent_size=size, penalty_weight=weight, **fixed)
         for size, weight in ((4, 10.0), (2, 3.0))
     ]
-    pack = bench.filled("gan", configs)
+    pack = factory.filled("gan", configs)
     critic = pack.stacks["critic"]
     # scores above 1, short of which hinge and Wasserstein are one
     list(critic.views(critic.flat).values())[-1][:] = 2
     for player, kinds in (("critic", CRITICS), ("generator", GENERATORS)):
-        inputs = bench.inputs(pack, player)
+        inputs = factory.inputs(pack, player)
         buffers = {name: b.clone() for name, b in critic.buffers.items()}
         grad = pack.turns[player].gradient(*inputs)[0]
         for name, old in buffers.items():
@@ -148,9 +148,9 @@ def test_each_objective_steps_by_its_own_formula(bench: Any, objective: str, bod
 
 
 @pytest.mark.parametrize("objective", get_args(Objective))
-def test_only_the_wasserstein_critic_is_clipped(bench: Any, objective: str) -> None:
-    config = bench.config("gan", objective=objective, clip=0.01)
-    pack = bench.filled("gan", [config], trace=False)
+def test_only_the_wasserstein_critic_is_clipped(factory: Any, objective: str) -> None:
+    config = factory.config("gan", objective=objective, clip=0.01)
+    pack = factory.filled("gan", [config], trace=False)
     pack.run(1)
     largest = float(pack.stacks["critic"].flat[0].abs().max())
     assert (largest <= 0.01) == (objective == "wasserstein")

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from gensweep.lanes._tidy import THIN, thin_bmm, tidied
+from gensweep.lanes._tidy import THIN, simplify, thin_bmm
 
 
 @pytest.mark.parametrize("columns", [1, 2, THIN])
@@ -41,7 +41,7 @@ def test_a_tidied_trace_gives_the_same_and_changes_the_same() -> None:
     trace = make_fx(layer)(x, w, out)
     before = len(trace.graph.nodes)
     mine, theirs = out.clone(), out.clone()
-    found, expected = tidied(trace)(x, w, mine), layer(x, w, theirs)
+    found, expected = simplify(trace)(x, w, mine), layer(x, w, theirs)
     assert len(trace.graph.nodes) == before - 4
     assert "thin_bmm" in trace.code
     torch.testing.assert_close(found, expected)

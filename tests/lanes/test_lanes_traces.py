@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from gensweep.lanes._traces import Traces, extended
+from gensweep.lanes._traces import Traces, extrapolate
 from gensweep_models.catalog import CATALOG
 
 UNET = pytest.param("ddpm", marks=pytest.mark.slow("a U-Net is traced for four widths"))
@@ -13,20 +13,20 @@ VARIANTS = [*sorted(CATALOG.keys() - {"ddpm"}), "gan-hinge", "gan-wasserstein_gp
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_trace_that_follows_is_the_one_that_would_be_taken(bench: Any, variant: str) -> None:
+def test_a_trace_that_follows_is_the_one_that_would_be_taken(factory: Any, variant: str) -> None:
     """Operation by operation, of every turn of every game."""
-    config = bench.config(variant)
+    config = factory.config(variant)
     packs = {}
     for width in (5, 3, 8, 2):
-        packs[width] = bench.pack(variant, config, width=width)
+        packs[width] = factory.pack(variant, config, width=width)
         for slot in range(width):
-            bench.load(packs[width], slot, config, slot)
+            factory.load(packs[width], slot, config, slot)
         packs[width].run(3)
     for name, turn in packs[5].turns.items():
         for kind, traces in turn._traces.items():
             known = {w: packs[w].turns[name]._traces[kind]._raw[w] for w in packs}
             for width in (8, 2):
-                found = extended({5: traces._raw[5], 3: known[3]}, width)
+                found = extrapolate({5: traces._raw[5], 3: known[3]}, width)
                 assert found is not None
                 assert str(found.graph) == str(known[width].graph)
                 sizes = [[n.meta.get("val") for n in t.graph.nodes if n.op != "output"]

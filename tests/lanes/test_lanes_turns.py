@@ -11,27 +11,27 @@ def _steps(pack: Any, slot: int) -> dict[str, int]:
     return {n: int(s.optimizer["steps"][slot]) for n, s in pack.stacks.items()}
 
 
-def test_the_generator_acts_every_nth_tick(bench: Any) -> None:
+def test_the_generator_acts_every_nth_tick(factory: Any) -> None:
     counts = (1, 2, 5)
-    configs = [bench.config("gan", critic_iterations=n) for n in counts]
-    pack = bench.filled("gan", configs)
+    configs = [factory.config("gan", critic_iterations=n) for n in counts]
+    pack = factory.filled("gan", configs)
     for tick in range(1, 12):
         pack.run(1)
         for slot, n in enumerate(counts):
             assert _steps(pack, slot) == {"critic": tick, "generator": tick // n}
 
 
-def test_each_step_knows_how_much_of_the_budget_is_spent(bench: Any) -> None:
+def test_each_step_knows_how_much_of_the_budget_is_spent(factory: Any) -> None:
     """Which is what the learning rate falls with: also of a lane begun later, or moved."""
-    pack = bench.reused("vae", bench.config("vae"), width=2)
+    pack = factory.reused("vae", factory.config("vae"), width=2)
     seen: list[Tensor] = []
     inner = pack.turns["vae"].step
     pack.turns["vae"].step = lambda *a: (seen.append(a[1]["progress"].clone()), inner(*a))[1]
-    total = bench.budget // bench.config("vae").batch_size
+    total = factory.budget // factory.config("vae").batch_size
     try:
-        bench.load(pack, 0, bench.config("vae"), 0)
+        factory.load(pack, 0, factory.config("vae"), 0)
         pack.run(10)
-        bench.load(pack, 1, bench.config("vae"), 1)
+        factory.load(pack, 1, factory.config("vae"), 1)
         pack.run(5)
         state = pack.take(0)
         pack.drop(0)
@@ -46,9 +46,9 @@ def test_each_step_knows_how_much_of_the_budget_is_spent(bench: Any) -> None:
     assert torch.equal(spent.round(), (spent * 1000).round() / 1000)
 
 
-def test_players_act_in_order_within_a_tick(bench: Any) -> None:
+def test_players_act_in_order_within_a_tick(factory: Any) -> None:
     """The generator's loss of a tick is that of the critic after its step in that tick."""
-    pack = bench.filled("gan", [bench.config("gan", learning_rate=1e-2)], width=1, trace=False)
+    pack = factory.filled("gan", [factory.config("gan", learning_rate=1e-2)], width=1, trace=False)
     seen: list[Tensor] = []
     inner = pack.turns["generator"].gradient
     critic = pack.stacks["critic"].flat
@@ -64,20 +64,20 @@ def test_players_act_in_order_within_a_tick(bench: Any) -> None:
 
 @pytest.mark.parametrize("objective", ["non_saturating", "hinge"])
 def test_resting_lanes_are_untouched_with_their_buffers(
-    bench: Any, objective: str, bitwise: Any
+    factory: Any, objective: str, bitwise: Any
 ) -> None:
     """Lanes whose rounds differ train as in packs where all rounds are alike."""
     counts = (1, 3, 4)
     configs = [
-        bench.config("gan", critic_iterations=n, objective=objective, learning_rate=1e-3)
+        factory.config("gan", critic_iterations=n, objective=objective, learning_rate=1e-3)
         for n in counts
     ]
-    mixed = bench.filled("gan", configs)
+    mixed = factory.filled("gan", configs)
     mixed.run(9)
     states = [mixed.take(slot) for slot in range(3)]
     for slot, config in enumerate(configs):
-        alike = bench.reused("gan", config)
-        bench.load(alike, slot, config, slot)
+        alike = factory.reused("gan", config)
+        factory.load(alike, slot, config, slot)
         alike.run(9)
         bitwise(states[slot], alike.take(slot))
     names = [n for n in states[0].tensors if "buffer" in n]
@@ -87,25 +87,27 @@ def test_resting_lanes_are_untouched_with_their_buffers(
 @pytest.mark.parametrize("objective", ["non_saturating", "hinge", "wasserstein_gp"])
 @pytest.mark.parametrize("body", ["mlp", "conv"])
 def test_lanes_that_do_not_act_are_not_computed(
-    bench: Any, objective: str, body: str, bitwise: Any
+    factory: Any, objective: str, body: str, bitwise: Any
 ) -> None:
     """And nobody can tell: each lane is what it is in a pack that computes and masks them."""
     counts = (1, 3, 4, 4, 2, 4)
     configs = [
-        bench.config("gan", critic_iterations=n, objective=objective, learning_rate=1e-3, body=body)
+        factory.config(
+            "gan", critic_iterations=n, objective=objective, learning_rate=1e-3, body=body
+        )
         for n in counts
     ]
-    wide = bench.filled("gan", configs, width=8)
+    wide = factory.filled("gan", configs, width=8)
     wide.run(8)
     assert wide.turns_taken == 6 * 8 + 8 + 2 + 2 + 2 + 4 + 2
     # the generators act: lane 0 alone, with 4, with 1, with 2, 3, 4 and 5, and so on
     assert wide.turns_computed == 6 * 8 + (2 + 2 + 2 + 5 + 2 + 3 + 2 + 5)
-    narrow = bench.pack("gan", configs[0], width=3)
+    narrow = factory.pack("gan", configs[0], width=3)
     narrow.sparse = False
     for slots in ((0, 1, 2), (3, 4, 5)):
         before = narrow.turns_computed
         for place, slot in enumerate(slots):
-            bench.load(narrow, place, configs[slot], slot)
+            factory.load(narrow, place, configs[slot], slot)
         narrow.run(8)
         assert narrow.turns_computed - before == 2 * 3 * 8 - (0 if 0 in slots else 3 * 4)
         for place, slot in enumerate(slots):
@@ -113,9 +115,9 @@ def test_lanes_that_do_not_act_are_not_computed(
 
 
 @pytest.mark.parametrize("objective", ["hinge"])
-def test_a_spent_budget_freezes_everything(bench: Any, objective: str, bitwise: Any) -> None:
-    config = bench.config("gan", objective=objective)
-    pack = bench.reused("gan", config)
+def test_a_spent_budget_freezes_everything(factory: Any, objective: str, bitwise: Any) -> None:
+    config = factory.config("gan", objective=objective)
+    pack = factory.reused("gan", config)
     pack.load(0, config, seed=0, budget_images=30)
     pack.load(1, config, seed=1, budget_images=4000)
     progress = pack.run(4)
@@ -128,9 +130,9 @@ def test_a_spent_budget_freezes_everything(bench: Any, objective: str, bitwise: 
     assert progress[0].metrics == before
 
 
-def test_only_the_active_stage_moves(bench: Any) -> None:
-    config = bench.config("vqvae", stage_fraction=0.5)
-    pack = bench.reused("vqvae", config)
+def test_only_the_active_stage_moves(factory: Any) -> None:
+    config = factory.config("vqvae", stage_fraction=0.5)
+    pack = factory.reused("vqvae", config)
     pack.load(0, config, seed=0, budget_images=8 * 8)
     pack.load(1, config, seed=1, budget_images=16 * 8)
     start = [pack.take(slot) for slot in (0, 1)]

@@ -1,17 +1,17 @@
-"""The packed engine: many trials of one signature trained as one stacked computation.
+"""The packed engine: trains many trials of one signature as one stacked computation.
 
 Runs in: a pack's workers.
 """
 
 from gensweep.lanes._inputs import Ranks, Source
 from gensweep.lanes._lane import Lane
-from gensweep.lanes._noise import derive, draw, generator
+from gensweep.lanes._noise import derive_seed, draw, generator
 from gensweep.lanes._optim import OPTIMIZERS
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
 from gensweep.lanes._precision import PRECISIONS, precision_of
 from gensweep.lanes._record import EXPLODED, Progress
-from gensweep.lanes._schedule import turns
+from gensweep.lanes._schedule import turns_per_round
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST
 
@@ -27,9 +27,9 @@ __all__ = [
     "Progress",
     "Ranks",
     "Source",
-    "derive",
+    "derive_seed",
     "draw",
     "generator",
     "precision_of",
-    "turns",
+    "turns_per_round",
 ]

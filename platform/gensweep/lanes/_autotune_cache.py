@@ -1,4 +1,4 @@
-"""What was measured on a machine, kept in a file that all processes share."""
+"""The file of measured choices, which all processes of a machine share."""
 
 import json
 import os
@@ -11,21 +11,22 @@ from gensweep.files import lock_file, write_atomically
 from gensweep.machine import device_name
 
 Choices = dict[str, str]
-"""What was to be chosen, in words, to the name of what was."""
+"""Chosen names by what they were chosen for, in words."""
 
 
-def kept(machine: str, complete: Callable[[Choices], None]) -> Choices:
-    """The choices of `machine` after `complete` has added what is missing; they are then kept.
+def load_or_measure(key: str, complete: Callable[[Choices], None]) -> Choices:
+    """Load the choices of a machine, let `complete` measure what is missing, and store them.
 
-    Empty where nothing can be kept. One process at a time: two that measured at once would
+    Empty where the file cannot be written. One process at a time: two that measured at once would
     choose twice, and disturb each other.
     """
     file = choices_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with lock_file(file.with_suffix(".lock"), mode=0o666):
+            # Read under the lock: another process may just have chosen, and its choice stands.
             every = _read(file)
-            known = every.setdefault(machine, {})
+            known = every.setdefault(key, {})
             before = dict(known)
             complete(known)
             if known != before:
@@ -37,14 +38,14 @@ def kept(machine: str, complete: Callable[[Choices], None]) -> Choices:
 
 
 def choices_file() -> Path:
-    """In `$GENSWEEP_HOME/cache`, or in the user's folder of caches."""
+    """Return the path: in `$GENSWEEP_HOME/cache`, or in the user's folder of caches."""
     if home := os.environ.get("GENSWEEP_HOME"):
         return Path(home).absolute() / "cache" / "convolutions.json"
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "gensweep" / "convolutions.json"
 
 
-def machine(device: torch.device) -> str:
+def machine_key(device: torch.device) -> str:
     """Name the device and PyTorch's settings, as far as times and last bits depend on them."""
     if device.type == "cuda":
         tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
@@ -56,7 +57,7 @@ def machine(device: torch.device) -> str:
 
 
 def _read(file: Path) -> dict[str, Choices]:
-    """Empty if the file is missing or broken."""
+    """Read the choices of all machines; empty if the file is missing or broken."""
     try:
         found = json.loads(file.read_text())
         return {str(m): {str(k): str(v) for k, v in one.items()} for m, one in found.items()}

@@ -1,4 +1,4 @@
-"""Element-wise functions whose last bits depend on an element's place, made independent of it.
+"""Pads element-wise functions so that a lane's last bits do not depend on its place in a pack.
 
 A CPU's vector units take a function of `BLOCK` elements at a time, and the rest one by one by
 another routine, which rounds otherwise for the functions of `UNEVEN` (torch 2.13, found by
@@ -16,11 +16,11 @@ from torch.nn.functional import pad
 
 BLOCK = 32
 EVEN_THREADS = 2
-"""More threads share an operation in parts that are no whole blocks, whatever is filled up."""
+"""Most threads among which torch splits an operation into whole blocks if lanes are padded."""
 GRAIN = 32768
-"""Elements that torch leaves to one thread."""
+"""Number of elements up to which torch gives an operation to one thread."""
 FILLING = 0.5
-"""A number of which each of the functions has a value."""
+"""The padding: a number for which each of the functions is defined."""
 
 _aten = torch.ops.aten
 UNEVEN = frozenset({
@@ -32,8 +32,9 @@ UNEVEN = frozenset({
 
 
 def even_out(trace: fx.GraphModule, lanes: int) -> None:
-    """Fill up, in place, the lanes of those functions in a trace of several lanes."""
+    """Replace, in place, those functions in a trace of several lanes by `in_blocks`."""
     threads = torch.get_num_threads()
+    # Two threads split a tensor in halves, each of which must hold whole blocks of every lane.
     block = BLOCK * threads if threads <= EVEN_THREADS else 0
     for node in trace.graph.nodes:
         if lanes > 1 and node.target in UNEVEN and _is_uneven(node.meta.get("val"), lanes, block):
@@ -42,6 +43,7 @@ def even_out(trace: fx.GraphModule, lanes: int) -> None:
 
 
 def _is_uneven(value: Any, lanes: int, block: int) -> bool:
+    """Return whether a lane's elements on a CPU do not fill whole blocks; 0: no block is safe."""
     if not isinstance(value, Tensor) or value.device.type != "cpu":
         return False
     if value.shape[:1] != (lanes,):
@@ -50,7 +52,7 @@ def _is_uneven(value: Any, lanes: int, block: int) -> bool:
 
 
 def in_blocks(function: Any, block: int, *args: Any) -> Tensor:
-    """`function` of tensors that broadcast to [L, ...], in whole blocks for each lane."""
+    """Compute `function` of tensors that broadcast to [L, ...] in whole blocks for each lane."""
     given = [a for a in args if isinstance(a, Tensor)]
     tensors = torch.broadcast_tensors(*given)  # type: ignore[no-untyped-call]
     shape = tensors[0].shape
@@ -62,7 +64,8 @@ def in_blocks(function: Any, block: int, *args: Any) -> Tensor:
 
 
 def _in_pieces(function: Any, args: list[Any], lanes: int) -> Tensor:
-    """`function` of some rows at a time, so few that one thread takes them, or of a single one."""
+    """Compute `function` of some rows at a time, so few that one thread takes them, or of one."""
+    # Three or more threads cut where no block ends, so no call may be large enough to be cut.
     first = next(a for a in args if isinstance(a, Tensor))
     most = max(1, GRAIN // first.shape[1])
     if most >= lanes or torch.get_num_threads() <= EVEN_THREADS:
@@ -74,4 +77,5 @@ def _in_pieces(function: Any, args: list[Any], lanes: int) -> Tensor:
 
 
 def _filled(rows: Tensor, block: int) -> Tensor:
+    """Pad each lane's row to a multiple of `block`."""
     return pad(rows, (0, -rows.shape[1] % block), value=FILLING)

@@ -1,4 +1,4 @@
-"""Methods of a game outside training: many lanes at once, in evaluation mode, without gradient.
+"""Calls methods of a game outside training: many lanes at once, in evaluation mode, no gradient.
 
 L lanes.
 """
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gensweep.game import Game
-from gensweep.lanes._functional import frozen, nets_of, over_lanes
+from gensweep.lanes._functional import eval_mode, nets_of, over_lanes
 from gensweep.lanes._stack import Stack
 
 
@@ -24,9 +24,9 @@ def evaluate(
     noise: Mapping[str, Tensor],
     hyper: Mapping[str, Tensor],
 ) -> Any:
-    """`game.method(nets, *shared, noise, hyper)` of the lanes in `slots`; results are [L, ...].
+    """Call `game.method(nets, *shared, noise, hyper)` for the lanes in `slots`: [L, ...].
 
-    `noise` and `hyper` have these lanes in front. Weights are those samples are drawn with.
+    `noise` and `hyper` have these lanes in front. Weights are the moving average if there is one.
     """
     params = {n: s.views(s.sampling_weights()[slots]) for n, s in stacks.items()}
     buffers = {n: {k: b[slots] for k, b in s.buffers.items()} for n, s in stacks.items()}
@@ -34,5 +34,5 @@ def evaluate(
     def one(params: Any, buffers: Any, noise: Any, hyper: Any) -> Any:
         return getattr(game, method)(nets_of(stacks, params, buffers), *shared, noise, hyper)
 
-    with frozen(stacks), torch.no_grad():
+    with eval_mode(stacks), torch.no_grad():
         return over_lanes(one, len(slots))(params, buffers, dict(noise), dict(hyper))

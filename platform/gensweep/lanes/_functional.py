@@ -1,4 +1,4 @@
-"""Networks as pure functions of one lane, and functions of one lane as functions of many."""
+"""Makes networks pure functions of one lane, and functions of one lane functions of many."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,13 +12,13 @@ from gensweep.lanes._precision import Precision, cast
 from gensweep.lanes._stack import Stack
 
 Stacked = dict[str, dict[str, Tensor]]
-"""Player to name to a tensor with the lanes in front."""
+"""Tensors with the lanes in front, by player and name."""
 
 
 def nets_of(
     stacks: Mapping[str, Stack], params: Stacked, buffers: Stacked, precision: Precision = "fp32"
 ) -> dict[str, Any]:
-    """Each player's module as a pure function of one lane's parameters and buffers."""
+    """Bind each player's module to one lane's parameters and buffers: name to a callable."""
 
     def bind(name: str) -> Callable[..., Any]:
         module, state = stacks[name].module, (params[name], buffers[name])
@@ -32,10 +32,12 @@ def nets_of(
 
 
 def over_lanes(fn: Callable[..., Any], lanes: int) -> Callable[..., Any]:
-    """`fn` of one lane, for arguments that are dicts of tensors with the lanes in front."""
+    """Map `fn` of one lane over arguments that are trees of tensors with the lanes in front."""
     if lanes > 1:
+        # Noise is an argument: randomness inside would depend on the neighbours, so it is refused.
         return vmap(fn, randomness="error")
 
+    # vmap of one lane would only cost time: batched kernels are slower than plain ones.
     def alone(*args: Any) -> Any:
         pick = pytree.tree_map(lambda t: t[0], args)
         return pytree.tree_map(lambda t: t[None], fn(*pick))
@@ -44,8 +46,8 @@ def over_lanes(fn: Callable[..., Any], lanes: int) -> Callable[..., Any]:
 
 
 @contextmanager
-def frozen(stacks: Mapping[str, Stack], learning: Collection[str] = ()) -> Iterator[None]:
-    """The modules of `stacks` in evaluation mode, but for those `learning`; then in training."""
+def eval_mode(stacks: Mapping[str, Stack], learning: Collection[str] = ()) -> Iterator[None]:
+    """Set modules to evaluation mode, but for those `learning`; afterwards all to training mode."""
     for name, stack in stacks.items():
         stack.module.train(name in learning)
     try:

@@ -1,4 +1,4 @@
-"""An optimiser's step on a CPU: torch's fused kernels, which pass over memory once, lane by lane.
+"""Steps an optimiser on a CPU by torch's fused kernels, which pass over memory once a lane.
 
 A dozen stacked operations on weights that no cache holds cost more than the gradient does.
 """
@@ -16,8 +16,8 @@ from gensweep.lanes._stack import Stack
 KERNELS: dict[str, Any] = {"adam": torch._fused_adam_, "adamw": torch._fused_adamw_}
 
 
-def fits(stack: Stack) -> bool:
-    """Whether there is a kernel for the player's optimiser, where its weights are."""
+def has_kernel(stack: Stack) -> bool:
+    """Return whether torch has a fused kernel for the player's optimiser on its device."""
     return stack.flat.device.type == "cpu" and stack.player.optimizer in KERNELS
 
 
@@ -28,12 +28,14 @@ def step(
 
     `places` are these lanes' rows in `grad` and `hyper`, and their slots.
     """
+    # Kernels take scalars, not tensors. A `tolist` waits for nothing here, for this is a CPU.
     player, state = stack.player, stack.optimizer
     wanted = {n: v for n in (*SCALARS, "ema", "clip") if (v := getattr(player, n)) is not None}
     values = {name: _values(value, hyper, len(grad)) for name, value in wanted.items()}
     progress = hyper["progress"].tolist() if player.decay else None
     kernel = KERNELS[player.optimizer]
     for at, slot in places:
+        # The row of a matrix is contiguous: the kernel sees one parameter vector of one trial.
         row, steps = stack.flat[slot], state["steps"][slot, 0]
         steps += 1
         rate = values["learning_rate"][at]
@@ -52,5 +54,5 @@ def step(
 
 
 def _values(value: Scalar, hyper: Mapping[str, Tensor], lanes: int) -> list[float]:
-    """A hyperparameter of each lane: its own value, or a constant."""
+    """Return a hyperparameter of each lane: its own value, or a constant."""
     return hyper[value].tolist() if isinstance(value, str) else [float(value)] * lanes

@@ -1,4 +1,4 @@
-"""A function of tensors captured once in a CUDA graph and replayed with new inputs.
+"""Captures a function of tensors in a CUDA graph, and replays it with new inputs.
 
 A turn is hundreds of small operations; a graph starts them all for the price of one.
 """
@@ -12,22 +12,24 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 Capture = Callable[[Callable[[], Any]], tuple[Callable[[], None], Any]]
-"""Takes work, which it does not execute, whose kernels have run before. Gives what executes it,
-and the tensors that then hold its results."""
+"""Records a function, whose kernels must have run before, without executing it. Returns a callable
+that replays it, and the tensors that hold its results afterwards."""
 
 
 class Captured:
-    """`fn(*inputs)` with inputs in rooms of their own, where each call puts new ones.
+    """Replays `fn(*inputs)`, whose inputs are copied to where the graph reads them.
 
-    What `fn` reads or changes besides must stay where it is in memory. Results are copies.
+    Whatever else `fn` reads or changes must stay where it is in memory. Results are copies, because
+    the next replay, of any graph in the pool, may write over them.
     """
 
     def __init__(self, fn: Callable[..., Any], inputs: Any, capture: Capture):
-        self._rooms = pytree.tree_map(_copy, inputs)
-        self._repeat, self._results = capture(lambda: fn(*self._rooms))
+        self._static_inputs = pytree.tree_map(_copy, inputs)
+        self._repeat, self._results = capture(lambda: fn(*self._static_inputs))
 
     def __call__(self, *inputs: Any) -> Any:
-        for room, new in zip(_tensors(self._rooms), _tensors(inputs), strict=True):
+        # A graph holds addresses, not tensors: new inputs go where the captured ones were.
+        for room, new in zip(_tensors(self._static_inputs), _tensors(inputs), strict=True):
             room.copy_(new, non_blocking=True)
         self._repeat()
         return pytree.tree_map(_copy, self._results)
@@ -42,7 +44,7 @@ def _tensors(tree: Any) -> list[Tensor]:
 
 
 def cuda_capture() -> Capture:
-    """A capture of CUDA graphs that share memory: they are replayed one after the other."""
+    """Build a capture of CUDA graphs that share memory: they are replayed one after the other."""
     pool = torch.cuda.graph_pool_handle()
 
     def capture(work: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
@@ -55,7 +57,7 @@ def cuda_capture() -> Capture:
 
 
 class Graphs:
-    """Functions by name, each captured at its second call: the first loads its kernels."""
+    """Calls functions by name, each captured at its second call: the first loads its kernels."""
 
     def __init__(self, capture: Capture | None):
         self._capture = capture
@@ -63,7 +65,10 @@ class Graphs:
         self._captured: dict[Hashable, Captured] = {}
 
     def __call__(self, name: Hashable, fn: Callable[..., Any], *inputs: Any) -> Any:
-        """`fn(*inputs)`; eagerly where there is no capture, or it failed, which is told once."""
+        """Return `fn(*inputs)`; eagerly without a capture, or after it failed, with one warning.
+
+        `name` stands for the function and the shapes of its inputs.
+        """
         if name in self._captured:
             return self._captured[name](*inputs)
         if self._capture is None or name not in self._called:
@@ -72,6 +77,7 @@ class Graphs:
         try:
             self._captured[name] = Captured(fn, inputs, self._capture)
         except RuntimeError as error:
+            # A model may synchronise with the host, which no graph allows: it trains all the same.
             self._capture = None
             cause = str(error).partition("\n")[0]
             warnings.warn(f"no CUDA graph, which costs time: {cause}", stacklevel=2)

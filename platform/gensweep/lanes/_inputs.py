@@ -1,4 +1,4 @@
-"""What a tick of every lane consumes: the indices of its examples, and its noise.
+"""Draws the inputs of every lane's ticks: the indices of its examples, and its noise.
 
 L lanes, T ticks, B batch, N numbers a tick.
 """
@@ -17,19 +17,23 @@ from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise import NoiseLayout, fill
 
 NOISE_BYTES = 64 << 20
-Rooms = dict[str, dict[str, Tensor]]
-"""Player to kind to `[L, T, N]`."""
+"""Bytes of noise that are drawn at once."""
+NoiseBuffers = dict[str, dict[str, Tensor]]
+"""Noise `[L, T, N]` by player and kind."""
 
 
 class Source(Protocol):
-    """Where batches come from: `gather(indices [L, B])` gives tensors with those dims first."""
+    """A data set to train on: `gather(indices [L, B])` gives named tensors [L, B, ...]."""
 
     def gather(self, indices: Tensor) -> dict[str, Tensor]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """Data parallelism: this rank's share of every batch, and the mean over all ranks."""
+    """Data parallelism of a pack: `count` processes, each with its part of every batch.
+
+    `mean_` replaces a tensor by its mean over all ranks, in place.
+    """
 
     rank: int = 0
     count: int = 1
@@ -37,7 +41,10 @@ class Ranks:
 
 
 class LaneInputs:
-    """Draws for many ticks at once what depends on each lane's seed and progress alone."""
+    """Draws for many ticks at once what depends on each lane's seed and progress alone.
+
+    `UserError` if the batch does not divide over the ranks.
+    """
 
     def __init__(
         self, noise: Mapping[str, Mapping[str, Noise]], batch_size: int, width: int, ranks: Ranks
@@ -50,53 +57,67 @@ class LaneInputs:
         self._rows = slice(ranks.rank * share, (ranks.rank + 1) * share)
 
     def ticks_at_once(self) -> int:
+        """Return for how many ticks the noise of all lanes fits into `NOISE_BYTES`; at most 64."""
         numbers = sum(n for layout in self.layouts.values() for n in layout.numbers.values())
         return max(1, min(64, NOISE_BYTES // max(1, 4 * numbers * self.width)))
 
     def noise(
         self, lanes: Sequence[Lane | None], ticks: Mapping[int, int], device: torch.device
-    ) -> Rooms:
-        """The noise of each lane's next `ticks` evaluations, slot to their number."""
+    ) -> NoiseBuffers:
+        """Draw the noise of each lane's next evaluations; `ticks` is slot to their number.
+
+        All ranks draw the same, for the whole batch, so that streams do not depend on their number.
+        """
         most = max(ticks.values())
         rooms = {name: layout.buffers(self.width, most) for name, layout in self.layouts.items()}
 
-        def of_lane(slot: int, lane: Lane) -> None:
-            for name, kind, room in _flat(rooms):
+        def fill_lane(slot: int, lane: Lane) -> None:
+            for name, kind, room in _each_buffer(rooms):
                 fill(room[slot, : ticks[slot]], kind, lane.streams[name, kind])
 
         held = [(slot, lane) for slot, lane in enumerate(lanes) if lane and slot in ticks]
-        if device.type == "cuda":  # which would wait for one core
+        # A GPU would wait for one core to draw all lanes. Each lane has its own generator, so that
+        # the order of threads changes nothing; on a CPU they would take cores from other packs.
+        if device.type == "cuda":
             with ThreadPoolExecutor() as pool:
-                list(pool.map(of_lane, *zip(*held, strict=True)))
+                list(pool.map(fill_lane, *zip(*held, strict=True)))
         else:
             for slot, lane in held:
-                of_lane(slot, lane)
-        return {n: {k: moved(r, device) for k, r in kinds.items()} for n, kinds in rooms.items()}
+                fill_lane(slot, lane)
+        return {
+            n: {k: to_device(r, device) for k, r in kinds.items()} for n, kinds in rooms.items()
+        }
 
     def indices(
         self, lanes: Sequence[Lane | None], ticks: Mapping[int, int], device: torch.device
     ) -> Tensor:
-        """Which examples each lane sees: int64 `[L, T, B]`, of this rank's share."""
+        """Return the indices of each lane's examples: int64 `[L, T, B]`, B of this rank."""
         indices = torch.zeros(self.width, max(ticks.values()), self.batch_size, dtype=torch.long)
         for slot, lane in enumerate(lanes):
             if lane and (count := ticks.get(slot)):
                 flat = lane.order.indices(lane.images_seen, count * self.batch_size)
                 indices[slot, :count] = flat.view(count, -1)
-        return moved(indices[:, :, self._rows].contiguous(), device)
+        return to_device(indices[:, :, self._rows].contiguous(), device)
 
-    def share(self, player: str, noise: Rooms, place: tuple[Any, Any]) -> dict[str, Tensor]:
-        """The noise of `player` at a place `[L, T]`, name to `[L, *shape]`, of this rank's rows."""
+    def player_noise(
+        self, player: str, noise: NoiseBuffers, place: tuple[Any, Any]
+    ) -> dict[str, Tensor]:
+        """Return the noise of `player` at a place in `[L, T]`: name to `[L, *shape]`.
+
+        What is drawn for each example is cut to the rows of this rank.
+        """
         named = self.layouts[player].named({k: room[place] for k, room in noise[player].items()})
-        return {n: self._cut(one) for n, one in named.items()}
+        return {n: self._rank_rows(one) for n, one in named.items()}
 
-    def _cut(self, noise: Tensor) -> Tensor:
+    def _rank_rows(self, noise: Tensor) -> Tensor:
+        # Noise that is not drawn for each example, is the same on all ranks.
         return noise[:, self._rows] if noise.shape[1:2] == (self.batch_size,) else noise
 
 
-def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """`tensor` on the device, for which the host does not wait."""
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy `tensor` to the device; the host does not wait, as pinned memory allows."""
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
-def _flat(rooms: Rooms) -> list[tuple[str, str, Tensor]]:
+def _each_buffer(rooms: NoiseBuffers) -> list[tuple[str, str, Tensor]]:
     return [(name, kind, room) for name, kinds in rooms.items() for kind, room in kinds.items()]

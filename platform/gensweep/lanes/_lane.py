@@ -1,4 +1,4 @@
-"""What one occupied slot of a pack remembers on the host."""
+"""The host's side of a trial in a slot; weights and moments lie in the pack's stacks."""
 
 import dataclasses
 import math
@@ -16,7 +16,10 @@ Streams = dict[tuple[str, str], torch.Generator]
 
 
 class Lane:
-    """A trial in a slot: its configuration, progress, noise streams and data order."""
+    """A trial in a slot of a pack: its configuration, progress, noise streams and data order.
+
+    `count` is the number of examples of the data set.
+    """
 
     def __init__(self, config: Any, seed: int, budget_images: int, players: list[str], count: int):
         self.config: Any = config
@@ -34,11 +37,12 @@ class Lane:
 
     @classmethod
     def resume(cls, config: Any, state: LaneState, players: list[str], count: int) -> "Lane":
-        """The trial of `config` where `state` left it."""
+        """Build the lane of a trial of `config` where `state` left it."""
         meta = state.meta
         lane = cls(config, meta["seed"], meta["budget_images"], players, count)
         lane.ticks = meta["ticks"]
         lane.means = Means(meta.get("means", {}))
+        # Data order follows from the images seen; generators have no such index, but a state.
         for (player, kind), source in lane.streams.items():
             source.set_state(state.tensors[f"stream.{player}.{kind}"])
         return lane
@@ -49,7 +53,7 @@ class Lane:
 
     @property
     def remaining(self) -> int:
-        """Ticks until the budget is spent."""
+        """Number of ticks until the budget is spent."""
         return max(0, self.total_ticks - self.ticks)
 
     def meta(self) -> dict[str, Any]:
@@ -58,7 +62,7 @@ class Lane:
             "seed": self.seed,
             "ticks": self.ticks,
             "budget_images": self.budget_images,
-            "means": self.means.kept(),
+            "means": self.means.to_json(),
         }
 
     def stream_states(self) -> dict[str, torch.Tensor]:
@@ -66,6 +70,6 @@ class Lane:
 
 
 def _scalars(config: Any) -> dict[str, float]:
-    """The per-lane scalars of a configuration."""
+    """Return the numbers of a configuration that may differ from lane to lane."""
     values = with_scope(config, "lane", "latent", "sampling")
     return {n: float(v) for n, v in values.items() if isinstance(v, int | float)}

@@ -1,4 +1,4 @@
-"""Means of what a lane's turns tell, over a stretch of its training."""
+"""Means of the losses and metrics of a lane over a stretch of its training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,25 +8,29 @@ from torch import Tensor
 
 
 class Means:
-    """Means by name since the beginning, or since `clear`; in whatever pieces values come."""
+    """Running means by name since the beginning, or since `clear`.
+
+    The same values give the same bits, in whatever pieces they come.
+    """
 
     def __init__(self, kept: Mapping[str, Any] | None = None):
         self._sums = {name: (float(total), int(n)) for name, (total, n) in (kept or {}).items()}
 
     def add(self, name: str, values: Tensor) -> None:
-        """Values [N], in their order: one is added after the other."""
+        """Add values [N] in their order."""
         total, count = self._sums.get(name, (0.0, 0))
+        # A tree sum would depend on where the pieces end; a running one does not.
         series = torch.cat([torch.tensor([total], dtype=torch.float64), values.double()])
         self._sums[name] = float(series.cumsum(0)[-1]), count + len(values)
 
-    def told(self) -> dict[str, float]:
-        """Name to mean."""
+    def averages(self) -> dict[str, float]:
+        """Return name to mean."""
         return {name: total / count for name, (total, count) in self._sums.items()}
 
-    def kept(self) -> dict[str, list[float]]:
-        """What a new object goes on from, as JSON."""
+    def to_json(self) -> dict[str, list[float]]:
+        """Return the sums and counts that a new object continues from, as JSON."""
         return {name: [total, count] for name, (total, count) in self._sums.items()}
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Forget all values."""
         self._sums.clear()

@@ -1,4 +1,4 @@
-"""Noise that depends on the lane's own seed and progress, and on nothing else.
+"""Draws noise that depends on the lane's own seed and progress, and on nothing else.
 
 Every player has one stream of normal and one of uniform numbers. A tick takes a multiple of 16
 of each, the block in which torch fills normals, so that a stream is the same however many ticks
@@ -18,10 +18,10 @@ _BLOCK = 16
 KINDS = ("normal", "uniform")
 
 
-def derive(seed: int, *purpose: object) -> int:
-    """A 63-bit seed for one purpose of a trial.
+def derive_seed(seed: int, *purpose: object) -> int:
+    """Derive a 63-bit seed for one purpose of a trial.
 
-    >>> derive(1, "order", 0) == derive(1, "order", 0) != derive(1, "order", 1)
+    >>> derive_seed(1, "order", 0) == derive_seed(1, "order", 0) != derive_seed(1, "order", 1)
     True
     """
     digest = hashlib.sha256(repr((seed, *purpose)).encode()).digest()
@@ -29,12 +29,12 @@ def derive(seed: int, *purpose: object) -> int:
 
 
 def generator(seed: int, *purpose: object) -> torch.Generator:
-    """A generator of its own for one purpose of a trial."""
-    return torch.Generator().manual_seed(derive(seed, *purpose))
+    """Make a generator for one purpose of a trial, independent of those for others."""
+    return torch.Generator().manual_seed(derive_seed(seed, *purpose))
 
 
 class NoiseLayout:
-    """Where in one flat run of numbers each named noise of an evaluation lies."""
+    """Places each named noise of an evaluation in one flat run of numbers for each kind."""
 
     def __init__(self, noise: Mapping[str, Noise]):
         self.slices: dict[str, tuple[str, int, tuple[int, ...]]] = {}
@@ -42,14 +42,15 @@ class NoiseLayout:
         for name, one in noise.items():
             self.slices[name] = (one.kind, self.numbers[one.kind], tuple(one.shape))
             self.numbers[one.kind] += math.prod(one.shape)
+        # torch fills normals in blocks of 16 and rounds the rest otherwise: whole blocks each tick.
         self.numbers = {k: -(-n // _BLOCK) * _BLOCK for k, n in self.numbers.items()}
 
     def buffers(self, lanes: int, ticks: int) -> dict[str, Tensor]:
-        """Room for `ticks` evaluations of every lane: kind to `[L, T, N]`."""
+        """Allocate the noise of `ticks` evaluations of every lane: kind to `[L, T, N]`."""
         return {k: torch.zeros(lanes, ticks, n) for k, n in self.numbers.items() if n}
 
     def named(self, flat: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """One tick's numbers, kind to `[L, N]`, as name to `[L, *shape]`."""
+        """Cut one tick's numbers, kind to `[L, N]`, into name to `[L, *shape]`."""
         lanes = {k: v.shape[0] for k, v in flat.items()}
         return {
             name: flat[kind][:, start : start + math.prod(shape)].reshape(lanes[kind], *shape)
@@ -66,7 +67,7 @@ def fill(room: Tensor, kind: str, source: torch.Generator) -> None:
 
 
 def draw(noise: Mapping[str, Noise], seeds: list[int], *purpose: object) -> dict[str, Tensor]:
-    """Noise for one evaluation outside training: name to `[L, *shape]`, one seed a lane."""
+    """Draw the noise of one evaluation outside training, one seed a lane: name to `[L, *shape]`."""
     layout = NoiseLayout(noise)
     rooms = layout.buffers(len(seeds), 1)
     for kind, room in rooms.items():

@@ -1,4 +1,4 @@
-"""The order in which a lane sees the data: an epoch's permutation after the other."""
+"""The order in which a lane sees the data: one permutation after the other, an epoch each."""
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ class DataOrder:
         self._permutation = torch.empty(0, dtype=torch.long)
 
     def indices(self, seen: int, number: int) -> Tensor:
-        """The `number` indices that follow the first `seen`: int64 `[number]`."""
+        """Return the `number` indices that follow the first `seen`: int64 `[number]`."""
         parts = []
         while number:
             epoch, start = divmod(seen, self.count)
@@ -28,6 +28,7 @@ class DataOrder:
         return torch.cat(parts)
 
     def _shuffled(self, epoch: int) -> Tensor:
+        # A seed for each epoch: a resumed trial needs no replay of the permutations before.
         if epoch != self._epoch:
             source = generator(self.seed, "order", epoch)
             self._epoch, self._permutation = epoch, torch.randperm(self.count, generator=source)

@@ -1,5 +1,9 @@
 """A pack: a fixed number of lanes, one trial in each, all stepped as one computation.
 
+`run` plans the turns of many ticks, draws their noise and data order on the host, copies these to
+the device, and then replays one traced turn after the other without waiting. A trial's bits depend
+on its configuration, seed and progress; not on its slot, its neighbours, or when they came.
+
 L lanes, B batch.
 """
 
@@ -13,12 +17,12 @@ from gensweep.errors import UserError
 from gensweep.game import DataShape, Model
 from gensweep.lanes._evaluate import evaluate
 from gensweep.lanes._graph import cuda_capture
-from gensweep.lanes._inputs import LaneInputs, Ranks, Rooms, Source
+from gensweep.lanes._inputs import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._lane import Lane
-from gensweep.lanes._noise import derive, draw
-from gensweep.lanes._precision import multiplying, precision_of
+from gensweep.lanes._noise import derive_seed, draw
+from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._record import EXPLODED, Progress, Record
-from gensweep.lanes._schedule import fractions
+from gensweep.lanes._schedule import budget_fractions
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
@@ -27,7 +31,7 @@ from gensweep.space import Space, padded, with_scope
 
 
 class Pack:
-    """`width` lanes of one signature.
+    """Trains `width` lanes of one signature, each slot empty or with a trial.
 
     `config` is any configuration of the signature; `space` bounds the latent size that lanes
     are padded to. `precision` of training is "fp32", "tf32" (a GPU's own), or "bf16", which
@@ -55,8 +59,9 @@ class Pack:
         self.config = padded(config, space or {})
         self.game = model.game(self.config, data)
         players = self.game.players
-        self.feed = LaneInputs(self.game.noise, int(config.batch_size), width, self.ranks)
+        self.inputs = LaneInputs(self.game.noise, int(config.batch_size), width, self.ranks)
         self.stacks = {name: Stack(p, width, self.device) for name, p in players.items()}
+        # A mean over ranks is a call to another library in the middle of a turn: no graph holds it.
         graphed = trace and self.device.type == "cuda" and self.ranks.count == 1
         capture = cuda_capture() if graphed else None
         self.turns = {
@@ -65,28 +70,32 @@ class Pack:
             for name in players
         }  # fmt: skip
         self.sparse = self.device.type == "cpu"
-        """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture
-        a graph for each number of lanes."""
+        """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture a
+        graph for each number of lanes."""
         self.lanes: list[Lane | None] = [None] * width
         self._hyper: dict[str, Tensor] = {}
         self.turns_taken = self.turns_computed = 0
-        """Of lanes with trials: turns that were due, and all that were computed; at least two."""
+        """Turns that were due in lanes with trials, and turns computed there, due or not."""
 
     # -- lanes in and out ---------------------------------------------------------------
 
     def load(self, slot: int, config: Any, *, seed: int, budget_images: int) -> None:
-        """Begin a trial in `slot`, with the initial weights of its true latent size."""
+        """Begin a trial in `slot`, with the initial weights of its true latent size.
+
+        `UserError` if its configuration is of another signature or larger than the padding.
+        """
         self._check(config)
         lane = Lane(config, seed, budget_images, list(self.game.players), self.data.count)
+        # Built unpadded: initial weights depend on a layer's size, and padding must stay zero.
         game = self.model.game(config, self.data)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(seed, "weights"))
+            torch.manual_seed(derive_seed(seed, "weights"))
             for name, player in game.players.items():
                 self.stacks[name].reset(slot, player.build())
         self._occupy(slot, lane)
 
     def take(self, slot: int) -> LaneState:
-        """The whole state of the trial in `slot`."""
+        """Copy the whole state of the trial in `slot`."""
         lane = self.lane(slot)
         tensors = {
             f"{name}/{key}": tensor
@@ -96,13 +105,14 @@ class Pack:
         return LaneState(tensors | lane.stream_states(), lane.meta())
 
     def put(self, slot: int, state: LaneState) -> None:
-        """Continue in `slot` the trial that `take` took, here or in another pack.
+        """Continue in `slot` the trial that `take` copied, from this pack or another.
 
         `UserError` if it is of another signature; the pack is then as before.
         """
         config = self.model.config(**state.meta["config"])
         self._check(config)
-        own = {name: _of_player(name, state.tensors) for name in self.stacks}
+        own = {name: _player_tensors(name, state.tensors) for name in self.stacks}
+        # All players are checked before the first is changed: a refused state leaves no half lane.
         for name, stack in self.stacks.items():
             stack.check(slot, own[name])
         lane = Lane.resume(config, state, list(self.game.players), self.data.count)
@@ -111,11 +121,11 @@ class Pack:
         self._occupy(slot, lane)
 
     def drop(self, slot: int) -> None:
-        """Leave `slot` empty."""
+        """Leave `slot` empty; its tensors stay until the next trial."""
         self.lanes[slot] = None
 
     def lane(self, slot: int) -> Lane:
-        """The trial in `slot`; `ValueError` if there is none."""
+        """Return the trial in `slot`; `ValueError` if there is none."""
         lane = self.lanes[slot]
         if lane is None:
             raise ValueError(f"{slot=} is empty.")
@@ -123,6 +133,7 @@ class Pack:
 
     @property
     def occupied(self) -> list[int]:
+        """The slots that have a trial."""
         return [slot for slot, lane in enumerate(self.lanes) if lane is not None]
 
     def _check(self, config: Any) -> None:
@@ -146,40 +157,44 @@ class Pack:
     def run(self, ticks: int, *, resting: Collection[int] = ()) -> dict[int, Progress]:
         """Step every occupied lane `ticks` times, or until its budget is spent.
 
-        Lanes in `resting` take no step.
+        Lanes in `resting` take no step. Returns the progress of every occupied slot.
         """
         record = Record()
         going = [i for i in self.occupied if i not in resting and self.lane(i).remaining]
         goals = {i: self.lane(i).ticks + min(ticks, self.lane(i).remaining) for i in going}
-        with multiplying(self.precision, self.device):
+        with matmul_precision(self.precision, self.device):
             while left := {i: n for i, goal in goals.items() if (n := goal - self.lane(i).ticks)}:
-                self._part(left, record)
+                self._run_ticks(left, record)
         record.close(self.ranks.mean_)
         return {slot: self._progress(slot, record) for slot in self.occupied}
 
-    def _part(self, left: Mapping[int, int], record: Record) -> None:
-        """Steps for which everything is on the device before the first: none waits for it."""
-        most = self.feed.ticks_at_once()
+    def _run_ticks(self, left: Mapping[int, int], record: Record) -> None:
+        """Run as many ticks as fit the memory for noise, with all inputs on the device beforehand.
+
+        A copy between two turns would make a GPU wait for the host each time.
+        """
+        most = self.inputs.ticks_at_once()
         ticks = {slot: min(number, most) for slot, number in left.items()}
         plan = StepPlan(self.game, self.lanes, ticks, self.device, sparse=self.sparse)
-        noise = self.feed.noise(self.lanes, ticks, self.device)
-        indices = self.feed.indices(self.lanes, ticks, self.device)
+        noise = self.inputs.noise(self.lanes, ticks, self.device)
+        indices = self.inputs.indices(self.lanes, ticks, self.device)
         for number, step in enumerate(plan.steps):
-            self._step(step, plan, plan.mask(number), indices, noise, record)
+            self._step(step, plan, plan.acting_mask(number), indices, noise, record)
         for slot, number in ticks.items():
             self.lane(slot).ticks += number
 
     def _step(
-        self, step: Step, plan: StepPlan, mask: Tensor | None, indices: Tensor, noise: Rooms,
+        self, step: Step, plan: StepPlan, mask: Tensor | None, indices: Tensor, noise: NoiseBuffers,
         record: Record,
     ) -> None:  # fmt: skip
-        where = plan.where(step)
-        place = where, step.tick
-        hyper = {n: v[where] for n, v in self._hyper.items()} | {"progress": plan.progress[place]}
+        """Run one turn of one player in the lanes that the plan computes."""
+        index = plan.computed_lanes(step)
+        place = index, step.tick
+        hyper = {n: v[index] for n, v in self._hyper.items()} | {"progress": plan.progress[place]}
         batch = self.source.gather(indices[place])
-        drawn = self.feed.share(step.player, noise, place)
+        drawn = self.inputs.player_noise(step.player, noise, place)
         mean_ = self.ranks.mean_ if self.ranks.count > 1 else None
-        done = self.turns[step.player].act(batch, drawn, hyper, mask, mean_, where)
+        done = self.turns[step.player].act(batch, drawn, hyper, mask, mean_, index)
         steps = {slot: self.lane(slot).ticks + step.tick + 1 for slot in step.slots}
         record.add(step.player, steps, *done)
         self.turns_taken += len(step.slots)
@@ -187,15 +202,17 @@ class Pack:
         self.turns_computed += max(len(computed), min(FEWEST, self.width))
 
     def _progress(self, slot: int, record: Record) -> Progress:
+        """Summarise the lane's segment; a bad loss or weight is the cause of its divergence."""
         lane = self.lane(slot)
         bad = record.of(slot, lane.means)
         ticks, cause = bad or (lane.ticks, None)
         for name, stack in self.stacks.items():
             largest = float(stack.flat[slot].abs().max())
+            # `not <` is also true of a NaN.
             if cause is None and not largest < EXPLODED:
                 cause = f"the weights of {name} reached {largest:g} by step {lane.ticks}"
         images = ticks * int(lane.config.batch_size)
-        return Progress(ticks, images, lane.means.told(), cause)
+        return Progress(ticks, images, lane.means.averages(), cause)
 
     # -- evaluation -----------------------------------------------------------------------
 
@@ -207,7 +224,7 @@ class Pack:
         slots: Sequence[int] | None = None,
         hyper: Mapping[str, float] | None = None,
     ) -> Tensor:
-        """Samples `[len(slots), count, *shape]`, with each lane's own noise.
+        """Draw samples `[len(slots), count, *shape]`, with each lane's own noise.
 
         `hyper` overrides values for all lanes, the truncation threshold for instance.
         """
@@ -224,18 +241,21 @@ class Pack:
         slots: Sequence[int] | None = None,
         hyper: Mapping[str, float] | None = None,
     ) -> Any:
-        """`game.method(nets, *inputs, noise, hyper)` of every lane; `inputs` are shared."""
+        """Call `game.method(nets, *inputs, noise, hyper)` for every lane; `inputs` are shared.
+
+        `slots` are the lanes, by default all occupied ones; results have them in front.
+        """
         chosen = list(self.occupied if slots is None else slots)
         seeds = [self.lane(slot).seed for slot in chosen]
         drawn = {n: t.to(self.device) for n, t in draw(noise, seeds, method, seed).items()}
         values = {n: t[chosen] for n, t in self._hyper.items()}
         values |= {n: values[n].new_full((len(chosen),), v) for n, v in (hyper or {}).items()}
-        values["progress"] = fractions(self.lanes, 1)[chosen, 0].to(self.device)
+        values["progress"] = budget_fractions(self.lanes, 1)[chosen, 0].to(self.device)
         return evaluate(
             self.game, self.stacks, method, chosen, shared=inputs, noise=drawn, hyper=values
         )
 
 
-def _of_player(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _player_tensors(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     prefix = f"{name}/"
     return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}

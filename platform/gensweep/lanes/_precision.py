@@ -1,4 +1,4 @@
-"""In which floating-point format a pack multiplies; weights and their moments are always fp32."""
+"""The floating-point format in which a pack multiplies; weights and moments are always fp32."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ LOW = {
     "linear", "matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "addmm", "baddbmm", "einsum",
     "scaled_dot_product_attention",
 }  # fmt: skip
-"""Functions that multiply."""
+"""Functions that multiply, which tensor cores do faster in bf16."""
 FULL = {
     "batch_norm", "group_norm", "layer_norm", "instance_norm", "softmax", "log_softmax",
     "logsumexp", "exp", "log", "pow", "sum", "mean", "var", "std", "norm", "cumsum", "cumprod",
@@ -27,7 +27,10 @@ FULL = {
 
 
 def precision_of(asked: str | None, device: torch.device | str) -> Precision:
-    """What was asked for, if the device has it; by default tf32 on a GPU and fp32 elsewhere."""
+    """Return `asked` if the device has it; by default tf32 on a GPU and fp32 elsewhere.
+
+    `UserError` with those that the device has, if it is none of them.
+    """
     on_gpu = torch.device(device).type == "cuda"
     if asked is None:
         return "tf32" if on_gpu else "fp32"
@@ -39,8 +42,8 @@ def precision_of(asked: str | None, device: torch.device | str) -> Precision:
 
 
 @contextmanager
-def multiplying(precision: Precision, device: torch.device) -> Iterator[None]:
-    """Within, a GPU multiplies what is fp32 in tf32, or does not; afterwards as before."""
+def matmul_precision(precision: Precision, device: torch.device) -> Iterator[None]:
+    """Let a GPU multiply fp32 in tf32 within, unless `precision` is fp32; restore it afterwards."""
     if device.type != "cuda":
         yield
         return
@@ -54,7 +57,7 @@ def multiplying(precision: Precision, device: torch.device) -> Iterator[None]:
 
 
 def cast(net: Callable[..., Any], precision: Precision) -> Callable[..., Any]:
-    """`net`, multiplying in bf16 if that is the precision, with fp32 results: a loss sums those."""
+    """Wrap `net` to multiply in bf16 if that is the precision; a loss sums its fp32 results."""
     if precision != "bf16":
         return net
 

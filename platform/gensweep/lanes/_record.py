@@ -1,4 +1,4 @@
-"""Losses and metrics of a segment, kept on the device until it ends.
+"""Records losses and metrics of a segment on the device, and reads them when it ends.
 
 T turns, L lanes.
 """
@@ -18,9 +18,9 @@ EXPLODED = 1e8
 
 @dataclass(slots=True)
 class Progress:
-    """Where a lane is: mean losses and metrics since its last evaluation, and why it diverged.
+    """Progress of a lane: mean losses and metrics since its last evaluation, and why it diverged.
 
-    A lane whose loss went bad has the ticks at which it did.
+    `cause` is None unless it did; then `ticks` and `images_seen` are those at its first bad loss.
     """
 
     ticks: int
@@ -30,7 +30,10 @@ class Progress:
 
 
 class Record:
-    """Gathers what each turn gave; `close` brings it to the host in one piece."""
+    """Gathers losses and metrics of turns as device tensors; `close` copies all to the host.
+
+    Reading a number after each turn would make the host wait for the device each time.
+    """
 
     def __init__(self) -> None:
         self._values: dict[str, list[Tensor]] = {}
@@ -41,7 +44,7 @@ class Record:
     def add(
         self, player: str, steps: Mapping[int, int], loss: Tensor, metrics: Mapping[str, Tensor]
     ) -> None:
-        """One turn of `player`; values are [L].
+        """Record one turn of `player`; values are [L].
 
         `steps` has the slots that acted, each with the step of its trial that this was, from 1.
         `UserError` if a metric has the name of a player's loss, or of another player's metric.
@@ -58,7 +61,7 @@ class Record:
             self._acted.setdefault(name, []).append(steps)
 
     def close(self, mean_: Callable[[Tensor], None]) -> None:
-        """Bring all to the host. `mean_` takes means over ranks, which must judge lanes alike."""
+        """Copy all to the host; `mean_` takes means over ranks, so that all judge lanes alike."""
         for name, history in self._values.items():
             stacked = torch.stack(history).float()
             mean_(stacked)
@@ -69,7 +72,10 @@ class Record:
             self._host[name] = (values, acted)
 
     def of(self, slot: int, means: Means) -> tuple[int, str] | None:
-        """Add to the lane's means; the first loss that was not finite or exploded, and its step."""
+        """Add the lane's values to `means`, and find its first loss that exploded or was a NaN.
+
+        Returns its step and words for it; None if all losses were good.
+        """
         bad: list[tuple[int, str]] = []
         for name, (values, acted) in self._host.items():
             series = values[acted[:, slot], slot]
@@ -82,7 +88,8 @@ class Record:
 
 
 def _first_bad(name: str, series: Tensor, steps: list[int]) -> list[tuple[int, str]]:
-    """The step and the words of it; empty if all is well."""
+    """Find the first bad loss: its step and words for it; empty if all are good."""
+    # `~(x < bound)` is also true of a NaN.
     bad = ~(series.abs() < EXPLODED)
     if not bool(bad.any()):
         return []

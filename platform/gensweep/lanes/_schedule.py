@@ -1,4 +1,4 @@
-"""Who acts at a tick of a lane: turns in a round, and stages of a budget."""
+"""Decides which players act at a tick of a lane: turns in a round, and stages of a budget."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,23 +9,24 @@ from gensweep.game import Game, Player
 from gensweep.lanes._lane import Lane
 
 
-def turns(player: Player, hyper: Mapping[str, float]) -> int:
-    """The player's turns in a round of this lane."""
+def turns_per_round(player: Player, hyper: Mapping[str, float]) -> int:
+    """Return how many turns a player takes in a round of a lane with these hyperparameters."""
     value = player.turns
     return int(hyper[value]) if isinstance(value, str) else value
 
 
-def acting(game: Game, lane: Lane, tick: int) -> set[str]:
-    """The players that act at the lane's `tick`: each on the last `turns` ticks of a round."""
-    counts = {name: turns(player, lane.hyper) for name, player in game.players.items()}
+def acting_players(game: Game, lane: Lane, tick: int) -> set[str]:
+    """Return who acts at the lane's `tick`: each player on the last ticks of a round."""
+    counts = {name: turns_per_round(player, lane.hyper) for name, player in game.players.items()}
     training = _in_stage(game, lane, tick)
+    # The round is as long as the busiest player of this stage; a resting stage must not stretch it.
     length = max(counts[name] for name in training)
     position = tick % length
     return {name for name in training if position >= length - counts[name]}
 
 
-def fractions(lanes: Sequence[Lane | None], ticks: int) -> Tensor:
-    """What part of its budget each lane has behind it at the next ticks: [L, T]."""
+def budget_fractions(lanes: Sequence[Lane | None], ticks: int) -> Tensor:
+    """Return the fraction of its budget that each lane has spent at the next ticks: [L, T]."""
     done = [
         [min(lane.ticks + tick, lane.total_ticks) / lane.total_ticks if lane else 0.0
          for tick in range(ticks)]
@@ -34,8 +35,8 @@ def fractions(lanes: Sequence[Lane | None], ticks: int) -> Tensor:
     return torch.tensor(done, dtype=torch.float32)
 
 
-def learning(game: Game, player: str) -> set[str]:
-    """The players that learn in the stage of `player`; the others are frozen meanwhile."""
+def trained_players(game: Game, player: str) -> set[str]:
+    """Return the players that learn in the stage of `player`; the others are frozen meanwhile."""
     stages = getattr(game, "stages", None)
     if not stages:
         return set(game.players)
@@ -44,7 +45,7 @@ def learning(game: Game, player: str) -> set[str]:
 
 
 def _in_stage(game: Game, lane: Lane, tick: int) -> tuple[str, ...]:
-    """The players that train at `tick`: all, or those of the stage that it falls into."""
+    """Return the players that train at `tick`: all, or those of the stage that it falls into."""
     stages = getattr(game, "stages", None)
     if not stages:
         return tuple(game.players)

@@ -11,14 +11,18 @@ from torch import Tensor, nn
 
 from gensweep.errors import UserError
 from gensweep.game import Player
-from gensweep.lanes._optim import fresh
+from gensweep.lanes._optim import initial_state
 
 
 class Stack:
-    """The state of one player in every lane."""
+    """Holds one player's weights, buffers, optimiser state and average for every lane.
+
+    Weights are one matrix [L, P], so that an optimiser's step is a few operations for all of them.
+    """
 
     def __init__(self, player: Player, lanes: int, device: torch.device):
         self.player, self.lanes = player, lanes
+        # The module is a template whose weights are never used: they must not draw global numbers.
         with torch.random.fork_rng(devices=[]):
             self.module: nn.Module = player.build().to(device)
         named = dict(self.module.named_parameters())
@@ -26,11 +30,11 @@ class Stack:
         count = sum(shape.numel() for shape in self.shapes.values())
         self.flat = torch.zeros(lanes, count, device=device)
         self.buffers = {name: torch.stack([b] * lanes) for name, b in self.module.named_buffers()}
-        self.optimizer = fresh(player.optimizer, self.flat)
+        self.optimizer = initial_state(player.optimizer, self.flat)
         self.ema = self.flat.clone() if player.ema is not None else None
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
-        """The parameters of `flat` [L, P] by name, each [L, *shape], sharing its memory."""
+        """View `flat` [L, P] as parameters by name, each [L, *shape], sharing its memory."""
         return {
             name: flat[:, start:end].view(flat.shape[0], *shape)
             for name, shape, start, end in self._spans()
@@ -44,11 +48,15 @@ class Stack:
             start = end
 
     def sampling_weights(self) -> Tensor:
-        """What samples are drawn with: the moving average where there is one."""
+        """Return the weights [L, P] for evaluation: the moving average where there is one."""
         return self.flat if self.ema is None else self.ema
 
     def reset(self, slot: int, module: nn.Module) -> None:
-        """Begin `slot` afresh with `module`'s weights, which may be smaller: the rest is zero."""
+        """Begin `slot` afresh with `module`'s weights.
+
+        They may be smaller than the slot, whose rest is then zero. It stays zero, because games
+        mask the latent units beyond a lane's own size.
+        """
         source = dict(module.named_parameters())
         for tensor in self._tensors().values():
             tensor[slot].zero_()
@@ -67,22 +75,22 @@ class Stack:
         return tensors if self.ema is None else tensors | {"ema": self.ema}
 
     def take(self, slot: int) -> dict[str, Tensor]:
-        """A copy of everything that `slot` is."""
+        """Copy all tensors of `slot` to the host."""
         return {name: t[slot].detach().cpu().clone() for name, t in self._tensors().items()}
 
     def check(self, slot: int, state: Mapping[str, Tensor]) -> None:
-        """`UserError` unless `state` is what `take` of such a slot returns."""
+        """Raise `UserError` unless `state` has the names and shapes that `take` returns."""
         mine = {name: tensor[slot].shape for name, tensor in self._tensors().items()}
         if mine != {name: tensor.shape for name, tensor in state.items()}:
             raise UserError("the lane's state belongs to another architecture or optimiser.")
 
     def put(self, slot: int, state: Mapping[str, Tensor]) -> None:
-        """Make `slot` what `take` returned."""
+        """Set all tensors of `slot` to those that `take` copied."""
         for name, tensor in self._tensors().items():
             tensor[slot] = state[name]
 
-    def solo(self, slot: int) -> dict[str, Any]:
-        """The sampling weights and buffers of one lane, as a state dict."""
+    def lane_weights(self, slot: int) -> dict[str, Any]:
+        """Copy the sampling weights and buffers of one lane, as a state dict."""
         views = self.views(self.sampling_weights())
         weights = {name: v[slot].detach().clone() for name, v in views.items()}
         return weights | {name: b[slot].clone() for name, b in self.buffers.items()}

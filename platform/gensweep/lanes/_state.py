@@ -1,4 +1,4 @@
-"""Everything one lane is, apart from its pack: it can be stored, moved, or run alone."""
+"""The whole state of one lane, apart from its pack: it can be stored, moved, or run alone."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """Tensors by name, and JSON beside: the trial's configuration, seed, ticks and budget.
+    """State of a lane: tensors by name, and the trial's configuration, seed, ticks and budget.
 
     >>> import torch
     >>> state = LaneState({"a/flat": torch.ones(2)}, {"ticks": 3})
@@ -22,7 +22,7 @@ class LaneState:
     meta: dict[str, Any] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """As safetensors, which holds no code."""
+        """Serialise as safetensors, which holds no code."""
         from safetensors.torch import save
 
         tensors = {name: tensor.contiguous() for name, tensor in self.tensors.items()}
@@ -30,6 +30,7 @@ class LaneState:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LaneState":
+        """Read what `to_bytes` wrote."""
         from safetensors.torch import load
 
         length = int.from_bytes(data[:8], "little")

@@ -1,4 +1,4 @@
-"""A trace without the operations that do nothing, and with thin products turned around.
+"""Removes operations that do nothing from a trace, and turns thin products around.
 
 Half of the operations of a small network's step are views of what already has that shape, each a
 microsecond; and a CPU's batched product with a few columns takes as long as one with twenty.
@@ -21,8 +21,8 @@ _VIEWS = frozenset({
 })  # fmt: skip
 
 
-def tidied(trace: fx.GraphModule) -> fx.GraphModule:
-    """The same computation, changed in place; no number depends on how many lanes there are."""
+def simplify(trace: fx.GraphModule) -> fx.GraphModule:
+    """Simplify a trace in place and return it; no bit depends on how many lanes there are."""
     for node in list(trace.graph.nodes):
         if node.target in _VIEWS and _same(node, node.args[0]):
             node.replace_all_uses_with(node.args[0])
@@ -34,11 +34,12 @@ def tidied(trace: fx.GraphModule) -> fx.GraphModule:
 
 
 def thin_bmm(x: Tensor, w: Tensor) -> Tensor:
-    """`bmm` of x [L, M, K] and w [L, K, N] by the rows of its transpose: contiguous [L, M, N]."""
+    """Multiply x [L, M, K] and w [L, K, N] by the rows of the transpose: contiguous [L, M, N]."""
     return torch.bmm(w.mT.contiguous(), x.mT).mT.contiguous()
 
 
 def _same(node: fx.Node, source: Any) -> bool:
+    # Strides count too: a later operation may pick its kernel, and its last bits, by the layout.
     before, after = source.meta.get("val"), node.meta.get("val")
     return (
         isinstance(before, Tensor)

@@ -6,7 +6,7 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.evaluation import Likelihood
-from gensweep.lanes import Pack, turns
+from gensweep.lanes import Pack, turns_per_round
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.space import all_strata
 from gensweep.spec import NEIGHBOURS, RunRequest, Sweep
@@ -78,5 +78,5 @@ def training_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
                 trace=False)  # fmt: skip
     pack.load(0, config, seed=0, budget_images=sweep.budget_images)
     hyper = pack.lane(0).hyper
-    ticks = max(turns(player, hyper) for player in pack.game.players.values())
+    ticks = max(turns_per_round(player, hyper) for player in pack.game.players.values())
     return set(pack.run(ticks)[0].metrics)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from gensweep.lanes import Pack, Ranks, Source, precision_of, turns
+from gensweep.lanes import Pack, Ranks, Source, precision_of, turns_per_round
 from gensweep.machine import device_name
 from gensweep.profiling._cache import PackProfile, ProfileCache
 from gensweep.profiling._memory import MemoryMeter
@@ -103,7 +103,7 @@ class PackProfiler:
         self._meter.begin()
         with num_threads(self.share.threads):
             pack = self._full_pack(stratum, width)
-            counts = [turns(player, pack.lane(width - 1).hyper)
+            counts = [turns_per_round(player, pack.lane(width - 1).hyper)
                       for player in pack.game.players.values()]  # fmt: skip
             pack.run(max(counts))  # traces each turn, which is not timed
             seconds = measure_tick_s(pack.run, max(counts), clock)
