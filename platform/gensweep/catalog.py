@@ -1,4 +1,4 @@
-"""The models that are installed, found by entry point, so the platform names none of them."""
+"""Finds the installed models by entry point, so that the platform names none of them."""
 
 from importlib.metadata import entry_points
 from typing import Any
@@ -8,10 +8,11 @@ from gensweep.game import Model, capabilities
 from gensweep.space import scopes
 
 GROUP = "gensweep.models"
+"""Entry points of this group load a dict of models by name."""
 
 
 def catalog() -> dict[str, Model]:
-    """Every model of every installed catalogue, by name."""
+    """Load every model of every installed catalogue, by name."""
     found: dict[str, Model] = {}
     for entry in entry_points(group=GROUP):
         found |= entry.load()
@@ -19,7 +20,7 @@ def catalog() -> dict[str, Model]:
 
 
 def model_named(name: str) -> Model:
-    """The model of that name; `UserError` lists the known ones."""
+    """Return the model of that name; `UserError` lists the known ones."""
     known = catalog()
     if name not in known:
         raise UserError(f"unknown model {name!r}: choose from {', '.join(sorted(known))}.")
@@ -27,7 +28,7 @@ def model_named(name: str) -> Model:
 
 
 def describe(model: Model) -> dict[str, Any]:
-    """What a model is and what of it can be searched."""
+    """Describe a model and its hyperparameters as plain JSON, with the scope of each."""
     return {
         "name": model.name,
         "family": model.family,

@@ -1,4 +1,4 @@
-"""What the engine asks of a model: a differentiable game, written for one trial.
+"""The protocols that a model satisfies: a differentiable game, written for one trial.
 
 Shapes: B batch, Z latent. A model satisfies these protocols structurally; it imports torch alone.
 """
@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from torch import Tensor, nn
 
 Nets = Mapping[str, Callable[..., Any]]
+"""Players' networks by name, each a pure function of its inputs."""
 Tensors = Mapping[str, Tensor]
 Number = float | int
 Scalar = str | Number
@@ -16,7 +17,7 @@ Scalar = str | Number
 
 
 class DataShape(Protocol):
-    """What a game may know of the data: `shape` of one example, `classes` (0: none), `count`."""
+    """The data set as a game sees it: `shape` of one example, `classes` (0: none), `count`."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -36,7 +37,11 @@ class Noise(Protocol):
 
 
 class Player(Protocol):
-    """One network, its optimiser, and its number of turns in a round."""
+    """One network, its optimiser, and its number of turns in a round.
+
+    A hyperparameter of the optimiser is a constant, or the name of a field of the configuration,
+    whose value may then differ from lane to lane. `clip` bounds weights, `ema` averages them.
+    """
 
     @property
     def build(self) -> Callable[[], nn.Module]: ...
@@ -74,21 +79,31 @@ class Game(Protocol):
     def players(self) -> Mapping[str, Player]: ...
     @property
     def noise(self) -> Mapping[str, Mapping[str, Noise]]:
-        """Player to name to the noise that one `loss` of that player needs."""
+        """The noise that one `loss` of a player needs, by player and name."""
 
     def loss(
         self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """What `player` minimises, a scalar, and scalar metrics. Pure."""
+        """Return the scalar that `player` minimises, and scalar metrics by name.
 
-    def sample_noise(self, count: int) -> Mapping[str, Noise]: ...
+        Pure, for it is traced once and replayed for many trials: no randomness but `noise`, no
+        choice that depends on a tensor's value. `hyper` has the lane's scalars and `progress`, the
+        fraction of its budget that is spent.
+        """
+
+    def sample_noise(self, count: int) -> Mapping[str, Noise]:
+        """Return the noise, by name, that `count` samples need."""
 
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Samples `[count, *shape]`; images are in [-1, 1]. Truncation acts here."""
+        """Draw samples `[count, *shape]`; images are in [-1, 1]. Truncation acts here."""
 
 
 class Model(Protocol):
-    """An entry of a catalogue."""
+    """An entry of a catalogue: builds the game of a configuration, and says what can be searched.
+
+    `config` is a frozen dataclass (see `gensweep.space`), `space` its default search space, `paper`
+    the source.
+    """
 
     @property
     def name(self) -> str: ...
@@ -105,8 +120,9 @@ class Model(Protocol):
 
 
 CAPABILITIES = ("log_prob", "encode", "reconstruct", "invert", "interpolate")
+"""Optional methods of a game, which evaluators use where there are some."""
 
 
 def capabilities(game: object) -> tuple[str, ...]:
-    """The optional methods that `game`, a class or an object, offers to evaluators."""
+    """List the optional methods that `game`, a class or an object, offers to evaluators."""
     return tuple(name for name in CAPABILITIES if hasattr(game, name))

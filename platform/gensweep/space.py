@@ -1,4 +1,4 @@
-"""Search spaces and what may differ inside a pack.
+"""Search spaces, and which of their dimensions may differ between the trials of a pack.
 
 A dimension is any object with a `kind` and its bounds or choices; a configuration is a frozen
 dataclass whose fields carry a `scope` in their metadata: `lane` (a per-trial scalar), `latent`
@@ -23,7 +23,7 @@ class Dimension(Protocol):
     def kind(self) -> Literal["real", "integer", "categorical"]: ...
     @property
     def when(self) -> Mapping[str, tuple[Any, ...]] | None:
-        """Parent choices under which the dimension exists; None: always."""
+        """The choices of other dimensions under which this one exists; None: always."""
 
 
 KINDS: dict[type, tuple[str, Callable[[Any], bool]]] = {
@@ -32,45 +32,48 @@ KINDS: dict[type, tuple[str, Callable[[Any], bool]]] = {
     int: ("a whole number", lambda value: type(value) is int),
     float: ("a finite number", lambda value: type(value) in (int, float) and math.isfinite(value)),
 }
-"""Of a field's default, to what its values must be, in words and as a test."""
+"""Requirements on a field's values by the type of its default: in words, and as a test."""
 
 Space = Mapping[str, Any]
-"""Names to dimensions."""
+"""Dimensions by the name of the field that they search."""
 
 
 def scopes(config: Any) -> dict[str, str]:
-    """Field name to scope; a field without one is `fixed`."""
+    """Return field name to scope; a field without one is `fixed`."""
     return {f.name: f.metadata.get("scope", "fixed") for f in dataclasses.fields(config)}
 
 
 def with_scope(config: Any, *wanted: str) -> dict[str, Any]:
-    """The values of those fields of `config` that have one of the `wanted` scopes."""
+    """Return the values of those fields of `config` that have one of the `wanted` scopes."""
     return {n: getattr(config, n) for n, scope in scopes(config).items() if scope in wanted}
 
 
 def padded(config: Any, space: Space) -> Any:
-    """`config` with its latent sizes raised to the largest that `space` allows."""
+    """Raise the latent sizes of `config` to the largest that `space` allows.
+
+    Lanes of a pack share tensors, so all are as wide as the widest; each masks what it does not use.
+    """
     sizes = with_scope(config, "latent")
     highest = {n: largest(space[n], size) for n, size in sizes.items() if n in space}
     return dataclasses.replace(config, **highest) if highest else config
 
 
 def largest(dimension: Any, otherwise: Any) -> Any:
-    """The largest value of a numeric dimension, or of a categorical one with numbers."""
+    """Return the largest value of a numeric dimension, or of a categorical one with numbers."""
     if dimension.kind == "categorical":
         return max(dimension.choices, default=otherwise)
     return dimension.high
 
 
 def signature(config: Any, space: Space) -> str:
-    """What may not differ inside a pack, as a short stable hash."""
+    """Hash what may not differ inside a pack: trials of one signature can train together."""
     fixed = with_scope(padded(config, space), "fixed", "latent")
     text = json.dumps([type(config).__name__, fixed], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def strata(config: type[Any], space: Space) -> tuple[str, ...]:
-    """The searched dimensions that belong to the signature."""
+    """List the searched dimensions that belong to the signature."""
     return tuple(n for n in space if scopes(config).get(n) == "fixed")
 
 
@@ -89,13 +92,13 @@ def check_space(config: type[Any], space: Space) -> None:
 
 
 def check_type(config: type[Any], name: str, kind: str) -> None:
-    """`UserError` if a whole number is searched as a real one: it would not be what is trained."""
+    """Raise `UserError` if a whole number is searched as a real one, which training would round."""
     if kind == "real" and isinstance(_default(config, name), int):
         raise UserError(f"{name!r} is a whole number: search it as an Integer.")
 
 
 def check_value(config: type[Any], name: str, value: Any) -> None:
-    """`UserError` unless the value is finite and of the kind of the field's default."""
+    """Raise `UserError` unless the value is finite and of the kind of the field's default."""
     default = _default(config, name)
     wanted, fits = KINDS.get(type(default), ("", lambda value: True))
     if not fits(value):
@@ -120,21 +123,25 @@ def _try(config: type[Any], values: dict[str, Any]) -> None:
 
 
 Stratum = dict[str, Any]
+"""One choice for each searched dimension of the signature, by name."""
 DIMENSION_KINDS = ("real", "integer", "categorical")
 
 
 def conditions(dimension: Any) -> dict[str, tuple[Any, ...]]:
-    """Parent choices under which the dimension exists."""
+    """Return the choices of other dimensions under which this one exists; empty: always."""
     return dict(getattr(dimension, "when", None) or {})
 
 
 def exists(dimension: Any, values: Mapping[str, Any]) -> bool:
-    """Whether `values` meets the dimension's conditions."""
+    """Return whether `values` meets the dimension's conditions."""
     return all(values.get(parent) in wanted for parent, wanted in conditions(dimension).items())
 
 
 def ordered(space: Mapping[str, Any], strata: tuple[str, ...]) -> list[str]:
-    """Names of `space`, strata first, each after its parents."""
+    """Order the names of `space`: strata first, and each after those that its conditions name.
+
+    `UserError` if a kind is unknown, a stratum is not categorical, or conditions form a circle.
+    """
     for name, dimension in space.items():
         if dimension.kind not in DIMENSION_KINDS:
             kinds = ", ".join(DIMENSION_KINDS)
@@ -148,6 +155,8 @@ def ordered(space: Mapping[str, Any], strata: tuple[str, ...]) -> list[str]:
             raise UserError(f"{name!r} shapes the network, so that {parent!r}, which may differ "
                             "between the trials of a pack, cannot be its condition: leave `when` "
                             "out.")  # fmt: skip
+    # A topological sort that keeps the given order: a sampler's draws depend on it, so that a space
+    # written alike must give the same trials.
     names: list[str] = []
     waiting = sorted(space, key=lambda n: n not in strata)
     while waiting:
@@ -160,7 +169,7 @@ def ordered(space: Mapping[str, Any], strata: tuple[str, ...]) -> list[str]:
 
 
 def all_strata(space: Mapping[str, Any], names: tuple[str, ...]) -> list[Stratum]:
-    """Every combination of the strata's choices that their conditions allow.
+    """List every combination of the strata's choices that their conditions allow.
 
     Without names there is one empty stratum.
     """
@@ -168,13 +177,14 @@ def all_strata(space: Mapping[str, Any], names: tuple[str, ...]) -> list[Stratum
     for values in itertools.product(*(space[n].choices for n in names)):
         every = dict(zip(names, values, strict=True))
         stratum = {n: v for n, v in every.items() if exists(space[n], every)}
+        # Combinations that differ only in a dimension that does not exist there are one stratum.
         if stratum not in found:
             found.append(stratum)
     return found
 
 
 def space_as_json(space: Mapping[str, Any]) -> dict[str, Any]:
-    """The space as plain JSON, for comparing and for keeping."""
+    """Return the space as plain JSON, in which spaces are stored and compared."""
     return {name: _dimension_json(dimension) for name, dimension in space.items()}
 
 

@@ -204,7 +204,7 @@ class Pack:
     def _progress(self, slot: int, record: Record) -> Progress:
         """Summarise the lane's segment; a bad loss or weight is the cause of its divergence."""
         lane = self.lane(slot)
-        bad = record.of(slot, lane.means)
+        bad = record.find_failure(slot, lane.means)
         ticks, cause = bad or (lane.ticks, None)
         for name, stack in self.stacks.items():
             largest = float(stack.flat[slot].abs().max())

@@ -71,7 +71,7 @@ class Record:
                 acted[turn, list(steps)] = True
             self._host[name] = (values, acted)
 
-    def of(self, slot: int, means: Means) -> tuple[int, str] | None:
+    def find_failure(self, slot: int, means: Means) -> tuple[int, str] | None:
         """Add the lane's values to `means`, and find its first loss that exploded or was a NaN.
 
         Returns its step and words for it; None if all losses were good.
