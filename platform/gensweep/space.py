@@ -48,10 +48,10 @@ def with_scope(config: Any, *wanted: str) -> dict[str, Any]:
     return {n: getattr(config, n) for n, scope in scopes(config).items() if scope in wanted}
 
 
-def padded(config: Any, space: Space) -> Any:
+def pad_latent_sizes(config: Any, space: Space) -> Any:
     """Raise the latent sizes of `config` to the largest that `space` allows.
 
-    Lanes of a pack share tensors, so all are as wide as the widest; each masks what it does not use.
+    Lanes of a pack share tensors, so each is as wide as the widest, and masks what it does not use.
     """
     sizes = with_scope(config, "latent")
     highest = {n: largest(space[n], size) for n, size in sizes.items() if n in space}
@@ -67,7 +67,7 @@ def largest(dimension: Any, otherwise: Any) -> Any:
 
 def signature(config: Any, space: Space) -> str:
     """Hash what may not differ inside a pack: trials of one signature can train together."""
-    fixed = with_scope(padded(config, space), "fixed", "latent")
+    fixed = with_scope(pad_latent_sizes(config, space), "fixed", "latent")
     text = json.dumps([type(config).__name__, fixed], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -132,12 +132,12 @@ def conditions(dimension: Any) -> dict[str, tuple[Any, ...]]:
     return dict(getattr(dimension, "when", None) or {})
 
 
-def exists(dimension: Any, values: Mapping[str, Any]) -> bool:
+def is_active(dimension: Any, values: Mapping[str, Any]) -> bool:
     """Return whether `values` meets the dimension's conditions."""
     return all(values.get(parent) in wanted for parent, wanted in conditions(dimension).items())
 
 
-def ordered(space: Mapping[str, Any], strata: tuple[str, ...]) -> list[str]:
+def order_dimensions(space: Mapping[str, Any], strata: tuple[str, ...]) -> list[str]:
     """Order the names of `space`: strata first, and each after those that its conditions name.
 
     `UserError` if a kind is unknown, a stratum is not categorical, or conditions form a circle.
@@ -176,7 +176,7 @@ def all_strata(space: Mapping[str, Any], names: tuple[str, ...]) -> list[Stratum
     found: list[Stratum] = []
     for values in itertools.product(*(space[n].choices for n in names)):
         every = dict(zip(names, values, strict=True))
-        stratum = {n: v for n, v in every.items() if exists(space[n], every)}
+        stratum = {n: v for n, v in every.items() if is_active(space[n], every)}
         # Combinations that differ only in a dimension that does not exist there are one stratum.
         if stratum not in found:
             found.append(stratum)

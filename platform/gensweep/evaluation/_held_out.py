@@ -8,7 +8,7 @@ from gensweep.evaluation._likelihood import Likelihood
 from gensweep.evaluation._reference import REFERENCE, draw_examples
 from gensweep.evaluation._sampling import NoData
 from gensweep.lanes import LaneState, Pack
-from gensweep.space import padded
+from gensweep.space import pad_latent_sizes
 from gensweep.spec import Sweep
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def evaluate_on_test(
     """
     if test is None or not test.count:
         return None
-    config = padded(sweep.config(params), sweep.space)
+    config = pad_latent_sizes(sweep.config(params), sweep.space)
     held_out = draw_examples(test, REFERENCE)["x"]
     likelihood = Likelihood.of_game(sweep.model.game(config, data), held_out, "test", rest=True)
     if likelihood is None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from gensweep.catalog import model_named
 from gensweep.game import DataShape
 from gensweep.lanes import LaneState, Pack
-from gensweep.space import padded
+from gensweep.space import pad_latent_sizes
 from gensweep.spec import Sweep
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def sampler_spec(sweep: Sweep, params: Mapping[str, object], data: DataShape) ->
     shape = {field.name: getattr(data, field.name) for field in fields(Shape)}
     return {
         "model": sweep.model.name,
-        "pack": asdict(padded(sweep.config(params), sweep.space)),
+        "pack": asdict(pad_latent_sizes(sweep.config(params), sweep.space)),
         "data": shape | {"shape": list(data.shape)},
     }
 

@@ -27,7 +27,7 @@ from gensweep.lanes._stack import Stack
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
 from gensweep.lanes._turn import Turn
-from gensweep.space import Space, padded, with_scope
+from gensweep.space import Space, pad_latent_sizes, with_scope
 
 
 class Pack:
@@ -56,7 +56,7 @@ class Pack:
         self.model, self.data, self.source, self.width = model, data, source, width
         self.device, self.ranks = torch.device(device), ranks or Ranks()
         self.precision = precision_of(precision, self.device)
-        self.config = padded(config, space or {})
+        self.config = pad_latent_sizes(config, space or {})
         self.game = model.game(self.config, data)
         players = self.game.players
         self.inputs = LaneInputs(self.game.noise, int(config.batch_size), width, self.ranks)

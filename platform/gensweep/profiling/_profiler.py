@@ -14,7 +14,7 @@ from gensweep.lanes import Pack, Ranks, Source, precision_of, turns_per_round
 from gensweep.machine import device_name
 from gensweep.profiling._cache import PackProfile, ProfileCache
 from gensweep.profiling._memory import MemoryMeter
-from gensweep.space import all_strata, padded, with_scope
+from gensweep.space import all_strata, pad_latent_sizes, with_scope
 from gensweep.spec import Sweep
 from gensweep.versions import versions
 
@@ -78,7 +78,7 @@ class PackProfiler:
 
     def _cache_for(self, stratum: Mapping[str, Any]) -> ProfileCache:
         sweep, share = self.sweep, self.share
-        config = padded(sweep.config(stratum), sweep.space)
+        config = pad_latent_sizes(sweep.config(stratum), sweep.space)
         return ProfileCache({
             "model": sweep.model.name,
             "config": with_scope(config, "fixed", "latent"),

@@ -9,7 +9,15 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.population import PARTS, explorable
-from gensweep.space import Space, check_space, check_value, conditions, ordered, scopes, strata
+from gensweep.space import (
+    Space,
+    check_space,
+    check_value,
+    conditions,
+    order_dimensions,
+    scopes,
+    strata,
+)
 
 
 def check_seed(seed: int) -> None:
@@ -29,7 +37,7 @@ def check_searched(config: type[Any], space: Space, fixed: Mapping[str, Any]) ->
     if not space:
         raise UserError("the search space is empty: search at least one hyperparameter.")
     check_space(config, space)
-    ordered(space, strata(config, space))
+    order_dimensions(space, strata(config, space))
     for name, dimension in space.items():
         for parent, wanted in conditions(dimension).items():
             _check_condition(name, parent, wanted, space[parent])

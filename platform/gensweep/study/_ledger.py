@@ -16,7 +16,7 @@ from optuna.pruners import NopPruner
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from gensweep.space import exists, ordered
+from gensweep.space import is_active, order_dimensions
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._entry import TrialEntry
 from gensweep.study._sampler import FixableSampler
@@ -54,7 +54,7 @@ class Ledger:
         clock: Callable[[], float],
     ) -> None:
         self._study, self._storage, self._sampler, self._clock = study, storage, sampler, clock
-        self._space, self._names = spec.space, ordered(spec.space, spec.strata)
+        self._space, self._names = spec.space, order_dimensions(spec.space, spec.strata)
         self._seed = spec.seed
         self._metric, self._budget_images = spec.objective.metric, spec.budget_images
         self.entries: dict[int, TrialEntry] = {}
@@ -122,7 +122,7 @@ class Ledger:
     def _sample(self, trial: optuna.Trial) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name in self._names:
-            if exists(self._space[name], values):
+            if is_active(self._space[name], values):
                 values[name] = suggest(trial, name, self._space[name])
         return values
 

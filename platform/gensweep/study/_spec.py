@@ -10,7 +10,7 @@ from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.pruners import find_pruner
 from gensweep.samplers import find_sampler
-from gensweep.space import Space, ordered, space_as_json
+from gensweep.space import Space, order_dimensions, space_as_json
 from gensweep.study._identity import plain
 
 
@@ -61,7 +61,7 @@ class StudySpec:
         find_pruner(self.pruner)
         if any(rung < 1 for rung in self.rungs) or list(self.rungs) != sorted(self.rungs):
             raise UserError(f"`1 <= rungs` must hold and ascend, but got rungs={self.rungs}.")
-        ordered(self.space, self.strata)
+        order_dimensions(self.space, self.strata)
 
     def identity(self) -> dict[str, Any]:
         """What must be equal for a study to go on, as JSON; kept with the study."""
