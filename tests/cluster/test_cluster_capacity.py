@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gensweep.cluster._hosts import hosts_at_most
+from gensweep.cluster import launchable_hosts
 from gensweep.errors import UserError
 
 
@@ -32,8 +32,8 @@ def test_the_largest_workers_count_first(
     file = tmp_path / "cluster.yaml"
     file.write_text(yaml.safe_dump(pools))
     monkeypatch.setenv("GENSWEEP_CLUSTER_CONFIG", str(file))
-    assert sum(host.gpus for host in hosts_at_most("GPU")) == gpus
-    assert sum(host.cpus for host in hosts_at_most("CPU")) == cpus
+    assert sum(host.gpus for host in launchable_hosts("GPU")) == gpus
+    assert sum(host.cpus for host in launchable_hosts("CPU")) == cpus
 
 
 @pytest.mark.parametrize("text", ["max_workers: 3", "head_node_type: [", "- a"])
@@ -44,4 +44,4 @@ def test_what_is_no_configuration_is_said(
     file.write_text(text)
     monkeypatch.setenv("GENSWEEP_CLUSTER_CONFIG", str(file))
     with pytest.raises(UserError, match="is no cluster's configuration"):
-        hosts_at_most()
+        launchable_hosts()

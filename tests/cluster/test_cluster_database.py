@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.scale import postgres
 from gensweep.budget import Budget
-from gensweep.cluster._node_tracking import divide
+from gensweep.cluster._node_tracking import create_ledger_user
 from gensweep.objective import Objective
 from gensweep.study import Study, StudySpec, list_sweeps
 from gensweep_models.space import Real
@@ -42,7 +42,7 @@ def stored(owner: str) -> tuple[str, str]:
 
 
 def test_the_user_of_ledgers_keeps_them_and_sees_nothing_of_mlflow(owner: str) -> None:
-    divide(owner, {"username": "ledger", "password": "first-password"})
+    create_ledger_user(owner, {"username": "ledger", "password": "first-password"})
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute("CREATE TABLE mlflow.users AS SELECT 1 AS secret")
     ledger = owner.replace("owner@", "ledger@")
@@ -74,7 +74,7 @@ def test_ledgers_of_the_owner_are_kept_on(owner: str) -> None:
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute("CREATE DATABASE older")
     keep(own, "before")
-    divide(own, {"username": "ledger", "password": "first-password"})
+    create_ledger_user(own, {"username": "ledger", "password": "first-password"})
     ledger = own.replace("owner@", "ledger@")
     keep(ledger, "after")
     assert {view.name for view in list_sweeps(storage_of(ledger))} == {"before", "after"}
@@ -87,9 +87,9 @@ def test_ledgers_of_the_owner_are_kept_on(owner: str) -> None:
 
 
 def test_a_new_password_holds_and_none_is_in_the_log(owner: str) -> None:
-    divide(owner, {"username": "ledger", "password": "first-password"})
+    create_ledger_user(owner, {"username": "ledger", "password": "first-password"})
     first, _ = stored(owner)
-    divide(owner, {"username": "ledger", "password": "second-password"})
+    create_ledger_user(owner, {"username": "ledger", "password": "second-password"})
     second, log = stored(owner)
     assert first.startswith("SCRAM-SHA-256$")
     assert first != second

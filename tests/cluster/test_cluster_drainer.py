@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from emulator import ENV, client, launch_template, moto_server
-from gensweep.cluster._notices import HEALTH, REBALANCE, SPOT, STATE, Notice, of_event
+from gensweep.cluster._notices import HEALTH, REBALANCE, SPOT, STATE, Notice, parse_event
 from raynodes import RayNodes, ray_nodes, until
 
 pytestmark = [
@@ -340,14 +340,16 @@ def test_a_worker_whose_head_is_away_tries_again(cluster: RayNodes, metadata: st
 def test_events_in_words() -> None:
     body = {"detail-type": SPOT, "time": "2026-01-01T00:00:00Z", "detail": {"instance-id": "i-a"}}
     start = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-    assert of_event(json.dumps(body)) == [Notice(instance="i-a", kind=SPOT, deadline=start + 120)]
+    assert parse_event(json.dumps(body)) == [
+        Notice(instance="i-a", kind=SPOT, deadline=start + 120)
+    ]
     entities = [{"entityValue": "i-a"}, {"entityValue": "i-b"}]
     detail = {"eventTypeCategory": "scheduledChange", "affectedEntities": entities,
               "startTime": "Thu, 01 Jan 2026 00:00:00 GMT"}  # fmt: skip
     body = {"detail-type": HEALTH, "time": "2025-12-01T00:00:00Z", "detail": detail}
-    assert [(n.instance, n.deadline) for n in of_event(json.dumps(body))] == [
+    assert [(n.instance, n.deadline) for n in parse_event(json.dumps(body))] == [
         ("i-a", start), ("i-b", start),
     ]  # fmt: skip
     other = {"detail-type": STATE, "time": "2026-01-01T00:00:00Z",
              "detail": {"instance-id": "i-a", "state": "running"}}  # fmt: skip
-    assert of_event(json.dumps(other)) == []
+    assert parse_event(json.dumps(other)) == []

@@ -11,7 +11,14 @@ import yaml
 
 from emulator import cluster_yaml
 from gensweep.cluster import load_prices
-from gensweep.cluster._hosts import Host, asked_for, hosts_at_most, hourly, in_words, needed
+from gensweep.cluster._hosts import (
+    Host,
+    choose_hosts,
+    describe_hosts,
+    hosts_of_type,
+    hourly_cost,
+    launchable_hosts,
+)
 from gensweep.errors import UserError
 from gensweep.planning._cost import Quote
 
@@ -80,12 +87,12 @@ def test_an_unknown_type_is_told_with_the_known(tmp_path: Path) -> None:
 
 def test_hosts_are_counted_for_their_gpus() -> None:
     prices = load_prices(region="us-east-1")
-    assert in_words(asked_for("g5.12xlarge:spot", 9, prices)) == "3 x g5.12xlarge (spot)"
-    assert in_words(asked_for("m7i.large", 0, prices)) == "1 x m7i.large (on-demand)"
+    assert describe_hosts(hosts_of_type("g5.12xlarge:spot", 9, prices)) == "3 x g5.12xlarge (spot)"
+    assert describe_hosts(hosts_of_type("m7i.large", 0, prices)) == "1 x m7i.large (on-demand)"
     with pytest.raises(UserError, match=r"m7i\.large has no GPU, but --gpus is 2"):
-        asked_for("m7i.large", 2, prices)
+        hosts_of_type("m7i.large", 2, prices)
     with pytest.raises(UserError, match=r"choose g6\.xlarge:spot or g6\.xlarge:on-demand"):
-        asked_for("g6.xlarge:cheap", 2, prices)
+        hosts_of_type("g6.xlarge:cheap", 2, prices)
 
 
 def test_the_autoscalers_pools_are_hosts_too(
@@ -99,13 +106,13 @@ def test_the_autoscalers_pools_are_hosts_too(
     pools = {"small": pool("g6.xlarge", 1, 3), "large": pool("g6.12xlarge", 4, 1)}
     file.write_text(yaml.safe_dump(cluster_yaml("prices", pools) | {"max_workers": 3}))
     monkeypatch.setenv("GENSWEEP_CLUSTER_CONFIG", str(file))
-    assert in_words(hosts_at_most()) == "1 x g6.12xlarge (spot), 2 x g6.xlarge (spot)"
-    assert sum(host.gpus for host in needed(hosts_at_most(), 5)) == 5
+    assert describe_hosts(launchable_hosts()) == "1 x g6.12xlarge (spot), 2 x g6.xlarge (spot)"
+    assert sum(host.gpus for host in choose_hosts(launchable_hosts(), 5)) == 5
     file.write_text("available_node_types: 7")
     with pytest.raises(UserError, match=r"is no cluster's configuration"):
-        hosts_at_most()
+        launchable_hosts()
     monkeypatch.setenv("GENSWEEP_CLUSTER_CONFIG", str(tmp_path / "none.yaml"))
-    assert hosts_at_most() == []
+    assert launchable_hosts() == []
 
 
 def test_an_estimate_is_time_times_the_price_of_its_hosts() -> None:
@@ -116,7 +123,7 @@ def test_an_estimate_is_time_times_the_price_of_its_hosts() -> None:
                  for _ in range(draw.randint(1, 9))]  # fmt: skip
         seconds = draw.uniform(1.0, 1e6)
         each = [prices.hourly(host.kind, host.market) for host in hosts]
-        assert hourly(hosts, prices) == pytest.approx(sum(each))
+        assert hourly_cost(hosts, prices) == pytest.approx(sum(each))
         said = Quote(hourly=sum(each), currency="USD", hosts="").text(seconds, len(hosts))
         money, worked = (float(n.replace(",", "")) for n in re.findall(r"[\d,]+\.\d+", said)[:2])
         assert money == pytest.approx(sum(each) * seconds / 3600, abs=0.0051)

@@ -105,7 +105,7 @@ def test_another_clusters_instances_are_left_alone(wire: Wire, pool: Any) -> Non
 
 def test_many_instances_come_page_by_page(wire: Wire, pool: Any,
                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.setattr("gensweep.cluster._fleet.PAGE", 5)
+    monkeypatch.setattr("gensweep.cluster._fleet.PAGE_SIZE", 5)
     mine = provider(max_workers=20)
     mine.create_node({**pool, "max_workers": 20}, TAGS, 12)
     wire.pages.clear()
@@ -164,7 +164,7 @@ def test_after_a_while_spot_is_tried_again(wire: Wire, pool: Any,
     wire.left[template, "spot"] = 0
     mine = provider(on_demand_after=1)
     mine.create_node(pool, TAGS, 1)
-    monkeypatch.setattr("gensweep.cluster._provider.SPOT_AGAIN_S", 0.0)
+    monkeypatch.setattr("gensweep.cluster._provider.SPOT_RETRY_S", 0.0)
     del wire.left[template, "spot"]
     mine.create_node(pool, TAGS, 1)
     assert [market for _, market, _ in wire.asked] == ["spot", "on-demand", "spot"]

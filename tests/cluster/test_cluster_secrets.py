@@ -11,7 +11,7 @@ import pytest
 
 from emulator import client, moto_server
 from gensweep.cluster import _node_secrets
-from gensweep.cluster._node_secrets import _files, refresh
+from gensweep.cluster._node_secrets import _secret_files, refresh_database_password
 from gensweep.cluster._node_settings import Settings
 
 SETTINGS = {"token": "token_secret", "mlflow": "mlflow_secret", "admin": "mlflow_admin_secret",
@@ -57,7 +57,7 @@ def settings(role: str, arns: dict[str, str], given: str, **more: Any) -> Settin
 def test_each_host_has_the_secrets_of_its_role(
     manager: Any, arns: dict[str, str], role: str, given: str, files: set[str], pgpass: str
 ) -> None:
-    found = _files(settings(role, arns, given), manager)
+    found = _secret_files(settings(role, arns, given), manager)
     assert found.keys() == files | ({"pgpass"} if pgpass else set())
     if pgpass:
         assert found["pgpass"] == f"*:*:*:{pgpass}:of\\:{pgpass}\n"
@@ -74,6 +74,6 @@ def test_the_owners_password_is_fetched_again(
     head = settings("head", arns, "token mlflow ledger", run=tmp_path / "head")
     manager.put_secret_value(SecretId=arns["owner"], SecretString=secret("owner", "new-"))
     for host in (tracking, head):
-        refresh(host, manager)
+        refresh_database_password(host, manager)
     assert (tmp_path / "pgpass").read_text() == "*:*:*:owner:new-owner\n"
     assert [file.name for file in tmp_path.iterdir()] == ["pgpass"]

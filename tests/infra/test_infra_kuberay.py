@@ -15,7 +15,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from gensweep.cluster._hosts import hosts_at_most
+from gensweep.cluster import launchable_hosts
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "infra" / "kuberay"
@@ -157,7 +157,7 @@ def test_a_sweep_is_planned_for_what_the_groups_can_grow_to(
               for g in groups}  # fmt: skip
     for resource, name in (("CPU", "cpu"), ("GPU", "nvidia.com/gpu")):
         all_of_them = sum(g["maxReplicas"] * float(limits[g["groupName"]][name]) for g in groups)
-        hosts = hosts_at_most(resource)
+        hosts = launchable_hosts(resource)
         offered = sum(host.gpus if resource == "GPU" else host.cpus for host in hosts)
         assert offered == all_of_them > 0
     head = templates(SPECS[kind])["head"]["spec"]["containers"][0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gensweep.cluster._connection import connect
-    from gensweep.cluster._hosts import hosts_at_most, hosts_now
+    from gensweep.cluster._hosts import launchable_hosts, running_hosts
     from gensweep.cluster._prices import Prices, load_prices
     from gensweep.cluster._provider import FleetNodeProvider
     from gensweep.cluster._quote import PricedHosts, price_hosts
@@ -20,8 +20,8 @@ __all__ = [
     "PricedHosts",
     "Prices",
     "connect",
-    "hosts_at_most",
-    "hosts_now",
+    "launchable_hosts",
+    "running_hosts",
     "load_prices",
     "price_hosts",
 ]
@@ -31,8 +31,8 @@ _HOMES = {
     "PricedHosts": "_quote",
     "Prices": "_prices",
     "connect": "_connection",
-    "hosts_at_most": "_hosts",
-    "hosts_now": "_hosts",
+    "launchable_hosts": "_hosts",
+    "running_hosts": "_hosts",
     "load_prices": "_prices",
     "price_hosts": "_quote",
 }

@@ -5,7 +5,7 @@ import socket
 
 from gensweep.errors import UserError
 
-KNOCK_S = 4.0
+CONNECT_TIMEOUT_S = 4.0
 
 
 def connect() -> None:
@@ -15,7 +15,7 @@ def connect() -> None:
     if ray.is_initialized():
         return
     address = os.environ.get("RAY_ADDRESS", "auto")
-    _knock(address)
+    _check_listens(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="warning")
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -25,22 +25,22 @@ def connect() -> None:
         ) from None
 
 
-def _knock(address: str) -> None:
+def _check_listens(address: str) -> None:
     """`UserError` if nothing listens at `host:port`: Ray itself would try for minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
-    if port.isdigit() and (reason := knock(host, int(port))):
+    if port.isdigit() and (reason := unreachable_reason(host, int(port))):
         raise UserError(
             f"no Ray cluster answers at {address} ({reason}): "
             "start one with `gensweep up`, or set RAY_ADDRESS."
         )
 
 
-def knock(host: str, port: int) -> str:
+def unreachable_reason(host: str, port: int) -> str:
     """Why nothing answers at `host:port`; empty if something does, or if one is not known."""
     if not host or not port:
         return ""
     try:
-        socket.create_connection((host, port), timeout=KNOCK_S).close()
+        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S).close()
     except OSError as error:
         return str(error.strerror or error)
     return ""

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gensweep.cluster._pool import Pool
-
 CLUSTER_TAG = "ray-cluster-name"
-GONE = {"shutting-down", "terminated"}
-ALIVE = ("pending", "running", "stopping", "stopped")
+GONE_STATES = {"shutting-down", "terminated"}
+LIVE_STATES = ("pending", "running", "stopping", "stopped")
 """Stopped ones too: they cost, and Ray ends what does not answer."""
-PAGE, AT_ONCE = 500, 1000
+PAGE_SIZE, TERMINATE_SIZE = 500, 1000
 """Instances that one answer of DescribeInstances, or one call of TerminateInstances, may have."""
 
 MORE_TYPES = "add instance types or subnets to the pool"
@@ -47,7 +45,7 @@ class Instance:
 
 
 @dataclass(slots=True)
-class Launch:
+class LaunchResult:
     """What came of a call of CreateFleet."""
 
     ids: list[str] = field(default_factory=list)
@@ -56,7 +54,7 @@ class Launch:
 
     message: str = ""
 
-    def cause(self) -> str:
+    def failure(self) -> str:
         """Codes, the first message and a cure, in one line."""
         if not self.codes:
             return f"fewer instances than asked for, without an error: {MORE_TYPES}"
@@ -65,7 +63,7 @@ class Launch:
         return f"{said} ({' '.join(self.message.split())[:200]}): {CURES.get(code, OTHERWISE)}"
 
 
-def connect(region: str | None) -> Any:
+def connect_ec2(region: str | None) -> Any:
     """A client of EC2 which repeats, ever more slowly, what EC2 throttles."""
     import boto3
     from botocore.config import Config
@@ -75,32 +73,32 @@ def connect(region: str | None) -> Any:
     return boto3.client("ec2", region_name=region, config=config)
 
 
-def launch(ec2: Any, pool: Pool, market: str, count: int, tags: Mapping[str, str],
-           token: str) -> Launch:  # fmt: skip
-    """Ask for `count` instances; what comes may be fewer, or none."""
+def launch_fleet(ec2: Any, request: Mapping[str, Any]) -> LaunchResult:
+    """Call CreateFleet with a `Pool.fleet_request`; it may start fewer instances, or none."""
     from botocore.exceptions import ClientError
 
     try:
-        answer = ec2.create_fleet(**pool.request(market, count, tags, token))
+        answer = ec2.create_fleet(**request)
     except ClientError as error:
-        told = error.response["Error"]
-        return Launch(codes=Counter([told.get("Code", "")]), message=told.get("Message", ""))
+        reason = error.response["Error"]
+        codes = Counter([reason.get("Code", "")])
+        return LaunchResult(codes=codes, message=reason.get("Message", ""))
     errors = answer.get("Errors") or []
-    return Launch(
+    return LaunchResult(
         ids=[i for group in answer.get("Instances") or [] for i in group["InstanceIds"]],
         codes=Counter(error["ErrorCode"] for error in errors),
         message=errors[0].get("ErrorMessage", "") if errors else "",
     )
 
 
-def describe(ec2: Any, cluster: str, ids: Sequence[str] = ()) -> list[Instance]:
+def list_instances(ec2: Any, cluster: str, ids: Sequence[str] = ()) -> list[Instance]:
     """The cluster's instances that are not gone; only those of `ids`, if there are any."""
-    wanted = {f"tag:{CLUSTER_TAG}": [cluster], "instance-state-name": list(ALIVE)}
+    wanted = {f"tag:{CLUSTER_TAG}": [cluster], "instance-state-name": list(LIVE_STATES)}
     if ids:
         wanted["instance-id"] = list(ids)
     filters = [{"Name": name, "Values": values} for name, values in wanted.items()]
     pages = ec2.get_paginator("describe_instances").paginate(
-        Filters=filters, PaginationConfig={"PageSize": PAGE}
+        Filters=filters, PaginationConfig={"PageSize": PAGE_SIZE}
     )
     return [_instance(one) for page in pages for group in page["Reservations"]
             for one in group["Instances"]]  # fmt: skip
@@ -112,11 +110,11 @@ def _instance(found: Mapping[str, Any]) -> Instance:
                     found.get("PrivateIpAddress", ""))  # fmt: skip
 
 
-def terminate(ec2: Any, ids: Sequence[str]) -> None:
+def terminate_instances(ec2: Any, ids: Sequence[str]) -> None:
     """End the instances; those that are gone already are no error."""
     from botocore.exceptions import ClientError
 
-    for some in _chunks(ids, AT_ONCE):
+    for some in _chunks(ids, TERMINATE_SIZE):
         try:
             ec2.terminate_instances(InstanceIds=some)
         except ClientError as error:
@@ -124,7 +122,7 @@ def terminate(ec2: Any, ids: Sequence[str]) -> None:
                 raise
             if len(some) > 1:  # the whole call failed of one
                 for one in some:
-                    terminate(ec2, [one])
+                    terminate_instances(ec2, [one])
 
 
 def _chunks(ids: Sequence[str], size: int) -> Iterable[list[str]]:

@@ -28,7 +28,7 @@ class Host:
     cpus: int
 
 
-def hosts_now() -> list[Host]:
+def running_hosts() -> list[Host]:
     """The hosts of the cluster that this process has joined, its head among them."""
     import ray
     from ray._private.worker import global_worker
@@ -45,7 +45,7 @@ def hosts_now() -> list[Host]:
     ]  # fmt: skip
 
 
-def hosts_at_most(kind: str = "GPU") -> list[Host]:
+def launchable_hosts(kind: str = "GPU") -> list[Host]:
     """The workers that the autoscaler may start, those with most of `kind` ("GPU", "CPU") first.
 
     None where there is no autoscaler; `UserError` if its configuration cannot be read.
@@ -73,19 +73,19 @@ def _host(pool: Mapping[str, Any]) -> Host:
                 int(offers.get("GPU", 0)), int(offers.get("CPU", 0)))  # fmt: skip
 
 
-def asked_for(given: str, gpus: int, prices: Prices) -> list[Host]:
+def hosts_of_type(given: str, gpus: int, prices: Prices) -> list[Host]:
     """Hosts of `--instance-type TYPE` or `TYPE:MARKET` that have so many GPUs; one without."""
     kind, _, market = given.partition(":")
     if market not in ("", "spot", "on-demand"):
         raise UserError(f"--instance-type {given}: choose {kind}:spot or {kind}:on-demand.")
-    each = prices.of(kind).gpus
+    each = prices.price(kind).gpus
     if gpus and not each:
         raise UserError(f"--instance-type {kind} has no GPU, but --gpus is {gpus}: choose another.")
     count = math.ceil(gpus / each) if gpus else 1
     return [Host(kind, market or "on-demand", each, 0)] * count
 
 
-def needed(hosts: Iterable[Host], gpus: int) -> list[Host]:
+def choose_hosts(hosts: Iterable[Host], gpus: int) -> list[Host]:
     """The first of them that together have so many GPUs; all without GPUs."""
     if not gpus:
         return list(hosts)
@@ -96,15 +96,15 @@ def needed(hosts: Iterable[Host], gpus: int) -> list[Host]:
     return chosen
 
 
-def hourly(hosts: Iterable[Host], prices: Prices) -> float:
+def hourly_cost(hosts: Iterable[Host], prices: Prices) -> float:
     """What they cost together."""
     return sum(prices.hourly(host.kind, host.market) for host in hosts)
 
 
-def in_words(hosts: Sequence[Host]) -> str:
+def describe_hosts(hosts: Sequence[Host]) -> str:
     """Types and markets, counted.
 
-    >>> in_words([Host("g6.xlarge", "spot", 1, 4)] * 2)
+    >>> describe_hosts([Host("g6.xlarge", "spot", 1, 4)] * 2)
     '2 x g6.xlarge (spot)'
     """
     counts = Counter((host.kind or "untyped", host.market) for host in hosts)

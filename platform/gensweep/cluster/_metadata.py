@@ -9,7 +9,7 @@ ENDPOINT = "http://169.254.169.254"
 TOKEN_S = 300
 
 
-class Metadata:
+class InstanceMetadata:
     """Reads what this instance is told about itself.
 
     The endpoint is that of EC2, or AWS_EC2_METADATA_SERVICE_ENDPOINT, as for AWS's own clients.
@@ -26,8 +26,8 @@ class Metadata:
         for fresh in (False, True):
             try:
                 if fresh or not self._token:
-                    self._token = self._ask("PUT", "api/token", {_TTL: str(TOKEN_S)}).strip()
-                return self._ask("GET", f"meta-data/{path}", {_TOKEN: self._token})
+                    self._token = self._request("PUT", "api/token", {_TTL: str(TOKEN_S)}).strip()
+                return self._request("GET", f"meta-data/{path}", {_TOKEN: self._token})
             except urllib.error.HTTPError as error:
                 if error.code == 404:
                     return None
@@ -37,19 +37,19 @@ class Metadata:
         raise AssertionError("unreachable")
 
     def instance_id(self) -> str:
-        return self._must("instance-id")
+        return self._require("instance-id")
 
-    def address(self) -> str:
+    def private_address(self) -> str:
         """The private IPv4 address of this host."""
-        return self._must("local-ipv4")
+        return self._require("local-ipv4")
 
-    def _must(self, path: str) -> str:
+    def _require(self, path: str) -> str:
         found = self.read(path)
         if not found:
             raise OSError(f"the metadata service at {self._endpoint} knows no {path}")
         return found.strip()
 
-    def _ask(self, method: str, path: str, headers: dict[str, str]) -> str:
+    def _request(self, method: str, path: str, headers: dict[str, str]) -> str:
         request = urllib.request.Request(
             f"{self._endpoint}/latest/{path}", method=method, headers=headers
         )

@@ -10,13 +10,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from gensweep.cluster._metadata import Metadata
+from gensweep.cluster._metadata import InstanceMetadata
 from gensweep.cluster._node_ray import TEMP
 from gensweep.cluster._node_settings import Settings
 from gensweep.files import replacing
 
-STATE = Path("/var/lib/gensweep-logs")
-RAY = Path(TEMP) / "session_latest" / "logs"
+STATE_FOLDER = Path("/var/lib/gensweep-logs")
+RAY_LOGS = Path(TEMP) / "session_latest" / "logs"
 RAY_FILES = ("monitor.log", "job-driver-*.log", "raylet.out", "gcs_server.out")
 """Why the pools grow or do not, and what jobs say."""
 MAX_EVENTS, MAX_BYTES, EVENT_BYTES = 10_000, 1_000_000, 26
@@ -24,7 +24,7 @@ MAX_EVENTS, MAX_BYTES, EVENT_BYTES = 10_000, 1_000_000, 26
 LONGEST = 200_000
 
 
-def keep(settings: Settings, client: Any = None) -> None:
+def upload_logs(settings: Settings, client: Any = None) -> None:
     """Upload what is new since the last call; while CloudWatch is away, the next has it too."""
     if not settings.log_group:
         return
@@ -32,23 +32,23 @@ def keep(settings: Settings, client: Any = None) -> None:
         import boto3
 
         client = boto3.client("logs")
-    STATE.mkdir(mode=0o700, exist_ok=True)
+    STATE_FOLDER.mkdir(mode=0o700, exist_ok=True)
     stream = {
         "logGroupName": settings.log_group,
-        "logStreamName": f"{settings.role}/{Metadata().instance_id()}",
+        "logStreamName": f"{settings.role}/{InstanceMetadata().instance_id()}",
     }
     with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
         client.create_log_stream(**stream)
     # what was reached counts once all before it is kept: else the next call uploads it again
-    with replacing(STATE / "read") as read, replacing(STATE / "cursor") as cursor:
-        cursor.write_text(_text(STATE / "cursor"))
-        places = json.loads(_text(STATE / "read") or "{}")
-        for events in batches(chain(_journal(cursor), _ray(RAY, places))):
-            _put(client, stream, events)
+    with replacing(STATE_FOLDER / "read") as read, replacing(STATE_FOLDER / "cursor") as cursor:
+        cursor.write_text(_read_text(STATE_FOLDER / "cursor"))
+        places = json.loads(_read_text(STATE_FOLDER / "read") or "{}")
+        for events in batch_events(chain(_journal_events(cursor), _ray_events(RAY_LOGS, places))):
+            _upload(client, stream, events)
         read.write_text(json.dumps(places))
 
 
-def _put(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -> None:
+def _upload(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -> None:
     """What CloudWatch will never take, as it is too old, must not stop all that follows."""
     try:
         client.put_log_events(**stream, logEvents=events)
@@ -56,7 +56,7 @@ def _put(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -> N
         print(f"gensweep: {len(events)} lines of the log are not kept: {error}", file=sys.stderr)
 
 
-def batches(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def batch_events(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """The events as CloudWatch takes them: by time, no batch larger than it allows."""
     batch: list[dict[str, Any]] = []
     size = 0
@@ -71,7 +71,7 @@ def batches(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def event_of(line: str) -> dict[str, Any]:
+def journal_event(line: str) -> dict[str, Any]:
     """A line of the journal, as JSON, for CloudWatch."""
     entry = json.loads(line)
     message = entry.get("MESSAGE") or ""
@@ -84,13 +84,13 @@ def event_of(line: str) -> dict[str, Any]:
     }
 
 
-def _journal(cursor: Path) -> Iterator[dict[str, Any]]:
+def _journal_events(cursor: Path) -> Iterator[dict[str, Any]]:
     command = ["journalctl", "--output=json", "--quiet", f"--cursor-file={cursor}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    yield from map(event_of, done.stdout.splitlines())
+    yield from map(journal_event, done.stdout.splitlines())
 
 
-def _ray(folder: Path, places: dict[str, int]) -> Iterator[dict[str, Any]]:
+def _ray_events(folder: Path, places: dict[str, int]) -> Iterator[dict[str, Any]]:
     """New whole lines of Ray's files; `places` says how far each was read."""
     now = int(time.time() * 1000)
     for file in sorted(chain.from_iterable(folder.glob(name) for name in RAY_FILES)):
@@ -105,5 +105,5 @@ def _ray(folder: Path, places: dict[str, int]) -> Iterator[dict[str, Any]]:
             yield {"timestamp": now, "message": f"{file.name}: {line}"[:LONGEST]}
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     return file.read_text() if file.exists() else ""

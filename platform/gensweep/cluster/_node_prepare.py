@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from gensweep.cluster import _node_secrets, _node_volume
-from gensweep.cluster._metadata import Metadata
+from gensweep.cluster._metadata import InstanceMetadata
 from gensweep.cluster._node_settings import Settings
 
 GIVE_UP_S = 900
@@ -18,27 +18,31 @@ def prepare(settings: Settings) -> None:
     """Fetch secrets, mount the data volume, take the host's name."""
     wait_s = GIVE_UP_S if settings.role == "worker" else float("inf")
     for name, act in _steps(settings).items():
-        _until_done(name, act, wait_s)
+        _retry(name, act, wait_s)
 
 
 def _steps(settings: Settings) -> dict[str, Callable[[], None]]:
-    found: dict[str, Callable[[], None]] = {"secrets": lambda: _node_secrets.fetch(settings)}
+    found: dict[str, Callable[[], None]] = {
+        "secrets": lambda: _node_secrets.fetch_secrets(settings)
+    }
     if settings.volume:
-        found["volume"] = lambda: _node_volume.attach(settings, Metadata().instance_id())
-        found["mount"] = lambda: _node_volume.mount(settings)
+        found["volume"] = lambda: _node_volume.attach_volume(
+            settings, InstanceMetadata().instance_id()
+        )
+        found["mount"] = lambda: _node_volume.mount_volume(settings)
     if settings.role != "worker":
-        found["folders"] = lambda: _node_volume.own(settings)
+        found["folders"] = lambda: _node_volume.make_folders(settings)
     if settings.zone_id:
-        found["name"] = lambda: take_name(settings, address(settings))
+        found["name"] = lambda: register_dns_name(settings, host_address(settings))
     return found
 
 
-def address(settings: Settings) -> str:
+def host_address(settings: Settings) -> str:
     """The address at which other hosts of the cluster reach this one."""
-    return settings.address or Metadata().address()
+    return settings.address or InstanceMetadata().private_address()
 
 
-def take_name(settings: Settings, own_address: str) -> None:
+def register_dns_name(settings: Settings, own_address: str) -> None:
     """Point the host's name at it."""
     import boto3
 
@@ -54,7 +58,7 @@ def take_name(settings: Settings, own_address: str) -> None:
     )
 
 
-def _until_done(name: str, act: Callable[[], None], wait_s: float) -> None:
+def _retry(name: str, act: Callable[[], None], wait_s: float) -> None:
     """Networks, roles and detaching volumes take a while after an instance has started."""
     from botocore.exceptions import BotoCoreError, ClientError
 

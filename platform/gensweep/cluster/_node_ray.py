@@ -5,8 +5,8 @@ import socket
 import sys
 import time
 
-from gensweep.cluster._metadata import Metadata
-from gensweep.cluster._node_prepare import address
+from gensweep.cluster._metadata import InstanceMetadata
+from gensweep.cluster._node_prepare import host_address
 from gensweep.cluster._node_secrets import PGPASS
 from gensweep.cluster._node_settings import Settings
 
@@ -18,17 +18,17 @@ DRAIN_S = 90
 """A node that is stopped lets its packs save for so long; systemd waits a little longer."""
 
 
-def run(settings: Settings) -> None:
+def run_ray(settings: Settings) -> None:
     """Become `ray start --block`; a worker waits for its head first."""
-    own_address = address(settings)
+    own_address = host_address(settings)
     if settings.role == "worker":
         wait_for_head(settings)
-    os.environ.update(environment(settings))
-    argv = arguments(settings, own_address)
+    os.environ.update(ray_environment(settings))
+    argv = ray_arguments(settings, own_address)
     os.execv(sys.executable, [sys.executable, "-m", "ray.scripts.scripts", *argv])
 
 
-def arguments(settings: Settings, own_address: str) -> list[str]:
+def ray_arguments(settings: Settings, own_address: str) -> list[str]:
     """Of `ray`, for the role."""
     common = ["start", "--block", "--disable-usage-stats", f"--node-ip-address={own_address}"]
     if settings.role == "worker":
@@ -50,7 +50,7 @@ def arguments(settings: Settings, own_address: str) -> list[str]:
     ]
 
 
-def environment(settings: Settings) -> dict[str, str]:
+def ray_environment(settings: Settings) -> dict[str, str]:
     """For Ray and for the jobs and packs that it starts, besides /etc/gensweep/node.env."""
     found = {
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -59,13 +59,13 @@ def environment(settings: Settings) -> dict[str, str]:
         "RAY_gcs_rpc_server_reconnect_timeout_s": str(settings.head_lost_s),
     }
     if settings.cloud == "aws":
-        found |= _instance(Metadata())
+        found |= _instance_variables(InstanceMetadata())
     if settings.role == "head":
-        found |= _head(settings)
+        found |= _head_variables(settings)
     return found
 
 
-def _instance(metadata: Metadata) -> dict[str, str]:
+def _instance_variables(metadata: InstanceMetadata) -> dict[str, str]:
     """By which the autoscaler knows the node, and a sweep what it costs."""
     return {
         "RAY_CLOUD_INSTANCE_ID": metadata.instance_id(),
@@ -74,7 +74,7 @@ def _instance(metadata: Metadata) -> dict[str, str]:
     }
 
 
-def _head(settings: Settings) -> dict[str, str]:
+def _head_variables(settings: Settings) -> dict[str, str]:
     found = {
         "RAY_enable_autoscaler_v2": "1",
         "RAY_gcs_storage": "rocksdb",  # a new head goes on with the jobs and actors of the old

@@ -25,10 +25,10 @@ def token_file(settings: Settings) -> Path:
     return (settings.etc if settings.cloud == "none" else settings.run) / "auth_token"
 
 
-def fetch(settings: Settings, client: Any = None) -> None:
+def fetch_secrets(settings: Settings, client: Any = None) -> None:
     """Fetch what the role needs from Secrets Manager into `settings.run`, anew each time."""
     if settings.cloud == "none":
-        _own(token_file(settings))
+        _protect_token(token_file(settings))
         return
     if client is None:
         import boto3
@@ -36,16 +36,16 @@ def fetch(settings: Settings, client: Any = None) -> None:
         client = boto3.client("secretsmanager")
     settings.run.mkdir(mode=0o755, parents=True, exist_ok=True)
     owner = pwd.getpwnam(USER)
-    for name, text in _files(settings, client).items():
-        _write(settings.run / name, text, owner)
+    for name, text in _secret_files(settings, client).items():
+        _write_owned(settings.run / name, text, owner)
     if not settings.mlflow_secret:
         return
-    with _as(owner):  # its home is its own: root would follow where its links lead
+    with _acting_as(owner):  # its home is its own: root would follow where its links lead
         credentials = Path(owner.pw_dir) / ".mlflow" / "credentials"
-        _write(credentials, _credentials(read_json(settings.run / MLFLOW_USER)), owner)
+        _write_owned(credentials, _credentials(read_json(settings.run / MLFLOW_USER)), owner)
 
 
-def refresh(settings: Settings, client: Any = None) -> None:
+def refresh_database_password(settings: Settings, client: Any = None) -> None:
     """Fetch the password of the database's owner, which RDS rotates.
 
     The rest is fixed for the life of a host: a token that changed would part it from its cluster.
@@ -55,11 +55,11 @@ def refresh(settings: Settings, client: Any = None) -> None:
             import boto3
 
             client = boto3.client("secretsmanager")
-        owner = json.loads(_value(client, settings.database_secret))
-        _write(settings.run / PGPASS, _pgpass(owner), pwd.getpwnam(USER))
+        owner = json.loads(_secret_value(client, settings.database_secret))
+        _write_owned(settings.run / PGPASS, _pgpass(owner), pwd.getpwnam(USER))
 
 
-def _own(token: Path) -> None:
+def _protect_token(token: Path) -> None:
     """The token that an operator has put here is for the services, and for nobody else."""
     if not token.exists():
         raise UserError(f"there is no {token}: put the cluster's token there, the same on all "
@@ -74,7 +74,7 @@ def read_json(path: Path) -> dict[str, str]:
     return found
 
 
-def _files(settings: Settings, client: Any) -> dict[str, str]:
+def _secret_files(settings: Settings, client: Any) -> dict[str, str]:
     wanted = {
         "auth_token": settings.token_secret,
         MLFLOW_USER: settings.mlflow_secret,
@@ -82,9 +82,9 @@ def _files(settings: Settings, client: Any) -> dict[str, str]:
     }
     if settings.role == "tracking":  # which makes that user
         wanted[LEDGER_USER] = settings.ledger_secret
-    files = {name: _value(client, arn) for name, arn in wanted.items() if arn}
+    files = {name: _secret_value(client, arn) for name, arn in wanted.items() if arn}
     if secret := settings.database_secret or settings.ledger_secret:
-        files[PGPASS] = _pgpass(json.loads(_value(client, secret)))
+        files[PGPASS] = _pgpass(json.loads(_secret_value(client, secret)))
     return files
 
 
@@ -101,12 +101,12 @@ def _pgpass(user: dict[str, str]) -> str:
     return f"*:*:*:{user['username']}:{password}\n"
 
 
-def _value(client: Any, arn: str) -> str:
+def _secret_value(client: Any, arn: str) -> str:
     return str(client.get_secret_value(SecretId=arn)["SecretString"])
 
 
 @contextmanager
-def _as(owner: pwd.struct_passwd) -> Iterator[None]:
+def _acting_as(owner: pwd.struct_passwd) -> Iterator[None]:
     os.setegid(owner.pw_gid)
     os.seteuid(owner.pw_uid)
     try:
@@ -116,7 +116,7 @@ def _as(owner: pwd.struct_passwd) -> Iterator[None]:
         os.setegid(0)
 
 
-def _write(path: Path, text: str, owner: pwd.struct_passwd) -> None:
+def _write_owned(path: Path, text: str, owner: pwd.struct_passwd) -> None:
     """Replace a file that `owner` alone can read, in a folder that all can look into."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     write_atomically(path, text, owner=(owner.pw_uid, owner.pw_gid))

@@ -58,8 +58,8 @@ class Settings:
     etc: Path = Path("/etc/gensweep")
 
     def __post_init__(self) -> None:
-        _one_of("GENSWEEP_ROLE", self.role, ROLES)
-        _one_of("GENSWEEP_CLOUD", self.cloud, CLOUDS)
+        _check_choice("GENSWEEP_ROLE", self.role, ROLES)
+        _check_choice("GENSWEEP_CLOUD", self.cloud, CLOUDS)
         needed = {"cluster": self.cluster}
         if self.role == "worker":
             needed |= {"head": self.head, "pool": self.pool}
@@ -74,17 +74,17 @@ class Settings:
                 )
 
 
-def read(environ: Mapping[str, str] = os.environ) -> Settings:
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in `environ`; `UserError` names the variable that is wrong."""
     given: dict[str, Any] = {}
     for field in fields(Settings):
         value = environ.get(f"GENSWEEP_{field.name.upper()}", "")
         if value or field.name in {"role", "cluster"}:
-            given[field.name] = _typed(field.name, value)
+            given[field.name] = _parse_value(field.name, value)
     return Settings(**given)
 
 
-def _typed(name: str, value: str) -> str | int | Path:
+def _parse_value(name: str, value: str) -> str | int | Path:
     if name in {"data", "run", "etc"}:
         return Path(value)
     if name not in {"cpus", "gpus", "head_lost_s"}:
@@ -94,7 +94,7 @@ def _typed(name: str, value: str) -> str | int | Path:
     return int(value)
 
 
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise UserError(f"{name} must be one of {', '.join(allowed)}, but is {value!r}: set it in "
                         "/etc/gensweep/node.env.")  # fmt: skip

@@ -15,24 +15,26 @@ PORT = 5000
 SCHEMA = "mlflow"
 
 
-def run(settings: Settings) -> None:
+def run_mlflow(settings: Settings) -> None:
     """Become `mlflow server`."""
     admin = read_json(settings.run / MLFLOW_ADMIN)
     os.environ.update(SERVER_SETTINGS)
     os.environ["MLFLOW_FLASK_SERVER_SECRET_KEY"] = admin["flask_key"]
-    os.environ["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_auth(settings, admin))
+    os.environ["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_auth_config(settings, admin))
     if settings.database:
         os.environ["PGPASSFILE"] = str(settings.run / PGPASS)
-        divide(f"postgresql://{_postgres(settings)}", read_json(settings.run / LEDGER_USER))
+        create_ledger_user(
+            f"postgresql://{_postgres_address(settings)}", read_json(settings.run / LEDGER_USER)
+        )
     try:
         upgrade_database(database_uri(settings))
     except subprocess.CalledProcessError as error:
         raise UserError(f"mlflow db upgrade failed: {error.stderr or error}") from None
-    keep_users(settings)
-    os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments(settings)])
+    set_passwords(settings)
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", *mlflow_arguments(settings)])
 
 
-def arguments(settings: Settings) -> list[str]:
+def mlflow_arguments(settings: Settings) -> list[str]:
     """Of `mlflow`; it listens on all addresses of the host, and the network lets in the cluster."""
     hosts = f"{settings.name}:{PORT},localhost:*,127.0.0.1:*"
     return [
@@ -50,15 +52,17 @@ def arguments(settings: Settings) -> list[str]:
 def database_uri(settings: Settings, name: str = "mlflow") -> str:
     """Of MLflow's runs (`mlflow`) or of its users (`users`)."""
     if settings.database:
-        return f"postgresql+psycopg://{_postgres(settings)}&options=-csearch_path%3D{SCHEMA}"
+        return (
+            f"postgresql+psycopg://{_postgres_address(settings)}&options=-csearch_path%3D{SCHEMA}"
+        )
     return f"sqlite:///{settings.data / 'mlflow' / name}.db"
 
 
-def _postgres(settings: Settings) -> str:
+def _postgres_address(settings: Settings) -> str:
     return f"{settings.database}?sslmode=require"
 
 
-def divide(database: str, ledger: dict[str, str]) -> None:
+def create_ledger_user(database: str, ledger: dict[str, str]) -> None:
     """A schema for MLflow, and a user for ledgers, who cannot look into it.
 
     `database` is the URL of its owner. The password is sent as what PostgreSQL keeps of it
@@ -86,7 +90,7 @@ def divide(database: str, ledger: dict[str, str]) -> None:
             connection.execute(sql.SQL(grant).format(name))
 
 
-def keep_users(settings: Settings) -> None:
+def set_passwords(settings: Settings) -> None:
     """The administrator, and the user of head and jobs, with the passwords that hold now.
 
     Before the server starts: it would keep an administrator's old password, and so would be
@@ -104,14 +108,14 @@ def keep_users(settings: Settings) -> None:
             store.create_user(user["username"], user["password"], is_admin=rights)
 
 
-def _write_auth(settings: Settings, admin: dict[str, str]) -> Path:
+def _write_auth_config(settings: Settings, admin: dict[str, str]) -> Path:
     path = settings.data / "mlflow" / "auth.ini"
     users = database_uri(settings, "users").replace("%", "%%")
-    write_atomically(path, AUTH.format(uri=users, **admin))
+    write_atomically(path, AUTH_CONFIG.format(uri=users, **admin))
     return path
 
 
-AUTH = """\
+AUTH_CONFIG = """\
 [mlflow]
 default_permission = NO_PERMISSIONS
 database_uri = {uri}

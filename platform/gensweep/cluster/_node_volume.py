@@ -17,7 +17,9 @@ DEVICE_NAME = "/dev/sdf"
 LABEL = "gensweep-data"
 
 
-def attach(settings: Settings, instance_id: str, client: Any = None, wait_s: float = 600) -> None:
+def attach_volume(
+    settings: Settings, instance_id: str, client: Any = None, wait_s: float = 600
+) -> None:
     """Attach the volume; `TimeoutError` if another instance keeps it or no device appears.
 
     A head that was replaced may take a while to let go: EC2 detaches at its end.
@@ -35,34 +37,34 @@ def attach(settings: Settings, instance_id: str, client: Any = None, wait_s: flo
                 VolumeId=settings.volume, InstanceId=instance_id, Device=DEVICE_NAME
             )
         time.sleep(2)
-    while not device(settings.volume).exists():
+    while not device_path(settings.volume).exists():
         if time.monotonic() > end:
-            raise TimeoutError(f"{device(settings.volume)} did not appear")
+            raise TimeoutError(f"{device_path(settings.volume)} did not appear")
         time.sleep(1)
 
 
-def device(volume: str) -> Path:
+def device_path(volume: str) -> Path:
     name = f"nvme-Amazon_Elastic_Block_Store_{volume.replace('-', '')}"
     return Path("/dev/disk/by-id") / name
 
 
-def mount(settings: Settings) -> None:
+def mount_volume(settings: Settings) -> None:
     """Mount the volume at `settings.data`; it is formatted only when nothing was ever on it."""
     settings.data.mkdir(parents=True, exist_ok=True)
     if not settings.data.is_mount():
-        source = device(settings.volume)
-        if blank(source):
+        source = device_path(settings.volume)
+        if is_blank(source):
             subprocess.run(["mkfs.ext4", "-q", "-L", LABEL, str(source)], check=True)
         subprocess.run(["mount", "-o", "noatime", str(source), str(settings.data)], check=True)
 
 
-def blank(source: Path) -> bool:
+def is_blank(source: Path) -> bool:
     """Whether the first MiB of a device, where every file system begins, is zeros."""
     with source.open("rb") as opened:
         return not any(opened.read(2**20))
 
 
-def own(settings: Settings) -> None:
+def make_folders(settings: Settings) -> None:
     """Make the folders that the services write, for the user gensweep.
 
     On a volume of a host whose user had another number, all of their files are given to ours.

@@ -10,7 +10,7 @@ from typing import Any
 HEAD = "head"
 SOON_S = 1.0
 """The nearest deadline: Ray takes one that has passed for none."""
-KNOCK_S = 3.0
+CONNECT_TIMEOUT_S = 3.0
 
 
 class Unreachable(Exception):  # noqa: N818
@@ -64,7 +64,7 @@ class Nodes:
 
         host, _, port = self.address.rpartition(":")
         try:  # Ray ends a process that waits long for a head
-            socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
+            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
             yield GcsClient(address=self.address)
         except (OSError, RpcError, RayError) as error:
             line = " ".join(str(error).split())[:200]

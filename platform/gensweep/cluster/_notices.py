@@ -27,12 +27,12 @@ class Notice:
     """When it ends, in seconds since 1970; None: nobody knows."""
 
     @property
-    def sure(self) -> bool:
+    def is_certain(self) -> bool:
         """Whether it will end: a recommendation to rebalance says only that it may."""
         return self.kind != REBALANCE
 
 
-def of_event(body: str) -> list[Notice]:
+def parse_event(body: str) -> list[Notice]:
     """The notices of an event, none if it is about something else; `ValueError` if garbage."""
     try:
         event = json.loads(body)
@@ -57,7 +57,7 @@ def _notices(kind: str, event: dict[str, Any], detail: dict[str, Any]) -> list[N
     return []
 
 
-def of_action(instance: str, action: str) -> Notice:
+def parse_instance_action(instance: str, action: str) -> Notice:
     """The notice in `spot/instance-action` of the metadata; `ValueError` if it is garbage."""
     try:
         return Notice(instance=instance, kind=SPOT, deadline=_time(json.loads(action)["time"]))

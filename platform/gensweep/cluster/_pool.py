@@ -29,7 +29,7 @@ class Pool:
     """Whether it turns to on-demand where spot fails repeatedly."""
 
     @classmethod
-    def read(cls, name: str, config: Mapping[str, Any]) -> "Pool":
+    def from_config(cls, name: str, config: Mapping[str, Any]) -> "Pool":
         """The pool `name` of cluster.yaml; `UserError` names the key that is wrong."""
         needed = ("launch_template", "instance_types", "subnets", "max_workers")
         for key in needed:
@@ -50,7 +50,7 @@ class Pool:
             max_workers=int(config["max_workers"]), fallback=bool(config.get("fallback", False)),
         )  # fmt: skip
 
-    def request(self, market: str, count: int, tags: Mapping[str, str], token: str) -> Any:
+    def fleet_request(self, market: str, count: int, tags: Mapping[str, str], token: str) -> Any:
         """Keywords of CreateFleet: one call that chooses among all types and zones."""
         template = self.launch_template
         tagged = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]

@@ -44,10 +44,10 @@ class Prices:
 
     def hourly(self, kind: str, market: str) -> float:
         """What an instance costs; `UserError` if the table does not know its type."""
-        price = self.of(kind)
+        price = self.price(kind)
         return price.spot if market == "spot" else price.on_demand
 
-    def of(self, kind: str) -> Price:
+    def price(self, kind: str) -> Price:
         """Of an instance type."""
         if kind not in self.table:
             raise UserError(f"the price table {self.file} has no {kind or 'untyped node'} in "
@@ -60,7 +60,7 @@ def load_prices(file: str | None = None, region: str | None = None) -> Prices:
     """The table in `file`, of GENSWEEP_PRICES, or the one that comes along.
 
     >>> prices = load_prices(region="us-east-1")
-    >>> prices.hourly("g6.xlarge", "on-demand"), prices.of("g6.xlarge").gpus
+    >>> prices.hourly("g6.xlarge", "on-demand"), prices.price("g6.xlarge").gpus
     (0.8048, 1)
     """
     given = file or os.environ.get("GENSWEEP_PRICES")

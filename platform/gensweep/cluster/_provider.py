@@ -19,23 +19,23 @@ from ray.autoscaler.tags import (
 
 from gensweep.cluster._fleet import (
     CLUSTER_TAG,
-    GONE,
+    GONE_STATES,
     Instance,
-    Launch,
-    connect,
-    describe,
-    launch,
-    terminate,
+    LaunchResult,
+    connect_ec2,
+    launch_fleet,
+    list_instances,
+    terminate_instances,
 )
 from gensweep.cluster._pool import Pool
-from gensweep.cluster._scaling import Shortages, close_gaps
+from gensweep.cluster._scaling import Shortages, patch_autoscaler
 from gensweep.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 SETTLE_S = 60.0
 """For so long EC2 may not show an instance that it has launched."""
-SPOT_AGAIN_S = 900.0
+SPOT_RETRY_S = 900.0
 """After a shortage of spot, until spot is tried again."""
 JOIN_S = 900
 """Until an instance that has not joined Ray is ended, unless cluster.yaml says otherwise."""
@@ -43,7 +43,7 @@ POOL_TAG = "gensweep:pool"
 
 
 @dataclass(slots=True)
-class Streak:
+class SpotFailures:
     """Launches of spot in a row that failed."""
 
     count: int = 0
@@ -52,9 +52,9 @@ class Streak:
     def failed(self) -> None:
         self.count, self.last = self.count + 1, time.monotonic()
 
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the last of them is long ago."""
-        return time.monotonic() - self.last > SPOT_AGAIN_S
+        return time.monotonic() - self.last > SPOT_RETRY_S
 
 
 class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
@@ -67,54 +67,54 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
 
     def __init__(self, provider_config: dict[str, Any], cluster_name: str) -> None:
         super().__init__(provider_config, cluster_name)
-        self._most = _whole(provider_config, "max_workers", least=0)
-        self._patience = _whole(provider_config, "on_demand_after", 3)
-        self._ec2 = connect(provider_config.get("region"))
+        self._max_workers = _read_whole_number(provider_config, "max_workers", least=0)
+        self._on_demand_after = _read_whole_number(provider_config, "on_demand_after", 3)
+        self._ec2 = connect_ec2(provider_config.get("region"))
         self._launching, self._lock = threading.Lock(), threading.Lock()
-        self._known: dict[str, Instance] = {}
-        self._fresh: dict[str, tuple[float, Instance]] = {}
-        self._streaks: dict[str, Streak] = {}
+        self._instances: dict[str, Instance] = {}
+        self._just_launched: dict[str, tuple[float, Instance]] = {}
+        self._spot_failures: dict[str, SpotFailures] = {}
         self._serial = 0
         self._shortages = Shortages()
-        _whole(provider_config, "join_timeout_s", JOIN_S)
-        close_gaps(self._shortages, JOIN_S)
+        _read_whole_number(provider_config, "join_timeout_s", JOIN_S)
+        patch_autoscaler(self._shortages, JOIN_S)
 
     # What there is
 
     def non_terminated_nodes(self, tag_filters: dict[str, str]) -> list[str]:
         """The head and all workers with these tags, as EC2 shows them now."""
-        found = {one.id: one for one in describe(self._ec2, self.cluster_name)}
+        found = {one.id: one for one in list_instances(self._ec2, self.cluster_name)}
         found = {i: one for i, one in found.items() if not _is_head(one)}
         with self._lock:
             now = time.monotonic()
-            self._fresh = {i: (at, one) for i, (at, one) in self._fresh.items()
+            self._just_launched = {i: (at, one) for i, (at, one) in self._just_launched.items()
                            if i not in found and now - at < SETTLE_S}  # fmt: skip
-            found |= {i: one for i, (_, one) in self._fresh.items()}
-            self._known = found | {one.id: one for one in _head()}
-            return [i for i, one in self._known.items() if _has(one, tag_filters)]
+            found |= {i: one for i, (_, one) in self._just_launched.items()}
+            self._instances = found | {one.id: one for one in _head_instance()}
+            return [i for i, one in self._instances.items() if _has_tags(one, tag_filters)]
 
-    def _one(self, node_id: str) -> Instance | None:
+    def _find(self, node_id: str) -> Instance | None:
         with self._lock:
-            if node_id in self._known:
-                return self._known[node_id]
+            if node_id in self._instances:
+                return self._instances[node_id]
         self.non_terminated_nodes({})
         with self._lock:
-            return self._known.get(node_id)
+            return self._instances.get(node_id)
 
     def is_running(self, node_id: str) -> bool:
-        one = self._one(node_id)
+        one = self._find(node_id)
         return one is not None and one.state == "running"
 
     def is_terminated(self, node_id: str) -> bool:
-        one = self._one(node_id)
-        return one is None or one.state in GONE
+        one = self._find(node_id)
+        return one is None or one.state in GONE_STATES
 
     def node_tags(self, node_id: str) -> dict[str, str]:
-        one = self._one(node_id)
+        one = self._find(node_id)
         return dict(one.tags) if one else {}
 
     def internal_ip(self, node_id: str) -> str:
-        one = self._one(node_id)
+        one = self._find(node_id)
         return one.address if one else ""
 
     def external_ip(self, node_id: str) -> str:
@@ -125,15 +125,15 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
 
     def create_node(self, node_config: dict[str, Any], tags: dict[str, str],
                     count: int) -> dict[str, Any]:  # fmt: skip
-        """Launch up to `count` workers; `NodeLaunchException` says why some are missing."""
+        """LaunchResult up to `count` workers; `NodeLaunchException` says why some are missing."""
         name = tags[TAG_RAY_USER_NODE_TYPE]
         try:
-            pool = Pool.read(name, node_config)
+            pool = Pool.from_config(name, node_config)
         except UserError as error:
             self._shortages.add(name)
             raise NodeLaunchException("config", str(error), None) from error
         with self._launching:
-            allowed = min(count, self._room(pool))
+            allowed = min(count, self._allowed_launches(pool))
             ids, causes = self._launch(pool, allowed, self._tags(pool, tags))
         if allowed and len(ids) == allowed:
             self._shortages.drop(name)
@@ -141,20 +141,20 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
             self._shortages.add(name)
         if allowed < count:
             causes.append(f"max_workers: the pool may have {pool.max_workers}, all pools together "
-                          f"{self._most}: raise them in cluster.yaml")  # fmt: skip
+                          f"{self._max_workers}: raise them in cluster.yaml")  # fmt: skip
         if len(ids) < count:
             line = f"pool {name}: {len(ids)} of {count} instances: {'; '.join(causes)}"
             logger.warning(line)
             raise NodeLaunchException("capacity", line, None)
         return {i: {} for i in ids}
 
-    def _room(self, pool: Pool) -> int:
+    def _allowed_launches(self, pool: Pool) -> int:
         """Workers that both caps leave."""
         self.non_terminated_nodes({})
         with self._lock:
-            workers = [one for one in self._known.values() if not _is_head(one)]
+            workers = [one for one in self._instances.values() if not _is_head(one)]
         here = sum(one.tags.get(TAG_RAY_USER_NODE_TYPE) == pool.name for one in workers)
-        return max(0, min(pool.max_workers - here, self._most - len(workers)))
+        return max(0, min(pool.max_workers - here, self._max_workers - len(workers)))
 
     def _tags(self, pool: Pool, tags: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -170,37 +170,42 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         """Instances, and why some are missing: spot first, on-demand where spot keeps failing."""
         ids: list[str] = []
         causes: list[str] = []
-        streak = self._streaks.setdefault(pool.name, Streak())
-        if streak.over():
+        streak = self._spot_failures.setdefault(pool.name, SpotFailures())
+        if streak.is_over():
             streak.count = 0
         if pool.market == "spot" and count and not self._falls_back(pool, streak):
-            came = self._ask(pool, "spot", count, tags)
-            ids += came.ids
+            result = self._request_instances(pool, "spot", count, tags)
+            ids += result.ids
             if len(ids) == count:
                 streak.count = 0
             else:
                 streak.failed()
-                causes.append(f"spot {came.cause()}")
+                causes.append(f"spot {result.failure()}")
         if len(ids) < count and (pool.market == "on-demand" or self._falls_back(pool, streak)):
-            came = self._ask(pool, "on-demand", count - len(ids), tags)
-            ids += came.ids
+            result = self._request_instances(pool, "on-demand", count - len(ids), tags)
+            ids += result.ids
             if len(ids) < count:
-                causes.append(f"on-demand {came.cause()}")
+                causes.append(f"on-demand {result.failure()}")
         return ids, causes
 
-    def _falls_back(self, pool: Pool, streak: Streak) -> bool:
-        return pool.fallback and streak.count >= self._patience
+    def _falls_back(self, pool: Pool, streak: SpotFailures) -> bool:
+        return pool.fallback and streak.count >= self._on_demand_after
 
-    def _ask(self, pool: Pool, market: str, count: int, tags: dict[str, str]) -> Launch:
+    def _request_instances(
+        self, pool: Pool, market: str, count: int, tags: dict[str, str]
+    ) -> LaunchResult:
         self._serial += 1
+        # A token of EC2's makes a repeated call the same launch. Ray asks again with the same
+        # request after a failure, which must be a new one: hence the serial number.
         request = tags.get(TAG_RAY_LAUNCH_REQUEST) or f"{os.getpid()}-{time.time_ns()}"
-        came = launch(self._ec2, pool, market, count, tags, f"{request}-{self._serial}"[:64])
-        logger.info(f"pool {pool.name}: {len(came.ids)} of {count} {market} instances")
+        token = f"{request}-{self._serial}"[:64]
+        result = launch_fleet(self._ec2, pool.fleet_request(market, count, tags, token))
+        logger.info(f"pool {pool.name}: {len(result.ids)} of {count} {market} instances")
         now = time.monotonic()
         with self._lock:
-            for i in came.ids:
-                self._fresh[i] = now, Instance(i, "pending", tags)
-        return came
+            for i in result.ids:
+                self._just_launched[i] = now, Instance(i, "pending", tags)
+        return result
 
     def set_node_tags(self, node_id: str, tags: dict[str, str]) -> None:
         listed = [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -213,12 +218,12 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
 
     def terminate_nodes(self, node_ids: list[str]) -> None:
         """End the workers; again, where they are gone, is no error. The head is left alone."""
-        heads = {one.id for one in _head()}
+        heads = {one.id for one in _head_instance()}
         ids = [i for i in node_ids if i not in heads]
-        terminate(self._ec2, ids)
+        terminate_instances(self._ec2, ids)
         with self._lock:
             for i in ids:
-                self._fresh.pop(i, None)
+                self._just_launched.pop(i, None)
         logger.info(f"ended {len(ids)} instances: {', '.join(ids)}")
 
     @property
@@ -226,7 +231,7 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         return 1000
 
 
-def _head() -> list[Instance]:
+def _head_instance() -> list[Instance]:
     """The instance that this process runs on, as Ray's head node calls itself."""
     here = os.environ.get("RAY_CLOUD_INSTANCE_ID")
     kind = os.environ.get("RAY_NODE_TYPE_NAME", "head")
@@ -238,11 +243,13 @@ def _is_head(one: Instance) -> bool:
     return bool(one.tags.get(TAG_RAY_NODE_KIND) == NODE_KIND_HEAD)
 
 
-def _has(one: Instance, tags: Mapping[str, str]) -> bool:
+def _has_tags(one: Instance, tags: Mapping[str, str]) -> bool:
     return all(one.tags.get(key) == value for key, value in tags.items())
 
 
-def _whole(config: Mapping[str, Any], key: str, default: int | None = None, least: int = 1) -> int:
+def _read_whole_number(
+    config: Mapping[str, Any], key: str, default: int | None = None, least: int = 1
+) -> int:
     """The whole number at `key`; `UserError` if it is none."""
     value = config.get(key, default)
     if value is None:

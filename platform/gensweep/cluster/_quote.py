@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from gensweep.cluster._hosts import (
     Host,
-    asked_for,
-    hosts_at_most,
-    hosts_now,
-    hourly,
-    in_words,
-    needed,
+    choose_hosts,
+    describe_hosts,
+    hosts_of_type,
+    hourly_cost,
+    launchable_hosts,
+    running_hosts,
 )
 from gensweep.cluster._prices import Prices, load_prices
 
@@ -25,12 +25,12 @@ class PricedHosts:
     @property
     def hourly(self) -> float:
         """The cost of an hour of all of them, in the table's currency."""
-        return hourly(self.hosts, self.prices)
+        return hourly_cost(self.hosts, self.prices)
 
     @property
     def words(self) -> str:
         """Types and markets, counted: "2 x g6.xlarge (spot)"."""
-        return in_words(self.hosts)
+        return describe_hosts(self.hosts)
 
 
 def price_hosts(gpus: int, table: str | None, instance_type: str | None) -> PricedHosts | None:
@@ -42,11 +42,11 @@ def price_hosts(gpus: int, table: str | None, instance_type: str | None) -> Pric
     """
     if instance_type:
         prices = load_prices(table)
-        return PricedHosts(hosts=asked_for(instance_type, gpus, prices), prices=prices)
-    up = hosts_now()
+        return PricedHosts(hosts=hosts_of_type(instance_type, gpus, prices), prices=prices)
+    up = running_hosts()
     if not any(host.kind for host in up):
         return None
-    chosen = needed(up, gpus)
+    chosen = choose_hosts(up, gpus)
     if sum(host.gpus for host in chosen) < gpus:
-        chosen = needed(hosts_at_most(), gpus)
+        chosen = choose_hosts(launchable_hosts(), gpus)
     return PricedHosts(hosts=chosen, prices=load_prices(table))

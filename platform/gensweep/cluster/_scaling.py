@@ -26,20 +26,20 @@ class Shortages:
     def drop(self, pool: str) -> None:
         self._since.pop(pool, None)
 
-    def now(self) -> Mapping[str, float]:
+    def last_refusals(self) -> Mapping[str, float]:
         """Pool to the time of its last refusal."""
         return dict(self._since)
 
 
-def close_gaps(shortages: Shortages, join_s: int) -> None:
+def patch_autoscaler(shortages: Shortages, join_s: int) -> None:
     """Tell the autoscaler of this process of shortages, and how long an instance may take to join.
 
     Called before the autoscaler makes what is replaced here. A Ray that has changed is left as it
     is, which the log says.
     """
     try:
-        _prefer_others(shortages)
-        _end_late(join_s)
+        _patch_pool_choice(shortages)
+        _patch_join_timeout(join_s)
     except (ImportError, AttributeError) as error:
         logger.warning(
             f"this Ray's autoscaler is not the one known here ({error}): a pool without capacity "
@@ -47,7 +47,7 @@ def close_gaps(shortages: Shortages, join_s: int) -> None:
         )
 
 
-def _prefer_others(shortages: Shortages) -> None:
+def _patch_pool_choice(shortages: Shortages) -> None:
     from ray.autoscaler.v2 import autoscaler
     from ray.autoscaler.v2.instance_manager.subscribers import cloud_resource_monitor
 
@@ -56,13 +56,16 @@ def _prefer_others(shortages: Shortages) -> None:
 
         def get_recoverable_resource_availabilities(self) -> Any:
             known = self._last_unavailable_timestamp
-            known |= {pool: max(at, known.get(pool, 0.0)) for pool, at in shortages.now().items()}
+            known |= {
+                pool: max(at, known.get(pool, 0.0))
+                for pool, at in shortages.last_refusals().items()
+            }
             return super().get_recoverable_resource_availabilities()
 
     autoscaler.CloudResourceMonitor = PoolMonitor
 
 
-def _end_late(join_s: int) -> None:
+def _patch_join_timeout(join_s: int) -> None:
     from ray.autoscaler.v2.instance_manager import config
 
     def patient(self: Any) -> Any:

@@ -13,23 +13,23 @@ from gensweep.errors import UserError
 FIRST_S, LONGEST_S = 1.0, 30.0
 
 
-class Ended(BaseException):
+class StopRequested(BaseException):
     """SIGTERM came while the service was waiting."""
 
 
-class Stop:
-    """Whether to stop; raises `Ended` in a thread that waits within `waiting`."""
+class StopSignal:
+    """Whether to stop; raises `StopRequested` in a thread that waits within `waiting`."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
         self._waiting = False
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
+            signal.signal(number, self._request)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _request(self, number: int, frame: FrameType | None) -> None:
         self.asked.set()
         if self._waiting:
-            raise Ended
+            raise StopRequested
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -37,7 +37,7 @@ class Stop:
         self._waiting = True
         try:
             if self.asked.is_set():
-                raise Ended
+                raise StopRequested
             yield
         finally:
             self._waiting = False
@@ -46,7 +46,7 @@ class Stop:
 class Backoff:
     """Ever longer pauses, until something succeeds."""
 
-    def __init__(self, stop: Stop):
+    def __init__(self, stop: StopSignal):
         self._stop, self._pause = stop, FIRST_S
 
     def failed(self, why: object) -> None:
@@ -64,7 +64,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def address_of(given: str | None) -> str:
+def head_address(given: str | None) -> str:
     """HOST:PORT of the head: as given, or of RAY_ADDRESS, or of GENSWEEP_HEAD, or here."""
     found = given or os.environ.get("RAY_ADDRESS") or os.environ.get("GENSWEEP_HEAD") or "127.0.0.1"
     host, _, port = found.rpartition(":")

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gensweep.cluster._fleet import connect, describe
+from gensweep.cluster._fleet import connect_ec2, list_instances
 from gensweep.cluster._nodes import HEAD, Node, Nodes, Unreachable
-from gensweep.cluster._notices import Notice, of_event
-from gensweep.cluster._service import Backoff, Ended, Stop, address_of, say
+from gensweep.cluster._notices import Notice, parse_event
+from gensweep.cluster._service import Backoff, StopRequested, StopSignal, head_address, say
 from gensweep.errors import UserError
 
 POLL_S = 20
@@ -45,7 +45,7 @@ class Drainer:
     def handle(self, message: Any) -> None:
         """Drain what the message is about, and delete it; `Unreachable` if the head is away."""
         try:
-            notices = of_event(message["Body"])
+            notices = parse_event(message["Body"])
         except ValueError as error:
             times = message.get("Attributes", {}).get("ApproximateReceiveCount", "?")
             say(f"message {message['MessageId']} is left in the queue, read {times} times: {error}")
@@ -58,10 +58,10 @@ class Drainer:
         """Whether nothing is left to do about it."""
         node = self._nodes.alive().get(notice.instance)
         if node is None:
-            return self._unknown(notice)
+            return self._is_not_ours(notice)
         if node.draining:
             return True
-        if why := self._goes_on(node, notice):
+        if why := self._reason_to_ignore(node, notice):
             say(f"{notice.instance}: {notice.kind}; {why}")
             return True
         refused = self._nodes.drain(node, notice.kind, notice.deadline)
@@ -69,25 +69,25 @@ class Drainer:
         say(f"{notice.instance}: {notice.kind}; {said}")
         return not refused
 
-    def _goes_on(self, node: Node, notice: Notice) -> str:
+    def _reason_to_ignore(self, node: Node, notice: Notice) -> str:
         """Why nothing is done about it, empty if the node is to drain."""
         if node.pool == HEAD:
             return "it is the head, which nothing replaces before it ends; look after it"
-        if not notice.sure and self._rebalance == "log":
+        if not notice.is_certain and self._rebalance == "log":
             return "it goes on"
         if notice.deadline is not None and notice.deadline - time.time() > FAR_S:
             return "that is far off; it goes on, and ends when it is idle"
         return ""
 
-    def _unknown(self, notice: Notice) -> bool:
+    def _is_not_ours(self, notice: Notice) -> bool:
         """Ray does not know the node: a new head may not yet, and a new host has not joined."""
-        if not notice.sure or not self._ours(notice.instance):
+        if not notice.is_certain or not self._ours(notice.instance):
             return True
         say(f"{notice.instance}: {notice.kind}; Ray does not know it yet")
         return False
 
 
-def serve(drainer: Drainer, stop: Stop) -> None:
+def serve(drainer: Drainer, stop: StopSignal) -> None:
     """Until SIGTERM."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -99,7 +99,7 @@ def serve(drainer: Drainer, stop: Stop) -> None:
             for message in messages:
                 drainer.handle(message)
             backoff.succeeded()
-        except Ended:
+        except StopRequested:
             return
         except (BotoCoreError, ClientError, Unreachable) as error:
             backoff.failed(error)
@@ -130,17 +130,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UserError("no region: set AWS_DEFAULT_REGION.")
         if not args.cluster:
             raise UserError("no cluster: give --cluster NAME or set GENSWEEP_CLUSTER.")
-        nodes = Nodes(address_of(args.address))
+        nodes = Nodes(head_address(args.address))
     except UserError as error:
         say(f"error: {error}")
         return 2
-    sqs, ec2 = boto3.client("sqs", config=Config(read_timeout=POLL_S + 10)), connect(None)
+    sqs, ec2 = boto3.client("sqs", config=Config(read_timeout=POLL_S + 10)), connect_ec2(None)
 
     def ours(instance: str) -> bool:
-        return bool(describe(ec2, args.cluster, [instance]))
+        return bool(list_instances(ec2, args.cluster, [instance]))
 
     say(f"reads {args.queue} for the cluster at {nodes.address}")
-    serve(Drainer(sqs, args.queue, nodes, ours, args.rebalance), Stop())
+    serve(Drainer(sqs, args.queue, nodes, ours, args.rebalance), StopSignal())
     say("ended")
     return 0
 

@@ -9,10 +9,14 @@ from gensweep.errors import UserError
 
 COMMANDS = {
     "prepare": ("_node_prepare", "prepare", "secrets, data volume and name of this host"),
-    "secrets": ("_node_secrets", "refresh", "fetch the database's password again"),
-    "ray": ("_node_ray", "run", "become the host's Ray node"),
-    "tracking": ("_node_tracking", "run", "become the MLflow server"),
-    "logs": ("_node_logs", "keep", "keep the logs of this host in CloudWatch"),
+    "secrets": (
+        "_node_secrets",
+        "refresh_database_password",
+        "fetch the database's password again",
+    ),
+    "ray": ("_node_ray", "run_ray", "become the host's Ray node"),
+    "tracking": ("_node_tracking", "run_mlflow", "become the MLflow server"),
+    "logs": ("_node_logs", "upload_logs", "keep the logs of this host in CloudWatch"),
 }
 
 
@@ -24,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     chosen = parser.parse_args(argv).command
     module, function, _ = COMMANDS[chosen]
     try:
-        settings = _node_settings.read()
+        settings = _node_settings.read_settings()
         getattr(importlib.import_module(f"gensweep.cluster.{module}"), function)(settings)
     except (UserError, TimeoutError, FileNotFoundError) as error:
         print(f"gensweep: {chosen}: {error}", file=sys.stderr)

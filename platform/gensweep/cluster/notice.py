@@ -9,10 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from gensweep.cluster._metadata import Metadata
+from gensweep.cluster._metadata import InstanceMetadata
 from gensweep.cluster._nodes import Nodes, Unreachable
-from gensweep.cluster._notices import REBALANCE, Notice, of_action
-from gensweep.cluster._service import Ended, Stop, address_of, say
+from gensweep.cluster._notices import REBALANCE, Notice, parse_instance_action
+from gensweep.cluster._service import StopRequested, StopSignal, head_address, say
 from gensweep.errors import UserError
 
 POLL_S = 5.0
@@ -22,24 +22,26 @@ POLL_S = 5.0
 class Watcher:
     """What the metadata say, and what was done about it."""
 
-    def __init__(self, metadata: Metadata, instance: str, nodes: Nodes, rebalance: str = "log"):
+    def __init__(
+        self, metadata: InstanceMetadata, instance: str, nodes: Nodes, rebalance: str = "log"
+    ):
         self._metadata, self._instance, self._nodes = metadata, instance, nodes
         self._rebalance = rebalance
-        self._said = False
+        self._announced = False
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Look once; whether the node drains and there is nothing more to do."""
         action = self._metadata.read("spot/instance-action")
         if action is not None:
-            return self._drain(of_action(self._instance, action))
+            return self._drain(parse_instance_action(self._instance, action))
         if self._metadata.read("events/recommendations/rebalance") is None:
             return False
         notice = Notice(instance=self._instance, kind=REBALANCE)
         if self._rebalance == "drain":
             return self._drain(notice)
-        if not self._said:
+        if not self._announced:
             say(f"{notice.instance}: {notice.kind}; it goes on")
-        self._said = True
+        self._announced = True
         return False
 
     def _drain(self, notice: Notice) -> bool:
@@ -53,18 +55,18 @@ class Watcher:
         return not refused
 
 
-def watch(watcher: Watcher, stop: Stop, poll_s: float = POLL_S) -> None:
+def watch(watcher: Watcher, stop: StopSignal, poll_s: float = POLL_S) -> None:
     """Until the node drains, or SIGTERM."""
     while not stop.asked.is_set():
         try:
-            if watcher.look():
+            if watcher.check():
                 return
         except (OSError, ValueError, Unreachable) as error:
             say(str(error))
         try:
             with stop.waiting():
                 stop.asked.wait(poll_s)
-        except Ended:
+        except StopRequested:
             return
 
 
@@ -77,14 +79,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                         help="what to do when EC2 recommends to rebalance: say so, or drain "
                              "(default log)")  # fmt: skip
     args = parser.parse_args(argv)
-    metadata = Metadata()
+    metadata = InstanceMetadata()
     try:
-        nodes = Nodes(address_of(args.address))
+        nodes = Nodes(head_address(args.address))
         instance = os.environ.get("RAY_CLOUD_INSTANCE_ID") or metadata.instance_id()
     except (UserError, OSError) as error:
         say(f"error: {error}")
         return 2
-    watch(Watcher(metadata, instance, nodes, args.rebalance), Stop())
+    watch(Watcher(metadata, instance, nodes, args.rebalance), StopSignal())
     return 0
 
 

@@ -21,13 +21,13 @@ def hourly_cost(context: RunContext) -> Callable[[], float]:
     asked for, and the table cannot be read.
     """
     from gensweep.cluster import load_prices
-    from gensweep.cluster._hosts import hosts_now
+    from gensweep.cluster import running_hosts
 
     sweep = context.sweep
     if sweep.hourly_price is not None:
         fixed = sweep.hourly_price
         return lambda: fixed
-    if not any(host.kind for host in hosts_now()):
+    if not any(host.kind for host in running_hosts()):
         return lambda: 0.0
     try:
         return HourlyCost(load_prices(context.prices))
@@ -47,12 +47,12 @@ class HourlyCost:
         """Money an hour, as of at most `LOOK_S` ago."""
         from ray.exceptions import RayError
 
-        from gensweep.cluster._hosts import hosts_now
+        from gensweep.cluster import running_hosts
 
         if time.monotonic() - self._looked_at >= LOOK_S:
             self._looked_at = time.monotonic()
             try:
-                self._rate = sum(self._price(host.kind, host.market) for host in hosts_now())
+                self._rate = sum(self._price(host.kind, host.market) for host in running_hosts())
             except RayError:  # the head is busy: the last sum holds
                 return self._rate
         return self._rate

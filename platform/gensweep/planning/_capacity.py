@@ -1,6 +1,6 @@
 """The processors of the Ray cluster that a sweep runs on."""
 
-from gensweep.cluster import connect, hosts_at_most
+from gensweep.cluster import connect, launchable_hosts
 from gensweep.errors import UserError
 from gensweep.spec import PACK_CPUS, SUPERVISOR_CPUS, RunRequest
 
@@ -35,5 +35,5 @@ def _most(kind: str) -> float:
     """The units of a Ray resource, GPU or CPU, that are there or would be in full pools."""
     import ray
 
-    later = sum(host.gpus if kind == "GPU" else host.cpus for host in hosts_at_most(kind))
+    later = sum(host.gpus if kind == "GPU" else host.cpus for host in launchable_hosts(kind))
     return max(float(ray.cluster_resources().get(kind, 0)), float(later))
