@@ -141,7 +141,7 @@ def journal(sizes: list[int]) -> Iterator[str]:
                           "_SYSTEMD_UNIT": "gensweep-ray.service"})  # fmt: skip
 
 
-def test_a_line_that_is_no_utf8_is_kept_as_far_as_it_can_be_read_settings() -> None:
+def test_a_line_that_is_no_utf8_is_kept_as_far_as_it_can_be_read() -> None:
     line = json.dumps({"__REALTIME_TIMESTAMP": "1700000000000000", "MESSAGE": [104, 255, 105]})
     assert journal_event(line) == {"timestamp": 1_700_000_000_000, "message": "host: h\ufffdi"}
 

@@ -20,8 +20,7 @@ def hourly_cost(context: RunContext) -> Callable[[], float]:
     0 where nothing has a price. `UserError` if a price table was named, or a bound on the cost
     asked for, and the table cannot be read.
     """
-    from gensweep.cluster import load_prices
-    from gensweep.cluster import running_hosts
+    from gensweep.cluster import load_prices, running_hosts
 
     sweep = context.sweep
     if sweep.hourly_price is not None:
