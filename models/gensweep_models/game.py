@@ -16,7 +16,7 @@ Optimizer = Literal["sgd", "rmsprop", "adam", "adamw"]
 
 
 class DataShape(Protocol):
-    """What a game may know of the data."""
+    """The part of a data set's description that a game may know."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...

@@ -90,7 +90,7 @@ class Realnvp:
 
     @property
     def log_prob_of(self) -> str:
-        """What `log_prob` is the density of."""
+        """Describe, in words, the data that `log_prob` is the density of."""
         return f"pixels dequantised at {self.levels} levels" if self.image else "points"
 
     def _flow(self) -> nn.Module:

@@ -1,4 +1,4 @@
-"""What a search space is made of."""
+"""The dimensions that a search space is made of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

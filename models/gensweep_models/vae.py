@@ -103,7 +103,7 @@ class Vae:
 
     @property
     def log_prob_of(self) -> str:
-        """What `log_prob` bounds."""
+        """Describe, in words, the density that `log_prob` bounds."""
         if self.config.binarise == "dynamic":
             return "pixels binarised by a draw from their intensities"
         if self.config.decoder == "bernoulli":
@@ -115,7 +115,7 @@ class Vae:
         return Autoencoder(prod(self.shape), c.latent_size, c.hidden, c.layers)
 
     def _target(self, x: Tensor, noise: Tensors) -> Tensor:
-        """What is modelled, [B, D]."""
+        """The target of the decoder, [B, D]."""
         x = ((x + 1) / 2 if self.image else x).flatten(1)
         if self.config.binarise == "none":
             return x

@@ -72,7 +72,7 @@ def straight_through(z: Tensor, quantised: Tensor) -> Tensor:
 
 
 def perplexity(tokens: Tensor, codes: int) -> Tensor:
-    """How many codes are in use: the exponential of the entropy of the tokens' histogram."""
+    """Count the codes in use: the exponential of the entropy of the tokens' histogram."""
     share = one_hot(tokens.flatten(), codes).mean(0)
     entropy: Tensor = torch.special.entr(share).sum()
     return entropy.exp()

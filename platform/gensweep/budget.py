@@ -7,7 +7,7 @@ from gensweep.errors import UserError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """What all trials of a sweep together may spend; None: no limit.
+    """The limits of what all trials of a sweep together may spend; None: no limit.
 
     `UserError` unless every limit is above 0.
     """

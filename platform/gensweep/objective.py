@@ -15,7 +15,7 @@ from gensweep.trial import TrialState, TrialView
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """What trials are ranked by.
+    """The metric that trials are ranked by, and its better end.
 
     >>> Objective(metric="coverage", direction="maximize").ranked([
     ...     {"state": "completed", "metrics": {"coverage": v}} for v in (0.2, 0.9)])[0]["metrics"]

@@ -11,7 +11,7 @@ from typing import Any, Final, NotRequired, Self, TypedDict
 
 
 class TrialState(StrEnum):
-    """Where a trial stands: one row a state, with all that its readers ask of it.
+    """The state of a trial: one row a state, with all that its readers ask of it.
 
     The order is that of listings. A member is a plain string wherever it is written (ledger, JSON,
     tags of MLflow); `TrialState(text)` reads it back, or raises `ValueError` for another word.
@@ -56,7 +56,7 @@ class TrialState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a trial, as verdicts, figures and their colours group it, in their order.
+    """The outcome of a trial, as verdicts, figures and their colours group it, in their order.
 
     The first four are an evaluator's verdicts on samples. `Outcome.of` groups what a record tells.
     """
@@ -90,7 +90,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a trial that reported does next."""
+    """The decision on a trial that reported."""
 
     CONTINUE = "continue"
     PRUNE = "prune"
@@ -194,7 +194,7 @@ class TrialView(TypedDict):
 
 
 class CheckpointPointer(TypedDict):
-    """Where a lane's newest checkpoint is, as JSON."""
+    """A pointer to a lane's newest checkpoint, as JSON."""
 
     owner: str
     """The folder of the pack that wrote it, below the sweep's checkpoints."""
@@ -202,7 +202,7 @@ class CheckpointPointer(TypedDict):
 
 
 class ArtifactPointer(TypedDict):
-    """Where an ended trial's weights and samples are, as JSON."""
+    """A pointer to an ended trial's weights and samples, as JSON."""
 
     place: str
     step: int
@@ -214,7 +214,7 @@ StateCopy = TypedDict("StateCopy", {"images": int, "from": int, "params": dict[s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialReport:
-    """What a trial measured at a rung, as its pack tells the coordinator."""
+    """A trial's metrics at a rung, as its pack tells the coordinator."""
 
     number: int
     images: int
@@ -227,7 +227,7 @@ class TrialReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialEnd:
-    """How a trial ended, as its pack tells the coordinator, once its weights are stored."""
+    """A trial's end, as its pack tells the coordinator once its weights are stored."""
 
     number: int
     state: TrialState

@@ -1,4 +1,4 @@
-"""Which libraries made a number."""
+"""Reads the versions of the libraries that made a number."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -36,7 +36,8 @@ def _check_listens(address: str) -> None:
 
 
 def unreachable_reason(host: str, port: int) -> str:
-    """Why nothing answers at `host:port`; empty if something does, or if one is not known."""
+    """Return why nothing answers at `host:port`; empty if something does, or if one is not
+    known."""
     if not host or not port:
         return ""
     try:

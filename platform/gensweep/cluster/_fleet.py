@@ -46,7 +46,7 @@ class Instance:
 
 @dataclass(slots=True)
 class LaunchResult:
-    """What came of a call of CreateFleet."""
+    """The result of a call of CreateFleet."""
 
     ids: list[str] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""What a cluster is made of: its hosts now, and those that it may still start."""
+"""Lists a cluster's hosts, and those that it may still start."""
 
 import math
 import os
@@ -67,7 +67,7 @@ def launchable_hosts(kind: str = "GPU") -> list[Host]:
 
 
 def _host(pool: Mapping[str, Any]) -> Host:
-    """Of a pool; on Kubernetes its type is not known."""
+    """A host of a pool; on Kubernetes its type is not known."""
     config, offers = pool.get("node_config", {}), pool["resources"]
     return Host(config.get("instance_types", [""])[0], config.get("market", "spot"),
                 int(offers.get("GPU", 0)), int(offers.get("CPU", 0)))  # fmt: skip
@@ -97,7 +97,7 @@ def choose_hosts(hosts: Iterable[Host], gpus: int) -> list[Host]:
 
 
 def hourly_cost(hosts: Iterable[Host], prices: Prices) -> float:
-    """What they cost together."""
+    """Sum up what the hosts cost an hour."""
     return sum(prices.hourly(host.kind, host.market) for host in hosts)
 
 

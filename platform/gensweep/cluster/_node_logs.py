@@ -49,7 +49,8 @@ def upload_logs(settings: Settings, client: Any = None) -> None:
 
 
 def _upload(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -> None:
-    """What CloudWatch will never take, as it is too old, must not stop all that follows."""
+    """Upload a batch; one that CloudWatch refuses for good, as too old, must not stop the
+    others."""
     try:
         client.put_log_events(**stream, logEvents=events)
     except client.exceptions.InvalidParameterException as error:

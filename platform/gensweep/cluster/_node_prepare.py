@@ -1,4 +1,4 @@
-"""What a host does before its services start, again and again until it succeeds."""
+"""Prepares a host before its services start, again and again until it succeeds."""
 
 import subprocess
 import sys

@@ -29,7 +29,7 @@ def run_ray(settings: Settings) -> None:
 
 
 def ray_arguments(settings: Settings, own_address: str) -> list[str]:
-    """Of `ray`, for the role."""
+    """The arguments of `ray` for the host's role."""
     common = ["start", "--block", "--disable-usage-stats", f"--node-ip-address={own_address}"]
     if settings.role == "worker":
         offers = {"--num-cpus": settings.cpus, "--num-gpus": settings.gpus}

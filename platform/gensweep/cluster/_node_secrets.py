@@ -21,7 +21,7 @@ LEDGER_USER = "ledger_user.json"
 
 
 def token_file(settings: Settings) -> Path:
-    """Where Ray reads the cluster's token."""
+    """The file from which Ray reads the cluster's token."""
     return (settings.etc if settings.cloud == "none" else settings.run) / "auth_token"
 
 

@@ -1,4 +1,4 @@
-"""What a host of a cluster is told about itself: /etc/gensweep/node.env (see infra/boot)."""
+"""Reads what a host is told about itself: /etc/gensweep/node.env (see infra/boot)."""
 
 import os
 from collections.abc import Mapping

@@ -35,7 +35,8 @@ def run_mlflow(settings: Settings) -> None:
 
 
 def mlflow_arguments(settings: Settings) -> list[str]:
-    """Of `mlflow`; it listens on all addresses of the host, and the network lets in the cluster."""
+    """The arguments of `mlflow`, which listens on all addresses; the network lets the cluster
+    in."""
     hosts = f"{settings.name}:{PORT},localhost:*,127.0.0.1:*"
     return [
         "server",
@@ -50,7 +51,7 @@ def mlflow_arguments(settings: Settings) -> list[str]:
 
 
 def database_uri(settings: Settings, name: str = "mlflow") -> str:
-    """Of MLflow's runs (`mlflow`) or of its users (`users`)."""
+    """The URI of the database of MLflow's runs (`mlflow`) or of its users (`users`)."""
     if settings.database:
         return (
             f"postgresql+psycopg://{_postgres_address(settings)}&options=-csearch_path%3D{SCHEMA}"

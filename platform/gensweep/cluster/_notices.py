@@ -1,4 +1,4 @@
-"""What EC2 announces about an instance: in EventBridge's events, and in the instance's metadata."""
+"""Parses what EC2 announces about an instance, in EventBridge's events and in its metadata."""
 
 import json
 from dataclasses import dataclass

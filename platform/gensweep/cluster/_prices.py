@@ -1,4 +1,4 @@
-"""What instances cost: a table that the user can replace."""
+"""Reads the price table of instances, which the user can replace."""
 
 import json
 import math
@@ -18,7 +18,7 @@ DEFAULT_REGION = "us-east-1"
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Of an instance type, by the hour."""
+    """The price of an instance type, by the hour."""
 
     on_demand: float
     spot: float
@@ -43,12 +43,13 @@ class Prices:
     table: Mapping[str, Price]
 
     def hourly(self, kind: str, market: str) -> float:
-        """What an instance costs; `UserError` if the table does not know its type."""
+        """Look up what an instance costs an hour; `UserError` if the table does not know its
+        type."""
         price = self.price(kind)
         return price.spot if market == "spot" else price.on_demand
 
     def price(self, kind: str) -> Price:
-        """Of an instance type."""
+        """Parse the price of an instance type."""
         if kind not in self.table:
             raise UserError(f"the price table {self.file} has no {kind or 'untyped node'} in "
                             f"{self.region}: add it, or give another table by --prices FILE; it "

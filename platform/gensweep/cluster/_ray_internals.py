@@ -1,4 +1,4 @@
-"""Where the actors of this driver have their places, by Ray's own tables."""
+"""Finds the placement groups of this driver's actors in Ray's own tables."""
 
 from collections.abc import Iterable
 from typing import Any

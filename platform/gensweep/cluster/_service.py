@@ -1,4 +1,4 @@
-"""What services have in common: they end when systemd asks, and wait longer after each failure."""
+"""The loop that services share: it ends when systemd asks, and waits longer after each failure."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ class StopSignal:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """What is done within may be broken off."""
+        """Let a signal break off what is done within."""
         self._waiting = True
         try:
             if self.asked.is_set():

@@ -70,7 +70,7 @@ class Drainer:
         return not refused
 
     def _reason_to_ignore(self, node: Node, notice: Notice) -> str:
-        """Why nothing is done about it, empty if the node is to drain."""
+        """Return why nothing is done about it; empty if the node is to drain."""
         if node.pool == HEAD:
             return "it is the head, which nothing replaces before it ends; look after it"
         if not notice.is_certain and self._rebalance == "log":

@@ -1,4 +1,4 @@
-"""What the units of a host run (infra/boot): `python -m gensweep.cluster.node COMMAND`."""
+"""Runs the commands of a host's units (infra/boot): `python -m gensweep.cluster.node COMMAND`."""
 
 import argparse
 import importlib

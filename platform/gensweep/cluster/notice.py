@@ -20,7 +20,7 @@ POLL_S = 5.0
 
 
 class Watcher:
-    """What the metadata say, and what was done about it."""
+    """Watches the instance's metadata, and remembers what was done about them."""
 
     def __init__(
         self, metadata: InstanceMetadata, instance: str, nodes: Nodes, rebalance: str = "log"

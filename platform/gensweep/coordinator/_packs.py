@@ -1,4 +1,4 @@
-"""What the coordinator knows of packs: where they run, whether they have begun, why they died."""
+"""Keeps what the coordinator knows of packs: nodes, whether they have begun, why they died."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What progress is told from."""
+"""Summarises a sweep at one moment, for lines of progress."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

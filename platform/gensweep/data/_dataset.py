@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class BatchSource(Protocol):
-    """Where a pack's batches come from; both kinds give identical values."""
+    """A source of a pack's batches; both kinds give identical values."""
 
     def gather(self, indices: Tensor) -> dict[str, Tensor]:
         """`x` float32, images in [-1, 1] and points as they are, and int64 `y` if labelled."""
@@ -69,7 +69,7 @@ class Dataset:
 
     @property
     def protocol(self) -> str:
-        """Where the examples and the split come from, in words."""
+        """State the origin of the examples and of the split, in words."""
         return self.manifest.meta.protocol
 
     @cached_property

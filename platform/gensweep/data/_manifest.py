@@ -77,7 +77,7 @@ def write_manifest(store: ObjectStore, manifest: Manifest) -> None:
 
 
 def look_up(store: ObjectStore, fingerprint: str) -> Manifest | None:
-    """What a source of that fingerprint was ingested as."""
+    """Find what a source of that fingerprint was ingested as."""
     try:
         return read_manifest(
             store, str(load_checksummed(store.get(index_key(fingerprint)))["dataset"])

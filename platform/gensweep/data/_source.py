@@ -1,4 +1,4 @@
-"""What a reader of some format gives: what the data are, and the examples in chunks."""
+"""The readers' common form: a description of the data, and their examples in chunks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPLITS = ("train", "test")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """What a data set is.
+    """The description of a data set.
 
     `levels` is the largest value of a pixel: `x = 2 v / levels - 1`; 0 for points, which are kept
     as they are. `modes` and `mode_std` describe a known mixture of Gaussians.

@@ -21,7 +21,7 @@ def next_command(request: RunRequest, trials: Sequence[TrialView]) -> str:
 
 
 def _python() -> str:
-    """What starts this Python from here, in a shell where its environment may not be active."""
+    """The command that starts this Python from here, whether its environment is active or not."""
     if os.environ.get("VIRTUAL_ENV"):
         return "python"
     here = Path(sys.executable)

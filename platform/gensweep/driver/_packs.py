@@ -91,7 +91,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
 
 
 def supervisor_resources(resources: PackResources) -> dict[str, float]:
-    """What a pack's own process takes; several ranks are processes beside it, with their own."""
+    """Ray resources of a pack's own process; several ranks are processes beside it."""
     return {"CPU": SUPERVISOR_CPUS} if resources.ranks > 1 else resources.per_rank
 
 

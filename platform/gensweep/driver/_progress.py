@@ -85,7 +85,7 @@ def _best(summary: ProgressSummary) -> str:
 
 
 def _phase(summary: ProgressSummary, elapsed: float) -> str:
-    """What happens while there is no estimate yet."""
+    """Say what happens while there is no estimate yet."""
     if summary.states.get("leased"):
         return "measuring the pace"
     return "still starting packs: a busy cluster" if elapsed > START_S else "starting packs"

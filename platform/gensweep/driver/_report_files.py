@@ -20,7 +20,7 @@ from gensweep.trial import TrialView
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportFacts:
-    """What is told of a sweep besides its trials."""
+    """The facts that a report tells of a sweep besides its trials."""
 
     protocol: Mapping[str, object]
     """How every number was made."""

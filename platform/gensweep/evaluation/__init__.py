@@ -1,4 +1,4 @@
-"""What trained lanes are worth: samples, metrics, likelihood, truncation curve, verdict.
+"""Evaluates trained lanes: samples, metrics, likelihood, truncation curve, verdict.
 
 Runs in: a pack's workers while it trains; the script's process for the best trial at the end.
 """

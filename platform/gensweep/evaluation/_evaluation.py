@@ -1,4 +1,4 @@
-"""What one evaluation of a trained lane found."""
+"""The result of evaluating one trained lane."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,5 +36,5 @@ class Evaluation:
 
     @property
     def state(self) -> TrialState:
-        """How a trial that ends with this evaluation has ended."""
+        """The state of a trial that ends with this evaluation."""
         return self.outcome.state

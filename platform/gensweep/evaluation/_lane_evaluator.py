@@ -53,7 +53,7 @@ class LaneEvaluator:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """How every number was made, as JSON."""
+        """The statement of how every number was made, as JSON."""
         stated = self.evaluator.protocol | {"verdict": VERDICT}
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
 
@@ -139,7 +139,7 @@ class LaneEvaluator:
         return self.evaluator.evaluate(samples, wanted)
 
     def _measure_untruncated(self, pack: Pack, slots: list[int]) -> list[dict[str, float]]:
-        """What lanes are judged by; empty for a model without truncation."""
+        """Measure what lanes are judged by; empty for a model without truncation."""
         if "truncation" not in pack.lane(slots[0]).hyper:
             return []
         reference = self.evaluator.reference

@@ -66,7 +66,7 @@ class Likelihood:
 
     @property
     def protocol(self) -> dict[str, object]:
-        """How `nll` was made, as JSON."""
+        """The statement of how `nll` was made, as JSON."""
         stated: dict[str, object] = {
             "kind": self.kind, "of": self.of, "unit": "nats", "split": self.split,
             "examples": len(self.examples), "drawn_from": self.available, "seed": 0,

@@ -37,7 +37,7 @@ class NoData:
 
 
 class SamplerSpec(TypedDict):
-    """What `sample_lane` must know besides the weights, as JSON."""
+    """All that `sample_lane` must know besides the weights, as JSON."""
 
     model: str
     """A name in an installed catalogue."""

@@ -20,7 +20,7 @@ TELL_S = 30.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """How wide packs will be, and how long all training will take."""
+    """An estimate of how wide packs will be, and how long all training will take."""
 
     lanes: int | None = None
     """Trials that a pack trains at once; None: each pack measures."""

@@ -53,7 +53,7 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
 
 
 def _kept(sweep: Sweep) -> str:
-    """What a resumed sweep does not change, for the end of `--help`."""
+    """List the options that a resumed sweep keeps, for the end of `--help`."""
     *names, last = (declared.flag for declared in declarations(sweep) if declared.kept)
     text = f"A resumed sweep keeps what it began with of {', '.join(names)} and {last}."
     return textwrap.fill(text, 100, break_on_hyphens=False) + "\n"
@@ -114,7 +114,7 @@ def _add_placement(p: "argparse._ActionsContainer", sweep: Sweep) -> None:
 
 
 def _larger(sweep: Sweep) -> str:
-    """What the cluster's preset changes, in words."""
+    """Say what the cluster's preset changes."""
     said = [f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}"
             for name, value in sweep.cluster.items()]  # fmt: skip
     return f", with {', '.join(said)} unless given" if said else ""

@@ -44,7 +44,7 @@ def summary(plan: "Plan") -> str:
 
 
 def _packs(request: "RunRequest") -> str:
-    """How trials are trained together."""
+    """Say how trials are trained together."""
     strata = request.sweep.strata
     place = f"{request.gpus} GPUs" if request.gpus else "CPUs"
     shared = f" on {request.ranks} ranks" if request.ranks > 1 else ""
@@ -53,7 +53,7 @@ def _packs(request: "RunRequest") -> str:
 
 
 def _threads(request: "RunRequest") -> str:
-    """How packs share the cores."""
+    """Say how packs share the cores."""
     if request.gpus:
         return f"{request.threads} beside each GPU, which computes"
     ranks = f" x {request.ranks} ranks" if request.ranks > 1 else ""
@@ -63,14 +63,14 @@ def _threads(request: "RunRequest") -> str:
 
 
 def _population(sweep: "Sweep") -> str:
-    """What population-based training does at each rung but the last."""
+    """Say what population-based training does at each rung but the last."""
     among = f" with the same {', '.join(sweep.strata)}" if sweep.strata else ""
     return (f"at each of {sweep.rungs - 1} evaluations the poorest quarter of trials{among} goes "
             "on from the best that are in its pack")  # fmt: skip
 
 
 def _cost(plan: "Plan") -> str | None:
-    """What training costs; None where no price is known."""
+    """Say what training costs; None where no price is known."""
     request = plan.request
     if plan.quote is None:
         return None

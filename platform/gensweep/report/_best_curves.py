@@ -71,7 +71,7 @@ def _best_curve(
 
 
 def _caption(draws: list[float], shown: Spans) -> str:
-    """How the curve is to be read."""
+    """Say how the curve is to be read."""
     known, count = sum(draw < math.inf for draw in draws), len(draws)
     whole = next(k for k, span in shown if span[2] < math.inf)
     return (

@@ -70,7 +70,7 @@ def parallel_coordinates(trials: Sequence[TrialView]) -> Markup | None:
 
 
 def _ends(column: Sequence[object]) -> tuple[str, str]:
-    """What the bottom and the top of a coordinate stand for."""
+    """Label the bottom and the top of a coordinate."""
     present = [value for value in column if value is not None]
     values = [value for value in map(finite_number, present) if value is not None]
     if values and len(values) == len(present):

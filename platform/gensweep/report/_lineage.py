@@ -1,4 +1,4 @@
-"""How hyperparameters changed under way, where trials took over others' states."""
+"""Draws how hyperparameters changed under way, where trials took over others' states."""
 
 import math
 from collections.abc import Sequence

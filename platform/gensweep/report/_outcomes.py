@@ -1,4 +1,4 @@
-"""What plain trial records tell of outcomes: strata, rates and their intervals."""
+"""Counts the outcomes of trials: strata, rates and their intervals."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def strata(trials: Sequence[TrialView], by: str | None) -> dict[str, list[TrialV
 
 
 def interval(trials: Sequence[TrialView]) -> tuple[int, str]:
-    """How many converged, and the 95 % interval of the rate over configurations."""
+    """Count the converged trials, and give the 95 % interval of the rate over configurations."""
     sizes = Counter(trial["group"] for trial in trials)
     good = Counter(trial["group"] for trial in trials if outcome(trial) == Outcome.CONVERGED)
     low, high = clustered_wilson([(good[group], size) for group, size in sizes.items()])

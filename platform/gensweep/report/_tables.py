@@ -36,7 +36,7 @@ def pruned_trials(groups: Mapping[str, Sequence[TrialView]], by: str | None) -> 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LostModes:
-    """How many modes or classes of the data the samples of trials miss."""
+    """The table of how many modes or classes of the data the samples of trials miss."""
 
     kind: str
     """What is counted: "modes" or "classes"."""

@@ -1,4 +1,4 @@
-"""What a report says in sentences."""
+"""Writes the sentences of a report."""
 
 import json
 from collections.abc import Mapping, Sequence

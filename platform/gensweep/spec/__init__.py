@@ -1,4 +1,4 @@
-"""What is asked: a sweep, and the resources and options that it is run with.
+"""The specification of a run: a sweep, and the resources and options that it is run with.
 
 Runs in: every process.
 """

@@ -14,7 +14,7 @@ NEIGHBOURS = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataOptions:
-    """How the images of a folder or of Parquet are read."""
+    """The options by which images of a folder or of Parquet are read."""
 
     image_size: int | None = None
     """Pixels of the shorter side after scaling; None: as the images are."""
@@ -34,7 +34,7 @@ class DataOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationOptions:
-    """How a trained trial is measured; `UserError` where nothing could be."""
+    """The options by which a trained trial is measured; `UserError` where nothing could be."""
 
     samples: int
     """Drawn from it."""
@@ -56,7 +56,8 @@ class EvaluationOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportOptions:
-    """What the report draws; `UserError` unless it is searched in `space`."""
+    """The hyperparameters and metrics that the report draws; `UserError` unless it is searched
+    in `space`."""
 
     space: Space
     group_by: str | None

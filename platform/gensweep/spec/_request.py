@@ -8,7 +8,7 @@ from gensweep.spec._sweep import Sweep
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What the user asked of a sweep script, with every default resolved."""
+    """A user's request to a sweep script, with every default resolved."""
 
     sweep: Sweep
     """Changed as the options say."""

@@ -52,7 +52,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """What `setting` declares of a field beside its default."""
+    """The declaration of a field, beside its default."""
 
     help: str
     """Documentation, and the help of the option; `{value}` becomes the script's own value."""

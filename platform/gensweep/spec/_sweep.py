@@ -219,23 +219,23 @@ class Sweep:
 
     @property
     def data_options(self) -> DataOptions:
-        """How `data` is to be read."""
+        """The options by which `data` is read."""
         return DataOptions(image_size=self.image_size, column=self.column, label=self.label)
 
     @property
     def limits(self) -> Budget:
-        """What all trials together may spend."""
+        """The limits of what all trials together may spend."""
         return Budget(trials=self.trials, max_hours=self.max_hours, max_images=self.max_images,
                       max_cost=self.max_cost)  # fmt: skip
 
     @property
     def evaluation_options(self) -> EvaluationOptions:
-        """How a trained trial is measured."""
+        """The options by which a trained trial is measured."""
         return EvaluationOptions(samples=self.samples, truncations=self.truncations)
 
     @property
     def report_options(self) -> ReportOptions:
-        """What the report draws."""
+        """The hyperparameters and metrics that the report draws."""
         return ReportOptions(space=self.space, group_by=self.group_by, map_axis=self.map_axis,
                              scatter=self.scatter)  # fmt: skip
 
@@ -246,11 +246,13 @@ class Sweep:
 
     @property
     def rung_images(self) -> tuple[int, ...]:
-        """When a trial is evaluated, in images seen: spaced as the pruner wants it."""
+        """The rungs at which a trial is evaluated, in images seen: spaced as the pruner wants
+        it."""
         return find_pruner(self.pruner).rungs(self.budget_images, self.rungs)
 
     def objective(self, otherwise: str) -> Objective:
-        """What trials are ranked by: `target`, or `otherwise`, the data set's own metric."""
+        """Return the metric that trials are ranked by: `target`, or `otherwise`, the data
+        set's own metric."""
         return Objective.of(self.target or otherwise)
 
     def fitted_to(self, packs: int) -> "Sweep":
@@ -285,7 +287,8 @@ class Sweep:
             raise UserError(f"{self.model.name}: {error}") from error
 
     def identity(self) -> dict[str, Any]:
-        """What makes two sweeps the same question, as plain JSON; a resumed one must agree in it.
+        """Return the question as plain JSON, in which a resumed sweep must agree with its
+        beginning.
 
         Beside declared fields, the defaults that the model had when the sweep began.
         """

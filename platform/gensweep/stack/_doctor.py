@@ -1,4 +1,4 @@
-"""What is missing or misconfigured, in words."""
+"""Checks what is missing or misconfigured, and says it in words."""
 
 import importlib.util
 import os

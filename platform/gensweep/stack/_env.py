@@ -11,7 +11,7 @@ from gensweep.home import Home, find_home
 
 
 def token_file() -> Path:
-    """Where Ray's client looks for its token."""
+    """The file in which Ray's client looks for its token."""
     path = os.environ.get("RAY_AUTH_TOKEN_PATH")
     return Path(path) if path else Path.home() / ".ray" / "auth_token"
 
@@ -25,7 +25,7 @@ def ray_folder(state: dict[str, Any]) -> str:
 
 
 def variables(home: Home, state: dict[str, Any]) -> dict[str, str]:
-    """What programs need to find the stack; holds the S3 key, so never print it."""
+    """The environment by which programs find the stack; it holds the S3 key, so never print it."""
     ports = state["ports"]
     found = {
         "GENSWEEP_HOME": str(home.path),

@@ -1,4 +1,4 @@
-"""How each service is started, and how one sees that it answers."""
+"""Starts each service, and asks whether it answers."""
 
 import http.client
 import os

@@ -1,4 +1,4 @@
-"""What runs, where, and where the credentials are; never a secret."""
+"""Tells what runs, where, and where the credentials are; never a secret."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a trial ended, as far as what it measured bears it out."""
+"""Resolves how a trial ended, as far as what it measured bears it out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What makes two sweeps the same sweep, and how to say that they are not."""
+"""Compares the identities of two sweeps, and says in what they differ."""
 
 import json
 from collections.abc import Iterator, Mapping

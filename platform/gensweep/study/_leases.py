@@ -13,7 +13,10 @@ MAX_HOST_LOSSES = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loss:
-    """How a trial came back unfinished. A trial that was given back has no loss in it."""
+    """The loss by which a trial came back unfinished.
+
+    A trial that was given back has no loss in it.
+    """
 
     packs: int = 0
     hosts: int = 0

@@ -1,4 +1,4 @@
-"""Where sweeps keep their trials."""
+"""Finds the ledger in which sweeps keep their trials."""
 
 import os
 

@@ -102,7 +102,8 @@ def _known(location: str) -> dict[str, SweepSnapshot]:
 
 
 def _name_taken(spec: StudySpec, view: SweepSnapshot) -> UserError:
-    """Why the study cannot be begun: one that has another space is no candidate to go on with."""
+    """Return the error of a name that is taken: one that has another space is no candidate to
+    go on with."""
     changes = difference(view.spec, spec.identity())
     if any(change.startswith("space.") for change in changes):
         return _differs(spec.name, changes)

@@ -1,4 +1,4 @@
-"""What a pack trains next, of which stratum, and within which share of the trials."""
+"""Chooses what a pack trains next, of which stratum, within its share of the trials."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping

@@ -14,7 +14,7 @@ from gensweep.trial import TrialRecord
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepSnapshot:
-    """What the ledger tells of a sweep at one moment; it may be running on."""
+    """A sweep as the ledger tells of it at one moment; it may be running on."""
 
     name: str
     spec: dict[str, Any]

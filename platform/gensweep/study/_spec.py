@@ -1,4 +1,4 @@
-"""What a study asks, and how a process drives it."""
+"""The specification of a study, and the settings of the process that drives it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -64,7 +64,7 @@ class StudySpec:
         order_dimensions(self.space, self.strata)
 
     def identity(self) -> dict[str, Any]:
-        """What must be equal for a study to go on, as JSON; kept with the study."""
+        """Return what must be equal for a study to go on, as JSON; it is kept with the study."""
         return dict(plain({
             **self.settings,
             "objective": {"metric": self.objective.metric, "direction": self.objective.direction},
@@ -79,7 +79,7 @@ class StudySpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyRuntime:
-    """How a process drives a study: no part of the question, and not kept with it."""
+    """The settings of a process that drives a study: no part of the question, and not kept."""
 
     clock: Callable[[], float] = time.time
     """Seconds; what trials' times are told by."""

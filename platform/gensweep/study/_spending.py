@@ -11,7 +11,7 @@ STOPPING_S = 10.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spent:
-    """What a sweep has spent over all its sessions."""
+    """The hours and the money that a sweep has spent over all its sessions."""
 
     hours: float = 0.0
     """Wall hours that it was open."""
@@ -66,7 +66,7 @@ class Spending:
         self._heard.pop(owner, None)
 
     def limit_reached(self) -> str | None:
-        """Which limit ends running trials too: "hours", "cost", or None."""
+        """Return the limit that ends running trials too: "hours", "cost", or None."""
         return self._budget.limit_reached(self.hours(), self.cost_once_stopped())
 
     def spent(self) -> Spent:

@@ -1,4 +1,4 @@
-"""Where a pack trains: the loop on a rank, its lanes, and its talk with the coordinator.
+"""Trains a pack: the loop on a rank, its lanes, and its talk with the coordinator.
 
 Runs in: a pack's workers, which Ray Train starts. Knows neither the study nor the tracker.
 """

@@ -1,4 +1,4 @@
-"""What a pack knows of the trial in one of its lanes."""
+"""A pack's knowledge of the trial in one of its lanes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -81,7 +81,7 @@ class LaneTrial:
         return replace(evaluation, outcome=Outcome.UNCONVERGED, cause=cause)
 
     def to_meta(self) -> dict[str, object]:
-        """What a checkpoint of the lane must hold besides its tensors, as JSON."""
+        """Return what a checkpoint of the lane must hold besides its tensors, as JSON."""
         lineage = {LINEAGE: self.lineage} if self.lineage else {}
         return {PEAK: self.peak_variety, **lineage}
 

@@ -1,1 +1,1 @@
-"""Where a study's journal is kept: a file, or a table of PostgreSQL."""
+"""Keeps a study's journal in a file, or in a table of PostgreSQL."""

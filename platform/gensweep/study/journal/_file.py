@@ -1,4 +1,4 @@
-"""What Optuna writes a study's journal to, and the kind that is a file."""
+"""The journal that Optuna writes a study to, and the kind that is a file."""
 
 import json
 from abc import abstractmethod

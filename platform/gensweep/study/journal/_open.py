@@ -1,4 +1,4 @@
-"""Where a study is kept, and the locks that keep it in one piece."""
+"""Opens a study's journal, under the lock that makes one process its only writer."""
 
 import contextlib
 import importlib
