@@ -1,4 +1,4 @@
-"""Joining the Ray cluster that a sweep runs on."""
+"""Joins the Ray cluster that a sweep runs on."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""EC2 as the provider needs it: instances of a cluster, found by their tags."""
+"""Launches, lists and ends the EC2 instances of a cluster, which are found by their tags."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 CLUSTER_TAG = "ray-cluster-name"
 GONE_STATES = {"shutting-down", "terminated"}
 LIVE_STATES = ("pending", "running", "stopping", "stopped")
-"""Stopped ones too: they cost, and Ray ends what does not answer."""
+"""States in which an instance counts as the cluster's: a stopped one costs, and Ray ends it."""
 PAGE_SIZE, TERMINATE_SIZE = 500, 1000
 """Instances that one answer of DescribeInstances, or one call of TerminateInstances, may have."""
 
@@ -36,7 +36,7 @@ OTHERWISE = "see the message, and the pool's launch template"
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance as EC2 described it last."""
+    """An EC2 instance as DescribeInstances showed it last; `address` is its private one."""
 
     id: str
     state: str
@@ -46,7 +46,7 @@ class Instance:
 
 @dataclass(slots=True)
 class LaunchResult:
-    """The result of a call of CreateFleet."""
+    """The result of a call of CreateFleet: the instances that came, and errors for the others."""
 
     ids: list[str] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class LaunchResult:
     message: str = ""
 
     def failure(self) -> str:
-        """Codes, the first message and a cure, in one line."""
+        """Say in one line why instances are missing: error codes, the first message, a cure."""
         if not self.codes:
             return f"fewer instances than asked for, without an error: {MORE_TYPES}"
         code = self.codes.most_common(1)[0][0]
@@ -64,7 +64,7 @@ class LaunchResult:
 
 
 def connect_ec2(region: str | None) -> Any:
-    """A client of EC2 which repeats, ever more slowly, what EC2 throttles."""
+    """Make an EC2 client that repeats, ever more slowly, what EC2 throttles."""
     import boto3
     from botocore.config import Config
 
@@ -74,7 +74,11 @@ def connect_ec2(region: str | None) -> Any:
 
 
 def launch_fleet(ec2: Any, request: Mapping[str, Any]) -> LaunchResult:
-    """Call CreateFleet with a `Pool.fleet_request`; it may start fewer instances, or none."""
+    """Call CreateFleet with a `Pool.fleet_request`; it may start fewer instances, or none.
+
+    A refused call is a result without instances, not an error: the autoscaler must hear of both
+    in the same way.
+    """
     from botocore.exceptions import ClientError
 
     try:
@@ -92,10 +96,11 @@ def launch_fleet(ec2: Any, request: Mapping[str, Any]) -> LaunchResult:
 
 
 def list_instances(ec2: Any, cluster: str, ids: Sequence[str] = ()) -> list[Instance]:
-    """The cluster's instances that are not gone; only those of `ids`, if there are any."""
+    """List the cluster's instances that are not gone; only those of `ids`, if there are any."""
     wanted = {f"tag:{CLUSTER_TAG}": [cluster], "instance-state-name": list(LIVE_STATES)}
     if ids:
         wanted["instance-id"] = list(ids)
+    # Ids as a filter, not as InstanceIds: one that is gone would make the whole call fail.
     filters = [{"Name": name, "Values": values} for name, values in wanted.items()]
     pages = ec2.get_paginator("describe_instances").paginate(
         Filters=filters, PaginationConfig={"PageSize": PAGE_SIZE}
@@ -111,7 +116,7 @@ def _instance(found: Mapping[str, Any]) -> Instance:
 
 
 def terminate_instances(ec2: Any, ids: Sequence[str]) -> None:
-    """End the instances; those that are gone already are no error."""
+    """Terminate the instances; those that are gone already are no error."""
     from botocore.exceptions import ClientError
 
     for some in _chunks(ids, TERMINATE_SIZE):

@@ -19,7 +19,7 @@ CONFIG = "/etc/gensweep/cluster.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine, as what it costs depends on it."""
+    """A machine of a cluster, by the properties on which its price depends."""
 
     kind: str
     """The instance type; empty where Ray was not told."""
@@ -29,7 +29,10 @@ class Host:
 
 
 def running_hosts() -> list[Host]:
-    """The hosts of the cluster that this process has joined, its head among them."""
+    """List the hosts of the Ray cluster that this process has joined, its head among them.
+
+    Empty if it has joined none.
+    """
     import ray
     from ray._private.worker import global_worker
     from ray.autoscaler.v2.sdk import get_cluster_resource_state
@@ -46,8 +49,9 @@ def running_hosts() -> list[Host]:
 
 
 def launchable_hosts(kind: str = "GPU") -> list[Host]:
-    """The workers that the autoscaler may start, those with most of `kind` ("GPU", "CPU") first.
+    """List the workers that the autoscaler may start, those with most of `kind` first.
 
+    `kind` is "GPU" or "CPU".
     None where there is no autoscaler; `UserError` if its configuration cannot be read.
     """
     path = Path(os.environ.get("GENSWEEP_CLUSTER_CONFIG", CONFIG))
@@ -74,7 +78,10 @@ def _host(pool: Mapping[str, Any]) -> Host:
 
 
 def hosts_of_type(given: str, gpus: int, prices: Prices) -> list[Host]:
-    """Hosts of `--instance-type TYPE` or `TYPE:MARKET` that have so many GPUs; one without."""
+    """Choose as many hosts of `--instance-type TYPE` or `TYPE:MARKET` as have `gpus` GPUs.
+
+    One host if `gpus` is 0. `UserError` for an unknown type or market, or a type without GPUs.
+    """
     kind, _, market = given.partition(":")
     if market not in ("", "spot", "on-demand"):
         raise UserError(f"--instance-type {given}: choose {kind}:spot or {kind}:on-demand.")
@@ -86,7 +93,7 @@ def hosts_of_type(given: str, gpus: int, prices: Prices) -> list[Host]:
 
 
 def choose_hosts(hosts: Iterable[Host], gpus: int) -> list[Host]:
-    """The first of them that together have so many GPUs; all without GPUs."""
+    """Choose the fewest of `hosts` that together have `gpus` GPUs; all of them if that is 0."""
     if not gpus:
         return list(hosts)
     chosen: list[Host] = []
@@ -102,7 +109,7 @@ def hourly_cost(hosts: Iterable[Host], prices: Prices) -> float:
 
 
 def describe_hosts(hosts: Sequence[Host]) -> str:
-    """Types and markets, counted.
+    """Describe hosts by their types and markets, counted.
 
     >>> describe_hosts([Host("g6.xlarge", "spot", 1, 4)] * 2)
     '2 x g6.xlarge (spot)'

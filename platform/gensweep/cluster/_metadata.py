@@ -1,4 +1,4 @@
-"""The instance metadata service of EC2, version 2: each question needs a token."""
+"""Reads EC2's instance metadata service, version 2, in which each question needs a token."""
 
 import http.client
 import os
@@ -18,11 +18,16 @@ class InstanceMetadata:
     def __init__(self, endpoint: str | None = None, timeout_s: float = 5.0) -> None:
         found = endpoint or os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or ENDPOINT
         self._endpoint, self._timeout_s = found.rstrip("/"), timeout_s
+        # Never by a proxy: the service answers on the link alone, and only the instance itself.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._token = ""
 
     def read(self, path: str) -> str | None:
-        """The text at `/latest/meta-data/<path>`, None if there is none; `OSError` otherwise."""
+        """Read the text at `/latest/meta-data/<path>`; None if there is none.
+
+        Raises `OSError` if the service does not answer, or with another status.
+        """
+        # A token that expired is answered by 401: one more try, with a fresh one.
         for fresh in (False, True):
             try:
                 if fresh or not self._token:

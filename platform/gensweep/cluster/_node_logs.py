@@ -1,4 +1,4 @@
-"""The logs of a host, kept in CloudWatch beyond its end: the journal, and Ray's own files."""
+"""Uploads a host's journal and Ray's log files to CloudWatch, where they outlive the host."""
 
 import contextlib
 import json
@@ -18,9 +18,9 @@ from gensweep.files import replacing
 STATE_FOLDER = Path("/var/lib/gensweep-logs")
 RAY_LOGS = Path(TEMP) / "session_latest" / "logs"
 RAY_FILES = ("monitor.log", "job-driver-*.log", "raylet.out", "gcs_server.out")
-"""Why the pools grow or do not, and what jobs say."""
+"""The files that tell why pools grow or do not, and what jobs print."""
 MAX_EVENTS, MAX_BYTES, EVENT_BYTES = 10_000, 1_000_000, 26
-"""Of a PutLogEvents: its events, their text, and what each costs besides."""
+"""Limits of one PutLogEvents: its events, bytes of text, and bytes that each event costs more."""
 LONGEST = 200_000
 
 
@@ -39,7 +39,8 @@ def upload_logs(settings: Settings, client: Any = None) -> None:
     }
     with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
         client.create_log_stream(**stream)
-    # what was reached counts once all before it is kept: else the next call uploads it again
+    # Both positions take effect only after every upload: a call that fails halfway is repeated
+    # as a whole by the next one, and lines come twice rather than never.
     with replacing(STATE_FOLDER / "read") as read, replacing(STATE_FOLDER / "cursor") as cursor:
         cursor.write_text(_read_text(STATE_FOLDER / "cursor"))
         places = json.loads(_read_text(STATE_FOLDER / "read") or "{}")
@@ -49,8 +50,7 @@ def upload_logs(settings: Settings, client: Any = None) -> None:
 
 
 def _upload(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -> None:
-    """Upload a batch; one that CloudWatch refuses for good, as too old, must not stop the
-    others."""
+    """Upload a batch; one that CloudWatch refuses for good, as too old, does not stop the rest."""
     try:
         client.put_log_events(**stream, logEvents=events)
     except client.exceptions.InvalidParameterException as error:
@@ -58,7 +58,7 @@ def _upload(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -
 
 
 def batch_events(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The events as CloudWatch takes them: by time, no batch larger than it allows."""
+    """Yield batches as CloudWatch takes them: sorted by time, none larger than it allows."""
     batch: list[dict[str, Any]] = []
     size = 0
     for event in sorted(events, key=lambda event: int(event["timestamp"])):
@@ -73,7 +73,7 @@ def batch_events(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, An
 
 
 def journal_event(line: str) -> dict[str, Any]:
-    """A line of the journal, as JSON, for CloudWatch."""
+    """Turn a line of the journal (JSON) into an event of CloudWatch."""
     entry = json.loads(line)
     message = entry.get("MESSAGE") or ""
     if isinstance(message, list):  # what is no UTF-8 comes as numbers
@@ -92,14 +92,15 @@ def _journal_events(cursor: Path) -> Iterator[dict[str, Any]]:
 
 
 def _ray_events(folder: Path, places: dict[str, int]) -> Iterator[dict[str, Any]]:
-    """New whole lines of Ray's files; `places` says how far each was read."""
+    """Yield new whole lines of Ray's files; `places` holds how many bytes of each were read."""
     now = int(time.time() * 1000)
     for file in sorted(chain.from_iterable(folder.glob(name) for name in RAY_FILES)):
+        # `session_latest` is a link: the files of a new session must be read from their start.
         key = str(file.resolve())
         with file.open("rb") as opened:
             opened.seek(places.get(key, 0))
             text = opened.read()
-        # not cut from the file: Ray is still writing the rest
+        # Ray is still writing a line without an end; it is read as a whole the next time.
         whole = text[: text.rfind(b"\n") + 1]
         places[key] = places.get(key, 0) + len(whole)
         for line in whole.decode(errors="replace").splitlines():

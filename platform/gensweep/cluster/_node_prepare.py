@@ -59,7 +59,7 @@ def register_dns_name(settings: Settings, own_address: str) -> None:
 
 
 def _retry(name: str, act: Callable[[], None], wait_s: float) -> None:
-    """Networks, roles and detaching volumes take a while after an instance has started."""
+    """Repeat a step for `wait_s`: networks, roles and volumes take a while after a host's start."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     end = time.monotonic() + wait_s

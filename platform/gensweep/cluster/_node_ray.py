@@ -1,4 +1,4 @@
-"""The Ray node of a host: its arguments and its environment, and then it takes over."""
+"""Turns a host's service into its Ray node, with arguments and environment for its role."""
 
 import os
 import socket
@@ -51,7 +51,7 @@ def ray_arguments(settings: Settings, own_address: str) -> list[str]:
 
 
 def ray_environment(settings: Settings) -> dict[str, str]:
-    """For Ray and for the jobs and packs that it starts, besides /etc/gensweep/node.env."""
+    """The environment of Ray and of the jobs and packs that it starts, besides node.env."""
     found = {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_NODE_TYPE_NAME": settings.pool or "head",
@@ -66,7 +66,7 @@ def ray_environment(settings: Settings) -> dict[str, str]:
 
 
 def _instance_variables(metadata: InstanceMetadata) -> dict[str, str]:
-    """By which the autoscaler knows the node, and a sweep what it costs."""
+    """The variables by which the autoscaler knows the node, and a sweep what it costs."""
     return {
         "RAY_CLOUD_INSTANCE_ID": metadata.instance_id(),
         "RAY_CLOUD_INSTANCE_TYPE_NAME": metadata.read("instance-type") or "",

@@ -1,4 +1,4 @@
-"""Secrets of a host: files that only the user gensweep can read, never arguments.
+"""Fetches a host's secrets into files that only the user gensweep reads, never into arguments.
 
 Nor variables, but the key of MLflow's sessions, which its server takes in no other way.
 """
@@ -60,7 +60,7 @@ def refresh_database_password(settings: Settings, client: Any = None) -> None:
 
 
 def _protect_token(token: Path) -> None:
-    """The token that an operator has put here is for the services, and for nobody else."""
+    """Give the token that an operator has put here to the services' user, and to nobody else."""
     if not token.exists():
         raise UserError(f"there is no {token}: put the cluster's token there, the same on all "
                         "hosts (`openssl rand -hex 32` makes one).")  # fmt: skip
@@ -89,7 +89,7 @@ def _secret_files(settings: Settings, client: Any) -> dict[str, str]:
 
 
 def _credentials(user: dict[str, str]) -> str:
-    """As MLflow's client reads them."""
+    """Format a user as ~/.mlflow/credentials, which MLflow's client reads."""
     return (
         f"[mlflow]\nmlflow_tracking_username = {user['username']}\n"
         f"mlflow_tracking_password = {user['password']}\n"
@@ -97,6 +97,7 @@ def _credentials(user: dict[str, str]) -> str:
 
 
 def _pgpass(user: dict[str, str]) -> str:
+    # libpq splits the line at colons, and takes a backslash as an escape.
     password = user["password"].replace("\\", "\\\\").replace(":", "\\:")
     return f"*:*:*:{user['username']}:{password}\n"
 

@@ -1,4 +1,4 @@
-"""The MLflow server of a cluster: users with passwords, artifacts only through it."""
+"""Runs the MLflow server of a cluster: users with passwords, artifacts only through it."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ def _postgres_address(settings: Settings) -> str:
 
 
 def create_ledger_user(database: str, ledger: dict[str, str]) -> None:
-    """A schema for MLflow, and a user for ledgers, who cannot look into it.
+    """Create MLflow's schema, and the database user for ledgers, who cannot look into it.
 
     `database` is the URL of its owner. The password is sent as what PostgreSQL keeps of it
     (SCRAM): statements that make users are logged.
@@ -92,7 +92,7 @@ def create_ledger_user(database: str, ledger: dict[str, str]) -> None:
 
 
 def set_passwords(settings: Settings) -> None:
-    """The administrator, and the user of head and jobs, with the passwords that hold now.
+    """Create MLflow's administrator and the user of head and jobs, or set their passwords anew.
 
     Before the server starts: it would keep an administrator's old password, and so would be
     closed to us after the secret has changed.

@@ -1,4 +1,4 @@
-"""The data volume of a head or a tracking server: attached, formatted once, mounted.
+"""Attaches, formats once and mounts the data volume of a head or a tracking server.
 
 It outlives the instance. So its files are what a replacement goes on with.
 """
@@ -29,6 +29,7 @@ def attach_volume(
 
         client = boto3.client("ec2")
     end = time.monotonic() + wait_s
+    # The replaced head's instance may still hold it: asked again until EC2 has detached it.
     while (found := _holder(client, settings.volume)) != instance_id:
         if time.monotonic() > end:
             raise TimeoutError(f"{settings.volume} is still attached to {found}")
@@ -80,6 +81,6 @@ def make_folders(settings: Settings) -> None:
 
 
 def _holder(client: Any, volume: str) -> str:
-    """The instance that the volume is attached to, empty if none."""
+    """Return the id of the instance that the volume is attached to, empty if none."""
     found = client.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Attachments"]
     return next((str(each["InstanceId"]) for each in found if each["State"] != "detached"), "")

@@ -1,4 +1,4 @@
-"""Ray's nodes by the instances that they run on, and how one is told to leave."""
+"""Finds Ray's nodes by the EC2 instances that they run on, and drains them."""
 
 import socket
 import time
@@ -29,13 +29,13 @@ class Node:
 
 
 class Nodes:
-    """The nodes of a cluster, asked of its head anew each time: a new head has a new name."""
+    """The nodes of a cluster. Each call asks its head anew, for a head may be replaced."""
 
     def __init__(self, address: str):
         self.address = address
 
     def alive(self) -> dict[str, Node]:
-        """Instance to node; `Unreachable` if the head does not answer."""
+        """Map the id of each instance to its node; `Unreachable` if the head does not answer."""
         from ray.autoscaler.v2.sdk import get_cluster_resource_state
         from ray.core.generated.autoscaler_pb2 import NodeStatus
 
@@ -48,9 +48,13 @@ class Nodes:
         }  # fmt: skip
 
     def drain(self, node: Node, why: str, deadline: float | None) -> str:
-        """Take no more work, and end at `deadline`; why the node will not, empty if it does."""
+        """Tell Ray to give the node no more work and to end it at `deadline` (s since 1970).
+
+        None as the deadline means: nobody knows. Returns Ray's reason if it refuses, else "".
+        """
         from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
+        # Preemption, not idleness, as the reason: Ray may refuse to drain a busy node for that.
         at = 0 if deadline is None else round(1000 * max(deadline, time.time() + SOON_S))
         preemption = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
         with self._gcs() as gcs:

@@ -12,19 +12,19 @@ STATE = "EC2 Instance State-change Notification"
 HEALTH = "AWS Health Event"
 
 WARNING_S = 120
-"""From EC2's warning of an interruption to the interruption."""
+"""Seconds from EC2's warning of an interruption to the interruption."""
 LEFT_S = {"shutting-down": 20, "stopping": 20, "stopped": 0, "terminated": 0}
-"""What an instance in this state still has."""
+"""Seconds that an instance in this state still has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """An instance will end, or may."""
+    """An announcement that an instance will end, or may; `kind` is EventBridge's detail-type."""
 
     instance: str
     kind: str
     deadline: float | None = None
-    """When it ends, in seconds since 1970; None: nobody knows."""
+    """The time of its end, in seconds since 1970; None: nobody knows."""
 
     @property
     def is_certain(self) -> bool:
@@ -33,7 +33,10 @@ class Notice:
 
 
 def parse_event(body: str) -> list[Notice]:
-    """The notices of an event, none if it is about something else; `ValueError` if garbage."""
+    """Parse an EventBridge event; no notices if it is about something else.
+
+    Raises `ValueError` for what is no event of EC2.
+    """
     try:
         event = json.loads(body)
         return _notices(event["detail-type"], event, event["detail"])
@@ -58,7 +61,7 @@ def _notices(kind: str, event: dict[str, Any], detail: dict[str, Any]) -> list[N
 
 
 def parse_instance_action(instance: str, action: str) -> Notice:
-    """The notice in `spot/instance-action` of the metadata; `ValueError` if it is garbage."""
+    """Parse `spot/instance-action` of the instance's metadata; `ValueError` if it is garbage."""
     try:
         return Notice(instance=instance, kind=SPOT, deadline=_time(json.loads(action)["time"]))
     except (KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""A pool of workers: what `node_config` of cluster.yaml says, and the fleet that it asks for."""
+"""Reads a pool of workers from cluster.yaml, and builds the EC2 fleet that it asks for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from gensweep.errors import UserError
 
 MARKETS = ("spot", "on-demand")
 TAGGED = ("fleet", "instance")
-"""What EC2 tags at the launch of an instant fleet; the launch template tags the rest."""
+"""The resources that EC2 tags at the launch of an instant fleet; the template tags the rest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pool:
-    """Instances of one kind that Ray may start."""
+    """Interchangeable EC2 instances that Ray may start, as one of Ray's node types."""
 
     name: str
     launch_template: Mapping[str, str]
@@ -30,7 +30,7 @@ class Pool:
 
     @classmethod
     def from_config(cls, name: str, config: Mapping[str, Any]) -> "Pool":
-        """The pool `name` of cluster.yaml; `UserError` names the key that is wrong."""
+        """Check the `node_config` of the pool `name`; `UserError` names the key that is wrong."""
         needed = ("launch_template", "instance_types", "subnets", "max_workers")
         for key in needed:
             if config.get(key) in (None, "", [], {}):
@@ -51,7 +51,10 @@ class Pool:
         )  # fmt: skip
 
     def fleet_request(self, market: str, count: int, tags: Mapping[str, str], token: str) -> Any:
-        """Keywords of CreateFleet: one call that chooses among all types and zones."""
+        """Build the arguments of CreateFleet for `count` instances of one market.
+
+        One call chooses among all types and zones. `token` makes a repeated call the same launch.
+        """
         template = self.launch_template
         tagged = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
         asked: dict[str, Any] = {
@@ -73,6 +76,7 @@ class Pool:
             },
             "TagSpecifications": [{"ResourceType": kind, "Tags": tagged} for kind in TAGGED],
         }  # fmt: skip
+        # By capacity first: the cheapest spot pool is the one that is interrupted most.
         if market == "spot":
             asked["SpotOptions"] = {"AllocationStrategy": "price-capacity-optimized",
                                     "InstanceInterruptionBehavior": "terminate"}  # fmt: skip

@@ -43,13 +43,12 @@ class Prices:
     table: Mapping[str, Price]
 
     def hourly(self, kind: str, market: str) -> float:
-        """Look up what an instance costs an hour; `UserError` if the table does not know its
-        type."""
+        """Return the cost of an instance for an hour; `UserError` for a type without a price."""
         price = self.price(kind)
         return price.spot if market == "spot" else price.on_demand
 
     def price(self, kind: str) -> Price:
-        """Parse the price of an instance type."""
+        """Look up an instance type; `UserError` if the table does not know it."""
         if kind not in self.table:
             raise UserError(f"the price table {self.file} has no {kind or 'untyped node'} in "
                             f"{self.region}: add it, or give another table by --prices FILE; it "
@@ -58,7 +57,10 @@ class Prices:
 
 
 def load_prices(file: str | None = None, region: str | None = None) -> Prices:
-    """The table in `file`, of GENSWEEP_PRICES, or the one that comes along.
+    """Read the price table in `file`, in that of GENSWEEP_PRICES, or the one that comes along.
+
+    `region` defaults to AWS_REGION or AWS_DEFAULT_REGION, then to one that the table has. Raises
+    `UserError` if the table cannot be read, or lacks the region.
 
     >>> prices = load_prices(region="us-east-1")
     >>> prices.hourly("g6.xlarge", "on-demand"), prices.price("g6.xlarge").gpus

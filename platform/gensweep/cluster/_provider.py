@@ -1,4 +1,4 @@
-"""Ray's node provider for pools of EC2 instances: one call of EC2 Fleet for each launch."""
+"""Starts and ends EC2 instances for Ray's autoscaler: one call of EC2 Fleet for each launch."""
 
 import logging
 import os
@@ -34,17 +34,17 @@ from gensweep.errors import UserError
 logger = logging.getLogger(__name__)
 
 SETTLE_S = 60.0
-"""For so long EC2 may not show an instance that it has launched."""
+"""Seconds for which EC2 may not yet show an instance that it has launched."""
 SPOT_RETRY_S = 900.0
-"""After a shortage of spot, until spot is tried again."""
+"""Seconds after a shortage of spot until spot is tried again."""
 JOIN_S = 900
-"""Until an instance that has not joined Ray is ended, unless cluster.yaml says otherwise."""
+"""Seconds until an instance that has not joined Ray is ended, unless cluster.yaml says others."""
 POOL_TAG = "gensweep:pool"
 
 
 @dataclass(slots=True)
 class SpotFailures:
-    """Launches of spot in a row that failed."""
+    """The number of spot launches of a pool that failed in a row, and the time of the last one."""
 
     count: int = 0
     last: float = 0.0
@@ -53,16 +53,16 @@ class SpotFailures:
         self.count, self.last = self.count + 1, time.monotonic()
 
     def is_over(self) -> bool:
-        """Whether the last of them is long ago."""
+        """Whether the last failure is so long ago that spot is worth another try."""
         return time.monotonic() - self.last > SPOT_RETRY_S
 
 
 class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
     """Starts and ends the workers of a cluster as Ray's autoscaler asks.
 
-    What there is, EC2 knows: instances carry the cluster's and their pool's name as tags, and a new
-    provider finds them by these. Thread-safe, as Ray demands. The head is no worker: it is known by
-    RAY_CLOUD_INSTANCE_ID of this process, and never ended.
+    It keeps no list of its own: instances carry the cluster's and their pool's name as tags, by
+    which a new head's provider finds them. Thread safe, as Ray demands. The head is no worker: it
+    is known by RAY_CLOUD_INSTANCE_ID of this process, and never ended.
     """
 
     def __init__(self, provider_config: dict[str, Any], cluster_name: str) -> None:
@@ -82,10 +82,12 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
     # What there is
 
     def non_terminated_nodes(self, tag_filters: dict[str, str]) -> list[str]:
-        """The head and all workers with these tags, as EC2 shows them now."""
+        """Return the ids of the head and of all workers with these tags, as EC2 shows them now."""
         found = {one.id: one for one in list_instances(self._ec2, self.cluster_name)}
         found = {i: one for i, one in found.items() if not _is_head(one)}
         with self._lock:
+            # EC2's listing lags behind its launches. Without these the autoscaler would think
+            # them gone, and launch the same workers once more.
             now = time.monotonic()
             self._just_launched = {i: (at, one) for i, (at, one) in self._just_launched.items()
                            if i not in found and now - at < SETTLE_S}  # fmt: skip
@@ -118,20 +120,25 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         return one.address if one else ""
 
     def external_ip(self, node_id: str) -> str:
-        """The internal one: no host of a cluster has another."""
+        """Return the internal address, for no host of a cluster has another."""
         return self.internal_ip(node_id)
 
     # More
 
     def create_node(self, node_config: dict[str, Any], tags: dict[str, str],
                     count: int) -> dict[str, Any]:  # fmt: skip
-        """LaunchResult up to `count` workers; `NodeLaunchException` says why some are missing."""
+        """Launch up to `count` workers; `NodeLaunchException` says why some are missing.
+
+        Those that came stay, error or not: the autoscaler finds them in the next listing.
+        """
         name = tags[TAG_RAY_USER_NODE_TYPE]
         try:
             pool = Pool.from_config(name, node_config)
         except UserError as error:
             self._shortages.add(name)
             raise NodeLaunchException("config", str(error), None) from error
+        # Ray launches pools in threads side by side; counting and launching must be one step, or
+        # two pools would both take the last place below `max_workers`.
         with self._launching:
             allowed = min(count, self._allowed_launches(pool))
             ids, causes = self._launch(pool, allowed, self._tags(pool, tags))
@@ -149,7 +156,7 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         return {i: {} for i in ids}
 
     def _allowed_launches(self, pool: Pool) -> int:
-        """Workers that both caps leave."""
+        """Count the workers that the pool's cap and that of all pools still allow."""
         self.non_terminated_nodes({})
         with self._lock:
             workers = [one for one in self._instances.values() if not _is_head(one)]
@@ -167,7 +174,10 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         }
 
     def _launch(self, pool: Pool, count: int, tags: dict[str, str]) -> tuple[list[str], list[str]]:
-        """Instances, and why some are missing: spot first, on-demand where spot keeps failing."""
+        """Launch spot first, and on-demand for what is missing where spot keeps failing.
+
+        Returns the ids of the instances, and a reason for each market that gave fewer.
+        """
         ids: list[str] = []
         causes: list[str] = []
         streak = self._spot_failures.setdefault(pool.name, SpotFailures())
@@ -217,7 +227,7 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         self.terminate_nodes([node_id])
 
     def terminate_nodes(self, node_ids: list[str]) -> None:
-        """End the workers; again, where they are gone, is no error. The head is left alone."""
+        """End the workers; those that are gone already are no error. The head is left alone."""
         heads = {one.id for one in _head_instance()}
         ids = [i for i in node_ids if i not in heads]
         terminate_instances(self._ec2, ids)
@@ -232,7 +242,7 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
 
 
 def _head_instance() -> list[Instance]:
-    """The instance that this process runs on, as Ray's head node calls itself."""
+    """Describe the instance that this process runs on; empty outside a cluster's head."""
     here = os.environ.get("RAY_CLOUD_INSTANCE_ID")
     kind = os.environ.get("RAY_NODE_TYPE_NAME", "head")
     tags = {TAG_RAY_NODE_KIND: NODE_KIND_HEAD, TAG_RAY_USER_NODE_TYPE: kind}
@@ -250,7 +260,7 @@ def _has_tags(one: Instance, tags: Mapping[str, str]) -> bool:
 def _read_whole_number(
     config: Mapping[str, Any], key: str, default: int | None = None, least: int = 1
 ) -> int:
-    """The whole number at `key`; `UserError` if it is none."""
+    """Read the whole number at `key` of the provider's section; `UserError` if it is none."""
     value = config.get(key, default)
     if value is None:
         raise UserError(f"provider.{key} is missing: add it to cluster.yaml.")

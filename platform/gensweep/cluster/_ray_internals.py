@@ -5,7 +5,10 @@ from typing import Any
 
 
 def packs_waiting_on_draining_nodes() -> set[bytes]:
-    """Packs of this driver with an actor that has a place on such a node, and has not started."""
+    """Find packs of this driver with an actor that has a place on a draining node, not started.
+
+    Keys are the ids of the packs' own actors: an actor of several ranks counts for its pack.
+    """
     import ray
     from ray._private.state import state
     from ray.core.generated.gcs_pb2 import ActorTableData
@@ -28,7 +31,7 @@ def packs_waiting_on_draining_nodes() -> set[bytes]:
 
 
 def _pack_of(actor: Any, owners: Iterable[Any]) -> bytes | None:
-    """The actor that this driver started: itself, or of ranks the one that had Train start them."""
+    """Follow the owners of an actor up to the one that this driver started, if it did."""
     import ray
 
     here = bytes.fromhex(ray.get_runtime_context().get_worker_id())
@@ -47,7 +50,7 @@ def _nodes_of(group: bytes) -> set[str]:
 
 
 def groups_of_dead_actors() -> list[Any]:
-    """Placement groups of this job, placed or waiting, that an actor asked for and has left.
+    """Find placement groups of this job whose actor is dead, and which hold resources in vain.
 
     Ray keeps the group of an actor until its job has ended too (`IsPlacementGroupLifetimeDone`),
     and Train's cleaner knows groups only once their ranks have begun. The table's own

@@ -1,4 +1,4 @@
-"""Two gaps of Ray's autoscaler that the provider closes, as it runs in the same process.
+"""Closes two gaps of Ray's autoscaler, in whose process the node provider runs.
 
 Ray 2.60 lets another pool go first after an instance that never joined, but not after a launch
 that EC2 refused: the event of a refused launch names no pool, and the scheduler asks the same pool
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class Shortages:
-    """Pools that could not launch what was asked, and when they last could not."""
+    """The pools whose last launch EC2 refused, and the times of these refusals (s since 1970)."""
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
@@ -27,7 +27,7 @@ class Shortages:
         self._since.pop(pool, None)
 
     def last_refusals(self) -> Mapping[str, float]:
-        """Pool to the time of its last refusal."""
+        """Map each such pool to the time of its last refusal."""
         return dict(self._since)
 
 
@@ -54,6 +54,7 @@ def _patch_pool_choice(shortages: Shortages) -> None:
     class PoolMonitor(cloud_resource_monitor.CloudResourceMonitor):  # type: ignore[misc]
         """Counts a refused launch as one that was not allocated in time."""
 
+        # Ray scores pools by these times: the one that failed last is asked last.
         def get_recoverable_resource_availabilities(self) -> Any:
             known = self._last_unavailable_timestamp
             known |= {
@@ -68,6 +69,8 @@ def _patch_pool_choice(shortages: Shortages) -> None:
 def _patch_join_timeout(join_s: int) -> None:
     from ray.autoscaler.v2.instance_manager import config
 
+    # Read from cluster.yaml at each call: the environment variable that Ray reads instead was
+    # fixed before the head's Ray had the file.
     def patient(self: Any) -> Any:
         seconds = self.get_provider_config().get("join_timeout_s", join_s)
         return config.InstanceReconcileConfig(allocate_status_timeout_s=seconds)

@@ -14,11 +14,15 @@ FIRST_S, LONGEST_S = 1.0, 30.0
 
 
 class StopRequested(BaseException):
-    """SIGTERM came while the service was waiting."""
+    """SIGTERM came while the service was waiting. No `Exception`: nothing may swallow it."""
 
 
 class StopSignal:
-    """Whether to stop; raises `StopRequested` in a thread that waits within `waiting`."""
+    """The wish to stop, by SIGTERM or SIGINT, which interrupts only what may be interrupted.
+
+    Within `waiting` a signal raises `StopRequested`; elsewhere it sets `asked`, so that an event
+    that is being handled is handled to its end.
+    """
 
     def __init__(self) -> None:
         self.asked = threading.Event()
@@ -34,6 +38,7 @@ class StopSignal:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Let a signal break off what is done within."""
+        # Looked at after the flag: a signal between the two raises, one before both is seen here.
         self._waiting = True
         try:
             if self.asked.is_set():
@@ -44,13 +49,13 @@ class StopSignal:
 
 
 class Backoff:
-    """Ever longer pauses, until something succeeds."""
+    """Pauses between failures, doubled from `FIRST_S` to `LONGEST_S` until something succeeds."""
 
     def __init__(self, stop: StopSignal):
         self._stop, self._pause = stop, FIRST_S
 
     def failed(self, why: object) -> None:
-        """Say why, and wait."""
+        """Log the reason, and wait for the present pause or until the service is to stop."""
         say(f"{why}; next try in {self._pause:g} s")
         self._stop.asked.wait(self._pause)
         self._pause = min(LONGEST_S, 2 * self._pause)
@@ -65,7 +70,10 @@ def say(line: str) -> None:
 
 
 def head_address(given: str | None) -> str:
-    """HOST:PORT of the head: as given, or of RAY_ADDRESS, or of GENSWEEP_HEAD, or here."""
+    """Return HOST:PORT of the head: as given, of RAY_ADDRESS, of GENSWEEP_HEAD, or this host's.
+
+    The port defaults to 6379. Raises `UserError` if it is no number.
+    """
     found = given or os.environ.get("RAY_ADDRESS") or os.environ.get("GENSWEEP_HEAD") or "127.0.0.1"
     host, _, port = found.rpartition(":")
     if not host:

@@ -27,7 +27,7 @@ REBALANCE = ("log", "drain")
 
 
 class Drainer:
-    """Turns events of a queue into drains."""
+    """Drains the Ray nodes of instances that EC2 announces to end, by events in an SQS queue."""
 
     def __init__(self, sqs: Any, queue: str, nodes: Nodes, ours: Callable[[str], bool],
                  rebalance: str = "log"):  # fmt: skip
@@ -35,7 +35,7 @@ class Drainer:
         self._ours, self._rebalance = ours, rebalance
 
     def receive(self) -> list[Any]:
-        """Messages, after at most `POLL_S`."""
+        """Wait up to `POLL_S` for messages; at most ten, and none if none came."""
         answer = self._sqs.receive_message(
             QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=POLL_S,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
@@ -43,7 +43,11 @@ class Drainer:
         return list(answer.get("Messages", ()))
 
     def handle(self, message: Any) -> None:
-        """Drain what the message is about, and delete it; `Unreachable` if the head is away."""
+        """Drain what the message is about, and delete it; `Unreachable` if the head is away.
+
+        A message that is not deleted comes again after the queue's visibility timeout, and after
+        its last receipt goes to the dead-letter queue, where somebody looks at it.
+        """
         try:
             notices = parse_event(message["Body"])
         except ValueError as error:
@@ -55,7 +59,7 @@ class Drainer:
             self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
 
     def _drained(self, notice: Notice) -> bool:
-        """Whether nothing is left to do about it."""
+        """Drain the notice's node; whether nothing is left to do about it."""
         node = self._nodes.alive().get(notice.instance)
         if node is None:
             return self._is_not_ours(notice)
@@ -88,7 +92,7 @@ class Drainer:
 
 
 def serve(drainer: Drainer, stop: StopSignal) -> None:
-    """Until SIGTERM."""
+    """Handle messages until SIGTERM; after a failure, wait ever longer."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     backoff = Backoff(stop)

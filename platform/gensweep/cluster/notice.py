@@ -30,7 +30,7 @@ class Watcher:
         self._announced = False
 
     def check(self) -> bool:
-        """Look once; whether the node drains and there is nothing more to do."""
+        """Read the metadata once; whether the node drains and there is nothing more to do."""
         action = self._metadata.read("spot/instance-action")
         if action is not None:
             return self._drain(parse_instance_action(self._instance, action))
@@ -56,7 +56,7 @@ class Watcher:
 
 
 def watch(watcher: Watcher, stop: StopSignal, poll_s: float = POLL_S) -> None:
-    """Until the node drains, or SIGTERM."""
+    """Check every `poll_s` seconds until the node drains, or SIGTERM."""
     while not stop.asked.is_set():
         try:
             if watcher.check():

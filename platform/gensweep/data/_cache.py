@@ -1,4 +1,4 @@
-"""Data sets on the local disk, as arrays that can be mapped into memory."""
+"""Keeps data sets on the local disk, as arrays that all processes map into memory."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
 
 def cache_folder() -> Path:
-    """Folder for what can be fetched or computed again, in the home of this project."""
+    """Return the folder for what can be fetched or computed again, in this project's home."""
     return find_home().path / "cache"
 
 
 def materialise(manifest: Manifest, split: str, store: ObjectStore, cache: Path) -> Path:
-    """The folder with `x.npy` and `y.npy` of a split, downloaded and verified if need be.
+    """Return the folder with `x.npy` and `y.npy` of a split, fetched and verified if need be.
 
     Raises `CorruptObjectError` or `MissingKeyError` if a shard is not what the manifest says.
     """
     folder = cache / "datasets" / manifest.id / split
     if _is_whole(folder):
         return folder
+    # Several processes of a host may fetch the same split at once: each fills a folder of its
+    # own, and the first to rename it wins.
     scratch = folder.parent / f".{split}-{secrets.token_hex(8)}"
     scratch.mkdir(parents=True)
     try:
@@ -53,6 +55,7 @@ def _fill(folder: Path, manifest: Manifest, split: str, store: ObjectStore) -> N
             column = batch.column("x")
             raw = np.frombuffer(column.buffers()[1], meta.dtype)
             size = int(np.prod(meta.shape))
+            # Arrow's batch is a view of a larger buffer, which begins `offset` examples earlier.
             begin = column.offset * size
             x[rows] = raw[begin : begin + len(batch) * size].reshape(-1, *meta.shape)
             if y is not None:
@@ -63,6 +66,7 @@ def _fill(folder: Path, manifest: Manifest, split: str, store: ObjectStore) -> N
     for array in (x, y):
         if array is not None:
             array.flush()
+    # Written last: a folder without it, or with files of other sizes, is fetched again.
     sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
     (folder / "whole.json").write_text(json.dumps(sizes))
 
@@ -86,7 +90,7 @@ def _read_shard(store: ObjectStore, shard: Shard) -> Any:
 
 
 def _publish(scratch: Path, folder: Path) -> None:
-    """Give `scratch` its name; a whole folder of another process is as good.
+    """Rename `scratch` to `folder`, unless another process has put a whole one there.
 
     A folder, unlike a file, cannot take the place of another in one step.
     """
@@ -109,7 +113,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def open_array(folder: Path, name: str) -> NDArray[Any]:
-    """A view of the file, shared by all processes; writes to it stay private."""
+    """Map a file into memory: its pages are shared by all processes, writes stay private."""
     import numpy as np
 
     array: NDArray[Any] = np.load(folder / name, mmap_mode="c")

@@ -1,4 +1,4 @@
-"""The binary version of CIFAR-10: records of one label and 3072 pixels, plane by plane."""
+"""Reads CIFAR-10's binary version: records of one label and 3072 pixels, plane by plane."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class CifarSource:
-    """CIFAR-10's `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`."""
+    """A source of CIFAR-10 from `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`."""
 
     name: str
     place: Place

@@ -42,12 +42,12 @@ class Dataset:
 
     @property
     def id(self) -> str:
-        """Loads the same data from the same store anywhere: `load_dataset(dataset.id, store)`."""
+        """The name by which any host loads the same data: `load_dataset(dataset.id, store)`."""
         return self.manifest.id
 
     @property
     def hash(self) -> str:
-        """sha256 of the examples and labels of both splits."""
+        """The sha256 of the examples and labels of both splits."""
         return self.manifest.hash
 
     @property
@@ -69,7 +69,7 @@ class Dataset:
 
     @property
     def protocol(self) -> str:
-        """State the origin of the examples and of the split, in words."""
+        """The origin of the examples and of the split, in words."""
         return self.manifest.meta.protocol
 
     @cached_property
@@ -113,12 +113,15 @@ class Dataset:
     def source(
         self, device: torch.device | str = "cpu", device_bytes: int | None = None
     ) -> BatchSource:
-        """`Resident` if the data fit `device_bytes` (None: half of the memory), or `Streamed`."""
+        """Make a `Resident` if the data fit `device_bytes`, or else a `Streamed`.
+
+        None means half of the device's free memory.
+        """
         room = _memory(device) // 2 if device_bytes is None else device_bytes
         return Resident(self, device) if self.fits(room) else Streamed(self, device)
 
     def images(self, indices: Tensor) -> Tensor:
-        """The float32 examples at `indices`, on the CPU."""
+        """Gather the float32 examples at `indices`, on the CPU."""
         return Streamed(self, "cpu").gather(indices)["x"]
 
 
@@ -154,7 +157,7 @@ class Streamed:
         return batch | {"x": scale(batch["x"], self.levels)}
 
     def _take(self, values: NDArray[Any], indices: Tensor) -> Tensor:
-        """In the order of the file, which a disk reads fastest, and back into that of `indices`."""
+        """Read in the file's order, which a disk reads fastest; return in that of `indices`."""
         import numpy as np
         import torch
 
@@ -170,12 +173,12 @@ class Streamed:
 
 
 def scale(x: Tensor, levels: int) -> Tensor:
-    """Pixels 0 .. `levels` to float32 in [-1, 1]; points (`levels` 0) unchanged."""
+    """Map pixels 0 .. `levels` to float32 in [-1, 1]; points (`levels` 0) stay as they are."""
     return x.float().div_(levels / 2).sub_(1) if levels else x
 
 
 def _memory(device: torch.device | str) -> int:
-    """Free bytes of a GPU; all of the machine's for the CPU, where the data are only mapped."""
+    """Return a GPU's free bytes; for the CPU all of the machine's, as data are only mapped."""
     import torch
 
     place = torch.device(device)

@@ -1,4 +1,4 @@
-"""From PNG and JPEG bytes to arrays of one shape."""
+"""Decodes PNG and JPEG bytes into arrays of one shape."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class Decoder:
 
     @classmethod
     def for_images(cls, samples: list[Named], image_size: int | None) -> Decoder:
-        """A decoder that suits `samples`: grey only if all of them are."""
+        """Make a decoder that suits `samples`: grey only if all of them are.
+
+        Raises `UserError` for a size that is not supported.
+        """
         if image_size is not None and image_size not in SIZES:
             raise UserError(
                 f"image size {image_size} is not supported: choose {SIZES[0]} to {SIZES[-1]}."
@@ -54,7 +57,7 @@ class Decoder:
         return cls(image_size, channels, height, width)
 
     def decode(self, named: Named) -> NDArray[np.uint8]:
-        """One image. Raises `UserError` if it is damaged or of another size."""
+        """Decode one image. Raises `UserError` if it is damaged or of another size."""
         import numpy as np
 
         where, data = named
@@ -78,12 +81,14 @@ class Decoder:
     def batches(
         self, images: Iterable[Item], read: Callable[[Item], Named]
     ) -> Iterator[NDArray[np.uint8]]:
-        """All images in their order, up to `CHUNK` at a time, read and decoded by threads."""
+        """Yield all images in their order, up to `CHUNK` at a time, read and decoded by threads."""
         import numpy as np
 
         def one(item: Item) -> NDArray[np.uint8]:
             return self.decode(read(item))
 
+        # A chunk is handed out before the next one is read: a whole data set of images would not
+        # fit into memory, and `pool.map` alone would read ahead without bound.
         rest = iter(images)
         with ThreadPoolExecutor(8) as pool:
             while chunk := list(islice(rest, CHUNK)):
@@ -91,7 +96,7 @@ class Decoder:
 
 
 def square(image: Image, size: int) -> Image:
-    """The shorter side resized to `size` by an antialiased Lanczos filter, the middle cut out."""
+    """Resize the shorter side to `size` by an antialiased Lanczos filter; cut out the middle."""
     from PIL.Image import Resampling
 
     scale = size / min(image.size)
@@ -102,7 +107,7 @@ def square(image: Image, size: int) -> Image:
 
 
 def _open(where: str, data: bytes) -> Image:
-    """An image the right way up; alpha is dropped later, sixteen bits are refused."""
+    """Open an image the right way up; alpha is dropped later, sixteen bits are refused."""
     from PIL import Image, ImageOps
 
     try:

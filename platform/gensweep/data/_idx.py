@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and its kin: big-endian header, then bytes; plain or gzipped."""
+"""Reads the IDX format of MNIST and its kin: big-endian header, then bytes; plain or gzipped."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IMAGES, LABELS = 0x803, 0x801
 
 @dataclass(frozen=True)
 class IdxSource:
-    """Grey images and labels in the four files of MNIST."""
+    """A source of grey images and labels in the four files of MNIST."""
 
     name: str
     place: Place
@@ -85,7 +85,10 @@ class IdxSource:
 
 
 def find(place: Place, name: str) -> str:
-    """The file `name`, plain or gzipped, in any folder of `place`; the least deep one."""
+    """Find the file `name`, plain or gzipped, in any folder of `place`; the least deep one.
+
+    Raises `UserError` if there is none.
+    """
     wanted = {spelling + end for spelling in spellings(name) for end in ("", ".gz")}
     found = [file for file in place.stamps if PurePosixPath(file).name in wanted]
     if not found:
@@ -94,12 +97,15 @@ def find(place: Place, name: str) -> str:
 
 
 def spellings(name: str) -> tuple[str, str]:
-    """MNIST's own name, and the one that many unpackers make of it."""
+    """Return MNIST's own name of a file, and the one that many unpackers make of it."""
     return name, name.replace("-idx", ".idx")
 
 
 def parse(data: bytes, magic: int, where: str) -> NDArray[np.uint8]:
-    """The array in an IDX file of unsigned bytes."""
+    """Decode an IDX file of unsigned bytes; `UserError` unless `magic` and length are right.
+
+    The low byte of `magic` is the number of dimensions.
+    """
     import numpy as np
 
     dims = magic & 0xFF

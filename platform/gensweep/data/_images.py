@@ -1,4 +1,4 @@
-"""A folder of image files, with a folder for each class or without."""
+"""Reads a folder of image files, with a folder for each class or without."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """Images by split and class: `[train|test/][class/]**/*.png`."""
+    """A source of image files by split and class: `[train|test/][class/]**/*.png`."""
 
     name: str
     place: Place
@@ -91,6 +91,7 @@ class ImageFolder:
 
     @cached_property
     def _decoder(self) -> Decoder:
+        # Sixteen files from all over the folder: the first class alone may be grey by chance.
         step = max(1, len(self._files) // 16)
         samples = [self._read(file) for file in self._files[::step]]
         return Decoder.for_images(samples, self.image_size)

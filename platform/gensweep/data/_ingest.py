@@ -1,4 +1,4 @@
-"""From a source to Parquet shards in the object store, once.
+"""Ingests a source into Parquet shards in the object store, once.
 
 A shard's key has its own sha256 and the manifest is written last: processes that ingest the same
 data at once, even with different versions of Parquet, leave a manifest whose shards are whole.
@@ -30,12 +30,18 @@ GROUP_BYTES = 4 << 20
 
 
 def ingest(source: Source, store: ObjectStore, scratch: Path) -> Manifest:
-    """Read `source`, store its shards, then its manifest, then its place in the index."""
+    """Read `source`, store its shards, then its manifest, then its place in the index.
+
+    Shards wait in a temporary folder within `scratch`. Raises `UserError` if the source is
+    damaged or has an empty split.
+    """
     meta = source.meta()
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         digest = hashlib.sha256(json.dumps([meta.shape, meta.classes, meta.levels]).encode())
         files = {split: _spool(source, split, meta, digest, Path(folder)) for split in SPLITS}
+        # The name of the shards' folder is the digest of all examples, which is known only after
+        # the last one: hence the files on the way, and no upload while reading.
         whole = digest.hexdigest()
         prefix = f"datasets/{source.name}-{whole[:16]}"
         shards = {s: tuple(_upload(store, prefix, s, f) for f in fs) for s, fs in files.items()}
@@ -68,7 +74,7 @@ def _spool(
 
 
 def _regroup(chunks: Iterator[Chunk], rows: int) -> Iterator[Chunk]:
-    """The same examples, `rows` at a time."""
+    """Yield the same examples, `rows` at a time, whatever chunks the reader makes."""
     import numpy as np
 
     xs: list[Any] = []
@@ -85,7 +91,7 @@ def _regroup(chunks: Iterator[Chunk], rows: int) -> Iterator[Chunk]:
 
 
 def _check(name: str, meta: Meta, x: NDArray[Any], y: NDArray[np.int64] | None) -> None:
-    """A reader that breaks its own promise must not reach the store."""
+    """Raise `UserError` for examples that are not what the reader's `meta` promised."""
     if x.shape[1:] != meta.shape or str(x.dtype) != meta.dtype or (y is None) == bool(meta.classes):
         raise UserError(
             f"data set {name!r} has examples of {x.shape[1:]} {x.dtype} among {meta.shape} "
@@ -94,7 +100,7 @@ def _check(name: str, meta: Meta, x: NDArray[Any], y: NDArray[np.int64] | None) 
 
 
 def _write(file: Path, meta: Meta, name: str, x: NDArray[Any], y: NDArray[np.int64] | None) -> None:
-    """One shard: pixels or points as fixed-size binary `x`, classes as int64 `y`."""
+    """Write one shard: pixels or points as fixed-size binary `x`, classes as int64 `y`."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,4 +1,4 @@
-"""Load a data set: ingested before, or now."""
+"""Loads a data set from the store, and ingests it first if it is new there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load_dataset(
     label: str | None = None,
     cache: Path | None = None,
 ) -> Dataset:
-    """One split of a data set, ingested into `store` if it is new there.
+    """Load one split of a data set, which is ingested into `store` if it is new there.
 
     `spec` is what `find_source` takes, or the `id` of an ingested data set, which needs no
     source files and so loads on every machine of a cluster. `column` and `label` choose among

@@ -26,7 +26,10 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`hash` is the sha256 of the examples and labels, whatever the files they came in."""
+    """The description of an ingested data set, and the shards that hold its examples.
+
+    `hash` is the sha256 of the examples and labels, whatever the files they came in.
+    """
 
     name: str
     hash: str
@@ -65,7 +68,7 @@ def index_key(fingerprint: str) -> str:
 
 
 def read_manifest(store: ObjectStore, identifier: str) -> Manifest | None:
-    """None if there is none, or if it is damaged."""
+    """Read the manifest of the data set `identifier`; None if there is none, or a damaged one."""
     try:
         return Manifest.from_json(load_checksummed(store.get(manifest_key(identifier))))
     except (MissingKeyError, CorruptObjectError):
@@ -77,7 +80,7 @@ def write_manifest(store: ObjectStore, manifest: Manifest) -> None:
 
 
 def look_up(store: ObjectStore, fingerprint: str) -> Manifest | None:
-    """Find what a source of that fingerprint was ingested as."""
+    """Find the data set that a source of that fingerprint was ingested as, None if it was not."""
     try:
         return read_manifest(
             store, str(load_checksummed(store.get(index_key(fingerprint)))["dataset"])

@@ -1,4 +1,7 @@
-"""Parquet files with encoded images, in the layout of the Hugging Face hub or a plainer one."""
+"""Reads Parquet files of encoded images, in the layout of the Hugging Face hub or a plainer one.
+
+Rows are decoded in batches: memory holds one of them, and a file of S3, never all of the data.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ LABEL_NAMES = ("label", "labels", "class", "target", "fine_label", "y")
 
 @dataclass(frozen=True)
 class ParquetSource:
-    """Rows with an image (`struct<bytes>` or binary) and, if there is one, a class."""
+    """A source of rows with an image (`struct<bytes>` or binary) and, if there is one, a class."""
 
     name: str
     place: Place
@@ -57,6 +60,8 @@ class ParquetSource:
     def chunks(self, split: str) -> Iterator[Chunk]:
         import numpy as np
 
+        # Without a split in the files' names every tenth row is a test example. Rows are counted
+        # across files, so that many small files give a tenth, too.
         row = 0
         for file in self._files:
             if self._splits and self._splits[file] != split:
@@ -86,7 +91,7 @@ class ParquetSource:
 
     @cached_property
     def _columns(self) -> tuple[str, str | None]:
-        """The image column and the label column."""
+        """Choose the image column and the label column; `UserError` if one is not there."""
         names = self._schema.names
         for wanted in (self.column, self.label):
             if wanted is not None and wanted not in names:
@@ -111,10 +116,11 @@ class ParquetSource:
 
     @cached_property
     def _classes(self) -> tuple[str, ...]:
-        """Given names, the hub's own, or all that occur."""
+        """Name the classes: by the given names, by the hub's own, or by the labels that occur."""
         label = self._columns[1]
         if label is None:
             return ()
+        # All files, not the first one: a file may hold a single class, as sorted tables do.
         seen = set[Any]().union(*(self._labels_of(file, label) for file in self._files))
         text = {isinstance(value, str) for value in seen}
         if len(text) == 2:
@@ -125,12 +131,12 @@ class ParquetSource:
         return tuple(sorted(seen)) if text == {True} else self._numbered(label, max(seen))
 
     def _numbered(self, label: str, last: int) -> tuple[str, ...]:
-        """The names of classes 0 to `last`."""
+        """Name the classes 0 to `last`: as given, or by the hub; by numbers if these are fewer."""
         names = self.class_names or hub_names(self._schema, label)
         return names if len(names) > last else tuple(str(i) for i in range(last + 1))
 
     def _labels_of(self, file: str, label: str) -> set[Any]:
-        """The classes that occur in a file: all text, or all whole numbers from 0."""
+        """Collect a file's classes, all text or all whole numbers from 0; `UserError` otherwise."""
         seen: set[Any] = set()
         for batch in self._batches(file, [label]):
             seen |= set(batch.column(label).unique().to_pylist())
@@ -149,6 +155,8 @@ class ParquetSource:
 
     @cached_property
     def _decoder(self) -> Decoder:
+        # Some sixteen images of the first rows decide on colour and size for all; one that does
+        # not fit them is an error later, with its row.
         images, _ = next(self._rows(self._files[0]))
         return Decoder.for_images(images[:: max(1, len(images) // 16)], self.image_size)
 
@@ -178,6 +186,7 @@ class ParquetSource:
                     f"{self.place.uri}/{file} has no column {name!r}, which {self._files[0]} has: "
                     "keep one kind of table in a folder."
                 )
+        # Without Arrow's threads, as in the cache: they abort a process that ends early.
         try:
             yield from opened.iter_batches(CHUNK, columns=columns, use_threads=False)
         except (pa.ArrowException, OSError):
@@ -196,6 +205,7 @@ class ParquetSource:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        # A local file is opened in place; one in S3 is fetched whole, for Parquet seeks in it.
         local = isinstance(self.place, LocalPlace)
         try:
             where = self.place.uri + "/" + file if local else io.BytesIO(self.place.read(file))
@@ -210,7 +220,7 @@ class ParquetSource:
 
 
 def split_word(file: str) -> str | None:
-    """The first word of the file's name, or else a folder's, that names a split.
+    """Find the word that names a split: the first of the file's name, or else a folder.
 
     >>> split_word("data/train-00000-of-00001.parquet")
     'train'
@@ -221,6 +231,7 @@ def split_word(file: str) -> str | None:
 
 
 def holds_images(kind: Any) -> bool:
+    """Whether a column of this Arrow type may hold encoded images."""
     from pyarrow import types
 
     if types.is_struct(kind):
@@ -229,6 +240,7 @@ def holds_images(kind: Any) -> bool:
 
 
 def image_bytes(values: Any) -> list[Any]:
+    """Take the encoded images out of an Arrow column; None where a row has none."""
     from pyarrow import types
 
     if types.is_struct(values.type):
@@ -237,7 +249,7 @@ def image_bytes(values: Any) -> list[Any]:
 
 
 def hub_names(schema: Any, label: str) -> tuple[str, ...]:
-    """The names of the classes that the hub's files carry in their metadata."""
+    """Read the class names that the hub's files carry in their metadata, if any."""
     try:
         info = json.loads((schema.metadata or {})[b"huggingface"])["info"]
         return tuple(info["features"][label]["names"])

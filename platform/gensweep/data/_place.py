@@ -1,4 +1,4 @@
-"""A folder or an S3 prefix with the files of a data set."""
+"""Reads the files of a data set from a local folder or an S3 prefix."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gensweep.errors import UserError
 from gensweep.storage import MissingKeyError, S3Store, open_store
 
 FORMAT = 1
-"""Of the shards: raising it makes every data set be ingested again."""
+"""The version of the shards' format: raising it makes every data set be ingested again."""
 
 
 class Place(Protocol):
-    """Files by relative name; `stamps` tells their sizes and versions without reading them."""
+    """A folder of files, by relative name. `stamps` holds their sizes and versions, unread."""
 
     @property
     def uri(self) -> str: ...
@@ -61,7 +61,10 @@ class RemotePlace:
 
 
 def open_place(location: str) -> Place:
-    """The files under a folder or an `s3://` prefix, or the one file that `location` names."""
+    """List the files under a folder or an `s3://` prefix, or the one file that `location` names.
+
+    Raises `UserError` if there are none.
+    """
     place = _remote(location) if location.startswith("s3://") else _local(location)
     if not place.stamps:
         raise UserError(f"{location!r} holds no files: name the folder that has the data.")
@@ -69,7 +72,10 @@ def open_place(location: str) -> Place:
 
 
 def fingerprint(name: str, place: Place, options: dict[str, Any]) -> str:
-    """Changes with the files' names, sizes and versions, and with how they are to be read."""
+    """Digest the names, sizes and versions of the files, and the options by which they are read.
+
+    A source with the same fingerprint is not ingested again.
+    """
     text = json.dumps([FORMAT, name, options, place.uri, sorted(place.stamps.items())])
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -91,7 +97,11 @@ def _local(location: str) -> LocalPlace:
 
 
 def _stamp(stat: os.stat_result) -> tuple[int, str]:
-    """The change time too: archives restore modification times, and IDX files have one size."""
+    """Return a file's size and version.
+
+    The version holds the change time, too: archives restore modification times, and every IDX
+    file of images has the same size.
+    """
     return stat.st_size, f"{stat.st_mtime_ns}-{stat.st_ctime_ns}"
 
 

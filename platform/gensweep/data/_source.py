@@ -52,9 +52,9 @@ class Source(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the files do; costs a listing, no reading."""
+        """A digest that changes when the files do; costs a listing, no reading."""
 
     def meta(self) -> Meta: ...
 
     def chunks(self, split: str) -> Iterator[Chunk]:
-        """The examples of `train` or `test`, in a fixed order."""
+        """Yield the examples of `train` or `test`, in a fixed order."""

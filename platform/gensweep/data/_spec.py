@@ -1,4 +1,4 @@
-"""From what a user writes to the source it means."""
+"""Finds the source that a user's word for a data set means."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PICKLED = re.compile(r"(data_batch_\d|test_batch|batches\.meta)$|\.(pkl|pickle|
 def find_source(
     spec: str, image_size: int | None = None, column: str | None = None, label: str | None = None
 ) -> Source:
-    """The data set that `spec` means, found but not read.
+    """Find the data set that `spec` means, without reading it.
 
     `spec` is a name (`digits`, `ring8`, `grid25`, `mnist`, `fashion_mnist`, `cifar10`), a name
     and where its files are (`mnist=/folder`, `cifar10=s3://bucket/prefix`), or a folder, file or
@@ -51,7 +51,7 @@ def find_source(
 
 
 def _locate(spec: str) -> tuple[str, str]:
-    """Name and location. Only the part before a '=' that comes before any '/' is a name."""
+    """Split into name and location; a name is the part before a '=' that precedes any '/'."""
     name, equals, location = spec.partition("=")
     if equals and "/" not in name:
         if not name or not location or safe_name(name) != name:
@@ -68,7 +68,7 @@ def _locate(spec: str) -> tuple[str, str]:
 
 
 def _search(name: str) -> str:
-    """The folder of a named data set, by `$GENSWEEP_DATA` or beside the user."""
+    """Find the folder of a named data set, in `$GENSWEEP_DATA` or in ./data."""
     base = os.environ.get("GENSWEEP_DATA")
     tried = [Path(base) / name] if base else []
     tried.append(Path("data") / name)
@@ -85,7 +85,7 @@ def _search(name: str) -> str:
 def _recognise(
     name: str, place: Place, image_size: int | None, column: str | None, label: str | None
 ) -> Source:
-    """The reader that suits the files of `place`."""
+    """Choose the reader that suits the files of `place`; `UserError` if none does."""
     files = list(place.stamps)
     bases = {PurePosixPath(file).name for file in files}
     if any(file.lower().endswith(".parquet") for file in files):

@@ -80,7 +80,7 @@ class Mixture:
 
 
 def every_nth(labels: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
-    """Marks each n-th example of every class: a stratified split that needs no seed."""
+    """Mark each n-th example of every class: a stratified split that needs no seed."""
     import numpy as np
 
     marks = np.zeros(len(labels), bool)
@@ -90,12 +90,12 @@ def every_nth(labels: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
 
 
 def ring8() -> Mixture:
-    """Eight modes on the unit circle, std 0.01."""
+    """Make the mixture of eight modes on the unit circle, std 0.01."""
     angles = [2 * math.pi * k / 8 for k in range(8)]
     return Mixture("ring8", tuple((math.cos(a), math.sin(a)) for a in angles), 0.01)
 
 
 def grid25() -> Mixture:
-    """Twenty-five modes at {-4, -2, 0, 2, 4}², std 0.05."""
+    """Make the mixture of twenty-five modes at {-4, -2, 0, 2, 4}², std 0.05."""
     ticks = (-4.0, -2.0, 0.0, 2.0, 4.0)
     return Mixture("grid25", tuple((x, y) for x in ticks for y in ticks), 0.05)

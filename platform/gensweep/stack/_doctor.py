@@ -23,7 +23,7 @@ FLOORS = {"torch": (2, 11), "ray": (2, 60), "optuna": (5, 0), "mlflow": (3, 10)}
 
 @dataclass(frozen=True)
 class Check:
-    """One finding; `cure` is empty where `ok`."""
+    """One finding about this machine or its settings; `cure` is empty where `ok`."""
 
     check: str
     ok: bool
@@ -32,7 +32,7 @@ class Check:
 
 
 def doctor(home: Home | None = None, environ: Mapping[str, str] | None = None) -> list[Check]:
-    """All checks, in the environment that a script started with `environ` would work in.
+    """Run all checks, in the environment that a script started with `environ` would work in.
 
     Not thread-safe: meanwhile that is the process's own environment, for the store's and the
     tracker's clients read theirs from there.
@@ -99,6 +99,7 @@ def _dashboard(env: Mapping[str, str]) -> Check:
     url = env.get("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:8265")
     file = Path(env.get("RAY_AUTH_TOKEN_PATH") or token_file())
     token = env.get("RAY_AUTH_TOKEN") or (file.read_text().strip() if file.is_file() else "")
+    # Without the token first: a dashboard that takes jobs from anybody is worse than none.
     bare = http_status(f"{url}/api/jobs/")
     if bare is None:
         return Check("ray dashboard", False, f"{url}: no answer", "Run `gensweep up`.")
@@ -132,7 +133,7 @@ def _tracker(env: Mapping[str, str]) -> Check:
 
 
 def _as_scripts_do(name: str, uri: str, check: Callable[[], None]) -> Check:
-    """The check that a script makes before it starts; its error's last part is the cure."""
+    """Run a check that a script makes before it starts; its error's last part is the cure."""
     from gensweep.redact import redact
 
     try:

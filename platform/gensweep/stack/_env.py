@@ -17,7 +17,7 @@ def token_file() -> Path:
 
 
 def ray_folder(state: dict[str, Any]) -> str:
-    """The stack's own, so that its jobs join it and not the machine's latest cluster.
+    """Name the stack's own folder for Ray, so that jobs join it, not the machine's latest cluster.
 
     Short, for a socket's path has at most 107 characters.
     """
@@ -59,7 +59,7 @@ def write_env(home: Home, state: dict[str, Any]) -> None:
 
 
 def load_env(home: Home | None = None) -> dict[str, str]:
-    """The variables of the checkout's stack, `{}` if it has never been up."""
+    """Read the variables of the checkout's stack; `{}` if it has never been up."""
     file = (home or find_home()).env_file
     if not file.exists():
         return {}
@@ -77,7 +77,7 @@ STORES = frozenset({
 def apply_env(
     home: Home | None = None, environ: MutableMapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Set the stack's variables where they are not set; what was set.
+    """Set the stack's variables where they are not set; return those that were set.
 
     An endpoint and its keys belong together: if the caller names a store, an endpoint or keys,
     none of the stack's store variables is set.

@@ -1,4 +1,4 @@
-"""The ports that a stack's services listen on."""
+"""Chooses the ports that a stack's services listen on."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ def choosing_ports() -> Iterator[None]:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nothing listens on a port of 127.0.0.1."""
+    """Whether nothing listens on a port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -43,6 +43,7 @@ def choose_port(state: dict[str, Any], name: str, preferred: int | None = None) 
         if port and port not in taken and is_free(port):
             ports[name] = port
             return int(port)
+    # The kernel may give a free port that is another service's, which is not up at the moment.
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Processes of a stack: started with a mark, known by pid and start time, stopped by pid."""
+"""Starts processes with a stack's mark, knows them by pid and start time, stops them by pid."""
 
 import subprocess
 import time
@@ -15,7 +15,7 @@ MARK = "GENSWEEP_STACK_ID"
 
 
 def spawn(argv: Sequence[str], env: Mapping[str, str], log: Path, cwd: Path) -> dict[str, Any]:
-    """Start a process in a session of its own; what is remembered of it."""
+    """Start a process in a session of its own; return its record: pid, start time, log."""
     with log.open("ab") as out:
         child = subprocess.Popen(
             list(argv),
@@ -30,7 +30,7 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], log: Path, cwd: Path) -> 
 
 
 def is_alive(record: Mapping[str, Any] | None) -> bool:
-    """Whether the very process runs: a recycled pid has another start time."""
+    """Whether the recorded process itself runs: a recycled pid has another start time."""
     if record is None:
         return False
     try:
@@ -42,7 +42,7 @@ def is_alive(record: Mapping[str, Any] | None) -> bool:
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """All processes that carry the mark of a stack (`id` or `id/service`)."""
+    """Find all processes that carry the mark of a stack (`id` or `id/service`)."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -55,7 +55,10 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def stop(processes: Sequence[psutil.Process], grace_s: float = 5.0) -> None:
-    """Ask, wait, then insist. psutil checks the start time before it signals."""
+    """Terminate processes, and kill those that still run after `grace_s` seconds.
+
+    psutil compares the start time before it signals, so a recycled pid is not hit.
+    """
     for process in processes:
         try:
             process.terminate()
@@ -73,7 +76,7 @@ def stop(processes: Sequence[psutil.Process], grace_s: float = 5.0) -> None:
 def wait_until(
     ready: Callable[[], bool], record: Mapping[str, Any], name: str, timeout_s: float = 60.0
 ) -> None:
-    """Wait for a service.
+    """Wait until a service is ready.
 
     Raises:
         UserError: it ended or did not answer in time; names its log.

@@ -24,6 +24,7 @@ OBJECT_STORE_BYTES = 200 * 2**20
 
 
 def names(store: str) -> tuple[str, ...]:
+    """Name the services of a stack whose `store` is "swift" or "files"."""
     swift = tuple(f"swift-{name}" for name in _swift.SERVERS) if store == "swift" else ()
     return (*swift, "mlflow", "ray")
 
@@ -36,6 +37,7 @@ def environment(home: Home, state: dict[str, Any], service: str) -> dict[str, st
 
 
 def start(home: Home, state: dict[str, Any], service: str) -> dict[str, Any]:
+    """Start a service and return its process's record, without waiting until it answers."""
     env = environment(home, state, service)
     if service == "mlflow":
         return _start_mlflow(home, state, env)
@@ -46,7 +48,7 @@ def start(home: Home, state: dict[str, Any], service: str) -> dict[str, Any]:
 
 
 def answers(state: Mapping[str, Any], service: str) -> bool:
-    """Whether the service answers its health question."""
+    """Whether the service answers its health check."""
     ports = state["ports"]
     if service == "ray":
         token = Path(state["token_file"]).read_text().strip()
@@ -60,7 +62,7 @@ def answers(state: Mapping[str, Any], service: str) -> bool:
 
 
 def http_status(url: str, headers: Mapping[str, str] | None = None) -> int | None:
-    """The status of a GET, None if nothing answers; never through a proxy."""
+    """Return the status of a GET, None if nothing answers; never through a proxy."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(urllib.request.Request(url, headers=dict(headers or {})), timeout=5) as r:
@@ -72,7 +74,7 @@ def http_status(url: str, headers: Mapping[str, str] | None = None) -> int | Non
 
 
 def ensure_token() -> Path:
-    """Ray's token file: kept if present, else made readable by its owner only."""
+    """Return Ray's token file; one that is missing is made, readable by its owner only."""
     file = token_file()
     if not file.exists() or not file.read_text().strip():
         write_atomically(file, secrets.token_hex(32))

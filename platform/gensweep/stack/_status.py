@@ -10,7 +10,7 @@ PORT_OF = {"ray": "dashboard"}
 
 
 def status(home: Home | None = None) -> dict[str, Any]:
-    """Services with address, process ids, health and log; paths of the credentials."""
+    """Collect each service's address, process ids, health and log, and the credentials' paths."""
     home = home or find_home()
     state = home.load()
     services = {}

@@ -1,4 +1,4 @@
-"""OpenStack Swift with its S3 API: one replica, four processes."""
+"""Sets up and starts OpenStack Swift with its S3 API: one replica, four processes."""
 
 import os
 import secrets
@@ -66,6 +66,7 @@ def start(home: Home, state: Mapping[str, Any], name: str, env: Mapping[str, str
 
 
 def _ring(root: Path, name: str, port: int) -> None:
+    # A ring holds its server's port; it is built again only if another port was chosen.
     note = root / f"{name}.ring.port"
     if (root / f"{name}.ring.gz").exists() and note.read_text() == str(port):
         return

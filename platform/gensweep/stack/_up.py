@@ -1,4 +1,4 @@
-"""`up` mends what does not run, `down` stops what `up` started."""
+"""Starts the services of a stack that do not run, and stops all of them."""
 
 import secrets
 import shutil
@@ -18,7 +18,7 @@ RAY_PORTS = {"dashboard": 8265, "gcs": None, "ray-agent": None, "ray-client": No
 
 
 def up(home: Home | None = None, store: str | None = None) -> dict[str, Any]:
-    """Bring the stack up; what runs and answers is left alone. The state, secrets included.
+    """Start the services that do not run and answer; return the stack's state, with its secrets.
 
     Args:
         store: `swift` or `files`; None keeps what the checkout has (at first: `swift`).
@@ -35,6 +35,8 @@ def up(home: Home | None = None, store: str | None = None) -> dict[str, Any]:
                 f"--store {store}: this stack keeps its data in {kept}: move {home.path} away."
             )
         state.setdefault("id", secrets.token_hex(8))
+        # One at a time in this checkout, by its lock; ports are chosen under the user's lock,
+        # until the services listen on them.
         broken = [n for n in _services.names(kept) if not _healthy(state, n)]
         if broken:
             with choosing_ports():
@@ -44,7 +46,7 @@ def up(home: Home | None = None, store: str | None = None) -> dict[str, Any]:
 
 
 def down(home: Home | None = None) -> list[int]:
-    """Stop every process of this stack and no other; the process ids that were stopped."""
+    """Stop every process of this stack and no other; return the ids of those that were stopped."""
     home = home or find_home()
     if not (home.path / "stack.json").exists():
         return []
