@@ -7,6 +7,7 @@ or one that a resource's policy gives to it by name. What is not known here is a
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 Statement = Mapping[str, Any]
@@ -61,6 +62,7 @@ def listed(value: Any) -> Values:
     return [str(v) for v in value] if isinstance(value, list) else [str(value)]
 
 
+@cache
 def like(pattern: str, text: str) -> bool:
     """IAM's wildcards: * for any characters, ? for one."""
     parts = {"*": ".*", "?": "."}
