@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,14 @@ module "gensweep" {{
 }}
 """
 """moto has neither budgets nor the images with GPU drivers."""
+PRODUCTION = f"""
+terraform {{
+  backend "local" {{}}
+}}
+module "gensweep" {{
+  images = {{ cpu = "{IMAGE}", gpu = "{IMAGE}" }}
+}}
+"""
 BACKEND = """
 key                         = "minimal/terraform.tfstate"
 region                      = "eu-central-1"
@@ -54,6 +63,8 @@ class Account:
     empty: dict[str, list[str]]
     session: boto3.session.Session
     endpoint: str
+    production: list[dict[str, Any]]
+    """What `examples/production` would make: the emulator lacks budgets and placement groups."""
 
     def client(self, service: str) -> Any:
         return self.session.client(service, endpoint_url=self.endpoint)
@@ -80,9 +91,11 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         (minimal.folder / "backend.hcl").write_text(f'bucket = "{bucket}"' + BACKEND)
         minimal.ok("init", "-backend-config=backend.hcl")
         empty = aws.inventory(lambda name: session.client(name, endpoint_url=endpoint))
-        made = Account(minimal, bucket, empty, session, endpoint)
-        minimal.ok("apply", "-auto-approve")
-        yield made
+        with ThreadPoolExecutor(1) as other:  # an apply mostly waits, by the provider's own delays
+            applied = other.submit(minimal.ok, "apply", "-auto-approve")
+            production = planned(folder(target, env, "production", PROVIDER + PRODUCTION))
+            applied.result()
+        yield Account(minimal, bucket, empty, session, endpoint, production)
 
 
 def folder(target: Path, env: dict[str, str], example: str, override: str) -> terraform.Terraform:
@@ -91,22 +104,17 @@ def folder(target: Path, env: dict[str, str], example: str, override: str) -> te
     return terraform.Terraform(place, env)
 
 
-@pytest.fixture(scope="module")
-def production(account: Account) -> list[dict[str, Any]]:
-    """What `examples/production` would make: the emulator lacks budgets and placement groups."""
-    target = account.example.folder.parents[3]
-    images = f'images = {{ cpu = "{IMAGE}", gpu = "{IMAGE}" }}'
-    change = f'terraform {{\n  backend "local" {{}}\n}}\nmodule "gensweep" {{\n  {images}\n}}\n'
-    there = folder(target, account.example.env, "production", PROVIDER + change)
-    there.ok("init")
-    there.ok("plan", "-out=plan")
-    found: list[dict[str, Any]] = there.json("show", "-json", "plan")["resource_changes"]
+def planned(root: terraform.Terraform) -> list[dict[str, Any]]:
+    """What a folder would make."""
+    root.ok("init")
+    root.ok("plan", "-out=plan")
+    found: list[dict[str, Any]] = root.json("show", "-json", "plan")["resource_changes"]
     return found
 
 
-def test_production_would_have_what_it_names(production: list[dict[str, Any]]) -> None:
+def test_production_would_have_what_it_names(account: Account) -> None:
     made = Counter(
-        change["type"] for change in production if "create" in change["change"]["actions"]
+        change["type"] for change in account.production if "create" in change["change"]["actions"]
     )
     wanted = {
         "aws_nat_gateway": 3,
@@ -119,7 +127,7 @@ def test_production_would_have_what_it_names(production: list[dict[str, Any]]) -
     }
     assert {kind: made[kind] for kind in wanted} == wanted
     (p5,) = [
-        change["change"]["after"] for change in production
+        change["change"]["after"] for change in account.production
         if change["address"].endswith('aws_launch_template.pool["p5"]')
     ]  # fmt: skip
     assert len(p5["network_interfaces"]) == 32
