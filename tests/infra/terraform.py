@@ -4,13 +4,21 @@ import json
 import os
 import shutil
 import subprocess
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import hcl2
 
 ROOT = Path(__file__).parents[2]
 MODULES = [".", *(f"modules/{p.name}" for p in sorted((ROOT / "infra/aws/modules").iterdir()))]
 EXAMPLES = [f"examples/{p.name}" for p in sorted((ROOT / "infra/aws/examples").iterdir())]
+TESTS = sorted((ROOT / "infra/aws/tests").glob("*.tftest.hcl"))
+WHOLE = ROOT / "infra/aws/tests/cluster.tftest.hcl"
+"""Terraform's own test of the root as a whole, whose plan the test of policies reads."""
 FOREIGN = ("AWS_", "TF_", "GENSWEEP_")
 MIRRORS = ("/opt", "/usr/share", "/usr/local/share", "/usr/lib", "/srv", "/var/lib")
 
@@ -51,6 +59,30 @@ class Terraform:
 
     def json(self, *args: str) -> Any:
         return json.loads(self.ok(*args))
+
+    def tests(self, files: Iterable[Path], *args: str) -> list[dict[str, Any]]:
+        """Runs Terraform's own tests in `files` and returns what it said, a record a line."""
+        chosen = [f"-filter=tests/{file.name}" for file in files]
+        return list(map(json.loads, self.run("test", "-json", *args, *chosen).stdout.splitlines()))
+
+
+def verdicts(said: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
+    """How each run of Terraform's own tests ended, by file; diagnostics under `said`."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in said:
+        if line["type"] == "test_run" and line["test_run"]["progress"] == "complete":
+            ended = line["test_run"]
+            found[Path(ended["path"]).name].append(f"{ended['run']}: {ended['status']}")
+        elif line["type"] == "diagnostic":
+            found["said"] += [line["diagnostic"]["summary"], line["diagnostic"]["detail"]]
+    return found
+
+
+@cache
+def blocks(file: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Blocks of one kind, with their labels."""
+    found = hcl2.loads(file.read_text()).get(kind, [])
+    return [(name.strip('"'), body) for block in found for name, body in block.items()]
 
 
 def copy(target: Path, **env: str) -> dict[str, str]:

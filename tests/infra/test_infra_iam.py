@@ -372,17 +372,27 @@ class Policies:
 
 
 @pytest.fixture(scope="module")
-def policies(tmp_path_factory: pytest.TempPathFactory) -> Policies:
-    """As the root's own test renders them, with known ARNs."""
+def said(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What Terraform's own test of the whole root says, its plans among it."""
     target = tmp_path_factory.mktemp("policies")
     with aws.server(target / "moto.log") as endpoint:
         env = terraform.copy(target, AWS_ENDPOINT_URL=endpoint)
         root = terraform.Terraform(target / "infra/aws", env)
         root.ok("init", "-backend=false")
-        out = root.ok("test", "-json", "-verbose", "-filter=tests/cluster.tftest.hcl")
-    lines = [json.loads(line) for line in out.splitlines()]
+        return root.tests([terraform.WHOLE], "-verbose")
+
+
+def test_terraforms_own_test_of_the_whole_passes(said: list[dict[str, Any]]) -> None:
+    wanted = [f"{name}: pass" for name, _ in terraform.blocks(terraform.WHOLE, "run")]
+    verdicts = terraform.verdicts(said)
+    assert verdicts[terraform.WHOLE.name] == wanted, "\n".join(verdicts["said"])
+
+
+@pytest.fixture(scope="module")
+def policies(said: list[dict[str, Any]]) -> Policies:
+    """As the root's own test renders them, with known ARNs."""
     (plan,) = [
-        line["test_plan"] for line in lines
+        line["test_plan"] for line in said
         if line["type"] == "test_plan" and line["@testrun"] == "cluster"
     ]  # fmt: skip
     return Policies(plan["resource_changes"])

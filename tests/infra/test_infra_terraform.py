@@ -1,12 +1,10 @@
 """What Terraform itself says of infra/aws, and what is asked of every variable and output."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import hcl2
 import pytest
@@ -14,16 +12,10 @@ import pytest
 from infra import aws, terraform
 
 ROOT = terraform.ROOT / "infra/aws"
-TESTS = sorted((ROOT / "tests").glob("*.tftest.hcl"))
+PARTS = [file for file in terraform.TESTS if file != terraform.WHOLE]
+"""Terraform's own tests but that of the whole, which the test of policies runs."""
 FOLDERS = [*terraform.MODULES, *terraform.EXAMPLES]
 pytestmark = [pytest.mark.timeout(300)]
-
-
-@cache
-def blocks(file: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """Blocks of one kind, with their labels."""
-    found = hcl2.loads(file.read_text()).get(kind, [])
-    return [(name.strip('"'), body) for block in found for name, body in block.items()]
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +54,16 @@ BEFORE = {
 }
 
 
+@pytest.fixture(scope="module")
+def graph(root: terraform.Terraform) -> str:
+    return root.ok("graph")
+
+
 @pytest.mark.slow("Terraform plans the AWS root for each of its own tests", minutes=1.5)
 @pytest.mark.parametrize("role", sorted(BEFORE))
-def test_a_host_starts_after_its_rights_and_its_ways_out(
-    role: str, root: terraform.Terraform
-) -> None:
+def test_a_host_starts_after_its_rights_and_its_ways_out(role: str, graph: str) -> None:
     here = f"module.{role}.module.host."
-    found = reached(root.ok("graph"), here + "aws_autoscaling_group.this")
+    found = reached(graph, here + "aws_autoscaling_group.this")
     wanted = [here + "aws_iam_role_policy.host", here + "aws_iam_role_policy_attachment.this"]
     wanted += [f"module.{role}.{name}" for name in BEFORE[role]]
     wanted += [f"module.network.{name}" for name in WAYS_OUT]
@@ -90,24 +85,14 @@ def reached(graph: str, start: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def verdicts(root: terraform.Terraform) -> dict[str, list[str]]:
-    """How each run of Terraform's own tests ended, by file."""
-    done = root.run("test", "-json")
-    found: dict[str, list[str]] = {file.name: [] for file in TESTS}
-    for line in map(json.loads, done.stdout.splitlines()):
-        if line["type"] == "test_run" and line["test_run"]["progress"] == "complete":
-            ended = line["test_run"]
-            found[Path(ended["path"]).name].append(f"{ended['run']}: {ended['status']}")
-        elif line["type"] == "diagnostic":
-            found.setdefault("said", []).append(line["diagnostic"]["summary"])
-            found["said"].append(line["diagnostic"]["detail"])
-    return found
+    return terraform.verdicts(root.tests(PARTS))
 
 
 @pytest.mark.slow("Terraform plans the AWS root for each of its own tests", minutes=1.5)
-@pytest.mark.parametrize("file", TESTS, ids=lambda f: f.name.removesuffix(".tftest.hcl"))
+@pytest.mark.parametrize("file", PARTS, ids=lambda f: f.name.removesuffix(".tftest.hcl"))
 def test_terraforms_own_tests_pass(file: Path, verdicts: dict[str, list[str]]) -> None:
-    wanted = [f"{name}: pass" for name, _ in blocks(file, "run")]
-    assert verdicts[file.name] == wanted, "\n".join(verdicts.get("said", []))
+    wanted = [f"{name}: pass" for name, _ in terraform.blocks(file, "run")]
+    assert verdicts[file.name] == wanted, "\n".join(verdicts["said"])
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -119,7 +104,7 @@ def test_a_folder_has_the_four_files(folder: str) -> None:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_variables_are_typed_described_and_validated(folder: str) -> None:
     """A yes or no has nothing to validate but that it is there."""
-    for name, body in blocks(ROOT / folder / "variables.tf", "variable"):
+    for name, body in terraform.blocks(ROOT / folder / "variables.tf", "variable"):
         assert body["description"].strip('"').endswith("."), name
         if body["type"] == "bool":
             assert body["nullable"] is False, name
@@ -129,7 +114,7 @@ def test_variables_are_typed_described_and_validated(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_messages_name_the_value(folder: str) -> None:
-    for name, body in blocks(ROOT / folder / "variables.tf", "variable"):
+    for name, body in terraform.blocks(ROOT / folder / "variables.tf", "variable"):
         for validation in body.get("validation", []):
             message = validation["error_message"]
             assert f"var.{name}" in message or "= []" in message, (name, message)
@@ -137,7 +122,7 @@ def test_messages_name_the_value(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_outputs_are_described(folder: str) -> None:
-    for name, body in blocks(ROOT / folder / "outputs.tf", "output"):
+    for name, body in terraform.blocks(ROOT / folder / "outputs.tf", "output"):
         assert body["description"].strip('"').endswith("."), name
 
 
@@ -152,7 +137,7 @@ def test_variables_and_outputs_are_nowhere_else() -> None:
 def test_a_refusal_is_tried_for_each_validation(folder: str) -> None:
     """By as many runs that expect a variable to be refused as it has validations."""
     tried = refusals()
-    for name, body in blocks(ROOT / folder / "variables.tf", "variable"):
+    for name, body in terraform.blocks(ROOT / folder / "variables.tf", "variable"):
         assert tried[folder, name] >= len(body.get("validation", [])), (folder, name)
 
 
@@ -160,8 +145,8 @@ def test_a_refusal_is_tried_for_each_validation(folder: str) -> None:
 def refusals() -> Counter[tuple[str, str]]:
     """How many runs expect that a variable is refused, by module and name."""
     found: Counter[tuple[str, str]] = Counter()
-    for file in TESTS:
-        for _, body in blocks(file, "run"):
+    for file in terraform.TESTS:
+        for _, body in terraform.blocks(file, "run"):
             (module,) = body.get("module", [{"source": '"."'}])
             folder = module["source"].strip('"').removeprefix("./") or "."
             for failure in body.get("expect_failures", []):
