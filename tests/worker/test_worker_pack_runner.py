@@ -1,6 +1,7 @@
 """A pack at its coordinator, in one process: what becomes of trials that are lost, pruned or
 broken."""
 
+import dataclasses
 import time
 from collections import Counter
 from typing import Any
@@ -193,6 +194,34 @@ def test_ends_that_were_told_are_kept_when_the_pack_dies(
     here.settle()
     states = [small_sweep.trials()[n].state for n in range(3)]
     assert sum(state in ENDED for state in states) == 2
+
+
+def test_a_trial_that_diverges_at_an_early_rung_is_compared_there(
+    open_small_sweep: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its value is told at once, as others are ranked by it, and its end has its metrics."""
+    small_sweep = open_small_sweep(pruner="median")
+    _, runner = small_sweep.runner("first")
+    judge, seen = runner.evaluator._judge, []
+
+    def diverges(*args: Any) -> Any:
+        seen.append(args)
+        found = judge(*args)
+        return dataclasses.replace(found, outcome=Outcome.DIVERGED) if len(seen) == 1 else found
+
+    monkeypatch.setattr(type(runner.evaluator), "_judge", staticmethod(diverges))
+    told = []
+    report = small_sweep.coordinator.report_rungs
+    monkeypatch.setattr(
+        small_sweep.coordinator,
+        "report_rungs",
+        lambda owner, reports: (told.extend(reports), report(owner, reports))[1],
+    )
+    runner.resume()
+    (lost,) = [t for t in small_sweep.trials().values() if t.state == "diverged"]
+    assert lost.images < small_sweep.sweep.budget_images
+    assert [r.number for r in told].count(lost.number) == 1
+    assert "frechet" in lost.metrics
 
 
 def test_pruned_trials_end_early_with_what_they_were(open_small_sweep: Any) -> None:

@@ -171,7 +171,9 @@ class SweepCoordinator:
         if report is not None:
             self._study.measure(lease, self._rung(report.images), metrics)
             self._recorder.report(report)
-        last = self._study.record(number).metrics if end.state is TrialState.PRUNED else metrics
+        # One that was evaluated, and reported before it ended, has its last metrics in the study.
+        is_told = report is None and end.artifacts is not None
+        last = self._study.record(number).metrics if is_told else metrics
         self._recorder.end_trial(number, resolved.state, resolved.cause, last, end.lineage)
         outcome = end.outcome if resolved.state == end.state else resolved.state
         kept = {"curve": end.curve, "kept": end.artifacts, LINEAGE: end.lineage}

@@ -97,8 +97,9 @@ def _measure_on_test(
     """
     if objective.metric not in LIKELIHOOD_METRICS or not best:
         return None
-    if plan.test is not None:
-        _log.info("measuring the best trial once more, on test examples that ranked none")
+    if plan.test is None or not plan.test.count:
+        return None
+    _log.info("measuring the best trial once more, on test examples that ranked none")
     (trial,) = best
     try:
         lane = load_trained_lane(open_store(plan.store), trial)

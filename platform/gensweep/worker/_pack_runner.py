@@ -168,11 +168,15 @@ class PackRunner:
         trial = self.lanes.trials[slot]
         trial.reached += 1
         evaluation = trial.reconsider(evaluation)
-        if trial.reached == len(trial.stops) or evaluation.state is TrialState.DIVERGED:
+        if trial.reached == len(trial.stops):  # the report goes with the end, and crosses once
             state, cause = evaluation.state, evaluation.cause
             self.end_trial(slot, state, cause, progress, evaluation, is_reported=False)
             return
         self.coordinator.report(self._report(slot, progress, evaluation))
+        # Others are compared with it at this rung all the same, so that its value is told at once.
+        if evaluation.state is TrialState.DIVERGED:
+            self.end_trial(slot, evaluation.state, evaluation.cause, progress, evaluation)
+            return
         trial.pending_verdicts += 1
         if self.sweep.pruner != "none":
             trial.held_result = HeldResult(evaluation, progress)
