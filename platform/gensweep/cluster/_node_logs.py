@@ -2,8 +2,8 @@
 
 import contextlib
 import json
+import logging
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -14,6 +14,8 @@ from gensweep.cluster._metadata import InstanceMetadata
 from gensweep.cluster._node_ray import TEMP
 from gensweep.cluster._node_settings import Settings
 from gensweep.files import replacing
+
+logger = logging.getLogger(__name__)
 
 STATE_FOLDER = Path("/var/lib/gensweep-logs")
 RAY_LOGS = Path(TEMP) / "session_latest" / "logs"
@@ -54,7 +56,7 @@ def _upload(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -
     try:
         client.put_log_events(**stream, logEvents=events)
     except client.exceptions.InvalidParameterException as error:
-        print(f"gensweep: {len(events)} lines of the log are not kept: {error}", file=sys.stderr)
+        logger.warning(f"{len(events)} lines of the log are not kept: {error}")
 
 
 def batch_events(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

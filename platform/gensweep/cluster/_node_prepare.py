@@ -1,13 +1,15 @@
 """Prepares a host before its services start, again and again until it succeeds."""
 
+import logging
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 from gensweep.cluster import _node_secrets, _node_volume
 from gensweep.cluster._metadata import InstanceMetadata
 from gensweep.cluster._node_settings import Settings
+
+logger = logging.getLogger(__name__)
 
 GIVE_UP_S = 900
 """A worker's patience; a head and a tracking server, of which there is one each, have no end."""
@@ -69,5 +71,5 @@ def _retry(name: str, act: Callable[[], None], wait_s: float) -> None:
         except (OSError, BotoCoreError, ClientError, subprocess.CalledProcessError) as error:
             if time.monotonic() > end:
                 raise
-            print(f"gensweep: {name}: {error}; trying again", file=sys.stderr, flush=True)
+            logger.warning(f"{name}: {error}; trying again")
             time.sleep(PAUSE_S)

@@ -1,14 +1,16 @@
 """The loop that services share: it ends when systemd asks, and waits longer after each failure."""
 
+import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from gensweep.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 FIRST_S, LONGEST_S = 1.0, 30.0
 
@@ -56,17 +58,12 @@ class Backoff:
 
     def failed(self, why: object) -> None:
         """Log the reason, and wait for the present pause or until the service is to stop."""
-        say(f"{why}; next try in {self._pause:g} s")
+        logger.warning(f"{why}; next try in {self._pause:g} s")
         self._stop.asked.wait(self._pause)
         self._pause = min(LONGEST_S, 2 * self._pause)
 
     def succeeded(self) -> None:
         self._pause = FIRST_S
-
-
-def say(line: str) -> None:
-    """A line for the journal."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def head_address(given: str | None) -> str:

@@ -6,6 +6,7 @@ cluster that Ray does not know yet, until the queue gives it to its dead-letter 
 """
 
 import argparse
+import logging
 import os
 import re
 import sys
@@ -16,8 +17,11 @@ from typing import Any
 from gensweep.cluster._fleet import connect_ec2, list_instances
 from gensweep.cluster._nodes import HEAD, Node, Nodes, Unreachable
 from gensweep.cluster._notices import Notice, parse_event
-from gensweep.cluster._service import Backoff, StopRequested, StopSignal, head_address, say
+from gensweep.cluster._service import Backoff, StopRequested, StopSignal, head_address
 from gensweep.errors import UserError
+from gensweep.log import configure_logging
+
+logger = logging.getLogger("gensweep.cluster.drainer")  # run as a script, it is called __main__
 
 POLL_S = 20
 """The longest that SQS lets a reader wait."""
@@ -52,7 +56,9 @@ class Drainer:
             notices = parse_event(message["Body"])
         except ValueError as error:
             times = message.get("Attributes", {}).get("ApproximateReceiveCount", "?")
-            say(f"message {message['MessageId']} is left in the queue, read {times} times: {error}")
+            logger.warning(
+                f"message {message['MessageId']} is left in the queue, read {times} times: {error}"
+            )
             return
         undone = [notice for notice in notices if not self._drained(notice)]
         if not undone:
@@ -66,11 +72,11 @@ class Drainer:
         if node.draining:
             return True
         if why := self._reason_to_ignore(node, notice):
-            say(f"{notice.instance}: {notice.kind}; {why}")
+            logger.info(f"{notice.instance}: {notice.kind}; {why}")
             return True
         refused = self._nodes.drain(node, notice.kind, notice.deadline)
         said = f"will not drain: {refused}" if refused else f"drains node {node.id}"
-        say(f"{notice.instance}: {notice.kind}; {said}")
+        logger.info(f"{notice.instance}: {notice.kind}; {said}")
         return not refused
 
     def _reason_to_ignore(self, node: Node, notice: Notice) -> str:
@@ -87,7 +93,7 @@ class Drainer:
         """Ray does not know the node: a new head may not yet, and a new host has not joined."""
         if not notice.is_certain or not self._ours(notice.instance):
             return True
-        say(f"{notice.instance}: {notice.kind}; Ray does not know it yet")
+        logger.info(f"{notice.instance}: {notice.kind}; Ray does not know it yet")
         return False
 
 
@@ -122,6 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                         help="what to do when EC2 recommends to rebalance: say so, or drain "
                              "(default log)")  # fmt: skip
     args = parser.parse_args(argv)
+    configure_logging()
     import boto3
     from botocore.config import Config
 
@@ -136,16 +143,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UserError("no cluster: give --cluster NAME or set GENSWEEP_CLUSTER.")
         nodes = Nodes(head_address(args.address))
     except UserError as error:
-        say(f"error: {error}")
+        logger.error(f"error: {error}")
         return 2
     sqs, ec2 = boto3.client("sqs", config=Config(read_timeout=POLL_S + 10)), connect_ec2(None)
 
     def ours(instance: str) -> bool:
         return bool(list_instances(ec2, args.cluster, [instance]))
 
-    say(f"reads {args.queue} for the cluster at {nodes.address}")
+    logger.info(f"reads {args.queue} for the cluster at {nodes.address}")
     serve(Drainer(sqs, args.queue, nodes, ours, args.rebalance), StopSignal())
-    say("ended")
+    logger.info("ended")
     return 0
 
 

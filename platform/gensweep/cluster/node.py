@@ -2,10 +2,14 @@
 
 import argparse
 import importlib
+import logging
 import sys
 
 from gensweep.cluster import _node_settings
 from gensweep.errors import UserError
+from gensweep.log import configure_logging
+
+logger = logging.getLogger("gensweep.cluster.node")  # run as a script, it is called __main__
 
 COMMANDS = {
     "prepare": ("_node_prepare", "prepare", "secrets, data volume and name of this host"),
@@ -27,11 +31,12 @@ def main(argv: list[str] | None = None) -> int:
         commands.add_parser(name, help=help_)
     chosen = parser.parse_args(argv).command
     module, function, _ = COMMANDS[chosen]
+    configure_logging("gensweep")
     try:
         settings = _node_settings.read_settings()
         getattr(importlib.import_module(f"gensweep.cluster.{module}"), function)(settings)
     except (UserError, TimeoutError, FileNotFoundError) as error:
-        print(f"gensweep: {chosen}: {error}", file=sys.stderr)
+        logger.error(f"{chosen}: {error}")
         return 1
     return 0
 

@@ -5,6 +5,7 @@ also where no event reaches the head.
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -12,8 +13,11 @@ from collections.abc import Sequence
 from gensweep.cluster._metadata import InstanceMetadata
 from gensweep.cluster._nodes import Nodes, Unreachable
 from gensweep.cluster._notices import REBALANCE, Notice, parse_instance_action
-from gensweep.cluster._service import StopRequested, StopSignal, head_address, say
+from gensweep.cluster._service import StopRequested, StopSignal, head_address
 from gensweep.errors import UserError
+from gensweep.log import configure_logging
+
+logger = logging.getLogger("gensweep.cluster.notice")  # run as a script, it is called __main__
 
 POLL_S = 5.0
 """As EC2 recommends."""
@@ -40,18 +44,20 @@ class Watcher:
         if self._rebalance == "drain":
             return self._drain(notice)
         if not self._announced:
-            say(f"{notice.instance}: {notice.kind}; it goes on")
+            logger.info(f"{notice.instance}: {notice.kind}; it goes on")
         self._announced = True
         return False
 
     def _drain(self, notice: Notice) -> bool:
         node = self._nodes.alive().get(notice.instance)
         if node is None:
-            say(f"{notice.instance}: {notice.kind}; its node has not joined Ray, or has left")
+            logger.info(
+                f"{notice.instance}: {notice.kind}; its node has not joined Ray, or has left"
+            )
             return False
         refused = "" if node.draining else self._nodes.drain(node, notice.kind, notice.deadline)
         said = f"will not drain: {refused}" if refused else f"drains node {node.id}"
-        say(f"{notice.instance}: {notice.kind}; {said}")
+        logger.info(f"{notice.instance}: {notice.kind}; {said}")
         return not refused
 
 
@@ -62,7 +68,7 @@ def watch(watcher: Watcher, stop: StopSignal, poll_s: float = POLL_S) -> None:
             if watcher.check():
                 return
         except (OSError, ValueError, Unreachable) as error:
-            say(str(error))
+            logger.warning(str(error))
         try:
             with stop.waiting():
                 stop.asked.wait(poll_s)
@@ -79,12 +85,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                         help="what to do when EC2 recommends to rebalance: say so, or drain "
                              "(default log)")  # fmt: skip
     args = parser.parse_args(argv)
+    configure_logging()
     metadata = InstanceMetadata()
     try:
         nodes = Nodes(head_address(args.address))
         instance = os.environ.get("RAY_CLOUD_INSTANCE_ID") or metadata.instance_id()
     except (UserError, OSError) as error:
-        say(f"error: {error}")
+        logger.error(f"error: {error}")
         return 2
     watch(Watcher(metadata, instance, nodes, args.rebalance), StopSignal())
     return 0
