@@ -35,7 +35,7 @@ from scale.services import call_seconds, store_costs, tracker_seconds
 
 from gensweep.stack import apply_env
 from gensweep.storage import open_store
-from gensweep.worker._client import CHECKPOINT_S, HEARTBEAT_S
+from gensweep.worker._coordinator_client import CHECKPOINT_S, HEARTBEAT_S
 
 TRACKED = 12
 """Trials with which the tracker is measured, once for each number of reports."""

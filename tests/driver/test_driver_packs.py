@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gensweep.driver._packs import build_trainer, supervisor_resources
+from gensweep.driver._run_packs import build_trainer, supervisor_resources
 from gensweep.spec import PackResources
 from gensweep.sweep import Sweep
 from gensweep.worker import WorkerSettings
@@ -30,7 +30,7 @@ def settings_of(resources: PackResources) -> WorkerSettings:
 PLACED = """
 import json, os, ray, sys, tempfile
 from ray import tune
-from gensweep.driver._packs import build_trainer, supervisor_resources
+from gensweep.driver._run_packs import build_trainer, supervisor_resources
 from driver.test_driver_packs import resources_of, settings_of
 
 ray.init(num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False,

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gensweep.lanes._evaluate import evaluate
+from gensweep.lanes._inference import evaluate
 from gensweep.space import scopes
 from gensweep_models.catalog import CATALOG
 

@@ -7,7 +7,7 @@ import pytest
 
 from gensweep.errors import UserError
 from gensweep.planning import parse_request
-from gensweep.planning._options import parser
+from gensweep.planning._command_line import parser
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Integer, Real

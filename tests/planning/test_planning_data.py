@@ -17,7 +17,7 @@ from PIL import Image
 
 from gensweep.errors import UserError
 from gensweep.planning import Plan, parse_request
-from gensweep.planning._model_checks import check_data_set, check_games, check_metrics
+from gensweep.planning._check_model import check_data_set, check_games, check_metrics
 from gensweep.planning._prepare import check_data_source, load_data
 from gensweep.spec import RunRequest
 from gensweep.storage import open_store

@@ -8,7 +8,7 @@ import pytest
 
 from gensweep.errors import UserError
 from gensweep.planning import parse_request
-from gensweep.planning._ledger import check_home, check_ledger, find_sweep
+from gensweep.planning._check_ledger import check_home, check_ledger, find_sweep
 from gensweep.spec import RunRequest
 from gensweep.study import only_writer
 from gensweep.sweep import Sweep

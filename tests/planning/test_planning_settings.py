@@ -9,8 +9,8 @@ import pytest
 
 from gensweep.errors import UserError
 from gensweep.planning import parse_request
-from gensweep.planning._ledger import find_sweep
-from gensweep.planning._options import parser
+from gensweep.planning._check_ledger import find_sweep
+from gensweep.planning._command_line import parser
 from gensweep.spec import Declaration, declarations
 from gensweep.spec._settings import Identity, Option, setting
 from gensweep.sweep import Sweep

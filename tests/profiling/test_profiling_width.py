@@ -14,8 +14,8 @@ from gensweep.data import load_dataset
 from gensweep.objective import Objective
 from gensweep.planning import Estimate, Plan, parse_request
 from gensweep.profiling import PackProfiler, fixed_width, measure_width, resolve_width
-from gensweep.profiling._cache import PackProfile, ProfileCache
 from gensweep.profiling._memory import _cgroup_headroom, measure_free_mib, usable_mib
+from gensweep.profiling._profile_cache import PackProfile, ProfileCache
 from gensweep.profiling._width import (
     UNMEASURED,
     Width,
@@ -29,7 +29,7 @@ from gensweep.storage import FileStore
 from gensweep.study import Study, StudySpec, ledger_of, read_sweep
 from gensweep.sweep import Sweep
 from gensweep.trial import TrialState
-from gensweep.worker._train import train_trials
+from gensweep.worker._strata import train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Integer, Real
 

@@ -10,7 +10,7 @@ from gensweep.errors import UserError
 from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import MAX_HOST_LOSSES, LeaseBook, Loss
 from gensweep.study._queue import TrialQueue
-from gensweep.study._spec import StudyRuntime
+from gensweep.study._study_spec import StudyRuntime
 from gensweep.trial import Lease, StaleLease, TrialState
 from study.small_study import Categorical, Clock, Real, spec_of
 

@@ -33,7 +33,7 @@ small_sweep = SmallSweep(
 size = psutil.Process().memory_info().data + int(mib * 2**20)
 resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 said = []
-log = logging.getLogger("gensweep.worker._train")
+log = logging.getLogger("gensweep.worker._strata")
 log.setLevel("INFO")
 log.addHandler(logging.Handler())
 log.handlers[0].emit = lambda record: said.append(record.getMessage())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from gensweep.driver._progress import progress_line
+from gensweep.driver._progress_lines import progress_line
 from gensweep.evaluation import Evaluation, Likelihood, draw_examples, evaluate_on_test
 from gensweep.lanes import LaneState
 from gensweep.storage import load_trained_lane

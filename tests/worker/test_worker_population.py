@@ -10,7 +10,7 @@ from gensweep.lanes import LaneState
 from gensweep.population import REDRAWN, choose_donor, explore
 from gensweep.results import results_of
 from gensweep.storage import load_trained_lane
-from gensweep.worker._population import copy_lane
+from gensweep.worker._population_copies import copy_lane
 from gensweep_models.space import Categorical, Integer, Real
 
 SPACE = {

@@ -4,8 +4,8 @@ Runs in: the coordinator's actor, which owns the study and the tracker's spool.
 """
 
 from gensweep.coordinator._coordinator import SweepCoordinator
-from gensweep.coordinator._packs import HOST_LOST, PackStatus
-from gensweep.coordinator._progress import ProgressSummary
+from gensweep.coordinator._pack_status import HOST_LOST, PackStatus
+from gensweep.coordinator._progress_summary import ProgressSummary
 from gensweep.coordinator._start import start_coordinator, wait_until_open
 
 __all__ = [

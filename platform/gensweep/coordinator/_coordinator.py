@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from gensweep.coordinator._cost_meter import hourly_cost
-from gensweep.coordinator._packs import PackRegistry, PackStatus
-from gensweep.coordinator._progress import ProgressSummary, best_value
+from gensweep.coordinator._pack_status import PackRegistry, PackStatus
+from gensweep.coordinator._progress_summary import ProgressSummary, best_value
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.objective import Objective
 from gensweep.population import choose_donor

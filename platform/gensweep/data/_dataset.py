@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gensweep.data._cache import open_array
+from gensweep.data._dataset_cache import open_array
 from gensweep.data._manifest import Manifest
 from gensweep.errors import UserError
 

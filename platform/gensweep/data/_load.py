@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gensweep.data._cache import cache_folder, materialise
 from gensweep.data._dataset import Dataset
+from gensweep.data._dataset_cache import cache_folder, materialise
+from gensweep.data._find_source import find_source
 from gensweep.data._ingest import ingest
 from gensweep.data._manifest import Manifest, look_up, read_manifest
 from gensweep.data._source import SPLITS
-from gensweep.data._spec import find_source
 from gensweep.errors import UserError
 from gensweep.storage import CorruptObjectError, MissingKeyError, ObjectStore
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gensweep.driver._next_command import next_command
-from gensweep.driver._register import register_best
+from gensweep.driver._register_best import register_best
 from gensweep.driver._report_files import ReportFacts, build_files, store_files
 from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, evaluate_on_test

@@ -23,7 +23,7 @@ def launch(plan: Plan) -> None:
     from gensweep.coordinator import start_coordinator, wait_until_open
     from gensweep.driver._finish import finish
     from gensweep.driver._interrupt import Interrupt
-    from gensweep.driver._progress import ProgressPrinter
+    from gensweep.driver._progress_lines import ProgressPrinter
     from gensweep.evaluation import build_evaluator
     from gensweep.storage import open_store
 
@@ -31,7 +31,7 @@ def launch(plan: Plan) -> None:
     evaluator = build_evaluator(sweep, open_store(plan.store), *plan.splits)
     objective = sweep.objective(evaluator.evaluator.objective)
     coordinator = start_coordinator(plan.run_context(), objective, evaluator.protocol)
-    from gensweep.driver._packs import run_packs  # takes two seconds, in which the study opens
+    from gensweep.driver._run_packs import run_packs  # takes two seconds, in which the study opens
 
     wait_until_open(coordinator)
     if request.resume and ray.get(coordinator.has_waiting_trials.remote()) is None:

@@ -6,7 +6,7 @@ Runs in: a pack's workers while it trains; the script's process for the best tri
 from gensweep.evaluation._evaluation import CurvePoint, Evaluation
 from gensweep.evaluation._held_out import TestResult, evaluate_on_test
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
-from gensweep.evaluation._likelihood import Likelihood
+from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._reference import (
     build_evaluator,
     draw_examples,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gensweep.evaluation._likelihood import Likelihood
+from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._reference import REFERENCE, draw_examples
 from gensweep.evaluation._sampling import NoData
 from gensweep.lanes import LaneState, Pack

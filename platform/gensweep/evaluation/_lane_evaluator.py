@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gensweep.evaluation._evaluation import CurvePoint, Evaluation
-from gensweep.evaluation._likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Likelihood
+from gensweep.evaluation._lane_likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Likelihood
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.game import DataShape
 from gensweep.known_metrics import UNTRUNCATED

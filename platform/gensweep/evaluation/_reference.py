@@ -8,7 +8,7 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
-from gensweep.evaluation._likelihood import Likelihood
+from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.metrics import Evaluator, FeatureNet, Projection, draw, train_classifier
 from gensweep.spec import Sweep
 from gensweep.storage import ObjectStore

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import DataShape, Model
-from gensweep.lanes._evaluate import evaluate
 from gensweep.lanes._graph import cuda_capture
+from gensweep.lanes._inference import evaluate
 from gensweep.lanes._inputs import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise import derive_seed, draw

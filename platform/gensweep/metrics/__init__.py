@@ -7,7 +7,7 @@ from gensweep.metrics._classifier import FeatureNet, train_classifier
 from gensweep.metrics._distances import finite, label_metrics, sliced_wasserstein
 from gensweep.metrics._evaluator import Evaluator, draw
 from gensweep.metrics._frechet import frechet_distance, moments
-from gensweep.metrics._likelihood import bits_per_dim
+from gensweep.metrics._likelihood_units import bits_per_dim
 from gensweep.metrics._modes import mode_metrics
 from gensweep.metrics._prdc import prdc, radii
 from gensweep.metrics._projection import Projection

@@ -18,6 +18,7 @@ from gensweep.metrics._distances import finite
 from gensweep.metrics._images import Images
 from gensweep.metrics._points import Points
 from gensweep.metrics._projection import Projection
+from gensweep.metrics._verdict import diverged
 from gensweep.trial import Outcome
 
 __all__ = ["Evaluator", "draw"]
@@ -93,9 +94,7 @@ class Evaluator:
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Judge by the bounds that `protocol` states: the outcome, and its cause in words."""
-        if metrics.get("finite") != 1.0:
-            return Outcome.DIVERGED, "non-finite samples"
-        return self.reference.verdict(metrics)
+        return diverged(metrics) or self.reference.verdict(metrics)
 
     def _evaluate_lane(self, lane: Tensor, wanted: Collection[str] | None) -> dict[str, float]:
         measured = self.reference.measure(lane, wanted)

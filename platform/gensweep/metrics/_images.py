@@ -17,18 +17,10 @@ from gensweep.metrics._distances import label_metrics
 from gensweep.metrics._frechet import frechet_distance, moments, square_root
 from gensweep.metrics._prdc import prdc, radii
 from gensweep.metrics._projection import Projection
+from gensweep.metrics._verdict import CLASS_BOUNDS, IMAGE_BOUNDS, judge_images
 from gensweep.trial import Outcome
 
 __all__ = ["Images"]
-
-BOUNDS = {
-    "converged_density": 0.3,
-    "converged_coverage": 0.5,
-    "collapsed_coverage": 0.05,
-    "collapsed_variance": 0.1,
-}
-CLASS_BOUNDS = {"converged_classes": 0.9, "collapsed_classes": 0.5, "found_share": 0.1}
-"""A class is found if it has at least `found_share` of its share in the data."""
 
 
 class Images:
@@ -52,7 +44,7 @@ class Images:
             "features": net.kind,
             "feature_hash": net.hash,
             "k": k,
-            "bounds": BOUNDS | ({} if shares is None else CLASS_BOUNDS),
+            "bounds": IMAGE_BOUNDS | ({} if shares is None else CLASS_BOUNDS),
         }
         if shares is not None:
             self.protocol["classes"] = len(shares)
@@ -84,30 +76,8 @@ class Images:
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
-        """Judge by `BOUNDS` and `CLASS_BOUNDS`: the outcome, and its cause in words."""
-        lost = self._collapse(metrics)
-        if lost:
-            return Outcome.COLLAPSED, lost
-        density, coverage = metrics["density"], metrics["coverage"]
-        good = density >= BOUNDS["converged_density"] and coverage >= BOUNDS["converged_coverage"]
-        says = f"density {density:.2f}, coverage {coverage:.2f}"
-        if self.shares is not None:
-            total = len(self.shares)
-            good = good and metrics["classes"] >= CLASS_BOUNDS["converged_classes"] * total
-            says += f", {metrics['classes']:.0f} of {total} classes"
-        return (Outcome.CONVERGED if good else Outcome.UNCONVERGED), says
-
-    def _collapse(self, metrics: dict[str, float]) -> str:
-        """Say what shows that the samples collapsed; empty if nothing does."""
-        if self.shares is not None:
-            found, total = metrics["classes"], len(self.shares)
-            if found < CLASS_BOUNDS["collapsed_classes"] * total:
-                return f"{found:.0f} of {total} classes"
-        if metrics["variance_ratio"] < BOUNDS["collapsed_variance"]:
-            return f"sample variance is {metrics['variance_ratio']:.1%} of the data's"
-        if self.shares is None and metrics["coverage"] < BOUNDS["collapsed_coverage"]:
-            return f"coverage {metrics['coverage']:.2f}"
-        return ""
+        """Judge by `IMAGE_BOUNDS` and `CLASS_BOUNDS`: the outcome, and its cause in words."""
+        return judge_images(metrics, None if self.shares is None else len(self.shares))
 
 
 @torch.no_grad()

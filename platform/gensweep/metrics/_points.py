@@ -10,11 +10,11 @@ from torch import Tensor, device
 
 from gensweep.metrics._distances import SlicedDistances
 from gensweep.metrics._modes import mode_metrics
+from gensweep.metrics._verdict import POINT_BOUNDS, judge_points
 from gensweep.trial import Outcome
 
 __all__ = ["Points"]
 
-BOUNDS = {"converged_modes": 1.0, "converged_high_quality": 0.8, "collapsed_modes": 0.75}
 THRESHOLD = 3.0
 
 
@@ -37,7 +37,7 @@ class Points:
             "mode_std": std,
             "modes": len(modes),
             "mode_threshold": THRESHOLD,
-            "bounds": BOUNDS,
+            "bounds": POINT_BOUNDS,
         }
 
     def to(self, place: device | str) -> Points:
@@ -53,11 +53,5 @@ class Points:
         return found | {f"w{order}_sliced": value for order, value in distances.items()}
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
-        """Judge by `BOUNDS`: the outcome, and its cause in words."""
-        modes, good, total = metrics["modes"], metrics["high_quality"], len(self.modes)
-        says = f"{modes:.0f} of {total} modes, {good:.0%} high-quality samples"
-        if modes < BOUNDS["collapsed_modes"] * total:
-            return Outcome.COLLAPSED, says
-        full = modes >= BOUNDS["converged_modes"] * total
-        converged = full and good >= BOUNDS["converged_high_quality"]
-        return (Outcome.CONVERGED if converged else Outcome.UNCONVERGED), says
+        """Judge by `POINT_BOUNDS`: the outcome, and its cause in words."""
+        return judge_points(metrics, len(self.modes))

@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gensweep.errors import UserError
+from gensweep.planning._check_ledger import check_data, check_home, check_ledger, find_sweep
 from gensweep.planning._cost import quote
-from gensweep.planning._estimate import (
+from gensweep.planning._plan import Plan
+from gensweep.planning._width_and_time import (
     Estimate,
     estimate_here,
     estimate_on_worker,
     estimate_unmeasured,
 )
-from gensweep.planning._ledger import check_data, check_home, check_ledger, find_sweep
-from gensweep.planning._plan import Plan
 from gensweep.spec import RunRequest
 from gensweep.study import SweepSnapshot, ledger_of
 
@@ -104,7 +104,7 @@ def load_data(request: RunRequest, store: "ObjectStore") -> "tuple[Dataset, Data
 
 def _check_fit(request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | None) -> None:
     """`UserError` for what only the loaded data can show; `begun` is the sweep to resume."""
-    from gensweep.planning._model_checks import check_data_set, check_games, check_metrics
+    from gensweep.planning._check_model import check_data_set, check_games, check_metrics
 
     if begun is not None:
         check_data(dataset, begun)

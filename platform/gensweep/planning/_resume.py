@@ -6,7 +6,7 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.home import find_home
-from gensweep.planning._ledger import check_ledger
+from gensweep.planning._check_ledger import check_ledger
 from gensweep.spec import Declaration, Sweep, declarations
 from gensweep.study import SweepSnapshot, ledger_of, read_sweep
 

@@ -12,8 +12,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from gensweep.lanes import Pack, Ranks, Source, precision_of, turns_per_round
 from gensweep.machine import device_name
-from gensweep.profiling._cache import PackProfile, ProfileCache
 from gensweep.profiling._memory import MemoryMeter
+from gensweep.profiling._profile_cache import PackProfile, ProfileCache
 from gensweep.space import all_strata, pad_latent_sizes, with_scope
 from gensweep.spec import Sweep
 from gensweep.versions import versions

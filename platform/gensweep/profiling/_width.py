@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from gensweep.lanes import FEWEST, Source
-from gensweep.profiling._cache import PackProfile, ProfileTable
 from gensweep.profiling._memory import measure_free_mib, usable_mib
+from gensweep.profiling._profile_cache import PackProfile, ProfileTable
 from gensweep.profiling._profiler import PackProfiler, ResourceShare
 from gensweep.space import all_strata
 from gensweep.spec import Sweep

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gensweep.study._entry import TrialEntry
-from gensweep.study._spec import StudyRuntime
+from gensweep.study._study_spec import StudyRuntime
 from gensweep.trial import Lease, StaleLease, TrialState
 
 MAX_HOST_LOSSES = 10

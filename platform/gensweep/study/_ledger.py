@@ -20,7 +20,7 @@ from gensweep.space import is_active, order_dimensions
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._entry import TrialEntry
 from gensweep.study._sampler import FixableSampler
-from gensweep.study._spec import StudySpec
+from gensweep.study._study_spec import StudySpec
 from gensweep.study._suggest import suggest
 from gensweep.trial import TrialState, trial_seed
 

@@ -8,7 +8,7 @@ from typing import Any
 from gensweep.errors import UserError
 from gensweep.space import Stratum, all_strata
 from gensweep.study._entry import TrialEntry
-from gensweep.study._spec import StudySpec
+from gensweep.study._study_spec import StudySpec
 from gensweep.trial import TrialState
 
 Key = tuple[tuple[str, Any], ...]

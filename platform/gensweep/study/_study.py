@@ -11,8 +11,8 @@ from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import LeaseBook, Loss
 from gensweep.study._open import OpenedStudy, create_study, open_study
 from gensweep.study._queue import Key, TrialQueue
-from gensweep.study._spec import StudyRuntime, StudySpec
 from gensweep.study._spending import Spending
+from gensweep.study._study_spec import StudyRuntime, StudySpec
 from gensweep.trial import CheckpointPointer, Lease, TrialRecord, TrialState, Verdict, finite
 
 SAVE_SPENDING_S = 10.0

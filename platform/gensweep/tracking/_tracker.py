@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gensweep.redact import redact, redact_all, redact_bytes
-from gensweep.tracking._drain import Drainer
+from gensweep.tracking._delivery import Drainer
 from gensweep.tracking._mlflow import Sink
 from gensweep.tracking._spool import Spool
 from gensweep.trial import TrialState

@@ -3,11 +3,11 @@
 Runs in: a pack's workers, which Ray Train starts. Knows neither the study nor the tracker.
 """
 
-from gensweep.worker._client import CoordinatorClient
+from gensweep.worker._coordinator_client import CoordinatorClient
 from gensweep.worker._main import WorkerSettings, train_loop_per_worker
 from gensweep.worker._pack_runner import PackRunner
 from gensweep.worker._protocol import CoordinatorProtocol
-from gensweep.worker._train import train_trials
+from gensweep.worker._strata import train_trials
 from gensweep.worker._usage import shares, shares_text
 
 __all__ = [

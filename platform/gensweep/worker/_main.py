@@ -12,10 +12,10 @@ from gensweep.log import configure_logging
 from gensweep.profiling import resolve_width
 from gensweep.spec import PackResources, Sweep
 from gensweep.storage import ObjectStore, open_store
-from gensweep.worker._client import CoordinatorClient, ask_through_ray
-from gensweep.worker._drain import DrainWatch
+from gensweep.worker._coordinator_client import CoordinatorClient, ask_through_ray
+from gensweep.worker._node_drain import DrainWatch
 from gensweep.worker._ranks import BroadcastClient, broadcast_from_rank_0, current_ranks
-from gensweep.worker._train import train_trials
+from gensweep.worker._strata import train_trials
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset

@@ -13,7 +13,7 @@ from gensweep.spec import Sweep
 from gensweep.trial import Lease, TrialEnd, TrialReport, TrialState, Verdict
 from gensweep.worker._lane_trial import HeldResult
 from gensweep.worker._lanes import LaneTable
-from gensweep.worker._population import exploit_and_explore
+from gensweep.worker._population_copies import exploit_and_explore
 from gensweep.worker._protocol import CoordinatorProtocol, Order
 from gensweep.worker._usage import LaneUsage
 

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from gensweep.driver._progress import POLL_S, SPARSE
+from gensweep.driver._progress_lines import POLL_S, SPARSE
 from gensweep.pruners import REDUCTION
-from gensweep.worker._client import CHECKPOINT_S, HEARTBEAT_S
+from gensweep.worker._coordinator_client import CHECKPOINT_S, HEARTBEAT_S
 from gensweep.worker._pack_runner import SEGMENT_S, VERDICT_S
 
 from .servers import Clock, Process, Server

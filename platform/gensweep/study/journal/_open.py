@@ -10,7 +10,8 @@ from optuna.storages import BaseStorage, JournalStorage
 
 from gensweep.errors import UserError
 from gensweep.study.journal._file import FileJournal, Journal
-from gensweep.study.journal._locks import AppendLock, lock_sweep
+from gensweep.study.journal._sweep_lock import lock_sweep
+from gensweep.study.journal._torn_line import AppendLock
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from gensweep.errors import UserError
-from gensweep.study.journal._locks import driven_already, this_process
+from gensweep.study.journal._sweep_lock import driven_already, this_process
 
 DEFAULTS = {
     "connect_timeout": "10", "target_session_attrs": "read-write", "tcp_user_timeout": "30000",

@@ -12,9 +12,10 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from gensweep.storage import Checkpoints, ObjectStore, TrialArtifacts, TrialArtifactWriter
+from gensweep.storage import ObjectStore, TrialArtifacts, TrialArtifactWriter
 from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
 from gensweep.worker._background import BackgroundQueue
+from gensweep.worker._lane_checkpoints import LaneCheckpoints
 from gensweep.worker._protocol import CoordinatorProtocol, Order, Stratum
 
 _log = logging.getLogger(__name__)
@@ -50,12 +51,12 @@ class CoordinatorClient:
         is_draining: Callable[[], bool] = lambda: False,
     ):
         self._ask, self.owner, self._is_draining = ask, owner, is_draining
-        self._store, self._sweep = store, sweep
-        self._open_checkpoints(owner)
         self._artifacts = TrialArtifactWriter(store, sweep, owner)
         self._ended: list[tuple[TrialEnd, TrialArtifacts]] = []
         self._uploads = BackgroundQueue(threads=1, backlog=2)
-        self._lost: list[int] = []
+        self._checkpoints = LaneCheckpoints(
+            store, sweep, owner, self._uploads, self._record_checkpoint
+        )
         # One thread asks while the pack trains, so that reports and leases keep their order.
         self._asking = ThreadPoolExecutor(1)
         self._prefetched: Future[list[Lease]] | None = None
@@ -110,7 +111,7 @@ class CoordinatorClient:
             self._prefetched.result()
             self._prefetched = None
         self._ask("release_all")
-        self._open_checkpoints(f"{self._folder}-again")
+        self._checkpoints.open_next_folder()
 
     # Reports and verdicts
 
@@ -152,39 +153,20 @@ class CoordinatorClient:
 
     # Checkpoints
 
-    def _open_checkpoints(self, folder: str) -> None:
-        """Write checkpoints to another folder: those in the one before stay, for who goes on."""
-        self._folder, self._step = folder, 0
-        self._checkpoints = self._checkpoints_in(folder)
-
-    def _checkpoints_in(self, folder: str) -> Checkpoints:
-        return Checkpoints(self._store, f"sweeps/{self._sweep}/checkpoints/{folder}")
-
     def checkpoints(self, lanes: Mapping[int, bytes]) -> list[int]:
         """Store the lanes while the pack trains on; return the lost trials of earlier calls."""
         self._uploads.check()
-        self._step += 1
-        self._uploads.submit(self._write_checkpoint, self._step, lanes)
-        lost = self._lost[:]
-        del self._lost[: len(lost)]  # the thread may add more meanwhile
-        return lost
+        return self._checkpoints.write(lanes)
 
-    def _write_checkpoint(self, step: int, lanes: Mapping[int, bytes]) -> None:
-        named = {str(number): data for number, data in lanes.items()}
-        begin = time.monotonic()
-        written = self._checkpoints.write(step, named, {"owner": self.owner})
-        seconds = time.monotonic() - begin
-        _log.debug("checkpoint %s: %d bytes in %.2f s", written.key, written.size, seconds)
-        pointer: CheckpointPointer = {"owner": self._folder, "step": step}
-        self._lost.extend(self._ask("checkpoint", list(lanes), pointer))
-        self._checkpoints.prune(2)
+    def _record_checkpoint(
+        self, numbers: Sequence[int], pointer: CheckpointPointer
+    ) -> Sequence[int]:
+        lost: Sequence[int] = self._ask("checkpoint", numbers, pointer)
+        return lost
 
     def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
         """Read the lane's last checkpoint that verifies; None: begin again."""
-        try:
-            return self._checkpoints_in(pointer["owner"]).read_lane(str(number))[0]
-        except LookupError:
-            return None
+        return self._checkpoints.read(pointer, number)
 
     # Ends
 

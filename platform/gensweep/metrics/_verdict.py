@@ -1,0 +1,63 @@
+"""The verdict on a trial's samples: converged, unconverged, collapsed or diverged, and why."""
+
+from collections.abc import Mapping
+
+from gensweep.trial import Outcome
+
+POINT_BOUNDS = {"converged_modes": 1.0, "converged_high_quality": 0.8, "collapsed_modes": 0.75}
+"""Shares: of the mixture's modes, and of the samples."""
+IMAGE_BOUNDS = {
+    "converged_density": 0.3,
+    "converged_coverage": 0.5,
+    "collapsed_coverage": 0.05,
+    "collapsed_variance": 0.1,
+}
+CLASS_BOUNDS = {"converged_classes": 0.9, "collapsed_classes": 0.5, "found_share": 0.1}
+"""A class is found if it has at least `found_share` of its share in the data."""
+
+Metrics = Mapping[str, float]
+OutcomeWithCause = tuple[Outcome, str]
+"""An outcome, and its cause in words."""
+
+
+def diverged(metrics: Metrics) -> OutcomeWithCause | None:
+    """Tell of samples or metrics that are not finite; None if all are."""
+    if metrics.get("finite") == 1.0:
+        return None
+    return Outcome.DIVERGED, "non-finite samples"
+
+
+def judge_points(metrics: Metrics, modes: int) -> OutcomeWithCause:
+    """Judge samples of a mixture that has so many modes, by `POINT_BOUNDS`."""
+    found, good = metrics["modes"], metrics["high_quality"]
+    says = f"{found:.0f} of {modes} modes, {good:.0%} high-quality samples"
+    if found < POINT_BOUNDS["collapsed_modes"] * modes:
+        return Outcome.COLLAPSED, says
+    full = found >= POINT_BOUNDS["converged_modes"] * modes
+    converged = full and good >= POINT_BOUNDS["converged_high_quality"]
+    return (Outcome.CONVERGED if converged else Outcome.UNCONVERGED), says
+
+
+def judge_images(metrics: Metrics, classes: int | None) -> OutcomeWithCause:
+    """Judge images by `IMAGE_BOUNDS` and, of data with so many classes, by `CLASS_BOUNDS`."""
+    if lost := _collapse(metrics, classes):
+        return Outcome.COLLAPSED, lost
+    density, coverage = metrics["density"], metrics["coverage"]
+    good = density >= IMAGE_BOUNDS["converged_density"]
+    good = good and coverage >= IMAGE_BOUNDS["converged_coverage"]
+    says = f"density {density:.2f}, coverage {coverage:.2f}"
+    if classes is not None:
+        good = good and metrics["classes"] >= CLASS_BOUNDS["converged_classes"] * classes
+        says += f", {metrics['classes']:.0f} of {classes} classes"
+    return (Outcome.CONVERGED if good else Outcome.UNCONVERGED), says
+
+
+def _collapse(metrics: Metrics, classes: int | None) -> str:
+    """Say what shows that images collapsed; empty if nothing does."""
+    if classes is not None and metrics["classes"] < CLASS_BOUNDS["collapsed_classes"] * classes:
+        return f"{metrics['classes']:.0f} of {classes} classes"
+    if metrics["variance_ratio"] < IMAGE_BOUNDS["collapsed_variance"]:
+        return f"sample variance is {metrics['variance_ratio']:.1%} of the data's"
+    if classes is None and metrics["coverage"] < IMAGE_BOUNDS["collapsed_coverage"]:
+        return f"coverage {metrics['coverage']:.2f}"
+    return ""

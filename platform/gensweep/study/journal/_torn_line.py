@@ -1,0 +1,39 @@
+"""Removes the torn last line of a journal, before anything is appended to it.
+
+A process that is killed while it writes leaves a part of a line. Optuna would glue the next record
+to it, and never read the journal again.
+"""
+
+from io import FileIO
+from pathlib import Path
+
+from optuna.storages.journal._file import BaseJournalFileLock
+
+from gensweep.files import cut_torn_line, lock_file
+from gensweep.study.journal._sweep_lock import SHARED
+
+
+class AppendLock(BaseJournalFileLock):
+    """Guards appends to a journal: with the lock, the caller finds the file in one piece.
+
+    Optuna's own lock is a file that a killed writer leaves behind, and everybody then waits 30 s;
+    the kernel drops this one with its holder.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._held: FileIO | None = None
+
+    def acquire(self) -> bool:
+        self._held = lock_file(Path(f"{self._journal}.append"), mode=SHARED)
+        try:
+            cut_torn_line(self._journal)
+        except OSError:
+            self.release()
+            raise
+        return True
+
+    def release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
