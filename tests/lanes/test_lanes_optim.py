@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gensweep.lanes._fused import KERNELS
-from gensweep.lanes._optim import EMA_WARMUP
+from gensweep.lanes._optimizer_formulas import EMA_WARMUP
+from gensweep.lanes._optimizer_step_cpu import KERNELS
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._turn import Turn
 

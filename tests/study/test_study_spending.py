@@ -34,8 +34,8 @@ def test_a_limit_is_over_all_sessions() -> None:
     before = Spent(hours=1.0, cost=3.0)
     budget = Budget(trials=1, max_hours=2.0, max_cost=5.0)
     spending = Spending(budget, lambda: 1.0, clock, before)
-    assert spending.limit_reached() is None
+    assert spending.reason_to_stop() is None
     clock.now += 3600
-    assert (spending.spent(), spending.limit_reached()) == (Spent(hours=2.0, cost=4.0), "hours")
+    assert (spending.spent(), spending.reason_to_stop()) == (Spent(hours=2.0, cost=4.0), "hours")
     dear = Spending(budget, lambda: 7200.0, clock, before)
-    assert dear.limit_reached() == "cost"  # what it costs to stop counts
+    assert dear.reason_to_stop() == "cost"  # what it costs to stop counts

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from gensweep.errors import UserError
-from gensweep.tracking import Spool, Tracker, check_server, register_best, upgrade_database
+from gensweep.tracking import Spool, Tracker, check_server, register_model, upgrade_database
 from gensweep.tracking._mlflow import Sink
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -400,7 +400,7 @@ def test_best_trial_becomes_a_model_that_samples(
     assert run is not None
     weights = tmp_path / "w.safetensors"
     for _ in range(2):  # the second time there is nothing new
-        uri = register_best(server.uri, "digits-gan", run_id=run, weights=weights,
+        uri = register_model(server.uri, "digits-gan", run_id=run, weights=weights,
                             about={"latent_size": 2},
                             load="test_tracking_server:sample_scaled")  # fmt: skip
         assert uri == "models:/digits-gan/1"
@@ -413,4 +413,4 @@ def test_best_trial_becomes_a_model_that_samples(
     folder = mlflow.artifacts.download_artifacts("models:/digits-gan@best")
     assert not list(Path(folder).rglob("*.pkl"))
     with pytest.raises(UserError, match="safetensors"):
-        register_best(server.uri, "x", run_id=run, weights="a.pkl", about={})
+        register_model(server.uri, "x", run_id=run, weights="a.pkl", about={})

@@ -37,7 +37,7 @@ def _register(plan: Plan, run_id: str, trial: TrialView) -> str:
 
     Empty for a model that no installed catalogue has: MLflow could not build it again.
     """
-    from gensweep.tracking import register_best as register_in_mlflow
+    from gensweep.tracking import register_model
 
     sweep = plan.request.sweep
     if sweep.model.name not in catalog():
@@ -45,7 +45,7 @@ def _register(plan: Plan, run_id: str, trial: TrialView) -> str:
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "lane.safetensors"
         weights.write_bytes(load_trained_lane(open_store(plan.store), trial))
-        return register_in_mlflow(
+        return register_model(
             plan.tracking_uri,
             f"{sweep.model.name}-{plan.dataset.name}",
             run_id=run_id,

@@ -1,12 +1,12 @@
 """The packed engine: trains many trials of one signature as one stacked computation.
 
-Runs in: a pack's workers.
+Runs in: a pack's workers. The script's process measures widths and the best trial by it.
 """
 
 from gensweep.lanes._inputs import Ranks, Source
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise import derive_seed, draw, generator
-from gensweep.lanes._optim import OPTIMIZERS
+from gensweep.lanes._optimizer_formulas import OPTIMIZERS
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
 from gensweep.lanes._precision import PRECISIONS, precision_of

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gensweep.errors import UserError
 from gensweep.game import Player
-from gensweep.lanes._optim import initial_state
+from gensweep.lanes._optimizer_formulas import initial_state
 
 
 class Stack:

@@ -17,14 +17,14 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from gensweep.game import Game
-from gensweep.lanes import _fused
 from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
+from gensweep.lanes._optimizer_step import update
+from gensweep.lanes._optimizer_step_cpu import has_kernel, update_on_cpu
 from gensweep.lanes._precision import Precision
 from gensweep.lanes._schedule import trained_players
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._traces import Traces
-from gensweep.lanes._update import update
 
 Mean = Callable[[Tensor], None]
 LaneIndex = Tensor | slice
@@ -51,7 +51,7 @@ class Turn:
         self.game, self.stacks, self.player, self.trace = game, stacks, player, trace
         self.precision: Precision = precision
         self.graphs = Graphs(capture)
-        self.fused = _fused.has_kernel(stacks[player])
+        self.fused = has_kernel(stacks[player])
         self._traces: dict[str, Traces] = {}
 
     def act(
@@ -113,7 +113,7 @@ class Turn:
             # Fused kernels take one lane at a time, so lanes that rest are simply left out.
             rows = range(len(grad)) if mask is None else mask.nonzero()[:, 0].tolist()
             slots = range(stack.lanes)[index] if isinstance(index, slice) else index.tolist()
-            _fused.step(stack, grad, hyper, [(row, slots[row]) for row in rows])
+            update_on_cpu(stack, grad, hyper, [(row, slots[row]) for row in rows])
             return
         whole = (stack.flat, stack.ema, stack.optimizer)
         parts = _select(whole, index)

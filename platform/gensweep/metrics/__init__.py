@@ -1,6 +1,6 @@
 """Metrics of samples under a stated protocol; torch and the standard library alone.
 
-Runs in: a pack's workers.
+Runs in: a pack's workers. The script's process measures the best trial.
 """
 
 from gensweep.metrics._classifier import FeatureNet, train_classifier

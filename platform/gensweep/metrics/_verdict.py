@@ -1,4 +1,7 @@
-"""The verdict on a trial's samples: converged, unconverged, collapsed or diverged, and why."""
+"""The verdict on a trial's samples: converged, unconverged, collapsed or diverged, and why.
+
+One whose samples still gain variety is then called unconverged, not collapsed: see `LaneTrial`.
+"""
 
 from collections.abc import Mapping
 

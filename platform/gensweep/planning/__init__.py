@@ -4,9 +4,9 @@ Runs in: the script's process.
 """
 
 from gensweep.planning._command_line import parse_request
+from gensweep.planning._estimate import Estimate
 from gensweep.planning._plan import Plan
 from gensweep.planning._prepare import prepare
-from gensweep.planning._width_and_time import Estimate
 
 __all__ = [
     "Estimate",

@@ -126,7 +126,7 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
     `argv` are the arguments without the script's name, None for those of this process. The name
     of a new sweep gets the time appended unless one is given.
     """
-    from gensweep.planning._resume import remembered
+    from gensweep.planning._resume import settings_of_resumed
 
     options = parser(description, sweep)
     args = options.parse_args(argv)
@@ -137,7 +137,7 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
              for declared in declarations(sweep) if declared.option is not None}  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}
     if args.resume:
-        sweep = remembered(checked_name(args.resume), sweep, changes)
+        sweep = settings_of_resumed(checked_name(args.resume), sweep, changes)
     else:
         sweep = replace(sweep, name=checked_name(args.name or _fresh_name(sweep.name)))
     gpus = _gpus(args.preset, args.gpus)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gensweep.planning._cost import Quote
+from gensweep.planning._estimate import Estimate
 from gensweep.planning._plan_text import plan_text, summary
-from gensweep.planning._width_and_time import Estimate
 from gensweep.spec import RunContext, RunRequest
 
 if TYPE_CHECKING:

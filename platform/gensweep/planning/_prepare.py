@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from gensweep.errors import UserError
 from gensweep.planning._check_ledger import check_data, check_home, check_ledger, find_sweep
 from gensweep.planning._cost import quote
-from gensweep.planning._plan import Plan
-from gensweep.planning._width_and_time import (
+from gensweep.planning._estimate import (
     Estimate,
     estimate_here,
     estimate_on_worker,
     estimate_unmeasured,
 )
+from gensweep.planning._plan import Plan
 from gensweep.spec import RunRequest
 from gensweep.study import SweepSnapshot, ledger_of
 

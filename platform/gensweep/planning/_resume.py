@@ -11,7 +11,7 @@ from gensweep.spec import Declaration, Sweep, declarations
 from gensweep.study import SweepSnapshot, ledger_of, read_sweep
 
 
-def remembered(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> Sweep:
+def settings_of_resumed(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> Sweep:
     """The script's `sweep` with the settings that sweep `name` was begun with.
 
     `changes` are the options that were given. `UserError` if there is no such sweep, if it is one

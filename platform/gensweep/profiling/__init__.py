@@ -1,6 +1,6 @@
 """Profiles packs for speed and memory, and chooses their width from that.
 
-Runs in: a pack's workers. A dry run measures in the script's process.
+Runs in: a pack's workers. Without GPUs, and in a dry run, the script's process measures.
 """
 
 from gensweep.profiling._profiler import PackProfiler

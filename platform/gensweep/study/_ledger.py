@@ -12,13 +12,13 @@ from dataclasses import fields, replace
 from typing import Any
 
 import optuna
-from optuna.pruners import NopPruner
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from gensweep.space import is_active, order_dimensions
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._entry import TrialEntry
+from gensweep.study._pruning import Pruning
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._study_spec import StudySpec
 from gensweep.study._suggest import suggest
@@ -60,15 +60,12 @@ class Ledger:
         self.entries: dict[int, TrialEntry] = {}
         self.counts: Counter[str] = Counter()
         """Trials by state."""
-        self._measured: dict[int, dict[int, float]] = {}
-        """Rung to what trials measured there, by number."""
+        self.pruning = Pruning(study, storage, self._metric)
 
     def load(self) -> list[TrialEntry]:
         """Read all trials, and complete the transitions that were interrupted."""
         kept = self._storage.inner.get_all_trials(self._study._study_id, deepcopy=False)
-        for trial in kept:
-            for images, value in trial.intermediate_values.items():
-                self._measured.setdefault(images, {})[trial.number] = value
+        self.pruning.load(kept)
         for trial in kept:
             self._enter(self._restore(trial))
         return list(self.entries.values())
@@ -140,21 +137,6 @@ class Ledger:
     def _save(self, entry: TrialEntry) -> None:
         stored = {name: getattr(entry, name) for name in _STORED}
         self._storage.set_trial_user_attr(entry.id, ATTRIBUTE, stored)
-
-    def measure(self, entry: TrialEntry, images: int, value: float) -> None:
-        """Write the objective at the rung of that many `images`, for the pruner."""
-        self._storage.set_trial_intermediate_value(entry.id, images, value)
-        self._measured.setdefault(images, {})[entry.number] = value
-
-    def at_rung(self, images: int) -> dict[int, float]:
-        """Read what `measure` wrote at that rung, by number of the trial."""
-        return self._measured.get(images, {})
-
-    def prunes(self, entry: TrialEntry) -> bool:
-        """Ask the pruner about the trial as it stands."""
-        if isinstance(self._study.pruner, NopPruner):  # spare it the trial's history
-            return False
-        return bool(self._study.pruner.prune(self._study, self._storage.get_trial(entry.id)))
 
     def _tell(self, entry: TrialEntry) -> None:
         if entry.state is TrialState.COMPLETED:

@@ -1,7 +1,7 @@
 """Chooses what a pack trains next, of which stratum, within its share of the trials."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +106,19 @@ class TrialQueue:
         return not self._has_returned(key), self._open_group(key) is None, self._sizes[key]
 
     # What comes next
+
+    def take_next(self, key: Key, draw: Callable[[NewTrial], TrialEntry]) -> TrialEntry | None:
+        """Take the stratum's next trial, one that came back before a new one; None: there is none.
+
+        `draw` makes a new trial as it was planned.
+        """
+        if (returned := self.take_returned(key)) is not None:
+            return returned
+        if (new := self.plan_new(key)) is None:
+            return None
+        entry = draw(new)
+        self.add(entry)
+        return entry
 
     def take_returned(self, key: Key) -> TrialEntry | None:
         """Remove the stratum's first returned trial from the queue; None if there is none."""

@@ -65,7 +65,7 @@ class Spending:
         """Note that a pack has ended."""
         self._heard.pop(owner, None)
 
-    def limit_reached(self) -> str | None:
+    def reason_to_stop(self) -> str | None:
         """Return the limit that ends running trials too: "hours", "cost", or None."""
         return self._budget.limit_reached(self.hours(), self.cost_once_stopped())
 

@@ -143,15 +143,7 @@ class Study:
         """Take the stratum's next trial, drawing it if none waits; None if there is none."""
         if self._stopped():
             return None
-        returned = self._queue.take_returned(key)
-        if returned is not None:
-            return returned
-        new = self._queue.plan_new(key)
-        if new is None:
-            return None
-        entry = self._ledger.ask(new.fixed, new.group)
-        self._queue.add(entry)
-        return entry
+        return self._queue.take_next(key, lambda new: self._ledger.ask(new.fixed, new.group))
 
     def _hand_out(self, entry: TrialEntry, owner: str) -> Lease:
         started = entry.started if entry.started is not None else self._clock()
@@ -250,13 +242,11 @@ class Study:
         """
         with self.transaction():
             entry = self._held_entry(lease)
-            values, metric = finite(metrics), self.spec.objective.metric
-            if metric in values:
-                self._ledger.measure(entry, int(images if rung is None else rung), values[metric])
+            pruning = self._ledger.pruning
+            measured = pruning.measure(entry, int(images if rung is None else rung), metrics)
             self._ledger.change(entry, images=max(entry.images, int(images)),
-                                metrics={**entry.metrics, **values})  # fmt: skip
-            poor = metric in values and self._ledger.prunes(entry)
-            return Verdict.PRUNE if poor else Verdict.CONTINUE
+                                metrics={**entry.metrics, **finite(metrics)})  # fmt: skip
+            return pruning.verdict(entry) if measured else Verdict.CONTINUE
 
     def measure(self, lease: Lease, rung: int, metrics: Mapping[str, float]) -> None:
         """Keep the objective at the rung where the trial ends: others are compared with it.
@@ -264,17 +254,13 @@ class Study:
         Its other metrics are kept by `finish`, so that an end is written once.
         """
         with self.transaction():
-            entry, metric, values = (
-                self._held_entry(lease), self.spec.objective.metric, finite(metrics)
-            )  # fmt: skip
-            if metric in values:
-                self._ledger.measure(entry, rung, values[metric])
+            self._ledger.pruning.measure(self._held_entry(lease), rung, metrics)
 
     def peers(self, lease: Lease, rung: int) -> dict[int, float]:
         """Read the objective at `rung` of all trials of the stratum that came there, by number."""
         with self.transaction():
             key = self._queue.key(self._held_entry(lease))
-            entries, found = self._ledger.entries, self._ledger.at_rung(rung)
+            entries, found = self._ledger.entries, self._ledger.pruning.at_rung(rung)
             return {n: v for n, v in found.items() if self._queue.key(entries[n]) == key}
 
     def checkpoint(self, lease: Lease, pointer: CheckpointPointer) -> None:
@@ -347,7 +333,7 @@ class Study:
             return None if self._queue.next_stratum() is not None else "images"
 
     def _stopped(self) -> str | None:
-        return "cancelled" if self._cancelled else self._spending.limit_reached()
+        return "cancelled" if self._cancelled else self._spending.reason_to_stop()
 
     def hours(self) -> float:
         """Add up the wall hours that the sweep has been open, over all sessions."""

@@ -4,7 +4,7 @@ Runs in: the coordinator's actor. The script's process registers the best trial.
 """
 
 from gensweep.tracking._check import check_server
-from gensweep.tracking._registry import register_best
+from gensweep.tracking._register_model import register_model
 from gensweep.tracking._server import SERVER_SETTINGS, upgrade_database
 from gensweep.tracking._spool import Spool
 from gensweep.tracking._tracker import Tracker
@@ -14,6 +14,6 @@ __all__ = [
     "Spool",
     "Tracker",
     "check_server",
-    "register_best",
+    "register_model",
     "upgrade_database",
 ]

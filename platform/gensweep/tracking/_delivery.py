@@ -25,7 +25,7 @@ SHORTEST_S, LONGEST_S = 0.2, 15.0
 Placed = list[tuple[Event, Position]]
 
 
-class Drainer(threading.Thread):
+class Deliverer(threading.Thread):
     """Delivers each event again and again until MLflow takes it; a refused one is set aside.
 
     Each run's events come in their order, and those of the sweep itself wait for all before them.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gensweep.redact import redact, redact_all, redact_bytes
-from gensweep.tracking._delivery import Drainer
+from gensweep.tracking._delivery import Deliverer
 from gensweep.tracking._mlflow import Sink
 from gensweep.tracking._spool import Spool
 from gensweep.trial import TrialState
@@ -37,8 +37,8 @@ class Tracker:
         self._spool, self._clock = spool, clock
         self._lock = threading.Lock()
         sink = Sink(tracking_uri, experiment, sweep, spool.directory / "runs.jsonl")
-        self._drainer = Drainer(spool, sink)
-        self._drainer.start()
+        self._deliverer = Deliverer(spool, sink)
+        self._deliverer.start()
 
     def start_sweep(
         self,
@@ -120,12 +120,12 @@ class Tracker:
     @property
     def refused_count(self) -> int:
         """The number of events that the server refused for good, kept in `rejected.jsonl`."""
-        return self._drainer.rejected
+        return self._deliverer.rejected
 
     @property
     def last_error(self) -> str:
         """The error for which nothing is being delivered right now; empty if all is well."""
-        return self._drainer.last_error
+        return self._deliverer.last_error
 
     def describe_undelivered(self) -> str:
         """Say in one line what the server refused, and why it lags; empty if all is well."""
@@ -142,16 +142,16 @@ class Tracker:
 
     def run_id(self, number: Number) -> str | None:
         """Return MLflow's id of a run, None until it exists there."""
-        return self._drainer.sink.run_id(number)
+        return self._deliverer.sink.run_id(number)
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything was delivered; False if it was not within `timeout` seconds."""
-        return self._drainer.flush(timeout)
+        return self._deliverer.flush(timeout)
 
     def close(self, timeout: float = 10.0) -> bool:
         """Flush and stop; what is left stays in the spool for --resume. Returns as `flush` does."""
         delivered = self.flush(timeout)
-        self._drainer.stop()
+        self._deliverer.stop()
         self._spool.close()
         return delivered
 

@@ -13,7 +13,7 @@ from gensweep.profiling import resolve_width
 from gensweep.spec import PackResources, Sweep
 from gensweep.storage import ObjectStore, open_store
 from gensweep.worker._coordinator_client import CoordinatorClient, ask_through_ray
-from gensweep.worker._node_drain import DrainWatch
+from gensweep.worker._drain_watch import DrainWatch
 from gensweep.worker._ranks import BroadcastClient, broadcast_from_rank_0, current_ranks
 from gensweep.worker._strata import train_trials
 

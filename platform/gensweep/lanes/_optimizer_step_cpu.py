@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gensweep.game import Scalar
-from gensweep.lanes._optim import EMA_WARMUP, EPS, SCALARS
+from gensweep.lanes._optimizer_formulas import EMA_WARMUP, EPS, SCALARS
 from gensweep.lanes._stack import Stack
 
 KERNELS: dict[str, Any] = {"adam": torch._fused_adam_, "adamw": torch._fused_adamw_}
@@ -21,10 +21,10 @@ def has_kernel(stack: Stack) -> bool:
     return stack.flat.device.type == "cpu" and stack.player.optimizer in KERNELS
 
 
-def step(
+def update_on_cpu(
     stack: Stack, grad: Tensor, hyper: Mapping[str, Tensor], places: Iterable[tuple[int, int]]
 ) -> None:
-    """Update weights, moments and average of some lanes, as `_optim` and `_update` do.
+    """Update weights, moments and average of some lanes, as `update` does by the formulas.
 
     `places` are these lanes' rows in `grad` and `hyper`, and their slots.
     """

@@ -1,4 +1,4 @@
-"""Takes an optimiser's step in all lanes, for any optimiser; on a CPU see also `_fused`.
+"""Takes an optimiser's step in all lanes; on a CPU see also `_optimizer_step_cpu`.
 
 L lanes, P parameters.
 """
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gensweep.game import Player, Scalar
-from gensweep.lanes._optim import EMA_WARMUP, OPTIMIZERS, SCALARS, State
+from gensweep.lanes._optimizer_formulas import EMA_WARMUP, OPTIMIZERS, SCALARS, State
 
 
 def update(

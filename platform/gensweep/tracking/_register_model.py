@@ -18,7 +18,7 @@ _MODEL_FILE = Path(__file__).with_name("_sampler_model.py")
 _REQUIREMENTS = ["gensweep", "safetensors", "torch", "numpy"]
 
 
-def register_best(
+def register_model(
     tracking_uri: str,
     name: str,
     *,

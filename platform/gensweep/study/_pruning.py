@@ -1,0 +1,50 @@
+"""Decides whether a trial is pruned: what trials measured at rungs, and the pruner's word on it."""
+
+from collections.abc import Iterable, Mapping
+
+import optuna
+from optuna.pruners import NopPruner
+from optuna.trial import FrozenTrial
+
+from gensweep.study._bounded_history import BoundedHistoryStorage
+from gensweep.study._entry import TrialEntry
+from gensweep.trial import Verdict, finite
+
+
+class Pruning:
+    """Keeps a study's measurements at rungs, in memory as in the journal, and judges by them.
+
+    Runs in the coordinator's actor, where packs report; the verdict is the answer that they get.
+    """
+
+    def __init__(self, study: optuna.Study, storage: BoundedHistoryStorage, metric: str) -> None:
+        self._study, self._storage, self._metric = study, storage, metric
+        self._measured: dict[int, dict[int, float]] = {}
+        """Rung to what trials measured there, by number."""
+
+    def load(self, trials: Iterable[FrozenTrial]) -> None:
+        """Take in what the journal has of earlier sessions."""
+        for trial in trials:
+            for images, value in trial.intermediate_values.items():
+                self._measured.setdefault(images, {})[trial.number] = value
+
+    def measure(self, entry: TrialEntry, rung: int, metrics: Mapping[str, float]) -> bool:
+        """Write the objective at a rung, in images; False if `metrics` has no finite one."""
+        value = finite(metrics).get(self._metric)
+        if value is None:
+            return False
+        self._storage.set_trial_intermediate_value(entry.id, rung, value)
+        self._measured.setdefault(rung, {})[entry.number] = value
+        return True
+
+    def at_rung(self, images: int) -> dict[int, float]:
+        """Read what `measure` wrote at that rung, by number of the trial."""
+        return self._measured.get(images, {})
+
+    def verdict(self, entry: TrialEntry) -> Verdict:
+        """Ask Optuna's pruner whether the trial goes on, as it stands."""
+        pruner = self._study.pruner
+        if isinstance(pruner, NopPruner):  # spare it the trial's history
+            return Verdict.CONTINUE
+        poor = pruner.prune(self._study, self._storage.get_trial(entry.id))
+        return Verdict.PRUNE if poor else Verdict.CONTINUE
