@@ -95,11 +95,11 @@ def test_the_trial_that_one_more_loss_ends_runs_alone(max_attempts: int) -> None
     for lost in range(max_attempts):
         for hosts in range(MAX_HOST_LOSSES + 1):
             entry = TrialEntry(0, 0, {}, lost=lost, hosts=hosts)
-            by_pack = book.ends(entry, Loss(packs=1)) is not None and lost > 0
-            by_host = book.ends(entry, Loss(hosts=1)) is not None
-            assert book.ends(entry, Loss()) is None
+            by_pack = book.after_loss(entry, Loss(packs=1)).state.ended and lost > 0
+            by_host = book.after_loss(entry, Loss(hosts=1)).state.ended
+            assert book.after_loss(entry, Loss()).state is TrialState.QUEUED
             assert book.must_run_alone(entry) == (by_pack or by_host)
-    assert book.ends(TrialEntry(0, 0, {}, lost=9), Loss(packs=1, cause="fire")) == (
+    assert book.after_loss(TrialEntry(0, 0, {}, lost=9), Loss(packs=1, cause="fire")).cause == (
         "lost 10 times, the last by fire"
     )
 

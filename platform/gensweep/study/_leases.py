@@ -1,4 +1,7 @@
-"""Leases: who holds which trials, who has fallen silent, and which trials packs may die of."""
+"""Leases: who holds which trials, who has fallen silent, and whether a lost trial is tried again.
+
+Runs in the coordinator's actor, whenever a pack asks for trials or the driver looks after them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +24,18 @@ class Loss:
     packs: int = 0
     hosts: int = 0
     cause: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AfterLoss:
+    """What becomes of a trial whose lease ended before it did: queued again, or failed."""
+
+    state: TrialState
+    cause: str
+    lost: int
+    """Packs that died with the trial, or fell silent."""
+    hosts: int
+    """Hosts that were lost with it."""
 
 
 class LeaseBook:
@@ -95,9 +110,10 @@ class LeaseBook:
         """
         return entry.lost >= max(1, self._max_attempts - 1) or entry.hosts >= MAX_HOST_LOSSES
 
-    def ends(self, entry: TrialEntry, loss: Loss) -> str | None:
-        """The cause by which the loss ends the trial; None if it may be tried again."""
+    def after_loss(self, entry: TrialEntry, loss: Loss) -> AfterLoss:
+        """Decide whether a trial that came back goes to the queue, or was lost too often."""
         lost, hosts = entry.lost + loss.packs, entry.hosts + loss.hosts
         if lost < self._max_attempts and hosts <= MAX_HOST_LOSSES:
-            return None
-        return f"lost {lost + hosts} times" + (f", the last by {loss.cause}" if loss.cause else "")
+            return AfterLoss(state=TrialState.QUEUED, cause="", lost=lost, hosts=hosts)
+        cause = f"lost {lost + hosts} times" + (f", the last by {loss.cause}" if loss.cause else "")
+        return AfterLoss(state=TrialState.FAILED, cause=cause, lost=lost, hosts=hosts)

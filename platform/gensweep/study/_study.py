@@ -205,12 +205,12 @@ class Study:
         return [entry.number for entry in entries]
 
     def _return(self, entry: TrialEntry, loss: Loss) -> None:
-        owner, cause = entry.owner, self._leases.ends(entry, loss)
-        losses = {"lost": entry.lost + loss.packs, "hosts": entry.hosts + loss.hosts}
-        if cause is not None:
-            self._end(entry, TrialState.FAILED, cause, **losses)
+        owner, after = entry.owner, self._leases.after_loss(entry, loss)
+        losses = {"lost": after.lost, "hosts": after.hosts}
+        if after.state.ended:
+            self._end(entry, after.state, after.cause, **losses)
             return
-        self._ledger.change(entry, state=TrialState.QUEUED, owner="", **losses)
+        self._ledger.change(entry, state=after.state, owner="", **losses)
         self._leases.drop(owner, entry.number)
         self._queue.requeue(entry)
 

@@ -1,4 +1,4 @@
-"""The thread that delivers a spool's events to MLflow, several runs side by side."""
+"""The coordinator's thread that delivers a spool's events to MLflow, several runs side by side."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Removes the torn last line of a journal, before anything is appended to it.
+"""Removes the torn last line of a journal, in the coordinator, before anything is appended.
 
 A process that is killed while it writes leaves a part of a line. Optuna would glue the next record
 to it, and never read the journal again.
