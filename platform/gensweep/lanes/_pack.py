@@ -163,6 +163,7 @@ class Pack:
         going = [i for i in self.occupied if i not in resting and self.lane(i).remaining]
         goals = {i: self.lane(i).ticks + min(ticks, self.lane(i).remaining) for i in going}
         with matmul_precision(self.precision, self.device):
+            # More than one pass only where the noise of so many ticks would not fit the memory.
             while left := {i: n for i, goal in goals.items() if (n := goal - self.lane(i).ticks)}:
                 self._run_ticks(left, record)
         record.close(self.ranks.mean_)
@@ -198,6 +199,7 @@ class Pack:
         steps = {slot: self.lane(slot).ticks + step.tick + 1 for slot in step.slots}
         record.add(step.player, steps, *done)
         self.turns_taken += len(step.slots)
+        # At least `FEWEST` lanes are computed, an empty one beside a single trial if need be.
         computed = [slot for slot in step.lanes or range(self.width) if self.lanes[slot]]
         self.turns_computed += max(len(computed), min(FEWEST, self.width))
 

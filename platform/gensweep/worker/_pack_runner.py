@@ -115,6 +115,7 @@ class PackRunner:
         """
         trials, pack = self.lanes.trials, self.pack
         resting = [slot for slot, trial in trials.items() if trial.held_result]
+        # No lane may train past a rung: what pruners compare must be of equally many images.
         left = [t.next_stop - pack.lane(i).ticks for i, t in trials.items() if not t.held_result]
         most = self._segment_ticks * VERDICT_S / SEGMENT_S if resting else self._segment_ticks
         ticks = max(1, min([int(most), *left]))
@@ -126,6 +127,7 @@ class PackRunner:
         self._account(spent, share, len(left))
         # Each rank must train as many ticks as the others, and their clocks differ.
         if pack.ranks.count == 1 and not resting:
+            # At most doubled: a first segment of a few ticks says little about the pace.
             fitting = round(ticks * SEGMENT_S / spent)
             self._segment_ticks = max(1, min(2 * self._segment_ticks, fitting))
         return progress
@@ -144,6 +146,7 @@ class PackRunner:
                 self.end_trial(slot, TrialState.DIVERGED, cause, one)
                 yield slot
         for slot, evaluation in self._evaluate_due(progress):
+            # Training metrics are means since the last rung, so that they show what happens now.
             self.pack.lane(slot).means.clear()
             self.report_rung(slot, progress[slot], evaluation)
             yield slot
@@ -236,6 +239,7 @@ class PackRunner:
             curve=None if evaluation is None else evaluation.curve,
             lineage=tuple(trial.lineage),
         )  # fmt: skip
+        # Taken before the lane is dropped: the next trial's weights overwrite it.
         weights = b"" if evaluation is None else self.lanes.state(slot)
         png = b"" if evaluation is None else evaluation.png
         self.coordinator.finish(end, weights, png)
