@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-SWEEP = ["--trials", "5", "--budget-images", "20000", "--packs", "1",
+SWEEP = ["--trials", "5", "--budget-images", "2000", "--packs", "1",
          "--width", "5", "--samples", "100", "--data", "ring8"]  # fmt: skip
 HOLD = """
 import ray, sys
@@ -75,6 +75,7 @@ for groups in (made, others):
 @pytest.fixture(scope="module")
 def head(stack: Any) -> Iterator[RayNodes]:
     mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
+    mine["RAY_health_check_period_ms"] = "500"  # the head misses a node in 3 s, not 15
     with ray_nodes(**mine) as nodes:
         nodes.head()
         until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))
