@@ -13,7 +13,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.slow("two sweeps on a stack", minutes=1.5),
+    pytest.mark.timeout(300),
+]
 
 
 def sweep(stack: Any, ranks: int) -> dict[int, dict[str, float]]:
@@ -21,7 +25,7 @@ def sweep(stack: Any, ranks: int) -> dict[int, dict[str, float]]:
     done = subprocess.run(
         [sys.executable, str(ROOT / "sweeps" / "vae_tradeoff.py"), "--name", name, "--ranks",
          str(ranks), "--packs", "1", "--trials", "2", "--budget-images", "2560", "--sampler",
-         "random"],
+         "random", "--width", "2", "--samples", "200"],
         env=stack.env, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
