@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,11 @@ BUDGET = 120_000
 OPTIONS = ["--trials", "3", "--budget-images", str(BUDGET), "--packs", "1", "--width", "3",
            "--sampler", "random", "--samples", "200"]  # fmt: skip
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.slow("seven sweeps on a stack", minutes=4),
+    pytest.mark.timeout(600),
+]
 
 
 def start(stack: Any, *options: str) -> "subprocess.Popen[str]":
@@ -31,10 +36,12 @@ def start(stack: Any, *options: str) -> "subprocess.Popen[str]":
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
 
 
-def wait_for_checkpoint(process: "subprocess.Popen[str]", name: str) -> None:
-    """Until the store has a checkpoint of the pack."""
+def wait_for_checkpoint(
+    process: "subprocess.Popen[str]", name: str, before: Sequence[str] = ()
+) -> None:
+    """Until the store has a checkpoint of the pack that was not there before."""
     end = time.monotonic() + 300
-    while not checkpoints(name):
+    while set(checkpoints(name)) <= set(before):
         assert process.poll() is None, process.communicate()[0][-3000:]
         assert time.monotonic() < end, "no checkpoint within 300 s"
         time.sleep(0.5)
@@ -83,23 +90,42 @@ def agree(found: dict[int, dict[str, Any]], expected: dict[int, dict[str, Any]])
         }
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_driver_is_ended(stack: Any, undisturbed: dict[int, Any], how: signal.Signals) -> None:
-    name = f"ended-{how.name}"
-    process = start(stack, *OPTIONS, "--name", name)
-    wait_for_checkpoint(process, name)
-    process.send_signal(how)
+def test_driver_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
+    process = start(stack, *OPTIONS, "--name", "ended")
+    wait_for_checkpoint(process, "ended")
+    process.kill()
     output = process.communicate(timeout=120)[0]
-    assert process.returncode == (-9 if how == signal.SIGKILL else 130), output[-3000:]
-    assert {t["state"] for t in results(stack, name).values()} <= {"queued", "leased"}
-    if how != signal.SIGKILL:
-        assert f"--resume {name}" in output
-    again = start(stack, "--resume", name, "--packs", "1")  # of a width that is measured
+    assert process.returncode == -signal.SIGKILL, output[-3000:]
+    assert {t["state"] for t in results(stack, "ended").values()} <= {"queued", "leased"}
+    again = start(stack, "--resume", "ended", "--packs", "1")  # of a width that is measured
     output = again.communicate(timeout=300)[0]
     assert again.returncode == 0, output[-3000:]
-    found = results(stack, name)
+    found = results(stack, "ended")
     agree(found, undisturbed)
     assert [t["attempts"] for t in found.values()] == [2, 2, 2]
+
+
+def test_driver_is_interrupted_and_the_next_pack_is_killed(
+    stack: Any, undisturbed: dict[int, Any]
+) -> None:
+    process = start(stack, *OPTIONS, "--name", "interrupted")
+    wait_for_checkpoint(process, "interrupted")
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 130, output[-3000:]
+    assert {t["state"] for t in results(stack, "interrupted").values()} <= {"queued", "leased"}
+    assert "--resume interrupted" in output
+    before = checkpoints("interrupted")
+    again = start(stack, "--resume", "interrupted", "--packs", "1")  # of a width that is measured
+    wait_for_checkpoint(again, "interrupted", before)
+    for trainer in processes(stack, "ImplicitFunc"):
+        trainer.kill()
+    output = again.communicate(timeout=300)[0]
+    assert again.returncode == 0, output[-3000:]
+    found = results(stack, "interrupted")
+    agree(found, undisturbed)
+    assert [t["attempts"] for t in found.values()] == [3, 3, 3]
+    assert {(t["pack_losses"], t["host_losses"]) for t in found.values()} == {(1, 0)}
 
 
 def test_job_is_stopped(stack: Any) -> None:
@@ -122,22 +148,10 @@ def test_job_is_stopped(stack: Any) -> None:
     assert set(checkpoints("stopped")) != before
 
 
-def test_pack_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
-    process = start(stack, *OPTIONS, "--name", "killed-pack")
-    wait_for_checkpoint(process, "killed-pack")
-    for trainer in processes(stack, "ImplicitFunc"):
-        trainer.kill()
-    output = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, output[-3000:]
-    found = results(stack, "killed-pack")
-    agree(found, undisturbed)
-    assert [t["attempts"] for t in found.values()] == [2, 2, 2]
-    assert {(t["pack_losses"], t["host_losses"]) for t in found.values()} == {(1, 0)}
-
-
 def test_a_rank_is_killed(stack: Any) -> None:
     """Another pack goes on, and no process of the lost one is left."""
-    process = start(stack, *OPTIONS, "--ranks", "2", "--name", "killed-rank")
+    half = ["--budget-images", str(BUDGET // 2)]  # two processes take longer for each image
+    process = start(stack, *OPTIONS, *half, "--ranks", "2", "--name", "killed-rank")
     wait_for_checkpoint(process, "killed-rank")
     before = processes(stack, "RayTrainWorker")
     assert len(before) == 2
