@@ -20,14 +20,21 @@ ROOT = Path(__file__).parents[1]
 PATH = os.pathsep.join(str(ROOT / name) for name in ("platform", "models", "tests"))
 
 ASK = """
-import json, sys
+import json, sys, time
 from gensweep.cluster._nodes import Nodes, Unreachable
-for _ in sys.stdin:
+nodes = Nodes(sys.argv[1])
+for line in sys.stdin:
     try:
-        found = {i: n.draining for i, n in Nodes(sys.argv[1]).alive().items()}
+        found = nodes.alive()
+        if (asked := json.loads(line)) is None:
+            said = {i: n.draining for i, n in found.items()}
+        else:
+            instance, seconds = asked
+            end = None if seconds is None else time.time() + seconds
+            said = nodes.drain(found[instance], "test", end)
     except Unreachable:
-        found = {}
-    print(json.dumps(found), flush=True)
+        said = {}
+    print(json.dumps(said), flush=True)
 """
 
 
@@ -87,14 +94,25 @@ class RayNodes:
 
     def alive(self) -> dict[str, bool]:
         """Instance to whether its node drains."""
+        found = self._ask(None)
+        return found if isinstance(found, dict) else {}
+
+    def drain(self, instance: str, seconds: float | None = None) -> None:
+        """Do what the drainer does upon a notice: the node has so long, None: nobody knows."""
+        refused = self._ask([instance, seconds])
+        assert refused == "", refused
+
+    def _ask(self, what: list[str | float | None] | None) -> dict[str, bool] | str | None:
+        """Have a process that is ready for it speak to the head; None if it dies of that."""
         if self._asker is None or self._asker.poll() is not None:
             self._asker = self.script(ASK, self.address, stdin=subprocess.PIPE)
         assert self._asker.stdin is not None
         assert self._asker.stdout is not None
-        self._asker.stdin.write("\n")
-        self._asker.stdin.flush()
-        found = self._asker.stdout.readline()
-        return dict(json.loads(found)) if found.startswith("{") else {}
+        print(json.dumps(what), file=self._asker.stdin, flush=True)
+        said: dict[str, bool] | str | None = None
+        with suppress(json.JSONDecodeError):
+            said = json.loads(self._asker.stdout.readline())
+        return said
 
     def cut(self, instance: str) -> None:
         """End a node at once, as when its host loses power."""

@@ -40,12 +40,6 @@ for _ in sys.stdin:
     print("places", *(f"{name}={group['state']}:{len(group['bundles'])}" for name, group in groups),
           flush=True)
 """
-DRAIN = """
-import sys
-from gensweep.cluster._nodes import Nodes
-nodes = Nodes(sys.argv[1])
-assert nodes.drain(nodes.alive()[sys.argv[2]], "test", None) == ""
-"""
 DEAD = """
 import os, ray, signal, time
 from gensweep.cluster._ray_internals import groups_of_dead_actors
@@ -204,8 +198,7 @@ def test_a_pack_that_waits_on_a_draining_node_is_placed_anew(
     os.kill(starter, signal.SIGSTOP)
     cluster.join(*free)
     until(lambda: places.that(f"CREATED:{ranks}"), 30, running.why)
-    output, _ = cluster.script(DRAIN, cluster.address, "i-short").communicate(timeout=60)
-    assert output == ""
+    cluster.drain("i-short")
     os.kill(starter, signal.SIGCONT)
     until(lambda: (now := cluster.alive()) and "i-short" not in now, 60, running.why)
     holder.communicate("\n", timeout=60)
