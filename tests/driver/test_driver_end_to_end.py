@@ -24,7 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "end-to-end"
 OPTIONS = ["--trials", "10", "--budget-images", "64000", "--width", "2"]
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.slow("two jobs on a stack", minutes=2),
+    pytest.mark.timeout(600),
+]
 
 
 def submit(stack: Any, *options: str) -> str:
