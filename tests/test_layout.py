@@ -43,8 +43,8 @@ def test_the_platform_knows_no_model() -> None:
 
 
 ENGINE = (
-    "errors.py", "files.py", "game.py", "known_metrics.py", "machine.py", "space.py", "trial.py",
-    "lanes", "metrics",
+    "errors.py", "files.py", "game.py", "known_metrics.py", "machine.py", "precision.py",
+    "space.py", "trial.py", "lanes", "metrics",
 )  # fmt: skip
 
 

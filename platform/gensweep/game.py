@@ -3,14 +3,17 @@
 Shapes: B batch, Z latent. A model satisfies these protocols structurally; it imports torch alone.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from __future__ import annotations
 
-from torch import Tensor, nn
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Nets = Mapping[str, Callable[..., Any]]
 """Players' networks by name, each a pure function of its inputs."""
-Tensors = Mapping[str, Tensor]
+Tensors: TypeAlias = "Mapping[str, Tensor]"
 Number = float | int
 Scalar = str | Number
 """A hyperparameter: the name of a per-lane value, or a constant."""

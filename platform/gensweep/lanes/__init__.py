@@ -9,7 +9,7 @@ from gensweep.lanes._noise import derive_seed, draw, generator
 from gensweep.lanes._optimizer_formulas import OPTIMIZERS
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
-from gensweep.lanes._precision import PRECISIONS, precision_of
+from gensweep.lanes._precision import precision_of
 from gensweep.lanes._record import EXPLODED, Progress
 from gensweep.lanes._schedule import turns_per_round
 from gensweep.lanes._state import LaneState
@@ -22,7 +22,6 @@ __all__ = [
     "Lane",
     "LaneState",
     "OPTIMIZERS",
-    "PRECISIONS",
     "Pack",
     "Progress",
     "Ranks",

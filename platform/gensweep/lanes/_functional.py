@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 from torch.utils import _pytree as pytree
 
-from gensweep.lanes._precision import Precision, cast
+from gensweep.lanes._precision import cast
 from gensweep.lanes._stack import Stack
+from gensweep.precision import Precision
 
 Stacked = dict[str, dict[str, Tensor]]
 """Tensors with the lanes in front, by player and name."""

@@ -21,10 +21,10 @@ from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
 from gensweep.lanes._optimizer_step import update
 from gensweep.lanes._optimizer_step_cpu import has_kernel, update_on_cpu
-from gensweep.lanes._precision import Precision
 from gensweep.lanes._schedule import trained_players
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._traces import Traces
+from gensweep.precision import Precision
 
 Mean = Callable[[Tensor], None]
 LaneIndex = Tensor | slice

@@ -8,8 +8,8 @@ from typing import Any
 from gensweep.budget import Budget
 from gensweep.errors import UserError
 from gensweep.game import Model
-from gensweep.lanes import PRECISIONS
 from gensweep.objective import Objective
+from gensweep.precision import PRECISIONS
 from gensweep.pruners import PRUNERS, Pruner, find_pruner
 from gensweep.samplers import SAMPLERS, Sampler, find_sampler
 from gensweep.space import all_strata, scopes, strata
