@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from gensweep.coordinator._cost_meter import hourly_cost
+from gensweep.coordinator._hourly_price import hourly_price
 from gensweep.coordinator._pack_status import PackRegistry, PackStatus
 from gensweep.coordinator._progress_summary import ProgressSummary, best_value
 from gensweep.coordinator._recorder import SweepRecorder
@@ -42,7 +42,7 @@ def open_study(context: RunContext, objective: Objective, protocol: Mapping[str,
         settings=sweep.identity() | {"data_hash": context.data_hash, "protocol": protocol},
     )  # fmt: skip
     begin = Study.open if context.resume else Study.create
-    runtime = StudyRuntime(lease_s=LEASE_S, hourly_price=hourly_cost(context))
+    runtime = StudyRuntime(lease_s=LEASE_S, hourly_price=hourly_price(context))
     return begin(spec, context.ledger, runtime)
 
 

@@ -1,4 +1,4 @@
-"""Meters what the cluster costs an hour while a sweep runs."""
+"""Looks up the price of an hour of the whole cluster while a sweep runs."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ LOOK_S = 5.0
 """Between two looks at which hosts there are."""
 
 
-def hourly_cost(context: RunContext) -> Callable[[], float]:
+def hourly_price(context: RunContext) -> Callable[[], float]:
     """Return a function that tells what the cluster costs an hour now, all its hosts counted.
 
     0 where nothing has a price. `UserError` if a price table was named, or a bound on the cost
@@ -29,14 +29,14 @@ def hourly_cost(context: RunContext) -> Callable[[], float]:
     if not any(host.kind for host in running_hosts()):
         return lambda: 0.0
     try:
-        return HourlyCost(load_prices(context.prices))
+        return HourlyPrice(load_prices(context.prices))
     except UserError:
         if sweep.max_cost is not None or context.prices:
             raise
         return lambda: 0.0
 
 
-class HourlyCost:
+class HourlyPrice:
     """Adds up the hosts that are up; one of an unknown type counts as the dearest known."""
 
     def __init__(self, prices: "Prices"):
