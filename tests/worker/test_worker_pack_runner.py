@@ -180,7 +180,7 @@ def test_ends_that_were_told_are_kept_when_the_pack_dies(
 ) -> None:
     """An error in the evaluation of a lane costs the lanes before it nothing."""
     here, runner = small_sweep.runner("first")
-    judge, seen = runner.evaluator._judge, []
+    judge, seen = runner.evaluator._evaluate_lane, []
 
     def fails(*args: Any) -> Any:
         seen.append(args)
@@ -188,7 +188,7 @@ def test_ends_that_were_told_are_kept_when_the_pack_dies(
             raise OSError("the disk is full")
         return judge(*args)
 
-    monkeypatch.setattr(type(runner.evaluator), "_judge", staticmethod(fails))
+    monkeypatch.setattr(type(runner.evaluator), "_evaluate_lane", staticmethod(fails))
     with pytest.raises(OSError, match="the disk is full"):
         runner.resume()
     here.settle()
@@ -202,14 +202,14 @@ def test_a_trial_that_diverges_at_an_early_rung_is_compared_there(
     """Its value is told at once, as others are ranked by it, and its end has its metrics."""
     small_sweep = open_small_sweep(pruner="median")
     _, runner = small_sweep.runner("first")
-    judge, seen = runner.evaluator._judge, []
+    judge, seen = runner.evaluator._evaluate_lane, []
 
     def diverges(*args: Any) -> Any:
         seen.append(args)
         found = judge(*args)
         return dataclasses.replace(found, outcome=Outcome.DIVERGED) if len(seen) == 1 else found
 
-    monkeypatch.setattr(type(runner.evaluator), "_judge", staticmethod(diverges))
+    monkeypatch.setattr(type(runner.evaluator), "_evaluate_lane", staticmethod(diverges))
     told = []
     report = small_sweep.coordinator.report_rungs
     monkeypatch.setattr(

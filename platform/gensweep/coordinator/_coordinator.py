@@ -104,7 +104,7 @@ class SweepCoordinator:
     def report_rungs(self, owner: str, reports: Sequence[TrialReport]) -> dict[int, Verdict]:
         """Keep what trials measured; return the verdict on each: continue, prune or lost."""
         with self._study.transaction():
-            verdicts = {report.number: self._judge(owner, report) for report in reports}
+            verdicts = {report.number: self._report_and_decide(owner, report) for report in reports}
         for report in reports:
             verdict = verdicts[report.number]
             _log.debug("trial %d at %d images: %s", report.number, report.images, verdict)
@@ -112,7 +112,7 @@ class SweepCoordinator:
                 self._recorder.report(report)
         return verdicts
 
-    def _judge(self, owner: str, report: TrialReport) -> Verdict:
+    def _report_and_decide(self, owner: str, report: TrialReport) -> Verdict:
         try:
             lease = self._study.lease_of(owner, report.number)
         except StaleLease:

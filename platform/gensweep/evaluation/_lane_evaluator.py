@@ -86,7 +86,7 @@ class LaneEvaluator:
         metrics = self.evaluator.evaluate(samples)
         untruncated = self._measure_untruncated(pack, slots) or metrics
         found = {
-            slot: self._judge(*each)
+            slot: self._evaluate_lane(*each)
             for slot, *each in zip(slots, samples, metrics, untruncated, strict=True)
         }
         # A lane whose samples are not finite has neither a likelihood nor a curve.
@@ -99,7 +99,7 @@ class LaneEvaluator:
                 found[slot] = replace(found[slot], curve=tuple(curve))
         return found
 
-    def _judge(
+    def _evaluate_lane(
         self, samples: Tensor, metrics: dict[str, float], untruncated: dict[str, float]
     ) -> Evaluation:
         """Judge one lane by its samples without truncation; `samples` are those to be pictured."""
