@@ -22,6 +22,9 @@ LIKELIHOOD: Final = frozenset[Kind]({"likelihood"})
 UNTRUNCATED: Final = "untruncated_"
 """Before the name of a metric that was measured of samples without truncation."""
 
+NEIGHBOURS: Final = 5
+"""The k of the metrics that look at the k-th neighbour; there must be more samples than that."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:

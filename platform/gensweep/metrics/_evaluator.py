@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
+from gensweep.known_metrics import NEIGHBOURS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._distances import finite
 from gensweep.metrics._images import Images
@@ -49,7 +50,7 @@ class Evaluator:
         mode_std: float | None = None,
         net: FeatureNet | Projection | None = None,
         samples: int = 1000,
-        k: int = 5,
+        k: int = NEIGHBOURS,
         seed: int = 0,
     ) -> Evaluator:
         """Prepare the reference: `test["x"]`, or `train["x"]` where the data has no test split.

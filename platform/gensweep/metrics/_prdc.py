@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
+from gensweep.known_metrics import NEIGHBOURS
 
 __all__ = ["prdc", "radii"]
 
 
-def radii(features: Tensor, k: int = 5, chunk: int = 2048) -> Tensor:
+def radii(features: Tensor, k: int = NEIGHBOURS, chunk: int = 2048) -> Tensor:
     """Return the distance [N] from each of features [N, D] to its k-th nearest other one.
 
     `UserError` unless 0 < k < N. Rows are taken by `chunk`, to bound the memory.
@@ -30,7 +31,7 @@ def radii(features: Tensor, k: int = 5, chunk: int = 2048) -> Tensor:
 def prdc(
     real: Tensor,
     fake: Tensor,
-    k: int = 5,
+    k: int = NEIGHBOURS,
     real_radii: Tensor | None = None,
     chunk: int = 2048,
     *,

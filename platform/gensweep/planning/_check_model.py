@@ -6,10 +6,11 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.evaluation import Likelihood
+from gensweep.known_metrics import NEIGHBOURS
 from gensweep.lanes import Pack, turns_per_round
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.space import all_strata
-from gensweep.spec import NEIGHBOURS, RunRequest, Sweep
+from gensweep.spec import RunRequest, Sweep
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset

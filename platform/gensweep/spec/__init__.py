@@ -3,7 +3,7 @@
 Runs in: every process.
 """
 
-from gensweep.spec._groups import NEIGHBOURS, DataOptions, EvaluationOptions, ReportOptions
+from gensweep.spec._groups import DataOptions, EvaluationOptions, ReportOptions
 from gensweep.spec._request import RunRequest
 from gensweep.spec._resources import PACK_CPUS, SUPERVISOR_CPUS, PackResources
 from gensweep.spec._run_context import RunContext
@@ -15,7 +15,6 @@ __all__ = [
     "DataOptions",
     "Declaration",
     "EvaluationOptions",
-    "NEIGHBOURS",
     "PACK_CPUS",
     "PLACEMENT",
     "PackResources",

@@ -6,10 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.known_metrics import NEIGHBOURS
 from gensweep.space import Space
-
-NEIGHBOURS = 5
-"""Of each sample, that coverage and density look at; there must be more samples than that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
