@@ -63,7 +63,7 @@ def _worker_settings(plan: Plan, coordinator: Any, evaluator: LaneEvaluator) -> 
         resources=_pack_resources(plan, plan.request),
         store=plan.store,
         data=plan.dataset.id,
-        feature_hash=evaluator.protocol.get("feature_hash"),
+        feature_hash=evaluator.evaluator.reference.feature_hash,
         verbosity=plan.request.verbosity,
     )
 

@@ -5,7 +5,6 @@ L lanes.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,9 +51,9 @@ class LaneEvaluator:
     lanes_at_once: int = 1
 
     @property
-    def protocol(self) -> dict[str, Any]:
+    def protocol(self) -> Mapping[str, object]:
         """The statement of how every number was made, as JSON."""
-        stated = self.evaluator.protocol | {"verdict": VERDICT}
+        stated = {**self.evaluator.protocol, "verdict": VERDICT}
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
 
     def to(self, device: torch.device | str, width: int = LANES_AT_ONCE) -> "LaneEvaluator":
@@ -128,8 +127,8 @@ class LaneEvaluator:
 
     def _draw_samples(self, pack: Pack, slots: list[int], **hyper: float) -> Tensor:
         """Samples of `lanes_at_once` lanes or fewer, `[L, count, *shape]`."""
-        count = self.evaluator.protocol["fake_samples"]
-        drawn = pack.sample(count, slots=fill_up(slots, self.lanes_at_once), hyper=hyper)
+        every = fill_up(slots, self.lanes_at_once)
+        drawn = pack.sample(self.evaluator.samples, slots=every, hyper=hyper)
         return drawn[: len(slots)]
 
     def _measure_truncated(
@@ -152,7 +151,8 @@ class LaneEvaluator:
         curves: list[list[CurvePoint]] = [[] for _ in slots]
         if "truncation" not in pack.lane(slots[0]).hyper:
             return curves
-        fidelity, variety = self.evaluator.protocol["curve"]
+        reference = self.evaluator.reference
+        fidelity, variety = reference.objective, reference.variety
         for threshold in self.truncations:
             found = self._measure_truncated(pack, slots, threshold, (fidelity, variety))
             for curve, metrics in zip(curves, found, strict=True):

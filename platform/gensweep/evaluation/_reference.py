@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -90,12 +91,12 @@ def build_evaluator(
         net=None if points else load_feature_net(store, train, feature_hash),
         samples=POINTS if points else sweep.samples,
     )  # fmt: skip
-    evaluator.protocol["data"] = train.protocol
+    stated = {**evaluator.protocol, "data": train.protocol}
     split, x = ("test", held_out["x"]) if held_out else ("train", shown["x"])
     game = sweep.model.game(sweep.config({}), train)
     return LaneEvaluator(
-        evaluator=evaluator, data=train, modes=train.modes, truncations=sweep.truncations,
-        likelihood=Likelihood.of_game(game, x, split),
+        evaluator=replace(evaluator, protocol=stated), data=train, modes=train.modes,
+        truncations=sweep.truncations, likelihood=Likelihood.of_game(game, x, split),
     )  # fmt: skip
 
 

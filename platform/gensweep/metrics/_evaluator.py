@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +28,9 @@ __all__ = ["Evaluator", "draw"]
 class Evaluator:
     """Measures samples against a fixed reference; `protocol` states how, beside the numbers."""
 
-    protocol: dict[str, Any]
+    protocol: Mapping[str, object]
+    samples: int
+    """Drawn from each lane."""
     variance: float
     """Mean variance of the numbers of a real example."""
     reference: Points | Images = field(repr=False)
@@ -59,7 +60,7 @@ class Evaluator:
         """
         split, data = ("test", test) if len(test.get("x", ())) > k else ("train", train)
         real = data["x"][draw(len(data["x"]), samples, seed)].float()
-        stated = {
+        stated: dict[str, object] = {
             "dataset": name, "split": split, "real_samples": len(real),
             "fake_samples": samples, "seed": seed,
         }  # fmt: skip
@@ -72,7 +73,10 @@ class Evaluator:
             reference = Images(real, net, _class_shares(net, train), k)
         stated["curve"] = [reference.objective, reference.variety]
         variance = real.flatten(1).var(0).mean().item()
-        return cls(protocol=stated | reference.protocol, variance=variance, reference=reference)
+        return cls(
+            protocol=stated | reference.protocol, samples=samples, variance=variance,
+            reference=reference,
+        )  # fmt: skip
 
     def to(self, device: torch.device | str) -> Evaluator:
         """Return an evaluator of samples on `device`, with the same reference."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Collection
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,13 +35,14 @@ class Images:
         self, real: Tensor, net: FeatureNet | Projection, shares: Tensor | None, k: int
     ) -> None:
         self.net, self.shares, self.k = net, shares, k
+        self.feature_hash = net.hash
         self.features = _features(net, real)
         self.radii, self.moments = radii(self.features, k), moments(self.features)
         self.root = square_root(self.moments[1])
-        self.protocol: dict[str, Any] = {
+        self.protocol: dict[str, object] = {
             "kind": "images",
             "features": net.kind,
-            "feature_hash": net.hash,
+            "feature_hash": self.feature_hash,
             "k": k,
             "bounds": IMAGE_BOUNDS | ({} if shares is None else CLASS_BOUNDS),
         }

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from torch import Tensor, device
 
@@ -27,11 +26,12 @@ class Points:
 
     objective, variety = "total_variation", "modes"
     judged = ("modes", "high_quality")
+    feature_hash = None
 
     def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:
         self.real, self.modes, self.std = real, modes, std
         self._sliced = SlicedDistances(real)
-        self.protocol: dict[str, Any] = {
+        self.protocol: dict[str, object] = {
             "kind": "points",
             "features": "identity",
             "mode_std": std,
