@@ -42,7 +42,7 @@ for _ in sys.stdin:
 """
 DEAD = """
 import os, ray, signal, time
-from gensweep.cluster._ray_internals import groups_of_dead_actors
+from gensweep.cluster import groups_of_dead_actors
 ray.init(log_to_driver=False)
 @ray.remote(num_cpus=0)
 class Maker:

@@ -9,33 +9,34 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gensweep.cluster._connection import connect
-    from gensweep.cluster._hosts import launchable_hosts, running_hosts
-    from gensweep.cluster._prices import Prices, load_prices
-    from gensweep.cluster._provider import FleetNodeProvider
-    from gensweep.cluster._quote import PricedHosts, price_hosts
-
-__all__ = [
-    "FleetNodeProvider",
-    "PricedHosts",
-    "Prices",
-    "connect",
-    "launchable_hosts",
-    "running_hosts",
-    "load_prices",
-    "price_hosts",
-]
+    from gensweep.cluster._connection import connect as connect
+    from gensweep.cluster._hosts import launchable_hosts as launchable_hosts
+    from gensweep.cluster._hosts import running_hosts as running_hosts
+    from gensweep.cluster._prices import Prices as Prices
+    from gensweep.cluster._prices import load_prices as load_prices
+    from gensweep.cluster._provider import FleetNodeProvider as FleetNodeProvider
+    from gensweep.cluster._quote import PricedHosts as PricedHosts
+    from gensweep.cluster._quote import price_hosts as price_hosts
+    from gensweep.cluster._ray_internals import groups_of_dead_actors as groups_of_dead_actors
+    from gensweep.cluster._ray_internals import (
+        packs_waiting_on_draining_nodes as packs_waiting_on_draining_nodes,
+    )
 
 _HOMES = {
     "FleetNodeProvider": "_provider",
     "PricedHosts": "_quote",
     "Prices": "_prices",
     "connect": "_connection",
+    "groups_of_dead_actors": "_ray_internals",
     "launchable_hosts": "_hosts",
-    "running_hosts": "_hosts",
     "load_prices": "_prices",
+    "packs_waiting_on_draining_nodes": "_ray_internals",
     "price_hosts": "_quote",
+    "running_hosts": "_hosts",
 }
+"""Public name to the module that has it; type checkers read the same above, as a test compares."""
+
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

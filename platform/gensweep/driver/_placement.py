@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from gensweep.cluster._ray_internals import groups_of_dead_actors, packs_waiting_on_draining_nodes
+from gensweep.cluster import groups_of_dead_actors, packs_waiting_on_draining_nodes
 
 _log = logging.getLogger(__name__)
 POLL_S = 5.0

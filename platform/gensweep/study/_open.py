@@ -18,8 +18,7 @@ from gensweep.study._read import SweepSnapshot, list_sweeps, unknown_sweep
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._spending import Spent
 from gensweep.study._study_spec import StudySpec
-from gensweep.study.journal._file import Journal
-from gensweep.study.journal._open import only_writer
+from gensweep.study.journal import Journal, only_writer
 from gensweep.versions import versions
 
 

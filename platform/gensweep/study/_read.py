@@ -8,7 +8,7 @@ from optuna.storages import BaseStorage
 
 from gensweep.errors import UserError
 from gensweep.study._ledger import entry_of
-from gensweep.study.journal._open import stored_journals
+from gensweep.study.journal import stored_journals
 from gensweep.trial import TrialRecord
 
 
