@@ -51,6 +51,26 @@ def imports(file: Path, name: str) -> Iterator[str]:
                 yield part
 
 
+def module_name(file: Path) -> str:
+    parts = file.relative_to(SOURCES.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(file): file for file in sorted(SOURCES.rglob("*.py"))}
+"""Every module of the platform by its full name."""
+
+
+def modules_of(file: Path) -> Iterator[str]:
+    """Yield the modules of the platform that a file imports, for type checkers too."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else node.module
+
+
 def count_lines(files: list[Path]) -> int:
     return sum(len(file.read_text().splitlines()) for file in files)
 

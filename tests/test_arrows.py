@@ -8,10 +8,11 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
-from house_code import ROOT, SOURCES, imports
+from house_code import MODULES, ROOT, SOURCES, imports, modules_of
 
 PACKAGES = sorted(p.parent.name for p in SOURCES.glob("*/__init__.py"))
 
@@ -76,6 +77,8 @@ def arrows() -> dict[str, dict[str, list[str]]]:
 
 
 ARROWS = arrows()
+FILES = {module: set(modules_of(file)) - {module} for module, file in MODULES.items()}
+"""Module to the modules of the platform that it imports."""
 
 
 @pytest.mark.parametrize("package", sorted(FORBIDDEN))
@@ -101,8 +104,28 @@ def test_ground_files_import_no_package() -> None:
     } == {}
 
 
-def test_no_package_imports_another_in_a_circle() -> None:
-    graph = {part: sorted(to) for part, to in ARROWS.items()}
+def folder(module: str) -> Path:
+    return MODULES[module].parent
+
+
+def test_nobody_imports_a_private_module_of_another_package() -> None:
+    """A folder within a package, such as the journal's, is a package of its own."""
+    assert [
+        f"{module} imports {to}"
+        for module, found in FILES.items()
+        for to in sorted(found)
+        if to.rpartition(".")[2].startswith("_") and folder(to) != folder(module)
+    ] == []
+
+
+GRAPHS = {
+    "packages": {part: sorted(to) for part, to in ARROWS.items()},
+    "files": {module: sorted(found) for module, found in FILES.items()},
+}
+
+
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_none_imports_another_in_a_circle(graph: dict[str, list[str]]) -> None:
     done: set[str] = set()
 
     def walk(part: str, path: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ import torch
 from gensweep.budget import Budget
 from gensweep.data import load_dataset
 from gensweep.objective import Objective
-from gensweep.planning import Estimate, Plan, parse_request
+from gensweep.planning import Estimate, Plan, parse_request, plan_text
 from gensweep.profiling import PackProfiler, fixed_width, measure_width, resolve_width
 from gensweep.profiling._memory import _cgroup_headroom, measure_free_mib, usable_mib
 from gensweep.profiling._profile_cache import PackProfile, ProfileCache
@@ -265,8 +265,8 @@ def test_the_plan_tells_of_the_width(sets: dict[str, Any], home: Path) -> None:
     assert (
         "\nwidth     8 lanes: 2 ms a lane and round (4 with 2, 2.5 with 4, 1.95 with 16); "
         "5.0 MiB a lane of 11.0 GiB free for a pack\n"
-    ) in plan.text()
-    assert "\nthreads   2 packs x " in plan.text()
+    ) in plan_text(plan)
+    assert "\nthreads   2 packs x " in plan_text(plan)
 
 
 def test_limits_of_control_groups_count(tmp_path: Path) -> None:

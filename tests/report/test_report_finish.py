@@ -16,7 +16,7 @@ from gensweep.data import load_dataset
 from gensweep.driver._finish import print_answer, summary_metrics
 from gensweep.driver._next_command import next_command
 from gensweep.objective import Objective
-from gensweep.planning import Plan, parse_request
+from gensweep.planning import Plan, parse_request, plan_text
 from gensweep.results import results_table, trial_views
 from gensweep.spec import RunRequest
 from gensweep.storage import FileStore
@@ -186,8 +186,8 @@ def test_the_tracker_says_why_it_lags_without_a_secret(
     spooled = b"".join(f.read_bytes() for f in (home / "spool").rglob("*") if f.is_file()).decode()
     assert "no ***" in spooled
     assert SECRET not in spooled
-    assert "hunter22" not in plan.text()
-    assert "http://ann:***@127.0.0.1:9" in plan.text()
+    assert "hunter22" not in plan_text(plan)
+    assert "http://ann:***@127.0.0.1:9" in plan_text(plan)
 
 
 def test_the_list_counts_states_in_one_order(home: Path, capsys: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gensweep.driver._launch import launch
 from gensweep.errors import UserError
 from gensweep.log import configure_logging
-from gensweep.planning import parse_request, prepare
+from gensweep.planning import parse_request, plan_text, prepare
 from gensweep.spec import Sweep
 
 
@@ -23,7 +23,7 @@ def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> N
         request = parse_request(description, sweep, None if argv is None else list(argv))
         configure_logging(request.sweep.name, request.verbosity)
         plan = prepare(request)
-        print(plan.text(), flush=True)
+        print(plan_text(plan), flush=True)
         if not request.dry_run:
             launch(plan)
     except UserError as error:

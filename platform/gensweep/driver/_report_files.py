@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, real_grid
 from gensweep.objective import Objective
-from gensweep.planning import Plan
+from gensweep.planning import Plan, sweep_summary
 from gensweep.redact import redact, redact_tree
 from gensweep.report import SweepFacts, build_report
 from gensweep.results import typical_failures
@@ -62,7 +62,7 @@ def _sweep_facts(plan: Plan, snapshot: SweepSnapshot, facts: ReportFacts) -> Swe
     sweep = plan.request.sweep
     stated = SweepFacts(
         name=sweep.name,
-        summary=plan.summary(),
+        summary=sweep_summary(plan),
         not_searched=fixed_values(sweep),
         held_out=facts.test.text() if facts.test else "",
         lane_time=facts.usage,

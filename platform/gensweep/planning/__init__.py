@@ -6,11 +6,14 @@ Runs in: the script's process.
 from gensweep.planning._command_line import parse_request
 from gensweep.planning._estimate import Estimate
 from gensweep.planning._plan import Plan
+from gensweep.planning._plan_text import plan_text, sweep_summary
 from gensweep.planning._prepare import prepare
 
 __all__ = [
     "Estimate",
     "Plan",
     "parse_request",
+    "plan_text",
     "prepare",
+    "sweep_summary",
 ]

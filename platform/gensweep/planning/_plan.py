@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from gensweep.planning._cost import Quote
 from gensweep.planning._estimate import Estimate
-from gensweep.planning._plan_text import plan_text, summary
 from gensweep.spec import RunContext, RunRequest
 
 if TYPE_CHECKING:
@@ -73,11 +72,3 @@ class Plan:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         return path
-
-    def summary(self) -> str:
-        """The sweep in one sentence, for the report."""
-        return summary(self)
-
-    def text(self) -> str:
-        """The plan in lines of a word and what it stands for."""
-        return plan_text(self)

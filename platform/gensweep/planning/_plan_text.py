@@ -1,17 +1,14 @@
 """The words in which a plan is printed, and in which the report tells of its sweep."""
 
 import os
-from typing import TYPE_CHECKING
 
+from gensweep.planning._plan import Plan
 from gensweep.redact import redact
-
-if TYPE_CHECKING:
-    from gensweep.planning._plan import Plan
-    from gensweep.spec import RunRequest, Sweep
+from gensweep.spec import RunRequest, Sweep
 
 
-def plan_text(plan: "Plan") -> str:
-    """Lines of a word and what it stands for; passwords in addresses are hidden."""
+def plan_text(plan: Plan) -> str:
+    """Write the plan in lines of a word and what it stands for, without passwords in addresses."""
     sweep, data, request = plan.request.sweep, plan.dataset, plan.request
     lines = {
         "sweep": f"{sweep.name}: {sweep.trials} trials of {sweep.model.name}",
@@ -33,8 +30,8 @@ def plan_text(plan: "Plan") -> str:
     return "\n".join(f"{word:9} {text}" for word, text in lines.items() if text)
 
 
-def summary(plan: "Plan") -> str:
-    """The sweep in one sentence, for the report."""
+def sweep_summary(plan: Plan) -> str:
+    """Describe the sweep in one sentence, for the report."""
     sweep, data = plan.request.sweep, plan.dataset
     return (
         f"{sweep.trials} trials of {sweep.model.name} ({sweep.model.paper}) on {data.name}, "
@@ -43,7 +40,7 @@ def summary(plan: "Plan") -> str:
     )
 
 
-def _packs(request: "RunRequest") -> str:
+def _packs(request: RunRequest) -> str:
     """Say how trials are trained together."""
     strata = request.sweep.strata
     place = f"{request.gpus} GPUs" if request.gpus else "CPUs"
@@ -52,7 +49,7 @@ def _packs(request: "RunRequest") -> str:
     return f"{request.packs} at a time{shared}{kinds}; {place}"
 
 
-def _threads(request: "RunRequest") -> str:
+def _threads(request: RunRequest) -> str:
     """Say how packs share the cores."""
     if request.gpus:
         return f"{request.threads} beside each GPU, which computes"
@@ -62,14 +59,14 @@ def _threads(request: "RunRequest") -> str:
     return f"{request.packs} packs{ranks} x {each} on {os.cpu_count()} cores{why}"
 
 
-def _population(sweep: "Sweep") -> str:
+def _population(sweep: Sweep) -> str:
     """Say what population-based training does at each rung but the last."""
     among = f" with the same {', '.join(sweep.strata)}" if sweep.strata else ""
     return (f"at each of {sweep.rungs - 1} evaluations the poorest quarter of trials{among} goes "
             "on from the best that are in its pack")  # fmt: skip
 
 
-def _cost(plan: "Plan") -> str | None:
+def _cost(plan: Plan) -> str | None:
     """Say what training costs; None where no price is known."""
     request = plan.request
     if plan.quote is None:
