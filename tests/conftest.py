@@ -91,7 +91,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         done = run("up")
         assert done.returncode == 0, done.stderr
         from gensweep.home import Home
-        from gensweep.stack import load_env
+        from gensweep.stack_env import load_env
 
         yield Stack(home, base | load_env(Home(home)), run)
     finally:

@@ -42,7 +42,6 @@ PLACES = {
 DETOURS = {
     ("planning", "cluster"): (1, "right"),
     ("planning", "profiling"): (1, "top"),
-    ("results", "stack"): (3.08, "right"),
 }
 """Arrows that go around boxes, the row that they pass below, and the side where they end."""
 

@@ -25,7 +25,7 @@ from gensweep.coordinator import SweepCoordinator
 from gensweep.data import load_dataset
 from gensweep.planning import Plan
 from gensweep.spec import RunRequest
-from gensweep.stack import apply_env
+from gensweep.stack_env import apply_env
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
 from gensweep.trial import TrialEnd, TrialReport, TrialState

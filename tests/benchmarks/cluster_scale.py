@@ -33,7 +33,7 @@ from scale.coordinator import Stopwatch, coordinator_costs
 from scale.packs import Costs, Size, World, simulate
 from scale.services import call_seconds, store_costs, tracker_seconds
 
-from gensweep.stack import apply_env
+from gensweep.stack_env import apply_env
 from gensweep.storage import open_store
 from gensweep.worker._coordinator_client import CHECKPOINT_S, HEARTBEAT_S
 

@@ -26,7 +26,7 @@ import torch
 from machine import machine
 from peers.ring8_gan import SIZES, TRIALS, train
 
-from gensweep.stack import apply_env
+from gensweep.stack_env import apply_env
 from gensweep.sweep import results_of
 
 PEERS = {"nested_train": (4, 8), "plain_tune": (16, 48), "optuna_processes": (None, None)}

@@ -14,7 +14,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from gensweep.machine import processor_name
-from gensweep.stack import apply_env
+from gensweep.stack_env import apply_env
 from gensweep.tracking import Spool, Tracker
 
 STEPS, NAMES, PEER_POINTS = 500, 20, 300

@@ -8,6 +8,7 @@ from gensweep.errors import UserError
 from gensweep.log import configure_logging
 from gensweep.planning import parse_request, plan_text, prepare
 from gensweep.spec import Sweep
+from gensweep.stack_env import apply_env
 
 
 def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> None:
@@ -16,8 +17,6 @@ def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> N
     `argv` None: that of the process. The exit status is 0; 1 if packs keep dying, 2 for bad
     input, 130 for Ctrl-C.
     """
-    from gensweep.stack import apply_env
-
     try:
         apply_env()
         request = parse_request(description, sweep, None if argv is None else list(argv))

@@ -6,7 +6,7 @@ from typing import Any
 
 from gensweep.home import find_home
 from gensweep.results._records import trial_views
-from gensweep.stack import apply_env
+from gensweep.stack_env import apply_env
 from gensweep.study import ledger_of, list_sweeps, read_sweep
 from gensweep.trial import TrialRecord, TrialState
 

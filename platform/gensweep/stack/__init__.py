@@ -4,16 +4,13 @@ Runs in: processes of its own: servers that the command line starts. Scripts rea
 """
 
 from gensweep.stack._doctor import Check, doctor
-from gensweep.stack._env import apply_env, load_env
 from gensweep.stack._status import status
 from gensweep.stack._up import down, up
 
 __all__ = [
     "Check",
-    "apply_env",
     "doctor",
     "down",
-    "load_env",
     "status",
     "up",
 ]

@@ -14,9 +14,10 @@ from packaging.version import Version
 
 from gensweep.errors import UserError
 from gensweep.home import Home, find_home
-from gensweep.stack._env import apply_env, token_file
+from gensweep.stack._env import token_file
 from gensweep.stack._services import http_status
 from gensweep.stack._swift import keeps_xattrs
+from gensweep.stack_env import apply_env
 
 FLOORS = {"torch": (2, 11), "ray": (2, 60), "optuna": (5, 0), "mlflow": (3, 10)}
 
