@@ -3,6 +3,8 @@
 An arrow is any import of the code, within functions and for type checkers too.
 """
 
+import ast
+import importlib
 import json
 import os
 import subprocess
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from house_code import MODULES, ROOT, SOURCES, imports, modules_of
+from house_code import MODULES, ROOT, SOURCES, imports, module_name, modules_of
 
 PACKAGES = sorted(p.parent.name for p in SOURCES.glob("*/__init__.py"))
 
@@ -54,10 +56,12 @@ LOADS = {
 }  # fmt: skip
 """Entry point to what importing it must not load."""
 
-MEASURE = """
+TAKES_SWEEP = "from gensweep.sweep import Sweep"
+BEGIN = """
 import json, os, sys, threading
 hook, before, env = sys.excepthook, set(sys.modules), dict(os.environ)
-__import__(sys.argv[1])
+"""
+END = """
 print(json.dumps({
     "modules": sorted(set(sys.modules) - before),
     "hook": sys.excepthook is not hook,
@@ -141,21 +145,21 @@ def test_none_imports_another_in_a_circle(graph: dict[str, list[str]]) -> None:
         walk(part, ())
 
 
-def measure(entry: str) -> dict[str, object]:
-    """What importing the entry point does, in a process of its own."""
-    env = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "platform", ROOT / "models")))
-    }
+def measure(script: str, *paths: Path) -> dict[str, object]:
+    """What the lines of a script do, in a process of its own; `paths` hold modules of its own."""
+    folders = (ROOT / "platform", ROOT / "models", *paths)
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, entry], env=env, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", f"{BEGIN}{script}{END}"],
+        env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("entry", LOADS)
 def test_an_entry_point_loads_only_what_it_needs(entry: str) -> None:
-    found = measure(entry)
+    found = measure(f"import {entry}")
     modules = set(found["modules"])  # type: ignore[call-overload]
     ours = [name for name in modules if name.startswith("gensweep")]
     print(f"{entry}: {len(modules)} modules, {len(ours)} of ours")
@@ -164,7 +168,41 @@ def test_an_entry_point_loads_only_what_it_needs(entry: str) -> None:
 
 
 def test_importing_the_public_face_does_nothing() -> None:
-    found = measure("gensweep.sweep")
+    found = measure("import gensweep.sweep")
     assert (found["hook"], found["environment"], found["threads"]) == (False, False, 1)
     ours = [name for name in found["modules"] if name.startswith("gensweep")]  # type: ignore[attr-defined]
     assert ours == ["gensweep", "gensweep.sweep"]
+
+
+def test_a_module_that_takes_a_sweep_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a_module.py").write_text(f"{TAKES_SWEEP}\n")
+    found = measure("import a_module", tmp_path)
+    assert (found["hook"], found["environment"], found["threads"]) == (False, False, 1)
+    assert "gensweep.spec" in found["modules"]  # type: ignore[operator]
+    frameworks = {"optuna", "mlflow", "ray", "gensweep.driver"}
+    assert frameworks & set(found["modules"]) == set()  # type: ignore[call-overload]
+
+
+def test_a_script_that_takes_a_sweep_gets_the_hook_for_its_mistakes() -> None:
+    """And nothing else changes."""
+    found = measure(TAKES_SWEEP)
+    assert (found["hook"], found["environment"], found["threads"]) == (True, False, 1)
+
+
+@pytest.mark.parametrize("file", ["sweep.py", "cluster/__init__.py"])
+def test_lazy_names_are_the_same_for_type_checkers(file: str) -> None:
+    """What is imported on demand, and what a type checker reads in its place."""
+    code = ast.parse((SOURCES / file).read_text())
+    module = module_name(SOURCES / file)
+    lazy = importlib.import_module(module)
+    base = module if file.endswith("__init__.py") else "gensweep"
+    told = {
+        alias.asname: one.module
+        for block in code.body
+        if isinstance(block, ast.If)
+        for one in block.body
+        if isinstance(one, ast.ImportFrom)
+        for alias in one.names
+    }
+    assert told == {name: f"{base}.{home}" for name, home in lazy._HOMES.items()}
+    assert all(getattr(lazy, name).__name__ == name for name in lazy.__all__)

@@ -8,7 +8,7 @@ Runs in: processes of its own, on the hosts of a cluster. Sweeps ask it for pric
 import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an alias tells type checkers that the name is public
     from gensweep.cluster._connection import connect as connect
     from gensweep.cluster._hosts import launchable_hosts as launchable_hosts
     from gensweep.cluster._hosts import running_hosts as running_hosts
