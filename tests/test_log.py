@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from gensweep.log import ROOT as LOGGER
-from gensweep.log import configure_logging
+from gensweep.log import configure_logging, print_error
 from gensweep.planning import parse_request
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
@@ -116,6 +117,42 @@ def test_it_writes_to_the_stderr_of_the_moment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sys, "stderr", other)
     log.info("here")
     assert other.getvalue() == "vae-1: here\n"
+
+
+URI = "postgresql://ann:hunter22@db/x"
+SWEEP_OF = """
+from gensweep.sweep import Sweep, main
+from gensweep_models.catalog import CATALOG
+from gensweep_models.space import Real
+SWEEP = Sweep(name="vae", model=CATALOG["vae"], space={"learning_rate": Real(1e-4, 1e-2)}, **%s)
+main("A test.", SWEEP)
+"""
+ERRORS = {
+    "a command": ("from gensweep.cli import main; raise SystemExit(main())", ["results", URI]),
+    "an option of a script": (SWEEP_OF % {}, ["--name", URI]),
+    "a value in a script": (SWEEP_OF % {"sampler": URI}, []),
+}
+"""A script, and options of it, where an address is a mistake that the error names."""
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_an_error_tells_no_password(case: str, tmp_path: Path) -> None:
+    text, options = ERRORS[case]
+    script = tmp_path / "script.py"
+    script.write_text(text)
+    paths = f"{ROOT / 'platform'}:{ROOT / 'models'}"
+    env = os.environ | {"GENSWEEP_HOME": str(tmp_path / "home"), "PYTHONPATH": paths}
+    done = subprocess.run([sys.executable, script, *options], env=env, capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert re.match(r"error: .*postgresql://ann:\*\*\*@db/x", line)
+
+
+def test_an_error_is_one_line(capsys: Any) -> None:
+    print_error(f"it went wrong:\n  at {URI}\n")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "error: it went wrong: at postgresql://ann:***@db/x\n")
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,15 @@ class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # of wha
         """Ignored: see the class."""
 
 
+def print_error(message: str) -> None:
+    """Write `error: ` and the message to stderr, in one line without secrets.
+
+    By it every process says why it ends: also before the logger is set up, and without the name
+    that the logger puts before its lines.
+    """
+    print(redact(f"error: {' '.join(message.split())}"), file=sys.stderr)
+
+
 def configure_logging(sweep: str = "", verbosity: int = 0) -> None:
     """Send the platform's messages to stderr, each after the `sweep`'s name.
 

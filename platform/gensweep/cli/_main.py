@@ -1,11 +1,11 @@
 """Entry point. Heavy packages are imported inside the commands, so that --help is quick."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from gensweep.cli import _doctor, _down, _list, _models, _results, _status, _up
 from gensweep.errors import UserError
+from gensweep.log import print_error
 
 COMMANDS = (_up, _status, _down, _doctor, _list, _results, _models)
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(str(error))
         return 2
     except KeyboardInterrupt:
         return 130

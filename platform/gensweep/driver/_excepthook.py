@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gensweep.errors import UserError
+from gensweep.log import print_error
 
 MAIN = str(Path(__file__).with_name("_main.py"))
 PACKAGES = ("gensweep", "gensweep_models")
@@ -27,7 +28,7 @@ def _show_mistake(
         before(kind, error, trace)
         return
     where = f"{Path(frames[0].filename).name}, line {frames[0].lineno}"
-    print(f"error: {where}: {' '.join(str(error).split())}", file=sys.stderr)
+    print_error(f"{where}: {error}")
     sys.exit(2)
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from gensweep.evaluation import LaneEvaluator
+from gensweep.log import print_error
 from gensweep.planning import Plan
 from gensweep.spec import PackResources, RunRequest
 
@@ -83,5 +84,5 @@ def _exit_with(plan: Plan, error: str) -> None:
     where = f"{plan.store}/sweeps/{name}/trials/*/traceback.txt"
     if error.endswith(HOST_LOST):
         where = "the logs of the hosts, whose memory may be too small"
-    print(f"error: packs keep dying, {error}: see {where}, then --resume {name}", file=sys.stderr)
+    print_error(f"packs keep dying, {error}: see {where}, then --resume {name}")
     sys.exit(1)

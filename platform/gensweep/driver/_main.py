@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gensweep.driver._launch import launch
 from gensweep.errors import UserError
-from gensweep.log import configure_logging
+from gensweep.log import configure_logging, print_error
 from gensweep.planning import parse_request, plan_text, prepare
 from gensweep.spec import Sweep
 from gensweep.stack_env import apply_env
@@ -26,7 +26,7 @@ def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> N
         if not request.dry_run:
             launch(plan)
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print_error(str(error))
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted; what was saved is kept.", file=sys.stderr)
