@@ -30,7 +30,8 @@ def test_an_unknown_word_is_an_error_and_no_state() -> None:
 
 
 def test_every_outcome_has_a_colour_in_the_report() -> None:
-    page = build_report(SweepFacts(name="s"), [], {}, objective=Objective(metric="nll"), over="x")
+    objective = Objective(metric="nll")
+    page = build_report(SweepFacts(name="s"), [], {}, objective=objective, map_axis="x")
     assert all(f"--{outcome}:" in page and f"i.{outcome}" in page for outcome in Outcome)
 
 

@@ -64,7 +64,8 @@ def page_with(text: str) -> str:
     )  # fmt: skip
     images = {"0": b"png", "2": b"png", "real": b"png"}
     return build_report(facts, trials_with(text), images, objective=Objective(metric=text),
-                        over="rate", by="objective", scatter_of=("modes", text, text))  # fmt: skip
+                        map_axis="rate", group_by="objective",
+                        scatter_of=("modes", text, text))  # fmt: skip
 
 
 def test_hostile_text_makes_no_element_and_no_attribute() -> None:
@@ -94,7 +95,7 @@ def test_a_script_stays_text(place: str) -> None:
     trials[0]["params"]["objective"] = script if place == "parameter" else "x"
     trials[0]["cause"] = script if place == "cause" else ""
     facts = SweepFacts(name=script if place == "name" else "x")
-    page = build_report(facts, trials, {}, objective=Objective(metric="x"), over="rate")
+    page = build_report(facts, trials, {}, objective=Objective(metric="x"), map_axis="rate")
     assert script not in page
     assert any(script in text for text in Parts(page).texts)
 

@@ -50,7 +50,7 @@ def page_of(
 ) -> str:
     return build_report(
         facts or SweepFacts(), trials, images or {}, objective=objective,
-        over="learning_rate", **more,
+        map_axis="learning_rate", **more,
     )  # fmt: skip
 
 
@@ -62,7 +62,11 @@ def report() -> str:
         name=f"stability {HOSTILE}", protocol={"k": 5}, seed=3, next_command="next-line"
     )
     return page_of(
-        trials, facts, images, by="objective", scatter_of=("coverage", "frechet", "latent_size")
+        trials,
+        facts,
+        images,
+        group_by="objective",
+        scatter_of=("coverage", "frechet", "latent_size"),
     )
 
 
@@ -106,7 +110,7 @@ def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
     assert row in page
     assert "; 3 were pruned;" in page
     assert "pruned" in re.findall(r'<i class="(\w+)">', page)
-    assert "were pruned" not in page_of(records(), by="objective")
+    assert "were pruned" not in page_of(records(), group_by="objective")
 
 
 def test_the_best_follows_the_direction() -> None:
@@ -116,7 +120,7 @@ def test_the_best_follows_the_direction() -> None:
         t["metrics"]["coverage"] = t["number"] / 100
     for direction, best in (("minimize", done[0]), ("maximize", done[-1])):
         objective = Objective(metric="coverage", direction=direction)  # type: ignore[arg-type]
-        page = page_of(trials, objective=objective, by="objective")
+        page = page_of(trials, objective=objective, group_by="objective")
         assert f"the best is trial {best['number']} " in page
     with pytest.raises(UserError, match="'up'"):
         Objective(metric="coverage", direction="up")  # type: ignore[arg-type]
@@ -136,7 +140,7 @@ def test_every_outcome_has_a_colour() -> None:
 
 def test_report_of_failures_only() -> None:
     trials = [t | {"state": "failed", "outcome": "failed", "metrics": {}} for t in records()]
-    page = page_of(trials, by="objective")
+    page = page_of(trials, group_by="objective")
     assert "0 of 40 trials converged" in page
     assert page.count("None of 20 configurations was completed") == 2
 

@@ -48,8 +48,8 @@ def build_files(
         trials,
         load_sample_grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
         objective=objective,
-        over=sweep.map_axis,
-        by=sweep.group_by,
+        map_axis=sweep.map_axis,
+        group_by=sweep.group_by,
         scatter_of=sweep.scatter,
     )
     test = facts.test.as_json() if facts.test else {}

@@ -19,33 +19,35 @@ MIN_BINS, MAX_BINS, TRIALS_A_BIN = 3, 8, 2
 
 
 def stability_maps(
-    groups: Mapping[str, Sequence[TrialView]], over: str
+    groups: Mapping[str, Sequence[TrialView]], map_axis: str
 ) -> list[tuple[str, Markup]]:
-    """Draw the name and the stability map of each group; none if `over` has no positive value."""
-    edges = common_bins([trial for group in groups.values() for trial in group], over, len(groups))
+    """Draw the name and the stability map of each group; none if `map_axis` is never positive."""
+    edges = common_bins(
+        [trial for group in groups.values() for trial in group], map_axis, len(groups)
+    )
     if edges is None:
         return []
-    return [(name, _stability_map(group, over, f"Outcomes of {name}", edges))
+    return [(name, _stability_map(group, map_axis, f"Outcomes of {name}", edges))
             for name, group in groups.items()]  # fmt: skip
 
 
 def _stability_map(
-    trials: Sequence[TrialView], over: str, label: str, edges: Sequence[float]
+    trials: Sequence[TrialView], map_axis: str, label: str, edges: Sequence[float]
 ) -> Markup:
-    """Outcome shares over logarithmic bins of parameter `over`."""
+    """Outcome shares over logarithmic bins of parameter `map_axis`."""
     counts = [Counter[str]() for _ in edges[1:]]
     for trial in trials:
-        value = finite_number(trial["params"].get(over))
+        value = finite_number(trial["params"].get(map_axis))
         if value is not None and value > 0:
             bin_ = min(max(bisect_right(edges, value) - 1, 0), len(counts) - 1)
             counts[bin_][outcome(trial)] += 1
     names = [f"{low:.1e}" for low in edges[:-1]]
-    return stacked_bars(list(zip(names, counts, strict=True)), label, f"{over} (bin from)")
+    return stacked_bars(list(zip(names, counts, strict=True)), label, f"{map_axis} (bin from)")
 
 
-def common_bins(trials: Sequence[TrialView], over: str, groups: int = 1) -> list[float] | None:
-    """Edges of bins for the stability maps of all `groups`; None if `over` is positive nowhere."""
-    found = [finite_number(trial["params"].get(over)) for trial in trials]
+def common_bins(trials: Sequence[TrialView], map_axis: str, groups: int = 1) -> list[float] | None:
+    """Edges of bins for the maps of all `groups`; None if `map_axis` is positive nowhere."""
+    found = [finite_number(trial["params"].get(map_axis)) for trial in trials]
     positive = [value for value in found if value is not None and value > 0]
     count = min(MAX_BINS, max(MIN_BINS, len(positive) // (TRIALS_A_BIN * max(1, groups))))
     return log_bins(positive, count) if positive else None

@@ -25,24 +25,26 @@ def copies_table(trials: Sequence[TrialView]) -> Table | None:
     return Table(["trial", "images", "copied trial", *names], rows)
 
 
-def schedules(trials: Sequence[TrialView], over: str) -> Markup | None:
-    """Draw parameter `over` of each trial against the images that it saw; a dot is a copy.
+def schedules(trials: Sequence[TrialView], map_axis: str) -> Markup | None:
+    """Draw parameter `map_axis` of each trial against the images that it saw; a dot is a copy.
 
     None if no trial has positive numbers alone for it.
     """
-    steps = [(t, found) for t in trials if (found := _schedule(t, over))]
+    steps = [(t, found) for t in trials if (found := _schedule(t, map_axis))]
     if not steps:
         return None
-    axes = Axes([point for _, found in steps for point in found], ("images", f"log10 of {over}"))
+    axes = Axes(
+        [point for _, found in steps for point in found], ("images", f"log10 of {map_axis}")
+    )
     lines = [axes.line(s, f"thin {outcome(t)}", f"trial {t['number']}") for t, s in steps]
-    dots = [dot for t, _ in steps for dot in _dots(axes, t, over)]
-    return axes.draw([*lines, *dots], f"Schedules of {over}")
+    dots = [dot for t, _ in steps for dot in _dots(axes, t, map_axis)]
+    return axes.draw([*lines, *dots], f"Schedules of {map_axis}")
 
 
-def _schedule(trial: TrialView, over: str) -> list[Point]:
+def _schedule(trial: TrialView, map_axis: str) -> list[Point]:
     """Steps from the first value to the last; empty if one is no positive number."""
-    values = [(0.0, trial["params"].get(over))]
-    values += [(float(c["images"]), c["params"].get(over)) for c in trial.get("lineage", [])]
+    values = [(0.0, trial["params"].get(map_axis))]
+    values += [(float(c["images"]), c["params"].get(map_axis)) for c in trial.get("lineage", [])]
     known = [(at, v) for at, value in values if (v := finite_number(value)) is not None and v > 0]
     if len(known) < len(values):
         return []
@@ -54,10 +56,10 @@ def _schedule(trial: TrialView, over: str) -> list[Point]:
     ]
 
 
-def _dots(axes: Axes, trial: TrialView, over: str) -> list[Markup]:
+def _dots(axes: Axes, trial: TrialView, map_axis: str) -> list[Markup]:
     dots = []
     for copy in trial.get("lineage", []):
-        x, y = axes.place((float(copy["images"]), math.log10(copy["params"][over])))
+        x, y = axes.place((float(copy["images"]), math.log10(copy["params"][map_axis])))
         title = f"trial {trial['number']} took over trial {copy['from']}"
         dots.append(element("circle", title=title, cx=f"{x:.1f}", cy=f"{y:.1f}", r=4, class_="dot"))
     return dots

@@ -12,11 +12,11 @@ def outcome(trial: TrialView) -> Outcome:
     return Outcome.of(trial.get("outcome") or trial.get("state", ""))
 
 
-def strata(trials: Sequence[TrialView], by: str | None) -> dict[str, list[TrialView]]:
-    """Trials by the value of parameter `by`, in order of name; one stratum without it."""
+def strata(trials: Sequence[TrialView], group_by: str | None) -> dict[str, list[TrialView]]:
+    """Trials by the value of parameter `group_by`, in order of name; one stratum without it."""
     groups: dict[str, list[TrialView]] = {}
     for trial in trials:
-        value = "all trials" if by is None else trial["params"].get(by, "all trials")
+        value = "all trials" if group_by is None else trial["params"].get(group_by, "all trials")
         groups.setdefault(str(value), []).append(trial)
     return dict(sorted(groups.items()))
 
@@ -29,13 +29,15 @@ def interval(trials: Sequence[TrialView]) -> tuple[int, str]:
     return good.total(), f"{low:.0%} to {high:.0%}"
 
 
-def rates(trials: Sequence[TrialView], by: str | None) -> tuple[list[str], list[list[object]]]:
-    """Head and rows: how often each value of `by` converged, and what was pruned instead."""
+def rates(
+    trials: Sequence[TrialView], group_by: str | None
+) -> tuple[list[str], list[list[object]]]:
+    """Head and rows: how often each value of `group_by` converged, and what was pruned instead."""
     head = ["trials", "configurations", "converged", "pruned", "rate", "95 % interval"]
     rows: list[list[object]] = []
-    for name, group in strata(trials, by).items():
+    for name, group in strata(trials, group_by).items():
         good, span = interval(group)
         kinds = len({t["group"] for t in group})
         pruned = sum(outcome(t) == Outcome.PRUNED for t in group)
         rows.append([name, len(group), kinds, good, pruned, f"{good / len(group):.0%}", span])
-    return [by or "stratum", *head], rows
+    return [group_by or "stratum", *head], rows

@@ -35,30 +35,30 @@ def build_report(
     images: Mapping[str, bytes],
     *,
     objective: Objective,
-    over: str,
-    by: str | None = None,
+    map_axis: str,
+    group_by: str | None = None,
     scatter_of: tuple[str, str, str | None] | None = None,
 ) -> str:
     """Return the report of a sweep as HTML; nothing in it is loaded from elsewhere.
 
-    `objective` ranks the trials, `over` is the hyperparameter that the stability map runs over, and
-    `by` the one that groups trials. `images` are PNG files by trial number and "real". `scatter_of`
-    names two metrics, x and y, and the hyperparameter that shades the dots.
+    `objective` ranks the trials, `map_axis` is the hyperparameter that the stability map runs
+    over, and `group_by` the one that groups trials. `images` are PNG files by trial number and
+    "real". `scatter_of` names two metrics, x and y, and the hyperparameter that shades the dots.
     """
-    groups = strata(trials, by)
+    groups = strata(trials, group_by)
     return _environment().get_template("page.jinja").render(
         facts=facts,
-        answer=answer(trials, by, objective),
+        answer=answer(trials, group_by, objective),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
-        stability_maps=stability_maps(groups, over),
-        success_rates=Table(*rates(trials, by)) if trials else None,
-        pruned_trials=pruned_trials(groups, by),
-        lost_modes=lost_modes(groups, by, facts.protocol),
+        stability_maps=stability_maps(groups, map_axis),
+        success_rates=Table(*rates(trials, group_by)) if trials else None,
+        pruned_trials=pruned_trials(groups, group_by),
+        lost_modes=lost_modes(groups, group_by, facts.protocol),
         best_curves=best_curves(groups, objective),
         coordinates=parallel_coordinates(trials),
         copies=copies_table(trials),
-        schedules=schedules(trials, over),
+        schedules=schedules(trials, map_axis),
         truncation=truncation_curves(trials, facts.protocol.get("curve", ("frechet", "coverage"))),
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,

@@ -83,7 +83,7 @@ def log_bins(values: Sequence[float], count: int = 8) -> list[float]:
     [0.01, 0.1, 1.0]
     """
     if not values or min(values) <= 0:
-        raise UserError("logarithmic bins need values above 0: choose another dimension for `over`")
+        raise UserError("logarithmic bins need values above 0: choose another `map_axis`")
     low, high = math.log(min(values)), math.log(max(values))
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5

@@ -22,15 +22,15 @@ class Table:
     rows: Sequence[Sequence[object]]
 
 
-def pruned_trials(groups: Mapping[str, Sequence[TrialView]], by: str | None) -> Table | None:
-    """Count the trials that each value of `by` lost to the pruner, and the images they saw."""
+def pruned_trials(groups: Mapping[str, Sequence[TrialView]], group_by: str | None) -> Table | None:
+    """Count the trials that each value of `group_by` lost to pruning, and the images they saw."""
     rows: list[list[object]] = []
     for stratum, group in groups.items():
         seen = [t["images"] for t in group if outcome(t) == Outcome.PRUNED]
         if seen:
             span = f"{min(seen):,} to {max(seen):,}"
             rows.append([stratum, len(group), len(seen), f"{median(seen):,.0f}", span])
-    head = [by or "", "trials", "pruned", "images seen, median", "range"]
+    head = [group_by or "", "trials", "pruned", "images seen, median", "range"]
     return Table(head, rows) if rows else None
 
 
@@ -46,9 +46,9 @@ class LostModes:
 
 
 def lost_modes(
-    groups: Mapping[str, Sequence[TrialView]], by: str | None, protocol: Mapping[str, Any]
+    groups: Mapping[str, Sequence[TrialView]], group_by: str | None, protocol: Mapping[str, Any]
 ) -> LostModes | None:
-    """Count the modes (or classes) that trials found for each value of `by`, without truncation."""
+    """Count the modes (or classes) that untruncated trials found for each value of `group_by`."""
     kind = KINDS.get(str(protocol.get("kind")), "")
     rows: list[list[object]] = []
     for stratum, group in groups.items():
@@ -61,7 +61,7 @@ def lost_modes(
             )
     if not rows:
         return None
-    head = [by or "", "trials measured", f"{kind} found, median", "range", f"lost {kind}"]
+    head = [group_by or "", "trials measured", f"{kind} found, median", "range", f"lost {kind}"]
     return LostModes(kind=kind, total=protocol[kind], table=Table(head, rows))
 
 

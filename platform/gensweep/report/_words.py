@@ -29,7 +29,7 @@ def state_label(state: str) -> str:
     return next((known.shown for known in TrialState if known == state), state)
 
 
-def answer(trials: Sequence[TrialView], by: str | None, objective: Objective) -> str:
+def answer(trials: Sequence[TrialView], group_by: str | None, objective: Objective) -> str:
     """Answer the sweep's question in one sentence: how many converged, and the best trial."""
     if not trials:
         return "No trial has ended yet."
@@ -42,7 +42,7 @@ def answer(trials: Sequence[TrialView], by: str | None, objective: Objective) ->
     best = next(iter(objective.ranked(trials)), None)
     if best is None:
         return f"{says}; none has a {objective.metric}."
-    where = f" with {by}={best['params'][by]}" if by in best["params"] else ""
+    where = f" with {group_by}={best['params'][group_by]}" if group_by in best["params"] else ""
     value = format_value(best["metrics"][objective.metric])
     fine = "" if outcome(best) == Outcome.CONVERGED else f" ({best['outcome']})"
     return f"{says}; the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."

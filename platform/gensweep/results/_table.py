@@ -17,14 +17,14 @@ UNLIMITED_WIDTH = 200
 
 def results_table(
     trials: Sequence[TrialView],
-    by: str | None,
+    group_by: str | None,
     objective: Objective,
     rows: int | None = TABLE_ROWS,
 ) -> str:
     """Show the best trials, or typical failures if none was completed, and the success rates.
 
     At most `rows` trials are shown, None: all that can be ranked. Rates are over trials that have
-    ended, for each value of the hyperparameter `by`.
+    ended, for each value of the hyperparameter `group_by`.
     """
     ended = [trial for trial in trials if TrialState(trial["state"]).ended]
     if not ended:
@@ -33,7 +33,7 @@ def results_table(
     width = shutil.get_terminal_size((UNLIMITED_WIDTH, 24)).columns if terminal else UNLIMITED_WIDTH
     ranking = _ranking_table(trials, objective, width, rows)
     shown = ranking or _failure_table(trials, objective, width)
-    return f"{shown}\n\n{text_table(*rates(ended, by))}"
+    return f"{shown}\n\n{text_table(*rates(ended, group_by))}"
 
 
 def _ranking_table(
