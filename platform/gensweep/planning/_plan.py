@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gensweep.files import write_atomically
 from gensweep.planning._cost import Quote
 from gensweep.planning._estimate import Estimate
 from gensweep.spec import RunContext, RunRequest
@@ -67,8 +68,7 @@ class Plan:
         return self.tune_storage if self.store.startswith("file") else f"{self.store}/ray"
 
     def write_local(self, name: str, data: bytes) -> Path:
-        """Write a file below the home folder; its path."""
+        """Write a file below the home folder, for whoever may enter it; return its path."""
         path = Path(self.home) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        write_atomically(path, data, mode=0o666)  # less what the process masks
         return path
