@@ -20,7 +20,7 @@ from gensweep.worker import WorkerSettings, train_loop_per_worker
 _log = logging.getLogger(__name__)
 MAX_FAILURES = 4
 """Packs that may die in a row before the sweep stops: one more than a bad trial can kill."""
-MAX_HOST_LOSSES = 10
+MAX_IDLE_HOST_LOSSES = 10
 """Packs that may lose their host in a row, or twice all of them, before they have a trial."""
 
 TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -55,7 +55,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         super().__init__(metric="trials", mode="max")
         self._coordinator, self._retries = coordinator, retries
         self._owners: dict[str, str] = {}
-        self._deaths = DeathCount(max(MAX_HOST_LOSSES, 2 * packs))
+        self._deaths = DeathCount(max(MAX_IDLE_HOST_LOSSES, 2 * packs))
 
     def suggest(self, trial_id: str) -> Any:
         """Name a pack if trials wait for one; Tune's "trial" is a pack of ours."""
