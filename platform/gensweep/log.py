@@ -1,7 +1,8 @@
 """The one logger: what happens goes to stderr, with the sweep's name; answers go to stdout.
 
-Modules log by `logging.getLogger(__name__)`. Nothing is set up on import: the process that runs a
-sweep's script, the coordinator's and each worker call `configure_logging` once.
+Modules log by `_log = logging.getLogger(__name__)`, with arguments in the style of %. Nothing is
+set up on import: the process that runs a sweep's script, the coordinator's and each worker call
+`configure_logging` once.
 """
 
 import logging

@@ -15,7 +15,7 @@ from gensweep.cluster._node_ray import TEMP
 from gensweep.cluster._node_settings import Settings
 from gensweep.files import replacing
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 STATE_FOLDER = Path("/var/lib/gensweep-logs")
 RAY_LOGS = Path(TEMP) / "session_latest" / "logs"
@@ -56,7 +56,7 @@ def _upload(client: Any, stream: dict[str, str], events: list[dict[str, Any]]) -
     try:
         client.put_log_events(**stream, logEvents=events)
     except client.exceptions.InvalidParameterException as error:
-        logger.warning(f"{len(events)} lines of the log are not kept: {error}")
+        _log.warning("%d lines of the log are not kept: %s", len(events), error)
 
 
 def batch_events(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

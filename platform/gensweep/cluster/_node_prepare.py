@@ -9,7 +9,7 @@ from gensweep.cluster import _node_secrets, _node_volume
 from gensweep.cluster._metadata import InstanceMetadata
 from gensweep.cluster._node_settings import Settings
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 GIVE_UP_S = 900
 """A worker's patience; a head and a tracking server, of which there is one each, have no end."""
@@ -71,5 +71,5 @@ def _retry(name: str, act: Callable[[], None], wait_s: float) -> None:
         except (OSError, BotoCoreError, ClientError, subprocess.CalledProcessError) as error:
             if time.monotonic() > end:
                 raise
-            logger.warning(f"{name}: {error}; trying again")
+            _log.warning("%s: %s; trying again", name, error)
             time.sleep(PAUSE_S)

@@ -31,7 +31,7 @@ from gensweep.cluster._pool import Pool
 from gensweep.cluster._scaling import Shortages, patch_autoscaler
 from gensweep.errors import UserError
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 SETTLE_S = 60.0
 """Seconds for which EC2 may not yet show an instance that it has launched."""
@@ -151,7 +151,7 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
                           f"{self._max_workers}: raise them in cluster.yaml")  # fmt: skip
         if len(ids) < count:
             line = f"pool {name}: {len(ids)} of {count} instances: {'; '.join(causes)}"
-            logger.warning(line)
+            _log.warning("%s", line)
             raise NodeLaunchException("capacity", line, None)
         return {i: {} for i in ids}
 
@@ -210,7 +210,7 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         request = tags.get(TAG_RAY_LAUNCH_REQUEST) or f"{os.getpid()}-{time.time_ns()}"
         token = f"{request}-{self._serial}"[:64]
         result = launch_fleet(self._ec2, pool.fleet_request(market, count, tags, token))
-        logger.info(f"pool {pool.name}: {len(result.ids)} of {count} {market} instances")
+        _log.info("pool %s: %d of %d %s instances", pool.name, len(result.ids), count, market)
         now = time.monotonic()
         with self._lock:
             for i in result.ids:
@@ -234,7 +234,7 @@ class FleetNodeProvider(NodeProvider):  # type: ignore[misc]
         with self._lock:
             for i in ids:
                 self._just_launched.pop(i, None)
-        logger.info(f"ended {len(ids)} instances: {', '.join(ids)}")
+        _log.info("ended %d instances: %s", len(ids), ", ".join(ids))
 
     @property
     def max_terminate_nodes(self) -> int:

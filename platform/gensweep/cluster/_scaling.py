@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Shortages:
@@ -41,9 +41,10 @@ def patch_autoscaler(shortages: Shortages, join_s: int) -> None:
         _patch_pool_choice(shortages)
         _patch_join_timeout(join_s)
     except (ImportError, AttributeError) as error:
-        logger.warning(
-            f"this Ray's autoscaler is not the one known here ({error}): a pool without capacity "
-            "is asked again before others; use ray 2.60."
+        _log.warning(
+            "this Ray's autoscaler is not the one known here (%s): a pool without capacity is "
+            "asked again before others; use ray 2.60.",
+            error,
         )
 
 

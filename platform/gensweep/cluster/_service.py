@@ -10,7 +10,7 @@ from types import FrameType
 
 from gensweep.errors import UserError
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 FIRST_S, LONGEST_S = 1.0, 30.0
 
@@ -58,7 +58,7 @@ class Backoff:
 
     def failed(self, why: object) -> None:
         """Log the reason, and wait for the present pause or until the service is to stop."""
-        logger.warning(f"{why}; next try in {self._pause:g} s")
+        _log.warning("%s; next try in %g s", why, self._pause)
         self._stop.asked.wait(self._pause)
         self._pause = min(LONGEST_S, 2 * self._pause)
 

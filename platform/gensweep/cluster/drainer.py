@@ -21,7 +21,7 @@ from gensweep.cluster._service import Backoff, StopRequested, StopSignal, head_a
 from gensweep.errors import UserError
 from gensweep.log import configure_logging
 
-logger = logging.getLogger("gensweep.cluster.drainer")  # run as a script, it is called __main__
+_log = logging.getLogger("gensweep.cluster.drainer")  # run as a script, it is called __main__
 
 POLL_S = 20
 """The longest that SQS lets a reader wait."""
@@ -56,8 +56,11 @@ class Drainer:
             notices = parse_event(message["Body"])
         except ValueError as error:
             times = message.get("Attributes", {}).get("ApproximateReceiveCount", "?")
-            logger.warning(
-                f"message {message['MessageId']} is left in the queue, read {times} times: {error}"
+            _log.warning(
+                "message %s is left in the queue, read %s times: %s",
+                message["MessageId"],
+                times,
+                error,
             )
             return
         undone = [notice for notice in notices if not self._drained(notice)]
@@ -72,11 +75,11 @@ class Drainer:
         if node.draining:
             return True
         if why := self._reason_to_ignore(node, notice):
-            logger.info(f"{notice.instance}: {notice.kind}; {why}")
+            _log.info("%s: %s; %s", notice.instance, notice.kind, why)
             return True
         refused = self._nodes.drain(node, notice.kind, notice.deadline)
         said = f"will not drain: {refused}" if refused else f"drains node {node.id}"
-        logger.info(f"{notice.instance}: {notice.kind}; {said}")
+        _log.info("%s: %s; %s", notice.instance, notice.kind, said)
         return not refused
 
     def _reason_to_ignore(self, node: Node, notice: Notice) -> str:
@@ -93,7 +96,7 @@ class Drainer:
         """Ray does not know the node: a new head may not yet, and a new host has not joined."""
         if not notice.is_certain or not self._ours(notice.instance):
             return True
-        logger.info(f"{notice.instance}: {notice.kind}; Ray does not know it yet")
+        _log.info("%s: %s; Ray does not know it yet", notice.instance, notice.kind)
         return False
 
 
@@ -143,16 +146,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UserError("no cluster: give --cluster NAME or set GENSWEEP_CLUSTER.")
         nodes = Nodes(head_address(args.address))
     except UserError as error:
-        logger.error(f"error: {error}")
+        _log.error("error: %s", error)
         return 2
     sqs, ec2 = boto3.client("sqs", config=Config(read_timeout=POLL_S + 10)), connect_ec2(None)
 
     def ours(instance: str) -> bool:
         return bool(list_instances(ec2, args.cluster, [instance]))
 
-    logger.info(f"reads {args.queue} for the cluster at {nodes.address}")
+    _log.info("reads %s for the cluster at %s", args.queue, nodes.address)
     serve(Drainer(sqs, args.queue, nodes, ours, args.rebalance), StopSignal())
-    logger.info("ended")
+    _log.info("ended")
     return 0
 
 

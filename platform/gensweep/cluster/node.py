@@ -9,7 +9,7 @@ from gensweep.cluster import _node_settings
 from gensweep.errors import UserError
 from gensweep.log import configure_logging
 
-logger = logging.getLogger("gensweep.cluster.node")  # run as a script, it is called __main__
+_log = logging.getLogger("gensweep.cluster.node")  # run as a script, it is called __main__
 
 COMMANDS = {
     "prepare": ("_node_prepare", "prepare", "secrets, data volume and name of this host"),
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = _node_settings.read_settings()
         getattr(importlib.import_module(f"gensweep.cluster.{module}"), function)(settings)
     except (UserError, TimeoutError, FileNotFoundError) as error:
-        logger.error(f"{chosen}: {error}")
+        _log.error("%s: %s", chosen, error)
         return 1
     return 0
 

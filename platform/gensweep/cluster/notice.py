@@ -17,7 +17,7 @@ from gensweep.cluster._service import StopRequested, StopSignal, head_address
 from gensweep.errors import UserError
 from gensweep.log import configure_logging
 
-logger = logging.getLogger("gensweep.cluster.notice")  # run as a script, it is called __main__
+_log = logging.getLogger("gensweep.cluster.notice")  # run as a script, it is called __main__
 
 POLL_S = 5.0
 """As EC2 recommends."""
@@ -44,20 +44,20 @@ class Watcher:
         if self._rebalance == "drain":
             return self._drain(notice)
         if not self._announced:
-            logger.info(f"{notice.instance}: {notice.kind}; it goes on")
+            _log.info("%s: %s; it goes on", notice.instance, notice.kind)
         self._announced = True
         return False
 
     def _drain(self, notice: Notice) -> bool:
         node = self._nodes.alive().get(notice.instance)
         if node is None:
-            logger.info(
-                f"{notice.instance}: {notice.kind}; its node has not joined Ray, or has left"
+            _log.info(
+                "%s: %s; its node has not joined Ray, or has left", notice.instance, notice.kind
             )
             return False
         refused = "" if node.draining else self._nodes.drain(node, notice.kind, notice.deadline)
         said = f"will not drain: {refused}" if refused else f"drains node {node.id}"
-        logger.info(f"{notice.instance}: {notice.kind}; {said}")
+        _log.info("%s: %s; %s", notice.instance, notice.kind, said)
         return not refused
 
 
@@ -68,7 +68,7 @@ def watch(watcher: Watcher, stop: StopSignal, poll_s: float = POLL_S) -> None:
             if watcher.check():
                 return
         except (OSError, ValueError, Unreachable) as error:
-            logger.warning(str(error))
+            _log.warning("%s", error)
         try:
             with stop.waiting():
                 stop.asked.wait(poll_s)
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         nodes = Nodes(head_address(args.address))
         instance = os.environ.get("RAY_CLOUD_INSTANCE_ID") or metadata.instance_id()
     except (UserError, OSError) as error:
-        logger.error(f"error: {error}")
+        _log.error("error: %s", error)
         return 2
     watch(Watcher(metadata, instance, nodes, args.rebalance), StopSignal())
     return 0

@@ -128,7 +128,7 @@ def _complete(
     if ray.get(complete):
         register_best(plan, coordinator, best)
     if loss := ray.get(coordinator.tracker_loss.remote()):
-        _log.warning(loss)
+        _log.warning("%s", loss)
     ray.get(coordinator.close.remote())
 
 

@@ -62,8 +62,8 @@ class ProgressPrinter:
             elapsed = time.monotonic() - self._begin
             rate, mean = pace.update(summary.images, elapsed)
             for note in summary.notes[notes:]:
-                _log.warning(note)
-            _log.info(progress_line(summary, rate, mean, elapsed))
+                _log.warning("%s", note)
+            _log.info("%s", progress_line(summary, rate, mean, elapsed))
             notes = len(summary.notes)
 
 

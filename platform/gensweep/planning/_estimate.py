@@ -95,7 +95,7 @@ def estimate_on_worker(request: RunRequest, dataset: "Dataset", store: str) -> E
     begin, ref = time.monotonic(), ray.remote(**each)(_on_worker).remote(request, dataset.id, store)
     while not ray.wait([ref], timeout=TELL_S)[0]:
         waited = time.monotonic() - begin
-        _log.info(f"{waited:6,.0f} s  --measure waits for a worker, or measures on it")
+        _log.info("%6.0f s  --measure waits for a worker, or measures on it", waited)
     try:
         estimate: Estimate = ray.get(ref)
     except RayError as error:
