@@ -69,7 +69,6 @@ for groups in (made, others):
 @pytest.fixture(scope="module")
 def head(stack: Any) -> Iterator[RayNodes]:
     mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
-    mine["RAY_health_check_period_ms"] = "500"  # the head misses a node in 3 s, not 15
     with ray_nodes(**mine) as nodes:
         nodes.head()
         until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))

@@ -26,20 +26,6 @@ BUDGET = 120_000
 OPTIONS = ["--trials", "3", "--budget-images", str(BUDGET), "--packs", "1", "--width", "3",
            "--sampler", "random", "--samples", "200"]  # fmt: skip
 EVALUATED = ("nll", "frechet", "density", "coverage")
-WHERE = """
-import json, ray
-from ray._private.state import state
-ray.init(log_to_driver=False)
-free = state.available_resources_per_node()
-print(json.dumps({n: "i-a" if "i-a" in r else "i-b" for n, r in state.total_resources_per_node()
-    .items() if "i-a" in r or "i-b" in r for c in [free[n].get("CPU", 0)] if c < 1}))
-"""
-DRAIN = """
-import sys, time
-from gensweep.cluster._nodes import Nodes
-nodes = Nodes(sys.argv[1])
-assert nodes.drain(nodes.alive()[sys.argv[2]], "test", time.time() + float(sys.argv[3])) == ""
-"""
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +57,6 @@ def finished(process: "subprocess.Popen[str]") -> str:
     return output
 
 
-def busy(cluster: RayNodes) -> str:
-    """The instance that a pack trains on; empty if none does."""
-    output, _ = cluster.script(WHERE).communicate(timeout=150)
-    return next(iter(json.loads(output.splitlines()[-1]).values()), "")
-
-
 def saved(cluster: RayNodes, name: str) -> dict[str, dict[str, int]]:
     """Owner to the batches that each lane of its last checkpoint has seen."""
     store = open_store(cluster.env["GENSWEEP_STORE"])
@@ -106,10 +86,10 @@ def test_a_pack_leaves_a_draining_node(stack: Any, cluster: RayNodes,
 
     process = run(cluster, "--name", "drained")
     until(lambda: saved(cluster, "drained"), 100, lambda: str(process.poll()))
-    first = busy(cluster)
+    first = cluster.instance_of(cluster.actor("ImplicitFunc"))
     ((owner, before),) = saved(cluster, "drained").items()
     notice = time.time()
-    drain(cluster, first, DEADLINE_S)
+    cluster.drain(first, DEADLINE_S)
     until(lambda: first not in cluster.alive(), DEADLINE_S + 10)
     print(f"the node was empty {time.time() - notice:.1f} s after the notice")
     assert time.time() < notice + DEADLINE_S
@@ -127,10 +107,3 @@ def test_a_pack_leaves_a_draining_node(stack: Any, cluster: RayNodes,
         }
         assert trial["images"] == expected[number]["images"]
         assert trial["attempts"] == 2
-
-
-def drain(cluster: RayNodes, instance: str, seconds: float) -> None:
-    """What the drainer does upon a notice."""
-    done = cluster.script(DRAIN, cluster.address, instance, str(seconds))
-    output, _ = done.communicate(timeout=150)
-    assert done.returncode == 0, output
