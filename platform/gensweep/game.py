@@ -20,55 +20,83 @@ Scalar = str | Number
 
 
 class DataShape(Protocol):
-    """The data set as a game sees it: `shape` of one example, `classes` (0: none), `count`."""
+    """The data set as a game sees it."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of one example: `(channels, height, width)` of an image, `(2,)` of a point."""
+
     @property
-    def classes(self) -> int: ...
+    def classes(self) -> int:
+        """Number of classes, which batches then have as `y`; 0 if examples have none."""
+
     @property
-    def count(self) -> int: ...
+    def count(self) -> int:
+        """Number of training examples, from 1."""
 
 
 class Noise(Protocol):
     """Random numbers that one evaluation needs, drawn by the lane's own generator."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of what is drawn, the batch or the number of samples first."""
+
     @property
-    def kind(self) -> Literal["normal", "uniform"]: ...
+    def kind(self) -> Literal["normal", "uniform"]:
+        """Distribution of each number: standard normal, or uniform in [0, 1)."""
 
 
 class Player(Protocol):
     """One network, its optimiser, and its number of turns in a round.
 
     A hyperparameter of the optimiser is a constant, or the name of a field of the configuration,
-    whose value may then differ from lane to lane. `clip` bounds weights, `ema` averages them.
+    whose value may then differ from lane to lane.
     """
 
     @property
-    def build(self) -> Callable[[], nn.Module]: ...
+    def build(self) -> Callable[[], nn.Module]:
+        """Constructor of the network, with fresh weights from the generator of torch."""
+
     @property
-    def optimizer(self) -> Literal["sgd", "rmsprop", "adam", "adamw"]: ...
+    def optimizer(self) -> Literal["sgd", "rmsprop", "adam", "adamw"]:
+        """Name of the update, as in `torch.optim`, with its defaults for what is not named here."""
+
     @property
-    def learning_rate(self) -> Scalar: ...
+    def learning_rate(self) -> Scalar:
+        """Step size per turn, above 0."""
+
     @property
-    def beta1(self) -> Scalar: ...
+    def beta1(self) -> Scalar:
+        """Decay of the mean of gradients per turn, in [0, 1); adam and adamw only."""
+
     @property
-    def beta2(self) -> Scalar: ...
+    def beta2(self) -> Scalar:
+        """Decay of the mean of squared gradients per turn, in [0, 1); adam and adamw only."""
+
     @property
-    def momentum(self) -> Scalar: ...
+    def momentum(self) -> Scalar:
+        """Share of a step that the next one keeps, in [0, 1), 0: none; sgd and rmsprop only."""
+
     @property
-    def weight_decay(self) -> Scalar: ...
+    def weight_decay(self) -> Scalar:
+        """L2 penalty on weights, from 0, which is none; decoupled from the gradient for adamw."""
+
     @property
-    def turns(self) -> str | int: ...
+    def turns(self) -> str | int:
+        """Updates in a round, a whole number from 1, or the name of a hyperparameter of such."""
+
     @property
-    def clip(self) -> str | None: ...
+    def clip(self) -> str | None:
+        """Name of the bound, above 0, to which each turn clips weights; None: unbounded."""
+
     @property
-    def ema(self) -> Scalar | None: ...
+    def ema(self) -> Scalar | None:
+        """Decay per turn, in [0, 1), of the average weights that samples use; None: no average."""
+
     @property
     def decay(self) -> bool:
-        """Whether the learning rate falls linearly to zero over the trial's budget."""
+        """Linear fall of the learning rate to zero over the trial's budget, if true."""
 
 
 class Game(Protocol):
@@ -79,7 +107,9 @@ class Game(Protocol):
     """
 
     @property
-    def players(self) -> Mapping[str, Player]: ...
+    def players(self) -> Mapping[str, Player]:
+        """Players by name, at least one, in the order in which they act."""
+
     @property
     def noise(self) -> Mapping[str, Mapping[str, Noise]]:
         """The noise that one `loss` of a player needs, by player and name."""
@@ -102,24 +132,31 @@ class Game(Protocol):
 
 
 class Model(Protocol):
-    """An entry of a catalogue: builds the game of a configuration, and says what can be searched.
-
-    `config` is a frozen dataclass (see `gensweep.space`), `space` its default search space, `paper`
-    the source.
-    """
+    """An entry of a catalogue: builds a configuration's game, and says what can be searched."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name in the catalogue and on the command line."""
+
     @property
-    def family(self) -> str: ...
+    def family(self) -> str:
+        """Kind of model, for lists: adversarial, variational, flow."""
+
     @property
-    def paper(self) -> str: ...
+    def paper(self) -> str:
+        """Source of the model: `arXiv:1406.2661`."""
+
     @property
-    def config(self) -> type[Any]: ...
+    def config(self) -> type[Any]:
+        """Frozen dataclass of all hyperparameters with defaults (see `gensweep.space`)."""
+
     @property
-    def game(self) -> Callable[[Any, DataShape], Game]: ...
+    def game(self) -> Callable[[Any, DataShape], Game]:
+        """Builder of the game of a configuration, for data of a shape."""
+
     @property
-    def space(self) -> Mapping[str, Any]: ...
+    def space(self) -> Mapping[str, Any]:
+        """Default search space: hyperparameter to its dimension."""
 
 
 CAPABILITIES = ("log_prob", "encode", "reconstruct", "invert", "interpolate")
