@@ -45,7 +45,7 @@ class Metric:
 
     @property
     def label(self) -> str:
-        """Its name, unit and better end, for an axis.
+        """Return the name, unit and better end of the metric, for an axis.
 
         >>> METRICS["nll"].label, METRICS["coverage"].label
         ('nll (nats, less is better)', 'coverage (more is better)')

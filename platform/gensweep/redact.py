@@ -53,7 +53,7 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _spellings(secret: str) -> set[str]:
-    """As it is, and as URLs, JSON and HTML write it."""
+    """Spell a secret as it is, and as URLs, JSON and HTML write it."""
     encoded = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
     small = {re.sub("%..", lambda code: code[0].lower(), text) for text in encoded}
     plain = {secret, json.dumps(secret)[1:-1]}

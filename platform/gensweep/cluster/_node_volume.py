@@ -60,7 +60,7 @@ def mount_volume(settings: Settings) -> None:
 
 
 def is_blank(source: Path) -> bool:
-    """Whether the first MiB of a device, where every file system begins, is zeros."""
+    """Return whether the first MiB of a device, where every file system begins, is zeros."""
     with source.open("rb") as opened:
         return not any(opened.read(2**20))
 

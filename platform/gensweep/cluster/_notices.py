@@ -28,7 +28,7 @@ class Notice:
 
     @property
     def is_certain(self) -> bool:
-        """Whether it will end: a recommendation to rebalance says only that it may."""
+        """Return whether it will end: a recommendation to rebalance says only that it may."""
         return self.kind != REBALANCE
 
 

@@ -53,7 +53,7 @@ class SpotFailures:
         self.count, self.last = self.count + 1, time.monotonic()
 
     def is_over(self) -> bool:
-        """Whether the last failure is so long ago that spot is worth another try."""
+        """Return whether the last failure is so long ago that spot is worth another try."""
         return time.monotonic() - self.last > SPOT_RETRY_S
 
 

@@ -93,7 +93,7 @@ class Dataset:
         return self.count * (self.manifest.meta.example_bytes + (8 if self.classes else 0))
 
     def fits(self, device_bytes: int) -> bool:
-        """Whether `Resident` needs at most that much of a device's memory."""
+        """Return whether `Resident` needs at most that much of a device's memory."""
         return self.nbytes <= device_bytes
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -231,7 +231,7 @@ def split_word(file: str) -> str | None:
 
 
 def holds_images(kind: Any) -> bool:
-    """Whether a column of this Arrow type may hold encoded images."""
+    """Return whether a column of this Arrow type may hold encoded images."""
     from pyarrow import types
 
     if types.is_struct(kind):

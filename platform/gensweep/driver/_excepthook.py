@@ -33,7 +33,7 @@ def _show_mistake(
 
 
 def _is_refused(error: BaseException, trace: TracebackType | None) -> bool:
-    """Whether one of our own checks refused a value, before the sweep ran."""
+    """Return whether one of our own checks refused a value, before the sweep ran."""
     frames = [frame for frame, _ in traceback.walk_tb(trace)]
     if not isinstance(error, ValueError) or MAIN in [f.f_code.co_filename for f in frames]:
         return False

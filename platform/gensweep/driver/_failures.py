@@ -7,7 +7,7 @@ WATCH_S = 20.0
 
 
 def host_lost(nodes: set[str]) -> bool:
-    """Whether one of the Ray nodes has ended, or drains: what it ran ended with it.
+    """Return whether one of the Ray nodes has ended, or drains: what it ran ended with it.
 
     Ranks feel the loss of another's host before Ray does, so several nodes are watched a while.
     """

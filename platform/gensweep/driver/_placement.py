@@ -32,7 +32,7 @@ class PlacementRetries:
     last_death: float = -DYING_S
 
     def consume(self) -> bool:
-        """Whether the death of a pack that had not begun was our doing; each kill excuses one."""
+        """Consume one kill; return whether it explains the death of a pack that had not begun."""
         since = time.monotonic() - DYING_S
         with suppress(IndexError):
             while self.ended.popleft() < since:  # it had begun, or ended well, before it was hit

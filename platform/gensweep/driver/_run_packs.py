@@ -44,7 +44,7 @@ class DeathCount:
 
     @property
     def is_exceeded(self) -> bool:
-        """Whether no other pack is worth trying."""
+        """Return whether no other pack is worth trying."""
         return self.failures >= MAX_FAILURES or self.host_losses >= self.max_host_losses
 
 
@@ -87,7 +87,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         """Save nothing: the study is what persists."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """See `save`."""
+        """Restore nothing: see `save`."""
 
 
 def supervisor_resources(resources: PackResources) -> dict[str, float]:

@@ -39,7 +39,7 @@ def check_ledger(ledger: str) -> None:
 
 
 def _is_new(path: Path) -> bool:
-    """Whether the ledger is still to be made; `UserError` if it cannot be written.
+    """Return whether the ledger is still to be made; `UserError` if it cannot be written.
 
     A temporary file is the one sure test: root, and read-only disks, pass others.
     """
@@ -57,7 +57,7 @@ def _is_new(path: Path) -> bool:
 
 
 def _is_journal(path: Path) -> bool:
-    """Whether the file is empty or begins as a journal; Optuna would write on in any other."""
+    """Return whether the file is empty or begins as a journal; Optuna would write on in others."""
     with path.open("rb") as file:
         return file.read(1) in (b"", b"{")
 

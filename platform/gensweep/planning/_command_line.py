@@ -154,7 +154,7 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
 
 
 def _placement_options(options: argparse.ArgumentParser, args: argparse.Namespace) -> str:
-    """Those of `PLACED` that are not the defaults, as they are typed."""
+    """List the options of `PLACED` that are not the defaults, as they are typed."""
     given = {name: getattr(args, name) for name in PLACED
              if getattr(args, name) != options.get_default(name)}  # fmt: skip
     return "".join(f" --{name} {value}" for name, value in given.items())

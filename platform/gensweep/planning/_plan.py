@@ -18,7 +18,7 @@ class Plan:
     """A request that passed every check, the places of its things, and its data."""
 
     request: RunRequest
-    """Its sweep has the estimate's width."""
+    """The request, whose sweep has the width of the estimate."""
 
     store: str
     """URI of the object store."""

@@ -45,7 +45,7 @@ def best_curves(groups: Mapping[str, Sequence[TrialView]], objective: Objective)
 
 
 def _spans(draws: list[float]) -> Spans:
-    """Those with a median: fewer draws hold no trial that was completed."""
+    """Select the points with a median: fewer draws hold no trial that was completed."""
     ordered = sorted(draws)  # once: `best_of_k` takes what is in order three times per k
     every = [(k, [best_of_k(ordered, k, share) for share in (0.05, 0.5, 0.95)])
              for k in range(1, len(ordered) + 1)]  # fmt: skip

@@ -22,11 +22,11 @@ class DataOptions:
     """Parquet columns with the images and with their classes; None: those that there are."""
 
     def keywords(self) -> dict[str, Any]:
-        """All options, as `find_source` and `load_dataset` take them."""
+        """Return the options as `find_source` and `load_dataset` take them."""
         return asdict(self)
 
     def given(self) -> Mapping[str, Any]:
-        """Those that are not None."""
+        """Return the options that are not None."""
         return {name: value for name, value in self.keywords().items() if value is not None}
 
 
@@ -106,7 +106,7 @@ class ReportOptions:
 
 
 def is_positive(dimension: Any) -> bool:
-    """Whether every value is a number above 0, so that a logarithmic axis can show it."""
+    """Return whether every value is a number above 0, so that a logarithmic axis can show it."""
     if dimension.kind != "categorical":
         return bool(dimension.low > 0)
     numbers = [c for c in dimension.choices if isinstance(c, int | float) and c is not True]

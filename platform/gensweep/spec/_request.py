@@ -39,7 +39,7 @@ class RunRequest:
     """How the script was called, for the line to type next."""
 
     verbosity: int = 0
-    """See `configure_logging`."""
+    """The count of `-v` less that of `-q`, as `configure_logging` takes it."""
 
     cores: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Of the machine where the sweep was asked for."""

@@ -41,4 +41,4 @@ class RunContext:
     """Of the ingested data set in `store`: `load_dataset` takes it in place of a name."""
 
     verbosity: int = 0
-    """See `configure_logging`."""
+    """The count of `-v` less that of `-q`, as `configure_logging` takes it."""

@@ -256,7 +256,7 @@ class Sweep:
         return Objective.of(self.target or otherwise)
 
     def fitted_to(self, packs: int) -> "Sweep":
-        """This sweep for `packs` packs: a fixed width is lowered to the lanes that trials fill.
+        """Return the sweep for `packs` packs: a fixed width falls to the lanes that trials fill.
 
         `UserError` if trials of a population could not meet in them.
         """

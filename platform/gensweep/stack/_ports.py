@@ -22,7 +22,7 @@ def choosing_ports() -> Iterator[None]:
 
 
 def is_free(port: int) -> bool:
-    """Whether nothing listens on a port of 127.0.0.1."""
+    """Return whether nothing listens on a port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -30,7 +30,7 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], log: Path, cwd: Path) -> 
 
 
 def is_alive(record: Mapping[str, Any] | None) -> bool:
-    """Whether the recorded process itself runs: a recycled pid has another start time."""
+    """Return whether the recorded process itself runs: a recycled pid has another start time."""
     if record is None:
         return False
     try:

@@ -48,7 +48,7 @@ def start(home: Home, state: dict[str, Any], service: str) -> dict[str, Any]:
 
 
 def answers(state: Mapping[str, Any], service: str) -> bool:
-    """Whether the service answers its health check."""
+    """Return whether the service answers its health check."""
     ports = state["ports"]
     if service == "ray":
         token = Path(state["token_file"]).read_text().strip()

@@ -22,7 +22,7 @@ PIPELINE = (
 
 
 def keeps_xattrs(folder: Path) -> bool:
-    """Whether the file system keeps the extended attributes that Swift stores metadata in."""
+    """Return whether the file system keeps extended attributes, where Swift stores metadata."""
     probe = folder / f".xattr-{secrets.token_hex(4)}"
     probe.touch()
     try:

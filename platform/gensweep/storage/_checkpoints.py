@@ -146,7 +146,7 @@ class Checkpoints:
         return self._delete_before(good[keep - 1].key, kept) if len(good) >= keep else []
 
     def verify(self, manifest: Manifest) -> bool:
-        """Whether the data object has the manifest's sha256."""
+        """Return whether the data object has the manifest's sha256."""
         # Objects are never overwritten, so each is fetched for this once in a process's life.
         if manifest.key not in self._verified:
             try:

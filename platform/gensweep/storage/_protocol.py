@@ -21,7 +21,7 @@ class ObjectStore(Protocol):
         """Read bytes `start .. start + length`, fewer at the end. Raises `MissingKeyError`."""
 
     def exists(self, key: str) -> bool:
-        """Whether there is an object of that key."""
+        """Return whether there is an object of that key."""
 
     def size(self, key: str) -> int:
         """Return an object's length in bytes. Raises `MissingKeyError`."""

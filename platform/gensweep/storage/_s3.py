@@ -234,7 +234,7 @@ class S3Store:
 
 
 def _worth_retrying(error: Exception, patient: bool) -> bool:
-    """Whether another attempt of ours makes sense: botocore repeats requests, not broken bodies."""
+    """Return whether to try again ourselves: botocore repeats requests, not broken bodies."""
     from botocore import exceptions as boto
 
     if isinstance(error, (boto.IncompleteReadError, boto.ResponseStreamingError)):

@@ -193,7 +193,7 @@ class Spool:
 
     @property
     def empty(self) -> bool:
-        """Whether everything put has been delivered."""
+        """Return whether everything put has been delivered."""
         with self._lock:
             return self._acked >= Position(self._segment, self._size) or not self.read(
                 self._acked, 1
