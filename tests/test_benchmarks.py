@@ -88,7 +88,7 @@ def test_dcgan_says_that_it_needs_a_gpu() -> None:
 
 
 def test_a_sweep_is_timed_beside_a_peer(stack: Any) -> None:
-    argv = ["--sizes", "small", "--peers", "optuna_processes", "--trials", "4"]
+    argv = ["--sizes", "small", "--peers", "optuna_processes", "--trials", "3"]
     found = run("sweep_throughput", *argv, env=stack.env)
     figures = found["figures"]
     assert found["equal_quality"] is True

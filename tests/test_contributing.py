@@ -31,6 +31,7 @@ def test_make_targets_exist(argv: list[str]) -> None:
     assert run("make", "--dry-run", *argv[1:]).returncode == 0
 
 
+@pytest.mark.slow("pytest runs within pytest", minutes=0.3)
 @pytest.mark.parametrize("argv", [a for a in PYTEST if ".py" in " ".join(a)], ids=" ".join)
 def test_the_tests_of_one_file_run(argv: list[str]) -> None:
     done = run(sys.executable, *argv[1:], "-p", "no:cacheprovider")

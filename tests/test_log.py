@@ -187,6 +187,7 @@ def sweep(stack: Any, stack_scripts: Any) -> Run:
     return run
 
 
+@pytest.mark.slow("a dry run of a script, which starts Ray", minutes=0.3)
 @pytest.mark.stack
 def test_a_dry_run_answers_on_stdout_alone(sweep: Run) -> None:
     done = sweep("dry", *TINY, "--dry-run", "--name", "dry")

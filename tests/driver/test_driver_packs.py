@@ -78,7 +78,7 @@ def test_a_pack_has_the_resources_of_its_ranks(resources: PackResources, own: di
     assert scaling.resources_per_worker == resources.per_rank
 
 
-@pytest.mark.slow
+@pytest.mark.slow("packs of a sweep on a Ray of their own", minutes=0.6)
 def test_packs_on_gpus_see_one_each(tmp_path_factory: Any) -> None:
     """And none joins the group that torchrun's variables speak of."""
     folder = tmp_path_factory.mktemp("r")  # Ray's sockets want a short path

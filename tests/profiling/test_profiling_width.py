@@ -107,6 +107,7 @@ def test_measuring_stops_when_wider_packs_gain_nothing_do_not_fit_or_take_long()
     assert not is_worth_measuring(slower, 8, 1e9, 1e9)
 
 
+@pytest.mark.slow("packs of several widths are measured", minutes=0.3)
 @pytest.mark.parametrize("name", ["digits", "ring8"])
 def test_the_width_is_measured_once_and_remembered(
     name: str, sets: dict[str, Any], home: Path
@@ -142,6 +143,7 @@ def test_what_is_remembered_is_of_one_network_room_and_data_set(sets: dict[str, 
     assert one not in {other._cache_for({}).file for other in others}
 
 
+@pytest.mark.slow("packs of a heavy network are measured in processes of their own", minutes=0.3)
 def test_memory_is_measured_and_limits_the_width(sets: dict[str, Any]) -> None:
     found = profiler_of(HEAVY, sets["digits"])
     two, eight = found.profile({}, 2), found.profile({}, 8)
@@ -176,6 +178,7 @@ def test_a_file_that_holds_no_measurement_is_ignored(damage: str, home: Path) ->
     assert remembered.load() == table
 
 
+@pytest.mark.slow("packs of several widths are measured", minutes=0.3)
 def test_a_home_that_cannot_be_written_costs_nothing_else(sets: dict[str, Any], home: Path) -> None:
     home.write_text("a file")
     assert measure_width(profiler_of(GAN, sets["ring8"])).lanes in candidate_widths(8)
@@ -289,6 +292,7 @@ def test_packs_share_the_memory_of_a_machine() -> None:
     assert usable_mib("cpu", whole) < whole
 
 
+@pytest.mark.slow("a pack is measured and trains six trials", minutes=0.3)
 def test_a_pack_measures_on_the_spot_and_trains(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(trials=6, width=None)
     share = dataclasses.replace(small_sweep.plan.request, packs=1)

@@ -106,6 +106,7 @@ def begin(tracker: Tracker) -> None:
     tracker.start_sweep(config={"model": "gan"}, seed=3, data=DATA, tags={"owner": "ann"})
 
 
+@pytest.mark.slow("an MLflow server starts, and hears of a whole sweep", minutes=0.3)
 def test_whole_sweep(server: Server, client: Any, tmp_path: Path,
                      monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")

@@ -68,6 +68,7 @@ def test_a_model_is_swept_and_its_best_trial_samples(
     np.testing.assert_array_equal(samples, sample_lane(str(file), about, 5, seed=1))
 
 
+@pytest.mark.slow("a sweep of two strata is trained twice", minutes=0.3)
 def test_a_sweep_of_two_strata_goes_on_after_its_driver_ended(open_small_sweep: Any) -> None:
     """One stratum's pack was saved and stopped, the other had not begun; the numbers are kept."""
     changes = small("realnvp", space=STRATA, trials=4)

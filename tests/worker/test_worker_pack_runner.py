@@ -175,6 +175,7 @@ def test_checkpoints_of_trials_that_wait_outlive_those_of_a_narrower_pack(small_
     )
 
 
+@pytest.mark.slow("trains a pack twice", minutes=0.3)
 def test_ends_that_were_told_are_kept_when_the_pack_dies(
     small_sweep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +267,7 @@ def test_a_trial_that_still_gains_variety_is_slow_and_not_collapsed(open_small_s
     }
 
 
+@pytest.mark.slow("two strata are trained and evaluated", minutes=0.3)
 def test_a_stratum_under_a_condition_has_its_pack(open_small_sweep: Any) -> None:
     """`layers` is searched for one decoder only; the others have their pack all the same."""
     space = {
@@ -419,6 +421,7 @@ def test_the_best_trial_is_measured_on_examples_that_chose_none(small_sweep: Any
     assert found.text().startswith(f"trial 1, nll {nll:.2f} ± {error:.2f} nats, iwae, on the 177 ")
 
 
+@pytest.mark.slow("trains until the second checkpoint", minutes=0.3)
 def test_checkpoints_go_once_every_trial_has_ended(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep()
     here, runner = small_sweep.runner("first")
