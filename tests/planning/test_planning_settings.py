@@ -26,11 +26,11 @@ class LaterSweep(Sweep):
 
     shuffle: str = setting(
         "once", "how examples are mixed (default {value})",
-        option=Option(choices=("once", "always")), kept=True, identity=Identity(),
+        option=Option(choices=("once", "always")), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     warmup_images: int = setting(
         10, "examples of a slow start (default {value:,})",
-        option=Option(metavar="N"), least=2, kept=True, identity=Identity(always=False),
+        option=Option(metavar="N"), least=2, kept_on_resume=True, identity=Identity(always=False),
     )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ GAN = LaterSweep(
 pytestmark = pytest.mark.usefixtures("own_home")
 DECLARED = {declared.name: declared for declared in declarations(GAN)}
 OPTIONS = [name for name, declared in DECLARED.items() if declared.option]
-KEPT = [name for name, declared in DECLARED.items() if declared.kept]
+KEPT = [name for name, declared in DECLARED.items() if declared.kept_on_resume]
 
 
 def changed(declared: Declaration) -> Any:
@@ -81,7 +81,7 @@ def test_an_option_is_explained_with_the_scripts_own_default(name: str) -> None:
     text = " ".join(parser("A test.", GAN).format_help().split())
     assert f"{declared.flag} " in text
     assert declared.help.format(value=getattr(GAN, name)) in text
-    if declared.kept:
+    if declared.kept_on_resume:
         assert declared.flag in text[text.index("A resumed sweep keeps") :]
 
 

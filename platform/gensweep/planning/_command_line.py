@@ -54,7 +54,7 @@ def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
 
 def _kept(sweep: Sweep) -> str:
     """List the options that a resumed sweep keeps, for the end of `--help`."""
-    *names, last = (declared.flag for declared in declarations(sweep) if declared.kept)
+    *names, last = (declared.flag for declared in declarations(sweep) if declared.kept_on_resume)
     text = f"A resumed sweep keeps what it began with of {', '.join(names)} and {last}."
     return textwrap.fill(text, 100, break_on_hyphens=False) + "\n"
 
@@ -115,9 +115,9 @@ def _add_placement(p: "argparse._ActionsContainer", sweep: Sweep) -> None:
 
 def _larger(sweep: Sweep) -> str:
     """Say what the cluster's preset changes."""
-    said = [f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}"
-            for name, value in sweep.cluster.items()]  # fmt: skip
-    return f", with {', '.join(said)} unless given" if said else ""
+    changes = [f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}"
+               for name, value in sweep.cluster.items()]  # fmt: skip
+    return f", with {', '.join(changes)} unless given" if changes else ""
 
 
 def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None) -> RunRequest:
@@ -160,20 +160,20 @@ def _placement_options(options: argparse.ArgumentParser, args: argparse.Namespac
     return "".join(f" --{name} {value}" for name, value in given.items())
 
 
-def _gpus(preset: str, asked: int | None) -> int:
-    """The GPUs to use: those `asked` for, or the preset's: none, or all of the cluster."""
+def _gpus(preset: str, requested: int | None) -> int:
+    """The GPUs to use: those `requested`, or the preset's: none, or all of the cluster."""
     from gensweep.planning._capacity import all_gpus
 
-    if preset == "cluster" and asked is None:
+    if preset == "cluster" and requested is None:
         return all_gpus()
-    return asked or 0
+    return requested or 0
 
 
-def _packs(asked: int | None, ranks: int, gpus: int) -> int:
-    """The packs side by side: those `asked` for, or what the GPUs, or two cores, hold."""
+def _packs(requested: int | None, ranks: int, gpus: int) -> int:
+    """The packs side by side: those `requested`, or what the GPUs, or two cores, hold."""
     if not gpus:  # ranks take the place of the second pack
-        return asked or (LAPTOP_PACKS if ranks == 1 else 1)
-    packs = asked or max(1, gpus // ranks)
+        return requested or (LAPTOP_PACKS if ranks == 1 else 1)
+    packs = requested or max(1, gpus // ranks)
     if packs * ranks > gpus:
         raise UserError(f"{packs} packs of {ranks} ranks take {packs * ranks} GPUs, more than "
                         f"--gpus {gpus}: raise it, or lower --packs or --ranks.")  # fmt: skip

@@ -21,14 +21,17 @@ def settings_of_resumed(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> 
     check_ledger(ledger)
     begun = read_sweep(name, ledger)
     _check_script(begun, sweep)
-    kept = {declared.name: _kept_value(declared, begun, changes)
-            for declared in declarations(sweep) if declared.kept}  # fmt: skip
+    begun_with = {
+        declared.name: _kept_value(declared, begun, changes)
+        for declared in declarations(sweep)
+        if declared.kept_on_resume
+    }
     trials = changes.get("trials", begun.trials)
     if trials < len(begun.records):
         raise UserError(f"sweep {name!r} has {len(begun.records)} trials already, more than "
                         f"--trials {trials}: use {len(begun.records)} or more.")  # fmt: skip
     target = begun.spec["objective"]["metric"]
-    return replace(sweep, name=name, **kept, trials=begun.trials, target=target)
+    return replace(sweep, name=name, **begun_with, trials=begun.trials, target=target)
 
 
 def _kept_value(declared: Declaration, begun: SweepSnapshot, changes: Mapping[str, Any]) -> Any:

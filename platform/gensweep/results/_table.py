@@ -62,5 +62,7 @@ def _not_shown(trials: Sequence[TrialView], shown: Sequence[TrialView]) -> str:
     """Count the outcomes of trials that a table leaves out, in a line; empty if it has all."""
     numbers = {trial["number"] for trial in shown}
     counts = Counter(trial["outcome"] for trial in trials if trial["number"] not in numbers)
-    told = ", ".join(f"{count} {state_label(outcome)}" for outcome, count in counts.most_common())
-    return f"\nnot shown: {told}" if told else ""
+    counted = ", ".join(
+        f"{count} {state_label(outcome)}" for outcome, count in counts.most_common()
+    )
+    return f"\nnot shown: {counted}" if counted else ""

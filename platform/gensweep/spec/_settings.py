@@ -63,7 +63,7 @@ class Setting:
     least: int | None = None
     """The field is a whole number from here; None: another function checks it."""
 
-    kept: bool = False
+    kept_on_resume: bool = False
     """`--resume` takes the value that the sweep began with, and refuses another."""
 
     identity: Identity | None = None
@@ -102,11 +102,13 @@ def setting(
     *,
     option: Option | None = None,
     least: int | None = None,
-    kept: bool = False,
+    kept_on_resume: bool = False,
     identity: Identity | None = None,
 ) -> T:
     """Declare a field with a default; a mutable one is copied for each object."""
-    declared = Setting(help=help, option=option, least=least, kept=kept, identity=identity)
+    declared = Setting(
+        help=help, option=option, least=least, kept_on_resume=kept_on_resume, identity=identity
+    )
     if isinstance(default, dict):
         made: T = field(default_factory=lambda: copy.copy(default), metadata={KEY: declared})
         return made
@@ -126,7 +128,8 @@ def declarations(record: Any) -> tuple[Declaration, ...]:
 def _declaration(of: "Field[Any]", declared: Setting) -> Declaration:
     kinds = [kind for kind in get_args(of.type) or (of.type,) if kind is not NoneType]
     return Declaration(
-        help=declared.help, option=declared.option, least=declared.least, kept=declared.kept,
+        help=declared.help, option=declared.option, least=declared.least,
+        kept_on_resume=declared.kept_on_resume,
         identity=declared.identity, name=of.name, kind=kinds[0], default=of.default,
     )  # fmt: skip
 

@@ -57,51 +57,52 @@ class Sweep:
         "digits",
         "digits, ring8, grid25, mnist, fashion_mnist, cifar10, NAME=PATH, a folder of images (with "
         "a folder for each class) or of Parquet, or s3://... (default {value})",
-        option=Option(metavar="SET", group=DATA), kept=True, identity=Identity(),
+        option=Option(metavar="SET", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     image_size: int | None = setting(
         None,
         "scale the shorter side of each image to S pixels and crop the centre: for images in "
         "folders or Parquet that differ in size",
-        option=Option(metavar="S", group=DATA), least=1, kept=True, identity=Identity(),
+        option=Option(metavar="S", group=DATA), least=1, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     column: str | None = setting(
         None, "Parquet column with the images (default: 'image' or the like)",
-        option=Option(metavar="NAME", group=DATA), kept=True, identity=Identity(),
+        option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     label: str | None = setting(
         None, "Parquet column with the classes (default: 'label' or the like)",
-        option=Option(metavar="NAME", group=DATA), kept=True, identity=Identity(),
+        option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     trials: int = setting(
         48, "configurations x seeds (default {value})", option=Option(), least=1
     )  # fmt: skip
     budget_images: int = setting(
         200_000, "examples a trial sees (default {value:,})",
-        option=Option(metavar="N"), least=1, kept=True, identity=Identity(),
+        option=Option(metavar="N"), least=1, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     seed: int = setting(
-        0, "of the whole sweep (default {value})", option=Option(), kept=True, identity=Identity()
-    )
+        0, "of the whole sweep (default {value})",
+        option=Option(), kept_on_resume=True, identity=Identity(),
+    )  # fmt: skip
     repeats: int = setting(
         1, "seeds for each configuration (default {value})",
-        option=Option(), least=1, kept=True, identity=Identity(),
+        option=Option(), least=1, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     sampler: str = setting(
         "tpe", f"of new trials: {summaries(SAMPLERS)} (default {{value}})",
-        option=Option(choices=tuple(SAMPLERS)), kept=True,
+        option=Option(choices=tuple(SAMPLERS)), kept_on_resume=True,
     )  # fmt: skip
     """Not in the identity: a study stores it with its own settings, and compares it there."""
 
     pruner: str = setting(
         "none", f"of poor trials: {summaries(PRUNERS)} (default {{value}})",
-        option=Option(choices=tuple(PRUNERS)), kept=True, identity=Identity(),
+        option=Option(choices=tuple(PRUNERS)), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     pbt: bool = setting(
         False,
         "population-based training: at each evaluation the poorest quarter of trials goes on from "
         "the weights of the best, with changed hyperparameters; without --pruner and --repeats",
-        option=Option(), kept=True, identity=Identity(always=False),
+        option=Option(), kept_on_resume=True, identity=Identity(always=False),
     )  # fmt: skip
     """What the sampler learns of a trial's first values is then partly others' merit."""
 
@@ -109,7 +110,7 @@ class Sweep:
         None,
         "in which training multiplies: only GPUs have tf32; bf16 leaves weights, moments, losses "
         "fp32 (default: fp32 on CPUs, tf32 on GPUs)",
-        option=Option(choices=PRECISIONS), kept=True, identity=Identity(always=False),
+        option=Option(choices=PRECISIONS), kept_on_resume=True, identity=Identity(always=False),
     )  # fmt: skip
     group_by: str | None = setting(
         None, "hyperparameter that the stability map compares, such as the objective",
@@ -125,7 +126,7 @@ class Sweep:
     )
     samples: int = setting(
         1000, "drawn to evaluate a trial (default {value:,})",
-        option=Option(), least=1, kept=True, identity=Identity(),
+        option=Option(), least=1, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     truncations: tuple[float, ...] = setting(
         (0.5, 1.0, 1.5, 2.0), "thresholds of the fidelity-variety curve",
