@@ -51,7 +51,7 @@ def test_a_cluster_is_planned(stack: Any) -> None:
 
 
 def test_evaluation_agrees_with_the_libraries(stack: Any) -> None:
-    found = run("evaluation", "--threads", "1", env=stack.env)
+    found = run("evaluation", "--threads", "1", "--samples", "2000", env=stack.env)
     assert found["equal_quality"] is True
     assert found["ratios"]["libraries"] > 0
 

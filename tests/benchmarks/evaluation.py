@@ -21,7 +21,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from gensweep.metrics import Evaluator, FeatureNet
 
-COUNT, SHAPE, CLASSES, K = 10_000, (1, 28, 28), 10, 5
+SHAPE, CLASSES, K = (1, 28, 28), 10, 5
 
 
 class Features(torch.nn.Module):
@@ -67,14 +67,14 @@ def agree(mine: dict[str, float], theirs: dict[str, float]) -> bool:
 
 
 @torch.no_grad()
-def main(threads: int) -> dict[str, Any]:
+def main(threads: int, samples: int) -> dict[str, Any]:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     net = FeatureNet(SHAPE, CLASSES).eval()
     real, fake = (
-        as_bytes(torch.rand(COUNT, *SHAPE) ** p * 2 - 1).float() / 127.5 - 1 for p in (1, 1.2)
+        as_bytes(torch.rand(samples, *SHAPE) ** p * 2 - 1).float() / 127.5 - 1 for p in (1, 1.2)
     )
-    evaluator = Evaluator.for_dataset("random", {"x": real}, {}, net=net, samples=COUNT, k=K)
+    evaluator = Evaluator.for_dataset("random", {"x": real}, {}, net=net, samples=samples, k=K)
     peer = libraries(net, real)
     seconds, (mine,) = timed(lambda: evaluator.evaluate(fake[None]))
     spent, theirs = timed(lambda: peer(fake))
@@ -86,6 +86,7 @@ def main(threads: int) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--samples", type=int, default=10_000, help="real ones, and generated ones")
     args = parser.parse_args()
-    found = main(args.threads)
+    found = main(args.threads, args.samples)
     print(json.dumps({"benchmark": "evaluation", **found, "machine": machine()}))
