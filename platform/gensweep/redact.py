@@ -5,10 +5,13 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, unquote
 
 from markupsafe import escape
+
+Plain = TypeVar("Plain")
+"""Dicts, lists, texts and numbers."""
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN(?!I|S)|PASSW|PWD$|API_?KEY|CREDENTIAL", re.IGNORECASE)
 _PLACE_NAME = re.compile(r"_(FILE|PATH|DIR|FOLDER|URI|URL)$", re.IGNORECASE)
@@ -77,13 +80,14 @@ def _without(text: str, hidden: list[str]) -> str:
     return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_URI.sub(rf"\1:{HIDDEN}@", text))
 
 
-def redact_tree(value: Any) -> Any:
+def redact_tree(value: Plain) -> Plain:
     """The same for every text within plain data; numbers stay, so that it can be read again.
 
     >>> redact_tree({"cause": "s3://me:pass@host", "password": "x", "seed": 1})
     {'cause': 's3://me:***@host', 'password': '***', 'seed': 1}
     """
-    return _walk(value, secrets())
+    redacted: Plain = _walk(value, secrets())
+    return redacted
 
 
 def _walk(value: Any, hidden: list[str]) -> Any:

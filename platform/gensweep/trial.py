@@ -130,8 +130,8 @@ class TrialRecord:
     cause: str
     params: dict[str, Any]
     metrics: dict[str, float]
-    result: dict[str, Any]
-    """What else its pack told at its end, as JSON: outcome, curve, where its weights are kept."""
+    result: StoredResult
+    """What else its pack told at its end."""
     images: int
     attempts: int
     lost: int
@@ -165,6 +165,24 @@ LINEAGE: Final = "lineage"
 """Of a lane's state and a trial's result: [{"images", "from", "params"}], a copy each."""
 
 
+class Copies(TypedDict, total=False):
+    """The copies of population-based training, if there were any."""
+
+    lineage: list[StateCopy]
+
+
+class StoredResult(Copies, total=False):
+    """What the ledger keeps of a trial's end beside state and metrics, as JSON.
+
+    A trial that has not ended, or whose packs kept dying, has nothing of it.
+    """
+
+    curve: list[list[float]]
+    """[threshold, fidelity, variety] along the truncation thresholds."""
+    kept: ArtifactPointer
+    outcome: str
+
+
 class TrialView(TypedDict):
     """A trial as tables, the report and `gensweep results --json` show it: plain JSON."""
 
@@ -185,7 +203,7 @@ class TrialView(TypedDict):
     images: int
     """Training examples seen."""
     lineage: NotRequired[list[StateCopy]]
-    """The copies of population-based training, if there were any."""
+    """As of `Copies`."""
     seed: int
     attempts: int
     """Packs that have trained it."""
@@ -247,3 +265,18 @@ class TrialEnd:
     lineage: tuple[StateCopy, ...] = ()
     artifacts: ArtifactPointer | None = None
     """None: it left no weights."""
+
+    def stored(self, state: TrialState) -> StoredResult:
+        """Return what the ledger keeps, for a trial that ends in `state`.
+
+        Where that is not the state in which its pack saw it end, it is the outcome too.
+        """
+        found: StoredResult = {}
+        if self.curve:
+            found["curve"] = [list(point) for point in self.curve]
+        if self.artifacts:
+            found["kept"] = self.artifacts
+        if self.lineage:
+            found["lineage"] = list(self.lineage)
+        found["outcome"] = self.outcome if state == self.state else state
+        return found

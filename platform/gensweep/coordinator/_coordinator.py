@@ -14,7 +14,6 @@ from gensweep.population import choose_donor
 from gensweep.spec import RunContext
 from gensweep.study import Study, StudyRuntime, StudySpec
 from gensweep.trial import (
-    LINEAGE,
     CheckpointPointer,
     Lease,
     StaleLease,
@@ -175,10 +174,7 @@ class SweepCoordinator:
         is_told = report is None and end.artifacts is not None
         last = self._study.record(number).metrics if is_told else metrics
         self._recorder.end_trial(number, resolved.state, resolved.cause, last, end.lineage)
-        outcome = end.outcome if resolved.state == end.state else resolved.state
-        kept = {"curve": end.curve, "kept": end.artifacts, LINEAGE: end.lineage}
-        result = {name: value for name, value in kept.items() if value} | {"outcome": outcome}
-        self._study.finish(lease, resolved, end.images, result)
+        self._study.finish(lease, resolved, end.images, end.stored(resolved.state))
 
     def _record_if_ended(self, number: int) -> None:
         """Tell the tracker of a trial that was lost so often that it has failed."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gensweep.objective import finite_number
 from gensweep.redact import redact_tree
-from gensweep.trial import LINEAGE, Outcome, TrialRecord, TrialState, TrialView
+from gensweep.trial import ArtifactPointer, Copies, Outcome, TrialRecord, TrialState, TrialView
 
 FAILURES: Final = frozenset[str](
     {*(outcome for outcome in Outcome if outcome.failure), TrialState.FAILED}
@@ -16,12 +16,13 @@ FAILURES: Final = frozenset[str](
 
 def trial_views(records: Iterable[TrialRecord]) -> list[TrialView]:
     """Describe each trial of the ledger as plain JSON, with its secrets replaced."""
-    views: list[TrialView] = redact_tree([_view(record) for record in records])
-    return views
+    return redact_tree([_view(record) for record in records])
 
 
-def _view(record: TrialRecord) -> dict[str, Any]:
+def _view(record: TrialRecord) -> TrialView:
     result = record.result
+    kept: ArtifactPointer | dict[str, Any] = result.get("kept") or {}
+    copies: Copies = {"lineage": result["lineage"]} if "lineage" in result else {}
     return {
         "number": record.number,
         "group": record.group,
@@ -31,9 +32,9 @@ def _view(record: TrialRecord) -> dict[str, Any]:
         "params": dict(record.params),
         "metrics": dict(record.metrics),
         "curves": {"truncation": result["curve"]} if "curve" in result else {},
-        "kept": result.get("kept", {}),
+        "kept": kept,
         "images": record.images,
-        **({LINEAGE: result[LINEAGE]} if LINEAGE in result else {}),
+        **copies,
         "seed": record.seed,
         "attempts": record.attempts,
         "pack_losses": record.lost,

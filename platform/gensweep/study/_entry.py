@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from gensweep.trial import CheckpointPointer, TrialRecord, TrialState
+from gensweep.trial import CheckpointPointer, StoredResult, TrialRecord, TrialState
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class TrialEntry:
     """Times that its pack was lost with a host."""
     images: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
-    result: dict[str, Any] = field(default_factory=dict)
+    result: StoredResult = field(default_factory=StoredResult)
     checkpoint: CheckpointPointer | None = None
     created: float = 0.0
     started: float | None = None
@@ -35,7 +35,7 @@ class TrialEntry:
     def record(self) -> TrialRecord:
         """Copy the entry for readers outside."""
         return TrialRecord(
-            params=dict(self.params), metrics=dict(self.metrics), result=dict(self.result),
+            params=dict(self.params), metrics=dict(self.metrics), result=self.result.copy(),
             **{name: getattr(self, name) for name in _SHOWN},
         )  # fmt: skip
 

@@ -13,7 +13,15 @@ from gensweep.study._open import OpenedStudy, create_study, open_study
 from gensweep.study._queue import Key, TrialQueue
 from gensweep.study._spending import Spending
 from gensweep.study._study_spec import StudyRuntime, StudySpec
-from gensweep.trial import CheckpointPointer, Lease, TrialRecord, TrialState, Verdict, finite
+from gensweep.trial import (
+    CheckpointPointer,
+    Lease,
+    StoredResult,
+    TrialRecord,
+    TrialState,
+    Verdict,
+    finite,
+)
 
 SAVE_SPENDING_S = 10.0
 """Seconds between two records of hours and money, which a killed process would lose."""
@@ -284,10 +292,10 @@ class Study:
             return resolve(state, cause, before, metrics or {}, self.spec.objective.metric)
 
     def finish(self, lease: Lease, end: ResolvedEnd, images: int | None = None,
-               result: Mapping[str, Any] | None = None) -> bool:  # fmt: skip
+               result: StoredResult | None = None) -> bool:  # fmt: skip
         """End the trial. False if it had ended already, which changes nothing.
 
-        `result` is what else is to be known of it, as JSON.
+        `result` is what else is to be known of it.
         """
         with self.transaction():
             if self._ledger.entries[lease.number].state.ended:
@@ -295,7 +303,7 @@ class Study:
             entry = self._held_entry(lease)
             seen = max(entry.images, int(images or 0))
             self._end(entry, end.state, end.cause, metrics=dict(end.metrics), images=seen,
-                      result=dict(result or {}))  # fmt: skip
+                      result={} if result is None else result.copy())  # fmt: skip
             return True
 
     def _end(self, entry: TrialEntry, state: TrialState, cause: str, **changes: Any) -> None:
