@@ -172,7 +172,7 @@ class Copies(TypedDict, total=False):
 
 
 class StoredResult(Copies, total=False):
-    """What the ledger keeps of a trial's end beside state and metrics, as JSON.
+    """The part of a trial's end that the ledger keeps beside state and metrics, as JSON.
 
     A trial that has not ended, or whose packs kept dying, has nothing of it.
     """

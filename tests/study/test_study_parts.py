@@ -8,7 +8,7 @@ import pytest
 
 from gensweep.errors import UserError
 from gensweep.study._entry import TrialEntry
-from gensweep.study._leases import MAX_HOST_LOSSES, LeaseBook, Loss
+from gensweep.study._leases import MAX_HOSTS_LOST, LeaseBook, Loss
 from gensweep.study._queue import TrialQueue
 from gensweep.study._study_spec import StudyRuntime
 from gensweep.trial import Lease, StaleLease, TrialState
@@ -93,7 +93,7 @@ def test_the_trial_that_one_more_loss_ends_runs_alone(max_attempts: int) -> None
     """No other one does; nor one that was never lost, though its first loss may be its last."""
     book = LeaseBook(StudyRuntime(max_attempts=max_attempts))
     for lost in range(max_attempts):
-        for hosts in range(MAX_HOST_LOSSES + 1):
+        for hosts in range(MAX_HOSTS_LOST + 1):
             entry = TrialEntry(0, 0, {}, lost=lost, hosts=hosts)
             by_pack = book.after_loss(entry, Loss(packs=1)).state.ended and lost > 0
             by_host = book.after_loss(entry, Loss(hosts=1)).state.ended

@@ -219,7 +219,7 @@ class SweepCoordinator:
     # The sweep as a whole, for the driver
 
     def has_waiting_trials(self) -> bool | None:
-        """Whether a trial waits for a lane; None once nothing more will be handed out."""
+        """Return whether a trial waits for a lane; None once nothing more will be handed out."""
         self._expire_leases()
         if self._is_stopping or self._study.stop_reason() is not None:
             return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """All that a network knows of its data set."""
+    """The data as a network knows them set."""
 
     shape: tuple[int, ...]
     classes: int
@@ -37,7 +37,7 @@ class NoData:
 
 
 class SamplerSpec(TypedDict):
-    """All that `sample_lane` must know besides the weights, as JSON."""
+    """The facts that `sample_lane` needs besides the weights, as JSON."""
 
     model: str
     """A name in an installed catalogue."""

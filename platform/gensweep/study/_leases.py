@@ -10,7 +10,7 @@ from gensweep.study._entry import TrialEntry
 from gensweep.study._study_spec import StudyRuntime
 from gensweep.trial import Lease, StaleLease, TrialState
 
-MAX_HOST_LOSSES = 10
+MAX_HOSTS_LOST = 10
 """Hosts that may be lost with a trial on them; one more, and it may be the trial that ends them."""
 
 
@@ -28,7 +28,7 @@ class Loss:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AfterLoss:
-    """What becomes of a trial whose lease ended before it did: queued again, or failed."""
+    """The fate of a trial whose lease ended before it did: queued again, or failed."""
 
     state: TrialState
     cause: str
@@ -39,7 +39,7 @@ class AfterLoss:
 
 
 class LeaseBook:
-    """Who holds which trials, and when each owner was last heard of.
+    """Keeps who holds which trials, and when each owner was last heard of.
 
     In memory only: leases end with the process, whose successor queues all unfinished trials.
     Not thread-safe, and it writes nothing: the `Study` in front of it does both.
@@ -103,17 +103,17 @@ class LeaseBook:
             )
 
     def must_run_alone(self, entry: TrialEntry) -> bool:
-        """Whether the next loss of the trial would be its last.
+        """Return whether the next loss of the trial would be its last.
 
         A pack dies with all of its trials, and which of them it died of is not known. The suspect
         gets a pack of its own: either it is cleared, or it takes no other trial with it.
         """
-        return entry.lost >= max(1, self._max_attempts - 1) or entry.hosts >= MAX_HOST_LOSSES
+        return entry.lost >= max(1, self._max_attempts - 1) or entry.hosts >= MAX_HOSTS_LOST
 
     def after_loss(self, entry: TrialEntry, loss: Loss) -> AfterLoss:
         """Decide whether a trial that came back goes to the queue, or was lost too often."""
         lost, hosts = entry.lost + loss.packs, entry.hosts + loss.hosts
-        if lost < self._max_attempts and hosts <= MAX_HOST_LOSSES:
+        if lost < self._max_attempts and hosts <= MAX_HOSTS_LOST:
             return AfterLoss(state=TrialState.QUEUED, cause="", lost=lost, hosts=hosts)
         cause = f"lost {lost + hosts} times" + (f", the last by {loss.cause}" if loss.cause else "")
         return AfterLoss(state=TrialState.FAILED, cause=cause, lost=lost, hosts=hosts)

@@ -59,7 +59,7 @@ class LaneTrial:
 
     @property
     def is_last_stop(self) -> bool:
-        """Whether the next evaluation is the last."""
+        """Return whether the next evaluation is the last."""
         return self.reached + 1 == len(self.stops)
 
     def skip_stops(self, ticks: int) -> None:

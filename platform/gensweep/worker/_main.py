@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerSettings:
-    """All that a rank is told when it starts."""
+    """The settings that a rank is told when it starts."""
 
     coordinator: Any
     """Ray's handle of the actor."""

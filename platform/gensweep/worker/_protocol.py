@@ -13,7 +13,7 @@ Order = Literal["go", "save", "stop"]
 
 
 class CoordinatorProtocol(Protocol):
-    """Who hands out trials and hears of them. One pack calls, from one thread."""
+    """The side that hands out trials and hears of them. One pack calls, from one thread."""
 
     def lease(self, count: int, stratum: Stratum | None) -> Sequence[Lease]:
         """Return up to `count` trials to train; `stratum` None: of the one that most needs it."""

@@ -52,5 +52,5 @@ def train_trials(
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a GPU's memory, or a CPU's, was not enough."""
+    """Return whether a GPU's memory, or a CPU's, was not enough."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
