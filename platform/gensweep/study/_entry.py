@@ -8,7 +8,7 @@ from gensweep.trial import CheckpointPointer, StoredResult, TrialRecord, TrialSt
 
 @dataclass(slots=True)
 class TrialEntry:
-    """The record that is kept of a trial; only `Study` changes one, after it has written the change."""
+    """A trial as it is stored; only `Study` changes one, after it has written the change."""
 
     number: int
     id: int
