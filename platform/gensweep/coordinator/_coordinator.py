@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from gensweep.budget import StopReason
 from gensweep.coordinator._hourly_price import hourly_price
 from gensweep.coordinator._pack_status import PackRegistry, PackStatus
 from gensweep.coordinator._progress_summary import ProgressSummary, best_value
@@ -25,6 +26,8 @@ from gensweep.trial import (
 )
 
 _log = logging.getLogger(__name__)
+GO_ON = (None, StopReason.TRIALS, StopReason.IMAGES)
+"""Running trials are finished after these."""
 LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
 COUNTERS = ("total", "target", "images")
@@ -88,7 +91,7 @@ class SweepCoordinator:
         self._study.heartbeat(owner)
         held = set(self._study.held(owner))
         self._images_seen |= {n: images for n, images in seen.items() if n in held}
-        return not self._is_stopping and self._study.stop_reason() in (None, "trials", "images")
+        return not self._is_stopping and self._study.stop_reason() in GO_ON
 
     def release_all(self, owner: str) -> None:
         """Let the trials of a pack that starts anew wait again; not counted against them."""
@@ -247,7 +250,7 @@ class SweepCoordinator:
         """Tell the lane-seconds of all packs in this session, by kind."""
         return dict(self._lane_seconds)
 
-    def stop_reason(self) -> str | None:
+    def stop_reason(self) -> StopReason | None:
         """Tell which limit of the study was reached, if one was."""
         return self._study.stop_reason()
 
@@ -279,11 +282,11 @@ class SweepCoordinator:
         if self._is_stopping:
             return TrialState.CANCELLED, "interrupted; --resume goes on"
         reason = self._study.stop_reason()
-        return TrialState.COMPLETED, "" if reason == "trials" else f"the limit of {reason}"
+        return TrialState.COMPLETED, "" if reason is StopReason.TRIALS else f"the limit of {reason}"
 
     def close(self) -> None:
         """Close the study and the tracker; checkpoints of a sweep that is done go."""
-        if self._study.stop_reason() == "trials":
+        if self._study.stop_reason() is StopReason.TRIALS:
             self._recorder.drop_checkpoints()
         self._study.close()
         self._recorder.close()

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gensweep.budget import StopReason
 from gensweep.driver._next_command import next_command
 from gensweep.driver._register_best import register_best
 from gensweep.driver._report_files import ReportFacts, build_files, store_files
@@ -21,8 +22,6 @@ from gensweep.trial import LINEAGE, TrialView
 from gensweep.worker import shares, shares_text
 
 _log = logging.getLogger(__name__)
-LIMIT_OPTIONS = {"hours": "--max-hours", "images": "--max-images", "cost": "--max-cost"}
-"""Reasons of `Study.stop_reason`, by the option that asked for them."""
 
 
 def finish(
@@ -39,7 +38,9 @@ def finish(
     import ray
 
     usage = ray.get(coordinator.usage.remote())
-    if option := LIMIT_OPTIONS.get(ray.get(coordinator.stop_reason.remote())):
+    reason: StopReason | None = ray.get(coordinator.stop_reason.remote())
+    if reason not in (None, StopReason.TRIALS) and reason.field is not None:
+        option = f"--{reason.field.replace('_', '-')}"
         print(f"stopped  by {option}; --resume with a larger one goes on")
     trials, files = print_answer(plan, protocol, objective, usage)
     lanes = {f"lanes_{kind}": share for kind, share in shares(usage).items()}

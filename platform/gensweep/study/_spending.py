@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gensweep.budget import Budget
+from gensweep.budget import Budget, StopReason
 
 STOPPING_S = 10.0
 """Seconds that stopping takes at least: what packs save goes to the store, and ends are told."""
@@ -65,8 +65,8 @@ class Spending:
         """Note that a pack has ended."""
         self._heard.pop(owner, None)
 
-    def reason_to_stop(self) -> str | None:
-        """Return the limit that ends running trials too: "hours", "cost", or None."""
+    def reason_to_stop(self) -> StopReason | None:
+        """Return the limit that ends running trials too, hours or cost; None if there is time."""
         return self._budget.limit_reached(self.hours(), self.cost_once_stopped())
 
     def spent(self) -> Spent:

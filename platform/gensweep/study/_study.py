@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
+from gensweep.budget import StopReason
 from gensweep.space import Stratum
 from gensweep.study._end import ResolvedEnd, resolve
 from gensweep.study._entry import TrialEntry
@@ -325,10 +326,10 @@ class Study:
                 if not entry.state.ended:
                     self._end(entry, TrialState.CANCELLED, cause)
 
-    def stop_reason(self) -> str | None:
-        """Tell what ended the handing out: "cancelled", "hours", "cost", "trials" or "images".
+    def stop_reason(self) -> StopReason | None:
+        """Tell what ended the handing out.
 
-        After "hours" and "cost" running trials should stop too (`cancel`, or `close` to go on
+        After hours and cost running trials should stop too (`cancel`, or `close` to go on
         another day); None while there is something to hand out or to wait for.
         """
         with self.transaction():
@@ -337,11 +338,11 @@ class Study:
             if self._queue.unfinished:
                 return None
             if self._queue.total >= self.spec.budget.trials:
-                return "trials"
-            return None if self._queue.next_stratum() is not None else "images"
+                return StopReason.TRIALS
+            return None if self._queue.next_stratum() is not None else StopReason.IMAGES
 
-    def _stopped(self) -> str | None:
-        return "cancelled" if self._cancelled else self._spending.reason_to_stop()
+    def _stopped(self) -> StopReason | None:
+        return StopReason.CANCELLED if self._cancelled else self._spending.reason_to_stop()
 
     def hours(self) -> float:
         """Add up the wall hours that the sweep has been open, over all sessions."""
