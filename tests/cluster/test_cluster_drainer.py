@@ -51,7 +51,7 @@ class Announcer:
     def __init__(self, moto: str):
         self.sqs, self.events = client("sqs", moto), client("events", moto)
         self.dead, self._arn_of_dead = self._queue("dead", {})
-        self.url, arn = self._queue("events", {"VisibilityTimeout": "1", **self._redrive(20)})
+        self.url, arn = self._queue("events", {"VisibilityTimeout": "1", **self._redrive(1000)})
         pattern = {"source": ["aws.ec2", "aws.health"]}
         self.events.put_rule(Name="ends", EventPattern=json.dumps(pattern))
         self.events.put_targets(Rule="ends", Targets=[{"Id": "queue", "Arn": arn}])
@@ -65,9 +65,9 @@ class Announcer:
         policy = {"maxReceiveCount": most, "deadLetterTargetArn": self._arn_of_dead}
         return {"RedrivePolicy": json.dumps(policy)}
 
-    def keep(self) -> None:
-        """However often messages are read."""
-        self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes=self._redrive(1000))
+    def keep(self, times: int) -> None:
+        """Let a message be read so often before it goes to the dead letters."""
+        self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes=self._redrive(times))
 
     def announce(self, *events: dict[str, Any]) -> None:
         assert self.events.put_events(Entries=events)["FailedEntryCount"] == 0
@@ -92,8 +92,16 @@ def bus(moto: str) -> Announcer:
 
 @pytest.fixture(scope="module")
 def cluster(moto: str) -> Iterator[RayNodes]:
+    """A head, and four workers that join at once, each with a folder of its own for that."""
     with ray_nodes(**ENV, AWS_ENDPOINT_URL=moto) as nodes:
         nodes.head()
+        until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))
+        workers = [f"i-{letter}" for letter in "abcd"]
+        for one in workers:
+            nodes.worker(one, "spot", "--num-cpus=1", f'--resources={{"{one}": 1}}',
+                         f"--temp-dir={nodes.folder / one}")  # fmt: skip
+        for one in workers:
+            until(lambda: nodes.started(one), 120, lambda: nodes.told(one))  # noqa: B023
         yield nodes
 
 
@@ -125,7 +133,7 @@ class Service:
         return time.monotonic() - begin
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def drainer(cluster: RayNodes, bus: Announcer) -> Iterator[Service]:
     service = Service(cluster, "drainer", "--queue", bus.url, "--cluster", "tests")
     until(lambda: service.says("reads "), 30, lambda: str(service.lines))
@@ -155,12 +163,11 @@ def busy(cluster: RayNodes) -> Iterator[Any]:
 
 def test_a_warned_node_drains_until_the_deadline(cluster: RayNodes, bus: Announcer,
                                                  drainer: Service, busy: Any) -> None:  # fmt: skip
-    cluster.join("i-a", "i-b")
     driver = busy("i-a")
     before = time.time()
     bus.announce(interruption("i-elsewhere"), interruption("i-a"))
     until(lambda: drainer.says("i-a: EC2 Spot"), 20, lambda: str(drainer.lines))
-    drains = {"i-head": False, "i-a": True, "i-b": False}  # which nodes tell the head in time
+    drains = {"i-head": False, "i-a": True, "i-b": False, "i-c": False, "i-d": False}
     until(lambda: cluster.alive() == drains, 10, lambda: str((cluster.alive(), drainer.lines)))
     while (line := driver.stdout.readline()) in ("{}\n", ""):
         assert driver.poll() is None
@@ -176,16 +183,14 @@ def test_a_warned_node_drains_until_the_deadline(cluster: RayNodes, bus: Announc
 
 def test_a_recommendation_is_only_told_of(cluster: RayNodes, bus: Announcer,
                                           drainer: Service) -> None:  # fmt: skip
-    cluster.join("i-c")
-    bus.announce(event(REBALANCE, {"instance-id": "i-c"}))
-    until(lambda: drainer.says("i-c: EC2 Instance Rebalance Recommendation; it goes on"), 20)
+    bus.announce(event(REBALANCE, {"instance-id": "i-b"}))
+    until(lambda: drainer.says("i-b: EC2 Instance Rebalance Recommendation; it goes on"), 20)
     until(lambda: bus.waiting() == 0, 10)
-    assert cluster.alive()["i-c"] is False
+    assert cluster.alive()["i-b"] is False
 
 
 def test_the_head_is_only_told_of(cluster: RayNodes, bus: Announcer, drainer: Service) -> None:
     """Drained, it would take every job with it, and no other head would come for that."""
-    cluster.join("i-f")
     bus.announce(interruption("i-head"))
     until(lambda: drainer.says("it is the head"), 20, lambda: str(drainer.lines))
     until(lambda: bus.waiting() == 0, 10)
@@ -194,13 +199,12 @@ def test_the_head_is_only_told_of(cluster: RayNodes, bus: Announcer, drainer: Se
 
 def test_maintenance_is_left_for_when_it_is_near(cluster: RayNodes, bus: Announcer,
                                                  drainer: Service) -> None:  # fmt: skip
-    cluster.join("i-e")
     for after_s, said, drains in ((14 * 86_400, "that is far off", False), (600, "drains", True)):
-        bus.announce(maintenance("i-e", time.time() + after_s))
-        until(lambda said=said: drainer.says(f"i-e: {HEALTH}; {said}"), 20,
+        bus.announce(maintenance("i-b", time.time() + after_s))
+        until(lambda said=said: drainer.says(f"i-b: {HEALTH}; {said}"), 20,
               lambda: str(drainer.lines))  # fmt: skip
         until(lambda: bus.waiting() == 0, 10)
-        until(lambda drains=drains: cluster.alive().get("i-e", True) is drains, 10)
+        until(lambda drains=drains: cluster.alive().get("i-b", True) is drains, 10)
 
 
 def maintenance(instance: str, start: float) -> dict[str, Any]:
@@ -211,64 +215,8 @@ def maintenance(instance: str, start: float) -> dict[str, Any]:
 
 def test_an_instance_that_shuts_down_leaves_ray(cluster: RayNodes, bus: Announcer,
                                                 drainer: Service) -> None:  # fmt: skip
-    cluster.join("i-d")
-    bus.announce(event(STATE, {"instance-id": "i-d", "state": "shutting-down"}))
-    until(lambda: "i-d" not in cluster.alive(), 30, lambda: str(drainer.lines))
-
-
-def test_garbage_goes_to_the_dead_letters(bus: Announcer, drainer: Service) -> None:
-    for body in ("no json", '{"detail-type": 1}', "[]", json.dumps({"detail-type": SPOT})):
-        bus.sqs.send_message(QueueUrl=bus.url, MessageBody=body)
-    until(lambda: bus.waiting(bus.dead) == 4, 60, lambda: str(drainer.lines))
-    assert drainer.says("is left in the queue, read 20 times: no event of EC2")
-    assert bus.waiting() == 0
-
-
-def test_sigterm_ends_it_at_once(drainer: Service) -> None:
-    time.sleep(2)  # it waits for messages, which takes up to 20 s
-    assert drainer.end() < 5
-    assert drainer.says("ended")
-
-
-def test_an_event_outlives_the_head(cluster: RayNodes, bus: Announcer, drainer: Service,
-                                    moto: str) -> None:  # fmt: skip
-    mine = instance(client("ec2", moto))
-    port = cluster.address.rpartition(":")[2]
-    for one in [i for i in cluster.nodes if i != "i-head"]:
-        cluster.cut(one)
-    cluster.cut("i-head")
-    bus.keep()
-    bus.announce(interruption(mine))
-    until(lambda: drainer.says("no head at"), 30, lambda: str(drainer.lines))
-    assert bus.waiting() == 1
-    cluster.head(f"--port={port}")
-    until(lambda: drainer.says("Ray does not know it yet"), 120, lambda: str(drainer.lines))
-    cluster.worker(mine, "spot", "--num-cpus=1")  # it leaves as soon as it has joined
-    until(lambda: drainer.says(f"{mine}: EC2 Spot Instance Interruption Warning; drains"), 120,
-          lambda: str(drainer.lines))  # fmt: skip
-    until(lambda: mine not in cluster.alive(), 30)
-    until(lambda: bus.waiting() == 0, 10)
-
-
-def instance(ec2: Any) -> str:
-    """The id of a new instance of the cluster."""
-    tags = [{"Key": "ray-cluster-name", "Value": "tests"}]
-    made = ec2.run_instances(
-        LaunchTemplate={"LaunchTemplateId": launch_template(ec2, "drainer")}, MinCount=1,
-        MaxCount=1, TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
-    )  # fmt: skip
-    return str(made["Instances"][0]["InstanceId"])
-
-
-def test_a_wrong_token_is_told(cluster: RayNodes, bus: Announcer) -> None:
-    bus.announce(interruption("i-head"))
-    service = Service(
-        cluster, "drainer", "--queue", bus.url, "--cluster", "tests", RAY_AUTH_TOKEN="b" * 64
-    )
-    until(lambda: service.says("no head at"), 60, lambda: str(service.lines))
-    assert "nauth" in " ".join(service.lines), service.lines
-    service.end()
-    bus.sqs.purge_queue(QueueUrl=bus.url)
+    bus.announce(event(STATE, {"instance-id": "i-c", "state": "shutting-down"}))
+    until(lambda: "i-c" not in cluster.alive(), 30, lambda: str(drainer.lines))
 
 
 class Instance(BaseHTTPRequestHandler):
@@ -313,19 +261,18 @@ def metadata() -> Iterator[str]:
 
 
 def test_a_worker_drains_itself(cluster: RayNodes, metadata: str) -> None:
-    Instance.data["instance-id"] = "i-f"
+    Instance.data["instance-id"] = "i-d"
     Instance.data["events/recommendations/rebalance"] = '{"noticeTime": "2026-01-01T00:00:00Z"}'
-    cluster.join("i-f")
     service = Service(cluster, "notice", AWS_EC2_METADATA_SERVICE_ENDPOINT=metadata)
-    until(lambda: service.says("i-f: EC2 Instance Rebalance Recommendation; it goes on"), 30)
+    until(lambda: service.says("i-d: EC2 Instance Rebalance Recommendation; it goes on"), 30)
     until(lambda: len(Instance.tokens) > 1, 30)
     end = datetime.now(UTC) + timedelta(seconds=120)
     Instance.data["spot/instance-action"] = json.dumps(
         {"action": "terminate", "time": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
     )
     assert service.process.wait(30) == 0
-    assert service.says("i-f: EC2 Spot Instance Interruption Warning; drains node")
-    until(lambda: cluster.alive().get("i-f", True), 20)
+    assert service.says("i-d: EC2 Spot Instance Interruption Warning; drains node")
+    until(lambda: cluster.alive().get("i-d", True), 20)
 
 
 def test_a_worker_whose_head_is_away_tries_again(cluster: RayNodes, metadata: str) -> None:
@@ -335,6 +282,63 @@ def test_a_worker_whose_head_is_away_tries_again(cluster: RayNodes, metadata: st
                       AWS_EC2_METADATA_SERVICE_ENDPOINT=metadata)  # fmt: skip
     until(lambda: len([s for s in service.lines if "no head at 127.0.0.1:9" in s]) == 2, 30)
     service.end()
+
+
+def test_garbage_goes_to_the_dead_letters(bus: Announcer, drainer: Service) -> None:
+    bus.keep(3)
+    for body in ("no json", '{"detail-type": 1}', "[]", json.dumps({"detail-type": SPOT})):
+        bus.sqs.send_message(QueueUrl=bus.url, MessageBody=body)
+    until(lambda: bus.waiting(bus.dead) == 4, 60, lambda: str(drainer.lines))
+    assert drainer.says("is left in the queue, read 3 times: no event of EC2")
+    assert bus.waiting() == 0
+    bus.keep(1000)
+
+
+def test_an_event_outlives_the_head(cluster: RayNodes, bus: Announcer, drainer: Service,
+                                    moto: str) -> None:  # fmt: skip
+    mine = instance(client("ec2", moto))
+    port = cluster.address.rpartition(":")[2]
+    for one in [i for i in cluster.nodes if i != "i-head"]:
+        cluster.cut(one)
+    cluster.cut("i-head")
+    bus.announce(interruption(mine))
+    until(lambda: drainer.says("no head at"), 30, lambda: str(drainer.lines))
+    assert bus.waiting() == 1
+    cluster.head(f"--port={port}")
+    until(lambda: drainer.says("Ray does not know it yet"), 120, lambda: str(drainer.lines))
+    cluster.worker(mine, "spot", "--num-cpus=1")  # it leaves as soon as it has joined
+    until(lambda: drainer.says(f"{mine}: EC2 Spot Instance Interruption Warning; drains"), 120,
+          lambda: str(drainer.lines))  # fmt: skip
+    until(lambda: mine not in cluster.alive(), 30)
+    until(lambda: bus.waiting() == 0, 10)
+
+
+def instance(ec2: Any) -> str:
+    """The id of a new instance of the cluster."""
+    tags = [{"Key": "ray-cluster-name", "Value": "tests"}]
+    made = ec2.run_instances(
+        LaunchTemplate={"LaunchTemplateId": launch_template(ec2, "drainer")}, MinCount=1,
+        MaxCount=1, TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+    )  # fmt: skip
+    return str(made["Instances"][0]["InstanceId"])
+
+
+def test_sigterm_ends_it_at_once(drainer: Service) -> None:
+    time.sleep(1)  # it waits for messages, which takes up to 20 s
+    assert drainer.end() < 5
+    assert drainer.says("ended")
+
+
+def test_a_wrong_token_is_told(cluster: RayNodes, bus: Announcer, drainer: Service) -> None:
+    drainer.end()  # it would read the message
+    bus.announce(interruption("i-head"))
+    service = Service(
+        cluster, "drainer", "--queue", bus.url, "--cluster", "tests", RAY_AUTH_TOKEN="b" * 64
+    )
+    until(lambda: service.says("no head at"), 60, lambda: str(service.lines))
+    assert "nauth" in " ".join(service.lines), service.lines
+    service.end()
+    bus.sqs.purge_queue(QueueUrl=bus.url)
 
 
 def test_events_in_words() -> None:
