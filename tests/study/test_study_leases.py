@@ -165,7 +165,7 @@ class TestStudy:
             assert finish(study, lease, "completed", metrics={"fid": 3.0})
             assert not finish(study, lease, "failed", "late")
             assert study.record(lease.number).state == "completed"
-            assert study.summary()["completed"] == 1
+            assert study.summary().states["completed"] == 1
 
     @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
     def test_non_finite_objective_is_a_divergence(self, opened: Open, bad: float) -> None:
@@ -422,7 +422,7 @@ class History:
                 assert record.state == self.ended[record.number]
             elif record.state.ended:
                 assert record.cause.startswith("lost")
-        assert self.study.summary()["total"] == len(records)
+        assert self.study.summary().total == len(records)
 
 
 def test_a_journal_holds_no_nan(tmp_path: Path) -> None:

@@ -30,8 +30,6 @@ GO_ON = (None, StopReason.TRIALS, StopReason.IMAGES)
 """Running trials are finished after these."""
 LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
-COUNTERS = ("total", "target", "images")
-"""Keys of `Study.summary` that are no state."""
 
 
 def open_study(context: RunContext, objective: Objective, protocol: Mapping[str, object]) -> Study:
@@ -236,9 +234,9 @@ class SweepCoordinator:
         saved = sum(self._budget - self._images_seen.get(number, 0) for number in ended)
         unfinished = (TrialState.LEASED, TrialState.PRUNED)
         return ProgressSummary(
-            states={name: count for name, count in counts.items() if name not in COUNTERS},
+            states=counts.states,
             images=images,
-            images_left=max(0, counts["target"] * self._budget - images - saved),
+            images_left=max(0, counts.target * self._budget - images - saved),
             metric=self._objective.metric,
             best=best_value(records, self._objective, TrialState.COMPLETED),
             leader=best_value(records, self._objective, *unfinished),

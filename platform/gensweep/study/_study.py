@@ -14,6 +14,7 @@ from gensweep.study._open import OpenedStudy, create_study, open_study
 from gensweep.study._queue import Key, TrialQueue
 from gensweep.study._spending import Spending
 from gensweep.study._study_spec import StudyRuntime, StudySpec
+from gensweep.study._summary import StudySummary
 from gensweep.trial import (
     CheckpointPointer,
     Lease,
@@ -372,12 +373,13 @@ class Study:
         with self.transaction():
             return self._ledger.entries[number].record()
 
-    def summary(self) -> dict[str, int]:
-        """Count trials by state, "total" so far, their "target", and "images" of ended ones."""
+    def summary(self) -> StudySummary:
+        """Count trials, by state and in all, and the images of ended ones."""
         with self.transaction():
             counts = {str(state): n for state, n in sorted(self._ledger.counts.items()) if n}
-            return {**counts, "total": self._queue.total, "target": self.spec.budget.trials,
-                    "images": self._queue.images}  # fmt: skip
+            return StudySummary(states=counts, total=self._queue.total,
+                                target=self.spec.budget.trials,
+                                images=self._queue.images)  # fmt: skip
 
     def close(self) -> None:
         """Queue what is leased, and let another process drive the sweep."""
