@@ -52,7 +52,7 @@ def test_every_trial_ends_once_and_in_the_time_that_it_trains() -> None:
     assert rate * size.mean_s == pytest.approx(lanes, rel=0.1)
 
 
-def test_the_desk_is_as_busy_as_costs_and_calls_say() -> None:
+def test_the_coordinator_is_as_busy_as_costs_and_calls_say() -> None:
     """Where nothing waits: calls of each kind by their rate, those in one call apart."""
     world = simulate(SIZE, replace(COSTS, call=0.0, lease=(0.0, 1e-3), report=(0.0, 5e-4),
                                    finish=(0.0, 1e-3), checkpoint=(0.0, 2e-4)))  # fmt: skip
@@ -65,7 +65,7 @@ def test_the_desk_is_as_busy_as_costs_and_calls_say() -> None:
     )
 
 
-def test_lanes_wait_for_a_slow_desk_the_more_the_slower_it_is() -> None:
+def test_lanes_wait_for_a_slow_coordinator_the_more_the_slower_it_is() -> None:
     slow = [
         simulate(SIZE, replace(COSTS, lease=(0.0, cost), report=(0.0, cost)))
         for cost in (0.001, 0.02, 0.1)
