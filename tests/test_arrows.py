@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,21 @@ def test_nobody_imports_a_private_module_of_another_package() -> None:
         for to in sorted(found)
         if to.rpartition(".")[2].startswith("_") and folder(to) != folder(module)
     ] == []
+
+
+def reaches(file: Path) -> Iterator[str]:
+    """Yield the imports of a file from a private module of what its package exports."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            package, _, last = node.module.rpartition(".")
+            if last.startswith("_"):
+                public = getattr(importlib.import_module(package), "__all__", ())
+                yield from (f"{package}.{a.name}" for a in node.names if a.name in public)
+
+
+def test_no_test_takes_a_public_name_from_a_private_module() -> None:
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    assert {str(file): names for file in tests if (names := list(reaches(file)))} == {}
 
 
 GRAPHS = {

@@ -10,14 +10,13 @@ import pytest
 import yaml
 
 from emulator import cluster_yaml
-from gensweep.cluster import load_prices
+from gensweep.cluster import launchable_hosts, load_prices
 from gensweep.cluster._hosts import (
     Host,
     choose_hosts,
     describe_hosts,
     hosts_of_type,
     hourly_cost,
-    launchable_hosts,
 )
 from gensweep.errors import UserError
 from gensweep.planning._cost import Quote

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from gensweep.evaluation._sampling import NoData, Shape
+from gensweep.evaluation import NoData, Shape
 from gensweep.lanes import LaneState, Pack
 from gensweep.storage import load_trained_lane, open_store
 from gensweep.study import read_sweep

@@ -29,7 +29,7 @@ from gensweep.storage import FileStore
 from gensweep.study import Study, StudySpec, ledger_of, read_sweep
 from gensweep.sweep import Sweep
 from gensweep.trial import TrialState
-from gensweep.worker._strata import train_trials
+from gensweep.worker import train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Integer, Real
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from gensweep.budget import Budget
-from gensweep.cli._main import main
+from gensweep.cli import main
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.data import load_dataset
 from gensweep.driver._finish import print_answer, summary_metrics

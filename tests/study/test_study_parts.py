@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from gensweep.errors import UserError
+from gensweep.study import StudyRuntime
 from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import MAX_HOSTS_LOST, LeaseBook, Loss
 from gensweep.study._queue import TrialQueue
-from gensweep.study._study_spec import StudyRuntime
 from gensweep.trial import Lease, StaleLease, TrialState
 from study.small_study import Categorical, Clock, Real, spec_of
 
