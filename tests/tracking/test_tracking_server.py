@@ -5,12 +5,9 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,66 +15,12 @@ import pytest
 from PIL import Image
 
 from gensweep.errors import UserError
-from gensweep.tracking import Spool, Tracker, check_server, register_model, upgrade_database
+from gensweep.tracking import Spool, Tracker, check_server, upgrade_database
 from gensweep.tracking._mlflow import Sink
+from tracking.mlflow_server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
-
-
-class Server:
-    """An MLflow server on SQLite that can be stopped and started on the same port."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.uri, self._folder = f"http://127.0.0.1:{self.port}", folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port",
-                   str(self.port), "--workers", "1", "--backend-store-uri",
-                   f"sqlite:///{self._folder}/m.db", "--artifacts-destination",
-                   str(self._folder / "artifacts")]  # fmt: skip
-        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        log = open(self._folder / "server.log", "ab")  # noqa: SIM115
-        # A group of its own: the server has children, and all must stop together.
-        self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment,
-                                         start_new_session=True)  # fmt: skip
-        log.close()
-        self._wait()
-
-    def _wait(self) -> None:
-        for _ in range(600):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.uri}/health"):
-                return
-            time.sleep(0.1)
-        pytest.fail((self._folder / "server.log").read_text()[-2000:])
-
-    def signal(self, number: int) -> None:
-        assert self._process is not None
-        os.killpg(self._process.pid, number)
-
-    def kill(self) -> None:
-        self.signal(signal.SIGKILL)
-        assert self._process is not None
-        self._process.wait()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("mlflow"))
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def client(server: Server) -> Any:
-    from mlflow import MlflowClient
-
-    return MlflowClient(server.uri)
 
 
 def runs_of(client: Any, experiment: str, sweep: str) -> dict[str, Any]:
@@ -368,50 +311,3 @@ def test_reachable_server_passes_the_check(server: Server) -> None:
     finally:
         server.signal(signal.SIGCONT)
     assert time.monotonic() - began < 30
-
-
-def sample_scaled(
-    path: str, about: dict[str, Any], n: int, truncation: float | None, seed: int
-) -> Any:
-    """Stands at the place of a model's sampling function: noise times the stored weight."""
-    import torch
-    from safetensors.torch import load_file
-
-    noise = torch.randn(n, about["latent_size"], generator=torch.Generator().manual_seed(seed))
-    noise = noise if truncation is None else noise.clamp(-truncation, truncation)
-    return (noise * load_file(path)["scale"]).numpy()
-
-
-@pytest.mark.slow("MLflow loads a model in a process of its own")
-def test_best_trial_becomes_a_model_that_samples(
-    server: Server, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import mlflow
-    import numpy as np
-    import pandas as pd
-    import torch
-    from safetensors.torch import save_file
-
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    save_file({"scale": torch.tensor(3.0)}, tmp_path / "w.safetensors")
-    with Tracker(Spool(tmp_path / "spool"), server.uri, "model", "s") as tracker:
-        tracker.start_trial(0, {"x": 1})
-        assert tracker.flush(60), tracker.last_error
-        run = tracker.run_id(0)
-    assert run is not None
-    weights = tmp_path / "w.safetensors"
-    for _ in range(2):  # the second time there is nothing new
-        uri = register_model(server.uri, "digits-gan", run_id=run, weights=weights,
-                            about={"latent_size": 2},
-                            load="test_tracking_server:sample_scaled")  # fmt: skip
-        assert uri == "models:/digits-gan/1"
-    model = mlflow.pyfunc.load_model("models:/digits-gan@best")
-    whole = model.predict(pd.DataFrame([{"n": 64, "seed": 5}]))
-    cut = model.predict(pd.DataFrame([{"n": 64, "truncation": 0.5, "seed": 5}]))
-    assert whole.shape == (64, 2)
-    assert abs(cut).max() == 1.5
-    np.testing.assert_allclose(cut, whole.clip(-1.5, 1.5))
-    folder = mlflow.artifacts.download_artifacts("models:/digits-gan@best")
-    assert not list(Path(folder).rglob("*.pkl"))
-    with pytest.raises(UserError, match="safetensors"):
-        register_model(server.uri, "x", run_id=run, weights="a.pkl", about={})
