@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from benchmarks.scale import postgres
+from gensweep.study import Study
+from study.small_study import QUESTION, Clock, Open, begin
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +38,18 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "file":
         return f"journal://{tmp_path}/study.log"
     return str(request.getfixturevalue("database"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def opened(storage: str, clock: Clock) -> Open:
+    def make(**changes: Any) -> Study:
+        options = {"name": "first", **QUESTION, "seed": 7, "clock": clock,
+                   "strata": ("objective",), **changes}  # fmt: skip
+        return begin(storage, **options)
+
+    return make

@@ -1,6 +1,6 @@
 """Studies of a few trials, by keywords, for tests of all kinds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,20 @@ class Categorical:
     choices: tuple[Any, ...]
     when: Any = None
     kind: str = "categorical"
+
+
+SPACE = {
+    "learning_rate": Real(1e-5, 1e-1, log=True),
+    "latent_size": Integer(2, 64, log=True),
+    "objective": Categorical(("hinge", "wasserstein", "minimax")),
+    "clip": Real(0.01, 0.1, when={"objective": ("wasserstein",)}),
+}
+QUESTION: dict[str, Any] = {
+    "space": SPACE, "budget_images": 1000, "settings": {"model": "gan", "data": "abc"},
+}  # fmt: skip
+
+Open = Callable[..., Study]
+"""Creates or opens a study of that question, by keywords."""
 
 
 class Clock:
