@@ -31,7 +31,7 @@ KNOWN = (
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.slow("runs every command of the README on a stack", minutes=2),
+    pytest.mark.slow("runs every command of the README on a stack", minutes=4),
     pytest.mark.timeout(400),
 ]
 

@@ -14,7 +14,7 @@ import pytest
 from infra import aws, terraform
 
 pytestmark = [
-    pytest.mark.slow("Terraform applies the AWS root, plans it again and destroys it", minutes=2),
+    pytest.mark.slow("Terraform applies the AWS root, plans it again and destroys it", minutes=2.6),
     pytest.mark.timeout(500),
 ]
 PROVIDER = """

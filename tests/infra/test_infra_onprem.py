@@ -117,7 +117,7 @@ def journals(lab: Lab) -> Any:
     return lambda: "\n".join(h.journal("--unit=gensweep-*")[-3000:] for h in (lab.head, lab.worker))
 
 
-@pytest.mark.slow("boots two hosts", minutes=2)
+@pytest.mark.slow("a booted host notices that its Ray is gone", minutes=2)
 @pytest.mark.stack
 @pytest.mark.timeout(400)
 def test_a_worker_that_has_lost_its_ray_starts_it_again(lab: Lab) -> None:

@@ -34,7 +34,7 @@ def test_files_are_formatted(root: terraform.Terraform) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.slow("Terraform plans the AWS root for each of its own tests", minutes=1.5)
+@pytest.mark.slow("Terraform loads the AWS provider to validate each root", minutes=1.5)
 @pytest.mark.parametrize("folder", [".", *terraform.EXAMPLES])
 def test_configurations_are_valid(folder: str, root: terraform.Terraform) -> None:
     """The root's validation is that of all its modules."""
@@ -59,7 +59,7 @@ def graph(root: terraform.Terraform) -> str:
     return root.ok("graph")
 
 
-@pytest.mark.slow("Terraform plans the AWS root for each of its own tests", minutes=1.5)
+@pytest.mark.slow("Terraform draws the AWS root as a graph", minutes=1.5)
 @pytest.mark.parametrize("role", sorted(BEFORE))
 def test_a_host_starts_after_its_rights_and_its_ways_out(role: str, graph: str) -> None:
     here = f"module.{role}.module.host."

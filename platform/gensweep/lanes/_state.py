@@ -19,14 +19,15 @@ class LaneState:
     """
 
     tensors: Mapping[str, Tensor]
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """What goes with them as JSON; it is replaced, never changed."""
 
     def to_bytes(self) -> bytes:
         """Serialise as safetensors, which holds no code."""
         from safetensors.torch import save
 
         tensors = {name: tensor.contiguous() for name, tensor in self.tensors.items()}
-        return bytes(save(tensors, {"lane": json.dumps(self.meta)}))
+        return bytes(save(tensors, {"lane": json.dumps(dict(self.meta))}))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LaneState":

@@ -1,6 +1,7 @@
 """The table of a pack's lanes: which trial is in which, how it gets in, and how it leaves."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gensweep.lanes import LaneState, Pack
 from gensweep.spec import Sweep
@@ -75,8 +76,7 @@ class LaneTable:
     def state(self, slot: int) -> bytes:
         """The lane and what is known of its trial, as it is stored."""
         state = self.pack.take(slot)
-        state.meta.update(self.trials[slot].to_meta())
-        return state.to_bytes()
+        return replace(state, meta={**state.meta, **self.trials[slot].to_meta()}).to_bytes()
 
     def states(self) -> dict[int, bytes]:
         """`state` of every trial, by number."""
