@@ -18,7 +18,7 @@ from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.study import read_sweep
 from gensweep.sweep import Sweep
-from gensweep.worker import CoordinatorClient, PackRunner
+from gensweep.worker import CoordinatorClient, PackCalls, PackRunner
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Real
 
@@ -34,12 +34,14 @@ class InProcessClient(CoordinatorClient):
     """The coordinator as a pack sees it, without Ray in between; `orders` are its next answers."""
 
     def __init__(self, coordinator: SweepCoordinator, owner: str, store: Any):
-        super().__init__(lambda name, *args: getattr(coordinator, name)(owner, *args), owner, store,
-                         "small")  # fmt: skip
+        def ask(method: Any, *args: Any) -> Any:
+            return getattr(coordinator, method.__name__)(owner, *args)
+
+        super().__init__(ask, owner, store, "small")
         self.orders = ["go"]
 
     def heartbeat(self, seen: dict[int, int]) -> str:
-        self._ask("heartbeat", seen)
+        self._ask(PackCalls.heartbeat, seen)
         order = self.orders.pop(0) if len(self.orders) > 1 else self.orders[0]
         self._stopped = order == "stop"
         return order

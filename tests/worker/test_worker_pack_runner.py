@@ -142,7 +142,7 @@ def test_several_reports_are_one_call_and_a_lost_trial_is_told(small_sweep: Any)
     gone = lose_one(small_sweep)
     calls = []
     request = here._ask
-    here._ask = lambda name, *args: (calls.append(name), request(name, *args))[1]
+    here._ask = lambda method, *args: (calls.append(method.__name__), request(method, *args))[1]
     here._asking.submit(time.sleep, 0.3)  # while the coordinator is busy
     for number in range(3):
         here.report(TrialReport(number=number, images=640, metrics={"nll": 40.0}))

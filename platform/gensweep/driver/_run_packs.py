@@ -3,7 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import train, tune
@@ -11,11 +11,11 @@ from ray.train.torch import TorchTrainer
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import Searcher
 
-from gensweep.coordinator import PackStatus
+from gensweep.coordinator import PackStatus, SweepCoordinator
 from gensweep.driver._failures import host_lost
 from gensweep.driver._placement import PlacementRetries, watch_placement
 from gensweep.spec import SUPERVISOR_CPUS, PackResources
-from gensweep.worker import WorkerSettings, train_loop_per_worker
+from gensweep.worker import PackCalls, WorkerSettings, train_loop_per_worker
 
 _log = logging.getLogger(__name__)
 MAX_FAILURES = 4
@@ -153,3 +153,9 @@ def run_packs(settings: WorkerSettings) -> bool:
     with watch_placement(retries):
         errors = tuner.fit().errors
     return not errors or ray.get(coordinator.has_waiting_trials.remote()) is None
+
+
+if TYPE_CHECKING:
+
+    def _answers_packs(coordinator: SweepCoordinator) -> PackCalls:
+        return coordinator

@@ -5,6 +5,7 @@ Runs in: a pack's workers, which Ray Train starts. Knows neither the study nor t
 
 from gensweep.worker._coordinator_client import CoordinatorClient
 from gensweep.worker._main import WorkerSettings, train_loop_per_worker
+from gensweep.worker._pack_calls import PackCalls
 from gensweep.worker._pack_runner import PackRunner
 from gensweep.worker._protocol import CoordinatorProtocol
 from gensweep.worker._strata import train_trials
@@ -13,6 +14,7 @@ from gensweep.worker._usage import shares, shares_text
 __all__ = [
     "CoordinatorClient",
     "CoordinatorProtocol",
+    "PackCalls",
     "PackRunner",
     "WorkerSettings",
     "shares",

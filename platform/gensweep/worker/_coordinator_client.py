@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gensweep.storage import ObjectStore, TrialArtifacts, TrialArtifactWriter
 from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
 from gensweep.worker._background import BackgroundQueue
 from gensweep.worker._lane_checkpoints import LaneCheckpoints
+from gensweep.worker._pack_calls import Ask, PackCalls
 from gensweep.worker._protocol import CoordinatorProtocol, Order, Stratum
 
 _log = logging.getLogger(__name__)
@@ -24,16 +25,6 @@ HEARTBEAT_S = 2.5
 FIRST_CHECKPOINT_S, CHECKPOINT_S = 5.0, 30.0
 ARTIFACT_BYTES = 32 << 20
 """Weights that wait to be stored together; as much again may be on its way."""
-
-Ask = Callable[..., Any]
-"""Calls a method of the coordinator by its name, for one pack."""
-
-
-def ask_through_ray(actor: Any, owner: str) -> Ask:
-    """Ask the sweep's actor, in the name of the pack `owner`."""
-    import ray
-
-    return lambda method, *args: ray.get(getattr(actor, method).remote(owner, *args))
 
 
 class CoordinatorClient:
@@ -81,21 +72,21 @@ class CoordinatorClient:
         leases = [] if self._prefetched is None else self._prefetched.result()
         self._prefetched = None
         if len(leases) < count:
-            leases = [*leases, *self._ask("lease", count - len(leases), stratum)]
+            leases = [*leases, *self._ask(PackCalls.lease, count - len(leases), stratum)]
         for lease in leases:
             _log.debug("leases trial %d for its attempt %d", lease.number, lease.attempt)
         return leases
 
     def prefetch_leases(self, count: int, stratum: Stratum | None) -> None:
         """Prefetch `count` leases in the background."""
-        self._prefetched = self._asking.submit(self._ask, "lease", count, stratum)
+        self._prefetched = self._asking.submit(lambda: self._ask(PackCalls.lease, count, stratum))
 
     def heartbeat(self, seen: Mapping[int, int]) -> Order:
         """Ask every `HEARTBEAT_S` whether to go on; order a checkpoint every `CHECKPOINT_S`."""
         now = time.monotonic()
         if now - self._last_beat >= HEARTBEAT_S:
             self._last_beat = now
-            self._stopped = not self._ask("heartbeat", dict(seen)) or self._is_draining()
+            self._stopped = not self._ask(PackCalls.heartbeat, dict(seen)) or self._is_draining()
         if self._stopped:
             return "stop"
         if now - self._last_checkpoint >= CHECKPOINT_S:
@@ -110,7 +101,7 @@ class CoordinatorClient:
         if self._prefetched is not None:  # what it brings must be given back, too
             self._prefetched.result()
             self._prefetched = None
-        self._ask("release_all")
+        self._ask(PackCalls.release_all)
         self._checkpoints.open_next_folder()
 
     # Reports and verdicts
@@ -126,7 +117,7 @@ class CoordinatorClient:
             raise self._report_errors[0]
         try:
             if reports:
-                verdicts = self._ask("report_rungs", reports)
+                verdicts = self._ask(PackCalls.report_rungs, reports)
                 _log.debug("verdicts %s", {number: str(v) for number, v in verdicts.items()})
                 self._verdicts.put(verdicts)
         except Exception as error:
@@ -144,12 +135,11 @@ class CoordinatorClient:
 
     def choose_donor(self, number: int, images: int, here: Sequence[int]) -> int | None:
         """Ask which of the trials `here` trial `number` should copy."""
-        donor: int | None = self._ask("choose_donor", number, images, list(here))
-        return donor
+        return self._ask(PackCalls.choose_donor, number, images, list(here))
 
     def record_copy(self, number: int, copy: StateCopy) -> None:
         """Tell that trial `number` goes on from another one's state."""
-        self._ask("record_copy", number, copy)
+        self._ask(PackCalls.record_copy, number, copy)
 
     # Checkpoints
 
@@ -161,8 +151,7 @@ class CoordinatorClient:
     def _record_checkpoint(
         self, numbers: Sequence[int], pointer: CheckpointPointer
     ) -> Sequence[int]:
-        lost: Sequence[int] = self._ask("checkpoint", numbers, pointer)
-        return lost
+        return self._ask(PackCalls.checkpoint, numbers, pointer)
 
     def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
         """Read the lane's last checkpoint that verifies; None: begin again."""
@@ -198,7 +187,7 @@ class CoordinatorClient:
         wait(reported)
         if self._report_errors:
             raise self._report_errors[0]
-        self._ask("finish", ends)
+        self._ask(PackCalls.finish, ends)
 
     def settle(self) -> None:
         """Wait until every end that was told is stored and known to the coordinator."""
@@ -209,11 +198,11 @@ class CoordinatorClient:
 
     def add_usage(self, lane_seconds: Mapping[str, float]) -> None:
         """Tell what the pack's lanes did with their time."""
-        self._ask("add_usage", dict(lane_seconds))
+        self._ask(PackCalls.add_usage, dict(lane_seconds))
 
     def record_pack_error(self, traceback: str) -> None:
         """Tell that the pack ends by an error."""
-        self._ask("record_pack_error", traceback)
+        self._ask(PackCalls.record_pack_error, traceback)
 
 
 if TYPE_CHECKING:

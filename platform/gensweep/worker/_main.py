@@ -12,8 +12,9 @@ from gensweep.log import configure_logging
 from gensweep.profiling import resolve_width
 from gensweep.spec import PackResources, Sweep
 from gensweep.storage import ObjectStore, open_store
-from gensweep.worker._coordinator_client import CoordinatorClient, ask_through_ray
+from gensweep.worker._coordinator_client import CoordinatorClient
 from gensweep.worker._drain_watch import DrainWatch
+from gensweep.worker._pack_calls import PackCalls, ask_through_ray
 from gensweep.worker._ranks import BroadcastClient, broadcast_from_rank_0, current_ranks
 from gensweep.worker._strata import train_trials
 
@@ -58,7 +59,7 @@ def train_loop_per_worker(config: dict[str, WorkerSettings]) -> None:
     store = open_store(settings.store)
     drain_watch = DrainWatch(settings.supervisor)
     ask = ask_through_ray(settings.coordinator, settings.owner)
-    ask("register_nodes", drain_watch.nodes)
+    ask(PackCalls.register_nodes, drain_watch.nodes)
     client = CoordinatorClient(ask, settings.owner, store, settings.sweep.name, drain_watch)
     try:
         _train(settings, store, client)

@@ -1,0 +1,77 @@
+"""The methods of the coordinator's actor that a pack calls, and how it calls them through Ray."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
+
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+
+
+class PackCalls(Protocol):
+    """What the actor must offer; `owner` is the name of the pack that calls."""
+
+    def lease(self, owner: str, count: int, stratum: Mapping[str, object] | None, /) -> list[Lease]:
+        """Lease up to `count` trials; `stratum` None: of the one that most needs it."""
+
+    def heartbeat(self, owner: str, seen: Mapping[int, int], /) -> bool:
+        """Keep the pack's leases; False: it is to stop. `seen`: images of each trial."""
+
+    def release_all(self, owner: str, /) -> None:
+        """Let the pack's trials wait again."""
+
+    def report_rungs(self, owner: str, reports: Sequence[TrialReport], /) -> dict[int, Verdict]:
+        """Keep what trials measured; return the verdict on each, by number."""
+
+    def choose_donor(
+        self, owner: str, number: int, images: int, here: Sequence[int], /
+    ) -> int | None:
+        """Choose which of the trials `here` trial `number` should copy."""
+
+    def record_copy(self, owner: str, number: int, copy: StateCopy, /) -> None:
+        """Record that a trial goes on from another one's state."""
+
+    def checkpoint(
+        self, owner: str, numbers: Sequence[int], pointer: CheckpointPointer, /
+    ) -> list[int]:
+        """Keep where trials are stored; return those that others have by now."""
+
+    def finish(self, owner: str, ends: Sequence[TrialEnd], /) -> None:
+        """End trials."""
+
+    def add_usage(self, owner: str, lane_seconds: Mapping[str, float], /) -> None:
+        """Add what the pack's lanes did with their time."""
+
+    def register_nodes(self, owner: str, nodes: set[str], /) -> None:
+        """Keep the ids of the nodes that end the pack if they end."""
+
+    def record_pack_error(self, owner: str, traceback: str, /) -> None:
+        """Keep the traceback that ends the pack."""
+
+
+class Ask(Protocol):
+    """Calls a method of the coordinator in the name of one pack, and returns its answer."""
+
+    def __call__(
+        self,
+        method: Callable[Concatenate[PackCalls, str, Arguments], Answer],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Answer: ...
+
+
+def ask_through_ray(actor: Any, owner: str) -> Ask:
+    """Ask the sweep's actor, a handle of Ray's, in the name of the pack `owner`."""
+    import ray
+
+    def ask(
+        method: Callable[Concatenate[PackCalls, str, Arguments], Answer],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Answer:
+        remote = getattr(actor, method.__name__).remote
+        answer: Answer = ray.get(remote(owner, *args, **kwargs))
+        return answer
+
+    return ask
