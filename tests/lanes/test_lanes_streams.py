@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gensweep.lanes import DataOrder, draw, generator
-from gensweep.lanes._noise import KINDS, NoiseLayout, fill
+from gensweep.lanes._generators import KINDS, NoiseLayout, fill
 
 
 @dataclass(frozen=True)

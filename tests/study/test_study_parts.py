@@ -9,7 +9,8 @@ import pytest
 from gensweep.errors import UserError
 from gensweep.study import StudyRuntime
 from gensweep.study._entry import TrialEntry
-from gensweep.study._leases import MAX_HOSTS_LOST, LeaseBook, Loss
+from gensweep.study._leases import LeaseBook
+from gensweep.study._lost_trials import MAX_HOSTS_LOST, Loss, LossRule
 from gensweep.study._queue import TrialQueue
 from gensweep.trial import Lease, StaleLease, TrialState
 from study.small_study import Categorical, Clock, Real, spec_of
@@ -91,15 +92,15 @@ def test_a_lease_is_of_one_owner_and_one_attempt(change: tuple[str, Any]) -> Non
 @pytest.mark.parametrize("max_attempts", [1, 2, 3, 5])
 def test_the_trial_that_one_more_loss_ends_runs_alone(max_attempts: int) -> None:
     """No other one does; nor one that was never lost, though its first loss may be its last."""
-    book = LeaseBook(StudyRuntime(max_attempts=max_attempts))
+    rule = LossRule(max_attempts)
     for lost in range(max_attempts):
         for hosts in range(MAX_HOSTS_LOST + 1):
             entry = TrialEntry(0, 0, {}, lost=lost, hosts=hosts)
-            by_pack = book.after_loss(entry, Loss(packs=1)).state.ended and lost > 0
-            by_host = book.after_loss(entry, Loss(hosts=1)).state.ended
-            assert book.after_loss(entry, Loss()).state is TrialState.QUEUED
-            assert book.must_run_alone(entry) == (by_pack or by_host)
-    assert book.after_loss(TrialEntry(0, 0, {}, lost=9), Loss(packs=1, cause="fire")).cause == (
+            by_pack = rule.after_loss(entry, Loss(packs=1)).state.ended and lost > 0
+            by_host = rule.after_loss(entry, Loss(hosts=1)).state.ended
+            assert rule.after_loss(entry, Loss()).state is TrialState.QUEUED
+            assert rule.must_run_alone(entry) == (by_pack or by_host)
+    assert rule.after_loss(TrialEntry(0, 0, {}, lost=9), Loss(packs=1, cause="fire")).cause == (
         "lost 10 times, the last by fire"
     )
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from gensweep.errors import UserError
 from gensweep.tracking import Spool, Tracker, check_server, upgrade_database
-from gensweep.tracking._mlflow import Sink
+from gensweep.tracking._mlflow_writes import Sink
 from tracking.mlflow_server import Server
 
 ROOT = Path(__file__).resolve().parents[2]

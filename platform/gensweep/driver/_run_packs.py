@@ -12,7 +12,7 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import Searcher
 
 from gensweep.coordinator import PackStatus, SweepCoordinator
-from gensweep.driver._failures import host_lost
+from gensweep.driver._host_loss import host_lost
 from gensweep.driver._placement import PlacementRetries, watch_placement
 from gensweep.spec import SUPERVISOR_CPUS, PackResources
 from gensweep.worker import PackCalls, WorkerSettings, train_loop_per_worker

@@ -3,9 +3,9 @@
 Runs in: a pack's workers. The script's process measures widths and the best trial by it.
 """
 
-from gensweep.lanes._inputs import Ranks, Source
+from gensweep.lanes._batches_and_noise import Ranks, Source
+from gensweep.lanes._generators import derive_seed, draw, generator
 from gensweep.lanes._lane import Lane
-from gensweep.lanes._noise import derive_seed, draw, generator
 from gensweep.lanes._optimizer_formulas import OPTIMIZERS
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack

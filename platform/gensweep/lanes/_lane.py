@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from gensweep.lanes._generators import KINDS, generator
 from gensweep.lanes._means import Means
-from gensweep.lanes._noise import KINDS, generator
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._state import LaneState
 from gensweep.space import with_scope

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gensweep.lanes._noise import generator
+from gensweep.lanes._generators import generator
 
 
 class DataOrder:

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import DataShape, Model
+from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
+from gensweep.lanes._generators import derive_seed, draw
 from gensweep.lanes._graph import cuda_capture
 from gensweep.lanes._inference import evaluate
-from gensweep.lanes._inputs import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._lane import Lane
-from gensweep.lanes._noise import derive_seed, draw
 from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._record import EXPLODED, Progress, Record
 from gensweep.lanes._schedule import budget_fractions

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gensweep.game import Game
-from gensweep.lanes._inputs import to_device
+from gensweep.lanes._batches_and_noise import to_device
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._schedule import acting_players, budget_fractions
 

@@ -9,7 +9,8 @@ from gensweep.budget import StopReason
 from gensweep.space import Stratum
 from gensweep.study._end import ResolvedEnd, resolve
 from gensweep.study._entry import TrialEntry
-from gensweep.study._leases import LeaseBook, Loss
+from gensweep.study._leases import LeaseBook
+from gensweep.study._lost_trials import Loss, LossRule
 from gensweep.study._open import OpenedStudy, create_study, open_study
 from gensweep.study._queue import Key, TrialQueue
 from gensweep.study._spending import Spending
@@ -47,6 +48,7 @@ class Study:
         self._spending = Spending(spec.budget, runtime.hourly_price, runtime.ticks, opened.spent)
         self._saved_at = self._ticks()
         self._leases, self._queue = LeaseBook(runtime), TrialQueue(spec)
+        self._losses = LossRule(runtime.max_attempts)
         for entry in self._ledger.load():
             self._queue.add(entry)
             if not entry.state.ended:
@@ -128,12 +130,12 @@ class Study:
         pack; the trials behind it fill this one.
         """
         held = self._leases.held(owner)
-        if any(map(self._leases.must_run_alone, held)):
+        if any(map(self._losses.must_run_alone, held)):
             return []
         leases: list[Lease] = []
         aside: list[TrialEntry] = []
         while len(leases) < count and (entry := self._next(key)) is not None:
-            alone = self._leases.must_run_alone(entry)
+            alone = self._losses.must_run_alone(entry)
             if alone and (leases or held):
                 aside.append(entry)
                 continue
@@ -215,7 +217,7 @@ class Study:
         return [entry.number for entry in entries]
 
     def _return(self, entry: TrialEntry, loss: Loss) -> None:
-        owner, after = entry.owner, self._leases.after_loss(entry, loss)
+        owner, after = entry.owner, self._losses.after_loss(entry, loss)
         losses = {"lost": after.lost, "hosts": after.hosts}
         if after.state.ended:
             self._end(entry, after.state, after.cause, **losses)

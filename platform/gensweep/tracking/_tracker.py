@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from gensweep.redact import redact, redact_all, redact_bytes
-from gensweep.tracking._delivery import Deliverer
-from gensweep.tracking._mlflow import Sink
+from gensweep.tracking._delivery_thread import Deliverer
+from gensweep.tracking._mlflow_writes import Sink
 from gensweep.tracking._spool import Spool
 from gensweep.trial import TrialState
 from gensweep.versions import versions

@@ -10,7 +10,7 @@ from itertools import groupby, takewhile
 
 from gensweep.files import cut_torn_line
 from gensweep.redact import redact
-from gensweep.tracking._mlflow import RefusedError, Sink
+from gensweep.tracking._mlflow_writes import RefusedError, Sink
 from gensweep.tracking._spool import Event, Position, Spool
 
 BATCH = 200

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import Noise
+from gensweep.lanes._generators import NoiseLayout, fill
 from gensweep.lanes._lane import Lane
-from gensweep.lanes._noise import NoiseLayout, fill
 
 NOISE_BYTES = 64 << 20
 """Bytes of noise that are drawn at once."""

@@ -1,4 +1,4 @@
-"""Draws noise that depends on the lane's own seed and progress, and on nothing else.
+"""Generators and layouts of random numbers: a lane's depend on its own seed and progress alone.
 
 Every player has one stream of normal and one of uniform numbers. A tick takes a multiple of 16
 of each, the block in which torch fills normals, so that a stream is the same however many ticks
