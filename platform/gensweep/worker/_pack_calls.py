@@ -10,7 +10,7 @@ Answer = TypeVar("Answer")
 
 
 class PackCalls(Protocol):
-    """What the actor must offer; `owner` is the name of the pack that calls."""
+    """The methods that the actor must offer; `owner` is the name of the pack that calls."""
 
     def lease(self, owner: str, count: int, stratum: Mapping[str, object] | None, /) -> list[Lease]:
         """Lease up to `count` trials; `stratum` None: of the one that most needs it."""
