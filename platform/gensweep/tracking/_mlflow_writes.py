@@ -18,7 +18,7 @@ from gensweep.trial import TrialState
 _RETRIED = frozenset({401, 403, 408, 425, 429})
 """Client errors that may pass: credentials are rotated, and a busy server asks for patience."""
 _SETTINGS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the drainer has its own patience
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the delivery thread has its own patience
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines a trial in the job's log
 }
