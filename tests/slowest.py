@@ -36,6 +36,8 @@ class FileTime:
 
 
 FILES: dict[str, FileTime] = defaultdict(FileTime)
+LONGEST: dict[Path, float] = defaultdict(float)
+"""The minutes of each file's longest test, as its marks say."""
 PROCESSES: dict[str, float] = defaultdict(float)
 """Seconds that each test process was busy."""
 
@@ -58,12 +60,11 @@ def minutes_of(item: pytest.Item) -> float:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, so that processes which share the files end together."""
-    longest: dict[Path, float] = defaultdict(float)
     for item in items:
-        longest[item.path] = max(longest[item.path], minutes_of(item))
+        LONGEST[item.path] = max(LONGEST[item.path], minutes_of(item))
         if reason := reason_of(item):
             item.user_properties.append((REASON, reason))
-    items.sort(key=lambda item: -longest[item.path])
+    items.sort(key=lambda item: -LONGEST[item.path])
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -119,6 +119,9 @@ def _start_mlflow(home: Home, state: dict[str, Any], env: dict[str, str]) -> dic
 def _start_ray(home: Home, state: dict[str, Any], env: dict[str, str]) -> dict[str, Any]:
     ports = state["ports"]
     argv = [str(BIN / "ray"), "start", "--head", "--block", "--disable-usage-stats"]
+    # Drivers do not show what workers write; the monitor would poll their files all the same, which
+    # takes some 5 % of a core after a few sweeps.
+    argv += ["--include-log-monitor=false"]
     argv += [
         "--node-ip-address=127.0.0.1",
         "--dashboard-host=127.0.0.1",

@@ -143,6 +143,6 @@ def coordinator_costs(trials: int, width: int, sampler: str = "qmc", ledger: str
         for _ in range(3):
             watch("summary", trials, coordinator.summary)
         # What the tracker was told is measured by `tracker_costs`.
-        coordinator._recorder._tracker._drainer.stop()
+        coordinator._recorder._tracker._deliverer.stop()
         coordinator.close()
     return watch
