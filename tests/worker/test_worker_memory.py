@@ -26,7 +26,7 @@ from small_sweep import SmallSweep
 
 width, mib = int(sys.argv[3]), float(sys.argv[4])
 small_sweep = SmallSweep(
-    Path(sys.argv[1]), Path(sys.argv[2]), trials=8, width=width, budget_images=192, rungs=1,
+    Path(sys.argv[1]), Path(sys.argv[2]), trials=16, width=width, budget_images=192, rungs=1,
     fixed=dict(binarise="dynamic", latent_size=4, hidden={HIDDEN}, batch_size=64),
     space=dict(learning_rate=Real(1e-4, 1e-3, log=True)),
 )
@@ -44,7 +44,7 @@ print(json.dumps([said, found]))
 small_sweep.close()
 """
 
-pytestmark = [pytest.mark.slow("trains until memory is short", minutes=0.6)]
+pytestmark = [pytest.mark.slow("trains until memory is short", minutes=1.2)]
 
 
 def run(folder: Path, ready: Path, width: int, mib: float) -> "subprocess.CompletedProcess[str]":
@@ -55,12 +55,12 @@ def run(folder: Path, ready: Path, width: int, mib: float) -> "subprocess.Comple
 
 
 def test_half_of_the_lanes_go_on_and_every_trial_ends_once(tmp_path: Path, ready: Any) -> None:
-    done = run(tmp_path, ready, 8, 12 * LANE_MIB)
+    done = run(tmp_path, ready, 16, 18 * LANE_MIB)
     assert done.returncode == 0, done.stderr[-2000:]
     said, found = json.loads(done.stdout.splitlines()[-1])
-    assert "out of memory: going on with 4 lanes" in said
+    assert "out of memory: going on with 8 lanes" in said
     assert {state for state, _ in found.values()} <= {"completed", "collapsed"}
-    assert [number for _, number in found.values()] == list(range(8))
+    assert [number for _, number in found.values()] == list(range(16))
 
 
 def test_one_lane_that_does_not_fit_is_an_error(tmp_path: Path, ready: Any) -> None:
