@@ -108,11 +108,18 @@ def test_only_the_owner_reads_unless_the_call_says_else(tmp_path: Path) -> None:
         os.umask(before)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="gives a file to another user")
 def test_a_file_is_given_to_its_owner(tmp_path: Path) -> None:
-    write_atomically(tmp_path / "file", "text", owner=(1234, 5678))
+    """To another user by root; anyone else may give it to himself, and to nobody else."""
+    user, other = os.getuid(), (1234, 5678)
+    owner = (user, os.getgid()) if user else other
+    write_atomically(tmp_path / "file", "text", owner=owner)
     found = (tmp_path / "file").stat()
-    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (1234, 5678, 0o600)
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (*owner, 0o600)
+    if user:
+        with pytest.raises(PermissionError):
+            write_atomically(tmp_path / "file", "new", owner=other)
+        assert [f.name for f in tmp_path.iterdir()] == ["file"]
+        assert (tmp_path / "file").read_text() == "text"
 
 
 def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class Evaluator:
         return self.reference.objective
 
     @classmethod
-    def for_dataset(  # noqa: PLR0913 (keywords)
+    def for_dataset(  # noqa: PLR0913 (what the protocol states; all but the data are keywords)
         cls,
         name: str,
         train: dict[str, Tensor],
