@@ -31,14 +31,18 @@ small_sweep = SmallSweep(
     space=dict(learning_rate=Real(1e-4, 1e-3, log=True)),
 )
 size = psutil.Process().memory_info().data + int(mib * 2**20)
-resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+before = resource.getrlimit(resource.RLIMIT_DATA)
+resource.setrlimit(resource.RLIMIT_DATA, (size, before[1]))
 said = []
 log = logging.getLogger("gensweep.worker._strata")
 log.setLevel("INFO")
 log.addHandler(logging.Handler())
 log.handlers[0].emit = lambda record: said.append(record.getMessage())
-train_trials(small_sweep.sweep, small_sweep.in_process("pack"), small_sweep.evaluator,
-             small_sweep.source)
+try:
+    train_trials(small_sweep.sweep, small_sweep.in_process("pack"), small_sweep.evaluator,
+                 small_sweep.source)
+finally:  # an interpreter that ends under the limit may crash
+    resource.setrlimit(resource.RLIMIT_DATA, before)
 found = {{n: [t.state, small_sweep.result(n)["number"]] for n, t in small_sweep.trials().items()}}
 print(json.dumps([said, found]))
 small_sweep.close()
