@@ -6,7 +6,6 @@ import io
 import os
 import random
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,11 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gensweep.errors import UserError
 from gensweep.storage._errors import MissingKeyError, StoreError, StoreUnavailableError
 from gensweep.storage._keys import join_key, validated_key
+from gensweep.storage._s3_clients import endpoint, s3_client
 
 T = TypeVar("T")
 
-ATTEMPTS = 8
-"""Requests per call in a run: with botocore's jittered backoff they span about a minute."""
 PATIENCE_S = 3.0
 """How long `check` goes on repeating a request that a server could not serve."""
 LARGE = 64 << 20
@@ -43,8 +41,6 @@ class S3Store:
             raise UserError(f"bucket {bucket!r} is no bucket's name: write s3://bucket/prefix.")
         self.bucket = bucket
         self.prefix = join_key(prefix) if prefix.strip("/") else ""
-        self._lock = threading.Lock()
-        self._clients: dict[bool, Any] = {}
 
     @property
     def uri(self) -> str:
@@ -52,10 +48,6 @@ class S3Store:
 
     def __repr__(self) -> str:
         return f"S3Store({self.uri!r})"
-
-    def __reduce__(self) -> tuple[type["S3Store"], tuple[str, str]]:
-        # Clients and locks do not pickle, and credentials must not travel with a task.
-        return S3Store, (self.bucket, self.prefix)
 
     def put(self, key: str, data: bytes) -> None:
         self._put(key, data, patient=True)
@@ -156,12 +148,6 @@ class S3Store:
         full = self._full_key(key)
         self._with_retries(key, lambda s3: s3.delete_object(Bucket=self.bucket, Key=full), patient)
 
-    def _client(self, patient: bool) -> Any:
-        with self._lock:
-            if patient not in self._clients:
-                self._clients[patient] = _connect(patient)
-            return self._clients[patient]
-
     def _with_retries(self, key: str, action: Callable[[Any], T], patient: bool = True) -> T:
         """Run `action` with a client, again after a broken answer; errors are put in words.
 
@@ -173,7 +159,7 @@ class S3Store:
         began, attempt = time.monotonic(), 0
         while True:
             try:
-                return action(self._client(patient))
+                return action(s3_client(patient))
             except (BotoCoreError, ClientError, OSError, ValueError) as error:
                 failure = self._explain(key, error)
                 late = time.monotonic() - began > PATIENCE_S / 2
@@ -188,7 +174,7 @@ class S3Store:
         """Put the error in the user's terms; botocore's own text may quote a header, a secret."""
         from botocore import exceptions as boto
 
-        where = _endpoint()
+        where = endpoint()
         if isinstance(error, boto.ClientError):
             return self._explain_answer(key, error, where)
         if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError)):
@@ -244,39 +230,6 @@ def _worth_retrying(error: Exception, patient: bool) -> bool:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return not patient and status >= 500
     return patient and isinstance(error, OSError)
-
-
-def _endpoint() -> str:
-    """The server's address as the user set it, without any credentials in it."""
-    url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if not url:
-        return "Amazon S3"
-    scheme, slashes, rest = url.rpartition("://")
-    return scheme + slashes + rest.rpartition("@")[2]
-
-
-def _connect(patient: bool) -> Any:
-    """Make a client that repeats throttled and failed requests, or one that soon gives up."""
-    import boto3
-    from botocore.config import Config
-
-    config: dict[str, Any] = {
-        "connect_timeout": 5 if patient else 2,
-        "read_timeout": 60 if patient else 4,
-        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS if patient else 1},
-        "max_pool_connections": 16,
-        "tcp_keepalive": True,
-    }
-    if _endpoint() != "Amazon S3":
-        # Other servers know neither buckets as host names nor the SDK's checksum trailers.
-        config["s3"] = {"addressing_style": "path"}
-        for name in ("request_checksum_calculation", "response_checksum_validation"):
-            config[name] = os.environ.get(f"AWS_{name.upper()}") or "when_required"
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    session = boto3.session.Session(region_name=region or None)
-    return session.client(
-        "s3", config=Config(**config), region_name=session.region_name or "us-east-1"
-    )
 
 
 if TYPE_CHECKING:
