@@ -21,6 +21,11 @@ PIPELINE = (
 )
 
 
+# On a busy machine an answer may take seconds. A container that is not told of an object in time
+# never lists it, for no updater runs here; and a proxy gives a server up that is slow to accept.
+TIMEOUTS = "conn_timeout = 10\nnode_timeout = 60\ncontainer_update_timeout = 60\n"
+
+
 def keeps_xattrs(folder: Path) -> bool:
     """Return whether the file system keeps extended attributes, where Swift stores metadata."""
     probe = folder / f".xattr-{secrets.token_hex(4)}"
@@ -102,6 +107,7 @@ def _user() -> str:
 def _storage(root: Path, name: str, ports: Mapping[str, int]) -> str:
     return _defaults(root, ports[f"swift-{name}"]) + (
         f"[pipeline:main]\npipeline = {name}-server\n[app:{name}-server]\nuse = egg:swift#{name}\n"
+        f"{TIMEOUTS}"
     )
 
 
@@ -118,5 +124,5 @@ def _proxy(root: Path, state: Mapping[str, Any]) -> str:
         f"[filter:tempauth]\nuse = egg:swift#tempauth\n"
         f"user_{account}_{user} = {state['s3']['key']} .admin\n"
         "[app:proxy-server]\nuse = egg:swift#proxy\nallow_account_management = true\n"
-        "account_autocreate = true\n"
+        f"account_autocreate = true\n{TIMEOUTS}"
     )
