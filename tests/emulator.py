@@ -13,8 +13,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-import boto3
-
 from infra import aws
 
 REGION = "eu-central-1"
@@ -126,15 +124,6 @@ def wire_to(target: str) -> Iterator[Wire]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-@cache
-def client(service: str, endpoint: str) -> Any:
-    keys = {
-        "aws_access_key_id": ENV["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": ENV["AWS_SECRET_ACCESS_KEY"],
-    }
-    return boto3.client(service, region_name=REGION, endpoint_url=endpoint, **keys)
 
 
 @cache

@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
 from infra.aws import free_port
+from waiting import until
 
 ROOT = Path(__file__).parents[1]
 PATH = os.pathsep.join(str(ROOT / name) for name in ("platform", "models", "tests"))
@@ -84,9 +84,14 @@ class RayNodes:
         return "Ray runtime started" in (self.folder / f"{instance}.log").read_text()
 
     def join(self, *instances: str) -> None:
-        """Let workers join, one after the other, each with a resource of its own name."""
+        """Let workers join at once, each with a folder and a resource of its own name.
+
+        In one folder, nodes that start at the same time take each other's sockets.
+        """
         for one in instances:
-            self.worker(one, "spot", "--num-cpus=1", "--num-gpus=0", f'--resources={{"{one}": 1}}')
+            named = [f'--resources={{"{one}": 1}}', f"--temp-dir={self.folder / one}"]
+            self.worker(one, "spot", "--num-cpus=1", "--num-gpus=0", *named)
+        for one in instances:
             until(lambda: self.started(one), 120, lambda: self.told(one))  # noqa: B023
 
     def told(self, instance: str) -> str:
@@ -205,11 +210,3 @@ def ray_nodes(**env: str) -> Iterator[RayNodes]:
     finally:
         nodes.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def until(true: Callable[[], object], seconds: float, what: Callable[[], str] = str) -> None:
-    """Wait for it; `what` tells why it did not come."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what()}"
-        time.sleep(0.2)

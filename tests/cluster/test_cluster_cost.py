@@ -12,12 +12,12 @@ import pytest
 
 from forks import Forks
 from gensweep.study import ledger_of, read_sweep
-from raynodes import RayNodes, ray_nodes, until
+from raynodes import RayNodes, ray_nodes
+from waiting import until
 
 pytestmark = [
     pytest.mark.slow("a sweep on two nodes spends its bound, in real seconds", minutes=1.5),
     pytest.mark.stack,
-    pytest.mark.timeout(600),
 ]
 
 SCRIPT = Path(__file__).resolve().parents[2] / "sweeps" / "vae_tradeoff.py"
@@ -114,7 +114,7 @@ def test_a_sweep_stops_within_its_bound(cluster: RayNodes) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *OPTIONS, "--name", "bounded",
          "--budget-images", "100000000", "--max-cost", str(bound)],
-        env=cluster.env, text=True, capture_output=True, timeout=400, check=False,
+        env=cluster.env, text=True, capture_output=True, timeout=600, check=False,
     )  # fmt: skip
     output = done.stdout + done.stderr
     assert done.returncode == 0, output[-3000:]

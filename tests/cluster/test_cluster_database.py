@@ -13,7 +13,7 @@ from gensweep.cluster._node_tracking import create_ledger_user
 from gensweep.objective import Objective
 from gensweep.study import Study, StudySpec, list_sweeps
 from gensweep_models.space import Real
-from raynodes import until
+from waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from emulator import ENV, client, launch_template, moto_server
+from emulator import ENV, launch_template, moto_server
 from gensweep.cluster._notices import HEALTH, REBALANCE, SPOT, STATE, Notice, parse_event
-from raynodes import RayNodes, ray_nodes, until
+from infra.aws import client
+from raynodes import RayNodes, ray_nodes
+from waiting import until
 
 pytestmark = [
     pytest.mark.slow("Ray nodes join and drain one after the other", minutes=2),
@@ -92,16 +94,11 @@ def bus(moto: str) -> Announcer:
 
 @pytest.fixture(scope="module")
 def cluster(moto: str) -> Iterator[RayNodes]:
-    """A head, and four workers that join at once, each with a folder of its own for that."""
+    """A head, and four workers."""
     with ray_nodes(**ENV, AWS_ENDPOINT_URL=moto) as nodes:
         nodes.head()
         until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))
-        workers = [f"i-{letter}" for letter in "abcd"]
-        for one in workers:
-            nodes.worker(one, "spot", "--num-cpus=1", f'--resources={{"{one}": 1}}',
-                         f"--temp-dir={nodes.folder / one}")  # fmt: skip
-        for one in workers:
-            until(lambda: nodes.started(one), 120, lambda: nodes.told(one))  # noqa: B023
+        nodes.join("i-a", "i-b", "i-c", "i-d")
         yield nodes
 
 

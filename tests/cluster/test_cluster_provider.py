@@ -11,7 +11,6 @@ from emulator import (
     ENV,
     Wire,
     alive,
-    client,
     cluster_yaml,
     launch_template,
     moto_server,
@@ -20,6 +19,7 @@ from emulator import (
 )
 from gensweep.cluster import FleetNodeProvider
 from gensweep.errors import UserError
+from infra.aws import client
 
 TAGS = {
     "ray-node-type": "worker",

@@ -13,22 +13,21 @@ from emulator import (
     ENV,
     Wire,
     alive,
-    client,
     cluster_yaml,
     launch_template,
     moto_server,
     subnets,
     wire_to,
 )
-from infra.aws import free_port
-from raynodes import RayNodes, ray_nodes, until
+from infra.aws import client, free_port
+from raynodes import RayNodes, ray_nodes
+from waiting import until
 
 pytestmark = [
     pytest.mark.slow(
         "Ray's autoscaler starts and ends nodes, after timeouts of its own", minutes=2
     ),
     pytest.mark.stack,
-    pytest.mark.timeout(600),
 ]
 JOIN_S = 5
 HOLD = """
@@ -140,7 +139,7 @@ class Demand:
 
     def let_go(self) -> None:
         self.gate.touch()
-        output, _ = self.driver.communicate(timeout=120)
+        output, _ = self.driver.communicate(timeout=600)
         assert self.driver.returncode == 0, output
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from emulator import client, moto_server
+from emulator import moto_server
 from gensweep.cluster import _node_secrets
 from gensweep.cluster._node_secrets import _secret_files, refresh_database_password
 from gensweep.cluster._node_settings import Settings
+from infra.aws import client
 
 SETTINGS = {"token": "token_secret", "mlflow": "mlflow_secret", "admin": "mlflow_admin_secret",
             "ledger": "ledger_secret", "owner": "database_secret"}  # fmt: skip

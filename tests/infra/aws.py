@@ -7,8 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import boto3
 
 SERVER = Path(__file__).with_name("moto_server.py")
 KEYS = {
@@ -40,6 +43,13 @@ def server(log: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+
+
+@cache
+def client(service: str, endpoint: str) -> Any:
+    """The client of a service there; to make one takes as long as a hundred requests."""
+    session = boto3.session.Session(*list(KEYS.values())[:2], region_name=KEYS["AWS_REGION"])
+    return session.client(service, endpoint_url=endpoint)
 
 
 def answers(port: int) -> bool:

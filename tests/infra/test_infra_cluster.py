@@ -21,7 +21,8 @@ import pytest
 from infra import terraform
 from infra.region.host import Host
 from infra.region.region import Region
-from infra.region.tools import check_tools, make_bundle, until
+from infra.region.tools import check_tools, make_bundle
+from waiting import until
 
 BIN = Path(sys.executable).parent
 DASHBOARD, MLFLOW = "http://127.0.0.1:8265", "http://127.0.0.1:5000"
@@ -29,11 +30,10 @@ RAY_LOGS = " ".join(f"/var/lib/gensweep/ray/session_latest/logs/{name}"
                     for name in ("monitor.log", "job-driver-*.log"))  # fmt: skip
 PACK_SAYS = "cat /var/lib/gensweep/ray/session_latest/logs/worker-*.err"
 EXPERIMENTS = f"{MLFLOW}/api/2.0/mlflow/experiments/search?max_results=9"
-SWEEP = ["--trials", "10", "--budget-images", "200000", "--packs", "2", "--data", "ring8"]
+SWEEP = ["--trials", "10", "--budget-images", "102400", "--packs", "2", "--data", "ring8"]
 pytestmark = [
     pytest.mark.slow("boots three hosts and runs a sweep that loses two of them", minutes=6),
     pytest.mark.stack,
-    pytest.mark.timeout(600),
 ]
 
 
@@ -54,12 +54,17 @@ class Cluster:
 
     def host(self, role: str) -> Host:
         (instance,) = self.instances(role)
-        return until(lambda: self.region.hosts.get(instance["InstanceId"]), 30)  # type: ignore[no-any-return]
+        return until(lambda: self.region.hosts.get(instance["InstanceId"]), 30)
 
     def client(self, role: str, *argv: str, **env: str) -> list[str]:
         """A command that sees the host's 127.0.0.1, as through a forwarded port."""
         return ["ip", "netns", "exec", self.host(role).namespace, "env",
                 *(f"{k}={v}" for k, v in env.items()), *argv]  # fmt: skip
+
+    def answers(self) -> bool:
+        """Whether the head lets in who has the token."""
+        bearer = f"Authorization: Bearer {self.token.read_text()}"
+        return self.status("head", f"{DASHBOARD}/api/jobs/", "-H", bearer) == "200"
 
     def status(self, role: str, url: str, *options: str) -> str:
         argv = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *options, url]
@@ -125,9 +130,7 @@ def secret(region: Region, name: str) -> str:
 
 
 def test_head_and_tracking_server_come_up(cluster: Cluster) -> None:
-    bearer = f"Authorization: Bearer {cluster.token.read_text()}"
-    jobs = f"{DASHBOARD}/api/jobs/"
-    until(lambda: cluster.status("head", jobs, "-H", bearer) == "200", 180, cluster.why)
+    until(cluster.answers, 180, cluster.why)
     until(lambda: cluster.status("tracking", f"{MLFLOW}/health") == "200", 120, cluster.why)
     assert cluster.instances("worker") == []
 
@@ -204,18 +207,18 @@ def test_it_outlives_a_host_that_is_cut_off_and_one_that_is_taken_away(
 ) -> None:
     first, second = cluster.instances("worker")
     cluster.region.network.cut(first["PrivateIpAddress"])
-    until(lambda: first["InstanceId"] not in names(cluster.instances("worker")), 240, cluster.why)
     cluster.region.notice(second, after_s=120)
     announce(cluster, second)
-    until(lambda: second["InstanceId"] not in names(cluster.instances("worker")), 180, cluster.why)
-    cluster.said, _ = job.communicate(timeout=400)
+    lost = names([first, second])
+    until(lambda: not lost & names(cluster.instances("worker")), 240, cluster.why)
+    cluster.said, _ = job.communicate(timeout=600)
     assert job.returncode == 0, cluster.said[-3000:] + cluster.why()
     heard = f"{second['InstanceId']}: EC2 Spot Instance Interruption Warning"
     assert heard in cluster.host("head").journal("--unit=gensweep-drainer")
     trials = results(cluster)
     assert len(trials) == 10
     assert {trial["state"] for trial in trials} <= {"completed", "diverged", "collapsed"}
-    assert {t["images"] for t in trials if t["state"] == "completed"} <= {200_000}
+    assert {t["images"] for t in trials if t["state"] == "completed"} <= {102_400}
     # What the first took along counts as lost with a host, what had notice is not lost at all.
     assert {(t["host_losses"], t["pack_losses"]) for t in trials} == {(0, 0), (1, 0)}
 
@@ -275,8 +278,8 @@ def test_a_new_head_goes_on_with_what_the_old_one_kept(cluster: Cluster) -> None
         InstanceId=old["InstanceId"], ShouldDecrementDesiredCapacity=False
     )
     until(lambda: names(cluster.instances("head")) - {old["InstanceId"]}, 60, cluster.why)
-    listed = until(lambda: run(cluster.ray("job", "list")), 240, cluster.why)
-    assert "SUCCEEDED" in listed
+    until(cluster.answers, 240, cluster.why)
+    assert "SUCCEEDED" in run(cluster.ray("job", "list"))
     assert "gensweep-ray: " in until(lambda: kept_log(cluster, old["InstanceId"]), 60)
     resume = ["--resume", sweep_of(cluster.said), *SWEEP, "--trials", "12"]
     argv = ["job", "submit", "--", "python", "sweeps/gan_stability.py", *resume]
@@ -296,5 +299,5 @@ def test_idle_workers_are_ended(cluster: Cluster) -> None:
 
 
 def run(argv: list[str]) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=600)
     return done.stdout if done.returncode == 0 else ""

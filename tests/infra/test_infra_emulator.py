@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from infra import aws, terraform
 
 pytestmark = [
     pytest.mark.slow("Terraform applies the AWS root, plans it again and destroys it", minutes=2.6),
-    pytest.mark.timeout(500),
 ]
 PROVIDER = """
 provider "aws" {
@@ -61,13 +59,12 @@ class Account:
     example: terraform.Terraform
     state_bucket: str
     empty: dict[str, list[str]]
-    session: boto3.session.Session
     endpoint: str
     production: list[dict[str, Any]]
     """What `examples/production` would make: the emulator lacks budgets and placement groups."""
 
     def client(self, service: str) -> Any:
-        return self.session.client(service, endpoint_url=self.endpoint)
+        return aws.client(service, self.endpoint)
 
     def inventory(self) -> dict[str, list[str]]:
         return aws.inventory(self.client)
@@ -84,18 +81,15 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         state.ok("init")
         state.ok("apply", "-auto-approve")
         bucket = state.ok("output", "-raw", "bucket")
-        session = boto3.session.Session(
-            aws.KEYS["AWS_ACCESS_KEY_ID"], aws.KEYS["AWS_SECRET_ACCESS_KEY"],
-            region_name=aws.KEYS["AWS_REGION"])  # fmt: skip
         minimal = folder(target, env, "minimal", PROVIDER + CHANGES)
         (minimal.folder / "backend.hcl").write_text(f'bucket = "{bucket}"' + BACKEND)
         minimal.ok("init", "-backend-config=backend.hcl")
-        empty = aws.inventory(lambda name: session.client(name, endpoint_url=endpoint))
+        empty = aws.inventory(lambda name: aws.client(name, endpoint))
         with ThreadPoolExecutor(1) as other:  # an apply mostly waits, by the provider's own delays
             applied = other.submit(minimal.ok, "apply", "-auto-approve")
             production = planned(folder(target, env, "production", PROVIDER + PRODUCTION))
             applied.result()
-        yield Account(minimal, bucket, empty, session, endpoint, production)
+        yield Account(minimal, bucket, empty, endpoint, production)
 
 
 def folder(target: Path, env: dict[str, str], example: str, override: str) -> terraform.Terraform:

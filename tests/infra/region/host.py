@@ -13,7 +13,7 @@ import psutil
 
 from infra.region.image import PYTHON, VENV, Image, unmount
 
-BOOT_S, STOP_S = 60, 150
+BOOT_S, STOP_S = 240, 150
 
 
 class Host:
@@ -38,7 +38,7 @@ class Host:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def run(self, *argv: str, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+    def run(self, *argv: str, timeout_s: float = 240) -> "subprocess.CompletedProcess[str]":
         """In the host, as root."""
         enter = ["nsenter", f"--target={self._leader()}", "--all", "--wdns=/", "--",
                  "env", f"LD_LIBRARY_PATH=/{PYTHON}/lib"]  # fmt: skip

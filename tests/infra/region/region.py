@@ -10,15 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import boto3
-
+from infra import aws
 from infra.region.host import Host
 from infra.region.image import ENDPOINT, Image
 from infra.region.net import CLOUD_SIDE, Network
 
 REGION = "eu-central-1"
 MOTO = Path(__file__).parents[1] / "moto_server.py"
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 
 
 class Region:
@@ -40,7 +38,7 @@ class Region:
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.endpoint, **KEYS)  # type: ignore[call-overload]
+        return aws.client(service, self.endpoint)
 
     def up(self) -> None:
         self._told.mkdir(parents=True)
@@ -85,7 +83,7 @@ class Region:
         file.write_text(json.dumps({"action": "terminate", "time": when}))
 
     def _follow(self) -> None:
-        while not self._stop.wait(0.5):
+        while not self._stop.wait(1):
             try:
                 self._step()
             except Exception as error:

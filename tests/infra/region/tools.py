@@ -4,10 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parents[3]
 
@@ -16,14 +13,6 @@ def check_tools() -> None:
     for tool, package in {"systemd-nspawn": "systemd-container", "curl": "curl"}.items():
         assert shutil.which(tool), f"no {tool} on PATH: install {package}"
     assert os.geteuid() == 0, "hosts have networks and file systems of their own: run as root"
-
-
-def until(what: Callable[[], Any], wait_s: float, why: Callable[[], str] = str) -> Any:
-    end = time.monotonic() + wait_s
-    while not (found := what()):
-        assert time.monotonic() < end, f"not within {wait_s:g} s: {why()}"
-        time.sleep(1)
-    return found
 
 
 def make_bundle(folder: Path) -> Path:
