@@ -38,6 +38,8 @@ class FileTime:
 FILES: dict[str, FileTime] = defaultdict(FileTime)
 LONGEST: dict[Path, float] = defaultdict(float)
 """The minutes of each file's longest test, as its marks say."""
+ON_THE_STACK: set[Path] = set()
+"""The files some of whose tests use the test process's own stack."""
 PROCESSES: dict[str, float] = defaultdict(float)
 """Seconds that each test process was busy."""
 
@@ -58,13 +60,27 @@ def minutes_of(item: pytest.Item) -> float:
     return max([unknown, *(float(minutes) for minutes in told if minutes is not None)])
 
 
+def uses_stack(item: pytest.Item) -> bool:
+    """Return whether a test uses the stack, by a fixture or by one that a parameter names."""
+    named = set(getattr(item, "fixturenames", ()))
+    parameters = getattr(item, "callspec", None)
+    if parameters is not None:
+        named |= {one for one in parameters.params.values() if isinstance(one, str)}
+    return bool(named & {"stack", "embedded_store"})
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first, so that processes which share the files end together."""
+    """Put files that use the stack first, so that it can end, and of the others the longest.
+
+    Processes that share the files then end together.
+    """
     for item in items:
         LONGEST[item.path] = max(LONGEST[item.path], minutes_of(item))
+        if uses_stack(item):
+            ON_THE_STACK.add(item.path)
         if reason := reason_of(item):
             item.user_properties.append((REASON, reason))
-    items.sort(key=lambda item: -LONGEST[item.path])
+    items.sort(key=lambda item: (item.path not in ON_THE_STACK, -LONGEST[item.path]))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
