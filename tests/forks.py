@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 IMPORTS = ("gensweep.sweep", "gensweep.planning", "boto3", "mlflow", "optuna", "ray")
-LONGEST_S = 100.0
+LONGEST_S = 600.0
 
 
 class Forks:

@@ -20,7 +20,7 @@ pytestmark = [
 
 def run(name: str, *argv: str, env: dict[str, str]) -> dict[str, Any]:
     done = subprocess.run([sys.executable, str(FOLDER / f"{name}.py"), *argv], env=env, text=True,
-                          capture_output=True, timeout=250, check=False)  # fmt: skip
+                          capture_output=True, timeout=600, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert set(found) >= PROMISED
@@ -82,7 +82,7 @@ def test_dcgan_says_that_it_needs_a_gpu() -> None:
     file, none = str(FOLDER / "hfta_dcgan.py"), {"CUDA_VISIBLE_DEVICES": ""}
     paths = os.pathsep.join(str(FOLDER.parents[1] / one) for one in ("platform", "models"))
     done = subprocess.run([sys.executable, file], env=os.environ | none | {"PYTHONPATH": paths},
-                          text=True, capture_output=True, timeout=100, check=False)  # fmt: skip
+                          text=True, capture_output=True, timeout=600, check=False)  # fmt: skip
     assert done.returncode == 2
     assert done.stderr == "hfta_dcgan needs an NVIDIA GPU.\n"
 

@@ -33,7 +33,7 @@ for name in sys.argv[1:]:
 
 def run(*modules: str) -> "subprocess.CompletedProcess[str]":
     argv = [sys.executable, "-c", CODE, *modules]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_engine_and_models_import_alone() -> None:

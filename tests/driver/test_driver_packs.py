@@ -85,6 +85,6 @@ def test_packs_on_gpus_see_one_each(tmp_path_factory: Any) -> None:
     paths = [TESTS, TESTS.parent / "platform", TESTS.parent / "models"]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
     done = subprocess.run([sys.executable, "-c", PLACED, str(folder)], env=env,
-                          capture_output=True, text=True, timeout=200, check=False)  # fmt: skip
+                          capture_output=True, text=True, timeout=600, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert sorted(json.loads(done.stdout.splitlines()[-1])) == [["0", False], ["1", False]]

@@ -11,7 +11,6 @@ from infra.iam_table import BUCKET, KEY, LOGS, QUEUE, TABLE, UNBOUND
 
 pytestmark = [
     pytest.mark.slow("Terraform plans the AWS root", minutes=0.8),
-    pytest.mark.timeout(300),
 ]
 
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

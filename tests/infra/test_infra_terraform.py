@@ -15,7 +15,6 @@ ROOT = terraform.ROOT / "infra/aws"
 PARTS = [file for file in terraform.TESTS if file != terraform.WHOLE]
 """Terraform's own tests but that of the whole, which the test of policies runs."""
 FOLDERS = [*terraform.MODULES, *terraform.EXAMPLES]
-pytestmark = [pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

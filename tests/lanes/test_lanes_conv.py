@@ -209,7 +209,7 @@ def test_processes_that_measure_at_once_choose_alike(home: Path) -> None:
         subprocess.Popen([sys.executable, "-c", MEASURING], env=env, stdout=subprocess.PIPE)
         for _ in range(3)
     ]
-    codes = {one.communicate(timeout=120)[0] for one in several}
+    codes = {one.communicate(timeout=600)[0] for one in several}
     assert [one.returncode for one in several] == [0, 0, 0]
     assert len(codes) == 1
     assert len(next(iter(json.loads(choices_file().read_text()).values()))) == 1

@@ -14,7 +14,7 @@ from PIL import Image
 from gensweep.study import list_sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.stack]
 
 
 def corrupt_idx(folder: Path) -> list[str]:

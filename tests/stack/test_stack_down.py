@@ -20,7 +20,7 @@ def joined(stack: Any) -> str:
     ray = Path(sys.executable).with_name("ray")
     done = subprocess.run(
         [str(ray), "job", "submit", "--", sys.executable, "-c", JOINED],
-        env=stack.env, capture_output=True, text=True, timeout=120, check=False,
+        env=stack.env, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
     return next(x.split()[1] for x in done.stdout.splitlines() if x.startswith("joined"))

@@ -9,7 +9,7 @@ from gensweep.errors import UserError
 from gensweep.tracking import Spool, Tracker, register_model
 from tracking.mlflow_server import Server
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack]
 
 
 def sample_scaled(

@@ -20,7 +20,7 @@ from gensweep.tracking._mlflow_writes import Sink
 from tracking.mlflow_server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack]
 
 
 def runs_of(client: Any, experiment: str, sweep: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def run(folder: Path, ready: Path, width: int, mib: float) -> "subprocess.Comple
     paths = [TESTS, TESTS.parent / "platform", TESTS.parent / "models"]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"}
     argv = [sys.executable, "-c", SCRIPT, str(folder), str(ready), str(width), str(mib)]
-    return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_half_of_the_lanes_go_on_and_every_trial_ends_once(tmp_path: Path, ready: Any) -> None:
