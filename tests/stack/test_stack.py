@@ -56,6 +56,7 @@ def test_up_twice_changes_nothing(stack: Any) -> None:
     }
 
 
+@pytest.mark.slow("services are killed and start again", minutes=0.5)
 @pytest.mark.parametrize("name", ["swift-object", "swift-proxy", "mlflow"])
 def test_up_mends_a_killed_piece_and_keeps_its_objects(stack: Any, name: str) -> None:
     client(stack.env).put_object(Bucket="gensweep", Key=f"kept/{name}", Body=b"bytes")

@@ -39,7 +39,10 @@ def test_no_model_is_left_out() -> None:
     assert set(SMALL) == set(CATALOG)
 
 
-@pytest.mark.parametrize("name", sorted(SMALL))
+UNET = pytest.param("ddpm", marks=pytest.mark.slow("a U-Net is traced and swept", minutes=0.2))
+
+
+@pytest.mark.parametrize("name", [*sorted(SMALL.keys() - {"ddpm"}), UNET])
 def test_a_model_is_swept_and_its_best_trial_samples(
     name: str, open_small_sweep: Any, tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_copy_is_the_source_with_the_targets_own_progress(open_small_sweep: An
     )
 
 
+@pytest.mark.slow("a sweep is interrupted and resumed", minutes=0.2)
 def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_small_sweep: Any) -> None:
     """A pack that is lost after a checkpoint, and one that never was, end alike."""
     whole, parts = open_small_sweep("whole", **POPULATION), open_small_sweep("parts", **POPULATION)
