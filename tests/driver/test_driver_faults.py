@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pytest
 from gensweep.home import Home
 from gensweep.lanes import LaneState
 from gensweep.stack._process import marked
-from gensweep.storage import Checkpoints, ObjectStore, open_store
+from gensweep.storage import Checkpoints, open_store
 from raynodes import RayNodes, ray_nodes
 from waiting import until
 
@@ -53,14 +52,8 @@ def wait_for_checkpoint(
         time.sleep(0.5)
 
 
-@cache
-def store(uri: str) -> ObjectStore:
-    """The client of the stack's store; to make one takes longer than to ask it."""
-    return open_store(uri)
-
-
 def checkpoints(name: str) -> list[str]:
-    return store(os.environ["GENSWEEP_STORE"]).list(f"sweeps/{name}/checkpoints/")
+    return open_store(os.environ["GENSWEEP_STORE"]).list(f"sweeps/{name}/checkpoints/")
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +185,7 @@ def saved(name: str) -> dict[str, dict[str, int]]:
     prefix = f"sweeps/{name}/checkpoints/"
     found = {}
     for owner in {key.removeprefix(prefix).split("/")[0] for key in checkpoints(name)}:
-        kept = Checkpoints(store(os.environ["GENSWEEP_STORE"]), f"{prefix}{owner}")
+        kept = Checkpoints(open_store(os.environ["GENSWEEP_STORE"]), f"{prefix}{owner}")
         if (last := kept.latest()) is not None:
             found[owner] = {
                 n: LaneState.from_bytes(kept.read_lane(n)[0]).meta["ticks"] for n in last.lanes
@@ -239,5 +232,5 @@ def test_a_broken_model_is_told_and_leaves_its_traceback(stack: Any, tmp_path: P
     assert "Traceback" not in done.stdout
     found = results(stack, "broken")
     assert {t["state"] for t in found.values()} <= {"failed", "queued"}
-    text = store(os.environ["GENSWEEP_STORE"]).get("sweeps/broken/trials/0000/traceback.txt")
+    text = open_store(os.environ["GENSWEEP_STORE"]).get("sweeps/broken/trials/0000/traceback.txt")
     assert "in loss" in text.decode()

@@ -48,7 +48,11 @@ def server(log: Path) -> Iterator[str]:
 @cache
 def client(service: str, endpoint: str) -> Any:
     """The client of a service there; to make one takes as long as a hundred requests."""
-    session = boto3.session.Session(*list(KEYS.values())[:2], region_name=KEYS["AWS_REGION"])
+    session = boto3.session.Session(
+        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        region_name=KEYS["AWS_REGION"],
+    )
     return session.client(service, endpoint_url=endpoint)
 
 

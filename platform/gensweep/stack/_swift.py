@@ -19,11 +19,11 @@ PIPELINE = (
     "catch_errors gatekeeper healthcheck listing_formats etag-quoter bulk tempurl s3api "
     "tempauth copy slo dlo versioned_writes symlink proxy-server"
 )
-
-
-# On a busy machine an answer may take seconds. A container that is not told of an object in time
-# never lists it, for no updater runs here; and a proxy gives a server up that is slow to accept.
 TIMEOUTS = "conn_timeout = 10\nnode_timeout = 60\ncontainer_update_timeout = 60\n"
+"""How long servers wait for each other, in seconds: on a busy machine they are slow to answer.
+
+A container that is not told of an object in time never lists it, for no updater runs here.
+"""
 
 
 def keeps_xattrs(folder: Path) -> bool:

@@ -27,7 +27,7 @@ def s3_client(patient: bool) -> Any:
 
 
 def endpoint() -> str:
-    """The server's address as the user set it, without any credentials in it."""
+    """Return the server's address as the user set it, without any credentials in it."""
     url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if not url:
         return "Amazon S3"

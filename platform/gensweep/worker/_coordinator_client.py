@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 HEARTBEAT_S = 2.5
 """Shorter than the time between two lines of progress, which tell what was seen meanwhile."""
 FIRST_CHECKPOINT_S, CHECKPOINT_S = 1.0, 30.0
+"""How soon a pack first saves its lanes, so that an early death loses little; how often later."""
 ARTIFACT_BYTES = 32 << 20
 """Weights that wait to be stored together; as much again may be on its way."""
 
