@@ -14,20 +14,21 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 HIDDEN = 1000
-LANE_MIB = 4 * 4 * 2 * (HIDDEN**2 + 70 * HIDDEN) / 2**20
-"""Weights, gradient and two moments of one lane of the network below; as much again is traced."""
+LANE_MIB = 4 * 4 * 2 * (HIDDEN**2 + 194 * HIDDEN) / 2**20
+"""Weights, gradient and two moments of one lane of the flow below; as much again is traced."""
 SCRIPT = f"""
 import json, logging, resource, sys
 from pathlib import Path
 import psutil
 from gensweep.worker import train_trials
+from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Real
 from small_sweep import SmallSweep
 
 width, mib = int(sys.argv[3]), float(sys.argv[4])
 small_sweep = SmallSweep(
     Path(sys.argv[1]), Path(sys.argv[2]), trials=16, width=width, budget_images=192, rungs=1,
-    fixed=dict(binarise="dynamic", latent_size=4, hidden={HIDDEN}, batch_size=64),
+    model=CATALOG["realnvp"], fixed=dict(couplings=2, layers=2, hidden={HIDDEN}, batch_size=64),
     space=dict(learning_rate=Real(1e-4, 1e-3, log=True)),
 )
 size = psutil.Process().memory_info().data + int(mib * 2**20)
