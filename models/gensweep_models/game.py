@@ -8,11 +8,27 @@ from torch import Tensor, nn
 
 from gensweep_models.space import Dimension
 
-Nets = Mapping[str, Callable[..., Any]]
 Tensors = Mapping[str, Tensor]
 Loss = tuple[Tensor, dict[str, Tensor]]
 Scalar = str | float | int
 Optimizer = Literal["sgd", "rmsprop", "adam", "adamw"]
+
+
+class Net(Protocol):
+    """A player's network with one trial's weights. Its parts are its attributes."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __getattr__(self, name: str) -> Any: ...
+    @property
+    def parameters(self) -> Tensors: ...
+    def at(self, parameters: Tensors) -> "Net": ...
+    @property
+    def still(self) -> "Net": ...
+    @property
+    def averaged(self) -> "Net": ...
+
+
+Nets = Mapping[str, Net]
 
 
 class DataShape(Protocol):
@@ -36,7 +52,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Player:
-    """A network, its optimiser and its turns. A string names a per-lane value."""
+    """A network, its optimiser, turns and part of the budget. A string names a lane's value."""
 
     build: Callable[[], nn.Module]
     optimizer: Optimizer = "adam"
@@ -49,6 +65,8 @@ class Player:
     clip: str | None = None
     ema: Scalar | None = None
     decay: bool = False
+    begins: Scalar = 0.0
+    ends: Scalar = 1.0
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,10 @@ class Realnvp:
         out: Tensor = normal + within + before
         return out
 
+    def invert_noise(self, batch: int) -> dict[str, Noise]:
+        """Noise of `invert`, as of `log_prob`."""
+        return self.log_prob_noise(batch)
+
     def invert(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
         """The latent z [B, D] of the (dequantised) data."""
         z: Tensor = nets["flow"](self._dequantised(x, noise)[0])[0]

@@ -19,7 +19,7 @@ from gensweep_models.space import Categorical, Dimension, Real
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VqVaeConfig:
-    """Settings of a VQ-VAE. Both stages use one learning rate."""
+    """Settings of a VQ-VAE. Autoencoder and prior use one learning rate."""
 
     learning_rate: float = lane(1e-3)
     beta1: float = lane(0.9)
@@ -148,9 +148,7 @@ class Autoencoder(nn.Module):
 
 
 class VqVae:
-    """Two stages: the autoencoder learns, then the prior on its tokens."""
-
-    stages = ("autoencoder", "prior")
+    """The autoencoder learns in the first part of the budget, then the prior on its tokens."""
 
     def __init__(self, config: VqVaeConfig, data: DataShape) -> None:
         shape = tuple(data.shape)
@@ -163,9 +161,10 @@ class VqVae:
         self.config, self.shape = config, shape
         self.halvings = 1 if min(shape[1:]) < 16 else 2
         self.grid = (shape[1] >> self.halvings, shape[2] >> self.halvings)
+        part = config.stage_fraction
         self.players = {
-            "autoencoder": Player(self._autoencoder),
-            "prior": Player(self._prior, ema=config.ema),
+            "autoencoder": Player(self._autoencoder, ends=part),
+            "prior": Player(self._prior, ema=config.ema, begins=part),
         }
         self.noise: dict[str, dict[str, Noise]] = {"autoencoder": {}, "prior": {}}
 
@@ -175,10 +174,6 @@ class VqVae:
     def _prior(self) -> nn.Module:
         c = self.config
         return PixelCNN(c.codes, c.prior_channels, c.prior_layers)
-
-    def active(self, stage: str) -> tuple[str, ...]:
-        """The players that train in `stage`."""
-        return (stage,)
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The player's objective, a scalar, and its metrics."""

@@ -6,17 +6,54 @@ Shapes: B batch, Z latent. A model satisfies these protocols structurally; it im
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Nets = Mapping[str, Callable[..., Any]]
-"""Players' networks by name, each a pure function of its inputs."""
 Tensors: TypeAlias = "Mapping[str, Tensor]"
 Number = float | int
 Scalar = str | Number
 """A hyperparameter: the name of a per-lane value, or a constant."""
+
+
+Order = Literal["in_turn", "at_once", "extragradient"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+"""How players that act at the same tick are updated: each knows the steps of those before it; all
+by gradients at the same weights; or by gradients at the weights that such a step would lead to."""
+
+
+class Net(Protocol):
+    """A player's network with the weights of one trial, as a loss sees it: a pure function.
+
+    Submodules, methods, parameters and buffers are its attributes: `nets["ae"].decoder(z)`,
+    `nets["ae"].last.weight`.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the module."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a part of the module, bound to the same weights."""
+
+    @property
+    def parameters(self) -> Mapping[str, Tensor]:
+        """Parameters by name, differentiable in the player's own turn."""
+
+    def at(self, parameters: Tensors) -> Net:
+        """Return the same network with some parameters replaced."""
+
+    @property
+    def still(self) -> Net:
+        """The same network whose calls leave buffers as they are, as `torch.func.grad` needs."""
+
+    @property
+    def averaged(self) -> Net:
+        """The same network with the moving average of its weights."""
+
+
+Nets = Mapping[str, Net]
+"""Players' networks by name."""
 
 
 class DataShape(Protocol):
@@ -95,6 +132,17 @@ class Player(Protocol):
         """Decay per turn, in [0, 1), of the average weights that samples use; None: no average."""
 
     @property
+    def begins(self) -> Scalar:
+        """Part of the budget, in [0, 1), after which the player learns; its rounds begin then."""
+
+    @property
+    def ends(self) -> Scalar:
+        """Part of the budget, in (0, 1], after which the player learns no more.
+
+        Players that never learn at the same time see each other in evaluation mode.
+        """
+
+    @property
     def decay(self) -> bool:
         """Linear fall of the learning rate to zero over the trial's budget, if true."""
 
@@ -103,7 +151,9 @@ class Game(Protocol):
     """A differentiable game between players (one for a VAE or a flow, two for a GAN).
 
     A round has as many ticks as the player with the most turns; a player acts on the last
-    `turns` of them, and within a tick the players act in the order of `players`.
+    `turns` of them, and within a tick the players act in the order of `players`, or as the optional
+    `order: Order` says. A player's buffers (running statistics, power iterations, codebooks) change
+    in its own turns alone.
     """
 
     @property
@@ -120,8 +170,8 @@ class Game(Protocol):
         """Return the scalar that `player` minimises, and scalar metrics by name.
 
         Pure, for it is traced once and replayed for many trials: no randomness but `noise`, no
-        choice that depends on a tensor's value. `hyper` has the lane's scalars and `progress`, the
-        fraction of its budget that is spent.
+        choice that depends on a tensor's value. `hyper` has the lane's scalars, `spent`, the
+        fraction of its budget that is gone, and `progress`, that of the player's own part of it.
         """
 
     def sample_noise(self, count: int) -> Mapping[str, Noise]:

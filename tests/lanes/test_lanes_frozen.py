@@ -1,4 +1,4 @@
-"""A game of two stages whose first has batch statistics: frozen means frozen."""
+"""Players that learn one after the other: who is at rest stays as it is, statistics too."""
 
 from dataclasses import make_dataclass
 from types import SimpleNamespace
@@ -10,26 +10,25 @@ from torch import Tensor, nn
 from gensweep.lanes import Pack
 
 
-def _player(build: Any) -> Any:
+def _player(build: Any, begins: float, ends: float) -> Any:
     scalars = {"beta1": 0.9, "beta2": 0.99, "momentum": 0.0, "weight_decay": 0.0}
-    options = {"optimizer": "sgd", "learning_rate": 0.1, "turns": 1, "clip": None, "ema": None}
+    options = {"optimizer": "sgd", "learning_rate": 0.1, "turns": 1, "clip": None, "ema": None,
+               "begins": begins, "ends": ends}  # fmt: skip
     return SimpleNamespace(build=build, decay=False, **scalars, **options)
 
 
 class Twofold:
     """Features with batch normalisation learn first, then a readout of them."""
 
-    stages = ("features", "readout")
     noise: dict[str, Any] = {"features": {}, "readout": {}}  # noqa: RUF012
 
     def __init__(self, config: Any, data: Any):
         self.players = {
-            "features": _player(lambda: nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))),
-            "readout": _player(lambda: nn.Linear(3, 1)),
+            "features": _player(
+                lambda: nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), 0.0, 0.5
+            ),
+            "readout": _player(lambda: nn.Linear(3, 1), 0.5, 1.0),
         }
-
-    def active(self, stage: str) -> tuple[str, ...]:
-        return (stage,)
 
     def loss(self, player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
         features = nets["features"](batch["x"])
@@ -38,7 +37,7 @@ class Twofold:
 
 
 def _config() -> Any:
-    fields = [("batch_size", int, 8), ("stage_fraction", float, 0.5)]
+    fields = [("batch_size", int, 8)]
     return make_dataclass("Config", fields, frozen=True)
 
 

@@ -137,7 +137,7 @@ def test_nothing_waits_for_the_gpu_within_a_round(factory: Any) -> None:
 
     torch.cuda.set_sync_debug_mode("error")
     try:
-        pack._part(dict.fromkeys(range(3), 4), Record())
+        pack._run_ticks(dict.fromkeys(range(3), 4), Record())
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

@@ -5,14 +5,18 @@ import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from gensweep.errors import UserError
 from gensweep.lanes import LaneState, Ranks
+from toy_games import Toy, sgd, toy_pack
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("rank_worker.py")
@@ -72,3 +76,53 @@ def test_a_batch_that_does_not_divide_is_refused(factory: Any) -> None:
     config = factory.config("vae", batch_size=9)
     with pytest.raises(UserError, match=r"batch_size=9 must divide over 2 ranks\."):
         factory.pack("vae", config, ranks=Ranks(0, 2))
+
+
+class Statistics(nn.Module):
+    """A layer with running statistics of its batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.body(x)
+        return out
+
+
+class Mean:
+    """The mean over two threads, each of which is a rank."""
+
+    def __init__(self) -> None:
+        self._met = Barrier(2)
+        self._given: list[Tensor] = []
+
+    def __call__(self, tensor: Tensor) -> None:
+        self._given.append(tensor)
+        self._met.wait(60)
+        mean = torch.stack(self._given).mean(0)
+        if self._met.wait(60) == 0:
+            self._given.clear()
+        tensor.copy_(mean)
+        self._met.wait(60)
+
+
+def test_statistics_of_batches_are_those_of_all_ranks(factory: Any) -> None:
+    """Each rank sees half of a batch; weights and buffers stay the same in both."""
+
+    def loss(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+        return nets["net"](batch["x"]).square().mean(), {}
+
+    mean = Mean()
+    packs = [
+        toy_pack(lambda c: Toy({"net": sgd(Statistics)}, loss), factory.points,
+                 ranks=Ranks(rank, 2, mean))
+        for rank in (0, 1)
+    ]  # fmt: skip
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda pack: pack.run(6), packs))
+    first, second = (pack.take(0).tensors for pack in packs)
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+    moved = first["net/buffer.body.1.running_mean"]
+    assert moved.abs().max() > 0.01

@@ -52,7 +52,10 @@ def test_players_act_in_order_within_a_tick(factory: Any) -> None:
     seen: list[Tensor] = []
     inner = pack.turns["generator"].gradient
     critic = pack.stacks["critic"].flat
-    pack.turns["generator"].gradient = lambda *a: (seen.append(critic.clone()), inner(*a))[1]
+    pack.turns["generator"].gradient = lambda *a, **k: (
+        seen.append(critic.clone()),
+        inner(*a, **k),
+    )[1]
     try:
         before = critic.clone()
         pack.run(1)

@@ -14,6 +14,7 @@ from gensweep.lanes import LaneState
 from gensweep.storage import load_trained_lane
 from gensweep.trial import Outcome, TrialEnd, TrialReport, TrialState
 from gensweep.worker import train_trials
+from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
 
 ENDED = {"completed", "collapsed"}
@@ -367,3 +368,16 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(
     here.finish(completed(number=0, nll=35.0), b"", b"")
     here.settle()
     assert "best nll 35  |" in progress_line(small_sweep.coordinator.summary(), 0.0, 1.0, 9.0)
+
+
+def test_rungs_before_all_players_have_begun_are_left_out(open_small_sweep: Any) -> None:
+    """Samples would come from an untrained prior, and a pruner would act on them."""
+    small_sweep = open_small_sweep(
+        model=CATALOG["vqvae"], target=None, trials=2, width=2, rungs=4, budget_images=2048,
+        space={"learning_rate": Real(1e-4, 1e-2, log=True)},
+        fixed={"channels": 8, "blocks": 1, "codes": 8, "prior_channels": 8, "prior_layers": 1,
+               "batch_size": 64, "stage_fraction": 0.5},
+    )  # fmt: skip
+    _, runner = small_sweep.runner("first")
+    assert small_sweep.sweep.rung_images == (512, 1024, 1536, 2048)
+    assert {trial.stops for trial in runner.lanes.trials.values()} == {(24, 32)}

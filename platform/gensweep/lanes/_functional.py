@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
-from torch.func import functional_call, vmap
+from torch.func import vmap
 from torch.utils import _pytree as pytree
 
-from gensweep.lanes._precision import cast
+from gensweep.lanes._net import Net
 from gensweep.lanes._stack import Stack
 from gensweep.precision import Precision
 
@@ -17,19 +17,18 @@ Stacked = dict[str, dict[str, Tensor]]
 
 
 def nets_of(
-    stacks: Mapping[str, Stack], params: Stacked, buffers: Stacked, precision: Precision = "fp32"
-) -> dict[str, Any]:
-    """Bind each player's module to one lane's parameters and buffers: name to a callable."""
+    stacks: Mapping[str, Stack], params: Stacked, buffers: Stacked, averages: Stacked,
+    precision: Precision = "fp32",
+) -> dict[str, Net]:  # fmt: skip
+    """Bind each player's module to one lane's parameters and buffers.
 
-    def bind(name: str) -> Callable[..., Any]:
-        module, state = stacks[name].module, (params[name], buffers[name])
-
-        def net(*args: Any, **kwargs: Any) -> Any:
-            return functional_call(module, state, args, kwargs)
-
-        return cast(net, precision)
-
-    return {name: bind(name) for name in stacks}
+    `averages` has the averaged weights of those players that keep them.
+    """
+    return {
+        name: Net(name, stack.module, params[name], buffers[name], average=averages.get(name),
+                  precision=precision)
+        for name, stack in stacks.items()
+    }  # fmt: skip
 
 
 def over_lanes(fn: Callable[..., Any], lanes: int) -> Callable[..., Any]:

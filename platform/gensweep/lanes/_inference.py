@@ -29,10 +29,12 @@ def evaluate(
     `noise` and `hyper` have these lanes in front. Weights are the moving average if there is one.
     """
     params = {n: s.views(s.sampling_weights()[slots]) for n, s in stacks.items()}
+    averages = {n: params[n] for n, s in stacks.items() if s.ema is not None}
     buffers = {n: {k: b[slots] for k, b in s.buffers.items()} for n, s in stacks.items()}
 
-    def one(params: Any, buffers: Any, noise: Any, hyper: Any) -> Any:
-        return getattr(game, method)(nets_of(stacks, params, buffers), *shared, noise, hyper)
+    def one(params: Any, averages: Any, buffers: Any, noise: Any, hyper: Any) -> Any:
+        nets = nets_of(stacks, params, buffers, averages)
+        return getattr(game, method)(nets, *shared, noise, hyper)
 
     with eval_mode(stacks), torch.no_grad():
-        return over_lanes(one, len(slots))(params, buffers, dict(noise), dict(hyper))
+        return over_lanes(one, len(slots))(params, averages, buffers, dict(noise), dict(hyper))

@@ -19,14 +19,15 @@ from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, S
 from gensweep.lanes._generators import derive_seed, draw
 from gensweep.lanes._graph import cuda_capture
 from gensweep.lanes._inference import evaluate
+from gensweep.lanes._joint_turn import JointTurn
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._record import EXPLODED, Progress, Record
-from gensweep.lanes._schedule import budget_fractions
+from gensweep.lanes._schedule import budget_fractions, own_progress, update_order
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
-from gensweep.lanes._turn import Turn
+from gensweep.lanes._turn import LaneIndex, Turn
 from gensweep.space import Space, pad_latent_sizes, with_scope
 
 
@@ -69,6 +70,10 @@ class Pack:
                        precision=self.precision, capture=capture)
             for name in players
         }  # fmt: skip
+        order = update_order(self.game)
+        self.joint_turn = None if order == "in_turn" else JointTurn(
+            self.turns, extragradient=order == "extragradient", capture=capture
+        )  # fmt: skip
         self.sparse = self.device.type == "cpu"
         """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture a
         graph for each number of lanes."""
@@ -180,28 +185,67 @@ class Pack:
         noise = self.inputs.noise(self.lanes, ticks, self.device)
         indices = self.inputs.indices(self.lanes, ticks, self.device)
         for number, step in enumerate(plan.steps):
-            self._step(step, plan, plan.acting_mask(number), indices, noise, record)
+            self._step(step, plan, plan.acting_masks(number), indices, noise, record)
         for slot, number in ticks.items():
             self.lane(slot).ticks += number
 
     def _step(
-        self, step: Step, plan: StepPlan, mask: Tensor | None, indices: Tensor, noise: NoiseBuffers,
-        record: Record,
+        self, step: Step, plan: StepPlan, masks: Mapping[str, Tensor | None], indices: Tensor,
+        noise: NoiseBuffers, record: Record,
     ) -> None:  # fmt: skip
-        """Run one turn of one player in the lanes that the plan computes."""
+        """Run one turn of one player, or of all that act at once, in the computed lanes."""
         index = plan.computed_lanes(step)
         place = index, step.tick
-        hyper = {n: v[index] for n, v in self._hyper.items()} | {"progress": plan.progress[place]}
         batch = self.source.gather(indices[place])
-        drawn = self.inputs.player_noise(step.player, noise, place)
+        drawn = {name: self.inputs.player_noise(name, noise, place) for name in masks}
+        hyper = {name: self._player_hyper(name, index, plan.progress[place]) for name in masks}
         mean_ = self.ranks.mean_ if self.ranks.count > 1 else None
-        done = self.turns[step.player].act(batch, drawn, hyper, mask, mean_, index)
-        steps = {slot: self.lane(slot).ticks + step.tick + 1 for slot in step.slots}
-        record.add(step.player, steps, *done)
-        self.turns_taken += len(step.slots)
+        if self.joint_turn is not None:
+            told = self.joint_turn.act(batch, drawn, hyper, masks, mean_, index)
+        else:
+            told = {
+                name: self.turns[name].act(batch, drawn[name], hyper[name], mask, mean_, index)
+                for name, mask in masks.items()
+            }
+        for name, slots in step.acting.items():
+            record.add(name, {i: self.lane(i).ticks + step.tick + 1 for i in slots}, *told[name])
+            self.turns_taken += len(slots)
         # At least `FEWEST` lanes are computed, an empty one beside a single trial if need be.
         computed = [slot for slot in step.lanes or range(self.width) if self.lanes[slot]]
-        self.turns_computed += max(len(computed), min(FEWEST, self.width))
+        self.turns_computed += len(masks) * max(len(computed), min(FEWEST, self.width))
+
+    def _player_hyper(self, name: str, index: LaneIndex, spent: Tensor) -> dict[str, Tensor]:
+        """Return hyperparameters as the player's loss sees them, with its own progress."""
+        hyper = {n: v[index] for n, v in self._hyper.items()}
+        progress = own_progress(self.game.players[name], spent, hyper)
+        return hyper | {"progress": progress, "spent": spent}
+
+    def losses(self, slot: int) -> dict[str, dict[str, float]]:
+        """Compute each player's loss and metrics once in `slot`, without a step: player to values.
+
+        Whatever part of the budget a player learns in, so that all names are known beforehand.
+        The lane is left as it was.
+        """
+        before, ticks, place = self.take(slot), {slot: 1}, (slice(None), 0)
+        noise = self.inputs.noise(self.lanes, ticks, self.device)
+        batch = self.source.gather(self.inputs.indices(self.lanes, ticks, self.device)[place])
+        found = {}
+        for name in self.turns:
+            values = self.loss(name, batch, self.inputs.player_noise(name, noise, place))
+            found[name] = {key: float(value[slot]) for key, value in values.items()}
+        self.put(slot, before)
+        return found
+
+    def loss(
+        self, player: str, batch: Mapping[str, Tensor], noise: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Compute a player's loss and metrics [L] of inputs with the lanes in front.
+
+        Nothing but the player's buffers changes, as in any pass in training mode.
+        """
+        hyper = self._player_hyper(player, slice(None), torch.zeros(self.width, device=self.device))
+        _, loss, metrics = self.turns[player].gradient(batch, noise, hyper)
+        return {f"{player}_loss": loss, **metrics}
 
     def _progress(self, slot: int, record: Record) -> Progress:
         """Summarise the lane's segment; a bad loss or weight is the cause of its divergence."""
@@ -252,7 +296,8 @@ class Pack:
         drawn = {n: t.to(self.device) for n, t in draw(noise, seeds, method, seed).items()}
         values = {n: t[chosen] for n, t in self._hyper.items()}
         values |= {n: values[n].new_full((len(chosen),), v) for n, v in (hyper or {}).items()}
-        values["progress"] = budget_fractions(self.lanes, 1)[chosen, 0].to(self.device)
+        values["spent"] = budget_fractions(self.lanes, 1)[chosen, 0].to(self.device)
+        values["progress"] = values["spent"]
         return evaluate(
             self.game, self.stacks, method, chosen, shared=inputs, noise=drawn, hyper=values
         )

@@ -1,12 +1,22 @@
-"""Decides which players act at a tick of a lane: turns in a round, and stages of a budget."""
+"""Decides which players act at a tick of a lane: turns in a round, and parts of the budget."""
 
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from gensweep.game import Game, Player
+from gensweep.errors import UserError
+from gensweep.game import ORDERS, Game, Order, Player, Scalar
 from gensweep.lanes._lane import Lane
+
+
+def update_order(game: Game) -> Order:
+    """Return how players that act at the same tick are updated; `UserError` if it is unknown."""
+    asked = getattr(game, "order", "in_turn")
+    if asked not in ORDERS:
+        raise UserError(f"the game's order is {asked!r}: choose from {', '.join(ORDERS)}.")
+    order: Order = asked
+    return order
 
 
 def turns_per_round(player: Player, hyper: Mapping[str, float]) -> int:
@@ -17,10 +27,14 @@ def turns_per_round(player: Player, hyper: Mapping[str, float]) -> int:
 
 def acting_players(game: Game, lane: Lane, tick: int) -> set[str]:
     """Return who acts at the lane's `tick`: each player on the last ticks of a round."""
-    counts = {name: turns_per_round(player, lane.hyper) for name, player in game.players.items()}
-    training = _in_stage(game, lane, tick)
-    # The round is as long as the busiest player of this stage; a resting stage must not stretch it.
-    length = max(counts[name] for name in training)
+    training = {
+        name: player for name, player in game.players.items() if _learns(player, lane, tick)
+    }
+    if not training:
+        return set()
+    counts = {name: turns_per_round(player, lane.hyper) for name, player in training.items()}
+    # The round is as long as the busiest of those that learn; a resting one must not stretch it.
+    length = max(counts.values())
     position = tick % length
     return {name for name in training if position >= length - counts[name]}
 
@@ -35,19 +49,45 @@ def budget_fractions(lanes: Sequence[Lane | None], ticks: int) -> Tensor:
     return torch.tensor(done, dtype=torch.float32)
 
 
-def trained_players(game: Game, player: str) -> set[str]:
-    """Return the players that learn in the stage of `player`; the others are frozen meanwhile."""
-    stages = getattr(game, "stages", None)
-    if not stages:
-        return set(game.players)
-    active = [set(game.active(stage)) for stage in stages]  # type: ignore[attr-defined]
-    return set().union(*(names for names in active if player in names))
+def own_progress(player: Player, spent: Tensor, hyper: Mapping[str, Tensor]) -> Tensor:
+    """Return how far a player is in its own part of the budget, of which `spent` [L] is gone."""
+    if (player.begins, player.ends) == (0.0, 1.0):
+        return spent
+    begins, ends = (hyper[v] if isinstance(v, str) else v for v in (player.begins, player.ends))
+    return ((spent - begins) / (ends - begins)).clamp(0, 1)
 
 
-def _in_stage(game: Game, lane: Lane, tick: int) -> tuple[str, ...]:
-    """Return the players that train at `tick`: all, or those of the stage that it falls into."""
-    stages = getattr(game, "stages", None)
-    if not stages:
-        return tuple(game.players)
-    first = round(lane.config.stage_fraction * lane.total_ticks)
-    return tuple(game.active(stages[0 if tick < first else 1]))  # type: ignore[attr-defined]
+def learning_players(game: Game, player: str) -> set[str]:
+    """Return the players that may learn at the same time as `player`; the others are at rest."""
+    mine = game.players[player]
+    return {name for name, other in game.players.items() if not _are_apart(mine, other)}
+
+
+def last_begin(game: Game, hyper: Mapping[str, float]) -> float:
+    """Return the part of the budget after which every player has begun to learn.
+
+    Samples of before are those of untrained networks.
+    """
+    return max(_value(player.begins, hyper) for player in game.players.values())
+
+
+def _learns(player: Player, lane: Lane, tick: int) -> bool:
+    begin, end = (
+        round(_value(part, lane.hyper) * lane.total_ticks) for part in (player.begins, player.ends)
+    )
+    return begin <= tick < end
+
+
+def _value(part: Scalar, hyper: Mapping[str, float]) -> float:
+    return hyper[part] if isinstance(part, str) else part
+
+
+def _are_apart(one: Player, other: Player) -> bool:
+    """Whether one of two players ends before the other begins, in every lane."""
+    return _ends_before(one, other) or _ends_before(other, one)
+
+
+def _ends_before(one: Player, other: Player) -> bool:
+    if isinstance(one.ends, str) or isinstance(other.begins, str):
+        return one.ends == other.begins
+    return one.ends <= other.begins

@@ -5,6 +5,7 @@ L lanes, T ticks, S steps.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 from gensweep.game import Game
 from gensweep.lanes._batches_and_noise import to_device
 from gensweep.lanes._lane import Lane
-from gensweep.lanes._schedule import acting_players, budget_fractions
+from gensweep.lanes._schedule import acting_players, budget_fractions, update_order
 
 FEWEST = 2
 """Least lanes of a computation: one alone takes other kernels, whose last bits differ."""
@@ -20,11 +21,11 @@ FEWEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One turn of `player` in the lanes `slots`, at one tick of each."""
+    """One turn of a player, or of several at once, at one tick of each lane."""
 
-    player: str
+    acting: Mapping[str, Sequence[int]]
+    """The slots in which each of the players acts."""
     tick: int
-    slots: Sequence[int]
     lanes: tuple[int, ...]
     """The lanes that are computed, in ascending order; empty: all."""
 
@@ -47,47 +48,65 @@ class StepPlan:
         self.steps: list[Step] = []
         # Lanes at different places in their rounds act together as far as their players agree.
         for tick in range(span):
-            players = _players(game, lanes, ticks, tick)
-            for name in game.players:
-                if slots := [slot for slot, some in players.items() if name in some]:
-                    only = _computed(*((slots, FEWEST) if sparse else (occupied, power)), width)
-                    self.steps.append(Step(name, tick, slots, only))
+            for acting in _turns(game, _acting(game, lanes, ticks, tick)):
+                slots = sorted({slot for some in acting.values() for slot in some})
+                only = _computed(*((slots, FEWEST) if sparse else (occupied, power)), width)
+                self.steps.append(Step(acting, tick, only))
         self.progress = to_device(budget_fractions(lanes, span), device)
         self._places = {s.lanes: _place(s.lanes, device) for s in self.steps}
         computed = [step.lanes or tuple(range(width)) for step in self.steps]
         pairs = list(zip(self.steps, computed, strict=True))
         # A mask costs copies of the state, so a step has one only if a trial is computed that does
         # not act. Empty lanes may change: the next trial resets them.
+        turns = [(step.acting[name], some) for step, some in pairs for name in step.acting]
         self._masked = [
-            any(slot in some and slot not in step.slots for slot in occupied)
-            for step, some in pairs
+            any(slot in some and slot not in slots for slot in occupied) for slots, some in turns
         ]
         # Masks of all steps cross to the device as one tensor, rows padded to the pack's width.
-        acts = [[slot in step.slots for slot in some] for step, some in pairs]
+        acts = [[slot in slots for slot in some] for slots, some in turns]
         self._masks = to_device(torch.tensor([row + [False] * (width - len(row)) for row in acts]),
                             device)  # fmt: skip
+        self._first = list(accumulate((len(step.acting) for step in self.steps), initial=0))
 
     def computed_lanes(self, step: Step) -> Tensor | slice:
         """Return the lanes that the step computes, as an index into [L, ...]."""
         return self._places[step.lanes]
 
-    def acting_mask(self, number: int) -> Tensor | None:
-        """Return the mask of the step's computed lanes that act; None: all, but for empty ones."""
-        if not self._masked[number]:
+    def acting_masks(self, number: int) -> dict[str, Tensor | None]:
+        """Return, for each player of the step, the mask of the computed lanes in which it acts.
+
+        None: all of them, but for empty ones.
+        """
+        step = self.steps[number]
+        turns = dict(
+            zip(step.acting, range(self._first[number], self._first[number + 1]), strict=True)
+        )
+        return {name: self._mask(turn, step) for name, turn in turns.items()}
+
+    def _mask(self, turn: int, step: Step) -> Tensor | None:
+        if not self._masked[turn]:
             return None
-        lanes = self.steps[number].lanes
-        return self._masks[number, : len(lanes)] if lanes else self._masks[number]
+        return self._masks[turn, : len(step.lanes)] if step.lanes else self._masks[turn]
 
 
-def _players(
+def _acting(
     game: Game, lanes: Sequence[Lane | None], ticks: Mapping[int, int], tick: int
-) -> dict[int, set[str]]:
-    """Return the players that act in each slot at this tick; slots that are done are left out."""
-    return {
+) -> dict[str, list[int]]:
+    """Return the slots in which each player acts at this tick; those that are done are left out."""
+    players = {
         slot: acting_players(game, lane, lane.ticks + tick)
         for slot, lane in enumerate(lanes)
         if lane and tick < ticks.get(slot, 0)
     }
+    slots = {name: [i for i, some in players.items() if name in some] for name in game.players}
+    return {name: some for name, some in slots.items() if some}
+
+
+def _turns(game: Game, acting: dict[str, list[int]]) -> list[dict[str, list[int]]]:
+    """Split those who act at a tick into turns: one player after the other, or all at once."""
+    if update_order(game) == "in_turn":
+        return [{name: slots} for name, slots in acting.items()]
+    return [acting] if acting else []
 
 
 def _computed(slots: Sequence[int], fewest: int, width: int) -> tuple[int, ...]:

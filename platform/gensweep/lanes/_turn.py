@@ -19,9 +19,10 @@ from torch.utils import _pytree as pytree
 from gensweep.game import Game
 from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
+from gensweep.lanes._loss_result import Inputs, checked_loss
 from gensweep.lanes._optimizer_step import update
 from gensweep.lanes._optimizer_step_cpu import has_kernel, update_on_cpu
-from gensweep.lanes._schedule import trained_players
+from gensweep.lanes._schedule import learning_players
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._traces import Traces
 from gensweep.precision import Precision
@@ -51,7 +52,8 @@ class Turn:
         self.game, self.stacks, self.player, self.trace = game, stacks, player, trace
         self.precision: Precision = precision
         self.graphs = Graphs(capture)
-        self.fused = has_kernel(stacks[player])
+        self.stack = stacks[player]
+        self.fused = has_kernel(self.stack)
         self._traces: dict[str, Traces] = {}
 
     def act(
@@ -78,37 +80,60 @@ class Turn:
         self, index: LaneIndex, batch: Any, noise: Any, hyper: Any, mask: Tensor | None,
         mean_: Mean | None = None,
     ) -> Any:  # fmt: skip
-        buffers = _select(self._buffers(), index)
-        # Lanes that rest are computed with the others and then restored: a forward pass in training
-        # mode changes buffers (running statistics), and the optimiser masks the rest.
-        flat_buffers = pytree.tree_leaves(buffers)
-        before = None if mask is None else [b.clone() for b in flat_buffers]
-        grad, *told = self.gradient(batch, noise, hyper, index, buffers)
+        grad, *told = self.gradient(batch, noise, hyper, index, mask=mask)
         # Between gradient and step, as DistributedDataParallel does: all ranks take one step.
         if mean_ is not None:
-            mean_(grad)
+            self.average_over_ranks(grad, mean_)
         self.step(grad, hyper, mask, index)
-        if before is not None and mask is not None:
-            for new, old in zip(flat_buffers, before, strict=True):
-                new.copy_(torch.where(mask.view(-1, *[1] * (new.ndim - 1)), new, old))
-        _write_back(self._buffers(), index, buffers)
-        lanes = self.stacks[self.player].lanes
-        return tuple(told) if len(grad) == lanes else _scatter(tuple(told), index, lanes)
+        return scatter(tuple(told), index, self.stack.lanes)
+
+    def average_over_ranks(self, grad: Tensor, mean_: Mean) -> None:
+        """Make the gradient, and the player's statistics of its own batch, those of all ranks."""
+        mean_(grad)
+        for buffer in self.stack.buffers.values():
+            if buffer.is_floating_point():
+                mean_(buffer)
 
     def gradient(
         self, batch: Any, noise: Any, hyper: Any, index: LaneIndex = ALL,
-        buffers: Stacked | None = None,
+        *, mask: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Any]:  # fmt: skip
-        """Return the gradient [K, P], the loss [K] and metrics [K]; `buffers` change in place."""
+        """Return the gradient [K, P], the loss [K] and metrics [K].
+
+        The player's own buffers change, in the lanes of `mask`; those of the others are read, and
+        what a forward pass in training mode writes into them is forgotten.
+        """
         flats = [stack.flat[index] for stack in self.stacks.values()]
-        held = self._buffers() if buffers is None else buffers
-        room = torch.empty_like(self.stacks[self.player].flat[: len(flats[0])])
-        args = (flats, held, batch, noise, hyper, room)
-        return self._replay("gradient", self._gradient, *args)  # type: ignore[no-any-return]
+        averages = [None if s.ema is None else s.ema[index] for s in self.stacks.values()]
+        buffers = {name: self._buffers(name, index, mask) for name in self.stacks}
+        room = torch.empty_like(self.stack.flat[: len(flats[0])])
+        args = (flats, averages, buffers, batch, noise, hyper, room)
+        found = self._replay("gradient", self._gradient, *args)
+        self._keep_buffers(buffers[self.player], index, mask)
+        return found  # type: ignore[no-any-return]
+
+    def _buffers(self, name: str, index: LaneIndex, mask: Tensor | None) -> dict[str, Tensor]:
+        chosen: dict[str, Tensor] = _select(self.stacks[name].buffers, index)
+        # A view of the first lanes is the state itself: only an owner without a mask writes there.
+        if isinstance(index, slice) and (name != self.player or mask is not None):
+            return {key: buffer.clone() for key, buffer in chosen.items()}
+        return chosen
+
+    def _keep_buffers(
+        self, changed: Mapping[str, Tensor], index: LaneIndex, mask: Tensor | None
+    ) -> None:
+        """Write the player's changed buffers back, where lanes act; views are written already."""
+        for name, room in self.stack.buffers.items():
+            new = changed[name]
+            if mask is not None:
+                column = mask.view(-1, *[1] * (new.ndim - 1))
+                new = torch.where(column, new, room[index])
+            if mask is not None or isinstance(index, Tensor):
+                room[index] = new
 
     def step(self, grad: Tensor, hyper: Any, mask: Tensor | None, index: LaneIndex = ALL) -> None:
         """Update the player's weights, moments and average in the lanes of `mask` (None: all)."""
-        stack = self.stacks[self.player]
+        stack = self.stack
         if self.fused:
             # Fused kernels take one lane at a time, so lanes that rest are simply left out.
             rows = range(len(grad)) if mask is None else mask.nonzero()[:, 0].tolist()
@@ -122,9 +147,6 @@ class Turn:
         self._replay(name, partial(update, stack.player), *parts, grad, hyper, column)
         _write_back(whole, index, parts)
 
-    def _buffers(self) -> Stacked:
-        return {name: stack.buffers for name, stack in self.stacks.items()}
-
     def _replay(self, name: str, fn: Callable[..., Any], *args: Any) -> Any:
         if not self.trace:
             return fn(*args)
@@ -132,29 +154,44 @@ class Turn:
         return traces(*args)
 
     def _gradient(
-        self, flats: Any, buffers: Stacked, batch: Any, noise: Any, hyper: Any, room: Tensor
-    ) -> Any:
+        self, flats: Any, averages: Any, buffers: Stacked, batch: Any, noise: Any, hyper: Any,
+        room: Tensor,
+    ) -> Any:  # fmt: skip
         """Differentiate the loss of the player with respect to its own weights alone."""
-        named = zip(self.stacks.items(), flats, strict=True)
-        params = {name: dict(stack.views(flat)) for (name, stack), flat in named}
+        params = self._views(flats)
         mine = {n: p.detach().requires_grad_() for n, p in params[self.player].items()}
         params[self.player] = mine
 
-        def loss(params: Stacked, buffers: Stacked, batch: Any, noise: Any, hyper: Any) -> Any:
-            nets = nets_of(self.stacks, params, buffers, self.precision)
-            return self.game.loss(self.player, nets, batch, noise, hyper)
+        def loss(
+            params: Stacked, averages: Stacked, buffers: Stacked, batch: Any, noise: Any, hyper: Any
+        ) -> Any:
+            nets = nets_of(self.stacks, params, buffers, averages, self.precision)
+            given = (
+                Inputs(kind, self.player, one)
+                for kind, one in (
+                    ("network", nets),
+                    ("column", batch),
+                    ("noise", noise),
+                    ("hyper", hyper),
+                )
+            )
+            return checked_loss(self.player, self.game.loss(self.player, *given))
 
-        with torch.enable_grad(), eval_mode(self.stacks, trained_players(self.game, self.player)):
-            lanes = flats[0].shape[0]
-            value, metrics = over_lanes(loss, lanes)(params, buffers, batch, noise, hyper)
+        learning = learning_players(self.game, self.player)
+        with torch.enable_grad(), eval_mode(self.stacks, learning):
+            args = (params, self._views(averages), buffers, batch, noise, hyper)
+            value, metrics = over_lanes(loss, flats[0].shape[0])(*args)
             # Lanes share no weights: the gradient of the sum is each lane's own.
             grads = torch.autograd.grad(
                 value.sum(), list(mine.values()), allow_unused=True, materialize_grads=True
             )
-        stack = self.stacks[self.player]
-        for view, grad in zip(stack.views(room).values(), grads, strict=True):
+        for view, grad in zip(self.stack.views(room).values(), grads, strict=True):
             view.copy_(grad)
         return room, value.detach(), {n: m.detach() for n, m in metrics.items()}
+
+    def _views(self, flats: Any) -> Stacked:
+        named = zip(self.stacks.items(), flats, strict=True)
+        return {n: dict(s.views(flat)) for (n, s), flat in named if flat is not None}
 
 
 def _select(tree: Any, index: LaneIndex) -> Any:
@@ -170,10 +207,12 @@ def _write_back(tree: Any, index: LaneIndex, rows: Any) -> None:
                 room[index] = new
 
 
-def _scatter(tree: Any, index: LaneIndex, lanes: int) -> Any:
+def scatter(tree: Any, index: LaneIndex, lanes: int) -> Any:
     """Put values [K] in their places among all lanes [L]; the others are zero."""
 
     def spread(values: Tensor) -> Tensor:
+        if len(values) == lanes:
+            return values
         room = values.new_zeros(lanes)
         room[index] = values
         return room

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gensweep.lanes import LaneState, Pack
+from gensweep.lanes import Lane, LaneState, Pack, last_begin
 from gensweep.spec import Sweep
 from gensweep.trial import Lease
 from gensweep.worker._lane_trial import LaneTrial
@@ -29,14 +29,19 @@ class LaneTable:
         for slot, lease in zip(empty, leases, strict=False):
             meta = self._load(slot, lease)
             lane = self.pack.lane(slot)
-            trial = LaneTrial.from_meta(lease, self._stops(lane.total_ticks), meta)
+            trial = LaneTrial.from_meta(lease, self._stops(lane), meta)
             trial.skip_stops(lane.ticks)
             self.trials[slot] = trial
 
-    def _stops(self, total: int) -> tuple[int, ...]:
-        """Ticks of the rungs, of `total` ticks in the whole budget; rounded up."""
-        budget = self._sweep.budget_images
-        return tuple(-(-total * images // budget) for images in self._sweep.rung_images)
+    def _stops(self, lane: Lane) -> tuple[int, ...]:
+        """Ticks of the rungs, rounded up, without those before all players have begun to learn.
+
+        There samples would come from untrained networks, and pruners would act on them.
+        """
+        total, budget = lane.total_ticks, self._sweep.budget_images
+        stops = (-(-total * images // budget) for images in self._sweep.rung_images)
+        begun = last_begin(self.pack.game, lane.hyper) * total
+        return tuple(stop for stop in stops if stop > begun)
 
     def _load(self, slot: int, lease: Lease) -> Mapping[str, object]:
         """Load a checkpoint or a fresh lane; return what was stored beside its tensors."""

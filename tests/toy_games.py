@@ -1,0 +1,75 @@
+"""Games of a few numbers, as a researcher would write them, and packs of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gensweep.lanes import Pack, Ranks
+from gensweep_models.config import fixed, lane
+from gensweep_models.game import Model, Noise, Player
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyConfig:
+    """Settings of the toys: all use SGD without momentum unless a player says otherwise."""
+
+    learning_rate: float = lane(0.1)
+    beta1: float = lane(0.9)
+    beta2: float = lane(0.99)
+    critic_iterations: int = lane(1)
+    batch_size: int = fixed(8)
+
+
+class Number(nn.Module):
+    """One number that is learned."""
+
+    def __init__(self, value: float = 1.0):
+        super().__init__()
+        self.value = nn.Parameter(torch.tensor([value]))
+
+    def forward(self) -> Tensor:
+        return self.value
+
+
+class Toy:
+    """A game from players, noise and a function from a player's name and inputs to its loss."""
+
+    def __init__(
+        self, players: Mapping[str, Player], loss: Callable[..., Any],
+        noise: Mapping[str, Mapping[str, Noise]] | None = None, order: str = "in_turn",
+    ):  # fmt: skip
+        self.players, self.order, self._loss = players, order, loss
+        self.noise = noise or {name: {} for name in players}
+
+    def loss(self, player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+        return self._loss(player, nets, batch, noise, hyper)
+
+    def sample_noise(self, count: int) -> dict[str, Noise]:
+        return {"z": Noise((count, 2))}
+
+    def sample(self, nets: Any, noise: Any, hyper: Any) -> Tensor:
+        z: Tensor = noise["z"]
+        return z
+
+
+def toy_model(build: Callable[[Any], Toy], config: type[Any] = ToyConfig) -> Model:
+    return Model("toy", "toys", "none", config, lambda c, data: build(c), {})
+
+
+def toy_pack(
+    build: Callable[[Any], Toy], data: Any, *, width: int = 2, images: int = 8 * 40,
+    ranks: Ranks | None = None, trace: bool = False, **values: Any,
+) -> Pack:  # fmt: skip
+    """A pack full of lanes of the toy, of seeds 0, 1, and so on, and of one configuration."""
+    config = ToyConfig(**values)
+    pack = Pack(toy_model(build), config, data, data, width=width, trace=trace, ranks=ranks)
+    for slot in range(width):
+        pack.load(slot, config, seed=slot, budget_images=images)
+    return pack
+
+
+def sgd(build: Callable[[], nn.Module], **options: Any) -> Player:
+    return Player(build, "sgd", **options)
