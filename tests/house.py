@@ -34,7 +34,7 @@ PLACES = {
     "sweep": (2, TOP_ROW), "driver": (2, 1), "planning": (2, 2), "results": (2, 3),
     "report": (2, 4),
     "worker": (3.45, 1), "evaluation": (3, 2), "profiling": (3.9, 2),
-    "metrics": (3, 3), "lanes": (3.9, 3),
+    "metrics": (3, 3), "lanes": (3.9, 3), "testing": (3, 4),
     "storage": (2, 5.2), "data": (3, 5.2), "spec": (3.9, 5.2),
 }  # fmt: skip
 """Column and row of each box."""
@@ -302,10 +302,10 @@ def draw_ground(house: Mapping[str, Package], lines: int) -> str:
 
 def draw_models(lines: int) -> str:
     """The models, which no package imports."""
-    x, y = corner("evaluation")[0], TOP + 4 * ROW + 12
+    x, y = corner("profiling")[0] - 32, TOP + 4 * ROW + 12
     says = "The models, which import torch alone. The platform finds them by entry point."
-    frame = draw_frame(MODELS.name, "models", (x, y), (BOX_W * 1.35, BOX_H - 24), lines)
-    return "\n".join([*frame, *draw_lines((x, y), wrap(says, 36, 3)), "</g>"])
+    frame = draw_frame(MODELS.name, "models", (x, y), (BOX_W * 1.2, BOX_H - 24), lines)
+    return "\n".join([*frame, *draw_lines((x, y), wrap(says, 32, 3)), "</g>"])
 
 
 LEGEND = (

@@ -36,7 +36,9 @@ FORBIDDEN = {
     "metrics": {"storage", "data", "tracking", "study", "report", "spec", "lanes", "evaluation"},
     "stack": {"driver", "coordinator", "worker", "planning", "study", "evaluation"},
     "cluster": {"driver", "coordinator", "worker", "planning", "study", "evaluation"},
-}
+    "testing": {"driver", "coordinator", "worker", "planning", "study", "evaluation", "report",
+                "storage", "data", "tracking", "spec", "profiling", "metrics"},
+}  # fmt: skip
 """Package to those that it never imports."""
 
 FACE = "sweep"
@@ -53,6 +55,7 @@ LOADS = {
                          "gensweep.driver", "gensweep.planning"},
     "gensweep.sweep": {"optuna", "mlflow", "ray", "torch", "gensweep.driver", "gensweep.spec"},
     "gensweep.lanes": {"optuna", "mlflow", "ray", "gensweep.spec"},
+    "gensweep.testing": {"optuna", "mlflow", "ray", "gensweep.spec", "gensweep.evaluation"},
 }  # fmt: skip
 """Entry point to what importing it must not load."""
 

@@ -1,5 +1,6 @@
 """Checks that the model fits the data, and that the metrics which a sweep names are measured."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import torch
@@ -7,10 +8,11 @@ import torch
 from gensweep.errors import UserError
 from gensweep.evaluation import Likelihood
 from gensweep.known_metrics import NEIGHBOURS
-from gensweep.lanes import Pack, turns_per_round
+from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.space import all_strata
 from gensweep.spec import RunRequest, Sweep
+from gensweep.testing import check_game
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset
@@ -24,7 +26,7 @@ def check_data_set(dataset: "Dataset") -> None:
 
 
 def check_games(request: RunRequest, dataset: "Dataset") -> None:
-    """`UserError` unless each stratum's networks can be built and ranks can share its batch."""
+    """`UserError` unless each stratum's game keeps the quick laws and ranks share its batch."""
     sweep = request.sweep
     for stratum in all_strata(sweep.space, sweep.strata):
         config = sweep.config(stratum)
@@ -36,6 +38,7 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
                     player.build()
         except (ValueError, TypeError, RuntimeError) as error:
             raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {error}") from error
+        check_game(sweep.model, dataset, dataclasses.asdict(config))
         if config.batch_size % request.ranks:
             raise UserError(f"--ranks {request.ranks} must divide batch_size={config.batch_size}"
                             f"{named}: lower it, or change the batch size.")  # fmt: skip
@@ -73,11 +76,9 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
 
 
 def training_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
-    """Names of the losses and metrics of training, found by training one lane for a round."""
+    """Names of the losses and metrics of training, found by computing each player's loss once."""
     config = sweep.config(all_strata(sweep.space, sweep.strata)[0])
     pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=1, space=sweep.space,
                 trace=False)  # fmt: skip
     pack.load(0, config, seed=0, budget_images=sweep.budget_images)
-    hyper = pack.lane(0).hyper
-    ticks = max(turns_per_round(player, hyper) for player in pack.game.players.values())
-    return set(pack.run(ticks)[0].metrics)
+    return {name for values in pack.losses(0).values() for name in values}

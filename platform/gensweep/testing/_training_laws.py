@@ -1,0 +1,92 @@
+"""Laws of a game's losses: what a pack of many trials must be able to rely on."""
+
+import copy
+from typing import Any
+
+import torch
+
+from gensweep.errors import UserError
+from gensweep.lanes import LaneState
+from gensweep.testing._case import Case
+
+STEPS = 3
+"""Steps that are trained where training is compared; some players act in the last alone."""
+RELATIVE, ABSOLUTE = 1e-3, 1e-4
+"""Tolerance of comparisons between computations of unlike shapes, whose last bits differ."""
+
+
+def loss_is_sound(case: Case) -> None:
+    """every player's loss is a finite scalar of declared inputs, with metrics, and sets nothing"""
+    pack = case.pack(2)
+    before = _attributes(pack.game)
+    for player, values in pack.losses(0).items():
+        for name, value in values.items():
+            if not abs(value) < float("inf"):
+                raise UserError(f"{name} of player {player!r} is {value:g} for untrained networks.")
+    for attribute, value in _attributes(pack.game).items():
+        if before.get(attribute) != value:
+            raise UserError(
+                f"a loss sets the game's {attribute!r}, which a trace freezes: use "
+                "hyper['progress'], or a buffer of a player."
+            )
+
+
+def loss_is_pure(case: Case) -> None:
+    """the same seed gives the same bits"""
+    first, second = (_trained(case, 2) for _ in range(2))
+    name = _unlike(first, second)
+    if name is not None:
+        raise UserError(
+            f"two runs of one seed differ in {name!r}: draw random numbers as declared noise, and "
+            "keep nothing between steps but parameters and buffers."
+        )
+
+
+def lane_is_alone(case: Case) -> None:
+    """a trial in a pack trains as it does alone"""
+    here, alone = _trained(case, 2), _trained(case, 1)
+    name = _unlike(here, alone, RELATIVE, ABSOLUTE)
+    if name is not None:
+        raise UserError(
+            f"a lane differs from the same trial alone in {name!r}: the loss mixes trials, or "
+            "depends on the number of lanes."
+        )
+
+
+def state_is_whole(case: Case) -> None:
+    """a trial that is stored in the middle goes on bit for bit"""
+    pack = case.pack(2)
+    pack.run(1)
+    state = LaneState.from_bytes(pack.take(0).to_bytes())
+    pack.run(STEPS - 1)
+    whole = pack.take(0)
+    other = case.pack(2)
+    other.put(0, state)
+    other.run(STEPS - 1)
+    if (name := _unlike(whole, other.take(0))) is not None:
+        raise UserError(f"a stored trial goes on otherwise in {name!r}: keep all state in buffers.")
+
+
+def _trained(case: Case, width: int) -> LaneState:
+    pack = case.pack(width)
+    pack.run(STEPS)
+    return pack.take(0)
+
+
+def _unlike(
+    one: LaneState, other: LaneState, relative: float = 0.0, absolute: float = 0.0
+) -> str | None:
+    """Name a tensor in which two lanes differ; None: there is none."""
+    for name, tensor in one.tensors.items():
+        if not tensor.is_floating_point() or "optimizer" in name:
+            continue
+        if not torch.allclose(tensor, other.tensors[name], relative, absolute, equal_nan=True):
+            return name
+    return None
+
+
+def _attributes(game: object) -> dict[str, Any]:
+    """Copy the plain attributes of a game: those that can be compared."""
+    plain = (bool, int, float, str, tuple, list)
+    found = {n: v for n, v in vars(game).items() if isinstance(v, plain)}
+    return copy.deepcopy(found)

@@ -1,0 +1,165 @@
+"""Each law of games is kept by the catalogue, and broken by a game that an outsider could write."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gensweep.errors import UserError
+from gensweep.testing import RandomExamples, check_model, find_violations
+from gensweep_models.catalog import CATALOG
+from gensweep_models.config import latent
+from gensweep_models.game import Model, Noise, Player
+from toy_games import Number, Toy, ToyConfig, sgd
+
+SMALL = {
+    "hidden": 8, "layers": 1, "couplings": 2, "channels": 8, "blocks": 1, "codes": 4,
+    "code_size": 2, "prior_channels": 4, "prior_layers": 1, "steps": 20, "sample_steps": 2,
+    "latent_size": 4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(CATALOG))
+def test_the_catalogue_keeps_the_laws(name: str) -> None:
+    model = CATALOG[name]
+    known = {field.name for field in dataclasses.fields(model.config)}
+    check_model(model, **{n: v for n, v in SMALL.items() if n in known})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LatentConfig(ToyConfig):
+    """A toy with a latent size, which packs pad."""
+
+    latent_size: int = latent(4)
+
+
+def model(game: Callable[[Any, Any], Any], config: type[Any] = ToyConfig) -> Model:
+    return Model("mine", "toys", "none", config, game, {})
+
+
+def broken(game: Callable[[Any, Any], Any], config: type[Any] = ToyConfig) -> dict[str, str]:
+    """Law to message, of the laws that the game breaks."""
+    found = find_violations(model(game, config), RandomExamples((2,)), {})
+    return {violation.law: violation.message for violation in found}
+
+
+def toy(loss: Any, **options: Any) -> Callable[[Any, Any], Any]:
+    return lambda config, data: Toy({"x": sgd(Number)}, loss, **options)
+
+
+def test_a_good_toy_breaks_none() -> None:
+    assert broken(toy(lambda p, nets, *a: (nets["x"]().square().sum(), {}))) == {}
+
+
+class Counting(Toy):
+    """Counts its own steps in Python."""
+
+    step = 0
+
+    def loss(self, player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+        self.step += 1
+        return nets["x"]().square().sum(), {}
+
+
+def test_a_counter_in_python_is_named() -> None:
+    found = broken(lambda config, data: Counting({"x": sgd(Number)}, None))
+    assert found["loss"] == (
+        "mine: a loss sets the game's 'step', which a trace freezes: use hyper['progress'], or a "
+        "buffer of a player."
+    )
+
+
+def test_an_infinite_loss_is_named() -> None:
+    found = broken(toy(lambda p, nets, *a: (nets["x"]().sum() / 0, {})))
+    assert found["loss"] == "mine: x_loss of player 'x' is inf for untrained networks."
+
+
+class Unruly(Toy):
+    """Samples of another shape, and other ones each time."""
+
+    kind = "shape"
+
+    def sample(self, nets: Any, noise: Any, hyper: Any) -> Tensor:
+        z: Tensor = noise["z"]
+        return z[:, :1] if self.kind == "shape" else z / 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("shape", "mine: `sample` returns [5, 1] for 5 samples: [5, 2] is due."),
+        ("nan", "mine: `sample` of untrained networks is not finite: bound what they feed."),
+    ],
+)
+def test_samples_that_will_not_do_are_named(kind: str, message: str) -> None:
+    def game(config: Any, data: Any) -> Toy:
+        made = Unruly({"x": sgd(Number)}, lambda p, nets, *a: (nets["x"]().square().sum(), {}))
+        made.kind = kind
+        return made
+
+    assert broken(game)["samples"] == message
+
+
+class FromLatent:
+    """A generator that joins z with a condition, before or after it."""
+
+    def __init__(self, size: int, first: bool, normalised: bool):
+        norm: nn.Module = nn.LayerNorm(size) if normalised else nn.Identity()
+        self.players = {"g": Player(lambda: nn.Sequential(norm, nn.Linear(size + 2, 2)), "sgd")}
+        if normalised:
+            self.players = {"g": Player(lambda: nn.Sequential(norm, nn.Linear(size, 2)), "sgd")}
+        self.noise = {"g": {"z": Noise((8, size))}}
+        self.size, self.first, self.normalised = size, first, normalised
+
+    def loss(self, player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+        z = torch.where(torch.arange(self.size) < hyper["latent_size"], noise["z"], 0.0)
+        parts = [z] if self.normalised else [z, batch["x"]] if self.first else [batch["x"], z]
+        return nets["g"](torch.cat(parts, 1)).square().mean(), {}
+
+    def sample_noise(self, count: int) -> dict[str, Noise]:
+        return {"z": Noise((count, 2))}
+
+    def sample(self, nets: Any, noise: Any, hyper: Any) -> Tensor:
+        z: Tensor = noise["z"]
+        return z
+
+
+@pytest.mark.parametrize(
+    ("first", "normalised", "kept"),
+    [(False, False, True), (True, False, False), (False, True, False)],
+)
+def test_a_padding_that_trains_another_model_is_named(
+    first: bool, normalised: bool, kept: bool
+) -> None:
+    found = broken(lambda c, data: FromLatent(c.latent_size, first, normalised), LatentConfig)
+    assert ("padding" not in found) == kept
+    if not kept:
+        assert found["padding"].startswith("mine: g_loss of player 'g' changes by ")
+        assert "when latent_size is padded: put z last where it is joined" in found["padding"]
+
+
+class Reconstructing(Toy):
+    def reconstruct(self, nets: Any, x: Tensor, noise: Any, hyper: Any) -> Tensor:
+        return x[:, 0]
+
+
+def test_a_capability_that_gives_something_else_is_named() -> None:
+    loss = lambda p, nets, *a: (nets["x"]().square().sum(), {})  # noqa: E731
+    found = broken(lambda config, data: Reconstructing({"x": sgd(Number)}, loss))
+    assert found == {"capabilities": "mine: `reconstruct` returns [4]: it begins with [4, 2]."}
+
+
+def test_the_first_violation_is_an_error_of_one_line() -> None:
+    def fails(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+        return nets["x"]().reshape(5), {}
+
+    with pytest.raises(UserError, match=r"^mine breaks the law of loss: RuntimeError: shape.*$"):
+        check_model(model(toy(fails)), shape=(2,))
+
+
+def test_settings_that_the_model_refuses_are_its_own_words() -> None:
+    with pytest.raises(UserError, match=r"vae: `bernoulli decodes images; choose decoder gaussian"):
+        check_model(CATALOG["vae"], shape=(2,))
