@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from gensweep.data._place import Place, fingerprint
-from gensweep.data._source import Meta
+from gensweep.data._source import Chunk, Meta
 from gensweep.errors import UserError
-
-if TYPE_CHECKING:
-    from gensweep.data._source import Chunk
 
 RECORD = 1 + 3 * 32 * 32
 CLASSES = (
@@ -59,7 +55,7 @@ class CifarSource:
                     f"{self.place.uri}/{file} has the label {labels.max()}, not 0 to 9: "
                     "fetch the binary version again."
                 )
-            yield records[:, 1:].reshape(-1, 3, 32, 32), labels
+            yield Chunk(records[:, 1:].reshape(-1, 3, 32, 32), labels)
 
     def _find(self, name: str) -> str:
         found = [file for file in self.place.stamps if PurePosixPath(file).name == name]

@@ -6,8 +6,10 @@ Shapes: N examples of `shape`; indices of any shape [..., B] give batches [..., 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,7 +27,10 @@ class BatchSource(Protocol):
     """A source of a pack's batches; both kinds give identical values."""
 
     def gather(self, indices: Tensor) -> dict[str, Tensor]:
-        """`x` float32, images in [-1, 1] and points as they are, and int64 `y` if labelled."""
+        """`x` float32, images in [-1, 1] and points as they are, int64 `y` if labelled, columns.
+
+        A column has float32 images in [-1, 1] or float32 numbers, or int64 numbers.
+        """
 
 
 @dataclass(frozen=True)
@@ -90,16 +95,38 @@ class Dataset:
     @property
     def nbytes(self) -> int:
         """Bytes of `tensors()`."""
-        return self.count * (self.manifest.meta.example_bytes + (8 if self.classes else 0))
+        sizes = {"uint8": 1, "float32": 4, "int64": 8}
+        stored = self.manifest.meta.stored.values()
+        return self.count * sum(sizes[dtype] * prod(shape) for dtype, shape in stored)
 
     def fits(self, device_bytes: int) -> bool:
         """Return whether `Resident` needs at most that much of a device's memory."""
         return self.nbytes <= device_bytes
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """`x` and, if labelled, `y`, mapped from the local disk."""
-        names = ("x", "y") if self.classes else ("x",)
-        return {name: open_array(self.folder, f"{name}.npy") for name in names}
+        """`x`, `y` if labelled, and other columns, mapped from the local disk."""
+        return {name: open_array(self.folder, f"{name}.npy") for name in self.manifest.meta.stored}
+
+    @property
+    def columns(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the entries of named columns beside x and y."""
+        return {column.name: column.shape for column in self.manifest.meta.columns}
+
+    @cached_property
+    def class_shares(self) -> tuple[float, ...]:
+        """The share of each class among the examples; empty if they have none."""
+        import numpy as np
+
+        if not self.classes:
+            return ()
+        counts = np.bincount(self.arrays()["y"], minlength=self.classes)
+        return tuple(float(count) / self.count for count in counts)
+
+    @property
+    def pixel_levels(self) -> dict[str, int]:
+        """The largest value of a pixel in each array of images, by name."""
+        columns = {c.name: c.levels for c in self.manifest.meta.columns if c.levels}
+        return columns | ({"x": self.levels} if self.levels else {})
 
     def tensors(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:
         """uint8 `x` [N, C, H, W] or float32 [N, 2], and int64 `y` [N] if labelled.
@@ -130,7 +157,7 @@ class Resident:
 
     def __init__(self, dataset: Dataset, device: torch.device | str = "cpu") -> None:
         self.data = dataset.tensors(device)
-        self.levels = dataset.levels
+        self.levels = dataset.pixel_levels
 
     def gather(self, indices: Tensor) -> dict[str, Tensor]:
         chosen = indices.to(self.data["x"].device, non_blocking=True)
@@ -139,7 +166,7 @@ class Resident:
             name: values.index_select(0, flat).view((*chosen.shape, *values.shape[1:]))
             for name, values in self.data.items()
         }
-        return batch | {"x": scale(batch["x"], self.levels)}
+        return _scaled(batch, self.levels)
 
 
 class Streamed:
@@ -149,12 +176,12 @@ class Streamed:
         import torch
 
         self.data = dataset.arrays()
-        self.levels = dataset.levels
+        self.levels = dataset.pixel_levels
         self.device = torch.device(device)
 
     def gather(self, indices: Tensor) -> dict[str, Tensor]:
         batch = {name: self._take(values, indices) for name, values in self.data.items()}
-        return batch | {"x": scale(batch["x"], self.levels)}
+        return _scaled(batch, self.levels)
 
     def _take(self, values: NDArray[Any], indices: Tensor) -> Tensor:
         """Read in the file's order, which a disk reads fastest; return in that of `indices`."""
@@ -170,6 +197,12 @@ class Streamed:
         taken = torch.empty(shape, dtype=torch.from_numpy(values[:0]).dtype, pin_memory=cuda)
         taken.view(len(flat), *values.shape[1:]).numpy()[order] = values[flat[order]]
         return taken.to(self.device, non_blocking=cuda)
+
+
+def _scaled(batch: dict[str, Tensor], levels: Mapping[str, int]) -> dict[str, Tensor]:
+    """Map all images to [-1, 1]; points stay as they are, in float32."""
+    images = {name: scale(batch[name], most) for name, most in levels.items()}
+    return batch | images | {"x": images.get("x", batch["x"]).float()}
 
 
 def scale(x: Tensor, levels: int) -> Tensor:

@@ -23,7 +23,7 @@ def cache_folder() -> Path:
 
 
 def materialise(manifest: Manifest, split: str, store: ObjectStore, cache: Path) -> Path:
-    """Return the folder with `x.npy` and `y.npy` of a split, fetched and verified if need be.
+    """Return the folder with `x.npy`, `y.npy` and so on of a split, fetched if need be.
 
     Raises `CorruptObjectError` or `MissingKeyError` if a shard is not what the manifest says.
     """
@@ -43,32 +43,37 @@ def materialise(manifest: Manifest, split: str, store: ObjectStore, cache: Path)
 
 
 def _fill(folder: Path, manifest: Manifest, split: str, store: ObjectStore) -> None:
-    import numpy as np
-
     meta, count, row = manifest.meta, manifest.count(split), 0
-    x = _create(folder / "x.npy", meta.dtype, (count, *meta.shape))
-    y = _create(folder / "y.npy", "int64", (count,)) if meta.classes else None
+    arrays = {name: _create(folder / f"{name}.npy", dtype, (count, *shape))
+              for name, (dtype, shape) in meta.stored.items()}  # fmt: skip
     for shard in manifest.shards[split]:
         table = _read_shard(store, shard)
         for batch in table.to_batches():
-            rows = slice(row, row + len(batch))
-            column = batch.column("x")
-            raw = np.frombuffer(column.buffers()[1], meta.dtype)
-            size = int(np.prod(meta.shape))
-            # Arrow's batch is a view of a larger buffer, which begins `offset` examples earlier.
-            begin = column.offset * size
-            x[rows] = raw[begin : begin + len(batch) * size].reshape(-1, *meta.shape)
-            if y is not None:
-                y[rows] = batch.column("y").to_numpy()
+            for name, array in arrays.items():
+                array[row : row + len(batch)] = _values(batch.column(name), array)
             row += len(batch)
     if row != count:
         raise CorruptObjectError(f"{manifest.id} has {row} {split} rows instead of {count}")
-    for array in (x, y):
-        if array is not None:
-            array.flush()
+    for array in arrays.values():
+        array.flush()
     # Written last: a folder without it, or with files of other sizes, is fetched again.
     sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
     (folder / "whole.json").write_text(json.dumps(sizes))
+
+
+def _values(column: Any, room: NDArray[Any]) -> NDArray[Any]:
+    """View a column as an array `[n, *shape]` of the type and shape of `room`."""
+    import numpy as np
+    from pyarrow import types
+
+    if not types.is_fixed_size_binary(column.type):
+        numbers: NDArray[Any] = column.to_numpy()
+        return numbers
+    raw = np.frombuffer(column.buffers()[1], room.dtype)
+    size = int(np.prod(room.shape[1:]))
+    # Arrow's batch is a view of a larger buffer, which begins `offset` entries earlier.
+    begin = column.offset * size
+    return raw[begin : begin + len(column) * size].reshape(-1, *room.shape[1:])
 
 
 def _create(file: Path, dtype: str, shape: tuple[int, ...]) -> Any:

@@ -31,8 +31,9 @@ _PICKLED = re.compile(r"(data_batch_\d|test_batch|batches\.meta)$|\.(pkl|pickle|
 
 
 def find_source(
-    spec: str, image_size: int | None = None, column: str | None = None, label: str | None = None
-) -> Source:
+    spec: str, image_size: int | None = None, column: str | None = None, label: str | None = None,
+    columns: tuple[str, ...] = (),
+) -> Source:  # fmt: skip
     """Find the data set that `spec` means, without reading it.
 
     `spec` is a name (`digits`, `ring8`, `grid25`, `mnist`, `fashion_mnist`, `cifar10`), a name
@@ -43,11 +44,11 @@ def find_source(
     (1, 8, 8)
     """
     if spec in BUILT_IN:
-        if (image_size, column, label) != (None, None, None):
+        if (image_size, column, label, columns) != (None, None, None, ()):
             raise UserError(f"{spec!r} has one form only: drop the image size, column and label.")
         return BUILT_IN[spec]()
     name, location = _locate(spec)
-    return _recognise(name, open_place(location), image_size, column, label)
+    return _recognise(name, open_place(location), image_size, column, label, columns)
 
 
 def _locate(spec: str) -> tuple[str, str]:
@@ -83,15 +84,17 @@ def _search(name: str) -> str:
 
 
 def _recognise(
-    name: str, place: Place, image_size: int | None, column: str | None, label: str | None
-) -> Source:
+    name: str, place: Place, image_size: int | None, column: str | None, label: str | None,
+    columns: tuple[str, ...],
+) -> Source:  # fmt: skip
     """Choose the reader that suits the files of `place`; `UserError` if none does."""
     files = list(place.stamps)
     bases = {PurePosixPath(file).name for file in files}
     if any(file.lower().endswith(".parquet") for file in files):
-        return ParquetSource(name, place, image_size, column, label, NAMED.get(name, ()))
-    if column is not None or label is not None:
-        raise UserError(f"{place.uri} has no Parquet files: drop column= and label=.")
+        names = NAMED.get(name, ())
+        return ParquetSource(name, place, image_size, column, label, names, tuple(columns))
+    if column is not None or label is not None or columns:
+        raise UserError(f"{place.uri} has no Parquet files: drop column=, label= and columns=.")
     source = _fixed_size(name, place, bases)
     if source and image_size is not None:
         raise UserError(f"{name!r} has images of one size already: drop the image size.")

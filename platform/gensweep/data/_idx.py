@@ -11,14 +11,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from gensweep.data._place import Place, fingerprint
-from gensweep.data._source import SPLITS, Meta
+from gensweep.data._source import SPLITS, Chunk, Meta
 from gensweep.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from gensweep.data._source import Chunk
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -69,7 +67,7 @@ class IdxSource:
                 f"{self._where(files[1])} has the label {labels.max()}, beyond the "
                 f"{len(self.class_names)} classes of {self.name}: fetch the file again."
             )
-        yield images[:, None], labels
+        yield Chunk(images[:, None], labels)
 
     def _where(self, file: str) -> str:
         return f"{self.place.uri}/{file}"

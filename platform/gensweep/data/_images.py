@@ -7,16 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from gensweep.data._decode import CHUNK, Decoder, Named
 from gensweep.data._place import Place, fingerprint
-from gensweep.data._source import Meta
+from gensweep.data._source import Chunk, Meta
 from gensweep.data._splits import assign
 from gensweep.errors import UserError
-
-if TYPE_CHECKING:
-    from gensweep.data._source import Chunk
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 
@@ -59,7 +55,7 @@ class ImageFolder:
         for i, pixels in enumerate(self._decoder.batches(files, self._read)):
             part = entries[i * CHUNK : i * CHUNK + len(pixels)]
             labels = [number[e.label] for e in part if e.label is not None]
-            yield pixels, np.array(labels, np.int64) if number else None
+            yield Chunk(pixels, np.array(labels, np.int64) if number else None)
 
     @cached_property
     def _files(self) -> list[str]:

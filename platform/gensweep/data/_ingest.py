@@ -15,15 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gensweep.data._manifest import Manifest, Shard, index_key, write_manifest
-from gensweep.data._source import SPLITS, Meta, Source
+from gensweep.data._source import SPLITS, Chunk, Meta, Source
 from gensweep.errors import UserError
 from gensweep.storage import ObjectStore, dump_checksummed
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
-
-    from gensweep.data._source import Chunk
 
 SHARD_BYTES = 32 << 20
 GROUP_BYTES = 4 << 20
@@ -55,43 +52,64 @@ def _spool(
     source: Source, split: str, meta: Meta, digest: Any, folder: Path
 ) -> list[tuple[Path, int]]:
     """Write a split's shards to files, and its examples and labels into `digest`."""
-    examples, labels = hashlib.sha256(), hashlib.sha256()
+    examples, labels, others = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
     files: list[tuple[Path, int]] = []
-    for x, y in _regroup(source.chunks(split), max(1, SHARD_BYTES // meta.example_bytes)):
-        _check(source.name, meta, x, y)
-        examples.update(x.tobytes())
-        labels.update(b"" if y is None else y.tobytes())
+    for chunk in _regroup(source.chunks(split), max(1, SHARD_BYTES // meta.example_bytes)):
+        _check(source.name, meta, chunk)
+        examples.update(chunk.x.tobytes())
+        labels.update(b"" if chunk.y is None else chunk.y.tobytes())
+        for column in meta.columns:
+            others.update(chunk.columns[column.name].tobytes())
         file = folder / f"{split}-{len(files):05d}.parquet"
-        _write(file, meta, source.name, x, y)
-        files.append((file, len(x)))
+        _write(file, meta, source.name, chunk)
+        files.append((file, len(chunk.x)))
     if not files:
         raise UserError(
             f"data set {source.name!r} has no {split} examples: put ten or more in a class, or "
             "make train and test folders."
         )
-    digest.update(json.dumps([split, examples.hexdigest(), labels.hexdigest()]).encode())
+    parts = [split, examples.hexdigest(), labels.hexdigest()]
+    if meta.columns:  # else the hash is what it was before there were any
+        parts += [*(column.name for column in meta.columns), others.hexdigest()]
+    digest.update(json.dumps(parts).encode())
     return files
 
 
 def _regroup(chunks: Iterator[Chunk], rows: int) -> Iterator[Chunk]:
     """Yield the same examples, `rows` at a time, whatever chunks the reader makes."""
+    waiting: list[Chunk] = []
+    for chunk in chunks:
+        waiting.append(chunk)
+        while sum(len(one.x) for one in waiting) >= rows:
+            whole = _joined(waiting)
+            yield _cut(whole, slice(rows))
+            waiting = [_cut(whole, slice(rows, None))]
+    if sum(len(one.x) for one in waiting):
+        yield _joined(waiting)
+
+
+def _joined(chunks: list[Chunk]) -> Chunk:
     import numpy as np
 
-    xs: list[Any] = []
-    ys: list[Any] = []
-    for x, y in chunks:
-        xs.append(x)
-        ys.append(y)
-        while sum(map(len, xs)) >= rows:
-            whole, labels = np.concatenate(xs), None if y is None else np.concatenate(ys)
-            yield whole[:rows], None if labels is None else labels[:rows]
-            xs, ys = [whole[rows:]], [None if labels is None else labels[rows:]]
-    if sum(map(len, xs)):
-        yield np.concatenate(xs), None if ys[0] is None else np.concatenate(ys)
+    first = chunks[0]
+    return Chunk(
+        np.concatenate([one.x for one in chunks]),
+        None if first.y is None else np.concatenate([one.y for one in chunks if one.y is not None]),
+        {name: np.concatenate([one.columns[name] for one in chunks]) for name in first.columns},
+    )
 
 
-def _check(name: str, meta: Meta, x: NDArray[Any], y: NDArray[np.int64] | None) -> None:
+def _cut(chunk: Chunk, rows: slice) -> Chunk:
+    return Chunk(
+        chunk.x[rows],
+        None if chunk.y is None else chunk.y[rows],
+        {name: values[rows] for name, values in chunk.columns.items()},
+    )
+
+
+def _check(name: str, meta: Meta, chunk: Chunk) -> None:
     """Raise `UserError` for examples that are not what the reader's `meta` promised."""
+    x, y = chunk.x, chunk.y
     if x.shape[1:] != meta.shape or str(x.dtype) != meta.dtype or (y is None) == bool(meta.classes):
         raise UserError(
             f"data set {name!r} has examples of {x.shape[1:]} {x.dtype} among {meta.shape} "
@@ -99,24 +117,34 @@ def _check(name: str, meta: Meta, x: NDArray[Any], y: NDArray[np.int64] | None) 
         )
 
 
-def _write(file: Path, meta: Meta, name: str, x: NDArray[Any], y: NDArray[np.int64] | None) -> None:
-    """Write one shard: pixels or points as fixed-size binary `x`, classes as int64 `y`."""
-    import numpy as np
+def _write(file: Path, meta: Meta, name: str, chunk: Chunk) -> None:
+    """Write one shard: pixels or points as fixed-size binary `x`, classes as int64 `y`.
+
+    Other columns are fixed-size binary too.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    raw = pa.py_buffer(np.ascontiguousarray(x))
-    columns = {
-        "x": pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(meta.example_bytes), len(x), [None, raw]
-        )
-    }
-    if y is not None:
-        columns["y"] = pa.array(y, pa.int64())
+    columns = {"x": _binary(chunk.x)}
+    if chunk.y is not None:
+        columns["y"] = pa.array(chunk.y, pa.int64())
+    columns |= {one.name: _binary(chunk.columns[one.name]) for one in meta.columns}
     sampler_spec = json.dumps({"name": name, **asdict(meta)})
     table = pa.table(columns).replace_schema_metadata({"gensweep": sampler_spec})
     rows = max(1, GROUP_BYTES // meta.example_bytes)
     pq.write_table(table, file, row_group_size=rows, compression="zstd", use_dictionary=False)
+
+
+def _binary(values: NDArray[Any]) -> Any:
+    """View an array `[n, ...]` as `n` entries of equally many bytes."""
+    import numpy as np
+    import pyarrow as pa
+
+    raw = np.ascontiguousarray(values)
+    size = raw[:1].nbytes
+    return pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(size), len(raw), [None, pa.py_buffer(raw)]
+    )
 
 
 def _upload(store: ObjectStore, prefix: str, split: str, spooled: tuple[Path, int]) -> Shard:

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from gensweep.data._source import Meta
+from gensweep.data._source import Column, Meta
 from gensweep.storage import (
     CorruptObjectError,
     MissingKeyError,
@@ -52,6 +52,8 @@ class Manifest:
             meta = dict(body["meta"])
             modes = meta["modes"]
             meta |= {"shape": tuple(meta["shape"]), "class_names": tuple(meta["class_names"])}
+            columns = [dict(column) for column in meta.get("columns", ())]
+            meta["columns"] = tuple(Column(**c | {"shape": tuple(c["shape"])}) for c in columns)
             meta["modes"] = None if modes is None else tuple(tuple(mode) for mode in modes)
             shards = {s: tuple(Shard(**x) for x in found) for s, found in body["shards"].items()}
             return cls(body["name"], body["hash"], Meta(**meta), shards)

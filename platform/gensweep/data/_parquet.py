@@ -13,9 +13,10 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from gensweep.data._columns import ColumnReader
 from gensweep.data._decode import CHUNK, Decoder, Named
 from gensweep.data._place import LocalPlace, Place, fingerprint
-from gensweep.data._source import Meta
+from gensweep.data._source import Chunk, Meta
 from gensweep.data._splits import WORDS, assign
 from gensweep.errors import UserError
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gensweep.data._source import Chunk
+    Rows = tuple[list[Named], NDArray[np.int64] | None, dict[str, NDArray[Any]]]
+    """Images of a batch of rows, their classes, and other columns by name."""
 
 IMAGE_NAMES = ("image", "img", "images")
 MAX_CLASSES = 100_000
@@ -40,11 +42,14 @@ class ParquetSource:
     column: str | None = None
     label: str | None = None
     class_names: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         options = {"format": "parquet", "size": self.image_size, "column": self.column}
-        return fingerprint(self.name, self.place, {**options, "label": self.label})
+        # Without further columns it is what it was before there were any.
+        more = {"columns": self.columns} if self.columns else {}
+        return fingerprint(self.name, self.place, {**options, "label": self.label, **more})
 
     def meta(self) -> Meta:
         names, decoder = self._classes, self._decoder
@@ -55,6 +60,7 @@ class ParquetSource:
             classes=len(names),
             class_names=names,
             protocol=f"{self.name}: Parquet, {split}{size}",
+            columns=tuple(reader.column for reader in self._readers),
         )
 
     def chunks(self, split: str) -> Iterator[Chunk]:
@@ -66,7 +72,7 @@ class ParquetSource:
         for file in self._files:
             if self._splits and self._splits[file] != split:
                 continue
-            for images, labels in self._rows(file):
+            for images, labels, more in self._rows(file):
                 rows = np.arange(row, row + len(images))
                 row += len(images)
                 mine = rows >= 0 if self._splits else (rows % 10 == 9) == (split == "test")
@@ -75,7 +81,8 @@ class ParquetSource:
                     pixels = np.concatenate(
                         list(self._decoder.batches(chosen, lambda image: image))
                     )
-                    yield pixels, None if labels is None else labels[mine]
+                    kept = {name: values[mine] for name, values in more.items()}
+                    yield Chunk(pixels, None if labels is None else labels[mine], kept)
 
     @cached_property
     def _files(self) -> list[str]:
@@ -93,7 +100,7 @@ class ParquetSource:
     def _columns(self) -> tuple[str, str | None]:
         """Choose the image column and the label column; `UserError` if one is not there."""
         names = self._schema.names
-        for wanted in (self.column, self.label):
+        for wanted in (self.column, self.label, *self.columns):
             if wanted is not None and wanted not in names:
                 raise UserError(
                     f"{self.place.uri}/{self._files[0]} has no column {wanted!r}: choose from "
@@ -154,15 +161,27 @@ class ParquetSource:
         return seen
 
     @cached_property
+    def _readers(self) -> list[ColumnReader]:
+        return [
+            ColumnReader.for_column(
+                name, self.place.uri,
+                (b.column(name) for file in self._files for b in self._batches(file, [name])),
+            )
+            for name in self.columns
+        ]  # fmt: skip
+
+    @cached_property
     def _decoder(self) -> Decoder:
         # Some sixteen images of the first rows decide on colour and size for all; one that does
         # not fit them is an error later, with its row.
-        images, _ = next(self._rows(self._files[0]))
+        images, *_ = next(self._rows(self._files[0], more=False))
         return Decoder.for_images(images[:: max(1, len(images) // 16)], self.image_size)
 
-    def _rows(self, file: str) -> Iterator[tuple[list[Named], NDArray[np.int64] | None]]:
+    def _rows(self, file: str, *, more: bool = True) -> Iterator[Rows]:
         column, label = self._columns
-        wanted = [column] if label is None else [column, label]
+        readers = self._readers if more else []
+        wanted = [column, *([] if label is None else [label]), *(r.column.name for r in readers)]
+        wanted = list(dict.fromkeys(wanted))
         row = 0
         for batch in self._batches(file, wanted):
             values = image_bytes(batch.column(column))
@@ -174,7 +193,9 @@ class ParquetSource:
                 images.append((where, value))
                 row += 1
             if images:
-                yield images, self._numbers(batch.column(label)) if label else None
+                where = f"{self.place.uri}/{file}"
+                kept = {r.column.name: r.read(batch.column(r.column.name), where) for r in readers}
+                yield images, self._numbers(batch.column(label)) if label else None, kept
 
     def _batches(self, file: str, columns: list[str]) -> Iterator[Any]:
         import pyarrow as pa

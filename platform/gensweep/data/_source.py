@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Chunk = tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[np.int64] | None]
-    """Examples `[n, *shape]`, and their classes `[n]` where there are any."""
-
 SPLITS = ("train", "test")
+
+
+class Chunk(NamedTuple):
+    """Examples `[n, *shape]`, their classes `[n]` if there are any, and other columns by name."""
+
+    x: NDArray[np.uint8] | NDArray[np.float32]
+    y: NDArray[np.int64] | None = None
+    columns: Mapping[str, NDArray[Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """The description of a named column: `shape` and type of one entry.
+
+    `levels` is the largest value of a pixel where entries are images, and else 0.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...] = ()
+    levels: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +50,20 @@ class Meta:
     modes: tuple[tuple[float, ...], ...] | None = None
     mode_std: float | None = None
     protocol: str = ""
+    columns: tuple[Column, ...] = ()
 
     @property
     def dtype(self) -> str:
         return "uint8" if self.levels else "float32"
+
+    @property
+    def stored(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Type and shape of an entry of each array, by name: `x`, `y` if labelled, columns."""
+        labels: dict[str, tuple[str, tuple[int, ...]]] = (
+            {"y": ("int64", ())} if self.classes else {}
+        )
+        others = {column.name: (column.dtype, column.shape) for column in self.columns}
+        return {"x": (self.dtype, self.shape)} | labels | others
 
     @property
     def example_bytes(self) -> int:

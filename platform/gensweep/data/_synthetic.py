@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gensweep.data._source import Meta
+from gensweep.data._source import Chunk, Meta
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from gensweep.data._source import Chunk
 
 POINTS = {"train": 100_000, "test": 20_000}
 
@@ -46,7 +44,7 @@ class Digits:
         images = bunch.images.astype(np.uint8)[:, None]
         labels = bunch.target.astype(np.int64)
         chosen = every_nth(labels, 5) == (split == "test")
-        yield images[chosen], labels[chosen]
+        yield Chunk(images[chosen], labels[chosen])
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Mixture:
 
         rng = np.random.Generator(np.random.PCG64([len(self.modes), split == "test"]))
         centres = np.array(self.modes)[rng.integers(len(self.modes), size=POINTS[split])]
-        yield (centres + self.std * rng.standard_normal(centres.shape)).astype(np.float32), None
+        yield Chunk((centres + self.std * rng.standard_normal(centres.shape)).astype(np.float32))
 
 
 def every_nth(labels: NDArray[np.int64], n: int) -> NDArray[np.bool_]:

@@ -1,0 +1,125 @@
+"""Named columns of a data set beside its examples and classes: captions, second images, numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gensweep.data._decode import Decoder, Named
+from gensweep.data._source import Column
+from gensweep.errors import UserError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LONGEST = 1024
+"""Entries of a list, or bytes of a text, that are kept."""
+INT, FLOAT = "int64", "float32"
+
+
+@dataclass(frozen=True)
+class ColumnReader:
+    """Turns one column of Arrow tables into an array of one shape and type.
+
+    Texts become the numbers of their UTF-8 bytes, texts and lists are filled up with 0 to the
+    longest, and images stay uint8.
+    """
+
+    column: Column
+    kind: str
+    """text, list, number or image."""
+
+    decoder: Decoder | None = None
+
+    @classmethod
+    def for_column(cls, name: str, where: str, batches: Iterable[Any]) -> ColumnReader:
+        """Look through all of a column to learn its shape; `UserError` if it has none."""
+        kinds, longest, floats, first = set[str](), 0, False, None
+        for values in batches:
+            kind = kind_of(values.type)
+            if kind is None or values.null_count:
+                what = "missing values" if values.null_count else f"values of type {values.type}"
+                raise UserError(
+                    f"column {name!r} of {where} has {what}: numbers, lists of numbers, text and "
+                    "images can be read; choose another of --columns."
+                )
+            kinds.add(kind)
+            floats |= is_float(values.type)
+            longest = max([longest, *lengths(values, kind)])
+            first = values if first is None else first
+        if len(kinds) != 1:
+            raise UserError(
+                f"column {name!r} of {where} is {' and '.join(sorted(kinds))}: keep one."
+            )
+        (kind,) = kinds
+        if kind == "image":
+            decoder = Decoder.for_images(named(where, name, first)[:16], None)
+            sides = (decoder.channels, decoder.height, decoder.width)
+            return cls(Column(name=name, dtype="uint8", shape=sides, levels=255), kind, decoder)
+        shape = () if kind == "number" else (min(longest, LONGEST),)
+        return cls(Column(name=name, dtype=FLOAT if floats else INT, shape=shape), kind)
+
+    def read(self, values: Any, where: str) -> NDArray[Any]:
+        """Convert the values of one batch of rows: `[n, *shape]`."""
+        import numpy as np
+
+        if self.decoder is not None:
+            images = named(where, self.column.name, values)
+            return np.concatenate(list(self.decoder.batches(images, lambda image: image)))
+        if self.kind == "number":
+            numbers: NDArray[Any] = values.to_numpy(zero_copy_only=False)
+            return numbers.astype(self.column.dtype)
+        out = np.zeros((len(values), *self.column.shape), self.column.dtype)
+        for row, entry in enumerate(entries(values, self.kind)):
+            kept = entry[: out.shape[1]]
+            out[row, : len(kept)] = kept
+        return out
+
+
+def kind_of(kind: Any) -> str | None:
+    """Name what a column of this Arrow type holds; None: nothing that a network could take.
+
+    >>> import pyarrow as pa
+    >>> kind_of(pa.string()), kind_of(pa.list_(pa.int32())), kind_of(pa.date32())
+    ('text', 'list', None)
+    """
+    from pyarrow import types
+
+    from gensweep.data._parquet import holds_images
+
+    if types.is_string(kind) or types.is_large_string(kind):
+        return "text"
+    if holds_images(kind):
+        return "image"
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return "list" if kind_of(kind.value_type) == "number" else None
+    numbers = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    return "number" if numbers else None
+
+
+def is_float(kind: Any) -> bool:
+    """Whether the numbers of a column, or of its lists, are floating ones."""
+    from pyarrow import types
+
+    inner = getattr(kind, "value_type", kind)
+    return bool(types.is_floating(inner))
+
+
+def lengths(values: Any, kind: str) -> Iterator[int]:
+    """Yield how long the texts or lists of a batch are; nothing for others."""
+    if kind in ("text", "list"):
+        yield from map(len, entries(values, kind))
+
+
+def entries(values: Any, kind: str) -> Iterator[list[Any]]:
+    """Yield texts as their bytes, and lists as they are."""
+    for value in values.to_pylist():
+        yield list(value.encode()) if kind == "text" else value
+
+
+def named(where: str, name: str, values: Any) -> list[Named]:
+    """Take the images of a column, each with its place for messages."""
+    from gensweep.data._parquet import image_bytes
+
+    return [(f"row {i} of {name!r} in {where}", v) for i, v in enumerate(image_bytes(values))]
