@@ -209,6 +209,6 @@ def test_bad_values_are_named(name: str, value: Any) -> None:
         DdpmConfig(**{name: value})
 
 
-def test_sides_without_a_u_net_are_refused() -> None:
-    with pytest.raises(ValueError, match="8, 28, 32"):
-        _game((1, 16, 16)).players["denoiser"].build()
+def test_images_that_are_too_small_for_a_u_net_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"images are 4 x 4 or larger.*\(1, 3, 16\)"):
+        _game((1, 3, 16)).players["denoiser"].build()

@@ -1,8 +1,23 @@
-"""Small networks."""
+"""Networks that several models share."""
 
 from gensweep_models.nets.conv import ConvCritic, ConvGenerator
 from gensweep_models.nets.mlp import mlp
 from gensweep_models.nets.pixelcnn import PixelCNN
+from gensweep_models.nets.residual import ConditionalNorm, ResidualDown, ResidualUp
 from gensweep_models.nets.spectral import SpectralConv2d, SpectralLinear
+from gensweep_models.nets.transformer import Transformer
+from gensweep_models.nets.unet import UNet
 
-__all__ = ["ConvCritic", "ConvGenerator", "PixelCNN", "SpectralConv2d", "SpectralLinear", "mlp"]
+__all__ = [
+    "ConditionalNorm",
+    "ConvCritic",
+    "ConvGenerator",
+    "PixelCNN",
+    "ResidualDown",
+    "ResidualUp",
+    "SpectralConv2d",
+    "SpectralLinear",
+    "Transformer",
+    "UNet",
+    "mlp",
+]

@@ -12,8 +12,10 @@ from torch.nn.functional import interpolate, silu
 from gensweep_models.config import check
 from gensweep_models.nets.mlp import mlp
 
-DOUBLINGS = {8: (1, 2), 28: (1, 2, 2), 32: (1, 2, 2)}
-"""Image side to the multiples of `channels` at each resolution."""
+MULTIPLES = (1, 2, 2, 2, 4, 4)
+"""Of `channels`, at each resolution from the image's own downwards."""
+SMALLEST = 4
+"""Side of the smallest maps, at least."""
 POINT_EMBEDDING = 64
 OCTAVES = 6
 """Of the frequencies at which points are seen: 1 to 32 radians for a unit."""
@@ -74,22 +76,39 @@ class Attention(nn.Module):
         return out
 
 
-class UNet(nn.Module):
-    """Noisy images [B, *shape] and times [B] in [0, 1] to images of the same shape."""
+def multiples_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Multiples of the channels for images of a shape: halved while sides stay `SMALLEST` or more.
 
-    def __init__(self, shape: tuple[int, ...], channels: int, attention: bool) -> None:
+    >>> multiples_of((1, 8, 8)), multiples_of((3, 32, 32)), multiples_of((3, 64, 48))
+    ((1, 2), (1, 2, 2), (1, 2, 2, 2))
+    """
+    halvings = max(0, int(math.log2(min(shape[1:]) / SMALLEST)))
+    return MULTIPLES[: 1 + min(halvings, 2 if min(shape[1:]) <= 32 else len(MULTIPLES) - 1)]
+
+
+class UNet(nn.Module):
+    """Noisy images [B, inputs, H, W] and times [B] in [0, 1] to [B, outputs, H, W], of any size.
+
+    `inputs` and `outputs` are the channels of `shape` unless given: more inputs are an image that
+    conditions (SR3, arXiv:2104.07636), more outputs a learned variance (arXiv:2102.09672).
+    `condition` is the size of a vector [B, condition] that is added to the time's embedding.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], channels: int, attention: bool, *, inputs: int | None = None,
+        outputs: int | None = None, condition: int = 0,
+    ) -> None:  # fmt: skip
         super().__init__()
-        side = shape[-1]
-        law = "images are S x S with S in 8, 28, 32"
-        check(side in DOUBLINGS and shape[-2] == side, law, shape=shape)
-        widths = [channels * multiple for multiple in DOUBLINGS[side]]
+        fits = len(shape) == 3 and min(shape[1:]) >= SMALLEST
+        check(fits, f"images are {SMALLEST} x {SMALLEST} or larger", shape=shape)
+        widths = [channels * multiple for multiple in multiples_of(shape)]
         embedding = 4 * channels
         self.channels = channels
         self.embed = mlp(2 * channels, embedding, embedding, 1)
-        self.stem = nn.Conv2d(shape[0], channels, 3, padding=1)
-        inputs = [channels, *widths[:-1]]
+        self.stem = nn.Conv2d(shape[0] if inputs is None else inputs, channels, 3, padding=1)
+        before = [channels, *widths[:-1]]
         self.down = nn.ModuleList(
-            Residual(before, width, embedding) for before, width in zip(inputs, widths, strict=True)
+            Residual(some, width, embedding) for some, width in zip(before, widths, strict=True)
         )
         self.shrink = nn.ModuleList(nn.Conv2d(w, w, 3, 2, 1) for w in widths[:-1])
         self.middle = Residual(widths[-1], widths[-1], embedding)
@@ -100,20 +119,30 @@ class UNet(nn.Module):
             for after, width in reversed(list(zip(above, widths, strict=True)))
         )
         self.norm = _norm(channels)
-        self.out = _zero(nn.Conv2d(channels, shape[0], 3, padding=1))
+        self.out = _zero(nn.Conv2d(channels, outputs or shape[0], 3, padding=1))
+        self.condition = nn.Linear(condition, embedding) if condition else None
 
-    def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        embedded = silu(self.embed(embed_time(time, 2 * self.channels)))
+    def forward(self, x: Tensor, time: Tensor, condition: Tensor | None = None) -> Tensor:
+        embedded = self.embed(embed_time(time, 2 * self.channels))
+        if self.condition is not None and condition is not None:
+            embedded = embedded + self.condition(condition)
+        embedded = silu(embedded)
         h, skips = self.stem(x), []
         for level, down in enumerate(self.down):
             h = down(h if level == 0 else self.shrink[level - 1](h), embedded)
             skips.append(h)
         h = self.attention(self.middle(h, embedded))
         for level, up in enumerate(self.up):
-            h = h if level == 0 else interpolate(h, scale_factor=2.0)
-            h = up(torch.cat([h, skips.pop()], 1), embedded)
+            skip = skips.pop()
+            h = h if level == 0 else _enlarged(h, skip)
+            h = up(torch.cat([h, skip], 1), embedded)
         out: Tensor = self.out(silu(self.norm(h)))
         return out
+
+
+def _enlarged(x: Tensor, like: Tensor) -> Tensor:
+    """Double the sides of `x`; a side that was odd when it was halved loses one again."""
+    return interpolate(x, scale_factor=2.0)[..., : like.shape[-2], : like.shape[-1]]
 
 
 class PointDenoiser(nn.Module):
