@@ -1,6 +1,6 @@
 """Decides which players act at a tick of a lane: turns in a round, and stages of a budget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -39,8 +39,8 @@ def trained_players(game: Game, player: str) -> set[str]:
     """Return the players that learn in the stage of `player`; the others are frozen meanwhile."""
     stages = getattr(game, "stages", None)
     if not stages:
-        return set(game.players)
-    active = [set(game.active(stage)) for stage in stages]  # type: ignore[attr-defined]
+        return set(_learning(game, game.players))
+    active = [_learning(game, game.active(stage)) for stage in stages]  # type: ignore[attr-defined]
     return set().union(*(names for names in active if player in names))
 
 
@@ -48,6 +48,11 @@ def _in_stage(game: Game, lane: Lane, tick: int) -> tuple[str, ...]:
     """Return the players that train at `tick`: all, or those of the stage that it falls into."""
     stages = getattr(game, "stages", None)
     if not stages:
-        return tuple(game.players)
+        return _learning(game, game.players)
     first = round(lane.config.stage_fraction * lane.total_ticks)
-    return tuple(game.active(stages[0 if tick < first else 1]))  # type: ignore[attr-defined]
+    return _learning(game, game.active(stages[0 if tick < first else 1]))  # type: ignore[attr-defined]
+
+
+def _learning(game: Game, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the players that are not frozen for good."""
+    return tuple(name for name in names if not game.players[name].frozen)
