@@ -4,7 +4,9 @@ Runs in: a pack's workers. The script's process measures widths and the best tri
 """
 
 from gensweep.lanes._batches_and_noise import Ranks, Source
+from gensweep.lanes._check_players import check_players
 from gensweep.lanes._generators import derive_seed, draw, generator
+from gensweep.lanes._initial_weights import check_initial_weights
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._learning_rate import SCHEDULES
 from gensweep.lanes._optimizer_formulas import OPTIMIZERS
@@ -28,6 +30,8 @@ __all__ = [
     "Ranks",
     "SCHEDULES",
     "Source",
+    "check_initial_weights",
+    "check_players",
     "derive_seed",
     "draw",
     "generator",
