@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gensweep_models.config import check, fixed, lane, sampling
 from gensweep_models.diffusion import Schedule
-from gensweep_models.game import DataShape, Loss, Nets, Noise, Optimizer, Player, Tensors
+from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
 from gensweep_models.space import Categorical, Dimension, Real
 from gensweep_models.truncation import truncated_normal
@@ -41,7 +41,7 @@ class DdpmConfig:
     hidden: int = fixed(128, "units of the MLP; points")
     layers: int = fixed(3, "hidden layers of the MLP; points")
     batch_size: int = fixed(128)
-    optimizer: Optimizer = fixed("adam")
+    optimizer: OptimizerName = fixed("adam")
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class DdpmConfig:
         check(fits, "0 <= sample_steps <= steps", sample_steps=self.sample_steps, steps=self.steps)
         for name in ("beta1", "beta2", "ema"):
             check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
-        for name, kind in (("sampler", Sampler), ("optimizer", Optimizer)):
+        for name, kind in (("sampler", Sampler), ("optimizer", OptimizerName)):
             value = getattr(self, name)
             check(value in get_args(kind), f"{name} in {get_args(kind)}", **{name: value})
 
@@ -75,8 +75,8 @@ class Ddpm:
         self.schedule = Schedule(config.steps)
         few = min(IMAGE_STEPS, config.steps)
         self.sample_steps = config.sample_steps or (few if self.image else config.steps)
-        c = config
-        self.players = {"denoiser": Player(self._denoiser, c.optimizer, ema="ema", decay=c.decay)}
+        c, rate = config, "linear" if config.decay else "constant"
+        self.players = {"denoiser": Player(self._denoiser, c.optimizer, schedule=rate, ema="ema")}
         self.noise = {
             "denoiser": {
                 "epsilon": Noise((c.batch_size, *data.shape)),

@@ -11,7 +11,11 @@ from gensweep_models.space import Dimension
 Tensors = Mapping[str, Tensor]
 Loss = tuple[Tensor, dict[str, Tensor]]
 Scalar = str | float | int
-Optimizer = Literal["sgd", "rmsprop", "adam", "adamw"]
+Schedule = Callable[[Tensor], Tensor]
+OptimizerName = Literal[
+    "sgd", "rmsprop", "adam", "adamw", "adamax", "lion", "optimistic_sgd", "optimistic_adam"
+]
+UpdateStep = Callable[[Tensor, Tensor, Tensors, Tensors], tuple[Tensor, dict[str, Tensor]]]
 
 
 class Net(Protocol):
@@ -51,20 +55,50 @@ class Noise:
 
 
 @dataclass(frozen=True)
+class Optimizer:
+    """An update rule of one's own: `step(params, grad, state, scalars)` to params and moments.
+
+    It steps all lanes at once, each a row that must not mix with others: `params`, `grad` and the
+    `moments`, at first zero, are [L, P]; `state["steps"]` and the scalars that it `reads` of the
+    player, such as learning_rate, are [L, 1], or [L, P] where parameters differ.
+
+    >>> def step(params, grad, state, scalars):
+    ...     return params - scalars["learning_rate"] * grad.sign(), {}
+    >>> Optimizer("sign", moments=(), reads=("learning_rate",), step=step).name
+    'sign'
+    """
+
+    name: str
+    moments: tuple[str, ...]
+    reads: tuple[str, ...]
+    step: UpdateStep
+
+
+@dataclass(frozen=True)
 class Player:
-    """A network, its optimiser, turns and part of the budget. A string names a lane's value."""
+    """A network, how it learns, its turns and its part of the budget.
+
+    A string names a per-lane value. What each field does stands in `gensweep.game.Player`.
+    """
 
     build: Callable[[], nn.Module]
-    optimizer: Optimizer = "adam"
+    optimizer: OptimizerName | Optimizer = "adam"
     learning_rate: Scalar = "learning_rate"
     beta1: Scalar = "beta1"
     beta2: Scalar = "beta2"
     momentum: Scalar = 0.0
     weight_decay: Scalar = 0.0
+    eps: Scalar = 1e-8
+    schedule: str | Schedule = "constant"
+    max_grad_norm: Scalar | None = None
+    weight_bound: Scalar | None = None
+    decays: Callable[[str], bool] | None = None
+    steps_per_parameter: bool = False
+    frozen: bool = False
+    weights: str | None = None
+    copy_of: str | None = None
     turns: str | int = 1
-    clip: str | None = None
     ema: Scalar | None = None
-    decay: bool = False
     begins: Scalar = 0.0
     ends: Scalar = 1.0
 

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 
 from gensweep_models.config import check, fixed, lane, latent, sampling
-from gensweep_models.game import DataShape, Loss, Nets, Noise, Optimizer, Player, Tensors
+from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.losses import Objective, critic_loss, generator_loss, gradient_penalty
 from gensweep_models.nets import ConvCritic, ConvGenerator, mlp
 from gensweep_models.nets.conv import STEM
@@ -33,7 +33,7 @@ class GanConfig:
     hidden: int = fixed(128, "units of the MLP; the conv body's narrowest map has half as many")
     layers: int = fixed(3)
     batch_size: int = fixed(128)
-    optimizer: Optimizer = fixed("adam")
+    optimizer: OptimizerName = fixed("adam")
     ema: float = fixed(0.999)
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
 
@@ -44,7 +44,7 @@ class GanConfig:
             check(getattr(self, name) >= 1, f"1 <= {name}", **{name: getattr(self, name)})
         for name in ("beta1", "beta2", "ema"):
             check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
-        for name, kind in (("objective", Objective), ("optimizer", Optimizer)):
+        for name, kind in (("objective", Objective), ("optimizer", OptimizerName)):
             value = getattr(self, name)
             check(value in get_args(kind), f"{name} in {get_args(kind)}", **{name: value})
         check(self.body in ("auto", "mlp", "conv"), "body in auto, mlp, conv", body=self.body)
@@ -71,14 +71,15 @@ class Gan:
         fits = self.image and side in STEM and data.shape[-2] == side
         law = "the shape is C x S x S with S in 8, 28, 32 for body conv; choose body mlp otherwise"
         check(not self.conv or fits, law, body=config.body, shape=data.shape)
-        clip = "clip" if config.objective == "wasserstein" else None
-        c = config
+        bound = "clip" if config.objective == "wasserstein" else None
+        c, schedule = config, "linear" if config.decay else "constant"
         self.players = {
             "critic": Player(
-                self._critic, c.optimizer, turns="critic_iterations", clip=clip, decay=c.decay
+                self._critic, c.optimizer, schedule=schedule, turns="critic_iterations",
+                weight_bound=bound,
             ),
-            "generator": Player(self._generator, c.optimizer, ema=c.ema, decay=c.decay),
-        }
+            "generator": Player(self._generator, c.optimizer, schedule=schedule, ema=c.ema),
+        }  # fmt: skip
         z = Noise((c.batch_size, c.latent_size))
         self.noise = {"critic": {"z": z}, "generator": {"z": z}}
         if c.objective == "wasserstein_gp":

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from gensweep_models.config import check, fixed, lane, sampling
-from gensweep_models.game import DataShape, Loss, Nets, Noise, Optimizer, Player, Tensors
+from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.nets.coupling import Couplings, masks
 from gensweep_models.space import Categorical, Dimension, Real
 from gensweep_models.truncation import truncated_normal
@@ -38,7 +38,7 @@ class RealnvpConfig:
     layers: int = fixed(2, "hidden layers of a conditioner")
     levels: int = fixed(0, "number of grey levels; 0: as the data says, or else 256")
     batch_size: int = fixed(128)
-    optimizer: Optimizer = fixed("adamw")
+    optimizer: OptimizerName = fixed("adamw")
     ema: float = fixed(0.999)
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
 
@@ -52,7 +52,7 @@ class RealnvpConfig:
         check(self.levels == 0 or self.levels >= 2, "levels is 0 or >= 2", levels=self.levels)
         for name in ("beta1", "beta2", "ema"):
             check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
-        kinds = get_args(Optimizer)
+        kinds = get_args(OptimizerName)
         check(self.optimizer in kinds, f"optimizer in {kinds}", optimizer=self.optimizer)
 
 
@@ -80,10 +80,10 @@ class Realnvp:
         # density sit on the gaps between them
         self.levels = config.levels or int(getattr(data, "levels", 255)) + 1
         self.log_prob_scale = (self.levels - 1) / 2 if self.image else None
-        c = config
+        c, schedule = config, "linear" if config.decay else "constant"
         self.players = {
             "flow": Player(
-                self._flow, c.optimizer, weight_decay="weight_decay", ema=c.ema, decay=c.decay
+                self._flow, c.optimizer, weight_decay="weight_decay", schedule=schedule, ema=c.ema
             )
         }
         self.noise = {"flow": self.log_prob_noise(c.batch_size)}

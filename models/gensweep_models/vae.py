@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep_models.config import check, fixed, lane, latent, sampling
-from gensweep_models.game import DataShape, Loss, Nets, Noise, Optimizer, Player, Tensors
+from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.losses import bernoulli_nll, gaussian_kl, gaussian_nll
 from gensweep_models.nets import mlp
 from gensweep_models.space import Dimension, Integer, Real
@@ -37,7 +37,7 @@ class VaeConfig:
     hidden: int = fixed(256)
     layers: int = fixed(2, "hidden layers of the encoder and of the decoder; 0: linear")
     batch_size: int = fixed(128)
-    optimizer: Optimizer = fixed("adam")
+    optimizer: OptimizerName = fixed("adam")
     ema: float = fixed(0.999)
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
 
@@ -49,7 +49,7 @@ class VaeConfig:
         check(self.layers >= 0, "0 <= layers", layers=self.layers)
         for name in ("beta1", "beta2", "ema"):
             check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
-        kinds = (("decoder", Decoder), ("binarise", Binarise), ("optimizer", Optimizer))
+        kinds = (("decoder", Decoder), ("binarise", Binarise), ("optimizer", OptimizerName))
         for name, kind in kinds:
             value = getattr(self, name)
             check(value in get_args(kind), f"{name} in {get_args(kind)}", **{name: value})
@@ -97,8 +97,8 @@ class Vae:
         law = "bernoulli decodes images; choose decoder gaussian for points"
         bernoulli = config.decoder == "bernoulli"
         check(self.image or not bernoulli, law, decoder=config.decoder, shape=data.shape)
-        c = config
-        self.players = {"vae": Player(self._build, c.optimizer, ema=c.ema, decay=c.decay)}
+        c, schedule = config, "linear" if config.decay else "constant"
+        self.players = {"vae": Player(self._build, c.optimizer, schedule=schedule, ema=c.ema)}
         self.noise = {"vae": self.reconstruct_noise(c.batch_size)}
 
     @property

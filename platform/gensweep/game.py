@@ -15,6 +15,11 @@ Tensors: TypeAlias = "Mapping[str, Tensor]"
 Number = float | int
 Scalar = str | Number
 """A hyperparameter: the name of a per-lane value, or a constant."""
+Schedule: TypeAlias = "Callable[[Tensor], Tensor]"
+"""Maps progress in [0, 1], elementwise, to the factor of the learning rate there, from 0 on."""
+Updated: TypeAlias = "tuple[Tensor, dict[str, Tensor]]"
+UpdateStep: TypeAlias = "Callable[[Tensor, Tensor, Tensors, Tensors], Updated]"
+"""One step of an optimiser: `step(params, grad, state, scalars)` to new params and moments."""
 
 
 Order = Literal["in_turn", "at_once", "extragradient"]
@@ -84,11 +89,36 @@ class Noise(Protocol):
         """Distribution of each number: standard normal, or uniform in [0, 1)."""
 
 
+class Optimizer(Protocol):
+    """An update rule for L lanes of P parameters, each lane with scalars of its own.
+
+    Rows are lanes and must not mix. `step` writes nothing in place and has no choice that depends
+    on a tensor's value, for it is traced. There `params`, `grad` and moments are [L, P]; scalars
+    and `state["steps"]`, the number of steps so far, are [L, 1], or [L, P] where parameters differ.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in errors."""
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """Names in `state` of the tensors [L, P] that it remembers, at first zero."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The player's hyperparameters that it reads, from `learning_rate` to `eps`."""
+
+    @property
+    def step(self) -> UpdateStep:
+        """New parameters, and the new moments by name."""
+
+
 class Player(Protocol):
-    """One network, its optimiser, and its number of turns in a round.
+    """One network, how it learns, and its number of turns in a round.
 
     A hyperparameter of the optimiser is a constant, or the name of a field of the configuration,
-    whose value may then differ from lane to lane.
+    whose value may then differ from lane to lane. Only those that the optimiser reads need exist.
     """
 
     @property
@@ -96,8 +126,9 @@ class Player(Protocol):
         """Constructor of the network, with fresh weights from the generator of torch."""
 
     @property
-    def optimizer(self) -> Literal["sgd", "rmsprop", "adam", "adamw"]:
-        """Name of the update, as in `torch.optim`, with its defaults for what is not named here."""
+    def optimizer(self) -> str | Optimizer:
+        """The update: one's own, or sgd, rmsprop, adam, adamw, adamax (as in `torch.optim`, with
+        its defaults for what is not named here), lion, optimistic_sgd or optimistic_adam."""
 
     @property
     def learning_rate(self) -> Scalar:
@@ -105,11 +136,11 @@ class Player(Protocol):
 
     @property
     def beta1(self) -> Scalar:
-        """Decay of the mean of gradients per turn, in [0, 1); adam and adamw only."""
+        """Decay of the mean of gradients per turn, in [0, 1); not of sgd and rmsprop."""
 
     @property
     def beta2(self) -> Scalar:
-        """Decay of the mean of squared gradients per turn, in [0, 1); adam and adamw only."""
+        """Decay of the mean of squared gradients per turn, in [0, 1); not of sgd and rmsprop."""
 
     @property
     def momentum(self) -> Scalar:
@@ -117,15 +148,52 @@ class Player(Protocol):
 
     @property
     def weight_decay(self) -> Scalar:
-        """L2 penalty on weights, from 0, which is none; decoupled from the gradient for adamw."""
+        """L2 penalty on weights, from 0, which is none; decoupled for adamw and lion."""
+
+    @property
+    def eps(self) -> Scalar:
+        """Number, from 0, that is added where a step divides by the size of gradients."""
+
+    @property
+    def schedule(self) -> str | Schedule:
+        """The factor of the learning rate over the player's budget: constant, linear or cosine
+        (to zero at its end), warmup_linear, warmup_cosine, or a function of progress."""
+
+    @property
+    def max_grad_norm(self) -> Scalar | None:
+        """Norm, above 0, to which a larger gradient of the whole player is scaled; None: none."""
+
+    @property
+    def weight_bound(self) -> Scalar | None:
+        """The bound, above 0, to which each turn clamps every weight; None: unbounded."""
+
+    @property
+    def decays(self) -> Callable[[str], bool] | None:
+        """Choice, by name, of the parameters that weight decay acts on; None: all."""
+
+    @property
+    def steps_per_parameter(self) -> bool:
+        """Let each parameter count its own steps, from its first gradient that is not all zero.
+
+        Until then it stays as it is. For networks parts of which begin late: by the player's count
+        Adam would make their first step up to (1 - beta1) / sqrt(1 - beta2) times too large.
+        """
+
+    @property
+    def frozen(self) -> bool:
+        """True for a player that never learns: no turn, no moments, no average, evaluation mode."""
+
+    @property
+    def weights(self) -> str | None:
+        """Path of a safetensors file of the network's state dict to begin with; None: fresh."""
+
+    @property
+    def copy_of(self) -> str | None:
+        """Another player, whose initial weights this one begins with, in a network like it."""
 
     @property
     def turns(self) -> str | int:
         """Updates in a round, a whole number from 1, or the name of a hyperparameter of such."""
-
-    @property
-    def clip(self) -> str | None:
-        """Name of the bound, above 0, to which each turn clips weights; None: unbounded."""
 
     @property
     def ema(self) -> Scalar | None:
@@ -141,10 +209,6 @@ class Player(Protocol):
 
         Players that never learn at the same time see each other in evaluation mode.
         """
-
-    @property
-    def decay(self) -> bool:
-        """Linear fall of the learning rate to zero over the trial's budget, if true."""
 
 
 class Game(Protocol):

@@ -1,7 +1,7 @@
 """Small packs of every model of the catalogue, on random images or points."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,10 +59,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Using:
-    """A catalogue entry whose players all take another optimiser."""
+    """A catalogue entry whose players all learn otherwise."""
 
     entry: Any
-    optimizer: str
+    options: Mapping[str, Any]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.entry, name)
@@ -70,7 +70,7 @@ class Using:
     def game(self, config: Any, data: Any) -> Any:
         game = self.entry.game(config, data)
         players = {
-            name: dataclasses.replace(player, optimizer=self.optimizer, momentum=0.5)
+            name: dataclasses.replace(player, **self.options)
             for name, player in game.players.items()
         }
         game.players = players
@@ -101,13 +101,25 @@ class PackFactory:
             for i in range(count)
         ]
 
-    def pack(self, model: str, config: Any, *, optimizer: str | None = None, **kw: Any) -> Pack:
-        """An empty pack; of width 3, padded to a latent size of 6, unless told otherwise."""
+    def pack(
+        self,
+        model: str,
+        config: Any,
+        *,
+        optimizer: str | None = None,
+        recipe: Any = None,
+        **kw: Any,
+    ) -> Pack:
+        """An empty pack; of width 3, padded to a latent size of 6, unless told otherwise.
+
+        `recipe` has fields of every player.
+        """
         entry: Any = CATALOG[VARIANTS[model][0]]
         data = kw.pop("data", self.data)
         space = {"latent_size": Latent()} if hasattr(config, "latent_size") else {}
         kw = {"width": 3, "space": space} | kw
-        return Pack(Using(entry, optimizer) if optimizer else entry, config, data, data, **kw)
+        options = {"optimizer": optimizer, "momentum": 0.5} if optimizer else dict(recipe or {})
+        return Pack(Using(entry, options) if options else entry, config, data, data, **kw)
 
     def reused(self, model: str, config: Any, **kw: Any) -> Pack:
         """A pack emptied of what it did before; tracing anew would take seconds."""

@@ -28,6 +28,37 @@ def test_a_lane_equals_the_trial_alone(
     assert not torch.equal(alone.take(0).tensors[name], start.tensors[name])
 
 
+RECIPE: dict[str, Any] = {
+    "schedule": "warmup_cosine",
+    "max_grad_norm": 0.1,
+    "weight_bound": 0.5,
+    "weight_decay": 0.1,
+    "decays": lambda name: name.endswith("weight"),
+    "steps_per_parameter": True,
+}
+"""All that a player may say of how it learns, at once."""
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamax", "lion", "optimistic_adam"])
+def test_a_lane_of_every_recipe_is_its_trial(factory: Any, optimizer: str, bitwise: Any) -> None:
+    """Whatever its neighbours and its slot are, and after it has left and come back."""
+    mine, *others = factory.configs("gan", 4)
+    options = {"recipe": RECIPE | {"optimizer": optimizer}}
+    pack = factory.filled("gan", [mine, *others[:2]], **options)
+    pack.run(TICKS)
+    expected = pack.take(0)
+    pack = factory.filled("gan", [others[2], others[0], mine], **options)
+    factory.load(pack, 2, mine, 0)
+    pack.run(4)
+    halfway = pack.take(2)
+    pack.drop(2)
+    pack.run(1)
+    pack.put(0, halfway)
+    pack.run(TICKS - 4)
+    bitwise(pack.take(0), expected)
+    assert "critic/optimizer.own_steps" in expected.tensors
+
+
 @pytest.mark.parametrize("objective", GAN_OBJECTIVES)
 def test_every_objective_trains_as_alone(factory: Any, objective: str, close: Any) -> None:
     configs = factory.configs("gan", 2, objective=objective)

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from gensweep.lanes import Pack
+from gensweep_models.game import Player
 
 
 def _player(build: Any, begins: float, ends: float) -> Any:
-    scalars = {"beta1": 0.9, "beta2": 0.99, "momentum": 0.0, "weight_decay": 0.0}
-    options = {"optimizer": "sgd", "learning_rate": 0.1, "turns": 1, "clip": None, "ema": None,
-               "begins": begins, "ends": ends}  # fmt: skip
-    return SimpleNamespace(build=build, decay=False, **scalars, **options)
+    return Player(build, "sgd", learning_rate=0.1, begins=begins, ends=ends)
 
 
 class Twofold:
@@ -43,7 +41,7 @@ def _config() -> Any:
 
 def _pack(factory: Any, trace: bool) -> Pack:
     kind = _config()
-    model: Any = SimpleNamespace(config=kind, game=Twofold)
+    model: Any = SimpleNamespace(name="twofold", config=kind, game=Twofold)
     pack = Pack(model, kind(), factory.points, factory.points, width=2, trace=trace)
     for slot in (0, 1):
         pack.load(slot, kind(), seed=slot, budget_images=8 * 8 * (1 + slot))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep.game import capabilities
+from gensweep.lanes import check_players
 from gensweep.space import check_space, scopes, strata, with_scope
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model, Noise
@@ -158,10 +159,7 @@ def test_a_configuration_is_frozen(model: Model) -> None:
 @every_model
 def test_players_name_only_values_that_there_are(model: Model) -> None:
     subject = Subject(model)
-    for name, player in subject.game.players.items():
-        values = {getattr(player, f.name) for f in dataclasses.fields(player)}
-        named = {v for v in values if isinstance(v, str)} - {player.optimizer}
-        assert named <= set(subject.hyper), name
+    check_players(subject.game, subject.config, model.name)
 
 
 @every_model

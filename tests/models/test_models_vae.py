@@ -289,7 +289,7 @@ def test_in_a_pack_the_kl_weight_trades_rate_for_distortion() -> None:
         ("ema", 1.0),
         ("decoder", "laplace"),
         ("binarise", "static"),
-        ("optimizer", "lion"),
+        ("optimizer", "adagrad"),
     ],
 )
 def test_bad_values_are_named(name: str, value: Any) -> None:

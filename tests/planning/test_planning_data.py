@@ -166,6 +166,38 @@ def test_every_batch_size_is_shared(digits: Any) -> None:
         check_games(RunRequest(sweep=dataclasses.replace(GAN, space=space), ranks=2), digits)
 
 
+def learning_otherwise(**options: Any) -> Any:
+    """The GAN of the catalogue, whose critic has some fields otherwise."""
+
+    def game(config: Any, data: Any) -> Any:
+        made = CATALOG["gan"].game(config, data)
+        made.players = {"critic": dataclasses.replace(made.players["critic"], **options),
+                        "generator": made.players["generator"]}  # fmt: skip
+        return made
+
+    return dataclasses.replace(CATALOG["gan"], game=game)
+
+
+PLAYERS: dict[str, tuple[dict[str, Any], str]] = {
+    "a typo": ({"turns": "critic_iteration"}, "turns='critic_iteration' names no field"),
+    "an end of the space": (
+        {"momentum": "clip", "optimizer": "sgd"},
+        "momentum='clip', which is 3",
+    ),
+    "no file": ({"weights": "critic.safetensors"}, "weights='critic.safetensors' is no file"),
+    "no copy": ({"copy_of": "generator"}, "copy_of='generator' does not fit the network"),
+}
+
+
+@pytest.mark.parametrize("case", PLAYERS)
+def test_players_are_checked_before_anything_starts(case: str, digits: Any) -> None:
+    options, named = PLAYERS[case]
+    space = {"clip": Real(0.1, 3.0), "objective": KINDS}
+    sweep = dataclasses.replace(GAN, model=learning_otherwise(**options), space=space, map_axis="")
+    with pytest.raises(UserError, match=f"^gan: player 'critic': {named}"):
+        check_games(RunRequest(sweep=sweep), digits)
+
+
 @pytest.mark.parametrize("name", sorted(CATALOG))
 def test_every_model_passes_on_the_digits(name: str, digits: Any) -> None:
     model = CATALOG[name]

@@ -4,8 +4,11 @@ Runs in: a pack's workers. The script's process measures widths and the best tri
 """
 
 from gensweep.lanes._batches_and_noise import Ranks, Source
+from gensweep.lanes._check_players import check_players
 from gensweep.lanes._generators import derive_seed, draw, generator
+from gensweep.lanes._initial_weights import check_initial_weights
 from gensweep.lanes._lane import Lane
+from gensweep.lanes._learning_rate import SCHEDULES
 from gensweep.lanes._optimizer_formulas import OPTIMIZERS
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
@@ -25,7 +28,10 @@ __all__ = [
     "Pack",
     "Progress",
     "Ranks",
+    "SCHEDULES",
     "Source",
+    "check_initial_weights",
+    "check_players",
     "derive_seed",
     "draw",
     "generator",

@@ -16,9 +16,11 @@ from torch import Tensor
 from gensweep.errors import UserError
 from gensweep.game import DataShape, Model
 from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
+from gensweep.lanes._check_players import check_players
 from gensweep.lanes._generators import derive_seed, draw
 from gensweep.lanes._graph import cuda_capture
 from gensweep.lanes._inference import evaluate
+from gensweep.lanes._initial_weights import check_copy, initial_network
 from gensweep.lanes._joint_turn import JointTurn
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._precision import matmul_precision, precision_of
@@ -59,6 +61,7 @@ class Pack:
         self.precision = precision_of(precision, self.device)
         self.config = pad_latent_sizes(config, space or {})
         self.game = model.game(self.config, data)
+        check_players(self.game, self.config, model.name)
         players = self.game.players
         self.inputs = LaneInputs(self.game.noise, int(config.batch_size), width, self.ranks)
         self.stacks = {name: Stack(p, width, self.device) for name, p in players.items()}
@@ -68,12 +71,14 @@ class Pack:
         self.turns = {
             name: Turn(self.game, self.stacks, name, trace=trace,
                        precision=self.precision, capture=capture)
-            for name in players
+            for name, player in players.items()
+            if not player.frozen
         }  # fmt: skip
         order = update_order(self.game)
         self.joint_turn = None if order == "in_turn" else JointTurn(
             self.turns, extragradient=order == "extragradient", capture=capture
         )  # fmt: skip
+        self._check_copies()
         self.sparse = self.device.type == "cpu"
         """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture a
         graph for each number of lanes."""
@@ -93,10 +98,14 @@ class Pack:
         lane = Lane(config, seed, budget_images, list(self.game.players), self.data.count)
         # Built unpadded: initial weights depend on a layer's size, and padding must stay zero.
         game = self.model.game(config, self.data)
+        check_players(game, config, self.model.name)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "weights"))
             for name, player in game.players.items():
-                self.stacks[name].reset(slot, player.build())
+                self.stacks[name].reset(slot, initial_network(player, self._where(name)))
+        for name, player in game.players.items():
+            if player.copy_of is not None:
+                self.stacks[name].copy_weights(slot, self.stacks[player.copy_of])
         self._occupy(slot, lane)
 
     def take(self, slot: int) -> LaneState:
@@ -150,6 +159,14 @@ class Pack:
             if value > getattr(self.config, name):
                 most = getattr(self.config, name)
                 raise UserError(f"{name}={value!r} exceeds the pack's {most!r}: widen its space.")
+
+    def _check_copies(self) -> None:
+        modules = {name: stack.module for name, stack in self.stacks.items()}
+        for name, player in self.game.players.items():
+            check_copy(player, modules[name], modules, self._where(name))
+
+    def _where(self, player: str) -> str:
+        return f"{self.model.name}: player {player!r}"
 
     def _occupy(self, slot: int, lane: Lane) -> None:
         self.lanes[slot] = lane

@@ -60,7 +60,8 @@ def own_progress(player: Player, spent: Tensor, hyper: Mapping[str, Tensor]) -> 
 def learning_players(game: Game, player: str) -> set[str]:
     """Return the players that may learn at the same time as `player`; the others are at rest."""
     mine = game.players[player]
-    return {name for name, other in game.players.items() if not _are_apart(mine, other)}
+    others = {name: player for name, player in game.players.items() if not player.frozen}
+    return {name for name, other in others.items() if not _are_apart(mine, other)}
 
 
 def last_begin(game: Game, hyper: Mapping[str, float]) -> float:
@@ -68,10 +69,12 @@ def last_begin(game: Game, hyper: Mapping[str, float]) -> float:
 
     Samples of before are those of untrained networks.
     """
-    return max(_value(player.begins, hyper) for player in game.players.values())
+    return max(_value(p.begins, hyper) for p in game.players.values() if not p.frozen)
 
 
 def _learns(player: Player, lane: Lane, tick: int) -> bool:
+    if player.frozen:
+        return False
     begin, end = (
         round(_value(part, lane.hyper) * lane.total_ticks) for part in (player.begins, player.ends)
     )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gensweep.errors import UserError
 from gensweep.game import Player
 from gensweep.lanes._optimizer_formulas import initial_state
+from gensweep.lanes._parameter_groups import ParameterGroups
 
 
 class Stack:
@@ -30,8 +31,11 @@ class Stack:
         count = sum(shape.numel() for shape in self.shapes.values())
         self.flat = torch.zeros(lanes, count, device=device)
         self.buffers = {name: torch.stack([b] * lanes) for name, b in self.module.named_buffers()}
-        self.optimizer = initial_state(player.optimizer, self.flat)
-        self.ema = self.flat.clone() if player.ema is not None else None
+        columns = ((name, start, end) for name, _, start, end in self._spans())
+        self.groups = ParameterGroups(player, columns, device)
+        self.optimizer = initial_state(player, self.flat, len(self.shapes))
+        averaged = player.ema is not None and not player.frozen
+        self.ema = self.flat.clone() if averaged else None
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """View `flat` [L, P] as parameters by name, each [L, *shape], sharing its memory."""
@@ -65,6 +69,14 @@ class Stack:
                 _embed(view[slot], source[name])
             for name, buffer in module.named_buffers():
                 _embed(self.buffers[name][slot], buffer)
+        if self.ema is not None:
+            self.ema[slot] = self.flat[slot]
+
+    def copy_weights(self, slot: int, other: "Stack") -> None:
+        """Set the weights and buffers of `slot` to those of `other`, which has the like shapes."""
+        self.flat[slot] = other.flat[slot]
+        for name, buffer in other.buffers.items():
+            self.buffers[name][slot] = buffer[slot]
         if self.ema is not None:
             self.ema[slot] = self.flat[slot]
 

@@ -144,7 +144,7 @@ class Turn:
         parts = _select(whole, index)
         name = "step" if mask is None else "masked"
         column = None if mask is None else mask[:, None]
-        self._replay(name, partial(update, stack.player), *parts, grad, hyper, column)
+        self._replay(name, partial(update, stack), *parts, grad, hyper, column)
         _write_back(whole, index, parts)
 
     def _replay(self, name: str, fn: Callable[..., Any], *args: Any) -> Any:

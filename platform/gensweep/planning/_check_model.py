@@ -1,16 +1,17 @@
 """Checks that the model fits the data, and that the metrics which a sweep names are measured."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gensweep.errors import UserError
 from gensweep.evaluation import Likelihood
 from gensweep.known_metrics import NEIGHBOURS
-from gensweep.lanes import Pack
+from gensweep.lanes import Pack, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
-from gensweep.space import all_strata
+from gensweep.space import Stratum, all_strata
 from gensweep.spec import RunRequest, Sweep
 from gensweep.testing import check_game
 
@@ -34,14 +35,24 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
         try:
             game = sweep.model.game(config, dataset)
             with torch.device("meta"):  # shapes alone: no memory, no time
-                for player in game.players.values():
-                    player.build()
+                built = {name: player.build() for name, player in game.players.items()}
         except (ValueError, TypeError, RuntimeError) as error:
             raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {error}") from error
+        for each in [config, *_ends(sweep, stratum)]:
+            check_players(game, each, sweep.model.name)
+        check_initial_weights(game, built, sweep.model.name)
         check_game(sweep.model, dataset, dataclasses.asdict(config))
         if config.batch_size % request.ranks:
             raise UserError(f"--ranks {request.ranks} must divide batch_size={config.batch_size}"
                             f"{named}: lower it, or change the batch size.")  # fmt: skip
+
+
+def _ends(sweep: Sweep, stratum: Stratum) -> Iterator[Any]:
+    """Yield configurations at both ends of each numeric dimension."""
+    for name, dimension in sweep.space.items():
+        if dimension.kind != "categorical":
+            yield from (sweep.config({**stratum, name: end})
+                        for end in (dimension.low, dimension.high))  # fmt: skip
 
 
 def check_metrics(sweep: Sweep, dataset: "Dataset") -> None:
