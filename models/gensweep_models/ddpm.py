@@ -12,12 +12,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.config import check, fixed, lane, sampling
+from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
 from gensweep_models.diffusion import Schedule
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
 from gensweep_models.space import Categorical, Dimension, Real
-from gensweep_models.truncation import truncated_normal
+from gensweep_models.truncation import truncated_normal, truncation_field
 
 Sampler = Literal["ancestral", "ddim"]
 IMAGE_STEPS = 25
@@ -25,38 +25,29 @@ IMAGE_STEPS = 25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DdpmConfig:
+class DdpmConfig(BaseConfig):
     """Settings of a DDPM."""
 
-    learning_rate: float = lane(1e-3)
-    beta1: float = lane(0.9)
-    beta2: float = lane(0.999)
-    ema: float = lane(0.999, "decay of the averaged weights that samples are drawn with")
-    truncation: float = sampling(5.0, "bound on the noise that sampling starts from")
-    steps: int = fixed(100, "T; the betas scale with 1 / T")
-    sampler: Sampler = fixed("ddim")
-    sample_steps: int = fixed(0, "network evaluations a sample; 0: 25 for images, T for points")
-    channels: int = fixed(32, "of the U-Net's largest maps; images")
+    ema: float = lane(
+        0.999, "decay of the averaged weights that samples are drawn with", at_least=0, below=1
+    )
+    truncation: float = truncation_field(5.0, "bound on the noise that sampling starts from")
+    steps: int = fixed(100, "T; the betas scale with 1 / T", at_least=20)
+    sampler: Sampler = sampling("ddim", choices=get_args(Sampler))
+    sample_steps: int = sampling(
+        0, "network evaluations a sample; 0: 25 for images, T for points", at_least=0
+    )
+    channels: int = fixed(32, "of the U-Net's largest maps; images", at_least=1)
     attention: bool = fixed(False, "at the U-Net's smallest maps")
-    hidden: int = fixed(128, "units of the MLP; points")
-    layers: int = fixed(3, "hidden layers of the MLP; points")
-    batch_size: int = fixed(128)
-    optimizer: OptimizerName = fixed("adam")
+    hidden: int = fixed(128, "units of the MLP; points", at_least=1)
+    layers: int = fixed(3, "hidden layers of the MLP; points", at_least=1)
+    optimizer: OptimizerName = fixed("adam", choices=get_args(OptimizerName))
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
 
-    def __post_init__(self) -> None:
-        for name in ("learning_rate", "truncation"):
-            check(getattr(self, name) > 0, f"0 < {name}", **{name: getattr(self, name)})
-        for name in ("channels", "hidden", "layers", "batch_size"):
-            check(getattr(self, name) >= 1, f"1 <= {name}", **{name: getattr(self, name)})
-        check(self.steps >= 20, "20 <= steps", steps=self.steps)
-        fits = 0 <= self.sample_steps <= self.steps
-        check(fits, "0 <= sample_steps <= steps", sample_steps=self.sample_steps, steps=self.steps)
-        for name in ("beta1", "beta2", "ema"):
-            check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
-        for name, kind in (("sampler", Sampler), ("optimizer", OptimizerName)):
-            value = getattr(self, name)
-            check(value in get_args(kind), f"{name} in {get_args(kind)}", **{name: value})
+    def check_relations(self) -> None:
+        """Raise ValueError for more steps of sampling than there are of diffusion."""
+        few, all_ = self.sample_steps, self.steps
+        check(few <= all_, "sample_steps <= steps", sample_steps=few, steps=all_)
 
 
 DDPM_SPACE: dict[str, Dimension] = {

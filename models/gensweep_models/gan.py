@@ -7,47 +7,36 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
-from gensweep_models.config import check, fixed, lane, latent, sampling
+from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.losses import Objective, critic_loss, generator_loss, gradient_penalty
 from gensweep_models.nets import ConvCritic, ConvGenerator, mlp
 from gensweep_models.nets.conv import STEM
 from gensweep_models.space import Categorical, Dimension, Integer, Real
-from gensweep_models.truncation import mask_latent, truncated_normal
+from gensweep_models.truncation import mask_latent, truncated_normal, truncation_field
+
+Body = Literal["auto", "mlp", "conv"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GanConfig:
+class GanConfig(BaseConfig):
     """Settings of a GAN; those an objective does not use are ignored."""
 
-    learning_rate: float = lane(2e-4)
-    beta1: float = lane(0.5)
-    beta2: float = lane(0.999)
-    critic_iterations: int = lane(1, "steps of the critic for one of the generator")
-    clip: float = lane(0.01, "bound on the critic's weights; wasserstein")
-    penalty_weight: float = lane(10.0, "wasserstein_gp")
-    latent_size: int = latent(16)
-    truncation: float = sampling(2.0)
-    objective: Objective = fixed("non_saturating")
-    body: Literal["auto", "mlp", "conv"] = fixed("auto")
-    hidden: int = fixed(128, "units of the MLP; the conv body's narrowest map has half as many")
-    layers: int = fixed(3)
-    batch_size: int = fixed(128)
-    optimizer: OptimizerName = fixed("adam")
-    ema: float = fixed(0.999)
+    learning_rate: float = lane(2e-4, above=0)
+    beta1: float = lane(0.5, at_least=0, below=1)
+    critic_iterations: int = lane(1, "steps of the critic for one of the generator", at_least=1)
+    clip: float = lane(0.01, "bound on the critic's weights; wasserstein", above=0)
+    penalty_weight: float = lane(10.0, "wasserstein_gp", above=0)
+    latent_size: int = latent(16, at_least=1)
+    truncation: float = truncation_field(2.0)
+    objective: Objective = fixed("non_saturating", choices=get_args(Objective))
+    body: Body = fixed("auto", choices=get_args(Body))
+    hidden: int = fixed(
+        128, "units of the MLP; the conv body's narrowest map has half as many", at_least=1
+    )
+    layers: int = fixed(3, at_least=1)
+    optimizer: OptimizerName = fixed("adam", choices=get_args(OptimizerName))
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
-
-    def __post_init__(self) -> None:
-        for name in ("learning_rate", "clip", "truncation", "penalty_weight"):
-            check(getattr(self, name) > 0, f"0 < {name}", **{name: getattr(self, name)})
-        for name in ("critic_iterations", "latent_size", "hidden", "layers", "batch_size"):
-            check(getattr(self, name) >= 1, f"1 <= {name}", **{name: getattr(self, name)})
-        for name in ("beta1", "beta2", "ema"):
-            check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
-        for name, kind in (("objective", Objective), ("optimizer", OptimizerName)):
-            value = getattr(self, name)
-            check(value in get_args(kind), f"{name} in {get_args(kind)}", **{name: value})
-        check(self.body in ("auto", "mlp", "conv"), "body in auto, mlp, conv", body=self.body)
 
 
 GAN_SPACE: dict[str, Dimension] = {

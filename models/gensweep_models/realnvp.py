@@ -14,46 +14,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from gensweep_models.config import check, fixed, lane, sampling
+from gensweep_models.config import BaseConfig, check, fixed, lane
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.nets.coupling import Couplings, masks
 from gensweep_models.space import Categorical, Dimension, Real
-from gensweep_models.truncation import truncated_normal
+from gensweep_models.truncation import truncated_normal, truncation_field
 
 ALPHA = 0.05
 """Pixels pass through logit(ALPHA + (1 - 2 ALPHA) v), v in [0, 1); section 4.1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RealnvpConfig:
+class RealnvpConfig(BaseConfig):
     """Settings of a RealNVP."""
 
-    learning_rate: float = lane(1e-3)
-    beta1: float = lane(0.9)
-    beta2: float = lane(0.999)
-    weight_decay: float = lane(0.0)
-    truncation: float = sampling(5.0)
-    couplings: int = fixed(8)
-    hidden: int = fixed(128, "units of a conditioner")
-    layers: int = fixed(2, "hidden layers of a conditioner")
+    weight_decay: float = lane(0.0, at_least=0)
+    truncation: float = truncation_field(5.0)
+    couplings: int = fixed(8, at_least=2)
+    hidden: int = fixed(128, "units of a conditioner", at_least=1)
+    layers: int = fixed(2, "hidden layers of a conditioner", at_least=1)
     levels: int = fixed(0, "number of grey levels; 0: as the data says, or else 256")
-    batch_size: int = fixed(128)
-    optimizer: OptimizerName = fixed("adamw")
-    ema: float = fixed(0.999)
+    optimizer: OptimizerName = fixed("adamw", choices=get_args(OptimizerName))
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
 
-    def __post_init__(self) -> None:
-        for name in ("learning_rate", "truncation"):
-            check(getattr(self, name) > 0, f"0 < {name}", **{name: getattr(self, name)})
-        check(self.weight_decay >= 0, "0 <= weight_decay", weight_decay=self.weight_decay)
-        for name in ("hidden", "layers", "batch_size"):
-            check(getattr(self, name) >= 1, f"1 <= {name}", **{name: getattr(self, name)})
-        check(self.couplings >= 2, "2 <= couplings", couplings=self.couplings)
+    def check_relations(self) -> None:
+        """Raise ValueError for a number of grey levels that leaves no two apart."""
         check(self.levels == 0 or self.levels >= 2, "levels is 0 or >= 2", levels=self.levels)
-        for name in ("beta1", "beta2", "ema"):
-            check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
-        kinds = get_args(OptimizerName)
-        check(self.optimizer in kinds, f"optimizer in {kinds}", optimizer=self.optimizer)
 
 
 REALNVP_SPACE: dict[str, Dimension] = {

@@ -1,7 +1,21 @@
-"""Latent noise: the truncated normal, and the mask of a padded latent."""
+"""Latent noise: the truncated normal with the field of its threshold, and a mask of padding."""
+
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from gensweep_models.config import sampling
+
+UNTRUNCATED = 6.0
+"""A threshold beyond which float32 has no normal numbers to draw."""
+THRESHOLDS = (0.5, 1.0, 1.5, 2.0)
+"""Along which fidelity is measured against variety."""
+
+
+def truncation_field(default: float, doc: str = "truncation threshold of the latent noise") -> Any:
+    """The sampling hyperparameter of the truncation trick (BigGAN, arXiv:1809.11096)."""
+    return sampling(default, doc, neutral=UNTRUNCATED, grid=THRESHOLDS, above=0)
 
 
 def truncated_normal(uniform: Tensor, threshold: Tensor) -> Tensor:

@@ -9,12 +9,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.config import check, fixed, lane, latent, sampling
+from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.losses import bernoulli_nll, gaussian_kl, gaussian_nll
 from gensweep_models.nets import mlp
 from gensweep_models.space import Dimension, Integer, Real
-from gensweep_models.truncation import mask_latent, truncated_normal
+from gensweep_models.truncation import mask_latent, truncated_normal, truncation_field
 
 Decoder = Literal["bernoulli", "gaussian"]
 Binarise = Literal["none", "dynamic"]
@@ -22,37 +22,25 @@ SAMPLES_AT_ONCE = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VaeConfig:
+class VaeConfig(BaseConfig):
     """Settings of a VAE; those a decoder does not use are ignored."""
 
-    learning_rate: float = lane(2e-3)
-    beta1: float = lane(0.9)
-    beta2: float = lane(0.999)
-    kl_weight: float = lane(1.0, "weight of the rate against the distortion; 1: the ELBO")
-    scale: float = lane(0.1, "standard deviation of the gaussian decoder")
-    latent_size: int = latent(32)
-    truncation: float = sampling(3.0)
-    decoder: Decoder = fixed("bernoulli")
-    binarise: Binarise = fixed("none", "dynamic: pixels are drawn anew at every look")
-    hidden: int = fixed(256)
-    layers: int = fixed(2, "hidden layers of the encoder and of the decoder; 0: linear")
-    batch_size: int = fixed(128)
-    optimizer: OptimizerName = fixed("adam")
-    ema: float = fixed(0.999)
+    learning_rate: float = lane(2e-3, above=0)
+    kl_weight: float = lane(1.0, "weight of the rate against the distortion; 1: the ELBO", above=0)
+    scale: float = lane(0.1, "standard deviation of the gaussian decoder", above=0)
+    latent_size: int = latent(32, at_least=1)
+    truncation: float = truncation_field(3.0)
+    decoder: Decoder = fixed("bernoulli", choices=get_args(Decoder))
+    binarise: Binarise = fixed(
+        "none", "dynamic: pixels are drawn anew at every look", choices=get_args(Binarise)
+    )
+    hidden: int = fixed(256, at_least=1)
+    layers: int = fixed(2, "hidden layers of the encoder and of the decoder; 0: linear", at_least=0)
+    optimizer: OptimizerName = fixed("adam", choices=get_args(OptimizerName))
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
 
-    def __post_init__(self) -> None:
-        for name in ("learning_rate", "kl_weight", "scale", "truncation"):
-            check(getattr(self, name) > 0, f"0 < {name}", **{name: getattr(self, name)})
-        for name in ("latent_size", "hidden", "batch_size"):
-            check(getattr(self, name) >= 1, f"1 <= {name}", **{name: getattr(self, name)})
-        check(self.layers >= 0, "0 <= layers", layers=self.layers)
-        for name in ("beta1", "beta2", "ema"):
-            check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
-        kinds = (("decoder", Decoder), ("binarise", Binarise), ("optimizer", OptimizerName))
-        for name, kind in kinds:
-            value = getattr(self, name)
-            check(value in get_args(kind), f"{name} in {get_args(kind)}", **{name: value})
+    def check_relations(self) -> None:
+        """Raise ValueError for pixels that the decoder has no likelihood of."""
         binary = self.binarise == "none" or self.decoder == "bernoulli"
         law = "binarised pixels have decoder bernoulli"
         check(binary, law, binarise=self.binarise, decoder=self.decoder)

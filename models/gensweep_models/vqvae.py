@@ -11,42 +11,35 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from gensweep_models.config import check, fixed, lane, sampling
+from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.pixelcnn import PixelCNN
 from gensweep_models.space import Categorical, Dimension, Real
 
+TEMPERATURES = (0.5, 0.75, 1.0, 1.25)
+"""Along which fidelity is measured against variety."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VqVaeConfig:
+class VqVaeConfig(BaseConfig):
     """Settings of a VQ-VAE. Autoencoder and prior use one learning rate."""
 
-    learning_rate: float = lane(1e-3)
-    beta1: float = lane(0.9)
-    beta2: float = lane(0.999)
-    commitment_weight: float = lane(0.25, "pull of the codes on the encoder; beta in the paper")
-    temperature: float = sampling(1.0, "divides the prior's logits")
-    codes: int = fixed(64)
-    code_size: int = fixed(4, "few numbers keep most codes in use")
-    channels: int = fixed(64, "of the autoencoder")
-    blocks: int = fixed(2, "residual blocks on either side of the codes")
-    prior_channels: int = fixed(64)
-    prior_layers: int = fixed(4)
-    stage_fraction: float = fixed(0.5, "share of the budget for the autoencoder")
-    batch_size: int = fixed(128)
-    ema: float = fixed(0.999, "of the prior; the codes must stay those it was trained on")
-
-    def __post_init__(self) -> None:
-        for name in ("learning_rate", "commitment_weight", "temperature"):
-            check(getattr(self, name) > 0, f"0 < {name}", **{name: getattr(self, name)})
-        for name in ("code_size", "channels", "prior_channels", "prior_layers", "batch_size"):
-            check(getattr(self, name) >= 1, f"1 <= {name}", **{name: getattr(self, name)})
-        for name in ("beta1", "beta2", "ema"):
-            check(0 <= getattr(self, name) < 1, f"0 <= {name} < 1", **{name: getattr(self, name)})
-        check(self.codes >= 2, "2 <= codes", codes=self.codes)
-        check(self.blocks >= 0, "0 <= blocks", blocks=self.blocks)
-        part = self.stage_fraction
-        check(0 < part < 1, "0 < stage_fraction < 1", stage_fraction=part)
+    commitment_weight: float = lane(
+        0.25, "pull of the codes on the encoder; beta in the paper", above=0
+    )
+    temperature: float = sampling(
+        1.0, "divisor of the prior's logits", neutral=1.0, grid=TEMPERATURES, above=0
+    )
+    codes: int = fixed(64, at_least=2)
+    code_size: int = fixed(4, "few numbers keep most codes in use", at_least=1)
+    channels: int = fixed(64, "of the autoencoder", at_least=1)
+    blocks: int = fixed(2, "residual blocks on either side of the codes", at_least=0)
+    prior_channels: int = fixed(64, at_least=1)
+    prior_layers: int = fixed(4, at_least=1)
+    stage_fraction: float = fixed(0.5, "share of the budget for the autoencoder", above=0, below=1)
+    ema: float = fixed(
+        0.999, "of the prior; the codes must stay those it was trained on", at_least=0, below=1
+    )
 
 
 VQVAE_SPACE: dict[str, Dimension] = {

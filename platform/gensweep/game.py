@@ -242,7 +242,11 @@ class Game(Protocol):
         """Return the noise, by name, that `count` samples need."""
 
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Draw samples `[count, *shape]`; images are in [-1, 1]. Truncation acts here."""
+        """Draw samples `[count, *shape]`; images are in [-1, 1].
+
+        Sampling hyperparameters act here: real numbers are in `hyper`, others (a number of steps,
+        the name of a sampler) in the configuration that the game was built from.
+        """
 
 
 class Model(Protocol):

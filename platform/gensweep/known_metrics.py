@@ -19,8 +19,16 @@ IMAGES: Final = frozenset[Kind]({"images", "labelled images"})
 LABELLED: Final = frozenset[Kind]({"labelled images"})
 LIKELIHOOD: Final = frozenset[Kind]({"likelihood"})
 
-UNTRUNCATED: Final = "untruncated_"
-"""Before the name of a metric that was measured of samples without truncation."""
+NEUTRAL: Final = "neutral_"
+"""Before the name of a metric of samples that were drawn with every sampling hyperparameter at its
+neutral value: those that a trial is judged by."""
+
+VERDICT: Final = (
+    "of samples with every sampling hyperparameter at its neutral value, which says how training "
+    "went; collapsed: below the bounds, and with no more variety than a tenth and 0.02 above that "
+    "of earlier evaluations"
+)
+"""In a protocol, what verdicts are of."""
 
 NEIGHBOURS: Final = 5
 """The k of the metrics that look at the k-th neighbour; there must be more samples than that."""
@@ -226,12 +234,12 @@ LIKELIHOOD_METRICS: Final = frozenset(name for name, m in METRICS.items() if m.k
 
 
 def find_metric(name: str) -> Metric | None:
-    """Look a metric up by its name, with or without `UNTRUNCATED`; None for a training loss.
+    """Look a metric up by its name, with or without `NEUTRAL`; None for a training loss.
 
-    >>> find_metric("untruncated_modes").larger_is_better, find_metric("loss_critic")
+    >>> find_metric("neutral_modes").larger_is_better, find_metric("loss_critic")
     (True, None)
     """
-    return METRICS.get(name.removeprefix(UNTRUNCATED))
+    return METRICS.get(name.removeprefix(NEUTRAL))
 
 
 def metric_label(name: str) -> str:

@@ -87,8 +87,16 @@ def check_space(config: type[Any], space: Space) -> None:
             raise UserError(f"{name!r} shapes the network: search it as a Categorical.")
         check_type(config, name, dimension.kind)
         for value in _extremes(dimension):
-            check_value(config, name, value)
-            _try(config, {name: value})
+            check_choice(config, name, value)
+
+
+def check_choice(config: type[Any], name: str, value: Any, what: str = "the space") -> None:
+    """Raise `UserError` unless a configuration can have the value, which `what` has, of a field."""
+    check_value(config, name, value)
+    try:
+        config(**{name: value})
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{what} does not fit: {error}") from error
 
 
 def check_type(config: type[Any], name: str, kind: str) -> None:
@@ -113,13 +121,6 @@ def _extremes(dimension: Any) -> tuple[Any, ...]:
     if dimension.kind == "categorical":
         return tuple(dimension.choices)
     return (dimension.low, dimension.high)
-
-
-def _try(config: type[Any], values: dict[str, Any]) -> None:
-    try:
-        config(**values)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"the space does not fit: {error}") from error
 
 
 Stratum = dict[str, Any]

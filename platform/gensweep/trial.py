@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NotRequired, Self, TypedDict
 
@@ -177,8 +177,8 @@ class StoredResult(Copies, total=False):
     A trial that has not ended, or whose packs kept dying, has nothing of it.
     """
 
-    curve: list[list[float]]
-    """[threshold, fidelity, variety] along the truncation thresholds."""
+    curves: dict[str, list[list[float]]]
+    """By sampling hyperparameter, [value, fidelity, variety] along its grid."""
     kept: ArtifactPointer
     outcome: str
 
@@ -197,7 +197,7 @@ class TrialView(TypedDict):
     params: dict[str, Any]
     metrics: dict[str, float]
     curves: dict[str, list[list[float]]]
-    """"truncation": [threshold, fidelity, variety] along the thresholds, where it was measured."""
+    """By sampling hyperparameter, [value, fidelity, variety] along its grid, where measured."""
     kept: ArtifactPointer | dict[str, Any]
     """Where the store has its weights and samples; empty if it has none."""
     images: int
@@ -259,8 +259,8 @@ class TrialEnd:
     report: TrialReport | None = None
     """Of the evaluation that ended it; None if it ended between two, or was reported before."""
 
-    curve: tuple[tuple[float, float, float], ...] | None = None
-    """Truncation thresholds with fidelity and variety, if they were measured."""
+    curves: Mapping[str, tuple[tuple[float, float, float], ...]] = field(default_factory=dict)
+    """By sampling hyperparameter, values of its grid with fidelity and variety, if measured."""
 
     lineage: tuple[StateCopy, ...] = ()
     artifacts: ArtifactPointer | None = None
@@ -272,8 +272,8 @@ class TrialEnd:
         Where that is not the state in which its pack saw it end, it is the outcome too.
         """
         found: StoredResult = {}
-        if self.curve:
-            found["curve"] = [list(point) for point in self.curve]
+        if curves := {n: [list(point) for point in c] for n, c in self.curves.items() if c}:
+            found["curves"] = curves
         if self.artifacts:
             found["kept"] = self.artifacts
         if self.lineage:

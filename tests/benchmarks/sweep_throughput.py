@@ -52,7 +52,7 @@ def ours(size: str, trials: int) -> tuple[float, float, Trials]:
     width = timed([*sweep, "--dry-run"])  # once for each machine
     seconds = timed([*sweep, "--name", name])
     found = [(trial["params"], trial["metrics"]) for trial in results_of(name)["trials"]]
-    told = [{n: m[f"untruncated_{n}"] for n in QUALITY} | {"params": p} for p, m in found]
+    told = [{n: m[f"neutral_{n}"] for n in QUALITY} | {"params": p} for p, m in found]
     return width, seconds, told
 
 

@@ -24,6 +24,10 @@ SMALL = {"hidden": 16, "layers": 1, "batch_size": 16}
 VAE = {"decoder": "bernoulli", "binarise": "dynamic"}
 
 
+def grids(model: str) -> dict[str, tuple[float, ...]]:
+    return {} if model == "vqvae" else {"truncation": (0.5, 2.0)}
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
     return open_store(f"file://{tmp_path_factory.mktemp('store')}")
@@ -43,7 +47,7 @@ def trained(
     """The evaluator and a pack that trained a little."""
     sweep = Sweep(
         name="judged", model=CATALOG[model], space={"learning_rate": Real(1e-4, 1e-2, log=True)},
-        fixed=fixed, data=data, samples=60, truncations=(0.5, 2.0),
+        fixed=fixed, data=data, samples=60, sampling_grids=grids(model),
     )  # fmt: skip
     train = load_dataset(data, store, split="train")
     test = None if train.modes is not None else load_dataset(data, store, split="test")
@@ -80,7 +84,7 @@ def test_no_number_depends_on_which_lanes_are_evaluated_together(
     }
     assert together == alone
     assert together[3].metrics == {"finite": 0.0}
-    assert [together[slot].curve is not None for slot in due] == [
+    assert [bool(together[slot].curves) for slot in due] == [
         True,
         False,
         True,
@@ -101,16 +105,16 @@ def test_a_vae_gets_a_bound_on_binarised_pixels(store: ObjectStore, device: str)
     assert "binarised" in stated["of"]
     assert (stated["examples"], stated["drawn_from"]) == (178, 355)
     assert 0 < found.metrics["nll_standard_error"] < found.metrics["nll"] < 64 * math.log(4)
-    assert [point[0] for point in found.curve] == [0.5, 2.0]
+    assert [point[0] for point in found.curves["truncation"]] == [0.5, 2.0]
     assert found.png.startswith(b"\x89PNG")
 
 
-def test_the_verdict_is_of_samples_without_truncation(store: ObjectStore) -> None:
+def test_the_verdict_is_of_samples_at_the_neutral_value(store: ObjectStore) -> None:
     """How training went does not depend on the threshold that a trial is sampled at."""
     fixed = {"hidden": 32, "batch_size": 64, "objective": "hinge"}
     _, narrow = judged(store, "gan", "digits", truncation=0.1, **fixed)
     _, wide = judged(store, "gan", "digits", truncation=3.0, **fixed)
-    judged_by = [n for n in wide.metrics if n.startswith("untruncated_")]
+    judged_by = [n for n in wide.metrics if n.startswith("neutral_")]
     assert len(judged_by) == 4
     assert [narrow.metrics[n] for n in judged_by] == [wide.metrics[n] for n in judged_by]
     assert (narrow.outcome, narrow.cause) == (wide.outcome, wide.cause)
@@ -142,7 +146,7 @@ def test_points_have_modes_and_no_bound(store: ObjectStore, device: str) -> None
     assert evaluator.protocol["fake_samples"] == 2500
     assert {"modes", "high_quality", "w1_sliced"} <= set(found.metrics)
     assert evaluator.protocol["curve"] == ["total_variation", "modes"]
-    assert [len(point) for point in found.curve] == [3, 3]
+    assert [len(point) for point in found.curves["truncation"]] == [3, 3]
 
 
 def test_a_folder_without_labels_is_judged_by_its_components(

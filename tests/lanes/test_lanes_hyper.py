@@ -29,6 +29,8 @@ LAWS = {
     "latent_size": "mask",
     "truncation": "truncated",
     "temperature": "tempered",
+    "sampler": "chosen",
+    "sample_steps": "chosen",
 }
 FIELDS = [(m, n) for m, e in CATALOG.items() for n, s in scopes(e.config).items() if s != "fixed"]
 TERMS = {
@@ -211,3 +213,17 @@ def test_temperature_divides_the_logits(factory: Any, model: str, name: str) -> 
     cold, warm = pack.sample(4)
     assert (cold == cold[0]).all()
     assert not (warm == warm[0]).all()
+
+
+CHOICES = {"sampler": ("ddim", "ancestral"), "sample_steps": (3, 5)}
+
+
+@_of("chosen")
+def test_lanes_are_sampled_by_their_own_choice(factory: Any, model: str, name: str) -> None:
+    """As in a pack in which all have it: to the last bit."""
+    pack = _lanes(factory, model, name, CHOICES[name])
+    pack.run(2)
+    mixed = pack.sample(4)
+    assert not torch.equal(mixed[0], mixed[1])
+    for slot, choice in enumerate(CHOICES[name]):
+        assert torch.equal(pack.sample(4, hyper={name: choice})[slot], mixed[slot])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import LIKELIHOOD_METRICS, METRICS, UNTRUNCATED, Kind, find_metric
+from gensweep.known_metrics import LIKELIHOOD_METRICS, METRICS, NEUTRAL, Kind, find_metric
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.objective import Objective
 
@@ -46,8 +46,8 @@ def test_likelihood_metrics_are_declared_too() -> None:
     assert all(metric.kinds for metric in METRICS.values())
 
 
-def test_a_metric_of_samples_without_truncation_is_the_same_metric() -> None:
-    assert all(find_metric(UNTRUNCATED + name) is metric for name, metric in METRICS.items())
+def test_a_metric_of_samples_at_neutral_values_is_the_same_metric() -> None:
+    assert all(find_metric(NEUTRAL + name) is metric for name, metric in METRICS.items())
 
 
 def test_an_objective_takes_the_better_end() -> None:

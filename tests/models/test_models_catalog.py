@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gensweep.game import capabilities
 from gensweep.lanes import check_players
+from gensweep.sampling_fields import real_values
 from gensweep.space import check_space, scopes, strata, with_scope
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model, Noise
@@ -30,7 +31,7 @@ class Subject:
         self.game: Any = model.game(self.config, DATA)
         torch.manual_seed(0)
         self.nets: dict[str, nn.Module] = {n: p.build() for n, p in self.game.players.items()}
-        numbers = with_scope(self.config, "lane", "latent", "sampling")
+        numbers = with_scope(self.config, "lane", "latent") | real_values(self.config)
         self.hyper = {n: torch.tensor(float(v)) for n, v in numbers.items()}
         self.hyper["progress"] = torch.tensor(0.0)
 
@@ -145,7 +146,7 @@ def test_the_space_fits_the_configuration_at_its_extremes(model: Model) -> None:
 def test_every_field_has_a_scope_and_lane_fields_are_numbers(model: Model) -> None:
     for field in dataclasses.fields(model.config):
         assert field.metadata["scope"] in SCOPES, field.name
-    for name, value in with_scope(model.config(), "lane", "latent", "sampling").items():
+    for name, value in with_scope(model.config(), "lane", "latent").items():
         assert isinstance(value, int | float), name
     assert scopes(model.config())["batch_size"] == "fixed"
 

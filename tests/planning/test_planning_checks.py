@@ -30,8 +30,19 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "scatter of two": ({"scatter": ("frechet", "recall")}, "scatter="),
     "fixed and searched": ({"fixed": {"learning_rate": 0.01}}, "fixed at 0.01"),
     "fixed unknown": ({"fixed": {"depth": 3}}, "'depth' in fixed"),
-    "a threshold of 0": ({"truncations": (1.0, 0.0)}, "got 0.0"),
-    "no thresholds": ({"truncations": ()}, "truncations=()"),
+    "a threshold of 0": (
+        {"sampling_grids": {"truncation": (1.0, 0.0)}},
+        "the grid of 'truncation' does not fit: `0 < truncation` must hold, but got "
+        "truncation=0.0",
+    ),
+    "a number for a grid": (
+        {"sampling_grids": {"truncation": 1.0}},
+        "the grid of 'truncation' must be a tuple of numbers, but got 1.0",
+    ),
+    "a grid of training": (
+        {"sampling_grids": {"learning_rate": (1.0,)}},
+        "'learning_rate', which is no sampling hyperparameter: choose from truncation",
+    ),
     "samples that are all neighbours": ({"samples": 5}, "samples=5"),
     "repeats that do not divide": ({"trials": 49, "repeats": 2}, "use 48 or 50"),
     "more repeats than trials": ({"trials": 4, "repeats": 8}, "use at least 16"),

@@ -128,7 +128,7 @@ def test_a_resumed_sweep_keeps_its_target(begin: Any) -> None:
         ({"fixed": {"hidden": 32}}, "fixed.hidden"),
         ({"group_by": "objective"}, "by: null"),
         ({"rungs": 2}, "rungs: 4 -> 2"),
-        ({"truncations": (1.0,)}, "truncations"),
+        ({"sampling_grids": {"truncation": (1.0,)}}, "sampling_grids"),
     ],
 )
 def test_a_changed_script_is_told(

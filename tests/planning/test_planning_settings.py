@@ -122,7 +122,7 @@ def test_the_identity_is_that_of_stored_sweeps() -> None:
         "model": "gan", "data": "digits", "image_size": 8, "column": None, "label": None,
         "space": {"learning_rate": repr(GAN.space["learning_rate"]), "objective": repr(KINDS)},
         "fixed": {"hidden": "32"}, "budget_images": 200_000, "repeats": 1, "seed": 0,
-        "samples": 1000, "rungs": 4, "truncations": [0.5, 1.0, 1.5, 2.0], "pruner": "none",
+        "samples": 1000, "rungs": 4, "pruner": "none",
         "by": "objective", "defaults": found["defaults"],
     }  # fmt: skip
     assert found["defaults"]["batch_size"] == repr(GAN.config({}).batch_size)

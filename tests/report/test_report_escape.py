@@ -42,7 +42,7 @@ def trials_with(text: str) -> list[dict[str, Any]]:
             "state": "completed" if number < 2 else text,
             "params": {"objective": text, "rate": 0.5 / (number + 1), text: text},
             "metrics": {text: 1.0 + number, "modes": 3.0},
-            "curves": {"truncation": [[1.0, 2.0, 3.0]]},
+            "curves": {text: [[1.0, 2.0, 3.0]]},
             "lineage": [copy] if number == 1 else [],
         }
         for number, end in enumerate(ends)

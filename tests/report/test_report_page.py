@@ -36,7 +36,7 @@ def records() -> list[dict[str, Any]]:
             "state": "completed" if ends == "converged" else ends, "images": 500,
             "outcome": ends, "cause": "loss is nan at step 7" if not found else "",
             "params": {"objective": objective, "learning_rate": rate, "latent_size": number + 1},
-            "metrics": found, "curves": {"truncation": curve} if found else {},
+            "metrics": found, "curves": {"psi": curve} if found else {},
         })  # fmt: skip
     return trials
 

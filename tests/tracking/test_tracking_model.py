@@ -13,14 +13,15 @@ pytestmark = [pytest.mark.stack]
 
 
 def sample_scaled(
-    path: str, about: dict[str, Any], n: int, truncation: float | None, seed: int
+    path: str, about: dict[str, Any], n: int, values: dict[str, float], seed: int
 ) -> Any:
     """Stands at the place of a model's sampling function: noise times the stored weight."""
     import torch
     from safetensors.torch import load_file
 
     noise = torch.randn(n, about["latent_size"], generator=torch.Generator().manual_seed(seed))
-    noise = noise if truncation is None else noise.clamp(-truncation, truncation)
+    bound = values.get("bound", about["sampling"]["bound"])
+    noise = noise.clamp(-bound, bound)
     return (noise * load_file(path)["scale"]).numpy()
 
 
@@ -44,12 +45,12 @@ def test_best_trial_becomes_a_model_that_samples(
     weights = tmp_path / "w.safetensors"
     for _ in range(2):  # the second time there is nothing new
         uri = register_model(server.uri, "digits-gan", run_id=run, weights=weights,
-                            about={"latent_size": 2},
+                            about={"latent_size": 2, "sampling": {"bound": 9.0}},
                             load="test_tracking_model:sample_scaled")  # fmt: skip
         assert uri == "models:/digits-gan/1"
     model = mlflow.pyfunc.load_model("models:/digits-gan@best")
     whole = model.predict(pd.DataFrame([{"n": 64, "seed": 5}]))
-    cut = model.predict(pd.DataFrame([{"n": 64, "truncation": 0.5, "seed": 5}]))
+    cut = model.predict(pd.DataFrame([{"n": 64, "bound": 0.5, "seed": 5}]))
     assert whole.shape == (64, 2)
     assert abs(cut).max() == 1.5
     np.testing.assert_allclose(cut, whole.clip(-1.5, 1.5))

@@ -119,7 +119,7 @@ def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_small_sweep: A
     ]
     second.resume()
     assert lineage(again) == told
-    names = ("frechet", "coverage", "untruncated_density")
+    names = ("frechet", "coverage", "neutral_density")
     found = [
         {n: [t.metrics[name] for name in names] for n, t in small_sweep.trials().items()}
         for small_sweep in (whole, again)

@@ -1,4 +1,4 @@
-"""Evaluates trained lanes: samples, metrics, likelihood, truncation curve, verdict.
+"""Evaluates trained lanes: samples, metrics, likelihood, fidelity-variety curves, verdict.
 
 Runs in: a pack's workers while it trains; the script's process for the best trial at the end.
 """

@@ -1,12 +1,14 @@
 """The result of evaluating one trained lane."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gensweep.trial import Outcome, TrialState
 
 CurvePoint = tuple[float, float, float]
-"""A truncation threshold, and the fidelity and the variety measured there."""
+"""A value of a sampling hyperparameter, and the fidelity and the variety measured there."""
+Curves = Mapping[str, tuple[CurvePoint, ...]]
+"""The curve along the grid of each sampling hyperparameter that has one, by its name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +19,7 @@ class Evaluation:
     """
 
     metrics: Mapping[str, float]
-    """Of samples at the trial's own truncation threshold; `untruncated_*` are those judged by."""
+    """Of samples at the trial's own sampling hyperparameters; `neutral_*` are those judged by."""
 
     outcome: Outcome
     """The verdict: converged, unconverged, collapsed or diverged."""
@@ -26,13 +28,13 @@ class Evaluation:
     """Why, in words; empty where there is nothing to tell."""
 
     variety: float
-    """The metric by which collapse is told, of samples without truncation."""
+    """The metric by which collapse is told, of samples at the neutral values."""
 
     png: bytes = b""
     """The sample grid; empty for a lane whose samples are not finite."""
 
-    curve: tuple[CurvePoint, ...] | None = None
-    """Fidelity against variety along a grid of thresholds; None before the trial's end."""
+    curves: Curves = field(default_factory=dict)
+    """Fidelity against variety along the grids; empty before the trial's end."""
 
     @property
     def state(self) -> TrialState:

@@ -1,32 +1,29 @@
-"""Evaluates trained lanes: samples, metrics, verdict, likelihood and truncation curve.
+"""Evaluates trained lanes: samples, metrics, verdict, likelihood and curves.
 
 L lanes.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from gensweep.evaluation._evaluation import CurvePoint, Evaluation
+from gensweep.evaluation._evaluation import CurvePoint, Curves, Evaluation
 from gensweep.evaluation._lane_likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Likelihood
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.game import DataShape
-from gensweep.known_metrics import UNTRUNCATED
+from gensweep.known_metrics import NEUTRAL, VERDICT
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
+from gensweep.sampling_fields import SamplingField, neutral_values
+from gensweep.space import with_scope
 from gensweep.trial import Outcome
 
 GRID_SAMPLES = 64
 LANES_AT_ONCE = 4
 """On a GPU, where many small kernels cost more than few; a CPU takes lanes one by one as fast."""
-NO_TRUNCATION = 6.0
-"""A threshold beyond which float32 has no normal numbers to draw."""
-VERDICT = (
-    "of samples without truncation, which says how training went; collapsed: below the bounds, "
-    "and with no more variety than a tenth and 0.02 above that of earlier evaluations"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +41,9 @@ class LaneEvaluator:
     modes: Tensor | None
     """`[K, 2]` of a mixture of points; None: images."""
 
-    truncations: tuple[float, ...]
+    sampling: tuple[SamplingField, ...]
+    """The model's sampling hyperparameters, with the grids of the sweep."""
+
     likelihood: Likelihood | None
     """None: the model has no `log_prob`."""
 
@@ -53,7 +52,8 @@ class LaneEvaluator:
     @property
     def protocol(self) -> Mapping[str, object]:
         """The statement of how every number was made, as JSON."""
-        stated = {**self.evaluator.protocol, "verdict": VERDICT}
+        neutral = neutral_values(self.sampling)
+        stated = {**self.evaluator.protocol, "verdict": VERDICT, "neutral": neutral}
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
 
     def to(self, device: torch.device | str, width: int = LANES_AT_ONCE) -> "LaneEvaluator":
@@ -68,8 +68,8 @@ class LaneEvaluator:
     ) -> Iterator[tuple[int, Evaluation]]:
         """Yield the evaluation of each slot that is `due`, some lanes at a time.
 
-        `due[slot]` says whether the slot's trial ends here: then its likelihood and its truncation
-        curve are measured too. With `bound` the likelihood is also measured of the others, with
+        `due[slot]` says whether the slot's trial ends here: then its likelihood and its curves
+        are measured too. With `bound` the likelihood is also measured of the others, with
         fewer importance samples.
         """
         for last in (False, True):
@@ -83,10 +83,10 @@ class LaneEvaluator:
     ) -> dict[int, Evaluation]:
         samples = self._draw_samples(pack, slots)
         metrics = self.evaluator.evaluate(samples)
-        untruncated = self._measure_untruncated(pack, slots) or metrics
+        neutral = self._measure_neutral(pack, slots, metrics)
         found = {
             slot: self._evaluate_lane(*each)
-            for slot, *each in zip(slots, samples, metrics, untruncated, strict=True)
+            for slot, *each in zip(slots, samples, metrics, neutral, strict=True)
         }
         # A lane whose samples are not finite has neither a likelihood nor a curve.
         sound = [slot for slot, one in found.items() if one.outcome is not Outcome.DIVERGED]
@@ -94,27 +94,23 @@ class LaneEvaluator:
             for slot, likely in self._likelihoods(pack, sound, self.likelihood, last).items():
                 found[slot] = replace(found[slot], metrics={**found[slot].metrics, **likely})
         if last and sound:
-            for slot, curve in zip(sound, self._curves(pack, sound), strict=True):
-                found[slot] = replace(found[slot], curve=tuple(curve))
+            for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
+                found[slot] = replace(found[slot], curves=curves)
         return found
 
     def _evaluate_lane(
-        self, samples: Tensor, metrics: dict[str, float], untruncated: dict[str, float]
+        self, samples: Tensor, metrics: dict[str, float], neutral: dict[str, float]
     ) -> Evaluation:
-        """Judge one lane by its samples without truncation; `samples` are those to be pictured."""
+        """Judge one lane by its samples at neutral values; `samples` are those to be pictured."""
         finite = bool(metrics["finite"])
-        outcome, cause = self.evaluator.verdict(untruncated if finite else metrics)
+        outcome, cause = self.evaluator.verdict(neutral if finite else metrics)
         reference = self.evaluator.reference
-        judged_by = {
-            UNTRUNCATED + name: untruncated[name]
-            for name in reference.judged
-            if name in untruncated
-        }
+        judged_by = {NEUTRAL + name: neutral[name] for name in reference.judged if name in neutral}
         return Evaluation(
             metrics=metrics | judged_by,
             outcome=outcome,
             cause=cause,
-            variety=untruncated.get(reference.variety, 0.0),
+            variety=neutral.get(reference.variety, 0.0),
             png=b"" if outcome is Outcome.DIVERGED else sample_grid(samples, self.modes),
         )
 
@@ -125,39 +121,47 @@ class LaneEvaluator:
         found = likelihood.measure(pack, fill_up(slots, self.lanes_at_once), samples)
         return dict(zip(slots, found, strict=False))  # the others repeat the first slot
 
-    def _draw_samples(self, pack: Pack, slots: list[int], **hyper: float) -> Tensor:
-        """Samples of `lanes_at_once` lanes or fewer, `[L, count, *shape]`."""
+    def _draw_samples(
+        self, pack: Pack, slots: list[int], values: Mapping[str, Any] | None = None
+    ) -> Tensor:
+        """Samples of `lanes_at_once` lanes or fewer, `[L, count, *shape]`.
+
+        `values` are sampling hyperparameters in the place of the lanes' own.
+        """
         every = fill_up(slots, self.lanes_at_once)
-        drawn = pack.sample(self.evaluator.samples, slots=every, hyper=hyper)
+        drawn = pack.sample(self.evaluator.samples, slots=every, hyper=values)
         return drawn[: len(slots)]
 
-    def _measure_truncated(
-        self, pack: Pack, slots: list[int], threshold: float, wanted: Collection[str]
+    def _measure_neutral(
+        self, pack: Pack, slots: list[int], metrics: list[dict[str, float]]
     ) -> list[dict[str, float]]:
-        samples = self._draw_samples(pack, slots, truncation=threshold)
-        return self.evaluator.evaluate(samples, wanted)
-
-    def _measure_untruncated(self, pack: Pack, slots: list[int]) -> list[dict[str, float]]:
-        """Measure what lanes are judged by; empty for a model without truncation."""
-        if "truncation" not in pack.lane(slots[0]).hyper:
-            return []
+        """Measure what lanes are judged by; `metrics` are those of samples at their own values."""
+        neutral = neutral_values(self.sampling)
+        own = [with_scope(pack.lane(slot).config, "sampling") for slot in slots]
+        if all(values | neutral == values for values in own):
+            return metrics
         reference = self.evaluator.reference
-        wanted = {*reference.judged, reference.variety}
-        return self._measure_truncated(pack, slots, NO_TRUNCATION, wanted)
+        samples = self._draw_samples(pack, slots, neutral)
+        return self.evaluator.evaluate(samples, {*reference.judged, reference.variety})
 
-    def _curves(self, pack: Pack, slots: list[int]) -> list[list[CurvePoint]]:
-        """Each lane's curve along the grid; thresholds with samples that are not finite are left
-        out."""
+    def _curves(self, pack: Pack, slots: list[int]) -> list[Curves]:
+        """Each lane's curves along the grids, by field; its other values are its own."""
+        curves = {f.name: self._curves_along(pack, slots, f) for f in self.sampling if f.grid}
+        return [{name: tuple(of[i]) for name, of in curves.items()} for i in range(len(slots))]
+
+    def _curves_along(
+        self, pack: Pack, slots: list[int], field: SamplingField
+    ) -> list[list[CurvePoint]]:
+        """Each lane's curve; values with samples that are not finite are left out."""
         curves: list[list[CurvePoint]] = [[] for _ in slots]
-        if "truncation" not in pack.lane(slots[0]).hyper:
-            return curves
         reference = self.evaluator.reference
         fidelity, variety = reference.objective, reference.variety
-        for threshold in self.truncations:
-            found = self._measure_truncated(pack, slots, threshold, (fidelity, variety))
+        for value in field.grid:
+            samples = self._draw_samples(pack, slots, {field.name: value})
+            found = self.evaluator.evaluate(samples, (fidelity, variety))
             for curve, metrics in zip(curves, found, strict=True):
                 if metrics["finite"]:
-                    curve.append((threshold, metrics[fidelity], metrics[variety]))
+                    curve.append((value, metrics[fidelity], metrics[variety]))
         return curves
 
 

@@ -96,7 +96,7 @@ def build_evaluator(
     game = sweep.model.game(sweep.config({}), train)
     return LaneEvaluator(
         evaluator=replace(evaluator, protocol=stated), data=train, modes=train.modes,
-        truncations=sweep.truncations, likelihood=Likelihood.of_game(game, x, split),
+        sampling=sweep.sampling, likelihood=Likelihood.of_game(game, x, split),
     )  # fmt: skip
 
 

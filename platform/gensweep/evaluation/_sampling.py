@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypedDict, cast
 from torch import Tensor
 
 from gensweep.catalog import model_named
-from gensweep.game import DataShape
+from gensweep.errors import UserError
+from gensweep.game import DataShape, Model
 from gensweep.lanes import LaneState, Pack
-from gensweep.space import pad_latent_sizes
+from gensweep.sampling_fields import sampling_fields
+from gensweep.space import check_value, pad_latent_sizes, with_scope
 from gensweep.spec import Sweep
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class SamplerSpec(TypedDict):
     """A name in an installed catalogue."""
     pack: dict[str, object]
     """The configuration of the pack, latent sizes padded."""
+    sampling: dict[str, object]
+    """The trial's sampling hyperparameters: all that `sample_lane` can be given others of."""
     data: dict[str, object]
     """The fields of `Shape`."""
 
@@ -50,9 +54,11 @@ class SamplerSpec(TypedDict):
 def sampler_spec(sweep: Sweep, params: Mapping[str, object], data: DataShape) -> SamplerSpec:
     """Describe the trial with the sampled values `params` so that its lane can be sampled."""
     shape = {field.name: getattr(data, field.name) for field in fields(Shape)}
+    config = sweep.config(params)
     return {
         "model": sweep.model.name,
-        "pack": asdict(pad_latent_sizes(sweep.config(params), sweep.space)),
+        "pack": asdict(pad_latent_sizes(config, sweep.space)),
+        "sampling": with_scope(config, "sampling"),
         "data": shape | {"shape": list(data.shape)},
     }
 
@@ -61,21 +67,38 @@ def sample_lane(
     weights: str,
     about: Mapping[str, object],
     n: int,
-    truncation: float | None = None,
+    values: Mapping[str, object] | float | None = None,
     seed: int = 0,
 ) -> "npt.NDArray[np.float32]":
     """Draw `n` samples `[n, *shape]` from the lane in the file `weights`; images are in [-1, 1].
 
-    `about` is its `SamplerSpec`. `truncation` is the threshold; None: the trial's own. The same
-    `seed` gives the same samples.
+    `about` is its `SamplerSpec`. `values` are sampling hyperparameters by name, in the place of the
+    trial's own; a mere number, as models registered by earlier versions give, is of the model's
+    first. The same `seed` gives the same samples. `UserError` for values that cannot be.
     """
     spec = cast(SamplerSpec, about)
     model, shape = model_named(spec["model"]), _shape_of(spec["data"])
+    if isinstance(values, float | int):
+        values = {sampling_fields(model.config)[0].name: values}
+    _check_values(model, spec["pack"], values or {})
     pack = Pack(model, model.config(**spec["pack"]), shape, NoData(), width=1, trace=False)
     pack.put(0, LaneState.from_bytes(Path(weights).read_bytes()))
-    hyper = {} if truncation is None else {"truncation": truncation}
-    samples: npt.NDArray[np.float32] = pack.sample(n, seed=seed, hyper=hyper)[0].numpy()
+    samples: npt.NDArray[np.float32] = pack.sample(n, seed=seed, hyper=values)[0].numpy()
     return samples
+
+
+def _check_values(model: Model, config: Mapping[str, object], values: Mapping[str, object]) -> None:
+    """`UserError` for what is no sampling hyperparameter of the model, or cannot be its value."""
+    known = [field.name for field in sampling_fields(model.config)]
+    for name, value in values.items():
+        if name not in known:
+            raise UserError(f"{name!r} is no sampling hyperparameter of {model.name}: choose from "
+                            f"{', '.join(known) or 'none'}.")  # fmt: skip
+        check_value(model.config, name, value)
+    try:
+        model.config(**{**config, **values})
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{model.name}: {error}") from error
 
 
 def _shape_of(stored: dict[str, object]) -> Shape:

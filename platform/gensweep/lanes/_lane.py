@@ -10,6 +10,7 @@ from gensweep.lanes._generators import KINDS, generator
 from gensweep.lanes._means import Means
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._state import LaneState
+from gensweep.sampling_fields import real_values
 from gensweep.space import with_scope
 
 Streams = dict[tuple[str, str], torch.Generator]
@@ -71,5 +72,6 @@ class Lane:
 
 def _scalars(config: Any) -> dict[str, float]:
     """Return the numbers of a configuration that may differ from lane to lane."""
-    values = with_scope(config, "lane", "latent", "sampling")
-    return {n: float(v) for n, v in values.items() if isinstance(v, int | float)}
+    values = with_scope(config, "lane", "latent")
+    numbers = {n: float(v) for n, v in values.items() if isinstance(v, int | float)}
+    return numbers | real_values(config)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.game import DataShape, Model
+from gensweep.game import DataShape, Game, Model
 from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._check_players import check_players
 from gensweep.lanes._generators import derive_seed, draw
@@ -25,6 +25,7 @@ from gensweep.lanes._joint_turn import JointTurn
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._record import EXPLODED, Progress, Record
+from gensweep.lanes._sampling_games import SamplingGames
 from gensweep.lanes._schedule import budget_fractions, own_progress, update_order
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._state import LaneState
@@ -84,6 +85,7 @@ class Pack:
         graph for each number of lanes."""
         self.lanes: list[Lane | None] = [None] * width
         self._hyper: dict[str, Tensor] = {}
+        self._sampling = SamplingGames(model, self.config, data, self.game)
         self.turns_taken = self.turns_computed = 0
         """Turns that were due in lanes with trials, and turns computed there, due or not."""
 
@@ -285,14 +287,33 @@ class Pack:
         *,
         seed: int = 0,
         slots: Sequence[int] | None = None,
-        hyper: Mapping[str, float] | None = None,
+        hyper: Mapping[str, Any] | None = None,
     ) -> Tensor:
         """Draw samples `[len(slots), count, *shape]`, with each lane's own noise.
 
-        `hyper` overrides values for all lanes, the truncation threshold for instance.
+        `hyper` overrides sampling hyperparameters for all lanes. Lanes that differ in one which
+        is no real number are sampled one group after another.
         """
-        noise = self.game.sample_noise(count)
-        samples: Tensor = self.call("sample", noise, seed=seed, slots=slots, hyper=hyper)
+        chosen = list(self.occupied if slots is None else slots)
+        configs = [self.lane(slot).config for slot in chosen]
+        real = self._sampling.real(hyper or {})
+        samples: dict[int, Tensor] = {}
+        for game, places in self._sampling.groups(configs, hyper or {}):
+            # As many lanes in each group as asked for; places without one repeat the first. Which
+            # kernels are taken, and with them the last bits, may depend on the number of lanes.
+            filled = [chosen[i] for i in places] + [chosen[places[0]]] * (len(chosen) - len(places))
+            drawn = self._sample_group(game, count, seed, filled, real)
+            if len(places) == len(chosen):
+                return drawn
+            samples |= zip(places, drawn, strict=False)
+        return torch.stack([samples[place] for place in range(len(chosen))])
+
+    def _sample_group(
+        self, game: Game, count: int, seed: int, slots: list[int], hyper: Mapping[str, float]
+    ) -> Tensor:
+        """Draw the samples of lanes that `game` can sample as one."""
+        noise = game.sample_noise(count)
+        samples: Tensor = self.call("sample", noise, seed=seed, slots=slots, hyper=hyper, game=game)
         return samples
 
     def call(
@@ -303,10 +324,12 @@ class Pack:
         seed: int = 0,
         slots: Sequence[int] | None = None,
         hyper: Mapping[str, float] | None = None,
+        game: Game | None = None,
     ) -> Any:
         """Call `game.method(nets, *inputs, noise, hyper)` for every lane; `inputs` are shared.
 
-        `slots` are the lanes, by default all occupied ones; results have them in front.
+        `slots` are the lanes, by default all occupied ones; results have them in front. `game` is
+        by default the pack's own.
         """
         chosen = list(self.occupied if slots is None else slots)
         seeds = [self.lane(slot).seed for slot in chosen]
@@ -316,7 +339,7 @@ class Pack:
         values["spent"] = budget_fractions(self.lanes, 1)[chosen, 0].to(self.device)
         values["progress"] = values["spent"]
         return evaluate(
-            self.game, self.stacks, method, chosen, shared=inputs, noise=drawn, hyper=values
+            game or self.game, self.stacks, method, chosen, shared=inputs, noise=drawn, hyper=values
         )
 
 

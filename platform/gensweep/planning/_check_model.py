@@ -8,7 +8,7 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.evaluation import Likelihood
-from gensweep.known_metrics import NEIGHBOURS
+from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.lanes import Pack, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.space import Stratum, all_strata
@@ -83,7 +83,9 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     )  # fmt: skip
     game = sweep.model.game(sweep.config({}), dataset)
     likelihood = Likelihood.of_game(game, data["x"], "train")
-    return {*evaluator.evaluate(data["x"][None])[0], *(likelihood.metrics if likelihood else ())}
+    neutral = {NEUTRAL + name for name in evaluator.reference.judged}
+    measured = {*evaluator.evaluate(data["x"][None])[0], *neutral}
+    return measured | (likelihood.metrics if likelihood else set())
 
 
 def training_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:

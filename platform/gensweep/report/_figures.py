@@ -96,20 +96,31 @@ def _scale(column: Sequence[object]) -> list[float | None]:
     return [None if v is None else (v - low) / ((high - low) or 1.0) for v in values]
 
 
-def truncation_curves(trials: Sequence[TrialView], names: Sequence[str]) -> Markup | None:
-    """Draw fidelity against variety, the metrics `names`: a line per trial over its thresholds."""
+def variety_curves(
+    trials: Sequence[TrialView], names: Sequence[str], titles: Mapping[str, str]
+) -> list[tuple[str, Markup]]:
+    """Draw the title and the curves of each sampling hyperparameter that trials have one of.
+
+    `names` are the metrics of fidelity and of variety, `titles` say what the hyperparameters mean.
+    """
+    fields = sorted(
+        {n for trial in trials for n, curve in trial.get("curves", {}).items() if curve}
+    )
+    return [(titles.get(name, name), _variety_curve(trials, names, name)) for name in fields]
+
+
+def _variety_curve(trials: Sequence[TrialView], names: Sequence[str], field: str) -> Markup:
+    """Fidelity against variety: a line per trial over the values of `field`."""
     curves = [
-        (t, [(row[2], row[1]) for row in t["curves"]["truncation"]])
+        (t, [(row[2], row[1]) for row in t["curves"][field]])
         for t in trials
-        if t.get("curves", {}).get("truncation")
+        if t.get("curves", {}).get(field)
     ]
-    if not curves:
-        return None
     axes = Axes(
         [p for _, curve in curves for p in curve], (metric_label(names[1]), metric_label(names[0]))
     )
     lines = [axes.line(c, outcome(t), f"trial {t['number']}") for t, c in curves]
-    return axes.draw(lines, "Fidelity against variety over the truncation threshold")
+    return axes.draw(lines, f"Fidelity against variety over {field}")
 
 
 def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Markup | None:

@@ -16,7 +16,7 @@ from gensweep.report._figures import (
     parallel_coordinates,
     scatter_plot,
     stability_maps,
-    truncation_curves,
+    variety_curves,
 )
 from gensweep.report._lineage import copies_table, schedules
 from gensweep.report._outcomes import outcome, rates, strata
@@ -59,7 +59,9 @@ def build_report(
         coordinates=parallel_coordinates(trials),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
-        truncation=truncation_curves(trials, facts.protocol.get("curve", ("frechet", "coverage"))),
+        curves=variety_curves(
+            trials, facts.protocol.get("curve", ("frechet", "coverage")), facts.sampling
+        ),
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,
         samples=_samples(trials, images, objective),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from gensweep.known_metrics import UNTRUNCATED
+from gensweep.known_metrics import NEUTRAL
 from gensweep.objective import Objective, finite_number
 from gensweep.report._outcomes import outcome
 from gensweep.trial import Outcome, TrialView
@@ -48,11 +48,11 @@ class LostModes:
 def lost_modes(
     groups: Mapping[str, Sequence[TrialView]], group_by: str | None, protocol: Mapping[str, Any]
 ) -> LostModes | None:
-    """Count the modes (or classes) that untruncated trials found for each value of `group_by`."""
+    """Count the modes (or classes) that trials found for each value of `group_by`."""
     kind = KINDS.get(str(protocol.get("kind")), "")
     rows: list[list[object]] = []
     for stratum, group in groups.items():
-        found = [v for t in group if (v := _untruncated(t, kind)) is not None]
+        found = [v for t in group if (v := _neutral(t, kind)) is not None]
         if found:
             few = sum(v < protocol[kind] for v in found)
             span = f"{min(found):.0f} to {max(found):.0f}"
@@ -65,9 +65,9 @@ def lost_modes(
     return LostModes(kind=kind, total=protocol[kind], table=Table(head, rows))
 
 
-def _untruncated(trial: TrialView, name: str) -> float | None:
+def _neutral(trial: TrialView, name: str) -> float | None:
     metrics = trial.get("metrics", {})
-    return finite_number(metrics.get(UNTRUNCATED + name, metrics.get(name)))
+    return finite_number(metrics.get(NEUTRAL + name, metrics.get(name)))
 
 
 def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:

@@ -31,7 +31,7 @@ def _view(record: TrialRecord) -> TrialView:
         "cause": record.cause,
         "params": dict(record.params),
         "metrics": dict(record.metrics),
-        "curves": {"truncation": result["curve"]} if "curve" in result else {},
+        "curves": result.get("curves", {}),
         "kept": kept,
         "images": record.images,
         **copies,

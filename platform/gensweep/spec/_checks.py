@@ -9,8 +9,10 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.population import PARTS, explorable
+from gensweep.sampling_fields import sampling_fields
 from gensweep.space import (
     Space,
+    check_choice,
     check_space,
     check_value,
     conditions,
@@ -50,6 +52,28 @@ def check_searched(config: type[Any], space: Space, fixed: Mapping[str, Any]) ->
         if name in space:
             raise UserError(f"{name!r} is both searched and fixed at {value!r}: leave it out of "
                             "`space` or of `fixed`.")  # fmt: skip
+
+
+def check_grids(config: type[Any], grids: Mapping[str, Iterable[Any]]) -> None:
+    """Refuse grids of what is no number that sampling alone sees, and values that it cannot have.
+
+    Those that the configuration of the model states itself are no better than a sweep's.
+    """
+    fields = {field.name: field for field in sampling_fields(config)}
+    for name, grid in grids.items():
+        if not isinstance(grid, list | tuple):
+            raise UserError(f"the grid of {name!r} must be a tuple of numbers, but got {grid!r}.")
+        if name not in fields:
+            known = ", ".join(fields) or "none, which this model has"
+            raise UserError(f"sampling_grids has {name!r}, which is no sampling hyperparameter: "
+                            f"choose from {known}.")  # fmt: skip
+    for name, field in fields.items():
+        for value in grids.get(name, field.grid):
+            if isinstance(field.default, str | bool):
+                raise UserError(f"{name!r} is no number, and has no curve: leave its grid out.")
+            check_choice(config, name, value, f"the grid of {name!r}")
+        if field.neutral is not None:
+            check_choice(config, name, field.neutral, f"the neutral value of {name!r}")
 
 
 def _check_condition(name: str, parent: str, wanted: Iterable[Any], dimension: Any) -> None:

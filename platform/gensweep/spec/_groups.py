@@ -1,12 +1,12 @@
 """Parts of a sweep that are used, and checked, together."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.known_metrics import NEIGHBOURS
+from gensweep.sampling_fields import SamplingField
 from gensweep.space import Space
 
 
@@ -37,19 +37,14 @@ class EvaluationOptions:
     samples: int
     """Drawn from it."""
 
-    truncations: tuple[float, ...]
-    """Thresholds of the fidelity-variety curve."""
+    sampling: tuple[SamplingField, ...]
+    """The model's sampling hyperparameters, with the grids of the fidelity-variety curves."""
 
     def __post_init__(self) -> None:
         if self.samples <= NEIGHBOURS:
             raise UserError(f"`samples > {NEIGHBOURS}` must hold, as each is compared with its "
                             f"{NEIGHBOURS} neighbours, but got "
                             f"samples={self.samples}.")  # fmt: skip
-        if not self.truncations:
-            raise UserError("truncations=() leaves nothing to measure: give thresholds above 0.")
-        for value in self.truncations:
-            if not 0 < value < math.inf:
-                raise UserError(f"each of truncations must be above 0 and finite, but got {value}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ read these declarations, so that a new field needs no other edit.
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType
 from typing import Any, TypeVar, get_args
 
@@ -79,7 +79,7 @@ class Declaration(Setting):
     """Of its values, without `| None`."""
 
     default: Any
-    """`dataclasses.MISSING` where a value must be given, or is made for each object."""
+    """`dataclasses.MISSING` where a value must be given."""
 
     @property
     def flag(self) -> str:
@@ -127,10 +127,11 @@ def declarations(record: Any) -> tuple[Declaration, ...]:
 
 def _declaration(of: "Field[Any]", declared: Setting) -> Declaration:
     kinds = [kind for kind in get_args(of.type) or (of.type,) if kind is not NoneType]
+    default = of.default if of.default_factory is MISSING else of.default_factory()
     return Declaration(
         help=declared.help, option=declared.option, least=declared.least,
         kept_on_resume=declared.kept_on_resume,
-        identity=declared.identity, name=of.name, kind=kinds[0], default=of.default,
+        identity=declared.identity, name=of.name, kind=kinds[0], default=default,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A sweep: a question to a model, as one typed object."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass, field, fields, replace
 from operator import attrgetter
 from typing import Any
@@ -12,6 +12,7 @@ from gensweep.objective import Objective
 from gensweep.precision import PRECISIONS
 from gensweep.pruners import PRUNERS, Pruner, find_pruner
 from gensweep.samplers import SAMPLERS, Sampler, find_sampler
+from gensweep.sampling_fields import SamplingField, sampling_fields
 from gensweep.space import all_strata, scopes, strata
 from gensweep.spec import _checks as checks
 from gensweep.spec._groups import DataOptions, EvaluationOptions, ReportOptions, is_positive
@@ -26,6 +27,11 @@ FORMER_NAMES = ("by", "over")
 def reprs(values: Mapping[str, Any]) -> dict[str, str]:
     """Each value as Python writes it, as stored sweeps have them."""
     return {name: repr(value) for name, value in values.items()}
+
+
+def grids(values: Mapping[str, Iterable[float]]) -> dict[str, list[float]]:
+    """Each grid as a list, as stored sweeps have it."""
+    return {name: list(grid) for name, grid in values.items()}
 
 
 def summaries(table: Mapping[str, Sampler] | Mapping[str, Pruner]) -> str:
@@ -128,10 +134,12 @@ class Sweep:
         1000, "drawn to evaluate a trial (default {value:,})",
         option=Option(), least=1, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
-    truncations: tuple[float, ...] = setting(
-        (0.5, 1.0, 1.5, 2.0), "thresholds of the fidelity-variety curve",
-        identity=Identity(encode=list),
-    )  # fmt: skip
+    sampling_grids: Mapping[str, tuple[float, ...]] = setting(
+        {},
+        "sampling hyperparameter to the values of its fidelity-variety curve, in the place of the "
+        "grid that the model states; (): no curve",
+        identity=Identity(encode=grids, always=False),
+    )
     width: int | None = setting(
         None,
         "lanes of a pack, trials trained as one stacked computation (default: measured once for "
@@ -188,6 +196,7 @@ class Sweep:
         """`UserError` for the first value that cannot be; a group checks itself when made."""
         check_counts(self)
         checks.check_seed(self.seed)
+        checks.check_grids(self.model.config, self.sampling_grids)
         _ = self.evaluation_options, self.limits
         checks.check_hourly_price(self.hourly_price)
         _ = find_sampler(self.sampler), find_pruner(self.pruner)
@@ -232,7 +241,16 @@ class Sweep:
     @property
     def evaluation_options(self) -> EvaluationOptions:
         """The options by which a trained trial is measured."""
-        return EvaluationOptions(samples=self.samples, truncations=self.truncations)
+        return EvaluationOptions(samples=self.samples, sampling=self.sampling)
+
+    @property
+    def sampling(self) -> tuple[SamplingField, ...]:
+        """The model's sampling hyperparameters, with the sweep's grids in the place of its own."""
+        grids = self.sampling_grids
+        return tuple(
+            replace(one, grid=tuple(grids.get(one.name, one.grid)))
+            for one in sampling_fields(self.model.config)
+        )
 
     @property
     def report_options(self) -> ReportOptions:

@@ -1,7 +1,7 @@
 """Checkpoints of many lanes: one data object, then a manifest that vouches for it.
 
 The manifest is written last. A reader accepts only what matches its sha256 and otherwise goes
-back to the checkpoint before, so that no crash, truncation or flipped bit yields a wrong lane.
+back to the checkpoint before, so that no crash, torn file or flipped bit yields a wrong lane.
 """
 
 import hashlib

@@ -18,6 +18,7 @@ from optuna.trial import TrialState as OptunaState
 from gensweep.space import is_active, order_dimensions
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._entry import TrialEntry
+from gensweep.study._former import current_entry, curve_name
 from gensweep.study._pruning import Pruning
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._study_spec import StudySpec
@@ -30,11 +31,15 @@ INTENT = "gensweep_intent"
 _STORED = tuple(f.name for f in fields(TrialEntry) if f.name not in ("number", "id", "params"))
 
 
-def entry_of(trial: FrozenTrial) -> TrialEntry | None:
-    """Read the entry that a trial carries; None if it was never handed out."""
+def entry_of(trial: FrozenTrial, curve: str) -> TrialEntry | None:
+    """Read the entry that a trial carries; None if it was never handed out.
+
+    `curve` names the curve of a trial that an earlier version stored, which had one at most.
+    """
     stored = trial.user_attrs.get(ATTRIBUTE)
     if stored is None:
         return None
+    stored = current_entry(stored, curve)
     known = {**stored, "state": TrialState(stored["state"])}
     return TrialEntry(number=trial.number, id=trial._trial_id, params=dict(trial.params), **known)
 
@@ -56,6 +61,7 @@ class Ledger:
         self._study, self._storage, self._sampler, self._clock = study, storage, sampler, clock
         self._space, self._names = spec.space, order_dimensions(spec.space, spec.strata)
         self._seed = spec.seed
+        self._curve = curve_name(study.user_attrs.get("spec", {}))
         self._metric, self._budget_images = spec.objective.metric, spec.budget_images
         self.entries: dict[int, TrialEntry] = {}
         self.counts: Counter[str] = Counter()
@@ -71,7 +77,7 @@ class Ledger:
         return list(self.entries.values())
 
     def _restore(self, trial: FrozenTrial) -> TrialEntry:
-        entry = entry_of(trial)
+        entry = entry_of(trial, self._curve)
         if entry is None:  # killed while asking: keep the number, complete the parameters
             entry = self._complete(trial)
             self._save(entry)

@@ -12,6 +12,7 @@ from optuna.study import StudyDirection
 from gensweep.errors import UserError
 from gensweep.pruners import make_pruner
 from gensweep.study._bounded_history import BoundedHistoryStorage
+from gensweep.study._former import completed
 from gensweep.study._identity import difference
 from gensweep.study._ledger import Ledger
 from gensweep.study._read import SweepSnapshot, list_sweeps, unknown_sweep
@@ -59,7 +60,8 @@ def open_study(spec: StudySpec, location: str, clock: Callable[[], float]) -> Op
     known = _known(location)
     if spec.name not in known:
         raise unknown_sweep(spec.name, list(known))
-    if changes := difference(known[spec.name].spec, spec.identity()):
+    asked = spec.identity()
+    if changes := difference(completed(known[spec.name].spec, asked), asked):
         raise _differs(spec.name, changes)
     with ExitStack() as stack:
         journal = stack.enter_context(only_writer(location, spec.name))

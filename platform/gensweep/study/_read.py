@@ -7,6 +7,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from gensweep.errors import UserError
+from gensweep.study._former import current_spec, curve_name
 from gensweep.study._ledger import entry_of
 from gensweep.study.journal import stored_journals
 from gensweep.trial import TrialRecord
@@ -56,9 +57,10 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
     facts = study.user_attrs
     if "spec" not in facts:
         return None
-    entries = [entry_of(trial) for trial in study.get_trials(deepcopy=False)]
+    curve = curve_name(facts["spec"])
+    entries = [entry_of(trial, curve) for trial in study.get_trials(deepcopy=False)]
     return SweepSnapshot(
-        name=name, spec=facts["spec"], trials=int(facts.get("trials", len(entries))),
+        name=name, spec=current_spec(facts["spec"]), trials=int(facts.get("trials", len(entries))),
         created=facts["created"], versions=facts["versions"],
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
         hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0)),

@@ -30,11 +30,12 @@ def register_model(
 ) -> str:
     """Log `weights` (a safetensors file) as a pyfunc of run `run_id` and register it.
 
-    The loaded model's `predict` takes a row with `n`, `truncation` and `seed` (the last two may
-    be left out) and returns `load(path, about, n, truncation, seed)`, an array of n samples;
-    `about` is JSON. It is kept as code and weights, not as a pickle. The version registered as
-    `name` gets `alias`; returned is its "models:/NAME/VERSION". A run whose version has the
-    alias already is left as it is, for trials that ended do not change.
+    The loaded model's `predict` takes a row with `n`, and `seed` and any of `about["sampling"]`,
+    sampling hyperparameters with their values, if others are wanted. It returns
+    `load(path, about, n, values, seed)`, an array of n samples; `about` is JSON. It is kept
+    as code and weights, not as a pickle. The version registered as `name` gets `alias`; returned is
+    its "models:/NAME/VERSION". A run whose version has the alias already is left as it is, for
+    trials that ended do not change.
     """
     path = Path(weights)
     if path.suffix != ".safetensors" or not path.is_file():
@@ -53,7 +54,7 @@ def register_model(
             python_model=str(_MODEL_FILE),
             artifacts={"weights": str(path), "about": str(about_file)},
             model_config={"load": load},
-            signature=_signature(),
+            signature=_signature(about.get("sampling", {})),
             pip_requirements=_REQUIREMENTS,
         )
         registered = mlflow.register_model(logged.model_uri, name)
@@ -88,13 +89,16 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _signature() -> Any:
+def _signature(sampling: Mapping[str, object]) -> Any:
+    """The columns of `predict`; those of `sampling` have the types of its values."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
-    columns = [
-        ColSpec(DataType.long, "n"),
-        ColSpec(DataType.double, "truncation", required=False),
-        ColSpec(DataType.long, "seed", required=False),
+    types = {bool: DataType.boolean, int: DataType.long, str: DataType.string}
+    columns = [ColSpec(DataType.long, "n")]
+    columns += [
+        ColSpec(types.get(type(value), DataType.double), name, required=False)
+        for name, value in sampling.items()
     ]
+    columns.append(ColSpec(DataType.long, "seed", required=False))
     return ModelSignature(inputs=Schema(columns))

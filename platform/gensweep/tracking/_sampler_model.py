@@ -27,14 +27,14 @@ class SamplerModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         return np.concatenate([self._draw(context.artifacts["weights"], row) for row in rows])
 
     def _draw(self, path: str, row: dict[str, Any]) -> Any:
-        truncation = _given(row.get("truncation"))
-        seed = _given(row.get("seed"))
-        seed = 0 if seed is None else int(seed)
-        return self._sample(path, self._about, int(row["n"]), truncation, seed)
+        given = {name: value for name, value in row.items() if _is_given(value)}
+        count, seed = int(given.pop("n")), int(given.pop("seed", 0))
+        return self._sample(path, self._about, count, given, seed)
 
 
-def _given(value: Any) -> Any:
-    return None if value is None or (isinstance(value, float) and math.isnan(value)) else value
+def _is_given(value: Any) -> bool:
+    """Return whether a row has the column: tables of rows that have not fill it with NaN."""
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
 
 
 mlflow.models.set_model(SamplerModel())

@@ -236,7 +236,7 @@ class PackRunner:
             number=trial.number, state=state, cause=cause, images=progress.images_seen,
             outcome=evaluation.outcome if evaluation is not None and completed else state,
             report=None if is_reported else report,
-            curve=None if evaluation is None else evaluation.curve,
+            curves={} if evaluation is None else evaluation.curves,
             lineage=tuple(trial.lineage),
         )  # fmt: skip
         # Taken before the lane is dropped: the next trial's weights overwrite it.

@@ -1,0 +1,86 @@
+"""Reads sweeps that earlier versions stored: the only place that knows how they said things.
+
+They knew one sampling hyperparameter, by its name. A spec had its grid under the plural of that
+name, a trial's curve had no name, and metrics of samples at its neutral value had another prefix.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gensweep.known_metrics import NEUTRAL, VERDICT
+
+PREFIX = "untruncated_"
+"""Of metrics, in the place of `NEUTRAL`."""
+GRID = [0.5, 1.0, 1.5, 2.0]
+"""By default. It was stored with every sweep, of models without the hyperparameter too."""
+
+
+def grid_key(spec: Mapping[str, Any]) -> str:
+    """The entry of an earlier version's spec that is a list of numbers: the grid. Empty: none."""
+    return next((key for key, value in spec.items() if _is_grid(value)), "")
+
+
+def _is_grid(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(n) in (int, float) for n in value)
+
+
+def curve_name(spec: Mapping[str, Any]) -> str:
+    """The hyperparameter that a trial's curve without a name is of."""
+    return grid_key(spec).removesuffix("s")
+
+
+def current_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored spec as this version would have stored it; one of its own as it is.
+
+    >>> old = {"sizes": [0.5, 2.0], "defaults": {"size": "1.0"}, "rungs": 4}
+    >>> current_spec(old)
+    {'defaults': {'size': '1.0'}, 'rungs': 4, 'sampling_grids': {'size': [0.5, 2.0]}}
+    """
+    key = grid_key(spec)
+    if not key:
+        return dict(spec)
+    found = {name: value for name, value in spec.items() if name != key}
+    known = {name for part in ("defaults", "fixed", "space") for name in spec.get(part, ())}
+    if curve_name(spec) in known and spec[key] != GRID:
+        found["sampling_grids"] = {curve_name(spec): spec[key]}
+    if "objective" in spec:
+        metric = current_name(spec["objective"]["metric"])
+        found["objective"] = {**spec["objective"], "metric": metric}
+    if "verdict" in spec.get("protocol", {}):
+        found["protocol"] = {**spec["protocol"], "verdict": VERDICT}
+    return found
+
+
+def completed(spec: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `spec` with what earlier versions did not store, from `now`: it cannot have changed.
+
+    >>> completed({"protocol": {"seed": 0}}, {"protocol": {"seed": 1, "neutral": {"size": 6.0}}})
+    {'protocol': {'neutral': {'size': 6.0}, 'seed': 0}}
+    """
+    neutral = {n: v for n, v in now.get("protocol", {}).items() if n == "neutral"}
+    return {**spec, "protocol": {**neutral, **spec["protocol"]}} if "protocol" in spec else {**spec}
+
+
+def current_entry(stored: Mapping[str, Any], curve: str) -> dict[str, Any]:
+    """Return a trial's stored entry in the words of this version; `curve` names its curve.
+
+    >>> current_entry({"metrics": {"untruncated_modes": 8.0}, "result": {"curve": [[1, 2, 3]]}},
+    ...               "size")
+    {'metrics': {'neutral_modes': 8.0}, 'result': {'curves': {'size': [[1, 2, 3]]}}}
+    """
+    entry = dict(stored)
+    if "metrics" in entry:
+        entry["metrics"] = {current_name(n): value for n, value in entry["metrics"].items()}
+    if "curve" in entry.get("result", {}):
+        result = dict(entry["result"])
+        entry["result"] = {"curves": {curve: result.pop("curve")}, **result}
+    return entry
+
+
+def current_name(metric: str) -> str:
+    """The name of a metric, which may be an earlier version's.
+
+    >>> current_name("untruncated_modes"), current_name("modes")
+    ('neutral_modes', 'modes')
+    """
+    return NEUTRAL + metric.removeprefix(PREFIX) if metric.startswith(PREFIX) else metric
