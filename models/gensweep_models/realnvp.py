@@ -123,6 +123,23 @@ class Realnvp:
         z: Tensor = nets["flow"](self._dequantised(x, noise)[0])[0]
         return z
 
+    score_names = ("inversion_error",)
+
+    def scores_noise(self, batch: int) -> dict[str, Noise]:
+        """Noise of `scores`, as of `log_prob`."""
+        return self.log_prob_noise(batch)
+
+    def scores(
+        self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
+    ) -> dict[str, Tensor]:
+        """How far an example is from the inverse of its latent, before grey levels: [B].
+
+        A flow is invertible by construction, but float32 is not: large log-scales lose digits.
+        """
+        y = self._dequantised(batch["x"], noise)[0]
+        back = nets["flow"](self.invert(nets, batch["x"], noise, hyper), inverse=True)[0]
+        return {"inversion_error": (back - y).abs().amax(1)}
+
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """Mean negative log-likelihood in nats per dimension, and in nats."""
         nll = -self.log_prob(nets, batch["x"], noise, hyper).mean()

@@ -13,6 +13,7 @@ from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.losses import bernoulli_nll, gaussian_kl, gaussian_nll
 from gensweep_models.nets import mlp
+from gensweep_models.scores import IMAGE_SCORES, reconstruction_scores
 from gensweep_models.space import Dimension, Integer, Real
 from gensweep_models.truncation import mask_latent, truncated_normal, truncation_field
 
@@ -188,6 +189,22 @@ class Vae:
         mean, log_variance = self._posterior(nets, self._target(x, noise), hyper)
         z = mean + (log_variance / 2).exp() * noise["epsilon"]
         return self._mean(self._decode(nets, z, hyper))
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Name what `scores` gives: of images also how alike they look."""
+        return IMAGE_SCORES if self.image else ("reconstruction_error",)
+
+    def scores_noise(self, batch: int) -> dict[str, Noise]:
+        """Noise of `scores`, as of `reconstruct`."""
+        return self.reconstruct_noise(batch)
+
+    def scores(
+        self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
+    ) -> dict[str, Tensor]:
+        """How near reconstructions are to their examples: [B] each."""
+        reconstructed = self.reconstruct(nets, batch["x"], noise, hyper)
+        return reconstruction_scores(batch["x"], reconstructed, self.score_names)
 
     def interpolate(
         self, nets: Nets, x: Tensor, end: Tensor, at: Tensor, noise: Tensors, hyper: Tensors

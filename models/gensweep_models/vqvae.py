@@ -14,6 +14,7 @@ from torch.nn.functional import mse_loss
 from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.pixelcnn import PixelCNN
+from gensweep_models.scores import IMAGE_SCORES, reconstruction_scores
 from gensweep_models.space import Categorical, Dimension, Real
 
 TEMPERATURES = (0.5, 0.75, 1.0, 1.25)
@@ -211,6 +212,19 @@ class VqVae:
     def reconstruct(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
         """Images [B, *shape] through their tokens and back; needs no noise."""
         return self.decode(nets, self._tokens(nets, x))
+
+    score_names = IMAGE_SCORES
+
+    def scores_noise(self, batch: int) -> dict[str, Noise]:
+        """Noise of `scores`: none."""
+        return {}
+
+    def scores(
+        self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
+    ) -> dict[str, Tensor]:
+        """How near reconstructions are to their images: [B] each."""
+        reconstructed = self.reconstruct(nets, batch["x"], noise, hyper)
+        return reconstruction_scores(batch["x"], reconstructed, self.score_names)
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """One uniform number for each token."""

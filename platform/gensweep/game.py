@@ -277,7 +277,7 @@ class Model(Protocol):
         """Default search space: hyperparameter to its dimension."""
 
 
-CAPABILITIES = ("log_prob", "encode", "reconstruct", "invert", "interpolate")
+CAPABILITIES = ("log_prob", "scores", "encode", "reconstruct", "invert", "interpolate")
 """Optional methods of a game, which evaluators use where there are some."""
 
 

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["points", "images", "labelled images", "likelihood"]
+Kind = Literal["points", "images", "labelled images", "likelihood", "scores"]
 """What a metric is measured of: samples of a mixture with known modes, samples of images, those of
-data with classes, or held-out examples under a model that has `log_prob`."""
+data with classes, or held-out examples under a model that has `log_prob`, or `scores`."""
 
 POINTS: Final = frozenset[Kind]({"points"})
 IMAGES: Final = frozenset[Kind]({"images", "labelled images"})
 LABELLED: Final = frozenset[Kind]({"labelled images"})
 LIKELIHOOD: Final = frozenset[Kind]({"likelihood"})
+SCORES: Final = frozenset[Kind]({"scores"})
 
 NEUTRAL: Final = "neutral_"
 """Before the name of a metric of samples that were drawn with every sampling hyperparameter at its
@@ -227,6 +228,35 @@ _ALL = (
         formula="(log(grey levels a unit) - mean log p(x) / dimensions) / log 2",
         source="arXiv:1511.01844",
         kinds=LIKELIHOOD,
+    ),
+    Metric(
+        name="reconstruction_error",
+        larger_is_better=False,
+        unit="",
+        formula="mean over a held-out example's numbers of (reconstruction - example)^2",
+        kinds=SCORES,
+    ),
+    Metric(
+        name="psnr",
+        larger_is_better=True,
+        unit="dB",
+        formula="10 log10(4 / mean squared error) of images in [-1, 1]",
+        kinds=SCORES,
+    ),
+    Metric(
+        name="ssim",
+        larger_is_better=True,
+        unit="",
+        formula="structural similarity in windows of 7 pixels",
+        source="doi:10.1109/TIP.2003.819861",
+        kinds=SCORES,
+    ),
+    Metric(
+        name="inversion_error",
+        larger_is_better=False,
+        unit="",
+        formula="largest |example - example of its latent| over a held-out example's numbers",
+        kinds=SCORES,
     ),
 )
 METRICS: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ALL}

@@ -35,7 +35,7 @@ class ColumnReader:
     @classmethod
     def for_column(cls, name: str, where: str, batches: Iterable[Any]) -> ColumnReader:
         """Look through all of a column to learn its shape; `UserError` if it has none."""
-        kinds, longest, floats, first = set[str](), 0, False, None
+        kinds, longest, floats, most, first = set[str](), 0, False, 0, None
         for values in batches:
             kind = kind_of(values.type)
             if kind is None or values.null_count:
@@ -47,6 +47,7 @@ class ColumnReader:
             kinds.add(kind)
             floats |= is_float(values.type)
             longest = max([longest, *lengths(values, kind)])
+            most = max(most, largest(values, kind))
             first = values if first is None else first
         if len(kinds) != 1:
             raise UserError(
@@ -58,7 +59,9 @@ class ColumnReader:
             sides = (decoder.channels, decoder.height, decoder.width)
             return cls(Column(name=name, dtype="uint8", shape=sides, levels=255), kind, decoder)
         shape = () if kind == "number" else (min(longest, LONGEST),)
-        return cls(Column(name=name, dtype=FLOAT if floats else INT, shape=shape), kind)
+        if floats:
+            return cls(Column(name=name, dtype=FLOAT, shape=shape), kind)
+        return cls(Column(name=name, dtype=INT, shape=shape, levels=most), kind)
 
     def read(self, values: Any, where: str) -> NDArray[Any]:
         """Convert the values of one batch of rows: `[n, *shape]`."""
@@ -110,6 +113,17 @@ def lengths(values: Any, kind: str) -> Iterator[int]:
     """Yield how long the texts or lists of a batch are; nothing for others."""
     if kind in ("text", "list"):
         yield from map(len, entries(values, kind))
+
+
+def largest(values: Any, kind: str) -> int:
+    """The largest of a batch's whole numbers; 0 for what has none."""
+    if kind == "text":
+        return 255
+    if kind == "image" or is_float(values.type):
+        return 0
+    if kind == "number":
+        return max((int(value) for value in values.to_pylist()), default=0)
+    return max((max(entry, default=0) for entry in entries(values, kind)), default=0)
 
 
 def entries(values: Any, kind: str) -> Iterator[list[Any]]:

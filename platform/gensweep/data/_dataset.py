@@ -108,9 +108,12 @@ class Dataset:
         return {name: open_array(self.folder, f"{name}.npy") for name in self.manifest.meta.stored}
 
     @property
-    def columns(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the entries of named columns beside x and y."""
-        return {column.name: column.shape for column in self.manifest.meta.columns}
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """Describe the named columns beside x and y: dtype, shape and levels of each."""
+        return {
+            column.name: {"dtype": column.dtype, "shape": column.shape, "levels": column.levels}
+            for column in self.manifest.meta.columns
+        }
 
     @cached_property
     def class_shares(self) -> tuple[float, ...]:
@@ -125,7 +128,8 @@ class Dataset:
     @property
     def pixel_levels(self) -> dict[str, int]:
         """The largest value of a pixel in each array of images, by name."""
-        columns = {c.name: c.levels for c in self.manifest.meta.columns if c.levels}
+        images = [c for c in self.manifest.meta.columns if c.dtype == "uint8"]
+        columns = {c.name: c.levels for c in images}
         return columns | ({"x": self.levels} if self.levels else {})
 
     def tensors(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:

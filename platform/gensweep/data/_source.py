@@ -26,7 +26,8 @@ class Chunk(NamedTuple):
 class Column:
     """The description of a named column: `shape` and type of one entry.
 
-    `levels` is the largest value of a pixel where entries are images, and else 0.
+    `levels` is the largest value of a pixel or of a whole number, so that tokens are 0 to `levels`;
+    0 for other numbers.
     """
 
     name: str

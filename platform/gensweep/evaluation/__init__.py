@@ -7,6 +7,7 @@ from gensweep.evaluation._evaluation import CurvePoint, Evaluation
 from gensweep.evaluation._held_out import TestResult, evaluate_on_test
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
 from gensweep.evaluation._lane_likelihood import Likelihood
+from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._reference import (
     build_evaluator,
     draw_examples,
@@ -23,6 +24,7 @@ __all__ = [
     "Likelihood",
     "NoData",
     "SamplerSpec",
+    "Scores",
     "Shape",
     "TestResult",
     "build_evaluator",

@@ -57,7 +57,7 @@ def evaluate_on_test(
     if test is None or not test.count:
         return None
     config = pad_latent_sizes(sweep.config(params), sweep.space)
-    held_out = draw_examples(test, REFERENCE)["x"]
+    held_out = draw_examples(test, REFERENCE)
     likelihood = Likelihood.of_game(sweep.model.game(config, data), held_out, "test", rest=True)
     if likelihood is None:
         return None

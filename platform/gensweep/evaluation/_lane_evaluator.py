@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gensweep.evaluation._evaluation import CurvePoint, Curves, Evaluation
 from gensweep.evaluation._lane_likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Likelihood
+from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.game import DataShape
 from gensweep.known_metrics import NEUTRAL, VERDICT
@@ -47,6 +48,12 @@ class LaneEvaluator:
     likelihood: Likelihood | None
     """None: the model has no `log_prob`."""
 
+    scores: Scores | None = None
+    """None: the model has no `scores`."""
+
+    given: Mapping[str, Tensor] | None = None
+    """What samples are conditioned on, `[samples, ...]` by name; None: nothing."""
+
     lanes_at_once: int = 1
 
     @property
@@ -54,6 +61,10 @@ class LaneEvaluator:
         """The statement of how every number was made, as JSON."""
         neutral = neutral_values(self.sampling)
         stated = {**self.evaluator.protocol, "verdict": VERDICT, "neutral": neutral}
+        if self.given:
+            stated |= {"given": list(self.given)}
+        if self.scores:
+            stated |= {"scores": self.scores.protocol}
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
 
     def to(self, device: torch.device | str, width: int = LANES_AT_ONCE) -> "LaneEvaluator":
@@ -61,7 +72,8 @@ class LaneEvaluator:
         likelihood = self.likelihood and self.likelihood.to(device)
         at_once = 1 if torch.device(device).type == "cpu" else min(width, LANES_AT_ONCE)
         moved = replace(self, evaluator=self.evaluator.to(device), likelihood=likelihood)
-        return replace(moved, lanes_at_once=at_once)
+        scores = self.scores and self.scores.to(device)
+        return replace(moved, lanes_at_once=at_once, scores=scores)
 
     def evaluate(
         self, pack: Pack, due: Mapping[int, bool], *, bound: bool
@@ -93,6 +105,10 @@ class LaneEvaluator:
         if bound and sound and self.likelihood is not None:
             for slot, likely in self._likelihoods(pack, sound, self.likelihood, last).items():
                 found[slot] = replace(found[slot], metrics={**found[slot].metrics, **likely})
+        if sound and self.scores is not None:
+            every = fill_up(sound, self.lanes_at_once)
+            for slot, scored in zip(sound, self.scores.measure(pack, every), strict=False):
+                found[slot] = replace(found[slot], metrics={**found[slot].metrics, **scored})
         if last and sound:
             for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
                 found[slot] = replace(found[slot], curves=curves)
@@ -129,7 +145,7 @@ class LaneEvaluator:
         `values` are sampling hyperparameters in the place of the lanes' own.
         """
         every = fill_up(slots, self.lanes_at_once)
-        drawn = pack.sample(self.evaluator.samples, slots=every, hyper=values)
+        drawn = pack.sample(self.evaluator.samples, slots=every, hyper=values, given=self.given)
         return drawn[: len(slots)]
 
     def _measure_neutral(

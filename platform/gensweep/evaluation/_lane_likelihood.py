@@ -7,15 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gensweep.evaluation._held_out_examples import Columns, batches, for_ranking, given_of
 from gensweep.game import capabilities
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.lanes import Pack
-from gensweep.metrics import bits_per_dim, draw
+from gensweep.metrics import bits_per_dim
 
 IMPORTANCE_SAMPLES, RUNG_SAMPLES = 500, 50
 """At a trial's end, and where a pruner compares trials under way: a tenth of the time."""
-EXAMPLES = 500
-BATCH = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +28,8 @@ class Likelihood:
     """What it is the density of, in the game's words: binarised pixels, 17 grey levels."""
 
     split: str
-    examples: Tensor
-    """`[N, *shape]` in the model's range."""
+    examples: Columns
+    """Columns `[N, ...]`, images in the model's range."""
 
     available: int
     """Examples of the split, of which these were drawn."""
@@ -40,22 +39,20 @@ class Likelihood:
 
     @classmethod
     def of_game(
-        cls, game: object, examples: Tensor, split: str, *, rest: bool = False
+        cls, game: object, examples: Columns, split: str, *, rest: bool = False
     ) -> "Likelihood | None":
         """Take the examples that trials are ranked by, or all the others if `rest`.
 
-        `examples` are `[N, *shape]`; None if the game has no `log_prob`.
+        None if the game has no `log_prob`.
         """
         if "log_prob" not in capabilities(game):
             return None
-        ranking = min(EXAMPLES, -(-len(examples) // 2))
-        order = draw(len(examples), len(examples))
         return cls(
             kind=getattr(game, "log_prob_kind", "bound"),
             of=getattr(game, "log_prob_of", "the data as they are"),
             split=split,
-            examples=examples[order[ranking:] if rest else order[:ranking]],
-            available=len(examples),
+            examples=for_ranking(examples, rest=rest),
+            available=len(examples["x"]),
             scale=getattr(game, "log_prob_scale", None),
         )
 
@@ -69,7 +66,7 @@ class Likelihood:
         """The statement of how `nll` was made, as JSON."""
         stated: dict[str, object] = {
             "kind": self.kind, "of": self.of, "unit": "nats", "split": self.split,
-            "examples": len(self.examples), "drawn_from": self.available, "seed": 0,
+            "examples": len(self.examples["x"]), "drawn_from": self.available, "seed": 0,
         }  # fmt: skip
         if self.kind != "iwae":
             return stated
@@ -80,7 +77,7 @@ class Likelihood:
 
     def to(self, device: torch.device | str) -> "Likelihood":
         """Return the same for a pack on `device`."""
-        return replace(self, examples=self.examples.to(device))
+        return replace(self, examples={n: t.to(device) for n, t in self.examples.items()})
 
     def measure(
         self, pack: Pack, slots: list[int], samples: int = IMPORTANCE_SAMPLES
@@ -92,9 +89,10 @@ class Likelihood:
         """
         game: Any = pack.game
         parts = []
-        for index, x in enumerate(torch.split(self.examples, BATCH)):
-            noise = game.log_prob_noise(len(x), samples)
-            parts.append(pack.call("log_prob", noise, x, seed=index, slots=slots))
+        for index, batch in enumerate(batches(self.examples)):
+            noise, given = game.log_prob_noise(len(batch["x"]), samples), given_of(game, batch)
+            found = pack.call("log_prob", noise, batch["x"], seed=index, slots=slots, given=given)
+            parts.append(found)
         return [self._figures(lane) for lane in torch.cat(parts, 1).double()]
 
     def _figures(self, found: Tensor) -> dict[str, float]:
@@ -102,5 +100,5 @@ class Likelihood:
         result = {"nll": -float(mean), "nll_standard_error": float(error)}
         if self.scale is None:
             return result
-        bits = bits_per_dim(mean, math.prod(self.examples.shape[1:]), self.scale)
+        bits = bits_per_dim(mean, math.prod(self.examples["x"].shape[1:]), self.scale)
         return result | {"bits_per_dim": float(bits)}

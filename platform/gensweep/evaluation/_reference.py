@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from gensweep.errors import UserError
+from gensweep.evaluation._held_out_examples import conditions
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
 from gensweep.evaluation._lane_likelihood import Likelihood
+from gensweep.evaluation._lane_scores import Scores
 from gensweep.metrics import Evaluator, FeatureNet, Projection, draw, train_classifier
 from gensweep.spec import Sweep
 from gensweep.storage import ObjectStore
@@ -28,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def draw_examples(dataset: "Dataset", limit: int) -> dict[str, torch.Tensor]:
-    """Draw at most `limit` examples as training sees them: x in [-1, 1], and y if labelled.
+    """Draw at most `limit` examples as training sees them: x in [-1, 1], y if labelled, columns.
 
     By a fixed seed, and not the first ones, for files often come sorted by class.
     """
@@ -92,11 +94,13 @@ def build_evaluator(
         samples=POINTS if points else sweep.samples,
     )  # fmt: skip
     stated = {**evaluator.protocol, "data": train.protocol}
-    split, x = ("test", held_out["x"]) if held_out else ("train", shown["x"])
+    split, examples = ("test", held_out) if held_out else ("train", shown)
     game = sweep.model.game(sweep.config({}), train)
     return LaneEvaluator(
         evaluator=replace(evaluator, protocol=stated), data=train, modes=train.modes,
-        sampling=sweep.sampling, likelihood=Likelihood.of_game(game, x, split),
+        sampling=sweep.sampling, likelihood=Likelihood.of_game(game, examples, split),
+        scores=Scores.of_game(game, examples, split),
+        given=conditions(game, examples, evaluator.samples),
     )  # fmt: skip
 
 

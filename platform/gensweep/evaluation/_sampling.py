@@ -1,14 +1,15 @@
 """Draws samples from a trial's stored lane: what a registered model runs."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from torch import Tensor
 
 from gensweep.catalog import model_named
 from gensweep.errors import UserError
+from gensweep.evaluation._given_values import given_values
 from gensweep.game import DataShape, Model
 from gensweep.lanes import LaneState, Pack
 from gensweep.sampling_fields import sampling_fields
@@ -28,6 +29,9 @@ class Shape:
     classes: int
     count: int
     levels: int
+    class_names: tuple[str, ...] = ()
+    class_shares: tuple[float, ...] = ()
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class NoData:
@@ -47,18 +51,21 @@ class SamplerSpec(TypedDict):
     """The configuration of the pack, latent sizes padded."""
     sampling: dict[str, object]
     """The trial's sampling hyperparameters: all that `sample_lane` can be given others of."""
+    given: list[str]
+    """The columns that samples are conditioned on."""
     data: dict[str, object]
     """The fields of `Shape`."""
 
 
 def sampler_spec(sweep: Sweep, params: Mapping[str, object], data: DataShape) -> SamplerSpec:
     """Describe the trial with the sampled values `params` so that its lane can be sampled."""
-    shape = {field.name: getattr(data, field.name) for field in fields(Shape)}
+    shape = {one.name: getattr(data, one.name) for one in fields(Shape)}
     config = sweep.config(params)
     return {
         "model": sweep.model.name,
         "pack": asdict(pad_latent_sizes(config, sweep.space)),
         "sampling": with_scope(config, "sampling"),
+        "given": list(getattr(sweep.model.game(config, data), "given", ())),
         "data": shape | {"shape": list(data.shape)},
     }
 
@@ -73,17 +80,22 @@ def sample_lane(
     """Draw `n` samples `[n, *shape]` from the lane in the file `weights`; images are in [-1, 1].
 
     `about` is its `SamplerSpec`. `values` are sampling hyperparameters by name, in the place of the
-    trial's own; a mere number, as models registered by earlier versions give, is of the model's
-    first. The same `seed` gives the same samples. `UserError` for values that cannot be.
+    trial's own, and what samples are conditioned on, such as a class `y`; a mere number, as models
+    registered by earlier versions give, is of the model's first. The same `seed` gives the same
+    samples. `UserError` for values that cannot be.
     """
     spec = cast(SamplerSpec, about)
     model, shape = model_named(spec["model"]), _shape_of(spec["data"])
     if isinstance(values, float | int):
         values = {sampling_fields(model.config)[0].name: values}
-    _check_values(model, spec["pack"], values or {})
     pack = Pack(model, model.config(**spec["pack"]), shape, NoData(), width=1, trace=False)
+    names = tuple(getattr(pack.game, "given", ()))
+    hyper = {name: value for name, value in (values or {}).items() if name not in names}
+    _check_values(model, spec["pack"], hyper)
+    given = given_values(names, shape, values or {}, n, seed)
     pack.put(0, LaneState.from_bytes(Path(weights).read_bytes()))
-    samples: npt.NDArray[np.float32] = pack.sample(n, seed=seed, hyper=values)[0].numpy()
+    samples: npt.NDArray[np.float32]
+    samples = pack.sample(n, seed=seed, hyper=hyper, given=given)[0].numpy()
     return samples
 
 

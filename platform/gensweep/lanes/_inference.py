@@ -3,28 +3,25 @@
 L lanes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gensweep.game import Game
 from gensweep.lanes._functional import eval_mode, nets_of, over_lanes
 from gensweep.lanes._stack import Stack
 
 
 def evaluate(
-    game: Game,
+    compute: Callable[[Any, Any, Any], Any],
     stacks: Mapping[str, Stack],
-    method: str,
     slots: list[int],
     *,
-    shared: tuple[Tensor, ...],
     noise: Mapping[str, Tensor],
     hyper: Mapping[str, Tensor],
 ) -> Any:
-    """Call `game.method(nets, *shared, noise, hyper)` for the lanes in `slots`: [L, ...].
+    """Call `compute(nets, noise, hyper)` for the lanes in `slots`: [L, ...].
 
     `noise` and `hyper` have these lanes in front. Weights are the moving average if there is one.
     """
@@ -33,8 +30,7 @@ def evaluate(
     buffers = {n: {k: b[slots] for k, b in s.buffers.items()} for n, s in stacks.items()}
 
     def one(params: Any, averages: Any, buffers: Any, noise: Any, hyper: Any) -> Any:
-        nets = nets_of(stacks, params, buffers, averages)
-        return getattr(game, method)(nets, *shared, noise, hyper)
+        return compute(nets_of(stacks, params, buffers, averages), noise, hyper)
 
     with eval_mode(stacks), torch.no_grad():
         return over_lanes(one, len(slots))(params, averages, buffers, dict(noise), dict(hyper))

@@ -288,11 +288,13 @@ class Pack:
         seed: int = 0,
         slots: Sequence[int] | None = None,
         hyper: Mapping[str, Any] | None = None,
+        given: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """Draw samples `[len(slots), count, *shape]`, with each lane's own noise.
 
         `hyper` overrides sampling hyperparameters for all lanes. Lanes that differ in one which
-        is no real number are sampled one group after another.
+        is no real number are sampled one group after another. `given` has what they are
+        conditioned on, `[count, ...]` by the names in the game's `given`.
         """
         chosen = list(self.occupied if slots is None else slots)
         configs = [self.lane(slot).config for slot in chosen]
@@ -302,35 +304,41 @@ class Pack:
             # As many lanes in each group as asked for; places without one repeat the first. Which
             # kernels are taken, and with them the last bits, may depend on the number of lanes.
             filled = [chosen[i] for i in places] + [chosen[places[0]]] * (len(chosen) - len(places))
-            drawn = self._sample_group(game, count, seed, filled, real)
+            drawn = self._sample_group(game, count, seed, filled, real, given)
             if len(places) == len(chosen):
                 return drawn
             samples |= zip(places, drawn, strict=False)
         return torch.stack([samples[place] for place in range(len(chosen))])
 
     def _sample_group(
-        self, game: Game, count: int, seed: int, slots: list[int], hyper: Mapping[str, float]
-    ) -> Tensor:
+        self, game: Game, count: int, seed: int, slots: list[int], hyper: Mapping[str, float],
+        given: Mapping[str, Tensor] | None,
+    ) -> Tensor:  # fmt: skip
         """Draw the samples of lanes that `game` can sample as one."""
         noise = game.sample_noise(count)
-        samples: Tensor = self.call("sample", noise, seed=seed, slots=slots, hyper=hyper, game=game)
+        samples: Tensor = self.call("sample", noise, seed=seed, slots=slots, hyper=hyper, game=game,
+                                    given=given)  # fmt: skip
         return samples
 
     def call(
         self,
         method: str,
         noise: Any,
-        *inputs: Tensor,
+        *inputs: Any,
         seed: int = 0,
         slots: Sequence[int] | None = None,
         hyper: Mapping[str, float] | None = None,
         game: Game | None = None,
+        given: Mapping[str, Tensor] | None = None,
     ) -> Any:
         """Call `game.method(nets, *inputs, noise, hyper)` for every lane; `inputs` are shared.
 
         `slots` are the lanes, by default all occupied ones; results have them in front. `game` is
-        by default the pack's own.
+        by default the pack's own. A game that is conditioned on something gets `given` as its last
+        argument; `UserError` if that is missing.
         """
+        asked = getattr(game or self.game, method)
+        last = self._conditions(given)
         chosen = list(self.occupied if slots is None else slots)
         seeds = [self.lane(slot).seed for slot in chosen]
         drawn = {n: t.to(self.device) for n, t in draw(noise, seeds, method, seed).items()}
@@ -338,9 +346,18 @@ class Pack:
         values |= {n: values[n].new_full((len(chosen),), v) for n, v in (hyper or {}).items()}
         values["spent"] = budget_fractions(self.lanes, 1)[chosen, 0].to(self.device)
         values["progress"] = values["spent"]
-        return evaluate(
-            game or self.game, self.stacks, method, chosen, shared=inputs, noise=drawn, hyper=values
-        )
+
+        def compute(nets: Any, noise: Any, hyper: Any) -> Any:
+            return asked(nets, *inputs, noise, hyper, *last)
+
+        return evaluate(compute, self.stacks, chosen, noise=drawn, hyper=values)
+
+    def _conditions(self, given: Mapping[str, Tensor] | None) -> tuple[dict[str, Tensor], ...]:
+        """Take what the game is conditioned on, on the pack's device; empty: nothing."""
+        names = getattr(self.game, "given", ())
+        if missing := [name for name in names if name not in (given or {})]:
+            raise UserError(f"{self.model.name} is conditioned on {missing[0]!r}: give it.")
+        return ({n: given[n].to(self.device) for n in names},) if names and given else ()
 
 
 def _player_tensors(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

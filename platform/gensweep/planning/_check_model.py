@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gensweep.errors import UserError
-from gensweep.evaluation import Likelihood
+from gensweep.evaluation import Likelihood, Scores
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.lanes import Pack, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
@@ -82,10 +82,12 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
         else Projection.fit(data["x"]),
     )  # fmt: skip
     game = sweep.model.game(sweep.config({}), dataset)
-    likelihood = Likelihood.of_game(game, data["x"], "train")
+    likelihood = Likelihood.of_game(game, data, "train")
+    scores = Scores.of_game(game, data, "train")
     neutral = {NEUTRAL + name for name in evaluator.reference.judged}
     measured = {*evaluator.evaluate(data["x"][None])[0], *neutral}
-    return measured | (likelihood.metrics if likelihood else set())
+    held_out = [one.metrics for one in (likelihood, scores) if one is not None]
+    return measured.union(*held_out)
 
 
 def training_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:

@@ -1,5 +1,6 @@
 """Laws of what a trained game offers: samples, and every optional capability."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from gensweep.errors import UserError
 from gensweep.game import capabilities
 from gensweep.lanes import Pack
 from gensweep.testing._case import Case
+from gensweep.testing._random_examples import RandomExamples
 
 COUNT = 5
 """Samples that are drawn in a check."""
@@ -27,18 +29,19 @@ def _begins(name: str, x: Tensor) -> tuple[int, ...]:
 def samples_are_examples(case: Case) -> None:
     """samples have the shape of examples, are finite, and the same for the same seed"""
     pack = case.pack(2)
-    drawn = pack.sample(COUNT)
+    given = _given(pack, case.data.gather(torch.arange(COUNT)))
+    drawn = pack.sample(COUNT, given=given)
     wanted = (2, COUNT, *case.data.shape)
     if tuple(drawn.shape) != wanted:
         got = list(drawn.shape[1:])
         raise UserError(f"`sample` returns {got} for {COUNT} samples: {list(wanted[1:])} is due.")
     if not bool(drawn.isfinite().all()):
         raise UserError("`sample` of untrained networks is not finite: bound what they feed.")
-    if not torch.equal(drawn, pack.sample(COUNT)):
+    if not torch.equal(drawn, pack.sample(COUNT, given=given)):
         raise UserError(
             "`sample` gives other samples for one seed: declare noise for what it draws."
         )
-    alone = case.pack(1).sample(COUNT)[0]
+    alone = case.pack(1).sample(COUNT, given=given)[0]
     if not torch.allclose(drawn[0], alone, 1e-3, 1e-3):
         raise UserError("samples of a lane differ from those of the same trial alone.")
 
@@ -48,11 +51,35 @@ def capabilities_are_sound(case: Case) -> None:
     pack = case.pack(2)
     x = case.data.gather(torch.arange(4))["x"]
     for name in capabilities(pack.game):
+        if name == "scores":
+            _check_scores(pack, case.data.gather(torch.arange(4)))
+            continue
         found = call(pack, name, *(_interpolation(x) if name == "interpolate" else (x,)))
         due = _begins(name, x)
         if tuple(found.shape[1 : 1 + len(due)]) != due:
             got = list(found.shape[1:])
             raise UserError(f"`{name}` returns {got}: it begins with {list(due)}.")
+
+
+def _check_scores(pack: Pack, batch: Mapping[str, Tensor]) -> None:
+    """`UserError` unless `scores` gives one number an example under each of `score_names`."""
+    game: Any = pack.game
+    noise = game.scores_noise(len(batch["x"]))
+    found = pack.call("scores", noise, dict(batch), given=_given(pack, batch))
+    names = sorted(getattr(game, "score_names", ()))
+    if not isinstance(found, Mapping) or sorted(found) != names:
+        got = sorted(found) if isinstance(found, Mapping) else type(found).__name__
+        raise UserError(f"`scores` returns {got}: its `score_names` are {names}.")
+    for name, values in found.items():
+        if tuple(values.shape[1:]) != (len(batch["x"]),):
+            raise UserError(f"score {name!r} has shape {list(values.shape[1:])}: one an example.")
+
+
+def _given(pack: Pack, batch: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    names = getattr(pack.game, "given", ())
+    if missing := [name for name in names if name not in batch]:
+        raise UserError(f"the game is given {missing[0]!r}, but the data have {', '.join(batch)}.")
+    return {name: batch[name] for name in names} or None
 
 
 def call(pack: Pack, name: str, *inputs: Tensor) -> Tensor:
@@ -62,5 +89,7 @@ def call(pack: Pack, name: str, *inputs: Tensor) -> Tensor:
     draw = getattr(game, f"{source}_noise", None)
     size = len(inputs[0])
     noise = {} if draw is None else draw(size, 2) if name == "log_prob" else draw(size)
-    found: Tensor = pack.call(name, noise, *inputs)
+    batch = RandomExamples(tuple(inputs[0].shape[1:]), pack.data.classes)
+    given = _given(pack, batch.gather(torch.arange(size)))
+    found: Tensor = pack.call(name, noise, *inputs, given=given)
     return found

@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def register_model(
             python_model=str(_MODEL_FILE),
             artifacts={"weights": str(path), "about": str(about_file)},
             model_config={"load": load},
-            signature=_signature(about.get("sampling", {})),
+            signature=_signature(about.get("sampling", {}), about.get("given", ())),
             pip_requirements=_REQUIREMENTS,
         )
         registered = mlflow.register_model(logged.model_uri, name)
@@ -89,8 +89,11 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _signature(sampling: Mapping[str, object]) -> Any:
-    """The columns of `predict`; those of `sampling` have the types of its values."""
+def _signature(sampling: Mapping[str, object], given: Sequence[str]) -> Any:
+    """The columns of `predict`; those of `sampling` have the types of its values.
+
+    Of what samples are conditioned on only a class, by its name, fits into a table's column.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
@@ -100,5 +103,6 @@ def _signature(sampling: Mapping[str, object]) -> Any:
         ColSpec(types.get(type(value), DataType.double), name, required=False)
         for name, value in sampling.items()
     ]
+    columns += [ColSpec(DataType.string, "y", required=False) for name in given if name == "y"]
     columns.append(ColSpec(DataType.long, "seed", required=False))
     return ModelSignature(inputs=Schema(columns))

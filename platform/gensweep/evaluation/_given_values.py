@@ -1,0 +1,72 @@
+"""Turns what somebody wants samples of, a class or a caption, into tensors that a game is given."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gensweep.errors import UserError
+from gensweep.lanes import derive_seed
+
+LABEL = "y"
+
+
+def given_values(
+    names: Sequence[str], data: Any, values: Mapping[str, Any], count: int, seed: int
+) -> dict[str, Tensor] | None:
+    """Make the conditions `[count, ...]` of so many samples; None if there are none.
+
+    `values` has a class by its name or number, numbers of a column's shape, or text for a column of
+    text; one for all samples, or a list of one for each. Classes that are not given are drawn by
+    their shares in `data`. `UserError` for what cannot be, and for other columns that are missing.
+    """
+    found = {}
+    for name in names:
+        if name not in values and name != LABEL:
+            raise UserError(f"samples are conditioned on {name!r}: give it.")
+        if name == LABEL:
+            found[name] = _labels(data, values.get(name), count, seed)
+        else:
+            found[name] = _column(name, data.columns[name], values[name], count)
+    return found or None
+
+
+def _labels(data: Any, value: Any, count: int, seed: int) -> Tensor:
+    if value is None:
+        shares = torch.tensor(data.class_shares or [1.0] * data.classes)
+        source = torch.Generator().manual_seed(derive_seed(seed, "classes"))
+        return torch.multinomial(shares, count, replacement=True, generator=source)
+    each = list(value) if isinstance(value, list | tuple) else [value] * count
+    if len(each) != count:
+        raise UserError(f"{LABEL} has {len(each)} classes for {count} samples: give one, or each.")
+    return torch.tensor([_label(data, one) for one in each])
+
+
+def _label(data: Any, value: Any) -> int:
+    names = list(data.class_names) or [str(i) for i in range(data.classes)]
+    if value in names:
+        return names.index(value)
+    number = int(value) if isinstance(value, int | float) and value == int(value) else -1
+    if not 0 <= number < data.classes:
+        known = ", ".join(names[:10]) if names else f"0 to {data.classes - 1}"
+        raise UserError(f"{LABEL}={value!r} is no class: choose from {known}.")
+    return number
+
+
+def _column(name: str, column: Mapping[str, Any], value: Any, count: int) -> Tensor:
+    """One value for all samples, or one for each, as a column `[count, *shape]`."""
+    shape, dtype = tuple(column["shape"]), column["dtype"]
+    if isinstance(value, str):
+        value = list(value.encode())[: shape[0]]
+        value += [0] * (shape[0] - len(value))
+    kind = torch.int64 if dtype == "int64" else torch.float32
+    given = torch.as_tensor(value, dtype=kind)
+    if tuple(given.shape) == shape:
+        return given.expand(count, *shape)
+    if tuple(given.shape) != (count, *shape):
+        raise UserError(
+            f"{name} has shape {list(given.shape)}: give {list(shape)} for all samples, or "
+            f"{[count, *shape]}."
+        )
+    return given
