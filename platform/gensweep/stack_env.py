@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import MutableMapping
 
+from gensweep.errors import UserError
 from gensweep.home import Home, find_home
 
 STORES = frozenset({
@@ -37,3 +38,12 @@ def apply_env(
     new = {name: value for name, value in found.items() if name not in target}
     target.update(new)
     return new
+
+
+def required_env(variable: str) -> str:
+    """Return the value of an environment variable; `UserError` if it is not set."""
+    value = os.environ.get(variable)
+    if not value:
+        raise UserError(f"{variable} is not set: run `gensweep up` and `. .gensweep/env`, or point "
+                        "it at your own.")  # fmt: skip
+    return value

@@ -1,5 +1,6 @@
 """Named columns of Parquet files come with every batch: captions, numbers, lists, second images."""
 
+import dataclasses
 import io
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from PIL import Image
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
 from gensweep.storage import ObjectStore
+from gensweep.sweep import Sweep
+from gensweep_models.catalog import CATALOG
 
 RNG = np.random.default_rng(3)
 ROWS = 20
@@ -121,3 +124,11 @@ def test_columns_that_cannot_be_read_are_named(
 def test_columns_without_parquet_are_refused(store: ObjectStore) -> None:
     with pytest.raises(UserError, match="'digits' has one form only"):
         load_dataset("digits", store, columns=("caption",))
+
+
+def test_a_sweep_names_columns_with_commas_between_them() -> None:
+    plain = Sweep(name="s", model=CATALOG["gan"], space=CATALOG["gan"].space)
+    more = dataclasses.replace(plain, columns="caption, age")
+    assert more.data_options.keywords()["columns"] == ("caption", "age")
+    assert plain.data_options.keywords()["columns"] == ()
+    assert more.data_options.given() == {"columns": "caption, age"}

@@ -7,6 +7,7 @@ from gensweep.evaluation._evaluation import CurvePoint, Evaluation
 from gensweep.evaluation._held_out import TestResult, evaluate_on_test
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
 from gensweep.evaluation._lane_likelihood import Likelihood
+from gensweep.evaluation._lane_pictures import PICTURES, picture_lane
 from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._reference import (
     build_evaluator,
@@ -23,6 +24,7 @@ __all__ = [
     "LaneEvaluator",
     "Likelihood",
     "NoData",
+    "PICTURES",
     "SamplerSpec",
     "Scores",
     "Shape",
@@ -32,6 +34,7 @@ __all__ = [
     "evaluate_on_test",
     "grid_png",
     "load_feature_net",
+    "picture_lane",
     "real_grid",
     "sample_lane",
     "sampler_spec",

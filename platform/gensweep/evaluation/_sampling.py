@@ -10,7 +10,7 @@ from torch import Tensor
 from gensweep.catalog import model_named
 from gensweep.errors import UserError
 from gensweep.evaluation._given_values import given_values
-from gensweep.game import DataShape, Model
+from gensweep.game import Model
 from gensweep.lanes import LaneState, Pack
 from gensweep.sampling_fields import sampling_fields
 from gensweep.space import check_value, pad_latent_sizes, with_scope
@@ -19,6 +19,8 @@ from gensweep.spec import Sweep
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from gensweep.data import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +55,13 @@ class SamplerSpec(TypedDict):
     """The trial's sampling hyperparameters: all that `sample_lane` can be given others of."""
     given: list[str]
     """The columns that samples are conditioned on."""
+    dataset: str
+    """The id of the data that the trial was trained on."""
     data: dict[str, object]
     """The fields of `Shape`."""
 
 
-def sampler_spec(sweep: Sweep, params: Mapping[str, object], data: DataShape) -> SamplerSpec:
+def sampler_spec(sweep: Sweep, params: Mapping[str, object], data: "Dataset") -> SamplerSpec:
     """Describe the trial with the sampled values `params` so that its lane can be sampled."""
     shape = {one.name: getattr(data, one.name) for one in fields(Shape)}
     config = sweep.config(params)
@@ -66,6 +70,7 @@ def sampler_spec(sweep: Sweep, params: Mapping[str, object], data: DataShape) ->
         "pack": asdict(pad_latent_sizes(config, sweep.space)),
         "sampling": with_scope(config, "sampling"),
         "given": list(getattr(sweep.model.game(config, data), "given", ())),
+        "dataset": data.id,
         "data": shape | {"shape": list(data.shape)},
     }
 
@@ -88,15 +93,24 @@ def sample_lane(
     model, shape = model_named(spec["model"]), _shape_of(spec["data"])
     if isinstance(values, float | int):
         values = {sampling_fields(model.config)[0].name: values}
-    pack = Pack(model, model.config(**spec["pack"]), shape, NoData(), width=1, trace=False)
+    pack = open_lane(weights, about)
     names = tuple(getattr(pack.game, "given", ()))
     hyper = {name: value for name, value in (values or {}).items() if name not in names}
     _check_values(model, spec["pack"], hyper)
     given = given_values(names, shape, values or {}, n, seed)
-    pack.put(0, LaneState.from_bytes(Path(weights).read_bytes()))
     samples: npt.NDArray[np.float32]
     samples = pack.sample(n, seed=seed, hyper=hyper, given=given)[0].numpy()
     return samples
+
+
+def open_lane(weights: str, about: Mapping[str, object]) -> Pack:
+    """Build a pack of the one lane in the file `weights`; `about` is its `SamplerSpec`."""
+    spec = cast(SamplerSpec, about)
+    model = model_named(spec["model"])
+    config, shape = model.config(**spec["pack"]), _shape_of(spec["data"])
+    pack = Pack(model, config, shape, NoData(), width=1, trace=False)
+    pack.put(0, LaneState.from_bytes(Path(weights).read_bytes()))
+    return pack
 
 
 def _check_values(model: Model, config: Mapping[str, object], values: Mapping[str, object]) -> None:

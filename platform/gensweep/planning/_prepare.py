@@ -1,11 +1,9 @@
 """Checks a request against the cluster, the stores and the data, and makes its plan."""
 
 import logging
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gensweep.errors import UserError
 from gensweep.planning._check_ledger import check_data, check_home, check_ledger, find_sweep
 from gensweep.planning._cost import quote
 from gensweep.planning._estimate import (
@@ -16,6 +14,7 @@ from gensweep.planning._estimate import (
 )
 from gensweep.planning._plan import Plan
 from gensweep.spec import RunRequest
+from gensweep.stack_env import required_env
 from gensweep.study import SweepSnapshot, ledger_of
 
 if TYPE_CHECKING:
@@ -124,12 +123,3 @@ def _estimate(request: RunRequest, dataset: "Dataset", store: str) -> Estimate:
     if request.gpus:
         return estimate_unmeasured(request)
     return estimate_here(request, dataset, "cpu", "this machine")
-
-
-def required_env(variable: str) -> str:
-    """The value of an environment variable; `UserError` if it is not set."""
-    value = os.environ.get(variable)
-    if not value:
-        raise UserError(f"{variable} is not set: run `gensweep up` and `. .gensweep/env`, or point "
-                        "it at your own.")  # fmt: skip
-    return value

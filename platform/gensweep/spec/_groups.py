@@ -21,13 +21,17 @@ class DataOptions:
     label: str | None = None
     """Parquet columns with the images and with their classes; None: those that there are."""
 
+    columns: str | None = None
+    """Names of other Parquet columns, with commas between them; None: no others."""
+
     def keywords(self) -> dict[str, Any]:
         """Return the options as `find_source` and `load_dataset` take them."""
-        return asdict(self)
+        names = (self.columns or "").split(",")
+        return {**asdict(self), "columns": tuple(filter(None, map(str.strip, names)))}
 
     def given(self) -> Mapping[str, Any]:
         """Return the options that are not None."""
-        return {name: value for name, value in self.keywords().items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

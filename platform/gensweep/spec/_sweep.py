@@ -79,6 +79,11 @@ class Sweep:
         None, "Parquet column with the classes (default: 'label' or the like)",
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
+    columns: str | None = setting(
+        None, "other Parquet columns that a model may use: caption,age (default: none)",
+        option=Option(metavar="NAMES", group=DATA), kept_on_resume=True,
+        identity=Identity(always=False),
+    )  # fmt: skip
     trials: int = setting(
         48, "configurations x seeds (default {value})", option=Option(), least=1
     )  # fmt: skip
@@ -230,7 +235,9 @@ class Sweep:
     @property
     def data_options(self) -> DataOptions:
         """The options by which `data` is read."""
-        return DataOptions(image_size=self.image_size, column=self.column, label=self.label)
+        return DataOptions(
+            image_size=self.image_size, column=self.column, label=self.label, columns=self.columns
+        )
 
     @property
     def limits(self) -> Budget:
