@@ -33,7 +33,7 @@ class DdpmConfig(BaseConfig):
     )
     truncation: float = truncation_field(5.0, "bound on the noise that sampling starts from")
     steps: int = fixed(100, "T; the betas scale with 1 / T", at_least=20)
-    sampler: Sampler = sampling("ddim", choices=get_args(Sampler))
+    sampler: Sampler = sampling("ddim", "process of sampling", choices=get_args(Sampler))
     sample_steps: int = sampling(
         0, "network evaluations a sample; 0: 25 for images, T for points", at_least=0
     )

@@ -33,7 +33,7 @@ class RealnvpConfig(BaseConfig):
     couplings: int = fixed(8, at_least=2)
     hidden: int = fixed(128, "units of a conditioner", at_least=1)
     layers: int = fixed(2, "hidden layers of a conditioner", at_least=1)
-    levels: int = fixed(0, "number of grey levels; 0: as the data says, or else 256")
+    levels: int = fixed(0, "number of grey levels; 0: as the data says, or else 256", at_least=0)
     optimizer: OptimizerName = fixed("adamw", choices=get_args(OptimizerName))
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
 

@@ -1,10 +1,12 @@
 """Finds the installed models by entry point, so that the platform names none of them."""
 
+from dataclasses import asdict
 from importlib.metadata import entry_points
 from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.game import Model, capabilities
+from gensweep.sampling_fields import sampling_fields
 from gensweep.space import scopes
 
 GROUP = "gensweep.models"
@@ -28,7 +30,10 @@ def model_named(name: str) -> Model:
 
 
 def describe(model: Model) -> dict[str, Any]:
-    """Describe a model and its hyperparameters as plain JSON, with the scope of each."""
+    """Describe a model and its hyperparameters as plain JSON, with the scope of each.
+
+    Of those of sampling it tells the meaning, the neutral value and the grid.
+    """
     return {
         "name": model.name,
         "family": model.family,
@@ -36,4 +41,5 @@ def describe(model: Model) -> dict[str, Any]:
         "capabilities": list(capabilities(model.game)),
         "searched": list(model.space),
         "hyperparameters": scopes(model.config),
+        "sampling": [asdict(field) for field in sampling_fields(model.config)],
     }

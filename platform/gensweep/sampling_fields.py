@@ -33,7 +33,7 @@ class SamplingField:
 
     @property
     def is_real(self) -> bool:
-        """Whether `sample` reads it from `hyper`, and not from the game's configuration.
+        """True if `sample` reads it from `hyper`, and not from the game's configuration.
 
         Whole numbers and names, of steps or of a sampler, shape the computation: as the values of
         tensors they could not.
@@ -42,7 +42,7 @@ class SamplingField:
 
     @property
     def title(self) -> str:
-        """What a figure calls it: its meaning and its name, or its name."""
+        """Name it for a figure: its meaning in words and its name, or its name alone."""
         return f"{self.doc} ({self.name})" if self.doc else self.name
 
 

@@ -2,21 +2,22 @@
 
 import dataclasses
 import math
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
-from gensweep.evaluation import LaneEvaluator, build_evaluator
+from gensweep.evaluation import LaneEvaluator, build_evaluator, sample_lane, sampler_spec
 from gensweep.lanes import Pack
 from gensweep.space import signature
 from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
 from gensweep.trial import Outcome
+from gensweep_models.catalog import CATALOG
 from gensweep_models.config import BaseConfig, lane, sampling
 from gensweep_models.game import Model, Noise, Player
 from gensweep_models.space import Real
@@ -181,9 +182,70 @@ def test_a_name_has_no_curve() -> None:
         Sweep(name="s", model=WALK, space=SPACE, sampling_grids={"solver": ("euler",)})
 
 
-def test_an_evaluation_with_groups_is_the_same_alone(store: ObjectStore, tmp_path: Path) -> None:
+def test_an_evaluation_with_groups_is_the_same_alone(store: ObjectStore) -> None:
     evaluator, pack = prepared(store, WALK, LANES)
     evaluator = dataclasses.replace(evaluator, lanes_at_once=4)
     together = dict(evaluator.evaluate(pack, dict.fromkeys(range(5), True), bound=False))
     for slot in range(5):
         assert dict(evaluator.evaluate(pack, {slot: True}, bound=False))[slot] == together[slot]
+
+
+DIFFUSION = {"hidden": 8, "layers": 1, "steps": 20, "batch_size": 16}
+
+
+@pytest.fixture(scope="module")
+def lane_file(
+    store: ObjectStore, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Any, Pack]:
+    """A stored lane of a catalogue's model, the facts to sample it by, and its pack."""
+    model = CATALOG["ddpm"]
+    sweep = Sweep(name="s", model=model, space={"truncation": Real(1.0, 5.0)}, fixed=DIFFUSION,
+                  data="ring8")  # fmt: skip
+    train = load_dataset("ring8", store, split="train")
+    config = sweep.config({"truncation": 2.0})
+    pack = Pack(model, config, train, train.source("cpu"), width=1, trace=False)
+    pack.load(0, config, seed=3, budget_images=1000)
+    file = tmp_path_factory.mktemp("lane") / "lane.safetensors"
+    file.write_bytes(pack.take(0).to_bytes())
+    return str(file), sampler_spec(sweep, {"truncation": 2.0}, train), pack
+
+
+def test_a_stored_lane_is_sampled_at_any_values(lane_file: tuple[str, Any, Pack]) -> None:
+    file, about, pack = lane_file
+    assert about["sampling"] == {"truncation": 2.0, "sampler": "ddim", "sample_steps": 0}
+    values = {"truncation": 0.5, "sampler": "ancestral", "sample_steps": 5}
+    found = sample_lane(file, about, 6, values, 1)
+    np.testing.assert_array_equal(found, pack.sample(6, seed=1, hyper=values)[0].numpy())
+    own = sample_lane(file, about, 6, seed=1)
+    np.testing.assert_array_equal(own, sample_lane(file, about, 6, None, 1))
+    assert not np.array_equal(own, found)
+
+
+def test_models_that_were_registered_before_give_a_number(
+    lane_file: tuple[str, Any, Pack],
+) -> None:
+    """As the fourth argument, of the one hyperparameter that there was; and facts without them."""
+    file, about, _ = lane_file
+    before = {name: value for name, value in about.items() if name != "sampling"}
+    np.testing.assert_array_equal(
+        sample_lane(file, before, 6, 0.5, 1), sample_lane(file, about, 6, {"truncation": 0.5}, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"psi": 0.5}, "'psi' is no sampling hyperparameter of ddpm: choose from truncation, samp"),
+        ({"hidden": 8}, "'hidden' is no sampling hyperparameter of ddpm"),
+        ({"truncation": 0.0}, "ddpm: `0 < truncation` must hold, but got truncation=0.0"),
+        ({"sample_steps": 2.5}, "sample_steps=2.5 will not do: it must be a whole number"),
+        ({"sample_steps": 21}, "ddpm: `sample_steps <= steps` must hold, but got sample_steps=21"),
+        ({"sampler": "euler"}, "ddpm: `sampler in"),
+    ],
+)
+def test_values_that_cannot_be_are_told(
+    lane_file: tuple[str, Any, Pack], values: dict[str, Any], message: str
+) -> None:
+    file, about, _ = lane_file
+    with pytest.raises(UserError, match=message):
+        sample_lane(file, about, 6, values)

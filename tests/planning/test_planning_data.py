@@ -220,6 +220,7 @@ def test_a_metric_is_refused(changes: dict[str, Any], named: str, digits: Any) -
 
 def test_metrics_of_training_and_of_the_likelihood_are_known(digits: Any) -> None:
     check_metrics(dataclasses.replace(GAN, scatter=("critic_gap", "class_kl", None)), digits)
+    check_metrics(dataclasses.replace(GAN, target="neutral_coverage"), digits)
     model = CATALOG["vae"]
     check_metrics(Sweep(name="vae", model=model, space=model.space, target="nll",
                         scatter=("rate", "distortion", "kl_weight")), digits)  # fmt: skip

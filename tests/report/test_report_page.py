@@ -200,3 +200,18 @@ def test_browser_renders_without_errors(browse: Any, tmp_path: Path) -> None:
     assert 'aria-sort="ascending"' in done.stdout
     assert "data-ran" not in done.stdout
     assert "CONSOLE" not in done.stderr
+
+
+def test_each_sampling_hyperparameter_has_its_curves() -> None:
+    """Under the title that it states, or its name; the values can be read off the dots."""
+    trials = [
+        {"number": 0, "group": 0, "state": "completed", "outcome": "converged", "images": 5,
+         "cause": "", "params": {"learning_rate": 0.1}, "metrics": {"frechet": 1.0},
+         "curves": {"psi": [[0.01, 4.0, 0.3], [0.1, 3.0, 0.4], [1.0, 2.0, 0.5]],
+                    "scale": [[1.0, 2.0, 0.5]], "empty": []}},
+    ]  # fmt: skip
+    facts = SweepFacts(sampling={"psi": {"title": "pull to the mean (psi)", "log": True}})
+    page = page_of(trials, facts)
+    assert re.findall("<h3>(pull.*|scale|empty)</h3>", page) == ["pull to the mean (psi)", "scale"]
+    dots = re.findall(r'opacity="([\d.]+)"><title>trial 0: psi=([\d.]+)', page)
+    assert dots == [("0.25", "0.01"), ("0.62", "0.1"), ("1.00", "1")]

@@ -67,7 +67,7 @@ def _sweep_facts(plan: Plan, snapshot: SweepSnapshot, facts: ReportFacts) -> Swe
         held_out=facts.test.text() if facts.test else "",
         lane_time=facts.usage,
         protocol={**facts.protocol, "sampling": find_sampler(sweep.sampler).sentence},
-        sampling={one.name: one.title for one in sweep.sampling},
+        sampling={one.name: {"title": one.title, "log": one.log} for one in sweep.sampling},
         versions=snapshot.versions,
         seed=sweep.seed,
         next_command=facts.next_command,

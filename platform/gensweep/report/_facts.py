@@ -25,8 +25,8 @@ class SweepFacts:
     protocol: Mapping[str, Any] = field(default_factory=dict)
     """How trials were sampled, measured and judged: the evaluator's protocol. `kind`, `bounds`,
     `verdict`, `sampling` and `curve` are told in words where they are present, and all as JSON."""
-    sampling: Mapping[str, str] = field(default_factory=dict)
-    """Sampling hyperparameter to its meaning in words."""
+    sampling: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Sampling hyperparameter to its `title`, and `log`, whether its grid is even as logarithms."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Package to version."""
     seed: int | None = None

@@ -4,6 +4,7 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup
 
@@ -97,30 +98,44 @@ def _scale(column: Sequence[object]) -> list[float | None]:
 
 
 def variety_curves(
-    trials: Sequence[TrialView], names: Sequence[str], titles: Mapping[str, str]
+    trials: Sequence[TrialView], metrics: Sequence[str], sampling: Mapping[str, Mapping[str, Any]]
 ) -> list[tuple[str, Markup]]:
     """Draw the title and the curves of each sampling hyperparameter that trials have one of.
 
-    `names` are the metrics of fidelity and of variety, `titles` say what the hyperparameters mean.
+    `metrics` are those of fidelity and of variety, `sampling` as the facts of a sweep tell it.
     """
-    fields = sorted(
-        {n for trial in trials for n, curve in trial.get("curves", {}).items() if curve}
-    )
-    return [(titles.get(name, name), _variety_curve(trials, names, name)) for name in fields]
-
-
-def _variety_curve(trials: Sequence[TrialView], names: Sequence[str], field: str) -> Markup:
-    """Fidelity against variety: a line per trial over the values of `field`."""
-    curves = [
-        (t, [(row[2], row[1]) for row in t["curves"][field]])
-        for t in trials
-        if t.get("curves", {}).get(field)
+    names = sorted({n for t in trials for n, curve in t.get("curves", {}).items() if curve})
+    told = {name: sampling.get(name, {}) for name in names}
+    return [
+        (str(facts.get("title", name)), _variety_curve(trials, metrics, name, facts.get("log")))
+        for name, facts in told.items()
     ]
-    axes = Axes(
-        [p for _, curve in curves for p in curve], (metric_label(names[1]), metric_label(names[0]))
+
+
+def _variety_curve(
+    trials: Sequence[TrialView], metrics: Sequence[str], name: str, log: bool | None
+) -> Markup:
+    """Fidelity against variety: a line per trial, a dot for each value, darker where larger."""
+    fidelity, variety = metrics
+    found = [(t, curve) for t in trials if (curve := t.get("curves", {}).get(name))]
+    every = [row for _, curve in found for row in curve]
+    axes = Axes([(v, f) for _, f, v in every], (metric_label(variety), metric_label(fidelity)))
+    parts = [axes.line([(v, f) for _, f, v in c], outcome(t), f"trial {t['number']}")
+             for t, c in found]  # fmt: skip
+    values = [math.log(row[0]) if log and row[0] > 0 else row[0] for row in every]
+    labels = [f"trial {t['number']}: {name}={row[0]:.4g}" for t, curve in found for row in curve]
+    for row, tone, label in zip(every, _scale(values), labels, strict=True):
+        parts.append(_dot(axes, (row[2], row[1]), label, tone))
+    return axes.draw(parts, f"Fidelity against variety over {name}")
+
+
+def _dot(axes: Axes, point: tuple[float, float], title: str, tone: float | None) -> Markup:
+    """A dot whose opacity tells `tone`, from 0 to 1."""
+    left, top = axes.place(point)
+    opacity = f"{0.25 + 0.75 * (tone or 0):.2f}"
+    return element(
+        "circle", title=title, cx=f"{left:.1f}", cy=f"{top:.1f}", r=4, class_="dot", opacity=opacity
     )
-    lines = [axes.line(c, outcome(t), f"trial {t['number']}") for t, c in curves]
-    return axes.draw(lines, f"Fidelity against variety over {field}")
 
 
 def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Markup | None:
@@ -137,16 +152,6 @@ def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None)
     tones = _scale([t["params"].get(shade) if shade else None for t, _, _ in rows])
     parts = [text(660, 14, f"darker = larger {shade}", "end")] if shade else []
     for (trial, a, b), tone in zip(rows, tones, strict=True):
-        left, top = axes.place((a, b))
-        parts.append(
-            element(
-                "circle",
-                title=f"trial {trial['number']}: {x} {a:.4g}, {y} {b:.4g}",
-                cx=f"{left:.1f}",
-                cy=f"{top:.1f}",
-                r=4,
-                class_="dot",
-                opacity=f"{0.25 + 0.75 * (tone or 0):.2f}",
-            )
-        )
+        title = f"trial {trial['number']}: {x} {a:.4g}, {y} {b:.4g}"
+        parts.append(_dot(axes, (a, b), title, tone))
     return axes.draw(parts, f"{y} against {x}")
