@@ -42,49 +42,54 @@ def update_on_cpu(
     factors = lane_factors(player, hyper)
     if player.max_grad_norm is not None:
         grad = clip_norm(grad, scalar(player.max_grad_norm, hyper, grad))
+    state, kernel = stack.optimizer, KERNELS[str(player.optimizer)]
     for at, slot in places:
-        own = {name: each[at] for name, each in values.items()}
-        if factors is not None:
-            own["learning_rate"] *= factors[at]
-        _update_lane(stack, slot, grad[at], own)
+        # The row of a matrix is contiguous: the kernel sees one parameter vector of one trial.
+        row, steps = stack.flat[slot], state["steps"][slot, 0]
+        steps += 1
+        rate, decay = values["learning_rate"][at], values["weight_decay"][at]
+        rows = row, grad[at], state["mean"][slot], state["square"][slot]
+        for tensors, counts, decays in _calls(stack, slot, rows, steps):
+            kernel(
+                *tensors, [], counts,
+                lr=rate if factors is None else rate * factors[at],
+                beta1=values["beta1"][at], beta2=values["beta2"][at],
+                weight_decay=decay if decays else 0.0, eps=values["eps"][at],
+                amsgrad=False, maximize=False,
+            )  # fmt: skip
+        if "weight_bound" in values:
+            row.clamp_(-values["weight_bound"][at], values["weight_bound"][at])
+        if stack.ema is not None:
+            count = float(steps)
+            keep = min(values["ema"][at], count / (EMA_WARMUP + count))
+            stack.ema[slot].lerp_(row, 1 - keep)
 
 
-def _update_lane(stack: Stack, slot: int, grad: Tensor, own: Mapping[str, float]) -> None:
-    """Update one lane by its gradient [P] and its own scalars."""
-    # The row of a matrix is contiguous: the kernel sees one parameter vector of one trial.
-    row, steps = stack.flat[slot], stack.optimizer["steps"][slot, 0]
-    steps += 1
-    for parts, counts, decays in _calls(stack, slot, grad, steps):
-        tensors = (row, grad, stack.optimizer["mean"][slot], stack.optimizer["square"][slot])
-        KERNELS[str(stack.player.optimizer)](
-            *([one[part] for part in parts] for one in tensors), [], counts,
-            lr=own["learning_rate"], beta1=own["beta1"], beta2=own["beta2"],
-            weight_decay=own["weight_decay"] if decays else 0.0, eps=own["eps"],
-            amsgrad=False, maximize=False,
-        )  # fmt: skip
-    if "weight_bound" in own:
-        row.clamp_(-own["weight_bound"], own["weight_bound"])
-    if stack.ema is not None:
-        count = float(steps)
-        keep = min(own["ema"], count / (EMA_WARMUP + count))
-        stack.ema[slot].lerp_(row, 1 - keep)
+Rows = tuple[Tensor, ...]
+"""One lane's weights, gradient and moments, each [P]."""
+Call = tuple[list[list[Tensor]], list[Tensor], bool]
+"""A kernel's call: parts of the rows, the number of the step in each, and whether they decay."""
 
 
-Call = tuple[list[slice], list[Tensor], bool]
-"""Columns of a kernel's call, the number of the step in each, and whether weight decay acts."""
+def _calls(stack: Stack, slot: int, rows: Rows, steps: Tensor) -> Iterable[Call]:
+    """Return the calls that step the lane: one, or one for each way of decaying."""
+    groups = stack.groups
+    if groups.decaying is None and not groups.count_steps:
+        return (([[row] for row in rows], [steps], True),)
+    return _calls_by_group(stack, slot, rows, steps)
 
 
-def _calls(stack: Stack, slot: int, grad: Tensor, steps: Tensor) -> Iterator[Call]:
-    """Yield the calls that step the lane: one, or one for each way of decaying."""
+def _calls_by_group(stack: Stack, slot: int, rows: Rows, steps: Tensor) -> Iterator[Call]:
     counts = [steps] * len(stack.groups.each)
     if stack.groups.count_steps:
         counts = list(stack.optimizer["own_steps"][slot].unbind())
     due = [(group, count) for group, count in zip(stack.groups.each, counts, strict=True)
-           if not stack.groups.count_steps or _wake(group, count, grad)]  # fmt: skip
+           if not stack.groups.count_steps or _wake(group, count, rows[1])]  # fmt: skip
     for decays in (True, False):
         chosen = [(group.columns, count) for group, count in due if group.decays == decays]
         if chosen:
-            yield [part for part, _ in chosen], [count for _, count in chosen], decays
+            parts = [[row[columns] for columns, _ in chosen] for row in rows]
+            yield parts, [count for _, count in chosen], decays
 
 
 def _wake(group: Group, count: Tensor, grad: Tensor) -> bool:
