@@ -60,17 +60,12 @@ def schedule_of(player: Player) -> Schedule | None:
     return SCHEDULES[player.schedule] if isinstance(player.schedule, str) else player.schedule
 
 
-def own_progress(player: Player, hyper: Mapping[str, Tensor]) -> Tensor:
-    """Return how far the player is in its part of each lane's budget: [L]."""
-    return hyper["progress"]
-
-
 def lane_factors(player: Player, hyper: Mapping[str, Tensor]) -> list[float] | None:
     """Return each lane's factor in double precision; None if the learning rate is constant."""
     factor = schedule_of(player)
     if factor is None:
         return None
-    progress = own_progress(player, hyper)
+    progress = hyper["progress"]
     if factor is linear:  # the usual one, without the price of tensors
         return [1 - p for p in progress.tolist()]
     # A vector unit may round otherwise than the routine for the rest, so each lane fills a block:

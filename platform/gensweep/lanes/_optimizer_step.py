@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gensweep.game import Scalar, UpdateStep
-from gensweep.lanes._learning_rate import own_progress, schedule_of
+from gensweep.lanes._learning_rate import schedule_of
 from gensweep.lanes._optimizer_formulas import EMA_WARMUP, State, Tensors, Updated, optimizer_of
 from gensweep.lanes._stack import Stack
 
@@ -40,7 +40,7 @@ def stepped(stack: Stack, flat: Tensor, state: State, grad: Tensor, hyper: Tenso
     player, rule = stack.player, optimizer_of(stack.player)
     scalars = {name: scalar(getattr(player, name), hyper, flat) for name in rule.reads}
     if (factor := schedule_of(player)) is not None:
-        progress = own_progress(player, hyper)[:, None]
+        progress = hyper["progress"][:, None]
         scalars["learning_rate"] = scalars["learning_rate"] * factor(progress)
     if stack.groups.decaying is not None and "weight_decay" in scalars:
         scalars["weight_decay"] = scalars["weight_decay"] * stack.groups.decaying
