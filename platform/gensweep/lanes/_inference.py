@@ -10,8 +10,45 @@ import torch
 from torch import Tensor
 
 from gensweep.game import Game
-from gensweep.lanes._functional import eval_mode, nets_of, over_lanes
+from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
+from gensweep.lanes._purity import Purity
 from gensweep.lanes._stack import Stack
+
+Weights = tuple[dict[str, Tensor], Stacked]
+"""Weights [L, P] and buffers of some lanes by player, as their samples use them."""
+
+
+def sampling_state(stacks: Mapping[str, Stack], slots: list[int]) -> Weights:
+    """Copy what networks of the lanes in `slots` compute with: averages if there are some."""
+    flats = {n: s.sampling_weights()[slots] for n, s in stacks.items()}
+    buffers = {n: {k: b[slots] for k, b in s.buffers.items()} for n, s in stacks.items()}
+    return flats, buffers
+
+
+class Caller:
+    """Calls methods of `game`, whose networks are the modules of `stacks`."""
+
+    def __init__(self, game: Game, stacks: Mapping[str, Stack], purity: Purity):
+        self.game, self.stacks, self.purity = game, stacks, purity
+
+    def __call__(
+        self, method: str, weights: Weights, *inputs: Any, shared: tuple[Tensor, ...] = ()
+    ) -> Any:
+        """Call `game.method(nets, *shared, *inputs)` for each lane of `weights`: [L, ...].
+
+        `inputs` are trees of tensors with these lanes in front.
+        """
+
+        def one(params: Stacked, buffers: Stacked, *inputs: Any) -> Any:
+            nets = nets_of(self.stacks, params, buffers)
+            with self.purity.watch(method):
+                return getattr(self.game, method)(nets, *shared, *inputs)
+
+        flats, buffers = weights
+        params = {name: self.stacks[name].views(flat) for name, flat in flats.items()}
+        lanes = len(next(iter(flats.values())))
+        with eval_mode(self.stacks), torch.no_grad():
+            return over_lanes(one, lanes)(params, buffers, *inputs)
 
 
 def evaluate(
@@ -26,13 +63,8 @@ def evaluate(
 ) -> Any:
     """Call `game.method(nets, *shared, noise, hyper)` for the lanes in `slots`: [L, ...].
 
-    `noise` and `hyper` have these lanes in front. Weights are the moving average if there is one.
+    `noise` and `hyper` have these lanes in front.
     """
-    params = {n: s.views(s.sampling_weights()[slots]) for n, s in stacks.items()}
-    buffers = {n: {k: b[slots] for k, b in s.buffers.items()} for n, s in stacks.items()}
-
-    def one(params: Any, buffers: Any, noise: Any, hyper: Any) -> Any:
-        return getattr(game, method)(nets_of(stacks, params, buffers), *shared, noise, hyper)
-
-    with eval_mode(stacks), torch.no_grad():
-        return over_lanes(one, len(slots))(params, buffers, dict(noise), dict(hyper))
+    call = Caller(game, stacks, Purity(game))
+    weights = sampling_state(stacks, slots)
+    return call(method, weights, dict(noise), dict(hyper), shared=shared)

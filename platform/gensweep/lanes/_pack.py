@@ -18,10 +18,13 @@ from gensweep.game import DataShape, Model
 from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._generators import derive_seed, draw
 from gensweep.lanes._graph import cuda_capture
-from gensweep.lanes._inference import evaluate
+from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._lane import Lane
+from gensweep.lanes._noise_reader import NoiseReader
 from gensweep.lanes._precision import matmul_precision, precision_of
+from gensweep.lanes._purity import Purity
 from gensweep.lanes._record import EXPLODED, Progress, Record
+from gensweep.lanes._sampling import Sampler
 from gensweep.lanes._schedule import budget_fractions
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._state import LaneState
@@ -69,6 +72,8 @@ class Pack:
                        precision=self.precision, capture=capture)
             for name in players
         }  # fmt: skip
+        self._call = Caller(self.game, self.stacks, Purity(self.game))
+        self._sampler = Sampler(self._call, tuple(data.shape), device=self.device, trace=trace)
         self.sparse = self.device.type == "cpu"
         """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture a
         graph for each number of lanes."""
@@ -228,11 +233,13 @@ class Pack:
     ) -> Tensor:
         """Draw samples `[len(slots), count, *shape]`, with each lane's own noise.
 
-        `hyper` overrides values for all lanes, the truncation threshold for instance.
+        `hyper` overrides values for all lanes, the truncation threshold for instance. Many samples
+        are drawn in batches, from the noise that they would have together.
         """
-        noise = self.game.sample_noise(count)
-        samples: Tensor = self.call("sample", noise, seed=seed, slots=slots, hyper=hyper)
-        return samples
+        chosen, values = self._lanes_called(slots, hyper)
+        seeds = [self.lane(slot).seed for slot in chosen]
+        noise = NoiseReader(self.game.sample_noise(count), count, seeds, "sample", seed)
+        return self._sampler.draw(chosen, noise, count, values)
 
     def call(
         self,
@@ -247,15 +254,21 @@ class Pack:
 
         `slots` are the lanes, by default all occupied ones; results have them in front.
         """
-        chosen = list(self.occupied if slots is None else slots)
+        chosen, values = self._lanes_called(slots, hyper)
         seeds = [self.lane(slot).seed for slot in chosen]
         drawn = {n: t.to(self.device) for n, t in draw(noise, seeds, method, seed).items()}
+        weights = sampling_state(self.stacks, chosen)
+        return self._call(method, weights, drawn, values, shared=inputs)
+
+    def _lanes_called(
+        self, slots: Sequence[int] | None, hyper: Mapping[str, float] | None
+    ) -> tuple[list[int], dict[str, Tensor]]:
+        """Return the lanes of a call, and their hyperparameters with what overrides these."""
+        chosen = list(self.occupied if slots is None else slots)
         values = {n: t[chosen] for n, t in self._hyper.items()}
         values |= {n: values[n].new_full((len(chosen),), v) for n, v in (hyper or {}).items()}
         values["progress"] = budget_fractions(self.lanes, 1)[chosen, 0].to(self.device)
-        return evaluate(
-            self.game, self.stacks, method, chosen, shared=inputs, noise=drawn, hyper=values
-        )
+        return chosen, values
 
 
 def _player_tensors(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
 from gensweep.lanes._optimizer_step import update
 from gensweep.lanes._optimizer_step_cpu import has_kernel, update_on_cpu
+from gensweep.lanes._purity import Purity
 from gensweep.lanes._schedule import trained_players
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._traces import Traces
@@ -50,7 +51,7 @@ class Turn:
     ):
         self.game, self.stacks, self.player, self.trace = game, stacks, player, trace
         self.precision: Precision = precision
-        self.graphs = Graphs(capture)
+        self.purity, self.graphs = Purity(game), Graphs(capture)
         self.fused = has_kernel(stacks[player])
         self._traces: dict[str, Traces] = {}
 
@@ -142,7 +143,8 @@ class Turn:
 
         def loss(params: Stacked, buffers: Stacked, batch: Any, noise: Any, hyper: Any) -> Any:
             nets = nets_of(self.stacks, params, buffers, self.precision)
-            return self.game.loss(self.player, nets, batch, noise, hyper)
+            with self.purity.watch("loss", self.player):
+                return self.game.loss(self.player, nets, batch, noise, hyper)
 
         with torch.enable_grad(), eval_mode(self.stacks, trained_players(self.game, self.player)):
             lanes = flats[0].shape[0]
