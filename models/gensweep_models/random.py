@@ -36,6 +36,8 @@ def fold(key: Tensor, number: int | Tensor) -> Tensor:
     >>> fold(torch.tensor(1), 0) == fold(torch.tensor(1), 1)
     tensor(False)
     """
+    if isinstance(number, int):  # which a tensor takes in 64 bits only
+        number = torch.tensor(number, device=key.device)
     return _mix(_mix(key ^ _FOLD) + number * _GOLDEN)
 
 
