@@ -1,6 +1,10 @@
 """Noise says whose it is; dropout by key trains in packs; samples come in batches and steps."""
 
 import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +21,8 @@ from gensweep_models.config import fixed, lane
 from gensweep_models.game import Noise, Player
 from gensweep_models.random import dropout, fold, normal
 from gensweep_models.stepped import Stepped
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -192,3 +198,50 @@ def test_a_step_is_traced_once(factory: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert len(calls) == 1
     assert torch.equal(eager.sample(10), first)
     assert len(calls) == 31
+
+
+LONG = """
+import resource, sys, torch
+from types import SimpleNamespace
+from torch import nn
+from gensweep.lanes import Pack
+from gensweep_models.ddpm import Ddpm, DdpmConfig
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, x, time):
+        return self.scale * x
+
+class Tiny(Ddpm):
+    def _denoiser(self):
+        return Scaled()
+
+def peak_mib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+count, steps = map(int, sys.argv[1:])
+config = DdpmConfig(steps=steps, sample_steps=steps, sampler="ancestral", batch_size=2)
+data = SimpleNamespace(shape=(3, 32, 32), classes=0, count=10, levels=255, gather=None)
+pack = Pack(SimpleNamespace(config=DdpmConfig, game=Tiny), config, data, data, width=1)
+pack.load(0, config, seed=0, budget_images=10)
+pack.sample(2)
+before = peak_mib()
+samples = pack.sample(count)
+assert samples.shape == (1, count, 3, 32, 32) and samples.isfinite().all()
+print(peak_mib() - before)
+"""
+
+
+@pytest.mark.slow("a thousand steps of sampling")
+def test_a_long_sampler_takes_the_memory_of_one_step() -> None:
+    """Noise of all steps would be 586 MiB."""
+    env = os.environ | {
+        "PYTHONPATH": os.pathsep.join(str(ROOT / n) for n in ("platform", "models"))
+    }
+    done = subprocess.run([sys.executable, "-c", LONG, "50", "1000"], env=env, text=True,
+                          capture_output=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 100

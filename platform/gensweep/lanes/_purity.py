@@ -76,11 +76,11 @@ class _Called(TorchFunctionMode):
             raise
 
 
-class _Dispatched(TorchDispatchMode):
+class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees what torch computes, which says whether it is random; below vmap."""
 
     def __init__(self, what: str, called: _Called):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._what, self._called = what, called
 
     def __torch_dispatch__(

@@ -22,8 +22,9 @@ class _Version:
 
     def is_still(self, other: object) -> bool:
         """Return whether `other` is the same tensor, which nobody wrote to in between."""
-        same = isinstance(other, _Version) and other.tensor is self.tensor
-        return same and other._count == self._count
+        if not isinstance(other, _Version) or other.tensor is not self.tensor:
+            return False
+        return other._count == self._count
 
 
 def check_repeatable(game: object, what: str, call: Callable[[], Any]) -> Any:
