@@ -5,7 +5,6 @@ B batch, T diffusion steps.
 
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
 from dataclasses import dataclass
-from itertools import pairwise
 from math import prod
 from typing import Literal, get_args
 
@@ -16,7 +15,9 @@ from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
 from gensweep_models.diffusion import Schedule
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
+from gensweep_models.random import fold, normal
 from gensweep_models.space import Categorical, Dimension, Real
+from gensweep_models.stepped import Stepped
 from gensweep_models.truncation import truncated_normal, truncation_field
 
 Sampler = Literal["ancestral", "ddim"]
@@ -58,7 +59,7 @@ DDPM_SPACE: dict[str, Dimension] = {
 }
 
 
-class Ddpm:
+class Ddpm(Stepped):
     """A network that predicts the noise in noisy data. Images are clipped to [-1, 1]."""
 
     def __init__(self, config: DdpmConfig, data: DataShape) -> None:
@@ -90,25 +91,30 @@ class Ddpm:
         return error.square().mean(), {}
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
-        """Uniform noise for the start; for the ancestral sampler also that of every step."""
+        """Uniform noise for the start; for the ancestral sampler also a key for that of steps."""
         start = {"z": Noise((count, prod(self.shape)), "uniform")}
         if self.config.sampler == "ddim":
             return start
-        return start | {"steps": Noise((count, self.sample_steps, *self.shape))}
+        return start | {"steps": Noise((count,), "key")}
 
-    def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Samples [count, *shape] from a start truncated to ±hyper["truncation"]."""
-        start = truncated_normal(noise["z"], hyper["truncation"])
-        x = start.reshape(-1, *self.shape)
-        times = self.schedule.times(self.sample_steps)
-        for i, (time, earlier) in enumerate(pairwise(times)):
-            t, s = (torch.full(x.shape[:1], at, device=x.device) for at in (time, earlier))
-            x0 = self._denoised(nets, x, t)
-            if self.config.sampler == "ddim":
-                x = self.schedule.ddim(x0, x, t, s)
-            else:
-                mean, variance = self.schedule.posterior(x0, x, t, s)
-                x = mean + variance.sqrt() * noise["steps"][:, i]
+    def sample_begin(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
+        """The start [count, *shape], truncated to ±hyper["truncation"]."""
+        return truncated_normal(noise["z"], hyper["truncation"]).reshape(-1, *self.shape)
+
+    def sample_step(
+        self, nets: Nets, x: Tensor, step: Tensor, noise: Tensors, hyper: Tensors
+    ) -> Tensor:
+        """Less noisy data [count, *shape], at the next of the sampler's times."""
+        times = torch.tensor(self.schedule.times(self.sample_steps), device=x.device)
+        t, s = times[step.expand(len(x))], times[step.expand(len(x)) + 1]
+        x0 = self._denoised(nets, x, t)
+        if self.config.sampler == "ddim":
+            return self.schedule.ddim(x0, x, t, s)
+        mean, variance = self.schedule.posterior(x0, x, t, s)
+        return mean + variance.sqrt() * normal(fold(noise["steps"], step), self.shape)
+
+    def sample_end(self, nets: Nets, x: Tensor, hyper: Tensors) -> Tensor:
+        """What is left [count, *shape]."""
         return x
 
     def _denoised(self, nets: Nets, x: Tensor, t: Tensor) -> Tensor:

@@ -48,10 +48,14 @@ class DataShape(Protocol):
 
 @dataclass(frozen=True)
 class Noise:
-    """Random numbers of one evaluation; the leading dimension is the batch."""
+    """Random numbers of one evaluation: of each example, its leading size the batch, or of all.
+
+    A "key" is an int64 from which `gensweep_models.random` makes any number of others.
+    """
 
     shape: tuple[int, ...]
-    kind: Literal["normal", "uniform"] = "normal"
+    kind: Literal["normal", "uniform", "key"] = "normal"
+    per: Literal["example", "lane"] = "example"
 
 
 @dataclass(frozen=True)

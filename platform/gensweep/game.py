@@ -78,15 +78,27 @@ class DataShape(Protocol):
 
 
 class Noise(Protocol):
-    """Random numbers that one evaluation needs, drawn by the lane's own generator."""
+    """Random numbers that one evaluation needs, functions of the lane's seed and progress."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Sizes of what is drawn, the batch or the number of samples first."""
+        """Sizes of what is drawn."""
 
     @property
-    def kind(self) -> Literal["normal", "uniform"]:
-        """Distribution of each number: standard normal, or uniform in [0, 1)."""
+    def kind(self) -> Literal["normal", "uniform", "key"]:
+        """Distribution of each number: standard normal, uniform in [0, 1), or a key.
+
+        Keys are int64 numbers, from which a game makes others where it needs them: for dropout, for
+        every step of a long sampler. They take no memory until then.
+        """
+
+    @property
+    def per(self) -> Literal["example", "lane"]:
+        """Whose it is; "example" where there is no such attribute.
+
+        "example": the leading size is the batch, or the number of samples, and ranks and batches of
+        samples get their part of it. "lane": never cut, the same on all ranks and for all samples.
+        """
 
 
 class Optimizer(Protocol):
@@ -247,6 +259,32 @@ class Game(Protocol):
         Sampling hyperparameters act here: real numbers are in `hyper`, others (a number of steps,
         the name of a sampler) in the configuration that the game was built from.
         """
+
+
+class SampledInSteps(Protocol):
+    """A game whose samples take many like steps: the engine takes them in the place of `sample`.
+
+    One step is traced once and replayed. Noise is that of `sample_noise`, the same in every step;
+    what must differ is made from a key and the number of the step.
+    """
+
+    @property
+    def sample_steps(self) -> int:
+        """Number of steps, from 1."""
+
+    def sample_noise(self, count: int) -> Mapping[str, Noise]:
+        """Return the noise, by name, that `count` samples need, of all steps together."""
+
+    def sample_begin(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Any:
+        """Return what the first step begins from: a tensor, or a tree of tensors."""
+
+    def sample_step(
+        self, nets: Nets, state: Any, step: Tensor, noise: Tensors, hyper: Tensors
+    ) -> Any:
+        """Return what follows on `state`, in its shapes; `step` is an int64 scalar, from 0."""
+
+    def sample_end(self, nets: Nets, state: Any, hyper: Tensors) -> Tensor:
+        """Make samples `[count, *shape]` of what the last step left."""
 
 
 class Model(Protocol):

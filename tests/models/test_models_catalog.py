@@ -36,8 +36,8 @@ class Subject:
         self.hyper["progress"] = torch.tensor(0.0)
 
     def draw(self, noise: dict[str, Noise]) -> dict[str, Tensor]:
-        kinds = {"normal": torch.randn, "uniform": torch.rand}
-        return {name: kinds[one.kind](*one.shape) for name, one in noise.items()}
+        kinds = {"normal": torch.randn, "uniform": torch.rand, "key": _keys}
+        return {name: kinds[one.kind](one.shape) for name, one in noise.items()}
 
     def loss(self, player: str) -> tuple[Tensor, dict[str, Tensor]]:
         x = torch.rand(self.config.batch_size, *SHAPE) * 2 - 1
@@ -55,6 +55,10 @@ class Subject:
         with torch.no_grad():
             samples: Tensor = self.game.sample(self.nets, noise, self.hyper)
         return samples
+
+
+def _keys(shape: tuple[int, ...]) -> Tensor:
+    return torch.randint(1 << 62, shape)
 
 
 def variants(model: Model) -> list[dict[str, Any]]:

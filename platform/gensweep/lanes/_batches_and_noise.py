@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import Noise
-from gensweep.lanes._generators import NoiseLayout, fill
+from gensweep.lanes._generators import KEY, NoiseLayout, fill, fill_keys
 from gensweep.lanes._lane import Lane
 
 NOISE_BYTES = 64 << 20
@@ -43,7 +43,8 @@ class Ranks:
 class LaneInputs:
     """Draws for many ticks at once what depends on each lane's seed and progress alone.
 
-    `UserError` if the batch does not divide over the ranks.
+    `UserError` if the batch does not divide over the ranks, or the noise of each example has
+    another leading size.
     """
 
     def __init__(
@@ -51,15 +52,18 @@ class LaneInputs:
     ):
         if batch_size % ranks.count:
             raise UserError(f"{batch_size=} must divide over {ranks.count} ranks.")
-        self.layouts = {player: NoiseLayout(one) for player, one in noise.items()}
+        self.layouts = {
+            player: NoiseLayout(one, f"player {player!r}", batch_size)
+            for player, one in noise.items()
+        }
         self.batch_size, self.width = batch_size, width
         share = batch_size // ranks.count
         self._rows = slice(ranks.rank * share, (ranks.rank + 1) * share)
 
     def ticks_at_once(self) -> int:
         """Return for how many ticks the noise of all lanes fits into `NOISE_BYTES`; at most 64."""
-        numbers = sum(n for layout in self.layouts.values() for n in layout.numbers.values())
-        return max(1, min(64, NOISE_BYTES // max(1, 4 * numbers * self.width)))
+        tick_bytes = sum(layout.tick_bytes for layout in self.layouts.values())
+        return max(1, min(64, NOISE_BYTES // max(1, tick_bytes * self.width)))
 
     def noise(
         self, lanes: Sequence[Lane | None], ticks: Mapping[int, int], device: torch.device
@@ -73,7 +77,11 @@ class LaneInputs:
 
         def fill_lane(slot: int, lane: Lane) -> None:
             for name, kind, room in _each_buffer(rooms):
-                fill(room[slot, : ticks[slot]], kind, lane.streams[name, kind])
+                rows = room[slot, : ticks[slot]]
+                if kind == KEY:
+                    fill_keys(rows, lane.seed, name, lane.ticks)
+                else:
+                    fill(rows, kind, lane.streams[name, kind])
 
         held = [(slot, lane) for slot, lane in enumerate(lanes) if lane and slot in ticks]
         # A GPU would wait for one core to draw all lanes. Each lane has its own generator, so that
@@ -106,12 +114,9 @@ class LaneInputs:
 
         What is drawn for each example is cut to the rows of this rank.
         """
-        named = self.layouts[player].named({k: room[place] for k, room in noise[player].items()})
-        return {n: self._rank_rows(one) for n, one in named.items()}
-
-    def _rank_rows(self, noise: Tensor) -> Tensor:
-        # Noise that is not drawn for each example, is the same on all ranks.
-        return noise[:, self._rows] if noise.shape[1:2] == (self.batch_size,) else noise
+        layout = self.layouts[player]
+        named = layout.named({k: room[place] for k, room in noise[player].items()})
+        return {n: one[:, self._rows] if n in layout.cut else one for n, one in named.items()}
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:

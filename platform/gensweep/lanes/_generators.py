@@ -2,7 +2,8 @@
 
 Every player has one stream of normal and one of uniform numbers. A tick takes a multiple of 16
 of each, the block in which torch fills normals, so that a stream is the same however many ticks
-are drawn at once. L lanes, T ticks, N numbers a tick.
+are drawn at once. Keys have a generator for every tick instead, so that nothing of them is stored.
+L lanes, T ticks, N numbers a tick.
 """
 
 import hashlib
@@ -12,10 +13,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from gensweep.errors import UserError
 from gensweep.game import Noise
 
-_BLOCK = 16
+BLOCK = 16
 KINDS = ("normal", "uniform")
+"""Kinds of which a player has a stream, whose state is part of the lane's."""
+KEY = "key"
+_CHOICES = {"kind": (*KINDS, KEY), "per": ("example", "lane")}
 
 
 def derive_seed(seed: int, *purpose: object) -> int:
@@ -34,20 +39,37 @@ def generator(seed: int, *purpose: object) -> torch.Generator:
 
 
 class NoiseLayout:
-    """Places each named noise of an evaluation in one flat run of numbers for each kind."""
+    """Places each named noise of an evaluation in one flat run of numbers for each kind.
 
-    def __init__(self, noise: Mapping[str, Noise]):
+    `owner` says in an error whose it is, `examples` is the leading size of what each example has.
+    """
+
+    def __init__(
+        self, noise: Mapping[str, Noise], owner: str = "the model", examples: int | None = None
+    ):
         self.slices: dict[str, tuple[str, int, tuple[int, ...]]] = {}
-        self.numbers = dict.fromkeys(KINDS, 0)
+        self.cut = {n for n, one in noise.items() if getattr(one, "per", "example") == "example"}
+        """Names of what each example has its part of."""
+        self.numbers = dict.fromkeys(_CHOICES["kind"], 0)
         for name, one in noise.items():
+            _check(one, f"noise {name!r} of {owner}", examples if name in self.cut else None)
             self.slices[name] = (one.kind, self.numbers[one.kind], tuple(one.shape))
             self.numbers[one.kind] += math.prod(one.shape)
         # torch fills normals in blocks of 16 and rounds the rest otherwise: whole blocks each tick.
-        self.numbers = {k: -(-n // _BLOCK) * _BLOCK for k, n in self.numbers.items()}
+        self.numbers = {k: -(-n // BLOCK) * BLOCK for k, n in self.numbers.items()}
+
+    @property
+    def tick_bytes(self) -> int:
+        """Memory of the noise of one evaluation of one lane."""
+        return sum(n * dtype_of(kind).itemsize for kind, n in self.numbers.items())
 
     def buffers(self, lanes: int, ticks: int) -> dict[str, Tensor]:
         """Allocate the noise of `ticks` evaluations of every lane: kind to `[L, T, N]`."""
-        return {k: torch.zeros(lanes, ticks, n) for k, n in self.numbers.items() if n}
+        return {
+            kind: torch.zeros(lanes, ticks, n, dtype=dtype_of(kind))
+            for kind, n in self.numbers.items()
+            if n
+        }
 
     def named(self, flat: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Cut one tick's numbers, kind to `[L, N]`, into name to `[L, *shape]`."""
@@ -58,17 +80,43 @@ class NoiseLayout:
         }
 
 
+def _check(noise: Noise, what: str, examples: int | None) -> None:
+    for field, choices in _CHOICES.items():
+        value = getattr(noise, field, choices[0])
+        if value not in choices:
+            raise UserError(f"{what} has {field}={value!r}: choose {', '.join(choices)}.")
+    shape = tuple(noise.shape)
+    if examples is not None and shape[:1] != (examples,):
+        raise UserError(
+            f"{what} is of each example, so {examples} must be its first size, but it has "
+            f"{shape=}: say per='lane' if it is of none."
+        )
+
+
+def dtype_of(kind: str) -> torch.dtype:
+    """Return the type of numbers of a kind."""
+    return torch.int64 if kind == KEY else torch.float32
+
+
 def fill(room: Tensor, kind: str, source: torch.Generator) -> None:
     """Fill contiguous `room` with the next numbers of `source`."""
     if kind == "normal":
         room.normal_(generator=source)
+    elif kind == KEY:
+        room.random_(generator=source)
     else:
         room.uniform_(generator=source)
 
 
+def fill_keys(room: Tensor, seed: int, player: str, tick: int) -> None:
+    """Fill `room` `[T, N]` with the keys of a player's ticks from `tick` on."""
+    for number, row in enumerate(room, tick):
+        fill(row, KEY, generator(seed, "noise", player, KEY, number))
+
+
 def draw(noise: Mapping[str, Noise], seeds: list[int], *purpose: object) -> dict[str, Tensor]:
     """Draw the noise of one evaluation outside training, one seed a lane: name to `[L, *shape]`."""
-    layout = NoiseLayout(noise)
+    layout = NoiseLayout(noise, f"{purpose[0]!r}")
     rooms = layout.buffers(len(seeds), 1)
     for kind, room in rooms.items():
         for lane, seed in enumerate(seeds):

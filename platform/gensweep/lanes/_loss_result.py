@@ -15,6 +15,8 @@ CURES = {
     "hyper": "only numbers of the configuration that are not `fixed` are in `hyper`",
 }
 """What to do about a name that is not there, by the kind of input."""
+KINDS = tuple(CURES)
+"""Kinds of inputs in the order in which a loss takes them."""
 
 
 class Inputs(dict[str, T]):

@@ -19,12 +19,15 @@ from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, S
 from gensweep.lanes._check_players import check_players
 from gensweep.lanes._generators import derive_seed, draw
 from gensweep.lanes._graph import cuda_capture
-from gensweep.lanes._inference import evaluate
+from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._initial_weights import check_copy, initial_network
 from gensweep.lanes._joint_turn import JointTurn
 from gensweep.lanes._lane import Lane
+from gensweep.lanes._noise_reader import NoiseReader
 from gensweep.lanes._precision import matmul_precision, precision_of
+from gensweep.lanes._purity import Purity
 from gensweep.lanes._record import EXPLODED, Progress, Record
+from gensweep.lanes._sampling import Sampler
 from gensweep.lanes._sampling_games import SamplingGames
 from gensweep.lanes._schedule import budget_fractions, own_progress, update_order
 from gensweep.lanes._stack import Stack
@@ -80,6 +83,8 @@ class Pack:
             self.turns, extragradient=order == "extragradient", capture=capture
         )  # fmt: skip
         self._check_copies()
+        self._trace = trace
+        self._samplers: dict[int, Sampler] = {}
         self.sparse = self.device.type == "cpu"
         """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture a
         graph for each number of lanes."""
@@ -294,7 +299,8 @@ class Pack:
 
         `hyper` overrides sampling hyperparameters for all lanes. Lanes that differ in one which
         is no real number are sampled one group after another. `given` has what they are
-        conditioned on, `[count, ...]` by the names in the game's `given`.
+        conditioned on, `[count, ...]` by the names in the game's `given`. Many samples are drawn
+        in batches, from the noise that they would have together.
         """
         chosen = list(self.occupied if slots is None else slots)
         configs = [self.lane(slot).config for slot in chosen]
@@ -315,10 +321,15 @@ class Pack:
         given: Mapping[str, Tensor] | None,
     ) -> Tensor:  # fmt: skip
         """Draw the samples of lanes that `game` can sample as one."""
-        noise = game.sample_noise(count)
-        samples: Tensor = self.call("sample", noise, seed=seed, slots=slots, hyper=hyper, game=game,
-                                    given=given)  # fmt: skip
-        return samples
+        chosen, values = self._lanes_called(slots, hyper)
+        seeds = [self.lane(slot).seed for slot in chosen]
+        noise = NoiseReader(game.sample_noise(count), count, seeds, "sample", seed)
+        sampler = self._samplers.setdefault(id(game), self._sampler(game))
+        return sampler.draw(chosen, noise, count, values, *self._conditions(given, len(chosen)))
+
+    def _sampler(self, game: Game) -> Sampler:
+        call = Caller(game, self.stacks, Purity(game))
+        return Sampler(call, tuple(self.data.shape), device=self.device, trace=self._trace)
 
     def call(
         self,
@@ -337,27 +348,36 @@ class Pack:
         by default the pack's own. A game that is conditioned on something gets `given` as its last
         argument; `UserError` if that is missing.
         """
-        asked = getattr(game or self.game, method)
-        last = self._conditions(given)
-        chosen = list(self.occupied if slots is None else slots)
+        chosen, values = self._lanes_called(slots, hyper)
         seeds = [self.lane(slot).seed for slot in chosen]
         drawn = {n: t.to(self.device) for n, t in draw(noise, seeds, method, seed).items()}
+        weights = sampling_state(self.stacks, chosen)
+        played = game or self.game
+        call = Caller(played, self.stacks, Purity(played))
+        last = self._conditions(given, len(chosen))
+        return call(method, weights, drawn, values, *last, shared=inputs)
+
+    def _lanes_called(
+        self, slots: Sequence[int] | None, hyper: Mapping[str, float] | None
+    ) -> tuple[list[int], dict[str, Tensor]]:
+        """Return the lanes of a call, and their hyperparameters with what overrides these."""
+        chosen = list(self.occupied if slots is None else slots)
         values = {n: t[chosen] for n, t in self._hyper.items()}
         values |= {n: values[n].new_full((len(chosen),), v) for n, v in (hyper or {}).items()}
         values["spent"] = budget_fractions(self.lanes, 1)[chosen, 0].to(self.device)
         values["progress"] = values["spent"]
+        return chosen, values
 
-        def compute(nets: Any, noise: Any, hyper: Any) -> Any:
-            return asked(nets, *inputs, noise, hyper, *last)
-
-        return evaluate(compute, self.stacks, chosen, noise=drawn, hyper=values)
-
-    def _conditions(self, given: Mapping[str, Tensor] | None) -> tuple[dict[str, Tensor], ...]:
-        """Take what the game is conditioned on, on the pack's device; empty: nothing."""
+    def _conditions(
+        self, given: Mapping[str, Tensor] | None, lanes: int
+    ) -> tuple[dict[str, Tensor], ...]:
+        """Take what the game is conditioned on, for so many lanes; empty: nothing."""
         names = getattr(self.game, "given", ())
         if missing := [name for name in names if name not in (given or {})]:
             raise UserError(f"{self.model.name} is conditioned on {missing[0]!r}: give it.")
-        return ({n: given[n].to(self.device) for n in names},) if names and given else ()
+        if not names or not given:
+            return ()
+        return ({n: torch.stack([given[n].to(self.device)] * lanes) for n in names},)
 
 
 def _player_tensors(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

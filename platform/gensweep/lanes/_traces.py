@@ -24,10 +24,13 @@ Size = Callable[[int, int], int]
 
 
 class Traces:
-    """Calls `fn`, whose arguments have the lanes in front, by replaying traces of it."""
+    """Calls `fn`, whose arguments have the lanes in front, by replaying traces of it.
 
-    def __init__(self, fn: Callable[..., Any]):
-        self._fn = fn
+    Not to `tune` keeps all operations as they are, and with them the bits of a call of `fn`.
+    """
+
+    def __init__(self, fn: Callable[..., Any], *, tune: bool = True):
+        self._fn, self._tune = fn, tune
         self._raw: dict[int, fx.GraphModule] = {}
         self._ready: dict[int, fx.GraphModule] = {}
 
@@ -36,9 +39,10 @@ class Traces:
         lanes = len(next(t for t in pytree.tree_leaves(args) if isinstance(t, Tensor)))
         if lanes not in self._ready:
             trace = self._trace_for(lanes, args)
-            even_out(trace, lanes)
-            simplify(trace)
-            autotune_convolutions(trace)
+            if self._tune:
+                even_out(trace, lanes)
+                simplify(trace)
+                autotune_convolutions(trace)
             self._ready[lanes] = trace
         with torch.no_grad():
             return self._ready[lanes](args)

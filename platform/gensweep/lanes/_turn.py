@@ -19,9 +19,10 @@ from torch.utils import _pytree as pytree
 from gensweep.game import Game
 from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
-from gensweep.lanes._loss_result import Inputs, checked_loss
+from gensweep.lanes._loss_result import KINDS, Inputs, checked_loss
 from gensweep.lanes._optimizer_step import update
 from gensweep.lanes._optimizer_step_cpu import has_kernel, update_on_cpu
+from gensweep.lanes._purity import Purity
 from gensweep.lanes._schedule import learning_players
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._traces import Traces
@@ -51,7 +52,7 @@ class Turn:
     ):
         self.game, self.stacks, self.player, self.trace = game, stacks, player, trace
         self.precision: Precision = precision
-        self.graphs = Graphs(capture)
+        self.purity, self.graphs = Purity(game), Graphs(capture)
         self.stack = stacks[player]
         self.fused = has_kernel(self.stack)
         self._traces: dict[str, Traces] = {}
@@ -166,16 +167,10 @@ class Turn:
             params: Stacked, averages: Stacked, buffers: Stacked, batch: Any, noise: Any, hyper: Any
         ) -> Any:
             nets = nets_of(self.stacks, params, buffers, averages, self.precision)
-            given = (
-                Inputs(kind, self.player, one)
-                for kind, one in (
-                    ("network", nets),
-                    ("column", batch),
-                    ("noise", noise),
-                    ("hyper", hyper),
-                )
-            )
-            return checked_loss(self.player, self.game.loss(self.player, *given))
+            given = zip(KINDS, (nets, batch, noise, hyper), strict=True)
+            inputs = (Inputs(kind, self.player, one) for kind, one in given)
+            with self.purity.watch("loss", self.player):
+                return checked_loss(self.player, self.game.loss(self.player, *inputs))
 
         learning = learning_players(self.game, self.player)
         with torch.enable_grad(), eval_mode(self.stacks, learning):
