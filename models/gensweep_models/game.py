@@ -50,12 +50,15 @@ class DataShape(Protocol):
 class Noise:
     """Random numbers of one evaluation: of each example, its leading size the batch, or of all.
 
-    A "key" is an int64 from which `gensweep_models.random` makes any number of others.
+    A "key" is an int64 from which `gensweep_models.random` makes any number of others. `latent`
+    names the field whose size the last dimension has: there it is zero (uniform numbers are 0.5)
+    beyond a lane's own.
     """
 
     shape: tuple[int, ...]
     kind: Literal["normal", "uniform", "key"] = "normal"
     per: Literal["example", "lane"] = "example"
+    latent: str | None = None
 
 
 @dataclass(frozen=True)

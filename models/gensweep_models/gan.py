@@ -13,7 +13,7 @@ from gensweep_models.losses import Objective, critic_loss, generator_loss, gradi
 from gensweep_models.nets import ConvCritic, ConvGenerator, mlp
 from gensweep_models.nets.conv import STEM
 from gensweep_models.space import Categorical, Dimension, Integer, Real
-from gensweep_models.truncation import mask_latent, truncated_normal, truncation_field
+from gensweep_models.truncation import truncated_normal, truncation_field
 
 Body = Literal["auto", "mlp", "conv"]
 
@@ -69,7 +69,7 @@ class Gan:
             ),
             "generator": Player(self._generator, c.optimizer, schedule=schedule, ema=c.ema),
         }  # fmt: skip
-        z = Noise((c.batch_size, c.latent_size))
+        z = Noise((c.batch_size, c.latent_size), latent="latent_size")
         self.noise = {"critic": {"z": z}, "generator": {"z": z}}
         if c.objective == "wasserstein_gp":
             ones = (1,) * len(data.shape)
@@ -87,14 +87,13 @@ class Gan:
             return ConvCritic(self.shape, max(1, c.hidden // 2), spectral)
         return nn.Sequential(nn.Flatten(), mlp(prod(self.shape), 1, c.hidden, c.layers, spectral))
 
-    def _generate(self, nets: Nets, z: Tensor, hyper: Tensors) -> Tensor:
-        out: Tensor = nets["generator"](mask_latent(z, hyper["latent_size"]))
-        out = out.reshape(-1, *self.shape)
+    def _generate(self, nets: Nets, z: Tensor) -> Tensor:
+        out: Tensor = nets["generator"](z).reshape(-1, *self.shape)
         return out.tanh() if self.image else out
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The player's objective, a scalar, and its metrics."""
-        fake = self._generate(nets, noise["z"], hyper)
+        fake = self._generate(nets, noise["z"])
         objective = self.config.objective
         score = nets["critic"](fake).squeeze(-1)
         if player == "generator":
@@ -110,8 +109,8 @@ class Gan:
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Uniform noise, from which `sample` makes truncated normal z."""
-        return {"z": Noise((count, self.config.latent_size), "uniform")}
+        return {"z": Noise((count, self.config.latent_size), "uniform", latent="latent_size")}
 
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
         """Samples [count, *shape], z truncated to ±hyper["truncation"]."""
-        return self._generate(nets, truncated_normal(noise["z"], hyper["truncation"]), hyper)
+        return self._generate(nets, truncated_normal(noise["z"], hyper["truncation"]))

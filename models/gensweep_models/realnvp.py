@@ -132,7 +132,7 @@ class Realnvp:
     def scores(
         self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
     ) -> dict[str, Tensor]:
-        """How far an example is from the inverse of its latent, before grey levels: [B].
+        """Distance of an example from the inverse of its latent, before grey levels: [B].
 
         A flow is invertible by construction, but float32 is not: large log-scales lose digits.
         """

@@ -144,7 +144,7 @@ class Vae:
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Uniform noise, from which `sample` makes truncated normal z."""
-        return {"z": Noise((count, self.config.latent_size), "uniform")}
+        return {"z": Noise((count, self.config.latent_size), "uniform", latent="latent_size")}
 
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
         """The decoder's means [count, *shape], z truncated to ±hyper["truncation"]."""
@@ -153,7 +153,7 @@ class Vae:
 
     def log_prob_noise(self, batch: int, samples: int) -> dict[str, Noise]:
         """Noise of `log_prob` with that many importance samples."""
-        epsilon = Noise((batch, samples, self.config.latent_size))
+        epsilon = Noise((batch, samples, self.config.latent_size), latent="latent_size")
         return {"epsilon": epsilon} | self.encode_noise(batch)
 
     def log_prob(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
@@ -182,7 +182,8 @@ class Vae:
 
     def reconstruct_noise(self, batch: int) -> dict[str, Noise]:
         """Noise of `reconstruct` and of `loss`."""
-        return {"epsilon": Noise((batch, self.config.latent_size))} | self.encode_noise(batch)
+        epsilon = Noise((batch, self.config.latent_size), latent="latent_size")
+        return {"epsilon": epsilon} | self.encode_noise(batch)
 
     def reconstruct(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
         """The decoder's means [B, *shape] at one draw of the posterior."""
@@ -202,7 +203,7 @@ class Vae:
     def scores(
         self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
     ) -> dict[str, Tensor]:
-        """How near reconstructions are to their examples: [B] each."""
+        """Scores of reconstructions beside their examples: [B] each."""
         reconstructed = self.reconstruct(nets, batch["x"], noise, hyper)
         return reconstruction_scores(batch["x"], reconstructed, self.score_names)
 

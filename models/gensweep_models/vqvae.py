@@ -222,7 +222,7 @@ class VqVae:
     def scores(
         self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
     ) -> dict[str, Tensor]:
-        """How near reconstructions are to their images: [B] each."""
+        """Scores of reconstructions beside their images: [B] each."""
         reconstructed = self.reconstruct(nets, batch["x"], noise, hyper)
         return reconstruction_scores(batch["x"], reconstructed, self.score_names)
 

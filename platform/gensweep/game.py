@@ -100,6 +100,15 @@ class Noise(Protocol):
         samples get their part of it. "lane": never cut, the same on all ranks and for all samples.
         """
 
+    @property
+    def latent(self) -> str | None:
+        """Name of the latent size that the last dimension is; None, or no such attribute: none.
+
+        Packs pad it. Beyond a lane's own size normal numbers are 0 and uniform ones 0.5, so that a
+        game needs no mask; its own size is `hyper[name]`, that of its tensors
+        `hyper["padded_" + name]`, which is `config.name` too.
+        """
+
 
 class Optimizer(Protocol):
     """An update rule for L lanes of P parameters, each lane with scalars of its own.

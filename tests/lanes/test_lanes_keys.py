@@ -121,7 +121,7 @@ def test_ranks_cut_noise_by_whose_it_is(factory: Any) -> None:
     """Codes of the lane, as many as examples, once were taken for the examples' own."""
     noise = {"a": {"codes": Noise((16, 4), per="lane"), "z": Noise((16, 4)),
                    "k": Noise((16,), "key"), "m": Noise((16,), "key", "lane")}}  # fmt: skip
-    lanes: Any = [SimpleNamespace(streams={}, seed=1, ticks=2)]
+    lanes: Any = [SimpleNamespace(streams={}, seed=1, ticks=2, hyper={})]
     found = []
     for ranks in (Ranks(), Ranks(0, 2), Ranks(1, 2)):
         for kind in ("normal", "uniform"):
@@ -192,6 +192,7 @@ def test_a_step_is_traced_once(factory: Any, monkeypatch: pytest.MonkeyPatch) ->
     inner = Walk.sample_step
     monkeypatch.setattr(Walk, "sample_step", lambda *a: (calls.append(1), inner(*a))[1])
     pack, eager = _pack(factory), _pack(factory, trace=False)
+    pack.trace_sampling = True  # as on a GPU
     first = pack.sample(10)
     assert len(calls) == 1
     assert torch.equal(pack.sample(10), first)

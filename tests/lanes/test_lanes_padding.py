@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from gensweep.lanes import draw
+from gensweep.lanes._noise_reader import NoiseReader
 from gensweep_models.catalog import CATALOG
+from gensweep_models.truncation import truncated_normal
 
 LATENT = [n for n, m in CATALOG.items() if "latent_size" in m.config.__dataclass_fields__]
 TRUE = 4
@@ -89,3 +92,36 @@ def test_samples_are_those_of_the_true_size(factory: Any, model: str) -> None:
     hyper = {"latent_size": torch.tensor(float(TRUE)), "truncation": torch.tensor(2.0)}
     one, other = (pack.game.sample(nets, {"z": z}, hyper) for z in noise)
     assert torch.equal(one, other)
+
+
+def test_the_engine_blanks_what_a_lane_has_not(factory: Any) -> None:
+    """In training and in samples, of normal and of uniform noise, each lane by its own size."""
+    configs = [factory.config("gan", latent_size=n) for n in (2, 4, 6)]
+    pack = factory.filled("gan", configs)
+    noise = factory.inputs(pack, "generator")[1]["z"]
+    assert [int((lane != 0).any(0).sum()) for lane in noise] == [2, 4, 6]
+    spec = pack.game.sample_noise(5)
+    sizes = [pack.lane(slot).hyper for slot in range(3)]
+    uniform = draw(spec, [0, 1, 2], "sample", 0, sizes=sizes)["z"]
+    assert [int((lane != 0.5).any(0).sum()) for lane in uniform] == [2, 4, 6]
+    read = NoiseReader(spec, 5, [0, 1, 2], "sample", 0, sizes=sizes)
+    assert torch.equal(torch.cat([read.read(2)["z"], read.read(3)["z"]], 1), uniform)
+    assert truncated_normal(torch.tensor(0.5), torch.tensor(2.0)).abs() < 1e-12
+
+
+def test_both_sizes_are_known_under_two_names(factory: Any) -> None:
+    config = factory.config("gan", latent_size=TRUE)
+    pack = factory.filled("gan", [config])
+    hyper = pack._player_hyper("critic", slice(0, 1), torch.zeros(1))
+    assert float(hyper["latent_size"]) == TRUE
+    assert float(hyper["padded_latent_size"]) == pack.config.latent_size == 6
+
+
+def test_a_game_that_masks_nothing_is_the_smaller_one(factory: Any) -> None:
+    """The gradient of weights beyond a lane's size is zero from the first step."""
+    padded, _ = _true(factory, "gan")
+    batch, noise, hyper = factory.inputs(padded, "generator")
+    grad, *_ = padded.turns["generator"].gradient(batch, noise, hyper)
+    first = padded.stacks["generator"].views(grad)["0.weight"][0]
+    assert first[:, :TRUE].any(0).all()
+    assert not first[:, TRUE:].any()

@@ -106,16 +106,16 @@ def test_samples_that_will_not_do_are_named(kind: str, message: str) -> None:
 class FromLatent:
     """A generator that joins z with a condition, before or after it."""
 
-    def __init__(self, size: int, first: bool, normalised: bool):
+    def __init__(self, size: int, first: bool, normalised: bool, declared: bool = True):
         norm: nn.Module = nn.LayerNorm(size) if normalised else nn.Identity()
         self.players = {"g": Player(lambda: nn.Sequential(norm, nn.Linear(size + 2, 2)), "sgd")}
         if normalised:
             self.players = {"g": Player(lambda: nn.Sequential(norm, nn.Linear(size, 2)), "sgd")}
-        self.noise = {"g": {"z": Noise((8, size))}}
+        self.noise = {"g": {"z": Noise((8, size), latent="latent_size" if declared else None)}}
         self.size, self.first, self.normalised = size, first, normalised
 
     def loss(self, player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
-        z = torch.where(torch.arange(self.size) < hyper["latent_size"], noise["z"], 0.0)
+        z = noise["z"]
         parts = [z] if self.normalised else [z, batch["x"]] if self.first else [batch["x"], z]
         return nets["g"](torch.cat(parts, 1)).square().mean(), {}
 
@@ -138,7 +138,16 @@ def test_a_padding_that_trains_another_model_is_named(
     assert ("padding" not in found) == kept
     if not kept:
         assert found["padding"].startswith("mine: g_loss of player 'g' changes by ")
-        assert "when latent_size is padded: put z last where it is joined" in found["padding"]
+        assert "when latent_size is padded: say latent='latent_size' of" in found["padding"]
+
+
+def test_noise_of_a_latent_that_is_not_declared_so_is_named() -> None:
+    """Weights beyond the trial's own size are zero, but they would learn."""
+    found = broken(lambda c, data: FromLatent(c.latent_size, False, False, False), LatentConfig)
+    assert found["padding"] == (
+        "mine: 1.weight of player 'g' learns beyond the trial's own latent_size: say "
+        "latent='latent_size' of its Noise."
+    )
 
 
 class Reconstructing(Toy):

@@ -83,13 +83,13 @@ def test_the_best_trial_is_measured_on_examples_that_chose_none(small_sweep: Any
     found = evaluate_on_test(small_sweep.sweep, *small_sweep.plan.splits, 1, params, lane)
     assert found is not None
     ranked = small_sweep.evaluator.likelihood
-    assert (found.protocol["examples"], len(ranked.examples)) == (177, 178)
+    assert (found.protocol["examples"], len(ranked.examples["x"])) == (177, 178)
     game = small_sweep.sweep.model.game(small_sweep.sweep.config({}), small_sweep.plan.dataset)
-    test = draw_examples(small_sweep.plan.test, 10_000)["x"]
+    test = draw_examples(small_sweep.plan.test, 10_000)
     rest = Likelihood.of_game(game, test, "test", rest=True)
     assert rest is not None
-    both = torch.cat([rest.examples, ranked.examples]).flatten(1)
-    assert torch.equal(both.sum(1).sort().values, test.flatten(1).sum(1).sort().values)
+    both = torch.cat([rest.examples["x"], ranked.examples["x"]]).flatten(1)
+    assert torch.equal(both.sum(1).sort().values, test["x"].flatten(1).sum(1).sort().values)
     nll, error = (found.metrics[n] for n in ("nll", "nll_standard_error"))
     assert nll == pytest.approx(small_sweep.trials()[1].metrics["nll"], abs=6 * error)
     assert found.text().startswith(f"trial 1, nll {nll:.2f} ± {error:.2f} nats, iwae, on the 177 ")

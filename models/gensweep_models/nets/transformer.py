@@ -93,7 +93,7 @@ class Transformer(nn.Module):
         return self._logits(x, place, self.cache(x))[0]
 
     def first(self, batch: int, condition: Tensor | None = None) -> Tensor:
-        """What place 0 is fed: [B, C]."""
+        """Input of place 0: [B, C]."""
         return self.start.expand(batch, -1) if condition is None else condition
 
     def cache(self, like: Tensor) -> Cache:

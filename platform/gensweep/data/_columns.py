@@ -89,8 +89,6 @@ def kind_of(kind: Any) -> str | None:
     """
     from pyarrow import types
 
-    from gensweep.data._parquet import holds_images
-
     if types.is_string(kind) or types.is_large_string(kind):
         return "text"
     if holds_images(kind):
@@ -102,7 +100,7 @@ def kind_of(kind: Any) -> str | None:
 
 
 def is_float(kind: Any) -> bool:
-    """Whether the numbers of a column, or of its lists, are floating ones."""
+    """Return whether the numbers of a column, or of its lists, are floating ones."""
     from pyarrow import types
 
     inner = getattr(kind, "value_type", kind)
@@ -134,6 +132,22 @@ def entries(values: Any, kind: str) -> Iterator[list[Any]]:
 
 def named(where: str, name: str, values: Any) -> list[Named]:
     """Take the images of a column, each with its place for messages."""
-    from gensweep.data._parquet import image_bytes
-
     return [(f"row {i} of {name!r} in {where}", v) for i, v in enumerate(image_bytes(values))]
+
+
+def holds_images(kind: Any) -> bool:
+    """Return whether a column of this Arrow type may hold encoded images."""
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return any(kind.field(i).name == "bytes" for i in range(kind.num_fields))
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def image_bytes(values: Any) -> list[Any]:
+    """Take the encoded images out of an Arrow column; None where a row has none."""
+    from pyarrow import types
+
+    if types.is_struct(values.type):
+        return [None if v is None else v.get("bytes") for v in values.to_pylist()]
+    return list(values.to_pylist())

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from gensweep.data._columns import ColumnReader
+from gensweep.data._columns import ColumnReader, holds_images, image_bytes
 from gensweep.data._decode import CHUNK, Decoder, Named
 from gensweep.data._place import LocalPlace, Place, fingerprint
 from gensweep.data._source import Chunk, Meta
@@ -249,24 +249,6 @@ def split_word(file: str) -> str | None:
     path = PurePosixPath(file)
     words = (path.name.split("-", 1)[0].split(".", 1)[0], *path.parts[:-1])
     return next((word for word in words if word.lower() in WORDS), None)
-
-
-def holds_images(kind: Any) -> bool:
-    """Return whether a column of this Arrow type may hold encoded images."""
-    from pyarrow import types
-
-    if types.is_struct(kind):
-        return any(kind.field(i).name == "bytes" for i in range(kind.num_fields))
-    return bool(types.is_binary(kind) or types.is_large_binary(kind))
-
-
-def image_bytes(values: Any) -> list[Any]:
-    """Take the encoded images out of an Arrow column; None where a row has none."""
-    from pyarrow import types
-
-    if types.is_struct(values.type):
-        return [None if v is None else v.get("bytes") for v in values.to_pylist()]
-    return list(values.to_pylist())
 
 
 def hub_names(schema: Any, label: str) -> tuple[str, ...]:

@@ -82,6 +82,7 @@ class LaneInputs:
                     fill_keys(rows, lane.seed, name, lane.ticks)
                 else:
                     fill(rows, kind, lane.streams[name, kind])
+                    self.layouts[name].blank_padding(rows, kind, lane.hyper)
 
         held = [(slot, lane) for slot, lane in enumerate(lanes) if lane and slot in ticks]
         # A GPU would wait for one core to draw all lanes. Each lane has its own generator, so that

@@ -8,13 +8,14 @@ L lanes, T ticks, N numbers a tick.
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import Noise
+from gensweep.lanes._padded_latent import blank_, latent_fields
 
 BLOCK = 16
 KINDS = ("normal", "uniform")
@@ -50,6 +51,7 @@ class NoiseLayout:
         self.slices: dict[str, tuple[str, int, tuple[int, ...]]] = {}
         self.cut = {n for n, one in noise.items() if getattr(one, "per", "example") == "example"}
         """Names of what each example has its part of."""
+        self.latents = latent_fields(noise)
         self.numbers = dict.fromkeys(_CHOICES["kind"], 0)
         for name, one in noise.items():
             _check(one, f"noise {name!r} of {owner}", examples if name in self.cut else None)
@@ -70,6 +72,14 @@ class NoiseLayout:
             for kind, n in self.numbers.items()
             if n
         }
+
+    def blank_padding(self, rows: Tensor, kind: str, sizes: Mapping[str, float]) -> None:
+        """Blank, in a lane's numbers of one kind [T, N], what its latent sizes do not have."""
+        for name, field in self.latents.items():
+            own, start, shape = self.slices[name]
+            if own == kind:
+                part = rows[:, start : start + math.prod(shape)]
+                blank_(part.view(len(rows), *shape), kind, sizes[field])
 
     def named(self, flat: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Cut one tick's numbers, kind to `[L, N]`, into name to `[L, *shape]`."""
@@ -114,11 +124,19 @@ def fill_keys(room: Tensor, seed: int, player: str, tick: int) -> None:
         fill(row, KEY, generator(seed, "noise", player, KEY, number))
 
 
-def draw(noise: Mapping[str, Noise], seeds: list[int], *purpose: object) -> dict[str, Tensor]:
-    """Draw the noise of one evaluation outside training, one seed a lane: name to `[L, *shape]`."""
+def draw(
+    noise: Mapping[str, Noise], seeds: list[int], *purpose: object,
+    sizes: Sequence[Mapping[str, float]] = (),
+) -> dict[str, Tensor]:  # fmt: skip
+    """Draw the noise of one evaluation outside training, one seed a lane: name to `[L, *shape]`.
+
+    `sizes` has each lane's latent sizes, where noise is of such.
+    """
     layout = NoiseLayout(noise, f"{purpose[0]!r}")
     rooms = layout.buffers(len(seeds), 1)
     for kind, room in rooms.items():
         for lane, seed in enumerate(seeds):
             fill(room[lane], kind, generator(seed, *purpose, kind))
+            if sizes:
+                layout.blank_padding(room[lane], kind, sizes[lane])
     return layout.named({kind: room[:, 0] for kind, room in rooms.items()})

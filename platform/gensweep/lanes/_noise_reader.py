@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gensweep.game import Noise
 from gensweep.lanes._generators import BLOCK, NoiseLayout, dtype_of, fill, generator
+from gensweep.lanes._padded_latent import blank_
 
 SKIPPED = 1 << 20
 """Numbers that are drawn at once to be passed over."""
@@ -18,14 +19,19 @@ SKIPPED = 1 << 20
 class NoiseReader:
     """Draws what `draw` draws of the same arguments, but `read` by `read`.
 
-    `count` is the number of samples; `UserError` if what each has is not so many times there.
+    `sizes` has each lane's latent sizes. `count` is the number of samples; `UserError` if what each
+    has is not so many times there.
     """
 
     def __init__(
-        self, noise: Mapping[str, Noise], count: int, seeds: Sequence[int], *purpose: object
-    ):
+        self, noise: Mapping[str, Noise], count: int, seeds: Sequence[int], *purpose: object,
+        sizes: Sequence[Mapping[str, float]] = (),
+    ):  # fmt: skip
         layout = NoiseLayout(noise, f"{purpose[0]!r}", count)
         self._cut = layout.cut
+        self._kinds = {name: kind for name, (kind, _, _) in layout.slices.items()}
+        self._latents = layout.latents if sizes else {}
+        self._sizes = sizes
         self._shapes = {name: shape for name, (_, _, shape) in layout.slices.items()}
         self._runs = {
             name: [_Run(kind, generator(seed, *purpose, kind), start) for seed in seeds]
@@ -59,7 +65,11 @@ class NoiseReader:
 
     def _next(self, name: str, shape: tuple[int, ...]) -> Tensor:
         size = torch.Size(shape)
-        return torch.stack([run.read(size.numel()).view(size) for run in self._runs[name]])
+        found = torch.stack([run.read(size.numel()).view(size) for run in self._runs[name]])
+        if field := self._latents.get(name):
+            for lane, sizes in zip(found, self._sizes, strict=True):
+                blank_(lane, self._kinds[name], sizes[field])
+        return found
 
 
 class _Run:

@@ -83,7 +83,8 @@ class Pack:
             self.turns, extragradient=order == "extragradient", capture=capture
         )  # fmt: skip
         self._check_copies()
-        self._trace = trace
+        self.trace_sampling = trace and self.device.type == "cuda"
+        """Whether the step of a long sampler is traced: a CPU takes as long without."""
         self._samplers: dict[int, Sampler] = {}
         self.sparse = self.device.type == "cpu"
         """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture a
@@ -177,7 +178,9 @@ class Pack:
 
     def _occupy(self, slot: int, lane: Lane) -> None:
         self.lanes[slot] = lane
-        for name, value in lane.hyper.items():
+        # Two sizes under two names: the trial's own, and that of the tensors that it shares.
+        padded = {f"padded_{n}": size for n, size in with_scope(self.config, "latent").items()}
+        for name, value in (lane.hyper | padded).items():
             room = self._hyper.setdefault(name, torch.ones(self.width, device=self.device))
             room[slot] = value
 
@@ -323,13 +326,16 @@ class Pack:
         """Draw the samples of lanes that `game` can sample as one."""
         chosen, values = self._lanes_called(slots, hyper)
         seeds = [self.lane(slot).seed for slot in chosen]
-        noise = NoiseReader(game.sample_noise(count), count, seeds, "sample", seed)
+        noise = NoiseReader(
+            game.sample_noise(count), count, seeds, "sample", seed, sizes=self._sizes(chosen)
+        )
         sampler = self._samplers.setdefault(id(game), self._sampler(game))
         return sampler.draw(chosen, noise, count, values, *self._conditions(given, len(chosen)))
 
     def _sampler(self, game: Game) -> Sampler:
         call = Caller(game, self.stacks, Purity(game))
-        return Sampler(call, tuple(self.data.shape), device=self.device, trace=self._trace)
+        shape, trace = tuple(self.data.shape), self.trace_sampling
+        return Sampler(call, shape, device=self.device, trace=trace)
 
     def call(
         self,
@@ -350,12 +356,17 @@ class Pack:
         """
         chosen, values = self._lanes_called(slots, hyper)
         seeds = [self.lane(slot).seed for slot in chosen]
-        drawn = {n: t.to(self.device) for n, t in draw(noise, seeds, method, seed).items()}
+        found = draw(noise, seeds, method, seed, sizes=self._sizes(chosen))
+        drawn = {name: one.to(self.device) for name, one in found.items()}
         weights = sampling_state(self.stacks, chosen)
         played = game or self.game
         call = Caller(played, self.stacks, Purity(played))
         last = self._conditions(given, len(chosen))
         return call(method, weights, drawn, values, *last, shared=inputs)
+
+    def _sizes(self, slots: Sequence[int]) -> list[Mapping[str, float]]:
+        """Return the hyperparameters of each lane, its latent sizes among them."""
+        return [self.lane(slot).hyper for slot in slots]
 
     def _lanes_called(
         self, slots: Sequence[int] | None, hyper: Mapping[str, float] | None

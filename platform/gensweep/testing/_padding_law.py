@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
+from gensweep.lanes import Pack, draw
 from gensweep.testing._case import BATCH, Case
 
+STEPS = 2
+"""After which weights that padding has added must still be zero."""
 FARTHEST = 1e-3
 """Largest difference, relative to the loss, that rounding explains."""
 
@@ -33,17 +35,27 @@ def padding_is_exact(case: Case) -> None:
     padded = case.pack(1, space={name: UpTo(2 * size + 1) for name, size in sizes.items()})
     x = case.data.gather(torch.arange(BATCH)[None])
     for player in exact.game.players:
-        noise = _drawn(padded.game.noise[player])
+        # As the engine draws it: blank beyond the lane's own size where it is said to be a latent.
+        sizes_here = [padded.lane(0).hyper]
+        noise = draw(padded.game.noise[player], [0], "check", sizes=sizes_here)
         cut = {n: _cut(t, exact.game.noise[player][n].shape) for n, t in noise.items()}
         _check_alike(player, exact.loss(player, x, cut), padded.loss(player, x, noise), sizes)
+    padded.run(STEPS)
+    _check_blank(exact, padded, next(iter(sizes)))
 
 
-def _drawn(noise: Mapping[str, Any]) -> dict[str, Tensor]:
-    source = torch.Generator().manual_seed(0)
-    return {
-        n: (torch.randn if one.kind == "normal" else torch.rand)(1, *one.shape, generator=source)
-        for n, one in noise.items()
-    }
+def _check_blank(exact: Pack, padded: Pack, size: str) -> None:
+    """`UserError` if a weight has learned that the latent size itself does not have."""
+    for name, stack in padded.stacks.items():
+        small = exact.stacks[name]
+        outside = {n: view[0].clone() for n, view in stack.views(stack.flat).items()}
+        for key, view in small.views(small.flat).items():
+            outside[key][tuple(slice(0, n) for n in view[0].shape)] = 0
+            if bool(outside[key].any()):
+                raise UserError(
+                    f"{key} of player {name!r} learns beyond the trial's own {size}: say "
+                    f"latent={size!r} of its Noise."
+                )
 
 
 def _cut(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -59,7 +71,8 @@ def _check_alike(
         if gap > FARTHEST * max(1.0, float(value.abs())):
             size = next(iter(sizes))
             raise UserError(
-                f"{name} of player {player!r} changes by {gap:.2g} when {size} is padded: put z "
-                f"last where it is joined, and use hyper[{size!r}] in the place of tensors' sizes; "
+                f"{name} of player {player!r} changes by {gap:.2g} when {size} is padded: say "
+                f"latent={size!r} of its Noise, put z last where it is joined, and use "
+                f"hyper[{size!r}] in the place of tensors' sizes; "
                 f"or declare {size} as `fixed`, and search it as a Categorical."
             )
