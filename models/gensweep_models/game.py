@@ -106,6 +106,7 @@ class Player:
     copy_of: str | None = None
     turns: str | int = 1
     ema: Scalar | None = None
+    average_buffers: bool = False
     begins: Scalar = 0.0
     ends: Scalar = 1.0
 

@@ -221,6 +221,13 @@ class Player(Protocol):
         """Decay per turn, in [0, 1), of the average weights that samples use; None: no average."""
 
     @property
+    def average_buffers(self) -> bool:
+        """Whether running statistics and other buffers of numbers are averaged with the weights.
+
+        Otherwise samples use those of the last turn, which belong to other weights.
+        """
+
+    @property
     def begins(self) -> Scalar:
         """Part of the budget, in [0, 1), after which the player learns; its rounds begin then."""
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gensweep.errors import UserError
 from gensweep.lanes import Pack
+from gensweep_models.game import Player
 from gensweep_models.nets import SpectralLinear
 from toy_games import Number, Toy, sgd, toy_pack
 
@@ -190,3 +191,33 @@ def test_statistics_change_in_their_owners_turns_alone(factory: Any) -> None:
         for name in "ab":
             counted = pack.stacks[name].buffers["body.1.num_batches_tracked"]
             assert counted.tolist() == [5, 5]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_statistics_are_averaged_with_the_weights_if_asked(factory: Any, optimizer: str) -> None:
+    """By the same rate; a lane that rests keeps its averages, and a stored one goes on."""
+    rate = 0.8
+
+    def loss(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+        return nets["net"](batch["x"]).square().mean(), {}
+
+    def build(config: Any) -> Toy:
+        player = Player(Normalised, optimizer, ema=rate, average_buffers=True)  # type: ignore[arg-type]
+        return Toy({"net": player}, loss)
+
+    pack = toy_pack(build, factory.points)
+    stack, name = pack.stacks["net"], "body.1.running_mean"
+    average = stack.buffers[name].clone()
+    for step in range(1, 7):
+        pack.run(1, resting=[1] if step == 3 else [])
+        keep = min(rate, step / (10 + step))
+        average[0] = torch.lerp(stack.buffers[name][0], average[0], keep)
+    torch.testing.assert_close(stack.ema_buffers[name][0], average[0])
+    assert torch.equal(stack.lane_weights(0)[name], stack.ema_buffers[name][0])
+    assert not torch.equal(stack.ema_buffers[name], stack.buffers[name])
+    other = toy_pack(build, factory.points)
+    other.put(1, pack.take(0))
+    for one, slot in ((pack, 0), (other, 1)):
+        one.run(2)
+        average = one.stacks["net"].ema_buffers[name][slot]
+        assert one is pack or torch.equal(average, stack.ema_buffers[name][0])

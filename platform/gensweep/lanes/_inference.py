@@ -21,7 +21,7 @@ Weights = tuple[dict[str, Tensor], Stacked]
 def sampling_state(stacks: Mapping[str, Stack], slots: list[int]) -> Weights:
     """Copy what networks of the lanes in `slots` compute with: averages if there are some."""
     flats = {n: s.sampling_weights()[slots] for n, s in stacks.items()}
-    buffers = {n: {k: b[slots] for k, b in s.buffers.items()} for n, s in stacks.items()}
+    buffers = {n: {k: b[slots] for k, b in s.sampling_buffers().items()} for n, s in stacks.items()}
     return flats, buffers
 
 

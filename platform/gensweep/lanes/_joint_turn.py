@@ -94,9 +94,10 @@ class JointTurn:
             self.turns[name].step(grad, hyper[name], masks[name], index)
 
     def _state(self, name: str) -> list[Tensor]:
-        """The weights and their average, which the step that looks ahead must not keep."""
+        """The weights and the averages, of which the step that looks ahead must keep nothing."""
         stack = self.turns[name].stack
-        return [stack.flat] if stack.ema is None else [stack.flat, stack.ema]
+        averages = [] if stack.ema is None else [stack.ema, *stack.ema_buffers.values()]
+        return [stack.flat, *averages]
 
     def _weights(self, name: str) -> list[Tensor]:
         return [torch.clone(one) for one in self._state(name)]

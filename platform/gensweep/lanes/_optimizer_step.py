@@ -35,6 +35,20 @@ def update(
         _assign(state[name], value, mask)
 
 
+def average_buffers(
+    stack: Stack, hyper: Tensors, mask: Tensor | None, index: Tensor | slice
+) -> None:
+    """Move the averages of a stack's buffers after a step of the lanes `index`, as its weights'."""
+    steps = stack.optimizer["steps"][index]
+    rate = scalar(stack.player.ema or 0.0, hyper, steps)
+    rate = torch.minimum(rate, steps / (EMA_WARMUP + steps))
+    for name, room in stack.ema_buffers.items():
+        sides = [1] * (room.ndim - 1)
+        old, now = room[index], stack.buffers[name][index]
+        new = torch.lerp(now, old, rate.view(-1, *sides).expand_as(now))
+        room[index] = new if mask is None else torch.where(mask.view(-1, *sides), new, old)
+
+
 def stepped(stack: Stack, flat: Tensor, state: State, grad: Tensor, hyper: Tensors) -> Updated:
     """Return the weights [L, P] and the state after one step; nothing is written."""
     player, rule = stack.player, optimizer_of(stack.player)

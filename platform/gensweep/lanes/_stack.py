@@ -36,6 +36,8 @@ class Stack:
         self.optimizer = initial_state(player, self.flat, len(self.shapes))
         averaged = player.ema is not None and not player.frozen
         self.ema = self.flat.clone() if averaged else None
+        chosen = self.buffers.items() if averaged and player.average_buffers else ()
+        self.ema_buffers = {n: b.clone() for n, b in chosen if b.is_floating_point()}
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """View `flat` [L, P] as parameters by name, each [L, *shape], sharing its memory."""
@@ -55,6 +57,16 @@ class Stack:
         """Return the weights [L, P] for evaluation: the moving average where there is one."""
         return self.flat if self.ema is None else self.ema
 
+    def sampling_buffers(self) -> dict[str, Tensor]:
+        """Return the buffers for evaluation: moving averages where there are some."""
+        return self.buffers | self.ema_buffers
+
+    def _begin_averages(self, slot: int) -> None:
+        if self.ema is not None:
+            self.ema[slot] = self.flat[slot]
+        for name, average in self.ema_buffers.items():
+            average[slot] = self.buffers[name][slot]
+
     def reset(self, slot: int, module: nn.Module) -> None:
         """Begin `slot` afresh with `module`'s weights.
 
@@ -69,21 +81,20 @@ class Stack:
                 _embed(view[slot], source[name])
             for name, buffer in module.named_buffers():
                 _embed(self.buffers[name][slot], buffer)
-        if self.ema is not None:
-            self.ema[slot] = self.flat[slot]
+        self._begin_averages(slot)
 
     def copy_weights(self, slot: int, other: "Stack") -> None:
         """Set the weights and buffers of `slot` to those of `other`, which has the like shapes."""
         self.flat[slot] = other.flat[slot]
         for name, buffer in other.buffers.items():
             self.buffers[name][slot] = buffer[slot]
-        if self.ema is not None:
-            self.ema[slot] = self.flat[slot]
+        self._begin_averages(slot)
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {"parameters": self.flat}
         tensors |= {f"buffer.{name}": b for name, b in self.buffers.items()}
         tensors |= {f"optimizer.{name}": m for name, m in self.optimizer.items()}
+        tensors |= {f"ema_buffer.{name}": b for name, b in self.ema_buffers.items()}
         return tensors if self.ema is None else tensors | {"ema": self.ema}
 
     def take(self, slot: int) -> dict[str, Tensor]:
@@ -105,7 +116,7 @@ class Stack:
         """Copy the sampling weights and buffers of one lane, as a state dict."""
         views = self.views(self.sampling_weights())
         weights = {name: v[slot].detach().clone() for name, v in views.items()}
-        return weights | {name: b[slot].clone() for name, b in self.buffers.items()}
+        return weights | {name: b[slot].clone() for name, b in self.sampling_buffers().items()}
 
 
 def _embed(room: Tensor, source: Tensor) -> None:

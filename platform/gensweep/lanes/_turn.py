@@ -20,7 +20,7 @@ from gensweep.game import Game
 from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
 from gensweep.lanes._loss_result import KINDS, Inputs, checked_loss
-from gensweep.lanes._optimizer_step import update
+from gensweep.lanes._optimizer_step import average_buffers, update
 from gensweep.lanes._optimizer_step_cpu import has_kernel, update_on_cpu
 from gensweep.lanes._purity import Purity
 from gensweep.lanes._schedule import learning_players
@@ -133,20 +133,22 @@ class Turn:
                 room[index] = new
 
     def step(self, grad: Tensor, hyper: Any, mask: Tensor | None, index: LaneIndex = ALL) -> None:
-        """Update the player's weights, moments and average in the lanes of `mask` (None: all)."""
+        """Update the player's weights, moments and averages in the lanes of `mask` (None: all)."""
         stack = self.stack
         if self.fused:
             # Fused kernels take one lane at a time, so lanes that rest are simply left out.
             rows = range(len(grad)) if mask is None else mask.nonzero()[:, 0].tolist()
             slots = range(stack.lanes)[index] if isinstance(index, slice) else index.tolist()
             update_on_cpu(stack, grad, hyper, [(row, slots[row]) for row in rows])
-            return
-        whole = (stack.flat, stack.ema, stack.optimizer)
-        parts = _select(whole, index)
-        name = "step" if mask is None else "masked"
-        column = None if mask is None else mask[:, None]
-        self._replay(name, partial(update, stack), *parts, grad, hyper, column)
-        _write_back(whole, index, parts)
+        else:
+            whole = (stack.flat, stack.ema, stack.optimizer)
+            parts = _select(whole, index)
+            name = "step" if mask is None else "masked"
+            column = None if mask is None else mask[:, None]
+            self._replay(name, partial(update, stack), *parts, grad, hyper, column)
+            _write_back(whole, index, parts)
+        if stack.ema_buffers:
+            average_buffers(stack, hyper, mask, index)
 
     def _replay(self, name: str, fn: Callable[..., Any], *args: Any) -> Any:
         if not self.trace:
