@@ -114,7 +114,7 @@ class Ddpm(Stepped):
         return mean + variance.sqrt() * normal(fold(noise["steps"], step), self.shape)
 
     def sample_end(self, nets: Nets, x: Tensor, hyper: Tensors) -> Tensor:
-        """What is left [count, *shape]."""
+        """The last state, [count, *shape]."""
         return x
 
     def _denoised(self, nets: Nets, x: Tensor, t: Tensor) -> Tensor:

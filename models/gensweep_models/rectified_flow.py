@@ -54,8 +54,8 @@ class RectifiedFlow:
         return {"z": Noise((count, *self.shape))}
 
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Samples [count, *shape] by Euler's method."""
+        """Samples [count, *shape] by Euler's method; images end in [-1, 1]."""
         x, steps = noise["z"], self.config.steps
         for step in range(steps):
             x = x + nets["velocity"](x, x.new_full(x.shape[:1], step / steps)) / steps
-        return x
+        return x.clamp(-1, 1) if len(self.shape) == 3 else x

@@ -94,7 +94,7 @@ class Noise(Protocol):
 
     @property
     def per(self) -> Literal["example", "lane"]:
-        """Whose it is; "example" where there is no such attribute.
+        """The owner, an example or the lane; "example" where there is no such attribute.
 
         "example": the leading size is the batch, or the number of samples, and ranks and batches of
         samples get their part of it. "lane": never cut, the same on all ranks and for all samples.
@@ -222,7 +222,7 @@ class Player(Protocol):
 
     @property
     def average_buffers(self) -> bool:
-        """Whether running statistics and other buffers of numbers are averaged with the weights.
+        """True: running statistics and other buffers of numbers are averaged with the weights.
 
         Otherwise samples use those of the last turn, which belong to other weights.
         """

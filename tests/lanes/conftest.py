@@ -146,7 +146,7 @@ class PackFactory:
         ticks, place = dict.fromkeys(pack.occupied, 1), (slice(None), 0)
         noise = pack.inputs.noise(pack.lanes, ticks, pack.device)
         batch = pack.source.gather(pack.inputs.indices(pack.lanes, ticks, pack.device)[place])
-        hyper = pack._hyper | {"progress": torch.zeros(pack.width)}
+        hyper = pack._hyper | {n: torch.zeros(pack.width) for n in ("progress", "spent")}
         return batch, pack.inputs.player_noise(player, noise, place), hyper
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gensweep.lanes._inference import evaluate
+from gensweep.lanes._inference import Caller, sampling_state
+from gensweep.lanes._purity import Purity
 from gensweep.space import scopes
 from gensweep_models.catalog import CATALOG
 
@@ -31,6 +32,7 @@ LAWS = {
     "temperature": "tempered",
     "sampler": "chosen",
     "sample_steps": "chosen",
+    "steps": "chosen",
 }
 FIELDS = [(m, n) for m, e in CATALOG.items() for n, s in scopes(e.config).items() if s != "fixed"]
 TERMS = {
@@ -198,11 +200,9 @@ def test_samples_start_from_the_truncated_normal(factory: Any, model: str, name:
     results = []
     for drawn in (same, {"z": torch.stack([u["z"], u["z"]])}):
         both = {n: t.float() for n, t in drawn.items()}
-        results.append(
-            evaluate(
-                pack.game, pack.stacks, "sample", [0, 1], shared=(), noise=both, hyper=pack._hyper
-            )
-        )
+        call = Caller(pack.game, pack.stacks, Purity(pack.game))
+        weights = sampling_state(pack.stacks, [0, 1])
+        results.append(call("sample", weights, both, pack._hyper))
     torch.testing.assert_close(results[0][0], results[0][1], rtol=1e-3, atol=1e-3)
     assert not torch.allclose(results[1][0], results[1][1], rtol=1e-2, atol=1e-2)
 
@@ -215,7 +215,7 @@ def test_temperature_divides_the_logits(factory: Any, model: str, name: str) -> 
     assert not (warm == warm[0]).all()
 
 
-CHOICES = {"sampler": ("ddim", "ancestral"), "sample_steps": (3, 5)}
+CHOICES = {"sampler": ("ddim", "ancestral"), "steps": (2, 5), "sample_steps": (3, 5)}
 
 
 @_of("chosen")

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from gensweep.errors import UserError
-from gensweep.lanes import LaneState, Pack, Ranks, _sampling
+from gensweep.lanes import LaneState, Pack, Ranks, _sampling, draw
 from gensweep.lanes._batches_and_noise import LaneInputs
-from gensweep.lanes._generators import draw
 from gensweep.lanes._noise_reader import NoiseReader
 from gensweep_models.config import fixed, lane
 from gensweep_models.game import Noise, Player

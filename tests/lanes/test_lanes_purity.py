@@ -12,7 +12,7 @@ from torch.nn import functional
 from gensweep.errors import UserError
 from gensweep.lanes import Pack
 from gensweep.lanes._purity import Purity
-from gensweep.lanes._python_state import check_repeatable
+from gensweep.testing._python_state import check_repeatable
 from gensweep_models.config import fixed
 from gensweep_models.game import Noise, Player
 
@@ -73,7 +73,7 @@ every_impurity = pytest.mark.parametrize(("added", "words"), IMPURE.values(), id
 
 def _pack(factory: Any, added: Any, width: int, trace: bool = True) -> Pack:
     game: Any = type("Fit", (Fit,), {"added": staticmethod(added) if added else None})
-    model: Any = SimpleNamespace(config=Config, game=game)
+    model: Any = SimpleNamespace(name="fit", config=Config, game=game)
     pack = Pack(model, Config(), factory.points, factory.points, width=width, trace=trace)
     for slot in range(width):
         pack.load(slot, Config(), seed=slot, budget_images=80)

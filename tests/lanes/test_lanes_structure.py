@@ -18,6 +18,7 @@ ADDED: dict[tuple[str, str], Callable[[Views, int], list[Tensor]]] = {
         view for name, view in views.items() if name.startswith(f"steps.{n - 1}.")
     ],
     ("ddpm", "channels"): lambda views, n: [views["stem.weight"][:, n // 2 :]],
+    ("rectified_flow", "channels"): lambda views, n: [views["stem.weight"][:, n // 2 :]],
 }
 """What a network of n has and one of n / 2 has not, in the first player."""
 SIZES: dict[str, Callable[[int], int]] = {

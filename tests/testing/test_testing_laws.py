@@ -66,10 +66,7 @@ class Counting(Toy):
 
 def test_a_counter_in_python_is_named() -> None:
     found = broken(lambda config, data: Counting({"x": sgd(Number)}, None))
-    assert found["loss"] == (
-        "mine: a loss sets the game's 'step', which a trace freezes: use hyper['progress'], or a "
-        "buffer of a player."
-    )
+    assert "mine: Counting.loss changes self.step from 1 to 2: calls are replayed" in found["loss"]
 
 
 def test_an_infinite_loss_is_named() -> None:

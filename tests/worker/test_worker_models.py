@@ -19,11 +19,12 @@ SMALL = {
     "vae": {"hidden": 16, "batch_size": 32},
     "realnvp": {"hidden": 16, "batch_size": 32},
     "ddpm": {"channels": 16, "steps": 20, "sample_steps": 4, "batch_size": 32},
+    "rectified_flow": {"channels": 16, "steps": 4, "batch_size": 32},
     "vqvae": {"channels": 16, "blocks": 1, "prior_channels": 8, "prior_layers": 1,
               "batch_size": 32},
 }  # fmt: skip
 MEASURED = {"gan": "frechet", "vae": "nll", "realnvp": "bits_per_dim", "ddpm": "frechet",
-            "vqvae": "frechet"}  # fmt: skip
+            "rectified_flow": "frechet", "vqvae": "frechet"}  # fmt: skip
 STRATA = {"couplings": Categorical((2, 3)), "learning_rate": RATE}
 
 
@@ -39,10 +40,13 @@ def test_no_model_is_left_out() -> None:
     assert set(SMALL) == set(CATALOG)
 
 
-UNET = pytest.param("ddpm", marks=pytest.mark.slow("a U-Net is traced and swept", minutes=0.2))
+UNETS = [
+    pytest.param(name, marks=pytest.mark.slow("a U-Net is traced and swept", minutes=0.2))
+    for name in ("ddpm", "rectified_flow")
+]
 
 
-@pytest.mark.parametrize("name", [*sorted(SMALL.keys() - {"ddpm"}), UNET])
+@pytest.mark.parametrize("name", [*sorted(SMALL.keys() - {"ddpm", "rectified_flow"}), *UNETS])
 def test_a_model_is_swept_and_its_best_trial_samples(
     name: str, open_small_sweep: Any, tmp_path: Path
 ) -> None:

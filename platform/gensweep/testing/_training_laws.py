@@ -1,13 +1,11 @@
 """Laws of a game's losses: what a pack of many trials must be able to rely on."""
 
-import copy
-from typing import Any
-
 import torch
 
 from gensweep.errors import UserError
 from gensweep.lanes import LaneState
 from gensweep.testing._case import Case
+from gensweep.testing._python_state import check_repeatable
 
 STEPS = 3
 """Steps that are trained where training is compared; some players act in the last alone."""
@@ -18,17 +16,11 @@ RELATIVE, ABSOLUTE = 1e-3, 1e-4
 def loss_is_sound(case: Case) -> None:
     """every player's loss is a finite scalar of declared inputs, with metrics, and sets nothing"""
     pack = case.pack(2)
-    before = _attributes(pack.game)
-    for player, values in pack.losses(0).items():
+    found = check_repeatable(pack.game, "loss", lambda: pack.losses(0))
+    for player, values in found.items():
         for name, value in values.items():
             if not abs(value) < float("inf"):
                 raise UserError(f"{name} of player {player!r} is {value:g} for untrained networks.")
-    for attribute, value in _attributes(pack.game).items():
-        if before.get(attribute) != value:
-            raise UserError(
-                f"a loss sets the game's {attribute!r}, which a trace freezes: use "
-                "hyper['progress'], or a buffer of a player."
-            )
 
 
 def loss_is_pure(case: Case) -> None:
@@ -84,10 +76,3 @@ def _unlike(one: LaneState, other: LaneState) -> str | None:
         if not torch.equal(tensor.nan_to_num(), other.tensors[name].nan_to_num()):
             return name
     return None
-
-
-def _attributes(game: object) -> dict[str, Any]:
-    """Copy the plain attributes of a game: those that can be compared."""
-    plain = (bool, int, float, str, tuple, list)
-    found = {n: v for n, v in vars(game).items() if isinstance(v, plain)}
-    return copy.deepcopy(found)
