@@ -12,7 +12,13 @@ from PIL import Image
 
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
-from gensweep.evaluation import draw_examples, picture_lane, sampler_spec
+from gensweep.evaluation import (
+    draw_examples,
+    draw_pictures,
+    encode_lane,
+    picture_lane,
+    sampler_spec,
+)
 from gensweep.lanes import Pack
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
@@ -78,3 +84,24 @@ def test_a_model_without_the_capability_says_what_it_has(test_split: Any, tmp_pa
     file, about, _ = stored(tmp_path, "gan", test_split)
     with pytest.raises(UserError, match="gan cannot reconstruct: only samples are to be had"):
         picture_lane(file, about, "reconstructions", test_split, 2)
+
+
+def test_codes_are_those_of_the_encoder(test_split: Any, tmp_path: Path) -> None:
+    file, about, pack = stored(tmp_path, "vae", test_split)
+    codes = encode_lane(file, about, test_split, 5)
+    x = draw_examples(test_split, 5)["x"]
+    assert np.array_equal(codes, pack.call("encode", {}, x)[0].numpy())
+    with pytest.raises(UserError, match="gan cannot encode"):
+        encode_lane(*stored(tmp_path, "gan", test_split)[:2], test_split, 2)
+
+
+def test_all_that_a_model_offers_is_drawn(test_split: Any, tmp_path: Path) -> None:
+    """Which is what the report shows of the best trial; nothing of points."""
+    space = {"learning_rate": Real(1e-4, 1e-2, log=True)}
+    for model, kinds in (("vae", ["reconstructions", "interpolations"]), ("gan", [])):
+        sweep = Sweep(name="s", model=CATALOG[model], space=space, fixed=SMALL[model])
+        _, _, pack = stored(tmp_path, model, test_split)
+        lane = pack.take(0).to_bytes()
+        found = draw_pictures(sweep, test_split, test_split, {}, lane)
+        assert list(found) == kinds
+        assert all(png.startswith(b"\x89PNG") for png in found.values())

@@ -215,3 +215,16 @@ def test_each_sampling_hyperparameter_has_its_curves() -> None:
     assert re.findall("<h3>(pull.*|scale|empty)</h3>", page) == ["pull to the mean (psi)", "scale"]
     dots = re.findall(r'opacity="([\d.]+)"><title>trial 0: psi=([\d.]+)', page)
     assert dots == [("0.25", "0.01"), ("0.62", "0.1"), ("1.00", "1")]
+
+
+def test_what_the_best_trial_makes_of_examples_follows_its_samples() -> None:
+    trials = records()
+    png = grid_png(torch.zeros(16, 1, 8, 8))
+    images = {str(t["number"]): png for t in trials} | {"real": png, "reconstructions": png}
+    page = page_of(trials, None, images)
+    shown = re.findall(r"<figcaption>([^<]*)</figcaption>", page)
+    said = [caption for caption in shown if caption.startswith("the best trial&#39;s")]
+    assert said == ["the best trial&#39;s reconstructions: a row of held-out examples, then a row "
+                    "of what it makes of them"]  # fmt: skip
+    assert shown.index("real data") < shown.index(said[0])
+    assert "reconstructions" not in page_of(trials, None, {"reconstructions": png})

@@ -7,6 +7,10 @@ from typing import Any
 
 from gensweep.cli._check import setting
 
+ENDINGS = {"samples": (".png", ".npy"), "reconstructions": (".png",),
+           "interpolations": (".png",), "codes": (".npy",)}  # fmt: skip
+"""Of the files that each can be written to; the first is the usual one."""
+
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
@@ -21,9 +25,9 @@ def add_parser(subparsers: Any) -> None:
                         dest="values", help="a sampling hyperparameter, or what samples are "
                         "conditioned on: y=7; may be given several times")  # fmt: skip
     parser.add_argument("--what", default="samples",
-                        choices=("samples", "reconstructions", "interpolations"),
-                        help="samples, or held-out examples beside their reconstructions, or ways "
-                        "between two examples (default samples)")  # fmt: skip
+                        choices=("samples", "reconstructions", "interpolations", "codes"),
+                        help="samples; held-out examples beside their reconstructions; ways "
+                        "between two; or their codes, as numbers (default samples)")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="where to (default NAME-samples.png, and so on)")  # fmt: skip
     parser.set_defaults(run=run)
@@ -34,11 +38,12 @@ def run(args: argparse.Namespace) -> int:
     from gensweep.stack_env import apply_env, required_env
     from gensweep.tracking import fetch_sampler
 
-    out = args.out or Path(f"{args.name}-{args.what}.png")
+    out = args.out or Path(f"{args.name}-{args.what}{ENDINGS[args.what][0]}")
     if args.count < 1:
         raise UserError(f"--count {args.count} must be 1 or more.")
-    if out.suffix not in (".png", ".npy") or (out.suffix == ".npy" and args.what != "samples"):
-        raise UserError(f"--out {out} ends in {out.suffix!r}: write .png, or .npy for samples.")
+    if out.suffix not in ENDINGS[args.what]:
+        known = " or ".join(ENDINGS[args.what])
+        raise UserError(f"--out {out} ends in {out.suffix!r}: {args.what} are written as {known}.")
     apply_env()
     with tempfile.TemporaryDirectory() as folder:
         found = fetch_sampler(required_env("MLFLOW_TRACKING_URI"), args.name, Path(folder))
@@ -56,17 +61,20 @@ def _draw(args: argparse.Namespace, weights: str, about: dict[str, Any], suffix:
     import torch
 
     from gensweep.data import load_dataset
-    from gensweep.evaluation import grid_png, picture_lane, sample_lane
+    from gensweep.evaluation import encode_lane, grid_png, picture_lane, sample_lane
     from gensweep.stack_env import required_env
     from gensweep.storage import open_store
 
     if args.what != "samples":
         store = open_store(required_env("GENSWEEP_STORE"))
         dataset = load_dataset(about["dataset"], store, split="test")
-        return picture_lane(weights, about, args.what, dataset, args.count)
-    samples = sample_lane(weights, about, args.count, dict(args.values), args.seed)
+        if args.what != "codes":
+            return picture_lane(weights, about, args.what, dataset, args.count)
+        numbers = encode_lane(weights, about, dataset, args.count)
+    else:
+        numbers = sample_lane(weights, about, args.count, dict(args.values), args.seed)
     if suffix == ".png":
-        return grid_png(torch.from_numpy(samples))
+        return grid_png(torch.from_numpy(numbers))
     buffer = io.BytesIO()
-    np.save(buffer, samples)
+    np.save(buffer, numbers)
     return buffer.getvalue()

@@ -10,7 +10,8 @@ from gensweep.driver._next_command import next_command
 from gensweep.driver._register_best import register_best
 from gensweep.driver._report_files import ReportFacts, build_files, store_files
 from gensweep.errors import UserError
-from gensweep.evaluation import TestResult, evaluate_on_test
+from gensweep.evaluation import PICTURES, TestResult, draw_pictures, evaluate_on_test
+from gensweep.game import capabilities
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.objective import Objective
 from gensweep.planning import Plan
@@ -62,10 +63,12 @@ def print_answer(
     snapshot = read_sweep(sweep.name, plan.ledger)
     trials = trial_views(r for r in snapshot.records if r.state.ended)
     command = redact(next_command(plan.request, trials))
-    test = _measure_on_test(plan, objective, objective.ranked(trials)[:1])
+    best = objective.ranked(trials)[:1]
+    test = _measure_on_test(plan, objective, best)
     facts = ReportFacts(
-        protocol=protocol, next_command=command, test=test, usage=shares_text(usage)
-    )
+        protocol=protocol, next_command=command, test=test, usage=shares_text(usage),
+        pictures=_draw_best(plan, best),
+    )  # fmt: skip
     files = build_files(plan, snapshot, trials, objective, facts)
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
     print(results_table(trials, sweep.group_by, objective))
@@ -110,6 +113,20 @@ def _measure_on_test(
     except (UserError, LookupError) as error:
         _log.warning("the best trial was not measured on the test split: %s", redact(str(error)))
         return None
+
+
+def _draw_best(plan: Plan, best: Sequence[TrialView]) -> dict[str, bytes]:
+    """Draw what the best trial makes of held-out examples; a lane that is lost costs only that."""
+    sweep, found = plan.request.sweep, dict[str, bytes]()
+    needed = {capability for capability, _ in PICTURES.values()}
+    if not best or needed.isdisjoint(capabilities(sweep.model.game)):
+        return found
+    try:
+        lane = load_trained_lane(open_store(plan.store), best[0])
+        return draw_pictures(sweep, *plan.splits, best[0]["params"], lane)
+    except (UserError, LookupError) as error:
+        _log.warning("the best trial was not drawn: %s", redact(str(error)))
+        return found
 
 
 def _complete(

@@ -32,6 +32,9 @@ class ReportFacts:
     usage: str
     """What the lanes did with their time, in words."""
 
+    pictures: Mapping[str, bytes]
+    """Of the best trial, by kind: what it makes of held-out examples, as PNG."""
+
 
 def build_files(
     plan: Plan,
@@ -46,7 +49,9 @@ def build_files(
     page = build_report(
         _sweep_facts(plan, snapshot, facts),
         trials,
-        load_sample_grids(plan.store, pictured) | {"real": real_grid(*plan.splits)},
+        load_sample_grids(plan.store, pictured)
+        | {"real": real_grid(*plan.splits)}
+        | dict(facts.pictures),
         objective=objective,
         map_axis=sweep.map_axis,
         group_by=sweep.group_by,

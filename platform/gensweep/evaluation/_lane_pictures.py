@@ -10,11 +10,15 @@ from gensweep.errors import UserError
 from gensweep.evaluation._held_out_examples import given_of
 from gensweep.evaluation._reference import draw_examples
 from gensweep.evaluation._sample_grid import grid_png
-from gensweep.evaluation._sampling import open_lane
+from gensweep.evaluation._sampling import NoData, open_lane
 from gensweep.game import capabilities
-from gensweep.lanes import Pack
+from gensweep.lanes import LaneState, Pack
+from gensweep.space import pad_latent_sizes
+from gensweep.spec import Sweep
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from gensweep.data import Dataset
 
 COLUMNS = 8
@@ -30,10 +34,41 @@ def picture_lane(
     pack = open_lane(weights, about)
     needed, draw = PICTURES[kind]
     if needed not in capabilities(pack.game):
-        known = ", ".join(k for k, (n, _) in PICTURES.items() if n in capabilities(pack.game))
-        also = f": choose from samples, {known}." if known else ": only samples are to be had."
-        raise UserError(f"{pack.model.name} cannot {needed}{also}")
+        also = ", ".join(offered_pictures(pack))
+        cure = f"choose from samples, {also}." if also else "only samples are to be had."
+        raise UserError(f"{pack.model.name} cannot {needed}: {cure}")
     return draw(pack, draw_examples(dataset, count))
+
+
+def encode_lane(
+    weights: str, about: Mapping[str, object], dataset: "Dataset", count: int
+) -> "npt.NDArray[Any]":
+    """Return the codes `[count, ...]` of held-out examples; `UserError` if its model has none."""
+    pack = open_lane(weights, about)
+    name = next((n for n in ("encode", "invert") if n in capabilities(pack.game)), None)
+    if name is None:
+        raise UserError(f"{pack.model.name} cannot encode: only samples are to be had.")
+    examples = draw_examples(dataset, count)
+    codes: npt.NDArray[Any] = _call(pack, name, examples, examples["x"]).numpy()
+    return codes
+
+
+def offered_pictures(pack: Pack) -> list[str]:
+    """List the kinds of pictures that the pack's model can be drawn in: of images alone."""
+    known = capabilities(pack.game) if len(pack.data.shape) == 3 else ()
+    return [kind for kind, (needed, _) in PICTURES.items() if needed in known]
+
+
+def draw_pictures(
+    sweep: Sweep, data: "Dataset", test: "Dataset | None", params: Mapping[str, object], lane: bytes
+) -> dict[str, bytes]:
+    """Draw a trial, whose trained `lane` this is, in all kinds that its model offers, as PNG."""
+    config = pad_latent_sizes(sweep.config(params), sweep.space)
+    pack = Pack(sweep.model, config, data, NoData(), width=1, trace=False)
+    pack.put(0, LaneState.from_bytes(lane))
+    held_out = test if test is not None and test.count else data
+    examples = draw_examples(held_out, 2 * COLUMNS)
+    return {kind: PICTURES[kind][1](pack, examples) for kind in offered_pictures(pack)}
 
 
 def _reconstructions(pack: Pack, examples: Mapping[str, Tensor]) -> bytes:

@@ -42,8 +42,9 @@ def build_report(
     """Return the report of a sweep as HTML; nothing in it is loaded from elsewhere.
 
     `objective` ranks the trials, `map_axis` is the hyperparameter that the stability map runs
-    over, and `group_by` the one that groups trials. `images` are PNG files by trial number and
-    "real". `scatter_of` names two metrics, x and y, and the hyperparameter that shades the dots.
+    over, and `group_by` the one that groups trials. `images` are PNG files by trial number, "real",
+    and of the best trial by what they show. `scatter_of` names two metrics, x and y, and the
+    hyperparameter that shades the dots.
     """
     groups = strata(trials, group_by)
     return _environment().get_template("page.jinja").render(
@@ -70,6 +71,13 @@ def build_report(
     )  # fmt: skip
 
 
+OF_THE_BEST = {
+    "reconstructions": "a row of held-out examples, then a row of what it makes of them",
+    "interpolations": "in each row from one held-out example to another",
+}
+"""Further pictures of the best trial, and what they show in words."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
     """A picture and what it shows."""
@@ -88,6 +96,9 @@ def _samples(
     for kind in sorted(each for each in Outcome if each.failure):
         chosen += [t for t in pictured if outcome(t) == kind and t not in chosen][:1]
     shown = [(trial_caption(t), images[str(t["number"])]) for t in chosen]
+    for name, words in OF_THE_BEST.items():
+        if shown and name in images:
+            shown.append((f"the best trial's {name}: {words}", images[name]))
     if shown and "real" in images:
         shown.insert(0, ("real data", images["real"]))
     return [Sample(caption=says, png=base64.b64encode(png).decode()) for says, png in shown]
