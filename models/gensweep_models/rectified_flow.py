@@ -22,10 +22,8 @@ class RectifiedFlowConfig(BaseConfig):
     layers: int = fixed(3, "hidden layers of the MLP; points", at_least=1)
 
 
-RECTIFIED_FLOW_SPACE: dict[str, Dimension] = {
-    "learning_rate": Real(1e-5, 1e-2, log=True),
-    "channels": Categorical((16, 32)),
-}
+RATE, WIDTH = Real(1e-5, 1e-2, log=True), Categorical((16, 32))
+RECTIFIED_FLOW_SPACE: dict[str, Dimension] = {"learning_rate": RATE, "channels": WIDTH}
 
 
 class RectifiedFlow:

@@ -62,7 +62,11 @@ Nets = Mapping[str, Net]
 
 
 class DataShape(Protocol):
-    """The data set as a game sees it."""
+    """The data set as a game sees it.
+
+    Where data have classes it also has `class_names` and `class_shares`, and `columns`: dtype,
+    shape and levels (the largest value of a pixel or token) of every other column, by name.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -303,6 +307,34 @@ class SampledInSteps(Protocol):
         """Make samples `[count, *shape]` of what the last step left."""
 
 
+class Conditioned(Protocol):
+    """A game whose samples depend on columns of the data: a class, a caption, a small image.
+
+    `sample` and every other optional method get them as their last argument, `[count, ...]` by
+    name. Evaluations take them from held-out examples, a registered model from its row.
+    """
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the columns; "y" is the class."""
+
+
+class Scored(Protocol):
+    """A game that scores single examples; a trial's metrics are the means over held-out ones."""
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Names of the scores: `gensweep.known_metrics` says which end of each is better."""
+
+    def scores_noise(self, batch: int) -> Mapping[str, Noise]:
+        """Return the noise, by name, that the scores of so many examples need."""
+
+    def scores(
+        self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
+    ) -> Mapping[str, Tensor]:
+        """Return each score of each example, [B] by name."""
+
+
 class Model(Protocol):
     """An entry of a catalogue: builds a configuration's game, and says what can be searched."""
 
@@ -332,7 +364,11 @@ class Model(Protocol):
 
 
 CAPABILITIES = ("log_prob", "scores", "encode", "reconstruct", "invert", "interpolate")
-"""Optional methods of a game, which evaluators use where there are some."""
+"""Optional methods of a game, each with the noise that `NAME_noise(batch)` declares, if any.
+
+Evaluations call `log_prob` (nats [B]) and `scores`; the report and `gensweep sample` call
+`reconstruct` (examples), `interpolate` (x, end, fractions [S] to [S, B, ...]) and `encode`, or
+`invert` where there is no encoder (codes [B, ...])."""
 
 
 def capabilities(game: object) -> tuple[str, ...]:
