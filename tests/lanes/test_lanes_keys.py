@@ -225,7 +225,7 @@ def peak_mib():
 count, steps = map(int, sys.argv[1:])
 config = DdpmConfig(steps=steps, sample_steps=steps, sampler="ancestral", batch_size=2)
 data = SimpleNamespace(shape=(3, 32, 32), classes=0, count=10, levels=255, gather=None)
-pack = Pack(SimpleNamespace(config=DdpmConfig, game=Tiny), config, data, data, width=1)
+pack = Pack(SimpleNamespace(name="tiny", config=DdpmConfig, game=Tiny), config, data, data, width=1)
 pack.load(0, config, seed=0, budget_images=10)
 pack.sample(2)
 before = peak_mib()

@@ -1,6 +1,7 @@
 """Finds the model that a sweep registered, and fetches what it samples with."""
 
 import contextlib
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ def fetch_sampler(tracking_uri: str, sweep: str, folder: Path) -> RegisteredSamp
     for model in client.search_registered_models():
         if alias in model.aliases:
             uri = f"models:/{model.name}@{alias}"
-            with contextlib.redirect_stderr(None):  # a bar for each file
+            with contextlib.redirect_stderr(io.StringIO()):  # a bar for each file
                 where = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
             about = json.loads(next(where.rglob("about.json")).read_text())
             return RegisteredSampler(uri, next(where.rglob("*.safetensors")), about)
