@@ -47,3 +47,14 @@ def test_a_tidied_trace_gives_the_same_and_changes_the_same() -> None:
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(mine, theirs)
     assert mine.abs().sum() > 0
+
+
+def test_views_of_what_is_not_used_are_dropped() -> None:
+    def unused(x: Tensor, y: Tensor) -> Tensor:
+        y[:, 1:3].view(2, 2)[0]
+        return x + 1
+
+    x, y = torch.ones(2, 4), torch.ones(2, 4)
+    trace = simplify(make_fx(unused)(x, y))
+    assert [node.op for node in trace.graph.nodes].count("call_function") == 1
+    assert torch.equal(trace(x, y), x + 1)

@@ -15,6 +15,7 @@ THIN, TALL = 8, 16
 """At most so many columns, and at least so many rows."""
 
 _aten = torch.ops.aten
+_PARTS = frozenset({_aten.slice.Tensor, _aten.select.int})
 _VIEWS = frozenset({
     _aten.view.default, _aten._unsafe_view.default, _aten.reshape.default, _aten.expand.default,
     _aten.detach.default, _aten.alias.default,
@@ -29,6 +30,10 @@ def simplify(trace: fx.GraphModule) -> fx.GraphModule:
             trace.graph.erase_node(node)
         elif node.target is _aten.bmm.default and _is_thin(node):
             node.target = thin_bmm
+    # Views of what a loss does not use, such as average weights; users come after what they use.
+    for node in reversed(trace.graph.nodes):
+        if not node.users and node.target in _VIEWS | _PARTS:
+            trace.graph.erase_node(node)
     trace.recompile()
     return trace
 
