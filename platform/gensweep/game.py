@@ -374,3 +374,17 @@ Evaluations call `log_prob` (nats [B]) and `scores`; the report and `gensweep sa
 def capabilities(game: object) -> tuple[str, ...]:
     """List the optional methods that `game`, a class or an object, offers to evaluators."""
     return tuple(name for name in CAPABILITIES if hasattr(game, name))
+
+
+def capability_noise(
+    game: object, name: str, batch: int, samples: int | None = None
+) -> Mapping[str, Noise]:
+    """Return the noise that a capability needs of so many examples; empty if it declares none.
+
+    `samples` are the importance samples of `log_prob`. `interpolate` has the noise of `encode`.
+    """
+    declared = getattr(game, f"{'encode' if name == 'interpolate' else name}_noise", None)
+    if declared is None:
+        return {}
+    found: Mapping[str, Noise] = declared(batch, samples) if name == "log_prob" else declared(batch)
+    return found

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from gensweep.errors import UserError
 from gensweep.evaluation import Scores, Shape, sample_lane
 from gensweep.evaluation._held_out_examples import conditions, for_ranking
 from gensweep.lanes import Pack
-from gensweep.testing import RandomExamples, find_violations
+from gensweep.lanes._purity import _Dispatched
+from gensweep.testing import RandomExamples, check_game, find_violations
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model, Noise, Player
 from toy_games import ToyConfig
@@ -126,6 +128,51 @@ def test_a_condition_that_the_data_have_not_is_named() -> None:
     model = dataclasses.replace(MODEL, game=OfCaptions)
     found = {v.law: v.message for v in find_violations(model, DATA, {})}
     assert found["samples"] == "by_class: the game is given 'caption', but the data have x, y."
+
+
+CAPTION = {"dtype": "int64", "shape": (4,), "levels": 2}
+
+
+class ByCaption(ByClass):
+    """Paints the point of a caption's first token."""
+
+    given = ("caption",)
+
+    def __init__(self, config: Any, data: Any) -> None:
+        super().__init__(config, data)
+        assert data.columns["caption"] == CAPTION
+
+    def sample(self, nets: Any, noise: Any, hyper: Any, given: Any) -> Tensor:
+        points: Tensor = nets["painter"](given["caption"][:, 0])
+        return points
+
+    def scores(
+        self, nets: Any, batch: Any, noise: Any, hyper: Any, given: Any
+    ) -> dict[str, Tensor]:
+        return {"distance": self.sample(nets, noise, hyper, given)[:, 0] - batch["x"][:, 0]}
+
+
+def test_planning_knows_the_columns_of_the_data() -> None:
+    """A game that is given a caption is checked with captions of the data's kind."""
+    data = SimpleNamespace(shape=(2,), classes=3, count=9, levels=0, columns={"caption": CAPTION})
+    check_game(dataclasses.replace(MODEL, game=ByCaption), data, {})
+    tokens = RandomExamples.like(data).gather(torch.arange(20))["caption"]
+    assert tokens.shape == (20, 4)
+    assert set(tokens.unique().tolist()) == {0, 1, 2}
+
+
+def test_only_the_first_call_of_a_method_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Watching sees every operation, which would cost more than small networks do."""
+    pack, watched = pack_of(), []
+    columns = DATA.gather(torch.arange(DATA.count))
+    scores = Scores.of_game(pack.game, columns, "test")
+    assert scores is not None
+    enter = _Dispatched.__enter__
+    monkeypatch.setattr(_Dispatched, "__enter__", lambda self: (watched.append(1), enter(self))[1])
+    for _ in range(3):
+        scores.measure(pack, [0, 1])
+        pack.sample(3, given=columns)
+    assert len(watched) == 2
 
 
 SHAPE = Shape(

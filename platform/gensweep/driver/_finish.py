@@ -64,10 +64,10 @@ def print_answer(
     trials = trial_views(r for r in snapshot.records if r.state.ended)
     command = redact(next_command(plan.request, trials))
     best = objective.ranked(trials)[:1]
-    test = _measure_on_test(plan, objective, best)
+    test, pictures = _look_at_best(plan, objective, best)
     facts = ReportFacts(
         protocol=protocol, next_command=command, test=test, usage=shares_text(usage),
-        pictures=_draw_best(plan, best),
+        pictures=pictures,
     )  # fmt: skip
     files = build_files(plan, snapshot, trials, objective, facts)
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
@@ -91,42 +91,31 @@ def _cost_text(cost: float) -> str:
     return f"{cost:,.2f}, while it ran; hosts that stay up cost on" if cost else ""
 
 
-def _measure_on_test(
+def _look_at_best(
     plan: Plan, objective: Objective, best: Sequence[TrialView]
-) -> TestResult | None:
-    """Measure the best trial's likelihood on the rest of the test split, if that makes sense.
+) -> tuple[TestResult | None, dict[str, bytes]]:
+    """Measure and draw the best trial on examples that ranked none; a lost lane costs only that.
 
-    A lane that is lost costs only that. Only trials ranked by likelihood were ranked by other
-    examples than these.
+    Its likelihood is measured on the rest of the test split, if that makes sense: only trials
+    ranked by likelihood were ranked by other examples than these.
     """
-    if objective.metric not in LIKELIHOOD_METRICS or not best:
-        return None
-    if plan.test is None or not plan.test.count:
-        return None
-    _log.info("measuring the best trial once more, on test examples that ranked none")
+    sweep, test, pictures = plan.request.sweep, None, dict[str, bytes]()
+    is_measured = objective.metric in LIKELIHOOD_METRICS and bool(plan.test and plan.test.count)
+    needed = {capability for capability, _ in PICTURES.values()}
+    is_drawn = not needed.isdisjoint(capabilities(sweep.model.game))
+    if not best or not (is_measured or is_drawn):
+        return test, pictures
     (trial,) = best
     try:
         lane = load_trained_lane(open_store(plan.store), trial)
-        return evaluate_on_test(
-            plan.request.sweep, *plan.splits, trial["number"], trial["params"], lane
-        )
+        if is_measured:
+            _log.info("measuring the best trial once more, on test examples that ranked none")
+            test = evaluate_on_test(sweep, *plan.splits, trial["number"], trial["params"], lane)
+        if is_drawn:
+            pictures = draw_pictures(sweep, *plan.splits, trial["params"], lane)
     except (UserError, LookupError) as error:
-        _log.warning("the best trial was not measured on the test split: %s", redact(str(error)))
-        return None
-
-
-def _draw_best(plan: Plan, best: Sequence[TrialView]) -> dict[str, bytes]:
-    """Draw what the best trial makes of held-out examples; a lane that is lost costs only that."""
-    sweep, found = plan.request.sweep, dict[str, bytes]()
-    needed = {capability for capability, _ in PICTURES.values()}
-    if not best or needed.isdisjoint(capabilities(sweep.model.game)):
-        return found
-    try:
-        lane = load_trained_lane(open_store(plan.store), best[0])
-        return draw_pictures(sweep, *plan.splits, best[0]["params"], lane)
-    except (UserError, LookupError) as error:
-        _log.warning("the best trial was not drawn: %s", redact(str(error)))
-        return found
+        _log.warning("the best trial was not looked at again: %s", redact(str(error)))
+    return test, pictures
 
 
 def _complete(

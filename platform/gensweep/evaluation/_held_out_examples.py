@@ -1,10 +1,15 @@
 """Chooses the examples that likelihoods, scores and conditions of samples are taken from."""
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from gensweep.game import capability_noise
+from gensweep.lanes import Pack
 from gensweep.metrics import draw
 
 EXAMPLES = 500
@@ -13,6 +18,48 @@ BATCH = 50
 
 Columns = Mapping[str, Tensor]
 """Columns of examples by name, each [N, ...]; x is among them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Measures lanes on the same held-out examples for every trial."""
+
+    split: str
+    examples: Columns
+    """Columns `[N, ...]`, images in the model's range."""
+
+    available: int
+    """Examples of the split, of which these were drawn."""
+
+    @property
+    def origin(self) -> dict[str, object]:
+        """The statement of where the examples come from, as JSON."""
+        drawn = len(self.examples["x"])
+        return {"split": self.split, "examples": drawn, "drawn_from": self.available, "seed": 0}
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the same for a pack on `device`."""
+        return replace(self, examples={n: t.to(device) for n, t in self.examples.items()})
+
+    def call(
+        self, pack: Pack, slots: list[int], name: str, key: str | None, samples: int | None = None
+    ) -> list[Any]:
+        """Call a capability of the lanes in `slots` for a batch of examples after the other.
+
+        It gets the column `key`, or all of them: None.
+        """
+        found = []
+        for index, batch in enumerate(batches(self.examples)):
+            noise = capability_noise(pack.game, name, len(batch["x"]), samples)
+            given = given_of(pack.game, batch)
+            inputs = batch if key is None else batch[key]
+            found.append(pack.call(name, noise, inputs, seed=index, slots=slots, given=given))
+        return found
+
+
+def mean_and_error(values: Tensor) -> tuple[float, float]:
+    """Return the mean of values [N], and its standard error."""
+    return float(values.mean()), float(values.std() / math.sqrt(len(values)))
 
 
 def for_ranking(examples: Columns, *, rest: bool = False) -> Columns:

@@ -1,13 +1,12 @@
 """Measures how likely held-out examples are to a trained lane, as a density or a bound of it."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from gensweep.evaluation._held_out_examples import Columns, batches, for_ranking, given_of
+from gensweep.evaluation._held_out_examples import Columns, HeldOut, for_ranking, mean_and_error
 from gensweep.game import capabilities
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.lanes import Pack
@@ -18,7 +17,7 @@ IMPORTANCE_SAMPLES, RUNG_SAMPLES = 500, 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Likelihood:
+class Likelihood(HeldOut):
     """The mean of a game's `log_prob` over the same held-out examples for every trial."""
 
     kind: str
@@ -26,13 +25,6 @@ class Likelihood:
 
     of: str
     """What it is the density of, in the game's words: binarised pixels, 17 grey levels."""
-
-    split: str
-    examples: Columns
-    """Columns `[N, ...]`, images in the model's range."""
-
-    available: int
-    """Examples of the split, of which these were drawn."""
 
     scale: float | None = None
     """Grey levels for each unit of the data, where the density is over grey levels."""
@@ -65,8 +57,7 @@ class Likelihood:
     def protocol(self) -> dict[str, object]:
         """The statement of how `nll` was made, as JSON."""
         stated: dict[str, object] = {
-            "kind": self.kind, "of": self.of, "unit": "nats", "split": self.split,
-            "examples": len(self.examples["x"]), "drawn_from": self.available, "seed": 0,
+            "kind": self.kind, "of": self.of, "unit": "nats", **self.origin,
         }  # fmt: skip
         if self.kind != "iwae":
             return stated
@@ -74,10 +65,6 @@ class Likelihood:
             "importance_samples": IMPORTANCE_SAMPLES,
             "importance_samples_before_the_end": RUNG_SAMPLES,
         }
-
-    def to(self, device: torch.device | str) -> "Likelihood":
-        """Return the same for a pack on `device`."""
-        return replace(self, examples={n: t.to(device) for n, t in self.examples.items()})
 
     def measure(
         self, pack: Pack, slots: list[int], samples: int = IMPORTANCE_SAMPLES
@@ -87,18 +74,13 @@ class Likelihood:
         For each lane: `nll`, minus the mean of `log_prob` in nats; its standard error over
         examples; and `bits_per_dim`, for a density over grey levels.
         """
-        game: Any = pack.game
-        parts = []
-        for index, batch in enumerate(batches(self.examples)):
-            noise, given = game.log_prob_noise(len(batch["x"]), samples), given_of(game, batch)
-            found = pack.call("log_prob", noise, batch["x"], seed=index, slots=slots, given=given)
-            parts.append(found)
+        parts = self.call(pack, slots, "log_prob", "x", samples)
         return [self._figures(lane) for lane in torch.cat(parts, 1).double()]
 
     def _figures(self, found: Tensor) -> dict[str, float]:
-        mean, error = found.mean(), found.std() / math.sqrt(len(found))
-        result = {"nll": -float(mean), "nll_standard_error": float(error)}
+        mean, error = mean_and_error(found)
+        result = {"nll": -mean, "nll_standard_error": error}
         if self.scale is None:
             return result
-        bits = bits_per_dim(mean, math.prod(self.examples["x"].shape[1:]), self.scale)
+        bits = bits_per_dim(found.mean(), math.prod(self.examples["x"].shape[1:]), self.scale)
         return result | {"bits_per_dim": float(bits)}

@@ -11,7 +11,7 @@ from gensweep.evaluation._held_out_examples import given_of
 from gensweep.evaluation._reference import draw_examples
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.evaluation._sampling import NoData, open_lane
-from gensweep.game import capabilities
+from gensweep.game import capabilities, capability_noise
 from gensweep.lanes import LaneState, Pack
 from gensweep.space import pad_latent_sizes
 from gensweep.spec import Sweep
@@ -88,10 +88,8 @@ def _interpolations(pack: Pack, examples: Mapping[str, Tensor]) -> bytes:
 
 
 def _call(pack: Pack, name: str, examples: Mapping[str, Tensor], *inputs: Tensor) -> Tensor:
-    game: Any = pack.game
-    draw = getattr(game, f"{'encode' if name == 'interpolate' else name}_noise", None)
-    noise = draw(len(inputs[0])) if draw else {}
-    found: Tensor = pack.call(name, noise, *inputs, given=given_of(game, examples))[0]
+    noise, given = capability_noise(pack.game, name, len(inputs[0])), given_of(pack.game, examples)
+    found: Tensor = pack.call(name, noise, *inputs, given=given)[0]
     return found
 
 

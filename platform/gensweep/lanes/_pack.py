@@ -73,10 +73,8 @@ class Pack:
         graphed = trace and self.device.type == "cuda" and self.ranks.count == 1
         capture = cuda_capture() if graphed else None
         self.turns = {
-            name: Turn(self.game, self.stacks, name, trace=trace,
-                       precision=self.precision, capture=capture)
-            for name, player in players.items()
-            if not player.frozen
+            name: Turn(self.game, self.stacks, name, trace=trace, precision=self.precision,
+                       capture=capture) for name, one in players.items() if not one.frozen
         }  # fmt: skip
         order = update_order(self.game)
         self.joint_turn = None if order == "in_turn" else JointTurn(
@@ -86,6 +84,7 @@ class Pack:
         self.trace_sampling = trace and self.device.type == "cuda"
         """Whether the step of a long sampler is traced: a CPU takes as long without."""
         self._samplers: dict[int, Sampler] = {}
+        self._caller = Caller(self.game, self.stacks, Purity(self.game))
         self.sparse = self.device.type == "cpu"
         """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture a
         graph for each number of lanes."""
@@ -329,13 +328,16 @@ class Pack:
         noise = NoiseReader(
             game.sample_noise(count), count, seeds, "sample", seed, sizes=self._sizes(chosen)
         )
-        sampler = self._samplers.setdefault(id(game), self._sampler(game))
-        return sampler.draw(chosen, noise, count, values, *self._conditions(given, len(chosen)))
+        last = self._conditions(given, len(chosen))
+        return self._sampler(game).draw(chosen, noise, count, values, *last)
 
     def _sampler(self, game: Game) -> Sampler:
-        call = Caller(game, self.stacks, Purity(game))
-        shape, trace = tuple(self.data.shape), self.trace_sampling
-        return Sampler(call, shape, device=self.device, trace=trace)
+        """Return the game's sampler, made once: its first call is watched, its steps are traced."""
+        if id(game) not in self._samplers:
+            call = Caller(game, self.stacks, Purity(game))
+            shape, trace = tuple(self.data.shape), self.trace_sampling
+            self._samplers[id(game)] = Sampler(call, shape, device=self.device, trace=trace)
+        return self._samplers[id(game)]
 
     def call(
         self,
@@ -345,24 +347,21 @@ class Pack:
         seed: int = 0,
         slots: Sequence[int] | None = None,
         hyper: Mapping[str, float] | None = None,
-        game: Game | None = None,
         given: Mapping[str, Tensor] | None = None,
     ) -> Any:
         """Call `game.method(nets, *inputs, noise, hyper)` for every lane; `inputs` are shared.
 
-        `slots` are the lanes, by default all occupied ones; results have them in front. `game` is
-        by default the pack's own. A game that is conditioned on something gets `given` as its last
-        argument; `UserError` if that is missing.
+        `slots` are the lanes, by default all occupied ones; results have them in front. A game that
+        is conditioned on something gets `given` as its last argument; `UserError` if that is
+        missing.
         """
         chosen, values = self._lanes_called(slots, hyper)
         seeds = [self.lane(slot).seed for slot in chosen]
         found = draw(noise, seeds, method, seed, sizes=self._sizes(chosen))
         drawn = {name: one.to(self.device) for name, one in found.items()}
         weights = sampling_state(self.stacks, chosen)
-        played = game or self.game
-        call = Caller(played, self.stacks, Purity(played))
         last = self._conditions(given, len(chosen))
-        return call(method, weights, drawn, values, *last, shared=inputs)
+        return self._caller(method, weights, drawn, values, *last, shared=inputs)
 
     def _sizes(self, slots: Sequence[int]) -> list[Mapping[str, float]]:
         """Return the hyperparameters of each lane, its latent sizes among them."""

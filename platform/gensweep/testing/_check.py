@@ -59,9 +59,7 @@ def check_game(model: Model, data: Any, values: Mapping[str, Any]) -> None:
 
     `data` tells the shape of the examples; random ones stand in for them.
     """
-    levels = int(getattr(data, "levels", 255))
-    examples = RandomExamples(tuple(data.shape), data.classes, levels=levels)
-    for violation in find_violations(model, examples, values, QUICK):
+    for violation in find_violations(model, RandomExamples.like(data), values, QUICK):
         raise UserError(violation.message) from violation.error
 
 

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.game import capabilities
+from gensweep.game import capabilities, capability_noise
 from gensweep.lanes import Pack
 from gensweep.testing._case import Case
-from gensweep.testing._random_examples import RandomExamples
 
 COUNT = 5
 """Samples that are drawn in a check."""
@@ -49,12 +48,14 @@ def samples_are_examples(case: Case) -> None:
 def capabilities_are_sound(case: Case) -> None:
     """every optional capability takes examples and gives what its name says"""
     pack = case.pack(2)
-    x = case.data.gather(torch.arange(4))["x"]
+    batch = case.data.gather(torch.arange(4))
+    x = batch["x"]
     for name in capabilities(pack.game):
         if name == "scores":
-            _check_scores(pack, case.data.gather(torch.arange(4)))
+            _check_scores(pack, batch)
             continue
-        found = call(pack, name, *(_interpolation(x) if name == "interpolate" else (x,)))
+        inputs = _interpolation(x) if name == "interpolate" else (x,)
+        found = _call(pack, name, batch, *inputs)
         due = _begins(name, x)
         if tuple(found.shape[1 : 1 + len(due)]) != due:
             got = list(found.shape[1:])
@@ -64,7 +65,7 @@ def capabilities_are_sound(case: Case) -> None:
 def _check_scores(pack: Pack, batch: Mapping[str, Tensor]) -> None:
     """`UserError` unless `scores` gives one number an example under each of `score_names`."""
     game: Any = pack.game
-    noise = game.scores_noise(len(batch["x"]))
+    noise = capability_noise(game, "scores", len(batch["x"]))
     found = pack.call("scores", noise, dict(batch), given=_given(pack, batch))
     names = sorted(getattr(game, "score_names", ()))
     if not isinstance(found, Mapping) or sorted(found) != names:
@@ -82,14 +83,8 @@ def _given(pack: Pack, batch: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
     return {name: batch[name] for name in names} or None
 
 
-def call(pack: Pack, name: str, *inputs: Tensor) -> Tensor:
+def _call(pack: Pack, name: str, batch: Mapping[str, Tensor], *inputs: Tensor) -> Tensor:
     """Call a capability for all lanes with the noise that it declares."""
-    game: Any = pack.game
-    source = "encode" if name == "interpolate" else name
-    draw = getattr(game, f"{source}_noise", None)
-    size = len(inputs[0])
-    noise = {} if draw is None else draw(size, 2) if name == "log_prob" else draw(size)
-    batch = RandomExamples(tuple(inputs[0].shape[1:]), pack.data.classes)
-    given = _given(pack, batch.gather(torch.arange(size)))
-    found: Tensor = pack.call(name, noise, *inputs, given=given)
+    noise = capability_noise(pack.game, name, len(batch["x"]), samples=2)
+    found: Tensor = pack.call(name, noise, *inputs, given=_given(pack, batch))
     return found
