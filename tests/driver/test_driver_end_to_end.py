@@ -17,8 +17,8 @@ from gensweep.evaluation import NoData, Shape
 from gensweep.lanes import LaneState, Pack
 from gensweep.storage import load_trained_lane, open_store
 from gensweep.study import read_sweep
+from gensweep_models.adversarial.gan import GanConfig
 from gensweep_models.catalog import CATALOG
-from gensweep_models.gan import GanConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "end-to-end"

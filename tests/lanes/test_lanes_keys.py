@@ -205,7 +205,7 @@ import resource, sys, torch
 from types import SimpleNamespace
 from torch import nn
 from gensweep.lanes import Pack
-from gensweep_models.ddpm import Ddpm, DdpmConfig
+from gensweep_models.diffusion.ddpm import Ddpm, DdpmConfig
 
 class Scaled(nn.Module):
     def __init__(self):

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from gensweep.lanes import draw
 from gensweep.lanes._noise_reader import NoiseReader
+from gensweep_models.adversarial.truncation import truncated_normal
 from gensweep_models.catalog import CATALOG
-from gensweep_models.truncation import truncated_normal
 
 LATENT = [n for n, m in CATALOG.items() if "latent_size" in m.config.__dataclass_fields__]
 TRUE = 4

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from gensweep.lanes import Pack
 from gensweep_models.catalog import CATALOG
-from gensweep_models.ddpm import Ddpm, DdpmConfig
-from gensweep_models.diffusion import Schedule
+from gensweep_models.diffusion.ddpm import Ddpm, DdpmConfig
+from gensweep_models.diffusion.process import Schedule
 from gensweep_models.nets.unet import UNet
 
 SHAPES = ((2,), (1, 8, 8), (1, 28, 28), (3, 32, 32))

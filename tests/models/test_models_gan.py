@@ -8,8 +8,8 @@ import torch
 from scipy import stats
 from torch.func import functional_call, stack_module_state, vmap
 
-from gensweep_models.gan import Gan, GanConfig
-from gensweep_models.truncation import truncated_normal
+from gensweep_models.adversarial.gan import Gan, GanConfig
+from gensweep_models.adversarial.truncation import truncated_normal
 
 OBJECTIVES = ("minimax", "non_saturating", "wasserstein", "wasserstein_gp", "hinge")
 SHAPES = ((2,), (1, 8, 8), (1, 28, 28), (3, 32, 32))

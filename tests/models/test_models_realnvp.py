@@ -11,8 +11,8 @@ from torch import Tensor
 from gensweep.lanes import Pack
 from gensweep.metrics import bits_per_dim
 from gensweep_models.catalog import CATALOG
+from gensweep_models.flow.realnvp import Realnvp, RealnvpConfig
 from gensweep_models.nets.coupling import masks
-from gensweep_models.realnvp import Realnvp, RealnvpConfig
 
 SHAPES = ((2,), (3,), (1, 8, 8), (3, 4, 4))
 TRUNCATION = {"truncation": torch.tensor(5.0)}

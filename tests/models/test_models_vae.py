@@ -18,7 +18,7 @@ from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Noise
 from gensweep_models.losses import gaussian_kl
 from gensweep_models.space import Integer
-from gensweep_models.vae import Autoencoder, Vae, VaeConfig
+from gensweep_models.variational.vae import Autoencoder, Vae, VaeConfig
 
 IMAGE = (1, 8, 8)
 Drawn = dict[str, Tensor]

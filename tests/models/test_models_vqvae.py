@@ -9,8 +9,7 @@ from torch import Tensor
 
 from gensweep.lanes import Pack
 from gensweep_models.catalog import CATALOG
-from gensweep_models.nets import PixelCNN
-from gensweep_models.vqvae import (
+from gensweep_models.discrete.vqvae import (
     VqVae,
     VqVaeConfig,
     inverse_cdf,
@@ -19,6 +18,7 @@ from gensweep_models.vqvae import (
     perplexity,
     straight_through,
 )
+from gensweep_models.nets import PixelCNN
 
 SHAPES = {(1, 8, 8): (4, 4), (1, 28, 28): (7, 7), (3, 32, 32): (8, 8)}
 SMALL: dict[str, Any] = {

@@ -10,8 +10,8 @@ from gensweep.evaluation import Shape
 from gensweep.lanes import Pack
 from gensweep.worker import _usage
 from gensweep.worker._usage import LaneUsage
+from gensweep_models.adversarial.gan import GanConfig
 from gensweep_models.catalog import CATALOG
-from gensweep_models.gan import GanConfig
 
 
 def test_lane_time_is_told_of_lanes_that_have_trials(open_small_sweep: Any) -> None:

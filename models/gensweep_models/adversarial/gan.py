@@ -7,13 +7,13 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from gensweep_models.adversarial.truncation import truncated_normal, truncation_field
 from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.losses import Objective, critic_loss, generator_loss, gradient_penalty
 from gensweep_models.nets import ConvCritic, ConvGenerator, mlp
 from gensweep_models.nets.conv import STEM
 from gensweep_models.space import Categorical, Dimension, Integer, Real
-from gensweep_models.truncation import truncated_normal, truncation_field
 
 Body = Literal["auto", "mlp", "conv"]
 

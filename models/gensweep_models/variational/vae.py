@@ -9,13 +9,13 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from gensweep_models.adversarial.truncation import mask_latent, truncated_normal, truncation_field
 from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.losses import bernoulli_nll, gaussian_kl, gaussian_nll
 from gensweep_models.nets import mlp
 from gensweep_models.scores import IMAGE_SCORES, reconstruction_scores
 from gensweep_models.space import Dimension, Integer, Real
-from gensweep_models.truncation import mask_latent, truncated_normal, truncation_field
 
 Decoder = Literal["bernoulli", "gaussian"]
 Binarise = Literal["none", "dynamic"]

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from gensweep_models.adversarial.truncation import truncated_normal, truncation_field
 from gensweep_models.config import BaseConfig, check, fixed, lane
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.nets.coupling import Couplings, masks
 from gensweep_models.space import Categorical, Dimension, Real
-from gensweep_models.truncation import truncated_normal, truncation_field
 
 ALPHA = 0.05
 """Pixels pass through logit(ALPHA + (1 - 2 ALPHA) v), v in [0, 1); section 4.1."""

@@ -11,14 +11,14 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from gensweep_models.adversarial.truncation import truncated_normal, truncation_field
 from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
-from gensweep_models.diffusion import Schedule
+from gensweep_models.diffusion.process import Schedule
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
 from gensweep_models.random import fold, normal
 from gensweep_models.space import Categorical, Dimension, Real
 from gensweep_models.stepped import Stepped
-from gensweep_models.truncation import truncated_normal, truncation_field
 
 Sampler = Literal["ancestral", "ddim"]
 IMAGE_STEPS = 25

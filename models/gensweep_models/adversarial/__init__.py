@@ -1,0 +1,1 @@
+"""Generator against critic, and games that show what such training does."""

@@ -1,0 +1,6 @@
+"""The adversarial entries of the catalogue."""
+
+from gensweep_models.adversarial.gan import GAN_SPACE, Gan, GanConfig
+from gensweep_models.game import Model
+
+ADVERSARIAL = (Model("gan", "adversarial", "arXiv:1406.2661", GanConfig, Gan, GAN_SPACE),)

@@ -1,0 +1,1 @@
+"""Noise removed step by step, or along a path."""

@@ -1,0 +1,1 @@
+"""Codes of a codebook, and priors over them."""

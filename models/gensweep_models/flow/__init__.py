@@ -1,0 +1,1 @@
+"""Invertible networks, whose likelihood is exact."""

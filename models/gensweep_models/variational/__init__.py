@@ -1,0 +1,1 @@
+"""Autoencoders: continuous codes, and bounds of the likelihood."""
