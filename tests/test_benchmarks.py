@@ -56,6 +56,17 @@ def test_evaluation_agrees_with_the_libraries(stack: Any) -> None:
     assert found["ratios"]["libraries"] > 0
 
 
+def test_an_entry_is_measured_beside_its_data(stack: Any, tmp_path: Path) -> None:
+    argv = ["gan", "--data", "ring8", "--images", "6400", "--seeds", "2", "--set", "hidden=16"]
+    picture = tmp_path / "samples.png"
+    found = run("entry_quality", *argv, "--picture", str(picture), env=stack.env)
+    figures = found["figures"]
+    assert figures["own.modes"] == 8
+    assert figures["total_variation"] > figures["own.total_variation"]
+    assert len(found["outcomes"]) == figures["seeds"] == 2
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_engine_is_compared_with_code_by_hand(stack: Any) -> None:
     argv = ["--quick", "--models", "mlp_gan", "--widths", "2"]
     found = run("engine_overhead", *argv, env=stack.env)
