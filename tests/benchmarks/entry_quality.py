@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--images", type=int, default=300_000, help="budget of each trial")
     made.add_argument("--seeds", type=int, default=3, help="trials, in one pack")
     made.add_argument("--set", action="append", default=[], type=setting, dest="values",
-                      metavar="FIELD=VALUE", help="of the configuration; several times")  # fmt: skip
+                      metavar="FIELD=VALUE", help="of the configuration")  # fmt: skip
     made.add_argument("--threads", type=int, default=1)
     made.add_argument("--picture", type=Path, help="where to draw the first trial's samples")
     return made
