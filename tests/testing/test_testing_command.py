@@ -10,7 +10,8 @@ SMALL = ["--set", "hidden=8", "--set", "layers=1", "--set", "latent_size=4"]
 
 def test_each_law_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "gan", *SMALL, "--set", "objective=hinge"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    *lines, memory = capsys.readouterr().out.splitlines()
+    assert memory.startswith("1,000 samples of a lane, drawn in batches of 1,000, take ")
     assert lines[0] == "gan on examples of shape 2"
     assert [line.split()[:2] for line in lines[1:]] == [["kept", name] for name in LAWS]
     assert all(str(law.__doc__) in line for law, line in zip(LAWS.values(), lines[1:], strict=True))

@@ -8,12 +8,16 @@ from typing import Any
 SHAPES = ((2,), (1, 8, 8), (1, 28, 28), (3, 32, 32))
 """Points and the images of the known data sets; those that a model refuses are left out."""
 
+SAMPLES = 1000
+"""Of an evaluation, unless a sweep asks for another number."""
+
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "check", help="whether a model keeps the laws that packs rely on",
         description="Train a model for a few steps on random examples, alone and in packs, stored "
-        "and padded, and call all that it offers. Exit status 1 if it breaks a law.",
+        "and padded, call all that it offers, and tell what memory its samples take. Exit status 1 "
+        "if it breaks a law.",
     )  # fmt: skip
     parser.add_argument("model", help="a name that `gensweep models` lists")
     parser.add_argument("--shape", type=shape_of, metavar="C,H,W",
@@ -54,7 +58,7 @@ def setting(text: str) -> tuple[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.catalog import model_named
-    from gensweep.testing import LAWS, find_violations
+    from gensweep.testing import LAWS, Case, find_violations, measure_sampling
 
     model, values = model_named(args.model), dict(args.settings)
     data = _examples(model, args.shape, values)
@@ -66,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {'broken' if name in broken else 'kept  '}  {name:13}{law.__doc__}")
     for message in broken.values():
         print(message)
+    if "samples" not in broken:
+        print(measure_sampling(Case.of(model, data, values), SAMPLES))
     return 1 if broken else 0
 
 

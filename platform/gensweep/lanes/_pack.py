@@ -83,6 +83,8 @@ class Pack:
         self._check_copies()
         self.trace_sampling = trace and self.device.type == "cuda"
         """Whether the step of a long sampler is traced: a CPU takes as long without."""
+        self.most_sample_steps: int | None = None
+        """Steps after which a long sampler stops early, for checks; None: it does not."""
         self._samplers: dict[int, Sampler] = {}
         self._caller = Caller(self.game, self.stacks, Purity(self.game))
         self.sparse = self.device.type == "cpu"
@@ -324,19 +326,27 @@ class Pack:
     ) -> Tensor:  # fmt: skip
         """Draw the samples of lanes that `game` can sample as one."""
         chosen, values = self._lanes_called(slots, hyper)
-        seeds = [self.lane(slot).seed for slot in chosen]
-        noise = NoiseReader(
-            game.sample_noise(count), count, seeds, "sample", seed, sizes=self._sizes(chosen)
-        )
+        noise = self._sample_noise(game, count, seed, chosen)
         last = self._conditions(given, len(chosen))
         return self._sampler(game).draw(chosen, noise, count, values, *last)
+
+    def _sample_noise(self, game: Game, count: int, seed: int, slots: list[int]) -> NoiseReader:
+        seeds, sizes = [self.lane(slot).seed for slot in slots], self._sizes(slots)
+        return NoiseReader(game.sample_noise(count), count, seeds, "sample", seed, sizes=sizes)
+
+    def sampling_batch(self, count: int) -> int:
+        """Return how many of `count` samples of one lane are drawn at once."""
+        noise = self._sample_noise(self.game, count, 0, self.occupied[:1])
+        return self._sampler(self.game).batch_size(noise, count, 1)
 
     def _sampler(self, game: Game) -> Sampler:
         """Return the game's sampler, made once: its first call is watched, its steps are traced."""
         if id(game) not in self._samplers:
             call = Caller(game, self.stacks, Purity(game))
-            shape, trace = tuple(self.data.shape), self.trace_sampling
-            self._samplers[id(game)] = Sampler(call, shape, device=self.device, trace=trace)
+            self._samplers[id(game)] = Sampler(
+                call, tuple(self.data.shape), device=self.device, trace=self.trace_sampling,
+                most_steps=self.most_sample_steps,
+            )  # fmt: skip
         return self._samplers[id(game)]
 
     def call(

@@ -28,11 +28,15 @@ class Sampler:
     """Draws samples `[L, count, *shape]` of the game that `call` calls.
 
     `trace`: the step of a long sampler is traced once for each size of a batch, and replayed.
+    `most_steps` stop a long sampler early, for checks, which judge no sample.
     """
 
-    def __init__(self, call: Caller, shape: tuple[int, ...], *, device: torch.device, trace: bool):
+    def __init__(
+        self, call: Caller, shape: tuple[int, ...], *, device: torch.device, trace: bool,
+        most_steps: int | None = None,
+    ):  # fmt: skip
         self._call, self._shape = call, shape
-        self._device, self._trace = device, trace
+        self._device, self._trace, self._most_steps = device, trace, most_steps
         self._steps: dict[int, Step] = {}
 
     def draw(
@@ -44,7 +48,7 @@ class Sampler:
         `given` is what they are conditioned on, [L, count, ...] by name, if there is anything.
         """
         weights = sampling_state(self._call.stacks, slots)
-        size = self._batch_size(noise, count, len(slots))
+        size = self.batch_size(noise, count, len(slots))
         if size >= count:
             return self._batch(weights, noise.read(count), hyper, count, *given)
         room = torch.empty(len(slots), count, *self._shape, device=self._device)
@@ -57,7 +61,7 @@ class Sampler:
             wanted.copy_(batch[:, : wanted.shape[1]])
         return room
 
-    def _batch_size(self, noise: NoiseReader, count: int, lanes: int) -> int:
+    def batch_size(self, noise: NoiseReader, count: int, lanes: int) -> int:
         """Return the size of equal batches, the fewest that keep to the bound."""
         # Without noise of each sample nothing tells the game how many a part of them is.
         if not noise.sample_bytes:
@@ -79,7 +83,8 @@ class Sampler:
         state = self._call("sample_begin", weights, noise, dict(hyper), *given)
         take = self._step(size)
         lanes = len(next(iter(hyper.values())))
-        for number in torch.arange(game.sample_steps, device=self._device):
+        steps = min(game.sample_steps, self._most_steps or game.sample_steps)
+        for number in torch.arange(steps, device=self._device):
             # A trace is one of strides too: steps may leave others than they began from.
             state = pytree.tree_map(torch.Tensor.contiguous, state)
             state = take(weights, state, number.repeat(lanes), noise, dict(hyper), *given)

@@ -15,6 +15,8 @@ BATCH = 8
 """Examples of a batch in checks: laws hold for any number, and few are quick."""
 BUDGET_IMAGES = 10_000
 """Budget of a lane in checks, of which they train a few steps."""
+SAMPLE_STEPS = 3
+"""Steps of a long sampler in checks, which judge no sample."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Case:
         """Build a pack of `width` lanes, of seeds 0, 1 and so on, that runs without traces."""
         own = self.config if config is None else config
         pack = Pack(self.model, own, self.data, self.data, width=width, space=space, trace=False)
+        pack.most_sample_steps = SAMPLE_STEPS
         for slot in range(width):
             pack.load(slot, own, seed=slot, budget_images=BUDGET_IMAGES)
         return pack

@@ -28,7 +28,7 @@ def _begins(name: str, x: Tensor) -> tuple[int, ...]:
 def samples_are_examples(case: Case) -> None:
     """samples have the shape of examples, are finite, and the same for the same seed"""
     pack = case.pack(2)
-    given = _given(pack, case.data.gather(torch.arange(COUNT)))
+    given = given_examples(pack, case.data.gather(torch.arange(COUNT)))
     drawn = pack.sample(COUNT, given=given)
     wanted = (2, COUNT, *case.data.shape)
     if tuple(drawn.shape) != wanted:
@@ -66,7 +66,7 @@ def _check_scores(pack: Pack, batch: Mapping[str, Tensor]) -> None:
     """`UserError` unless `scores` gives one number an example under each of `score_names`."""
     game: Any = pack.game
     noise = capability_noise(game, "scores", len(batch["x"]))
-    found = pack.call("scores", noise, dict(batch), given=_given(pack, batch))
+    found = pack.call("scores", noise, dict(batch), given=given_examples(pack, batch))
     names = sorted(getattr(game, "score_names", ()))
     if not isinstance(found, Mapping) or sorted(found) != names:
         got = sorted(found) if isinstance(found, Mapping) else type(found).__name__
@@ -76,7 +76,8 @@ def _check_scores(pack: Pack, batch: Mapping[str, Tensor]) -> None:
             raise UserError(f"score {name!r} has shape {list(values.shape[1:])}: one an example.")
 
 
-def _given(pack: Pack, batch: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+def given_examples(pack: Pack, batch: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """Take the columns of a batch that the pack's game is conditioned on; None: nothing."""
     names = getattr(pack.game, "given", ())
     if missing := [name for name in names if name not in batch]:
         raise UserError(f"the game is given {missing[0]!r}, but the data have {', '.join(batch)}.")
@@ -86,5 +87,5 @@ def _given(pack: Pack, batch: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
 def _call(pack: Pack, name: str, batch: Mapping[str, Tensor], *inputs: Tensor) -> Tensor:
     """Call a capability for all lanes with the noise that it declares."""
     noise = capability_noise(pack.game, name, len(batch["x"]), samples=2)
-    found: Tensor = pack.call(name, noise, *inputs, given=_given(pack, batch))
+    found: Tensor = pack.call(name, noise, *inputs, given=given_examples(pack, batch))
     return found
