@@ -10,8 +10,8 @@ from torch import nn
 
 from gensweep.errors import UserError
 from gensweep.lanes import Pack
-from gensweep_models.config import fixed, lane
-from gensweep_models.game import Model, Optimizer, Player
+from gensweep_models.config import fixed, lane, latent, sampling
+from gensweep_models.game import Model, Noise, Optimizer, Player
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Config:
     beta1: float = lane(0.5)
     beta2: float = lane(0.99)
     iterations: int = lane(2)
-    kind: Any = lane("hinge")
+    kind: Any = sampling("hinge")
     clip: float = fixed(0.01)
     batch_size: Any = fixed(8)
 
@@ -47,6 +47,12 @@ def _pack(factory: Any, config: Any, noise: Any, players: dict[str, Player]) -> 
 
         def loss(self, player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
             return nets[player](batch["x"]).square().mean(), {}
+
+        def sample_noise(self, count: int) -> dict[str, Noise]:
+            return {}
+
+        def sample(self, nets: Any, noise: Any, hyper: Any) -> Any:
+            raise NotImplementedError
 
     model: Any = Model("toy", "toy", "none", type(config), Game, {})
     pack = Pack(model, config, factory.points, factory.points, width=2)
@@ -130,6 +136,38 @@ class Loose:
     batch_size: int = lane(8)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Named(Config):
+    """A lane field that is no number."""
+
+    mode: Any = lane("up")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken(Config):
+    """A field with the name of what a loss is told."""
+
+    progress: float = lane(0.7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sized(Config):
+    """A latent size."""
+
+    latent_size: Any = latent(4)
+
+
+def _frozen_part() -> nn.Module:
+    net = _build()
+    next(net.parameters()).requires_grad_(requires_grad=False)
+    return net
+
+
+def _noisy(shape: Any, **more: Any) -> dict[str, Any]:
+    return {"one": {"z": Noise(shape, **more)}}
+
+
+ONE = {"one": Player(_build)}
 GAMES: dict[str, tuple[Any, Any, dict[str, Player], str]] = {
     "no batch size": (Sizeless(), None, {}, "a batch_size, 1 or more, but has None: declare it"),
     "batch size 0": (Config(batch_size=0), None, {}, "batch_size, 1 or more, but has 0"),
@@ -138,7 +176,35 @@ GAMES: dict[str, tuple[Any, Any, dict[str, Player], str]] = {
     "none learns": (
         Config(), None, {"one": Player(_build, frozen=True)}, "no player learns: leave one",
     ),
-    "no player": (Config(), None, {}, "no player learns"),
+    "no player": (Config(), None, {}, "`players` is {}: make it a dict of Player by name"),
+    "a list of players": (Config(), {}, [Player(_build)], "`players` is .*: make it a dict"),
+    "a number as name": (Config(), None, {1: Player(_build)}, "player 1: a name is a string"),
+    "no Player": (Config(), None, {"one": {}}, "player 'one' is a dict: make it a Player"),
+    "a module": (Config(), None, {"one": Player(None)}, "'one': build=None is to be called"),
+    "a list that decays": (
+        Config(), None, {"one": Player(_build, decays=["weight"])}, "'one': decays=.* no function",
+    ),
+    "a network without parameters": (
+        Config(), None, {"one": Player(nn.Flatten)}, "'one': its network has no parameters: say",
+    ),
+    "a parameter that is frozen": (
+        Config(), None, {"one": Player(_frozen_part)},
+        "'one': parameter 'weight' is not to be trained: make it a buffer",
+    ),
+    "a name as lane field": (Named(), None, ONE, "mode='up' is no number, .*: declare it with fix"),
+    "a taken name": (Taken(), None, ONE, "the field 'progress' has the name of what a loss is"),
+    "half a latent": (Sized(latent_size=4.5), None, ONE, "latent_size=4.5 is a latent size: it"),
+    "noise None": (Config(), {"one": None}, ONE, "the noise of player 'one' is None: make it"),
+    "noise of size 0": (Config(), _noisy((8, 0)), ONE, "noise 'z' of player 'one' has shape=.8, 0"),
+    "noise of a number": (Config(), _noisy(8), ONE, "noise 'z' of player 'one' has shape=8: give"),
+    "noise of a field": (
+        Sized(), _noisy((8, 4), latent="learning_rate"), ONE,
+        "noise 'z' of player 'one' has latent='learning_rate', which is no latent field: latent_si",
+    ),
+    "noise of another size": (
+        Sized(), _noisy((8, 3), latent="latent_size"), ONE,
+        "noise 'z' of player 'one' has latent='latent_size', but its last size is 3, not 4",
+    ),
     "a slash": (Config(), None, {"a/b": Player(_build)}, "player 'a/b': a name has .* no slash"),
     "no noise": (Config(), {}, {"one": Player(_build)}, "player 'one': `noise` has no entry"),
     "noise of nobody": (
@@ -162,6 +228,16 @@ def test_each_trials_own_values_are_checked(factory: Any) -> None:
     with pytest.raises(UserError, match=told):
         pack.load(1, Config(beta1=1.5), seed=0, budget_images=80)
     assert pack.occupied == [0]
+
+
+@pytest.mark.parametrize(
+    "part", [{"begins": 0.5, "ends": 0.51}, {"ends": 0.04}, {"begins": 0.96}], ids=str
+)
+def test_a_part_of_the_budget_without_a_step_is_refused(factory: Any, part: Any) -> None:
+    """Of 10 steps."""
+    told = "^toy: player 'one' has no step of the 10 of its budget .*: raise the budget"
+    with pytest.raises(UserError, match=told):
+        _pack(factory, Config(), None, {"one": Player(_build, **part)})
 
 
 def test_what_a_player_does_not_read_is_not_asked_for(factory: Any) -> None:

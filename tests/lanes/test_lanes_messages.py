@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gensweep.errors import UserError
+from gensweep_models.game import Noise
 from toy_games import Number, Toy, sgd, toy_pack
 
 MISTAKES = {
@@ -44,6 +45,23 @@ MISTAKES = {
         "critic_iterations, progress, spent: only numbers of the configuration that are not "
         "`fixed` are in `hyper`.",
     ),
+    "a constant": (
+        lambda nets, batch, noise, hyper: (batch["x"].sum(), {}),
+        "the loss of player 'x' does not depend on its own parameters: use nets, and detach less.",
+    ),
+    "a complex number": (
+        lambda nets, batch, noise, hyper: (nets["x"]().sum() * 1j, {}),
+        "the loss of player 'x' is of torch.complex64, and must be real: take its norm or mean.",
+    ),
+    "another part": (
+        lambda nets, batch, noise, hyper: (nets["x"].decodr().sum(), {}),
+        "player 'x' has no part 'decodr': it has value.",
+    ),
+    "a mode": (
+        lambda nets, batch, noise, hyper: (nets["x"].eval()().sum(), {}),
+        "player 'x': .eval acts on no lane's weights: leave it out: the engine sets modes, and "
+        "parameters have names.",
+    ),
 }
 
 
@@ -59,3 +77,28 @@ def test_each_mistake_has_one_line(factory: Any, mistake: str, width: int) -> No
             pack.run(1)
         assert str(error.value) == message
         assert torch.equal(pack.stacks["x"].flat, before)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (lambda nets, noise, hyper: noise["q"], "`sample` asks for noise 'q', but there is z: "),
+        (lambda nets, noise, hyper: nets["y"](), "`sample` asks for network 'y', but there is x: "),
+        (lambda nets, noise, hyper: hyper["psi"], "`sample` asks for hyper 'psi', but there is "),
+    ],
+    ids=["noise", "network", "hyper"],
+)
+@pytest.mark.parametrize("width", [1, 2])
+def test_what_a_sample_asks_for_in_vain_is_named(
+    factory: Any, asked: Any, message: str, width: int
+) -> None:
+    def game(config: Any) -> Toy:
+        made = Toy({"x": sgd(Number)}, lambda player, nets, *rest: (nets["x"]().sum(), {}))
+        made.sample_noise = lambda count: {"z": Noise((count, 2))}  # type: ignore[method-assign]
+        made.sample = lambda nets, noise, hyper: asked(nets, noise, hyper)  # type: ignore[method-assign]
+        return made
+
+    pack = toy_pack(game, factory.points, width=width)
+    with pytest.raises(UserError) as error:
+        pack.sample(2)
+    assert str(error.value).startswith(message)

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     }
     for name, law in LAWS.items():
         print(f"  {'broken' if name in broken else 'kept  '}  {name:13}{law.__doc__}")
-    for message in broken.values():
+    for message in dict.fromkeys(broken.values()):
         print(message)
     if "samples" not in broken:
         print(measure_sampling(Case.of(model, data, values), SAMPLES))

@@ -4,7 +4,8 @@ Runs in: a pack's workers. The script's process measures widths and the best tri
 """
 
 from gensweep.lanes._batches_and_noise import Ranks, Source
-from gensweep.lanes._check_players import check_players
+from gensweep.lanes._check_config import check_config
+from gensweep.lanes._check_players import check_budget, check_players
 from gensweep.lanes._generators import derive_seed, draw, generator
 from gensweep.lanes._initial_weights import check_initial_weights
 from gensweep.lanes._lane import Lane
@@ -30,6 +31,8 @@ __all__ = [
     "Ranks",
     "SCHEDULES",
     "Source",
+    "check_budget",
+    "check_config",
     "check_initial_weights",
     "check_players",
     "derive_seed",

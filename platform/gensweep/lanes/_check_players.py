@@ -9,9 +9,12 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import Game, Optimizer, Player
+from gensweep.lanes._check_config import check_config, is_whole, numbers_of
+from gensweep.lanes._check_game import check_game_parts
 from gensweep.lanes._learning_rate import SCHEDULES
 from gensweep.lanes._optimizer_formulas import OPTIMIZERS, SCALARS
-from gensweep.space import scopes, with_scope
+from gensweep.lanes._schedule import learning_ticks
+from gensweep.space import scopes
 
 Law = tuple[str, Callable[[float], bool]]
 _BELOW_ONE: Law = ("0 <= {} < 1", lambda value: 0 <= value < 1)
@@ -42,32 +45,25 @@ def check_players(game: Game, config: Any, model_name: str) -> None:
 
     `config` is the configuration that the game was built of.
     """
-    for wrong in _batch_size(config):
-        raise UserError(f"{model_name}: {wrong}")
+    check_config(config, model_name)
+    check_game_parts(game, config, model_name)
     if all(player.frozen for player in game.players.values()):
         raise UserError(f"{model_name}: no player learns: leave one that is not frozen.")
-    numbers = _numbers(config)
+    numbers = numbers_of(config)
     for name, player in game.players.items():
         for wrong in _problems(game, name, player, config, numbers):
             raise UserError(f"{model_name}: player {name!r}: {wrong}")
-    for name in game.noise:
-        if name not in game.players:
-            raise UserError(f"{model_name}: noise is declared for {name!r}, which is no player: "
-                            f"choose from {', '.join(game.players)}.")  # fmt: skip
 
 
-def _batch_size(config: Any) -> Iterator[str]:
-    size: Any = getattr(config, "batch_size", None)
-    if not _is_whole(size) or size < 1:
-        yield f"the configuration needs a batch_size, 1 or more, but has {size!r}: declare it."
-    elif scopes(config)["batch_size"] != "fixed":
-        yield "batch_size shapes every tensor of a pack: declare it with fixed(...)."
-
-
-def _numbers(config: Any) -> dict[str, float]:
-    """Return the values that a player may name: those which reach a lane's hyperparameters."""
-    values = with_scope(config, "lane", "latent", "sampling")
-    return {name: value for name, value in values.items() if isinstance(value, int | float)}
+def check_budget(game: Game, config: Any, total_ticks: int, model_name: str) -> None:
+    """Raise `UserError` for a player that would not learn for a single one of a trial's steps."""
+    for name, player in game.players.items():
+        if not player.frozen and not learning_ticks(player, numbers_of(config), total_ticks):
+            raise UserError(
+                f"{model_name}: player {name!r} has no step of the {total_ticks:,} of its budget "
+                f"(begins={player.begins!r}, ends={player.ends!r}): raise the budget, or give it a "
+                "larger part."
+            )
 
 
 def _problems(
@@ -116,7 +112,7 @@ def _turns(player: Player, config: Any, numbers: Mapping[str, float]) -> Iterato
             yield f"{said} {_unknown(value, config, numbers)}"
             return
         value, said = numbers[value], f"{said}, which is {numbers[value]!r},"
-    if not _is_whole(value) or value < 1:
+    if not is_whole(value) or value < 1:
         yield f"{said} must be a whole number, 1 or more: change it."
 
 
@@ -190,10 +186,6 @@ def _scalar(field: str, value: Any, config: Any, numbers: Mapping[str, float]) -
     words, holds = LAWS[field]
     if not isinstance(value, int | float) or not (math.isfinite(value) and holds(value)):
         yield f"{said} will not do: a number with `{words.format(field)}` must hold."
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _unknown(name: str, config: Any, numbers: Mapping[str, float]) -> str:

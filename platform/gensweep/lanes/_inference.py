@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gensweep.game import Game
 from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
+from gensweep.lanes._loss_result import Inputs
 from gensweep.lanes._purity import Purity
 from gensweep.lanes._stack import Stack
 
@@ -23,6 +24,11 @@ def sampling_state(stacks: Mapping[str, Stack], slots: list[int]) -> Weights:
     flats = {n: s.sampling_weights()[slots] for n, s in stacks.items()}
     buffers = {n: {k: b[slots] for k, b in s.sampling_buffers().items()} for n, s in stacks.items()}
     return flats, buffers
+
+
+USUAL = ("noise", "hyper", "condition")
+KINDS = {"sample_step": (None, None, *USUAL), "sample_end": (None, "hyper", "condition")}
+"""Method to the kinds of its inputs; None: what the game itself made."""
 
 
 class Caller:
@@ -42,11 +48,18 @@ class Caller:
         def one(params: Stacked, buffers: Stacked, *inputs: Any) -> Any:
             averages = {n: params[n] for n, s in self.stacks.items() if s.ema is not None}
             nets = nets_of(self.stacks, params, buffers, averages)
+            named = [_named(method, *each) for each in zip(kinds, inputs, strict=False)]
             with self.purity.watch(method):
-                return getattr(self.game, method)(nets, *shared, *inputs)
+                return getattr(self.game, method)(_named(method, "network", nets), *shared, *named)
 
+        kinds = KINDS.get(method, USUAL)
         flats, buffers = weights
         params = {name: self.stacks[name].views(flat) for name, flat in flats.items()}
         lanes = len(next(iter(flats.values())))
         with eval_mode(self.stacks), torch.no_grad():
             return over_lanes(one, lanes)(params, buffers, *inputs)
+
+
+def _named(method: str, kind: str | None, values: Any) -> Any:
+    """Give inputs of a kind a message for names that are not there."""
+    return values if kind is None else Inputs(kind, f"`{method}`", values)

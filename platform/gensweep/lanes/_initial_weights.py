@@ -32,9 +32,23 @@ def check_initial_weights(game: Game, modules: Mapping[str, nn.Module], model_na
     """
     for name, player in game.players.items():
         where = f"{model_name}: player {name!r}"
+        check_network(player, modules[name], where)
         if player.weights is not None:
             _check_file(player.weights, modules[name], where)
         check_copy(player, modules[name], modules, where)
+
+
+def check_network(player: Player, module: nn.Module, where: str) -> None:
+    """Raise `UserError` unless all parameters of a player that learns can be trained."""
+    if player.frozen:
+        return
+    named = dict(module.named_parameters())
+    if not named:
+        raise UserError(f"{where}: its network has no parameters: say frozen=True.")
+    for name, parameter in named.items():
+        if not parameter.requires_grad or not parameter.is_floating_point():
+            cure = "make it a buffer, or part of a player of its own that is frozen."
+            raise UserError(f"{where}: parameter {name!r} is not to be trained: {cure}")
 
 
 def check_copy(

@@ -13,26 +13,27 @@ CURES = {
     "column": "the data set has no such column",
     "noise": "declare it in the game's `noise`",
     "hyper": "only numbers of the configuration that are not `fixed` are in `hyper`",
+    "condition": "name it in the game's `given`",
 }
 """What to do about a name that is not there, by the kind of input."""
-KINDS = tuple(CURES)
+KINDS = ("network", "column", "noise", "hyper")
 """Kinds of inputs in the order in which a loss takes them."""
 
 
 class Inputs(dict[str, T]):
-    """Networks, columns, noise or hyperparameters of one call of a player's loss, by name.
+    """Networks, columns, noise or hyperparameters of one call of `whose` method, by name.
 
     A name that is not there is a `UserError` that lists those that are.
     """
 
-    def __init__(self, kind: str, player: str, values: Mapping[str, T]):
+    def __init__(self, kind: str, whose: str, values: Mapping[str, T]):
         super().__init__(values)
-        self._kind, self._player = kind, player
+        self._kind, self._whose = kind, whose
 
     def __missing__(self, name: str) -> T:
         known = ", ".join(self) or "none"
         raise UserError(
-            f"player {self._player!r} asks for {self._kind} {name!r}, but there is {known}: "
+            f"{self._whose} asks for {self._kind} {name!r}, but there is {known}: "
             f"{CURES[self._kind]}."
         )
 
@@ -45,6 +46,8 @@ def checked_loss(player: str, found: Any) -> tuple[Tensor, dict[str, Tensor]]:
         raise UserError(f"{whose} returns a {got}: return `loss, metrics`, with {{}} for none.")
     value, metrics = found
     _check_scalar(whose, value)
+    if not value.is_floating_point():
+        raise UserError(f"{whose} is of {value.dtype}, and must be real: take its norm or mean.")
     for name, metric in metrics.items():
         _check_scalar(f"metric {name!r} of player {player!r}", metric)
     return value, dict(metrics)

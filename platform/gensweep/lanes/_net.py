@@ -16,6 +16,10 @@ from gensweep.precision import Precision
 Named = Mapping[str, Tensor]
 
 
+class NoPartError(UserError, AttributeError):
+    """A network is asked for a part that it does not have."""
+
+
 class Net:
     """Binds a module, or a part of one, to one lane's parameters and buffers.
 
@@ -80,6 +84,9 @@ class Net:
             return self._parameters[name]
         if name in self._buffers:
             return self._buffers[name]
+        if not hasattr(self._module, name):
+            parts = ", ".join([*self._module._modules, *self._parameters][:8]) or "none"
+            raise NoPartError(f"player {self._player!r} has no part {name!r}: it has {parts}.")
         found = getattr(self._module, name)
         if isinstance(found, nn.Module):
             return self._part(name, found)
@@ -107,6 +114,12 @@ class Net:
         )  # fmt: skip
 
     def _method(self, name: str) -> Callable[..., Any]:
+        """Bind a method of the module, but none that torch's own class has: they know no lanes."""
+        if hasattr(nn.Module, name) and name != "forward":
+            raise UserError(
+                f"player {self._player!r}: .{name} acts on no lane's weights: leave it out: the "
+                "engine sets modes, and parameters have names."
+            )
         caller = _Method(self._module, name)
         return lambda *args, **kwargs: self._call(caller, "module.", args, kwargs)
 

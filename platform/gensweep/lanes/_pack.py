@@ -16,11 +16,11 @@ from torch import Tensor
 from gensweep.errors import UserError
 from gensweep.game import DataShape, Game, Model
 from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
-from gensweep.lanes._check_players import check_players
+from gensweep.lanes._check_players import check_budget, check_players
 from gensweep.lanes._generators import derive_seed, draw
 from gensweep.lanes._graph import cuda_capture
 from gensweep.lanes._inference import Caller, sampling_state
-from gensweep.lanes._initial_weights import check_copy, initial_network
+from gensweep.lanes._initial_weights import check_copy, check_network, initial_network
 from gensweep.lanes._joint_turn import JointTurn
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._noise_reader import NoiseReader
@@ -80,7 +80,7 @@ class Pack:
         self.joint_turn = None if order == "in_turn" else JointTurn(
             self.turns, extragradient=order == "extragradient", capture=capture
         )  # fmt: skip
-        self._check_copies()
+        self._check_networks()
         self.trace_sampling = trace and self.device.type == "cuda"
         """Whether the step of a long sampler is traced: a CPU takes as long without."""
         self.most_sample_steps: int | None = None
@@ -108,6 +108,7 @@ class Pack:
         # Built unpadded: initial weights depend on a layer's size, and padding must stay zero.
         game = self.model.game(config, self.data)
         check_players(game, config, self.model.name)
+        check_budget(game, config, lane.total_ticks, self.model.name)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "weights"))
             for name, player in game.players.items():
@@ -169,9 +170,10 @@ class Pack:
                 most = getattr(self.config, name)
                 raise UserError(f"{name}={value!r} exceeds the pack's {most!r}: widen its space.")
 
-    def _check_copies(self) -> None:
+    def _check_networks(self) -> None:
         modules = {name: stack.module for name, stack in self.stacks.items()}
         for name, player in self.game.players.items():
+            check_network(player, modules[name], self._where(name))
             check_copy(player, modules[name], modules, self._where(name))
 
     def _where(self, player: str) -> str:

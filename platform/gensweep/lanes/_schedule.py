@@ -72,13 +72,16 @@ def last_begin(game: Game, hyper: Mapping[str, float]) -> float:
     return max(_value(p.begins, hyper) for p in game.players.values() if not p.frozen)
 
 
-def _learns(player: Player, lane: Lane, tick: int) -> bool:
+def learning_ticks(player: Player, hyper: Mapping[str, float], total_ticks: int) -> range:
+    """Return the ticks of a trial of so many in which a player may act; none if it is frozen."""
     if player.frozen:
-        return False
-    begin, end = (
-        round(_value(part, lane.hyper) * lane.total_ticks) for part in (player.begins, player.ends)
-    )
-    return begin <= tick < end
+        return range(0)
+    begins, ends = (_value(part, hyper) for part in (player.begins, player.ends))
+    return range(round(begins * total_ticks), round(ends * total_ticks))
+
+
+def _learns(player: Player, lane: Lane, tick: int) -> bool:
+    return tick in learning_ticks(player, lane.hyper, lane.total_ticks)
 
 
 def _value(part: Scalar, hyper: Mapping[str, float]) -> float:

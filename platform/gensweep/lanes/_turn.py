@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from gensweep.errors import UserError
 from gensweep.game import Game
 from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
@@ -170,7 +171,8 @@ class Turn:
         ) -> Any:
             nets = nets_of(self.stacks, params, buffers, averages, self.precision)
             given = zip(KINDS, (nets, batch, noise, hyper), strict=True)
-            inputs = (Inputs(kind, self.player, one) for kind, one in given)
+            whose = f"player {self.player!r}"
+            inputs = (Inputs(kind, whose, one) for kind, one in given)
             with self.purity.watch("loss", self.player):
                 return checked_loss(self.player, self.game.loss(self.player, *inputs))
 
@@ -178,6 +180,9 @@ class Turn:
         with torch.enable_grad(), eval_mode(self.stacks, learning):
             args = (params, self._views(averages), buffers, batch, noise, hyper)
             value, metrics = over_lanes(loss, flats[0].shape[0])(*args)
+            if not value.requires_grad:
+                raise UserError(f"the loss of player {self.player!r} does not depend on its own "
+                                "parameters: use nets, and detach less.")  # fmt: skip
             # Lanes share no weights: the gradient of the sum is each lane's own.
             grads = torch.autograd.grad(
                 value.sum(), list(mine.values()), allow_unused=True, materialize_grads=True

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from gensweep.errors import UserError
 from gensweep.evaluation import Likelihood, Scores
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
-from gensweep.lanes import Pack, check_initial_weights, check_players
+from gensweep.lanes import Pack, check_budget, check_config, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.space import Stratum, all_strata
 from gensweep.spec import RunRequest, Sweep
@@ -31,6 +32,7 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
     sweep = request.sweep
     for stratum in all_strata(sweep.space, sweep.strata):
         config = sweep.config(stratum)
+        check_config(config, sweep.model.name)
         named = "".join(f", {name}={value}" for name, value in stratum.items())
         try:
             game = sweep.model.game(config, dataset)
@@ -38,8 +40,12 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
                 built = {name: player.build() for name, player in game.players.items()}
         except (ValueError, TypeError, RuntimeError) as error:
             raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {error}") from error
+        except Exception as error:
+            raise UserError(f"{sweep.model.name} on {dataset.name}{named}: building its game fails "
+                            f"with {error!r}: mend it.") from error  # fmt: skip
         for each in [config, *_ends(sweep, stratum)]:
             check_players(game, each, sweep.model.name)
+            check_budget(game, each, ceil(sweep.budget_images / each.batch_size), sweep.model.name)
         check_initial_weights(game, built, sweep.model.name)
         check_game(sweep.model, dataset, dataclasses.asdict(config))
         if config.batch_size % request.ranks:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from gensweep.errors import UserError
 from gensweep.game import Game, Model
-from gensweep.lanes import Pack
+from gensweep.lanes import Pack, check_config
 from gensweep.space import with_scope
 from gensweep.testing._random_examples import RandomExamples
 
@@ -32,15 +33,27 @@ class Case:
 
     @classmethod
     def of(cls, model: Model, data: RandomExamples, values: Mapping[str, Any]) -> "Case":
-        """Take the model's defaults with some `values`."""
-        config = model.config(**values)
+        """Take the model's defaults with some `values`; `UserError` if they will not do."""
+        try:
+            config = model.config(**values)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{model.name}: {error}") from error
+        check_config(config, model.name)
         size = min(BATCH, int(config.batch_size))
         return cls(model, dataclasses.replace(config, batch_size=size), data)
 
     @cached_property
     def game(self) -> Game:
-        """The game of the configuration."""
-        return self.model.game(self.config, self.data)
+        """The game of the configuration; `UserError` if it refuses it, or the data, or fails."""
+        try:
+            return self.model.game(self.config, self.data)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{self.model.name}: {error}") from error
+        except Exception as error:
+            raise UserError(
+                f"{self.model.name}: building its game for examples of shape {self.data.shape} "
+                f"fails with {error!r}: mend it."
+            ) from error
 
     def pack(self, width: int, config: Any = None, space: Mapping[str, Any] | None = None) -> Pack:
         """Build a pack of `width` lanes, of seeds 0, 1 and so on, that runs without traces."""

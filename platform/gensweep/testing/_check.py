@@ -70,16 +70,14 @@ def find_violations(
 
     `UserError` if it refuses the settings or the data.
     """
-    try:
-        case = Case.of(model, data, values)
-        case.game  # noqa: B018 (builds it)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{model.name}: {error}") from error
+    case = Case.of(model, data, values)
+    case.game  # noqa: B018 (builds it)
     for name in laws:
         try:
             LAWS[name](case)
         except UserError as error:
-            yield Violation(name, f"{model.name}: {error}", error)
+            said = str(error).removeprefix(f"{model.name}: ")
+            yield Violation(name, f"{model.name}: {said}", error)
         except Exception as error:
             words = str(error).partition("\n")[0]
             text = f"{model.name} breaks the law of {name}: {type(error).__name__}: {words}"
