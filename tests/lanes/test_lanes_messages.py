@@ -95,7 +95,7 @@ def test_what_a_sample_asks_for_in_vain_is_named(
     def game(config: Any) -> Toy:
         made = Toy({"x": sgd(Number)}, lambda player, nets, *rest: (nets["x"]().sum(), {}))
         made.sample_noise = lambda count: {"z": Noise((count, 2))}  # type: ignore[method-assign]
-        made.sample = lambda nets, noise, hyper: asked(nets, noise, hyper)  # type: ignore[method-assign]
+        made.sample = asked  # type: ignore[method-assign]
         return made
 
     pack = toy_pack(game, factory.points, width=width)

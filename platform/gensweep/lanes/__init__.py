@@ -10,6 +10,7 @@ from gensweep.lanes._generators import derive_seed, draw, generator
 from gensweep.lanes._initial_weights import check_initial_weights
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._learning_rate import SCHEDULES
+from gensweep.lanes._live_bytes import LiveBytes
 from gensweep.lanes._optimizer_formulas import OPTIMIZERS
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
@@ -25,6 +26,7 @@ __all__ = [
     "FEWEST",
     "Lane",
     "LaneState",
+    "LiveBytes",
     "OPTIMIZERS",
     "Pack",
     "Progress",

@@ -31,7 +31,7 @@ class NoiseReader:
         self._cut = layout.cut
         self._kinds = {name: kind for name, (kind, _, _) in layout.slices.items()}
         self._latents = layout.latents if sizes else {}
-        self._sizes = sizes
+        self._seeds, self._sizes = seeds, sizes
         self._shapes = {name: shape for name, (_, _, shape) in layout.slices.items()}
         self._runs = {
             name: [_Run(kind, generator(seed, *purpose, kind), start) for seed in seeds]
@@ -53,6 +53,12 @@ class NoiseReader:
         """
         cut = {n: self._next(n, (count, *self._shapes[n][1:])) for n in self._cut}
         return {n: cut.get(n, self._shared.get(n)) for n in self._shapes}  # type: ignore[misc]
+
+    def blank(self, count: int) -> dict[str, Tensor]:
+        """Return zeros in the place of the noise of `count` samples; nothing is read."""
+        lanes = len(self._seeds)
+        rows = {n: (count, *s[1:]) if n in self._cut else s for n, s in self._shapes.items()}
+        return {n: torch.zeros(lanes, *s, dtype=dtype_of(self._kinds[n])) for n, s in rows.items()}
 
     def fill_up(self, noise: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
         """Repeat the last sample's noise until there are `count`, in what `read` returned."""

@@ -336,10 +336,12 @@ class Pack:
         seeds, sizes = [self.lane(slot).seed for slot in slots], self._sizes(slots)
         return NoiseReader(game.sample_noise(count), count, seeds, "sample", seed, sizes=sizes)
 
-    def sampling_batch(self, count: int) -> int:
-        """Return how many of `count` samples of one lane are drawn at once."""
-        noise = self._sample_noise(self.game, count, 0, self.occupied[:1])
-        return self._sampler(self.game).batch_size(noise, count, 1)
+    def sampling_batch(self, count: int, given: Mapping[str, Tensor] | None = None) -> int:
+        """Return how many of `count` samples of the first lane are drawn at once."""
+        chosen, values = self._lanes_called(self.occupied[:1], None)
+        noise = self._sample_noise(self.game, count, 0, chosen)
+        weights, last = sampling_state(self.stacks, chosen), self._conditions(given, 1)
+        return self._sampler(self.game).batch_size(weights, noise, count, values, *last)
 
     def _sampler(self, game: Game) -> Sampler:
         """Return the game's sampler, made once: its first call is watched, its steps are traced."""

@@ -5,7 +5,6 @@ L lanes, S samples of a batch.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from math import prod
 from typing import Any
 
 import torch
@@ -14,11 +13,15 @@ from torch.utils import _pytree as pytree
 
 from gensweep.lanes._batches_and_noise import to_device
 from gensweep.lanes._inference import Caller, Weights, sampling_state
+from gensweep.lanes._live_bytes import LiveBytes
 from gensweep.lanes._noise_reader import NoiseReader
 from gensweep.lanes._traces import Traces
 
-SAMPLING_BYTES = 256 << 20
-"""Most memory of the noise and the samples of a batch, all lanes together."""
+SAMPLING_BYTES = {"cpu": 256 << 20, "cuda": 2 << 30}
+"""Most memory of a batch, all lanes together: noise, samples and what networks compute on the way.
+"""
+FEW = 64
+"""As many samples are one batch in any case."""
 REMEMBERED = 8
 """Sizes of a batch whose traced step is kept."""
 Step = Callable[..., Any]
@@ -38,6 +41,8 @@ class Sampler:
         self._call, self._shape = call, shape
         self._device, self._trace, self._most_steps = device, trace, most_steps
         self._steps: dict[int, Step] = {}
+        self._bytes: dict[int, int] = {}
+        """Number of lanes to what one more sample of each takes."""
 
     def draw(
         self, slots: list[int], noise: NoiseReader, count: int, hyper: Mapping[str, Tensor],
@@ -48,7 +53,7 @@ class Sampler:
         `given` is what they are conditioned on, [L, count, ...] by name, if there is anything.
         """
         weights = sampling_state(self._call.stacks, slots)
-        size = self.batch_size(noise, count, len(slots))
+        size = self.batch_size(weights, noise, count, hyper, *given)
         if size >= count:
             return self._batch(weights, noise.read(count), hyper, count, *given)
         room = torch.empty(len(slots), count, *self._shape, device=self._device)
@@ -61,19 +66,38 @@ class Sampler:
             wanted.copy_(batch[:, : wanted.shape[1]])
         return room
 
-    def batch_size(self, noise: NoiseReader, count: int, lanes: int) -> int:
+    def batch_size(
+        self, weights: Weights, noise: NoiseReader, count: int, hyper: Mapping[str, Tensor],
+        *given: Mapping[str, Tensor],
+    ) -> int:  # fmt: skip
         """Return the size of equal batches, the fewest that keep to the bound."""
         # Without noise of each sample nothing tells the game how many a part of them is.
-        if not noise.sample_bytes:
+        if not noise.sample_bytes or count <= FEW:
             return count
-        sample_bytes = noise.sample_bytes + prod(self._shape) * torch.float32.itemsize
-        most = max(1, SAMPLING_BYTES // (lanes * sample_bytes))
+        lanes = len(next(iter(hyper.values())))
+        if lanes not in self._bytes:
+            self._bytes[lanes] = self._sample_bytes(weights, noise, hyper, *given)
+        most = max(1, SAMPLING_BYTES[self._device.type] // self._bytes[lanes])
         batches = max(1, -(-count // most))
         return -(-count // batches)
 
+    def _sample_bytes(
+        self, weights: Weights, noise: NoiseReader, hyper: Mapping[str, Tensor],
+        *given: Mapping[str, Tensor],
+    ) -> int:  # fmt: skip
+        """Measure what one more sample takes in all lanes, by drawing one and two."""
+        peaks = []
+        for count in (1, 2):
+            live = LiveBytes()
+            with live:
+                part = (_rows(one, 0, count) for one in given)
+                self._batch(weights, noise.blank(count), hyper, count, *part, most_steps=1)
+            peaks.append(live.peak)
+        return max(1, peaks[1] - peaks[0])
+
     def _batch(
         self, weights: Weights, drawn: Mapping[str, Tensor], hyper: Mapping[str, Tensor], size: int,
-        *given: Mapping[str, Tensor],
+        *given: Mapping[str, Tensor], most_steps: int | None = None,
     ) -> Tensor:  # fmt: skip
         noise = {name: to_device(one, self._device) for name, one in drawn.items()}
         game: Any = self._call.game
@@ -81,9 +105,9 @@ class Sampler:
             samples: Tensor = self._call("sample", weights, noise, dict(hyper), *given)
             return samples
         state = self._call("sample_begin", weights, noise, dict(hyper), *given)
-        take = self._step(size)
+        take = self._step(size) if most_steps is None else partial(self._call, "sample_step")
         lanes = len(next(iter(hyper.values())))
-        steps = min(game.sample_steps, self._most_steps or game.sample_steps)
+        steps = min(game.sample_steps, most_steps or self._most_steps or game.sample_steps)
         for number in torch.arange(steps, device=self._device):
             # A trace is one of strides too: steps may leave others than they began from.
             state = pytree.tree_map(torch.Tensor.contiguous, state)

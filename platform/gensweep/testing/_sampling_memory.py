@@ -3,10 +3,10 @@
 import dataclasses
 
 import torch
+from torch import Tensor
 
-from gensweep.lanes import Pack
+from gensweep.lanes import LiveBytes, Pack
 from gensweep.testing._case import Case
-from gensweep.testing._live_bytes import LiveBytes
 from gensweep.testing._random_examples import RandomExamples
 from gensweep.testing._sampling_laws import given_examples
 
@@ -35,13 +35,16 @@ def measure_sampling(case: Case, count: int) -> SamplingMemory:
     pack = case.pack(1)
     few, more = (_peak(pack, case.data, number) for number in FEW)
     each = (more - few) / (FEW[1] - FEW[0])
-    batch = pack.sampling_batch(count)
+    batch = pack.sampling_batch(count, _given(pack, case.data, count))
     return SamplingMemory(count, batch, (few + each * (batch - FEW[0])) / MIB)
 
 
 def _peak(pack: Pack, data: RandomExamples, count: int) -> int:
-    given = given_examples(pack, data.gather(torch.arange(count)))
     live = LiveBytes()
     with live:
-        pack.sample(count, given=given)
+        pack.sample(count, given=_given(pack, data, count))
     return live.peak
+
+
+def _given(pack: Pack, data: RandomExamples, count: int) -> dict[str, Tensor] | None:
+    return given_examples(pack, data.gather(torch.arange(count) % data.count))
