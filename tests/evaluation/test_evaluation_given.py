@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gensweep.errors import UserError
 from gensweep.evaluation import Scores, Shape, sample_lane
 from gensweep.evaluation._held_out_examples import conditions, for_ranking
-from gensweep.lanes import Pack
+from gensweep.lanes import Pack, _sampling
 from gensweep.lanes._purity import _Dispatched
 from gensweep.testing import RandomExamples, check_game, find_violations
 from gensweep_models.catalog import CATALOG
@@ -85,6 +85,14 @@ def test_samples_are_of_the_classes_that_are_given(width: int) -> None:
         pack.sample(3)
 
 
+def test_batches_of_samples_have_their_own_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack, y = pack_of(), torch.arange(200) % 3
+    whole = pack.sample(200, given={"y": y})
+    monkeypatch.setattr(_sampling, "SAMPLING_BYTES", {"cpu": 1 << 11})
+    assert pack.sampling_batch(200, {"y": y}) < 100
+    assert torch.equal(pack.sample(200, given={"y": y}), whole)
+
+
 def test_conditions_come_from_held_out_examples_the_same_for_all() -> None:
     columns = DATA.gather(torch.arange(10))
     found = conditions(ByClass(None, None), columns, 25)
@@ -98,8 +106,9 @@ def test_conditions_come_from_held_out_examples_the_same_for_all() -> None:
 
 
 def test_scores_are_means_with_their_errors() -> None:
-    pack = pack_of()
-    columns = DATA.gather(torch.arange(DATA.count))
+    """Of more examples than a batch has, each with the condition of its own."""
+    pack, count = pack_of(), 200
+    columns = dataclasses.replace(DATA, count=count).gather(torch.arange(count))
     scores = Scores.of_game(pack.game, columns, "test")
     assert scores is not None
     found = scores.measure(pack, [0, 1])
@@ -111,10 +120,10 @@ def test_scores_are_means_with_their_errors() -> None:
         error = float(known.std()) / len(known) ** 0.5
         assert told["distance_standard_error"] == pytest.approx(error)
     assert set(found[0]) == scores.metrics
-    assert scores.protocol["examples"] == DATA.count // 2
+    assert scores.protocol["examples"] == count // 2
     rest = Scores.of_game(pack.game, columns, "test", rest=True)
     assert rest is not None
-    assert len(rest.examples["x"]) + len(scores.examples["x"]) == DATA.count
+    assert len(rest.examples["x"]) + len(scores.examples["x"]) == count
 
 
 def test_a_conditional_game_keeps_the_laws() -> None:

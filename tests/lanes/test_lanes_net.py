@@ -151,6 +151,27 @@ def test_the_average_of_weights_is_seen_in_a_loss(factory: Any) -> None:
     assert behind < 0
 
 
+def test_a_part_has_the_average_of_its_own_weights(factory: Any) -> None:
+    """By attribute and by number, in a module of two parts."""
+
+    def build() -> nn.Module:
+        return nn.Sequential(Number(1.0), Number(3.0))
+
+    def loss(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+        first, second = nets["x"]
+        told = {"first": first.averaged(), "second": nets["x"][1].averaged()}
+        value = first().square().sum() + second().square().sum()
+        return value, {name: one.detach().sum() for name, one in told.items()}
+
+    pack = toy_pack(lambda c: Toy({"x": sgd(build, ema=0.5)}, loss), factory.points)
+    pack.run(2)
+    known = pack.stacks["x"].ema[0].tolist()
+    pack.lane(0).means.clear()
+    found = pack.run(1)[0].metrics
+    assert [found["first"], found["second"]] == pytest.approx(known)
+    assert known != pack.stacks["x"].flat[0].tolist()
+
+
 def refused(factory: Any, loss: Any) -> str:
     with pytest.raises(UserError) as error:
         toy_pack(lambda c: Toy({"x": sgd(Number)}, loss), factory.points).run(1)

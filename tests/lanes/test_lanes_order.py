@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gensweep.errors import UserError
-from toy_games import Number, Toy, sgd, toy_pack
+from gensweep.lanes import Ranks
+from toy_games import Number, Toy, ToyConfig, sgd, toy_pack
 
 
 def bilinear(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
@@ -60,6 +61,57 @@ def test_players_of_unlike_rounds_act_at_once_where_both_are_due(factory: Any) -
         pack.run(6)
     steps = [{n: int(p.stacks[n].optimizer["steps"][0]) for n in "xy"} for p in packs]
     assert steps == [{"x": 6, "y": 6}, {"x": 2, "y": 6}]
+
+
+@pytest.mark.parametrize("order", ["at_once", "extragradient"])
+def test_lanes_of_unlike_rounds_rest_where_they_are_not_due(factory: Any, order: str) -> None:
+    """A pack of lanes with 1 and 3 turns of y for one of x gives what each gives alone."""
+
+    def build(config: Any) -> Toy:
+        players = {"x": sgd(Number), "y": sgd(Number, turns="critic_iterations")}
+        return Toy(players, bilinear, order=order)
+
+    def weights(pack: Any, slot: int) -> list[float]:
+        return [float(pack.stacks[name].flat[slot, 0]) for name in "xy"]
+
+    both = toy_pack(build, factory.points, critic_iterations=1)
+    both.load(1, ToyConfig(critic_iterations=3), seed=1, budget_images=320)
+    both.run(7)
+    for slot, turns in enumerate((1, 3)):
+        alone = toy_pack(build, factory.points, critic_iterations=turns)
+        alone.run(7)
+        assert weights(both, slot) == weights(alone, slot)
+
+
+def test_a_step_that_looks_ahead_leaves_no_trace_in_averages(factory: Any) -> None:
+    """The average of an extragradient step is that of the weights which it ends at.
+
+    Its rate grows with the optimiser's steps, of which each has two.
+    """
+    players = {name: sgd(Number, ema=0.5) for name in "xy"}
+    pack = toy_pack(lambda c: Toy(players, bilinear, order="extragradient"), factory.points)
+    stack, average = pack.stacks["x"], 1.0
+    for step in range(1, 6):
+        pack.run(1)
+        rate = min(0.5, 2 * step / (10 + 2 * step))
+        average = rate * average + (1 - rate) * float(stack.flat[0, 0])
+    assert float(stack.ema[0, 0]) == pytest.approx(average, rel=1e-6)
+
+
+def test_players_that_act_at_once_take_the_mean_gradient_of_all_ranks(factory: Any) -> None:
+    """A mean that doubles is a learning rate that doubles."""
+
+    def run(rate: float, ranks: Ranks | None) -> list[float]:
+        pack = toy_pack(lambda c: Toy({n: sgd(Number) for n in "xy"}, bilinear, order="at_once"),
+                        factory.points, learning_rate=rate, ranks=ranks)  # fmt: skip
+        pack.run(3)
+        return [float(pack.stacks[name].flat[0, 0]) for name in "xy"]
+
+    def double(gradient: torch.Tensor) -> None:
+        gradient.mul_(2)
+
+    doubled = Ranks(rank=0, count=2, mean_=double)
+    assert run(0.1, doubled) == pytest.approx(run(0.2, None))
 
 
 def test_an_unknown_order_is_refused(factory: Any) -> None:
