@@ -229,3 +229,12 @@ def test_a_class_that_is_none_is_refused(stored: tuple[str, dict[str, Any], Tens
     for y in ("dog", 3, -1, 0.5):
         with pytest.raises(UserError, match=r"y=.* is no class: choose from ant, bee, cat\."):
             sample_lane(file, about, 1, {"y": y})
+
+
+def test_what_nobody_says_is_that_of_examples(stored: tuple[str, dict[str, Any], Tensor]) -> None:
+    file, about, points = stored
+    examples = {"y": torch.tensor([2, 0])}
+    drawn = torch.from_numpy(sample_lane(file, about, 5, {}, examples=examples))
+    assert torch.equal(drawn, points[[2, 0, 2, 0, 2]])
+    said = torch.from_numpy(sample_lane(file, about, 2, {"y": "bee"}, examples=examples))
+    assert torch.equal(said, points[[1, 1]])

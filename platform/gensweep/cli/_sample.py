@@ -61,18 +61,23 @@ def _draw(args: argparse.Namespace, weights: str, about: dict[str, Any], suffix:
     import torch
 
     from gensweep.data import load_dataset
-    from gensweep.evaluation import encode_lane, grid_png, picture_lane, sample_lane
+    from gensweep.evaluation import draw_examples, encode_lane, grid_png, picture_lane, sample_lane
     from gensweep.stack_env import required_env
     from gensweep.storage import open_store
 
-    if args.what != "samples":
+    values = dict(args.values)
+    # A class is drawn by its share: only what nobody can type is taken from held-out examples.
+    asked = [name for name in about.get("given", ()) if name not in values and name != "y"]
+    if args.what != "samples" or asked:
         store = open_store(required_env("GENSWEEP_STORE"))
         dataset = load_dataset(about["dataset"], store, split="test")
-        if args.what != "codes":
-            return picture_lane(weights, about, args.what, dataset, args.count)
+    if args.what == "samples":
+        examples = draw_examples(dataset, args.count) if asked else None
+        numbers = sample_lane(weights, about, args.count, values, args.seed, examples)
+    elif args.what == "codes":
         numbers = encode_lane(weights, about, dataset, args.count)
     else:
-        numbers = sample_lane(weights, about, args.count, dict(args.values), args.seed)
+        return picture_lane(weights, about, args.what, dataset, args.count)
     if suffix == ".png":
         return grid_png(torch.from_numpy(numbers))
     buffer = io.BytesIO()

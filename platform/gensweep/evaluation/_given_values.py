@@ -13,22 +13,30 @@ LABEL = "y"
 
 
 def given_values(
-    names: Sequence[str], data: Any, values: Mapping[str, Any], count: int, seed: int
+    names: Sequence[str],
+    data: Any,
+    values: Mapping[str, Any],
+    count: int,
+    seed: int,
+    examples: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor] | None:
     """Make the conditions `[count, ...]` of so many samples; None if there are none.
 
     `values` has a class by its name or number, numbers of a column's shape, or text for a column of
-    text; one for all samples, or a list of one for each. Classes that are not given are drawn by
-    their shares in `data`. `UserError` for what cannot be, and for other columns that are missing.
+    text; one for all samples, or a list of one for each. What is not given is that of `examples`,
+    in their order; without these, classes are drawn by their shares in `data`, and for every other
+    column that is missing there is a `UserError`, as for what cannot be.
     """
     found = {}
     for name in names:
-        if name not in values and name != LABEL:
-            raise UserError(f"samples are conditioned on {name!r}: give it.")
-        if name == LABEL:
+        if name not in values and examples is not None:
+            found[name] = examples[name][torch.arange(count) % len(examples[name])]
+        elif name == LABEL:
             found[name] = _labels(data, values.get(name), count, seed)
-        else:
+        elif name in values:
             found[name] = _column(name, data.columns[name], values[name], count)
+        else:
+            raise UserError(f"samples are conditioned on {name!r}: give it.")
     return found or None
 
 

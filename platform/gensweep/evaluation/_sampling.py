@@ -81,13 +81,15 @@ def sample_lane(
     n: int,
     values: Mapping[str, object] | float | None = None,
     seed: int = 0,
+    examples: Mapping[str, Tensor] | None = None,
 ) -> "npt.NDArray[np.float32]":
     """Draw `n` samples `[n, *shape]` from the lane in the file `weights`; images are in [-1, 1].
 
     `about` is its `SamplerSpec`. `values` are sampling hyperparameters by name, in the place of the
     trial's own, and what samples are conditioned on, such as a class `y`; a mere number, as models
-    registered by earlier versions give, is of the model's first. The same `seed` gives the same
-    samples. `UserError` for values that cannot be.
+    registered by earlier versions give, is of the model's first. Where `values` do not say what
+    samples are conditioned on, `examples` do, columns [N, ...] by name. The same `seed` gives the
+    same samples. `UserError` for values that cannot be.
     """
     spec = cast(SamplerSpec, about)
     model, shape = model_named(spec["model"]), _shape_of(spec["data"])
@@ -97,7 +99,7 @@ def sample_lane(
     names = tuple(getattr(pack.game, "given", ()))
     hyper = {name: value for name, value in (values or {}).items() if name not in names}
     _check_values(model, spec["pack"], hyper)
-    given = given_values(names, shape, values or {}, n, seed)
+    given = given_values(names, shape, values or {}, n, seed, examples)
     samples: npt.NDArray[np.float32]
     samples = pack.sample(n, seed=seed, hyper=hyper, given=given)[0].numpy()
     return samples
