@@ -12,6 +12,7 @@ from torch import Tensor
 from gensweep.lanes import LaneState, Pack
 from gensweep.space import signature
 from gensweep_models.catalog import CATALOG
+from small_entries import STRUCTURES
 
 SMALL = {
     "hidden": 16,
@@ -31,7 +32,7 @@ SMALL = {
 }
 """Taken by those configurations that have the field. A second stage begins after 5 ticks."""
 
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in CATALOG} | {
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in STRUCTURES} | {
     f"gan-{objective}": ("gan", {"objective": objective})
     for objective in ("hinge", "wasserstein_gp")
 }
@@ -165,7 +166,7 @@ def factory() -> PackFactory:
     return PackFactory()
 
 
-@pytest.fixture(params=list(CATALOG))
+@pytest.fixture(params=STRUCTURES)
 def model(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

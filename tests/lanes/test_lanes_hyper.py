@@ -1,6 +1,7 @@
 """Every value that a trial may be given reaches its step, or its samples, as it should.
 
-Lanes of one seed differ in one value; each (model, field) has a law, and none is left out.
+Lanes of one seed differ in one value; each (model, field) has a law, and none is left out. That
+values of the catalogue's other entries reach them too, `tests/models/test_models_fields.py` shows.
 """
 
 import math
@@ -14,6 +15,7 @@ from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._purity import Purity
 from gensweep.space import scopes
 from gensweep_models.catalog import CATALOG
+from small_entries import STRUCTURES
 
 LAWS = {
     "learning_rate": "scaled",
@@ -34,7 +36,7 @@ LAWS = {
     "sample_steps": "chosen",
     "steps": "chosen",
 }
-FIELDS = [(m, n) for m, e in CATALOG.items() for n, s in scopes(e.config).items() if s != "fixed"]
+FIELDS = [(m, n) for m in STRUCTURES for n, s in scopes(CATALOG[m].config).items() if s != "fixed"]
 TERMS = {
     "penalty_weight": ("penalty", {"objective": "wasserstein_gp"}),
     "kl_weight": ("rate", {}),

@@ -10,8 +10,9 @@ from gensweep.lanes import draw
 from gensweep.lanes._noise_reader import NoiseReader
 from gensweep_models.adversarial.truncation import truncated_normal
 from gensweep_models.catalog import CATALOG
+from small_entries import STRUCTURES
 
-LATENT = [n for n, m in CATALOG.items() if "latent_size" in m.config.__dataclass_fields__]
+LATENT = [n for n in STRUCTURES if "latent_size" in CATALOG[n].config.__dataclass_fields__]
 TRUE = 4
 
 

@@ -14,11 +14,11 @@ from gensweep.sampling_fields import real_values
 from gensweep.space import check_space, scopes, strata, with_scope
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model, Noise
+from small_entries import small_settings
 
-SHAPE, CLASSES, BATCH = (1, 8, 8), 10, 8
+SHAPE, CLASSES = (1, 8, 8), 10
 DATA = SimpleNamespace(shape=SHAPE, classes=CLASSES, count=100)
 SCOPES = {"lane", "latent", "sampling", "fixed"}
-SMALL = {"hidden": 16, "batch_size": BATCH, "channels": 8}
 every_model = pytest.mark.parametrize("model", CATALOG.values(), ids=lambda model: model.name)
 
 
@@ -26,8 +26,7 @@ class Subject:
     """A small game of a model with networks, as the engine would drive it."""
 
     def __init__(self, model: Model, **values: Any) -> None:
-        known = {f.name for f in dataclasses.fields(model.config)}
-        self.config = model.config(**{n: v for n, v in SMALL.items() if n in known} | values)
+        self.config = model.config(**small_settings(model, **values))
         self.game: Any = model.game(self.config, DATA)
         torch.manual_seed(0)
         self.nets: dict[str, nn.Module] = {n: p.build() for n, p in self.game.players.items()}

@@ -13,20 +13,14 @@ from gensweep.testing import RandomExamples, check_model, find_violations
 from gensweep_models.catalog import CATALOG
 from gensweep_models.config import latent
 from gensweep_models.game import Model, Noise, Player
+from small_entries import small_settings
 from toy_games import Number, Toy, ToyConfig, sgd
-
-SMALL = {
-    "hidden": 8, "layers": 1, "couplings": 2, "channels": 8, "blocks": 1, "codes": 4,
-    "code_size": 2, "prior_channels": 4, "prior_layers": 1, "steps": 20, "sample_steps": 2,
-    "latent_size": 4,
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(CATALOG))
 def test_the_catalogue_keeps_the_laws(name: str) -> None:
     model = CATALOG[name]
-    known = {field.name for field in dataclasses.fields(model.config)}
-    check_model(model, **{n: v for n, v in SMALL.items() if n in known})
+    check_model(model, **small_settings(model))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,110 @@
+"""Every value that a trial of any entry may be given reaches its weights, or its samples."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from gensweep.lanes import Pack
+from gensweep.space import scopes
+from gensweep.testing import RandomExamples
+from gensweep_models.catalog import CATALOG
+from gensweep_models.game import Model
+from small_entries import small_settings
+
+DATA, TICKS = RandomExamples((1, 8, 8), classes=3), 6
+ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
+    ("vae", "scale"): {"decoder": "gaussian"},
+    ("vqvae", "temperature"): {},
+}
+"""Settings without which a field of an entry is of no effect, where its search space says none."""
+every_entry = pytest.mark.parametrize("name", list(CATALOG))
+
+
+def _needed(model: Model, field: str) -> dict[str, Any]:
+    """Settings under which the field plays a part."""
+    when = getattr(model.space.get(field), "when", None) or {}
+    return {n: choices[0] for n, choices in when.items()} | ACTIVE.get((model.name, field), {})
+
+
+def _other(model: Model, field: str, value: Any) -> Any:
+    """Another value of the field: a tenth of a number, for averages of few steps are all alike."""
+    dimension = model.space.get(field)
+    told = next(one.metadata for one in fields(model.config) if one.name == field)
+    choices = getattr(dimension, "choices", None) or told["bounds"].get("choices")
+    if choices:
+        return next(choice for choice in choices if choice != value)
+    return value + 1 if isinstance(value, int) else value / 10 or 0.5
+
+
+def _fields(model: Model, *wanted: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for field, scope in scopes(model.config()).items():
+        if scope in wanted:
+            yield field, _needed(model, field)
+
+
+def _trained(model: Model, settings: dict[str, Any], changes: list[dict[str, Any]]) -> Pack:
+    """A pack with a lane for each of some changes of one configuration, all of one seed."""
+    configs = [model.config(**small_settings(model, **settings, **change)) for change in changes]
+    pack = Pack(model, configs[0], DATA, DATA, width=len(configs), trace=False)
+    for slot, config in enumerate(configs):
+        pack.load(slot, config, seed=0, budget_images=8 * TICKS)
+    pack.run(TICKS)
+    return pack
+
+
+def _weights(pack: Pack, slot: int) -> Tensor:
+    """The weights of all players, and the averages that samples use."""
+    return torch.cat([
+        part[slot] for stack in pack.stacks.values() for part in (stack.flat, stack.ema)
+        if part is not None
+    ])  # fmt: skip
+
+
+@every_entry
+def test_every_value_of_a_lane_changes_what_is_learned(name: str) -> None:
+    """Lanes of one pack and one seed differ in one value each; those of one need are one pack."""
+    model = CATALOG[name]
+    groups: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    for field, needed in _fields(model, "lane"):
+        groups.setdefault(repr(needed), (needed, []))[1].append(field)
+    for needed, some in groups.values():
+        base = model.config(**small_settings(model, **needed))
+        changes = [{f: _other(model, f, getattr(base, f))} for f in some]
+        pack = _trained(model, needed, [{}, *changes])
+        for slot, field in enumerate(some, 1):
+            assert not torch.equal(_weights(pack, slot), _weights(pack, 0)), field
+
+
+@every_entry
+def test_every_value_of_sampling_changes_samples_alone(name: str) -> None:
+    model = CATALOG[name]
+    for field, needed in _fields(model, "sampling"):
+        pack = _trained(model, needed, [{}])
+        given = DATA.gather(torch.arange(8)) if getattr(pack.game, "given", ()) else None
+        before = pack.sample(8, given=given)
+        value = _other(model, field, getattr(pack.lane(0).config, field))
+        changed = pack.sample(8, hyper={field: value}, given=given)
+        assert not torch.equal(changed, before), field
+
+
+def _choices(model: Model) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Searched values of what shapes a game, each but the first of its dimension."""
+    for field, needed in _fields(model, "fixed"):
+        dimension = model.space.get(field)
+        for choice in getattr(dimension, "choices", ())[1:]:
+            yield field, choice, needed
+
+
+@every_entry
+def test_every_searched_structure_is_another_game(name: str) -> None:
+    """By its number of weights, or by what is learned from the same start."""
+    model = CATALOG[name]
+    for field, choice, needed in _choices(model):
+        first = model.space[field].choices[0]  # type: ignore[union-attr]
+        packs = [_trained(model, {**needed, field: value}, [{}]) for value in (first, choice)]
+        one, other = (_weights(pack, 0) for pack in packs)
+        assert one.shape != other.shape or not torch.equal(one, other), (field, choice)

@@ -1,0 +1,33 @@
+"""Settings at which an entry of the catalogue is small, for tests that run over all of it."""
+
+import dataclasses
+from typing import Any
+
+from gensweep_models.game import Model
+
+STRUCTURES = ("gan", "vae", "vqvae", "realnvp", "ddpm")
+"""An entry of each structure that the engine knows: two players, one, one after the other, buffers,
+long samplers. That every entry trains in a pack as alone is a law of `gensweep.testing`."""
+
+SETTINGS: dict[str, Any] = {
+    "hidden": 8,
+    "layers": 1,
+    "channels": 8,
+    "blocks": 1,
+    "couplings": 2,
+    "latent_size": 4,
+    "codes": 4,
+    "code_size": 2,
+    "prior_channels": 4,
+    "prior_layers": 1,
+    "steps": 20,
+    "sample_steps": 2,
+    "batch_size": 8,
+}
+"""Taken by those configurations that have the field."""
+
+
+def small_settings(model: Model, **values: Any) -> dict[str, Any]:
+    """Return the small settings of an entry, with `values` in the place of some."""
+    known = {field.name for field in dataclasses.fields(model.config)}
+    return {name: value for name, value in SETTINGS.items() if name in known} | values
