@@ -89,6 +89,7 @@ PLAYERS: dict[str, tuple[dict[str, Any], str]] = {
     "turns 0": ({"turns": 0}, "turns=0 must be a whole number, 1 or more: change it"),
     "half turns": ({"turns": "learning_rate"}, "turns='learning_rate', which is 0.1, must be a w"),
     "turns True": ({"turns": True}, "turns=True must be a whole number"),
+    "no penalty": ({"penalty_every": 4}, "penalty_every=4, but the game has no `penalty`: drop it"),
     "standing below 0": ({"standing_batches": -1}, "standing_batches=-1 must be a whole number"),
     "half a batch": ({"standing_batches": 0.5}, "standing_batches=0.5 must be a whole number"),
     "standing averages": (

@@ -15,7 +15,7 @@ from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
 from gensweep.lanes._precision import precision_of
 from gensweep.lanes._record import EXPLODED, Progress
-from gensweep.lanes._schedule import last_begin, turns_per_round
+from gensweep.lanes._schedule import last_begin, ticks_per_cycle
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST
 
@@ -39,5 +39,5 @@ __all__ = [
     "generator",
     "last_begin",
     "precision_of",
-    "turns_per_round",
+    "ticks_per_cycle",
 ]

@@ -50,10 +50,19 @@ def check_players(game: Game, config: Any, model_name: str) -> None:
     for name, player in game.players.items():
         for wrong in _problems(game, name, player, config, numbers):
             raise UserError(f"{model_name}: player {name!r}: {wrong}")
+    if hasattr(game, "penalty") and not any(_pays(one) for one in game.players.values()):
+        raise UserError(
+            f"{model_name}: the game has a `penalty` that no player pays: say by penalty_every in "
+            "how many of its turns one does."
+        )
     for name in game.noise:
         if name not in game.players:
             raise UserError(f"{model_name}: noise is declared for {name!r}, which is no player: "
                             f"choose from {', '.join(game.players)}.")  # fmt: skip
+
+
+def _pays(player: Player) -> bool:
+    return not player.frozen and player.penalty_every is not None
 
 
 def _batch_size(config: Any) -> Iterator[str]:
@@ -76,12 +85,16 @@ def _problems(
     if not name or "/" in name:
         yield "a name has letters and no slash, for state is stored under it: rename it."
     yield from _initial(game, name, player)
-    yield from _turns(player, config, numbers)
+    yield from _whole("turns", player.turns, config, numbers)
     if player.frozen:
         return
     if name not in game.noise:
         yield "`noise` has no entry for it: add one, {} if its loss needs none."
     yield from _standing(game, player)
+    if player.penalty_every is not None:
+        if not hasattr(game, "penalty"):
+            yield f"penalty_every={player.penalty_every!r}, but the game has no `penalty`: drop it."
+        yield from _whole("penalty_every", player.penalty_every, config, numbers)
     yield from _optimizer(player)
     yield from _schedule(player)
     rule = player.optimizer
@@ -109,9 +122,9 @@ def _initial(game: Game, name: str, player: Player) -> Iterator[str]:
         yield f"copy_of={source!r} names no other player that is no copy: {_choose(others)}"
 
 
-def _turns(player: Player, config: Any, numbers: Mapping[str, float]) -> Iterator[str]:
-    value: Any = player.turns
-    said = f"turns={value!r}"
+def _whole(field: str, value: Any, config: Any, numbers: Mapping[str, float]) -> Iterator[str]:
+    """Yield what is wrong with a count of turns: a number from 1, or the name of such a one."""
+    said = f"{field}={value!r}"
     if isinstance(value, str):
         if value not in numbers:
             yield f"{said} {_unknown(value, config, numbers)}"

@@ -29,6 +29,8 @@ class Lane:
         self.ticks = 0
         self.standing_ticks: int | None = None
         """The ticks after which standing statistics were measured; None: never."""
+        self.turns: dict[str, int] = {}
+        """Turns so far of each player that has a penalty, which is due in some of them."""
         self.means = Means()
         self.hyper = _scalars(config)
         self.total_ticks: int = max(1, math.ceil(budget_images / config.batch_size))
@@ -45,6 +47,7 @@ class Lane:
         meta = state.meta
         lane = cls(config, meta["seed"], meta["budget_images"], players, count)
         lane.ticks = meta["ticks"]
+        lane.turns = dict(meta.get("turns", {}))
         lane.standing_ticks = meta.get("standing_ticks")
         lane.means = Means(meta.get("means", {}))
         # Data order follows from the images seen; generators have no such index, but a state.
@@ -66,6 +69,7 @@ class Lane:
             "config": dataclasses.asdict(self.config),
             "seed": self.seed,
             "ticks": self.ticks,
+            "turns": dict(self.turns),
             "standing_ticks": self.standing_ticks,
             "budget_images": self.budget_images,
             "means": self.means.to_json(),

@@ -23,7 +23,9 @@ from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._initial_weights import check_copy, initial_network
 from gensweep.lanes._joint_turn import JointTurn
 from gensweep.lanes._lane import Lane, check_fits
+from gensweep.lanes._lane_index import ALL, LaneIndex
 from gensweep.lanes._noise_reader import NoiseReader
+from gensweep.lanes._penalty import EVERYWHERE
 from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._purity import Purity
 from gensweep.lanes._record import EXPLODED, Progress, Record
@@ -34,7 +36,7 @@ from gensweep.lanes._stack import Stack
 from gensweep.lanes._standing import StandingStatistics
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
-from gensweep.lanes._turn import LaneIndex, Turn
+from gensweep.lanes._turn import Turn
 from gensweep.sampling_fields import neutral_values, sampling_fields
 from gensweep.space import Space, pad_latent_sizes, with_scope
 
@@ -206,30 +208,34 @@ class Pack:
         noise = self.inputs.noise(self.lanes, ticks, self.device)
         indices = self.inputs.indices(self.lanes, ticks, self.device)
         for number, step in enumerate(plan.steps):
-            self._step(step, plan, plan.acting_masks(number), indices, noise, record)
+            self._step(step, plan, number, indices, noise, record)
         for slot, number in ticks.items():
             self.lane(slot).ticks += number
+            self.lane(slot).turns = plan.turns[slot]
 
     def _step(
-        self, step: Step, plan: StepPlan, masks: Mapping[str, Tensor | None], indices: Tensor,
-        noise: NoiseBuffers, record: Record,
+        self, step: Step, plan: StepPlan, number: int, indices: Tensor, noise: NoiseBuffers,
+        record: Record,
     ) -> None:  # fmt: skip
         """Run one turn of one player, or of all that act at once, in the computed lanes."""
-        index = plan.computed_lanes(step)
-        place = index, step.tick
+        index, masks = plan.computed_lanes(step), plan.acting_masks(number)
+        place, due = (index, step.tick), plan.penalties_due(number)
         batch = self.source.gather(indices[place])
         drawn = {name: self.inputs.player_noise(name, noise, place) for name in masks}
         hyper = {name: self._player_hyper(name, index, plan.progress[place]) for name in masks}
         mean_ = self.ranks.mean_ if self.ranks.count > 1 else None
         if self.joint_turn is not None:
-            told = self.joint_turn.act(batch, drawn, hyper, masks, mean_, index)
+            told = self.joint_turn.act(batch, drawn, hyper, masks, mean_, index, due)
         else:
             told = {
-                name: self.turns[name].act(batch, drawn[name], hyper[name], mask, mean_, index)
+                name: self.turns[name].act(
+                    batch, drawn[name], hyper[name], mask, mean_, index, due.get(name)
+                )
                 for name, mask in masks.items()
             }
         for name, slots in step.acting.items():
-            record.add(name, {i: self.lane(i).ticks + step.tick + 1 for i in slots}, *told[name])
+            steps = {i: self.lane(i).ticks + step.tick + 1 for i in slots}
+            record.add(name, steps, *told[name], paid=step.due.get(name, ()))
             self.turns_taken += len(slots)
         # At least `FEWEST` lanes are computed, an empty one beside a single trial if need be.
         computed = [slot for slot in step.lanes or range(self.width) if self.lanes[slot]]
@@ -260,13 +266,15 @@ class Pack:
     def loss(
         self, player: str, batch: Mapping[str, Tensor], noise: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Compute a player's loss and metrics [L] of inputs with the lanes in front.
+        """Compute a player's loss, penalty and metrics [L] of inputs with the lanes in front.
 
         Nothing but the player's buffers changes, as in any pass in training mode.
         """
         hyper = self._player_hyper(player, slice(None), torch.zeros(self.width, device=self.device))
-        _, loss, metrics = self.turns[player].gradient(batch, noise, hyper)
-        return {f"{player}_loss": loss, **metrics}
+        due = None if self.game.players[player].penalty_every is None else EVERYWHERE
+        args = batch, noise, hyper, ALL, None, due
+        _, (loss, metrics, penalty) = self.turns[player].whole_gradient(*args)
+        return {f"{player}_loss": loss, **metrics, **penalty}
 
     def _progress(self, slot: int, record: Record) -> Progress:
         """Summarise the lane's segment; a bad loss or weight is the cause of its divergence."""
