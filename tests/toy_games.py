@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Barrier
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from gensweep.lanes import Pack, Ranks
 from gensweep_models.config import fixed, lane
@@ -73,3 +75,34 @@ def toy_pack(
 
 def sgd(build: Callable[[], nn.Module], **options: Any) -> Player:
     return Player(build, "sgd", **options)
+
+
+def repeating(work: Callable[[], Any], state: list[Tensor]) -> tuple[Callable[[], None], Any]:
+    """What a CUDA graph is, by the CPU: `state` is as if `work` had not been done."""
+    before = [one.clone() for one in state]
+    results = work()
+    for room, old in zip(state, before, strict=True):
+        room.copy_(old)
+
+    def repeat() -> None:
+        for room, new in zip(*(pytree.tree_leaves(t) for t in (results, work())), strict=True):
+            room.copy_(new)
+
+    return repeat, results
+
+
+class Mean:
+    """The mean over two threads, each of which is a rank."""
+
+    def __init__(self) -> None:
+        self._met = Barrier(2)
+        self._given: list[Tensor] = []
+
+    def __call__(self, tensor: Tensor) -> None:
+        self._given.append(tensor)
+        self._met.wait(60)
+        mean = torch.stack(self._given).mean(0)
+        if self._met.wait(60) == 0:
+            self._given.clear()
+        tensor.copy_(mean)
+        self._met.wait(60)

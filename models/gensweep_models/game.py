@@ -105,8 +105,10 @@ class Player:
     weights: str | None = None
     copy_of: str | None = None
     turns: str | int = 1
+    penalty_every: str | int | None = None
     ema: Scalar | None = None
     average_buffers: bool = False
+    standing_batches: int = 0
     begins: Scalar = 0.0
     ends: Scalar = 1.0
 

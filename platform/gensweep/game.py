@@ -221,6 +221,13 @@ class Player(Protocol):
         """Updates in a round, a whole number from 1, or the name of a hyperparameter of such."""
 
     @property
+    def penalty_every(self) -> str | int | None:
+        """In every how many of its turns the player pays the game's `penalty`, from the first on.
+
+        A whole number from 1, or the name of a hyperparameter of such; None: never.
+        """
+
+    @property
     def ema(self) -> Scalar | None:
         """Decay per turn, in [0, 1), of the average weights that samples use; None: no average."""
 
@@ -229,6 +236,16 @@ class Player(Protocol):
         """True: running statistics and other buffers of numbers are averaged with the weights.
 
         Otherwise samples use those of the last turn, which belong to other weights.
+        """
+
+    @property
+    def standing_batches(self) -> int:
+        """Batches of samples, from 0, over which running statistics are measured for samples.
+
+        Samples and every other optional method then use, in the place of those of training, means
+        over so many batches drawn with the weights that they use: BigGAN's standing statistics
+        (arXiv:1809.11096). Of layers with `running_mean` and `momentum`, as BatchNorm is; at
+        neutral sampling hyperparameters; not with `average_buffers`, nor where samples take steps.
         """
 
     @property
@@ -278,6 +295,25 @@ class Game(Protocol):
 
         Sampling hyperparameters act here: real numbers are in `hyper`, others (a number of steps,
         the name of a sampler) in the configuration that the game was built from.
+        """
+
+
+class Penalised(Protocol):
+    """A game with a penalty that is costly, and not due in every turn: lazy regularisation.
+
+    In every k-th turn of a player, by its `penalty_every`, the gradient of k times its penalty is
+    added to that of its loss (StyleGAN2, arXiv:1912.04958, appendix B). There the learning rate of
+    Adam is also multiplied by c = k / (k + 1), and its betas are raised to the power of c: that is
+    left to the `Player`. At k = 1 the penalty is a part of the loss.
+    """
+
+    def penalty(
+        self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the penalty of `player`, a scalar, and scalar metrics by other names.
+
+        As pure as `loss`, and of the same batch and noise. It is recorded as `PLAYER_penalty`, not
+        multiplied by k.
         """
 
 

@@ -7,26 +7,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from gensweep.lanes import Pack
 from gensweep.lanes._graph import Captured, Graphs, cuda_capture
+from toy_games import repeating
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
-
-
-def repeating(work: Callable[[], Any], state: list[Tensor]) -> tuple[Callable[[], None], Any]:
-    """What a CUDA graph is, by the CPU: `state` is as if `work` had not been done."""
-    before = [one.clone() for one in state]
-    results = work()
-    for room, old in zip(state, before, strict=True):
-        room.copy_(old)
-
-    def repeat() -> None:
-        for room, new in zip(*(pytree.tree_leaves(t) for t in (results, work())), strict=True):
-            room.copy_(new)
-
-    return repeat, results
 
 
 def test_inputs_are_copied_in_and_results_out() -> None:

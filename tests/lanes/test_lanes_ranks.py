@@ -7,7 +7,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from gensweep.errors import UserError
 from gensweep.lanes import LaneState, Ranks
-from toy_games import Toy, sgd, toy_pack
+from toy_games import Mean, Toy, sgd, toy_pack
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("rank_worker.py")
@@ -88,23 +87,6 @@ class Statistics(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.body(x)
         return out
-
-
-class Mean:
-    """The mean over two threads, each of which is a rank."""
-
-    def __init__(self) -> None:
-        self._met = Barrier(2)
-        self._given: list[Tensor] = []
-
-    def __call__(self, tensor: Tensor) -> None:
-        self._given.append(tensor)
-        self._met.wait(60)
-        mean = torch.stack(self._given).mean(0)
-        if self._met.wait(60) == 0:
-            self._given.clear()
-        tensor.copy_(mean)
-        self._met.wait(60)
 
 
 def test_statistics_of_batches_are_those_of_all_ranks(factory: Any) -> None:

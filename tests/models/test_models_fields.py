@@ -35,7 +35,7 @@ def _other(model: Model, field: str, value: Any) -> Any:
     dimension = model.space.get(field)
     told = next(one.metadata for one in fields(model.config) if one.name == field)
     choices = getattr(dimension, "choices", None) or told["bounds"].get("choices")
-    if choices:
+    if choices and not isinstance(value, float):
         return next(choice for choice in choices if choice != value)
     return value + 1 if isinstance(value, int) else value / 10 or 0.5
 

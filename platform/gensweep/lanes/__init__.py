@@ -6,6 +6,7 @@ Runs in: a pack's workers. The script's process measures widths and the best tri
 from gensweep.lanes._batches_and_noise import Ranks, Source
 from gensweep.lanes._check_config import check_config
 from gensweep.lanes._check_players import check_budget, check_players
+from gensweep.lanes._conditions import draw_classes
 from gensweep.lanes._generators import derive_seed, draw, generator
 from gensweep.lanes._initial_weights import check_initial_weights
 from gensweep.lanes._lane import Lane
@@ -16,7 +17,7 @@ from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
 from gensweep.lanes._precision import precision_of
 from gensweep.lanes._record import EXPLODED, Progress
-from gensweep.lanes._schedule import last_begin, turns_per_round
+from gensweep.lanes._schedule import last_begin, ticks_per_cycle
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST
 
@@ -39,8 +40,9 @@ __all__ = [
     "check_players",
     "derive_seed",
     "draw",
+    "draw_classes",
     "generator",
     "last_begin",
     "precision_of",
-    "turns_per_round",
+    "ticks_per_cycle",
 ]

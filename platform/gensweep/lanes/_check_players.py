@@ -53,6 +53,11 @@ def check_players(game: Game, config: Any, model_name: str) -> None:
     for name, player in game.players.items():
         for wrong in _problems(game, name, player, config, numbers):
             raise UserError(f"{model_name}: player {name!r}: {wrong}")
+    if hasattr(game, "penalty") and not any(_pays(one) for one in game.players.values()):
+        raise UserError(
+            f"{model_name}: the game has a `penalty` that no player pays: say by penalty_every in "
+            "how many of its turns one does."
+        )
 
 
 def check_budget(game: Game, config: Any, total_ticks: int, model_name: str) -> None:
@@ -66,17 +71,26 @@ def check_budget(game: Game, config: Any, total_ticks: int, model_name: str) -> 
             )
 
 
+def _pays(player: Player) -> bool:
+    return not player.frozen and player.penalty_every is not None
+
+
 def _problems(
     game: Game, name: str, player: Player, config: Any, numbers: Mapping[str, float]
 ) -> Iterator[str]:
     if not name or "/" in name:
         yield "a name has letters and no slash, for state is stored under it: rename it."
     yield from _initial(game, name, player)
-    yield from _turns(player, config, numbers)
+    yield from _whole("turns", player.turns, config, numbers)
     if player.frozen:
         return
     if name not in game.noise:
         yield "`noise` has no entry for it: add one, {} if its loss needs none."
+    yield from _standing(game, player)
+    if player.penalty_every is not None:
+        if not hasattr(game, "penalty"):
+            yield f"penalty_every={player.penalty_every!r}, but the game has no `penalty`: drop it."
+        yield from _whole("penalty_every", player.penalty_every, config, numbers)
     yield from _optimizer(player)
     yield from _schedule(player)
     rule = player.optimizer
@@ -104,9 +118,9 @@ def _initial(game: Game, name: str, player: Player) -> Iterator[str]:
         yield f"copy_of={source!r} names no other player that is no copy: {_choose(others)}"
 
 
-def _turns(player: Player, config: Any, numbers: Mapping[str, float]) -> Iterator[str]:
-    value: Any = player.turns
-    said = f"turns={value!r}"
+def _whole(field: str, value: Any, config: Any, numbers: Mapping[str, float]) -> Iterator[str]:
+    """Yield what is wrong with a count of turns: a number from 1, or the name of such a one."""
+    said = f"{field}={value!r}"
     if isinstance(value, str):
         if value not in numbers:
             yield f"{said} {_unknown(value, config, numbers)}"
@@ -114,6 +128,17 @@ def _turns(player: Player, config: Any, numbers: Mapping[str, float]) -> Iterato
         value, said = numbers[value], f"{said}, which is {numbers[value]!r},"
     if not is_whole(value) or value < 1:
         yield f"{said} must be a whole number, 1 or more: change it."
+
+
+def _standing(game: Game, player: Player) -> Iterator[str]:
+    count: Any = player.standing_batches
+    said = f"standing_batches={count!r}"
+    if not is_whole(count) or count < 0:
+        yield f"{said} must be a whole number, 0 or more: change it."
+    elif count and player.average_buffers:
+        yield f"{said} and average_buffers exclude each other: drop one."
+    elif count and hasattr(game, "sample_step"):
+        yield f"{said}, but samples take steps, each with statistics of its own: drop it."
 
 
 def _optimizer(player: Player) -> Iterator[str]:

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from gensweep.lanes._graph import Capture, Graphs
-from gensweep.lanes._turn import ALL, LaneIndex, Mean, Turn, scatter
+from gensweep.lanes._lane_index import ALL, LaneIndex, size_of
+from gensweep.lanes._penalty import Due
+from gensweep.lanes._turn import Mean, Told, Turn
 
 ByPlayer = Mapping[str, Any]
 
@@ -35,50 +37,53 @@ class JointTurn:
         masks: Mapping[str, Tensor | None],
         mean_: Mean | None,
         index: LaneIndex = ALL,
-    ) -> dict[str, Any]:
-        """Take the turns of the players in `masks`; return the loss [L] and metrics [L] of each.
+        due: Mapping[str, Due] | None = None,
+    ) -> dict[str, Told]:
+        """Take the turns of the players in `masks`; return what each is told.
 
         All but `batch` are by player, and as in `Turn.act`.
         """
+        due = due or {}
         if mean_ is not None:
-            return self._act(index, batch, noise, hyper, masks, mean_)
-        size = index.stop if isinstance(index, slice) else f"any {len(index)}"
-        name = size, tuple((player, mask is None) for player, mask in masks.items())
-        found: dict[str, Any] = self.graphs(name, self._act, index, batch, noise, hyper, masks)
+            return self._act(index, batch, noise, hyper, masks, due, mean_)
+        acting = tuple((player, mask is None) for player, mask in masks.items())
+        name = size_of(index), acting, tuple((player, d.graph_name) for player, d in due.items())
+        found: dict[str, Told] = self.graphs(
+            name, self._act, index, batch, noise, hyper, masks, due
+        )
         return found
 
     def _act(
         self, index: LaneIndex, batch: Any, noise: ByPlayer, hyper: ByPlayer,
-        masks: Mapping[str, Tensor | None], mean_: Mean | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+        masks: Mapping[str, Tensor | None], due: Mapping[str, Due], mean_: Mean | None = None,
+    ) -> dict[str, Told]:  # fmt: skip
         if self.extragradient:
             before = {name: self._weights(name) for name in masks}
-            self._step_all(index, batch, noise, hyper, masks, mean_)
-            ahead = self._gradients(index, batch, noise, hyper, masks, mean_)
+            self._step_all(index, batch, noise, hyper, masks, due, mean_)
+            ahead = self._gradients(index, batch, noise, hyper, masks, due, mean_)
             for name, weights in before.items():
                 for room, old in zip(self._state(name), weights, strict=True):
                     room.copy_(old)
             self._steps(ahead, index, hyper, masks)
-            told = ahead
+            found = ahead
         else:
-            told = self._step_all(index, batch, noise, hyper, masks, mean_)
-        lanes = next(iter(self.turns.values())).stack.lanes
-        return {
-            name: scatter((loss, values), index, lanes) for name, (_, loss, values) in told.items()
-        }
+            found = self._step_all(index, batch, noise, hyper, masks, due, mean_)
+        return {name: told for name, (_, told) in found.items()}
 
     def _step_all(self, index: LaneIndex, *args: Any) -> dict[str, Any]:
-        batch, noise, hyper, masks, mean_ = args
-        grads = self._gradients(index, batch, noise, hyper, masks, mean_)
+        batch, noise, hyper, masks, due, mean_ = args
+        grads = self._gradients(index, batch, noise, hyper, masks, due, mean_)
         self._steps(grads, index, hyper, masks)
         return grads
 
     def _gradients(
         self, index: LaneIndex, batch: Any, noise: ByPlayer, hyper: ByPlayer,
-        masks: Mapping[str, Tensor | None], mean_: Mean | None,
+        masks: Mapping[str, Tensor | None], due: Mapping[str, Due], mean_: Mean | None,
     ) -> dict[str, Any]:  # fmt: skip
         found = {
-            name: self.turns[name].gradient(batch, noise[name], hyper[name], index, mask=mask)
+            name: self.turns[name].whole_gradient(
+                batch, noise[name], hyper[name], index, mask, due.get(name)
+            )
             for name, mask in masks.items()
         }
         if mean_ is not None:

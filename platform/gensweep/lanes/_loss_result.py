@@ -38,12 +38,15 @@ class Inputs(dict[str, T]):
         )
 
 
-def checked_loss(player: str, found: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return what the loss of `player` returned; `UserError` unless it is a scalar and metrics."""
-    whose = f"the loss of player {player!r}"
+def checked_loss(player: str, found: Any, of: str = "loss") -> tuple[Tensor, dict[str, Tensor]]:
+    """Return what the loss, or the penalty, of `player` returned.
+
+    `UserError` unless it is a scalar and metrics.
+    """
+    whose = f"the {of} of player {player!r}"
     if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping)):
         got = type(found).__name__
-        raise UserError(f"{whose} returns a {got}: return `loss, metrics`, with {{}} for none.")
+        raise UserError(f"{whose} returns a {got}: return `{of}, metrics`, with {{}} for none.")
     value, metrics = found
     _check_scalar(whose, value)
     if not value.is_floating_point():
@@ -51,6 +54,23 @@ def checked_loss(player: str, found: Any) -> tuple[Tensor, dict[str, Tensor]]:
     for name, metric in metrics.items():
         _check_scalar(f"metric {name!r} of player {player!r}", metric)
     return value, dict(metrics)
+
+
+def with_penalty(
+    player: str, metrics: Mapping[str, Tensor], penalty: Tensor, more: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return the penalty of `player` and its metrics by the names under which they are recorded.
+
+    `UserError` if the loss has a metric of such a name: each is the mean over turns of its own.
+    """
+    own = f"{player}_penalty"
+    taken = {*metrics, f"{player}_loss"}
+    if twice := [name for name in (own, *more) if name in taken] + [n for n in more if n == own]:
+        raise UserError(
+            f"the penalty of player {player!r} reports {twice[0]!r}, a name that is taken: rename "
+            "the metric, of the loss or of the penalty."
+        )
+    return {own: penalty, **more}
 
 
 def _check_scalar(what: str, value: Any) -> None:

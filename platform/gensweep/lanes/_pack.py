@@ -13,17 +13,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gensweep.errors import UserError
 from gensweep.game import DataShape, Game, Model
 from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._check_players import check_budget, check_players
+from gensweep.lanes._conditions import Conditions
 from gensweep.lanes._generators import derive_seed, draw
 from gensweep.lanes._graph import cuda_capture
 from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._initial_weights import check_copy, check_network, initial_network
 from gensweep.lanes._joint_turn import JointTurn
-from gensweep.lanes._lane import Lane
+from gensweep.lanes._lane import Lane, check_fits
+from gensweep.lanes._lane_index import ALL, LaneIndex
 from gensweep.lanes._noise_reader import NoiseReader
+from gensweep.lanes._penalty import EVERYWHERE
 from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._purity import Purity
 from gensweep.lanes._record import EXPLODED, Progress, Record
@@ -31,9 +33,11 @@ from gensweep.lanes._sampling import Sampler
 from gensweep.lanes._sampling_games import SamplingGames
 from gensweep.lanes._schedule import budget_fractions, own_progress, update_order
 from gensweep.lanes._stack import Stack
+from gensweep.lanes._standing import StandingStatistics
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
-from gensweep.lanes._turn import LaneIndex, Turn
+from gensweep.lanes._turn import Turn
+from gensweep.sampling_fields import neutral_values, sampling_fields
 from gensweep.space import Space, pad_latent_sizes, with_scope
 
 
@@ -92,6 +96,9 @@ class Pack:
         graph for each number of lanes."""
         self.lanes: list[Lane | None] = [None] * width
         self._hyper: dict[str, Tensor] = {}
+        self._standing = StandingStatistics(
+            self.stacks, model.name, int(config.batch_size), self.device
+        )
         self._sampling = SamplingGames(model, self.config, data, self.game)
         self.turns_taken = self.turns_computed = 0
         """Turns that were due in lanes with trials, and turns computed there, due or not."""
@@ -103,7 +110,7 @@ class Pack:
 
         `UserError` if its configuration is of another signature or larger than the padding.
         """
-        self._check(config)
+        check_fits(config, self.config)
         lane = Lane(config, seed, budget_images, list(self.game.players), self.data.count)
         # Built unpadded: initial weights depend on a layer's size, and padding must stay zero.
         game = self.model.game(config, self.data)
@@ -134,8 +141,8 @@ class Pack:
         `UserError` if it is of another signature; the pack is then as before.
         """
         config = self.model.config(**state.meta["config"])
-        self._check(config)
-        own = {name: _player_tensors(name, state.tensors) for name in self.stacks}
+        check_fits(config, self.config)
+        own = {name: state.of_player(name) for name in self.stacks}
         # All players are checked before the first is changed: a refused state leaves no half lane.
         for name, stack in self.stacks.items():
             stack.check(slot, own[name])
@@ -159,16 +166,6 @@ class Pack:
     def occupied(self) -> list[int]:
         """The slots that have a trial."""
         return [slot for slot, lane in enumerate(self.lanes) if lane is not None]
-
-    def _check(self, config: Any) -> None:
-        mine = with_scope(self.config, "fixed")
-        for name, value in with_scope(config, "fixed").items():
-            if value != mine[name]:
-                raise UserError(f"{name}={value!r} does not fit a pack of {name}={mine[name]!r}.")
-        for name, value in with_scope(config, "latent").items():
-            if value > getattr(self.config, name):
-                most = getattr(self.config, name)
-                raise UserError(f"{name}={value!r} exceeds the pack's {most!r}: widen its space.")
 
     def _check_networks(self) -> None:
         modules = {name: stack.module for name, stack in self.stacks.items()}
@@ -215,30 +212,34 @@ class Pack:
         noise = self.inputs.noise(self.lanes, ticks, self.device)
         indices = self.inputs.indices(self.lanes, ticks, self.device)
         for number, step in enumerate(plan.steps):
-            self._step(step, plan, plan.acting_masks(number), indices, noise, record)
+            self._step(step, plan, number, indices, noise, record)
         for slot, number in ticks.items():
             self.lane(slot).ticks += number
+            self.lane(slot).turns = plan.turns[slot]
 
     def _step(
-        self, step: Step, plan: StepPlan, masks: Mapping[str, Tensor | None], indices: Tensor,
-        noise: NoiseBuffers, record: Record,
+        self, step: Step, plan: StepPlan, number: int, indices: Tensor, noise: NoiseBuffers,
+        record: Record,
     ) -> None:  # fmt: skip
         """Run one turn of one player, or of all that act at once, in the computed lanes."""
-        index = plan.computed_lanes(step)
-        place = index, step.tick
+        index, masks = plan.computed_lanes(step), plan.acting_masks(number)
+        place, due = (index, step.tick), plan.penalties_due(number)
         batch = self.source.gather(indices[place])
         drawn = {name: self.inputs.player_noise(name, noise, place) for name in masks}
         hyper = {name: self._player_hyper(name, index, plan.progress[place]) for name in masks}
         mean_ = self.ranks.mean_ if self.ranks.count > 1 else None
         if self.joint_turn is not None:
-            told = self.joint_turn.act(batch, drawn, hyper, masks, mean_, index)
+            told = self.joint_turn.act(batch, drawn, hyper, masks, mean_, index, due)
         else:
             told = {
-                name: self.turns[name].act(batch, drawn[name], hyper[name], mask, mean_, index)
+                name: self.turns[name].act(
+                    batch, drawn[name], hyper[name], mask, mean_, index, due.get(name)
+                )
                 for name, mask in masks.items()
             }
         for name, slots in step.acting.items():
-            record.add(name, {i: self.lane(i).ticks + step.tick + 1 for i in slots}, *told[name])
+            steps = {i: self.lane(i).ticks + step.tick + 1 for i in slots}
+            record.add(name, steps, *told[name], paid=step.due.get(name, ()))
             self.turns_taken += len(slots)
         # At least `FEWEST` lanes are computed, an empty one beside a single trial if need be.
         computed = [slot for slot in step.lanes or range(self.width) if self.lanes[slot]]
@@ -269,13 +270,15 @@ class Pack:
     def loss(
         self, player: str, batch: Mapping[str, Tensor], noise: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Compute a player's loss and metrics [L] of inputs with the lanes in front.
+        """Compute a player's loss, penalty and metrics [L] of inputs with the lanes in front.
 
         Nothing but the player's buffers changes, as in any pass in training mode.
         """
         hyper = self._player_hyper(player, slice(None), torch.zeros(self.width, device=self.device))
-        _, loss, metrics = self.turns[player].gradient(batch, noise, hyper)
-        return {f"{player}_loss": loss, **metrics}
+        due = None if self.game.players[player].penalty_every is None else EVERYWHERE
+        args = batch, noise, hyper, ALL, None, due
+        _, (loss, metrics, penalty) = self.turns[player].whole_gradient(*args)
+        return {f"{player}_loss": loss, **metrics, **penalty}
 
     def _progress(self, slot: int, record: Record) -> Progress:
         """Summarise the lane's segment; a bad loss or weight is the cause of its divergence."""
@@ -309,6 +312,7 @@ class Pack:
         in batches, from the noise that they would have together.
         """
         chosen = list(self.occupied if slots is None else slots)
+        self._measure_standing(chosen, given)
         configs = [self.lane(slot).config for slot in chosen]
         real = self._sampling.real(hyper or {})
         samples: dict[int, Tensor] = {}
@@ -329,7 +333,7 @@ class Pack:
         """Draw the samples of lanes that `game` can sample as one."""
         chosen, values = self._lanes_called(slots, hyper)
         noise = self._sample_noise(game, count, seed, chosen)
-        last = self._conditions(given, len(chosen))
+        last = self._conditions(given).repeated(len(chosen))
         return self._sampler(game).draw(chosen, noise, count, values, *last)
 
     def _sample_noise(self, game: Game, count: int, seed: int, slots: list[int]) -> NoiseReader:
@@ -340,7 +344,7 @@ class Pack:
         """Return how many of `count` samples of the first lane are drawn at once."""
         chosen, values = self._lanes_called(self.occupied[:1], None)
         noise = self._sample_noise(self.game, count, 0, chosen)
-        weights, last = sampling_state(self.stacks, chosen), self._conditions(given, 1)
+        weights, last = sampling_state(self.stacks, chosen), self._conditions(given).repeated(1)
         return self._sampler(self.game).batch_size(weights, noise, count, values, *last)
 
     def _sampler(self, game: Game) -> Sampler:
@@ -370,11 +374,12 @@ class Pack:
         missing.
         """
         chosen, values = self._lanes_called(slots, hyper)
+        self._measure_standing(chosen, given)
         seeds = [self.lane(slot).seed for slot in chosen]
         found = draw(noise, seeds, method, seed, sizes=self._sizes(chosen))
         drawn = {name: one.to(self.device) for name, one in found.items()}
         weights = sampling_state(self.stacks, chosen)
-        last = self._conditions(given, len(chosen))
+        last = self._conditions(given).repeated(len(chosen))
         return self._caller(method, weights, drawn, values, *last, shared=inputs)
 
     def _sizes(self, slots: Sequence[int]) -> list[Mapping[str, float]]:
@@ -392,18 +397,16 @@ class Pack:
         values["progress"] = values["spent"]
         return chosen, values
 
-    def _conditions(
-        self, given: Mapping[str, Tensor] | None, lanes: int
-    ) -> tuple[dict[str, Tensor], ...]:
-        """Take what the game is conditioned on, for so many lanes; empty: nothing."""
-        names = getattr(self.game, "given", ())
-        if missing := [name for name in names if name not in (given or {})]:
-            raise UserError(f"{self.model.name} is conditioned on {missing[0]!r}: give it.")
-        if not names or not given:
-            return ()
-        return ({n: torch.stack([given[n].to(self.device)] * lanes) for n in names},)
+    def _measure_standing(self, slots: Sequence[int], given: Mapping[str, Tensor] | None) -> None:
+        """Measure standing statistics of lanes that have trained since, at neutral values."""
+        for slot in slots:
+            lane = self.lane(slot)
+            if self._standing.are_due(lane):
+                neutral = neutral_values(sampling_fields(lane.config))
+                ((game, _),) = self._sampling.groups([lane.config], neutral)
+                _, values = self._lanes_called([slot], self._sampling.real(neutral))
+                call, last = self._sampler(game).call, self._conditions(given)
+                self._standing.measure(call, slot, lane, values, last)
 
-
-def _player_tensors(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = f"{name}/"
-    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+    def _conditions(self, given: Mapping[str, Tensor] | None) -> Conditions:
+        return Conditions(self.game, given, self.data, self.device, self.model.name)

@@ -3,8 +3,9 @@
 T turns, L lanes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -42,15 +43,19 @@ class Record:
         self._host: dict[str, tuple[Tensor, Tensor]] = {}
 
     def add(
-        self, player: str, steps: Mapping[int, int], loss: Tensor, metrics: Mapping[str, Tensor]
-    ) -> None:
+        self, player: str, steps: Mapping[int, int], loss: Tensor, metrics: Mapping[str, Tensor],
+        penalty: Mapping[str, Tensor] = MappingProxyType({}), *, paid: Collection[int] = (),
+    ) -> None:  # fmt: skip
         """Record one turn of `player`; values are [L].
 
         `steps` has the slots that acted, each with the step of its trial that this was, from 1.
-        `UserError` if a metric has the name of a player's loss, or of another player's metric.
+        The values of the `penalty` are of the slots that `paid` it alone. `UserError` if a metric
+        has the name of a player's loss, or of another player's metric.
         """
         watched = f"{player}_loss"
-        for name, value in [(watched, loss), *metrics.items()]:
+        due = {slot: steps[slot] for slot in paid}
+        values = [(watched, loss, steps), *((n, one, steps) for n, one in metrics.items())]
+        for name, value, acted in [*values, *((n, one, due) for n, one in penalty.items())]:
             owner = self._owners.setdefault(name, player)
             if owner != player or (name == watched and value is not loss):
                 raise UserError(
@@ -58,7 +63,7 @@ class Record:
                     "rename it in the model's loss."
                 )
             self._values.setdefault(name, []).append(value)
-            self._acted.setdefault(name, []).append(steps)
+            self._acted.setdefault(name, []).append(acted)
 
     def close(self, mean_: Callable[[Tensor], None]) -> None:
         """Copy all to the host; `mean_` takes means over ranks, so that all judge lanes alike."""

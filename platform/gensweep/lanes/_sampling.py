@@ -38,7 +38,7 @@ class Sampler:
         self, call: Caller, shape: tuple[int, ...], *, device: torch.device, trace: bool,
         most_steps: int | None = None,
     ):  # fmt: skip
-        self._call, self._shape = call, shape
+        self.call, self._shape = call, shape
         self._device, self._trace, self._most_steps = device, trace, most_steps
         self._steps: dict[int, Step] = {}
         self._bytes: dict[int, int] = {}
@@ -52,7 +52,7 @@ class Sampler:
 
         `given` is what they are conditioned on, [L, count, ...] by name, if there is anything.
         """
-        weights = sampling_state(self._call.stacks, slots)
+        weights = sampling_state(self.call.stacks, slots)
         size = self.batch_size(weights, noise, count, hyper, *given)
         if size >= count:
             return self._batch(weights, noise.read(count), hyper, count, *given)
@@ -100,30 +100,30 @@ class Sampler:
         *given: Mapping[str, Tensor], most_steps: int | None = None,
     ) -> Tensor:  # fmt: skip
         noise = {name: to_device(one, self._device) for name, one in drawn.items()}
-        game: Any = self._call.game
+        game: Any = self.call.game
         if not hasattr(game, "sample_step"):
-            samples: Tensor = self._call("sample", weights, noise, dict(hyper), *given)
+            samples: Tensor = self.call("sample", weights, noise, dict(hyper), *given)
             return samples
-        state = self._call("sample_begin", weights, noise, dict(hyper), *given)
-        take = self._step(size) if most_steps is None else partial(self._call, "sample_step")
+        state = self.call("sample_begin", weights, noise, dict(hyper), *given)
+        take = self._step(size) if most_steps is None else partial(self.call, "sample_step")
         lanes = len(next(iter(hyper.values())))
         steps = min(game.sample_steps, most_steps or self._most_steps or game.sample_steps)
         for number in torch.arange(steps, device=self._device):
             # A trace is one of strides too: steps may leave others than they began from.
             state = pytree.tree_map(torch.Tensor.contiguous, state)
             state = take(weights, state, number.repeat(lanes), noise, dict(hyper), *given)
-        ended: Tensor = self._call("sample_end", weights, state, dict(hyper), *given)
+        ended: Tensor = self.call("sample_end", weights, state, dict(hyper), *given)
         return ended
 
     def _step(self, size: int) -> Step:
         """Return the step for batches of `size`, whose trace has that number in its shapes."""
         if not self._trace:
-            return partial(self._call, "sample_step")
+            return partial(self.call, "sample_step")
         if size not in self._steps:
             while len(self._steps) >= REMEMBERED:
                 del self._steps[next(iter(self._steps))]
             # Bits stay those of a step that is not traced, as a registered model takes it.
-            self._steps[size] = Traces(partial(self._call, "sample_step"), tune=False)
+            self._steps[size] = Traces(partial(self.call, "sample_step"), tune=False)
         return self._steps[size]
 
 

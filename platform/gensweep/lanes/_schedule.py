@@ -21,8 +21,23 @@ def update_order(game: Game) -> Order:
 
 def turns_per_round(player: Player, hyper: Mapping[str, float]) -> int:
     """Return how many turns a player takes in a round of a lane with these hyperparameters."""
-    value = player.turns
-    return int(hyper[value]) if isinstance(value, str) else value
+    return _whole(player.turns, hyper)
+
+
+def turns_per_penalty(player: Player, hyper: Mapping[str, float]) -> int:
+    """Return in every how many of its turns the player pays its penalty; 0: never."""
+    return 0 if player.penalty_every is None else _whole(player.penalty_every, hyper)
+
+
+def ticks_per_cycle(game: Game, hyper: Mapping[str, float]) -> int:
+    """Return after how many ticks each player has taken turns with and without a penalty.
+
+    That is a round, or as many as the rarest penalty needs.
+    """
+    counts = {name: turns_per_round(player, hyper) for name, player in game.players.items()}
+    penalties = {name: turns_per_penalty(player, hyper) for name, player in game.players.items()}
+    rounds = [-(-penalties[name] // count) for name, count in counts.items()]
+    return max(counts.values()) * max(1, *rounds)
 
 
 def acting_players(game: Game, lane: Lane, tick: int) -> set[str]:
@@ -82,6 +97,10 @@ def learning_ticks(player: Player, hyper: Mapping[str, float], total_ticks: int)
 
 def _learns(player: Player, lane: Lane, tick: int) -> bool:
     return tick in learning_ticks(player, lane.hyper, lane.total_ticks)
+
+
+def _whole(value: str | int, hyper: Mapping[str, float]) -> int:
+    return int(hyper[value]) if isinstance(value, str) else value
 
 
 def _value(part: Scalar, hyper: Mapping[str, float]) -> float:

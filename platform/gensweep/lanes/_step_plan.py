@@ -4,8 +4,9 @@ L lanes, T ticks, S steps.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +14,14 @@ from torch import Tensor
 from gensweep.game import Game
 from gensweep.lanes._batches_and_noise import to_device
 from gensweep.lanes._lane import Lane
-from gensweep.lanes._schedule import acting_players, budget_fractions, update_order
+from gensweep.lanes._lane_index import LaneIndex
+from gensweep.lanes._penalty import Due
+from gensweep.lanes._schedule import (
+    acting_players,
+    budget_fractions,
+    turns_per_penalty,
+    update_order,
+)
 
 FEWEST = 2
 """Least lanes of a computation: one alone takes other kernels, whose last bits differ."""
@@ -28,6 +36,8 @@ class Step:
     tick: int
     lanes: tuple[int, ...]
     """The lanes that are computed, in ascending order; empty: all."""
+    due: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Those of the acting slots in which a player pays its penalty, too."""
 
 
 class StepPlan:
@@ -46,29 +56,58 @@ class StepPlan:
         # Each number of lanes is a trace, or a graph, of its own: powers of two keep them few.
         power = max(FEWEST, 1 << (len(occupied) - 1).bit_length())
         self.steps: list[Step] = []
+        self.turns = {slot: dict(lane.turns) for slot, lane in enumerate(lanes) if lane}
+        """Turns of each player that has a penalty, by slot, after all steps."""
         # Lanes at different places in their rounds act together as far as their players agree.
         for tick in range(span):
             for acting in _turns(game, _acting(game, lanes, ticks, tick)):
                 slots = sorted({slot for some in acting.values() for slot in some})
                 only = _computed(*((slots, FEWEST) if sparse else (occupied, power)), width)
-                self.steps.append(Step(acting, tick, only))
+                self.steps.append(Step(acting, tick, only, self._count(game, lanes, acting)))
         self.progress = to_device(budget_fractions(lanes, span), device)
-        self._places = {s.lanes: _place(s.lanes, device) for s in self.steps}
-        computed = [step.lanes or tuple(range(width)) for step in self.steps]
-        pairs = list(zip(self.steps, computed, strict=True))
+        self._again = [
+            {name: _again(slots, step.lanes, width, sparse=sparse)
+             for name, slots in step.due.items()} for step in self.steps
+        ]  # fmt: skip
+        again = [part for each in self._again for both in each.values() for part in both]
+        every = {*again, *(step.lanes for step in self.steps)}
+        self._places = {some: _place(some, device) for some in every}
+        self._put_masks(occupied, width, device)
+
+    def _count(
+        self, game: Game, lanes: Sequence[Lane | None], acting: Mapping[str, Sequence[int]]
+    ) -> dict[str, list[int]]:
+        """Count the turns of players with a penalty; return the slots in which each pays it."""
+        due: dict[str, list[int]] = {}
+        for name, slots in acting.items():
+            for slot in slots if game.players[name].penalty_every is not None else ():
+                lane, taken = lanes[slot], self.turns[slot].get(name, 0)
+                assert lane is not None
+                if taken % turns_per_penalty(game.players[name], lane.hyper) == 0:
+                    due.setdefault(name, []).append(slot)
+                self.turns[slot][name] = taken + 1
+        return due
+
+    def _put_masks(self, occupied: Sequence[int], width: int, device: torch.device) -> None:
+        """Put the masks of all steps on the device."""
+        whole = tuple(range(width))
         # A mask costs copies of the state, so a step has one only if a trial is computed that does
         # not act. Empty lanes may change: the next trial resets them.
-        turns = [(step.acting[name], some) for step, some in pairs for name in step.acting]
+        turns = []
+        for step, again in zip(self.steps, self._again, strict=True):
+            turns += [(slots, step.lanes or whole) for slots in step.acting.values()]
+            turns += [(slots, again[name].lanes or whole) for name, slots in step.due.items()]
         self._masked = [
             any(slot in some and slot not in slots for slot in occupied) for slots, some in turns
         ]
-        # Masks of all steps cross to the device as one tensor, rows padded to the pack's width.
+        # They cross as one tensor, rows padded to the pack's width.
         acts = [[slot in slots for slot in some] for slots, some in turns]
         self._masks = to_device(torch.tensor([row + [False] * (width - len(row)) for row in acts]),
                             device)  # fmt: skip
-        self._first = list(accumulate((len(step.acting) for step in self.steps), initial=0))
+        counts = (len(step.acting) + len(step.due) for step in self.steps)
+        self._first = list(accumulate(counts, initial=0))
 
-    def computed_lanes(self, step: Step) -> Tensor | slice:
+    def computed_lanes(self, step: Step) -> LaneIndex:
         """Return the lanes that the step computes, as an index into [L, ...]."""
         return self._places[step.lanes]
 
@@ -77,16 +116,39 @@ class StepPlan:
 
         None: all of them, but for empty ones.
         """
-        step = self.steps[number]
-        turns = dict(
-            zip(step.acting, range(self._first[number], self._first[number + 1]), strict=True)
-        )
-        return {name: self._mask(turn, step) for name, turn in turns.items()}
+        step, first = self.steps[number], self._first[number]
+        return {name: self._mask(turn, step.lanes) for turn, name in enumerate(step.acting, first)}
 
-    def _mask(self, turn: int, step: Step) -> Tensor | None:
+    def penalties_due(self, number: int) -> dict[str, Due]:
+        """Return, for each player of the step that pays a penalty somewhere, where it is due."""
+        step, again = self.steps[number], self._again[number]
+        first = self._first[number] + len(step.acting)
+        return {
+            name: Due(self._places[again[name].rows], self._places[again[name].lanes],
+                      self._mask(turn, again[name].lanes))
+            for turn, name in enumerate(step.due, first)
+        }  # fmt: skip
+
+    def _mask(self, turn: int, lanes: tuple[int, ...]) -> Tensor | None:
         if not self._masked[turn]:
             return None
-        return self._masks[turn, : len(step.lanes)] if step.lanes else self._masks[turn]
+        return self._masks[turn, : len(lanes)] if lanes else self._masks[turn]
+
+
+class Again(NamedTuple):
+    """The lanes of a step that are computed again, for a penalty; empty: all."""
+
+    rows: tuple[int, ...]
+    """Their places among the lanes of the step."""
+    lanes: tuple[int, ...]
+    """Their slots."""
+
+
+def _again(slots: Sequence[int], computed: tuple[int, ...], width: int, *, sparse: bool) -> Again:
+    """Choose the lanes for a penalty that is due in `slots`, of those that a step computes."""
+    every = computed or tuple(range(width))
+    rows = _computed([every.index(s) for s in slots], FEWEST, len(every)) if sparse else ()
+    return Again(rows, tuple(every[row] for row in rows) if rows else computed)
 
 
 def _acting(
@@ -121,7 +183,7 @@ def _computed(slots: Sequence[int], fewest: int, width: int) -> tuple[int, ...]:
     return tuple(sorted([*slots, *others[: max(0, fewest - len(slots))]]))
 
 
-def _place(lanes: tuple[int, ...], device: torch.device) -> Tensor | slice:
+def _place(lanes: tuple[int, ...], device: torch.device) -> LaneIndex:
     """Turn lanes into an index; the first ones become a slice, a view that costs no copy."""
     if lanes == tuple(range(len(lanes))):
         return slice(len(lanes) or None)

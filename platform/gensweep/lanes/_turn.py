@@ -14,15 +14,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from gensweep.errors import UserError
 from gensweep.game import Game
 from gensweep.lanes._functional import Stacked, eval_mode, nets_of, over_lanes
 from gensweep.lanes._graph import Capture, Graphs
-from gensweep.lanes._loss_result import KINDS, Inputs, checked_loss
-from gensweep.lanes._optimizer_step import average_buffers, update
+from gensweep.lanes._lane_index import ALL, LaneIndex, scatter, select, size_of, write_back
+from gensweep.lanes._loss_result import KINDS, Inputs, checked_loss, with_penalty
+from gensweep.lanes._optimizer_step import average_buffers, scalar, update
 from gensweep.lanes._optimizer_step_cpu import has_kernel, update_on_cpu
+from gensweep.lanes._penalty import Due, add_where_due
 from gensweep.lanes._purity import Purity
 from gensweep.lanes._schedule import learning_players
 from gensweep.lanes._stack import Stack
@@ -30,9 +31,8 @@ from gensweep.lanes._traces import Traces
 from gensweep.precision import Precision
 
 Mean = Callable[[Tensor], None]
-LaneIndex = Tensor | slice
-"""Some of the lanes: a slice of the first ones, which gives views, or any, which gives copies."""
-ALL = slice(None)
+Told = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
+"""The loss [L] and the metrics [L] of a turn; the penalty and its metrics [L], {} if not due."""
 
 
 class Turn:
@@ -66,28 +66,47 @@ class Turn:
         mask: Tensor | None,
         mean_: Mean | None,
         index: LaneIndex = ALL,
-    ) -> Any:
-        """Take the turn in the lanes of `mask` (None: all); return the loss [L] and metrics [L].
+        due: Due | None = None,
+    ) -> Told:
+        """Take the turn in the lanes of `mask` (None: all).
 
         `mean_` makes the gradient [L, P] the mean over ranks, in place; None: there is one rank.
-        `index`: the only lanes to compute, K of them; inputs and mask have just these.
+        `index`: the only lanes to compute, K of them; inputs and mask have just these. `due`: those
+        whose penalty is added; None: there is none.
         """
         if mean_ is not None:
-            return self._act(index, batch, noise, hyper, mask, mean_)
+            return self._act(index, batch, noise, hyper, mask, due, mean_)
         # A graph is bound to shapes and to whether there is a mask, so each of these is one name.
-        name = index.stop if isinstance(index, slice) else f"any {len(index)}", mask is None
-        return self.graphs(name, self._act, index, batch, noise, hyper, mask)
+        name = size_of(index), mask is None, due and due.graph_name
+        told: Told = self.graphs(name, self._act, index, batch, noise, hyper, mask, due)
+        return told
 
     def _act(
         self, index: LaneIndex, batch: Any, noise: Any, hyper: Any, mask: Tensor | None,
-        mean_: Mean | None = None,
-    ) -> Any:  # fmt: skip
-        grad, *told = self.gradient(batch, noise, hyper, index, mask=mask)
+        due: Due | None, mean_: Mean | None = None,
+    ) -> Told:  # fmt: skip
+        grad, told = self.whole_gradient(batch, noise, hyper, index, mask, due)
         # Between gradient and step, as DistributedDataParallel does: all ranks take one step.
         if mean_ is not None:
             self.average_over_ranks(grad, mean_)
         self.step(grad, hyper, mask, index)
-        return scatter(tuple(told), index, self.stack.lanes)
+        return told
+
+    def whole_gradient(
+        self, batch: Any, noise: Any, hyper: Any, index: LaneIndex, mask: Tensor | None,
+        due: Due | None,
+    ) -> tuple[Tensor, Told]:  # fmt: skip
+        """Return the gradient [K, P] of the loss, with k times the penalty's where that is due."""
+        grad, *found = self.gradient(batch, noise, hyper, index, mask=mask)
+        loss, metrics = scatter(tuple(found), index, self.stack.lanes)
+        if due is None:
+            return grad, (loss, metrics, {})
+        batch, noise, hyper = select((batch, noise, hyper), due.rows)
+        extra, *paid = self.gradient(batch, noise, hyper, due.lanes, mask=due.mask, of="penalty")
+        times = scalar(self.stack.player.penalty_every or 1, hyper, extra)
+        add_where_due(grad, extra, times, due)
+        penalty = with_penalty(self.player, metrics, *scatter(paid, due.lanes, self.stack.lanes))
+        return grad, (loss, metrics, penalty)
 
     def average_over_ranks(self, grad: Tensor, mean_: Mean) -> None:
         """Make the gradient, and the player's statistics of its own batch, those of all ranks."""
@@ -98,9 +117,9 @@ class Turn:
 
     def gradient(
         self, batch: Any, noise: Any, hyper: Any, index: LaneIndex = ALL,
-        *, mask: Tensor | None = None,
+        *, mask: Tensor | None = None, of: str = "loss",
     ) -> tuple[Tensor, Tensor, Any]:  # fmt: skip
-        """Return the gradient [K, P], the loss [K] and metrics [K].
+        """Return the gradient [K, P], the loss [K] and metrics [K]; or those `of` the penalty.
 
         The player's own buffers change, in the lanes of `mask`; those of the others are read, and
         what a forward pass in training mode writes into them is forgotten.
@@ -109,13 +128,14 @@ class Turn:
         averages = [None if s.ema is None else s.ema[index] for s in self.stacks.values()]
         buffers = {name: self._buffers(name, index, mask) for name in self.stacks}
         room = torch.empty_like(self.stack.flat[: len(flats[0])])
-        args = (flats, averages, buffers, batch, noise, hyper, room)
-        found = self._replay("gradient", self._gradient, *args)
+        args = (flats, averages, buffers, (batch, noise, hyper), room)
+        name = "gradient" if of == "loss" else of
+        found = self._replay(name, partial(self._gradient, of), *args)
         self._keep_buffers(buffers[self.player], index, mask)
         return found  # type: ignore[no-any-return]
 
     def _buffers(self, name: str, index: LaneIndex, mask: Tensor | None) -> dict[str, Tensor]:
-        chosen: dict[str, Tensor] = _select(self.stacks[name].buffers, index)
+        chosen: dict[str, Tensor] = select(self.stacks[name].buffers, index)
         # A view of the first lanes is the state itself: only an owner without a mask writes there.
         if isinstance(index, slice) and (name != self.player or mask is not None):
             return {key: buffer.clone() for key, buffer in chosen.items()}
@@ -143,11 +163,11 @@ class Turn:
             update_on_cpu(stack, grad, hyper, [(row, slots[row]) for row in rows])
         else:
             whole = (stack.flat, stack.ema, stack.optimizer)
-            parts = _select(whole, index)
+            parts = select(whole, index)
             name = "step" if mask is None else "masked"
             column = None if mask is None else mask[:, None]
             self._replay(name, partial(update, stack), *parts, grad, hyper, column)
-            _write_back(whole, index, parts)
+            write_back(whole, index, parts)
         if stack.ema_buffers:
             average_buffers(stack, hyper, mask, index)
 
@@ -158,27 +178,26 @@ class Turn:
         return traces(*args)
 
     def _gradient(
-        self, flats: Any, averages: Any, buffers: Stacked, batch: Any, noise: Any, hyper: Any,
-        room: Tensor,
-    ) -> Any:  # fmt: skip
-        """Differentiate the loss of the player with respect to its own weights alone."""
+        self, of: str, flats: Any, averages: Any, buffers: Stacked, inputs: Any, room: Tensor
+    ) -> Any:
+        """Differentiate the player's loss, or penalty, with respect to its own weights alone."""
         params = self._views(flats)
         mine = {n: p.detach().requires_grad_() for n, p in params[self.player].items()}
         params[self.player] = mine
 
         def loss(
-            params: Stacked, averages: Stacked, buffers: Stacked, batch: Any, noise: Any, hyper: Any
+            params: Stacked, averages: Stacked, buffers: Stacked, inputs: tuple[Any, ...]
         ) -> Any:
             nets = nets_of(self.stacks, params, buffers, averages, self.precision)
-            given = zip(KINDS, (nets, batch, noise, hyper), strict=True)
+            given = zip(KINDS, (nets, *inputs), strict=True)
             whose = f"player {self.player!r}"
-            inputs = (Inputs(kind, whose, one) for kind, one in given)
-            with self.purity.watch("loss", self.player):
-                return checked_loss(self.player, self.game.loss(self.player, *inputs))
+            named = (Inputs(kind, whose, one) for kind, one in given)
+            with self.purity.watch(of, self.player):
+                return checked_loss(self.player, getattr(self.game, of)(self.player, *named), of)
 
         learning = learning_players(self.game, self.player)
         with torch.enable_grad(), eval_mode(self.stacks, learning):
-            args = (params, self._views(averages), buffers, batch, noise, hyper)
+            args = (params, self._views(averages), buffers, inputs)
             value, metrics = over_lanes(loss, flats[0].shape[0])(*args)
             if not value.requires_grad:
                 raise UserError(f"the loss of player {self.player!r} does not depend on its own "
@@ -194,29 +213,3 @@ class Turn:
     def _views(self, flats: Any) -> Stacked:
         named = zip(self.stacks.items(), flats, strict=True)
         return {n: dict(s.views(flat)) for (n, s), flat in named if flat is not None}
-
-
-def _select(tree: Any, index: LaneIndex) -> Any:
-    """Select the lanes `index`: views of them if they are the first ones, or else copies."""
-    return pytree.tree_map(lambda t: t[index] if isinstance(t, Tensor) else t, tree)
-
-
-def _write_back(tree: Any, index: LaneIndex, rows: Any) -> None:
-    """Write back what `_select` copied; views need no write."""
-    if isinstance(index, Tensor):
-        for room, new in zip(pytree.tree_leaves(tree), pytree.tree_leaves(rows), strict=True):
-            if isinstance(room, Tensor):
-                room[index] = new
-
-
-def scatter(tree: Any, index: LaneIndex, lanes: int) -> Any:
-    """Put values [K] in their places among all lanes [L]; the others are zero."""
-
-    def spread(values: Tensor) -> Tensor:
-        if len(values) == lanes:
-            return values
-        room = values.new_zeros(lanes)
-        room[index] = values
-        return room
-
-    return pytree.tree_map(spread, tree)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from gensweep.lanes import Pack, Ranks, Source, precision_of, turns_per_round
+from gensweep.lanes import Pack, Ranks, Source, precision_of, ticks_per_cycle
 from gensweep.machine import device_name
 from gensweep.profiling._memory import MemoryMeter
 from gensweep.profiling._profile_cache import PackProfile, ProfileCache
@@ -103,10 +103,9 @@ class PackProfiler:
         self._meter.begin()
         with num_threads(self.share.threads):
             pack = self._full_pack(stratum, width)
-            counts = [turns_per_round(player, pack.lane(width - 1).hyper)
-                      for player in pack.game.players.values()]  # fmt: skip
-            pack.run(max(counts))  # traces each turn, which is not timed
-            seconds = measure_tick_s(pack.run, max(counts), clock)
+            ticks = ticks_per_cycle(pack.game, pack.lane(width - 1).hyper)
+            pack.run(ticks)  # traces each turn, which is not timed
+            seconds = measure_tick_s(pack.run, ticks, clock)
         profile = PackProfile(
             lane_round_ms=1000 * seconds / width,
             memory_mib=self._meter.grown_mib(),

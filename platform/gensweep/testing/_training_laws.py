@@ -16,7 +16,8 @@ RELATIVE, ABSOLUTE = 1e-3, 1e-4
 def loss_is_sound(case: Case) -> None:
     """every player's loss is a finite scalar of declared inputs, with metrics, and sets nothing"""
     pack = case.pack(2)
-    found = check_repeatable(pack.game, "loss", lambda: pack.losses(0))
+    what = "loss or penalty" if hasattr(pack.game, "penalty") else "loss"
+    found = check_repeatable(pack.game, what, lambda: pack.losses(0))
     for player, values in found.items():
         for name, value in values.items():
             if not abs(value) < float("inf"):
