@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from gensweep.errors import UserError
+from gensweep.known_metrics import is_metric_name
 
 T = TypeVar("T")
 CURES = {
@@ -15,6 +16,7 @@ CURES = {
     "hyper": "only numbers of the configuration that are not `fixed` are in `hyper`",
 }
 """What to do about a name that is not there, by the kind of input."""
+NAMES = "call it by a string of letters, digits and _ . - /"
 KINDS = tuple(CURES)
 """Kinds of inputs in the order in which a loss takes them."""
 
@@ -46,6 +48,8 @@ def checked_loss(player: str, found: Any) -> tuple[Tensor, dict[str, Tensor]]:
     value, metrics = found
     _check_scalar(whose, value)
     for name, metric in metrics.items():
+        if not is_metric_name(name):
+            raise UserError(f"{whose} names a metric {name!r}: {NAMES}.")
         _check_scalar(f"metric {name!r} of player {player!r}", metric)
     return value, dict(metrics)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.game import DataShape, Game, Model
+from gensweep.game import DataShape, Game, Model, Noise
 from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._check_players import check_players
 from gensweep.lanes._generators import derive_seed, draw
@@ -85,6 +85,8 @@ class Pack:
         """Whether the step of a long sampler is traced: a CPU takes as long without."""
         self.most_sample_steps: int | None = None
         """Steps after which a long sampler stops early, for checks; None: it does not."""
+        self.sampler = Sampler
+        """What draws samples; checks take one of their own."""
         self._samplers: dict[int, Sampler] = {}
         self._caller = Caller(self.game, self.stacks, Purity(self.game))
         self.sparse = self.device.type == "cpu"
@@ -271,9 +273,12 @@ class Pack:
 
         Nothing but the player's buffers changes, as in any pass in training mode.
         """
-        hyper = self._player_hyper(player, slice(None), torch.zeros(self.width, device=self.device))
-        _, loss, metrics = self.turns[player].gradient(batch, noise, hyper)
+        _, loss, metrics = self.turns[player].gradient(batch, noise, self.first_hyper(player))
         return {f"{player}_loss": loss, **metrics}
+
+    def first_hyper(self, player: str) -> dict[str, Tensor]:
+        """Return the hyperparameters [L] that the player's loss sees when training begins."""
+        return self._player_hyper(player, slice(None), torch.zeros(self.width, device=self.device))
 
     def _progress(self, slot: int, record: Record) -> Progress:
         """Summarise the lane's segment; a bad loss or weight is the cause of its divergence."""
@@ -343,7 +348,7 @@ class Pack:
         """Return the game's sampler, made once: its first call is watched, its steps are traced."""
         if id(game) not in self._samplers:
             call = Caller(game, self.stacks, Purity(game))
-            self._samplers[id(game)] = Sampler(
+            self._samplers[id(game)] = self.sampler(
                 call, tuple(self.data.shape), device=self.device, trace=self.trace_sampling,
                 most_steps=self.most_sample_steps,
             )  # fmt: skip
@@ -365,13 +370,29 @@ class Pack:
         is conditioned on something gets `given` as its last argument; `UserError` if that is
         missing.
         """
-        chosen, values = self._lanes_called(slots, hyper)
+        drawn = self.draw_noise(method, noise, seed=seed, slots=slots)
+        return self.call_with(method, drawn, *inputs, slots=slots, hyper=hyper, given=given)
+
+    def draw_noise(
+        self, method: str, noise: Mapping[str, Noise], *, seed: int = 0,
+        slots: Sequence[int] | None = None,
+    ) -> dict[str, Tensor]:  # fmt: skip
+        """Draw the noise [L, ...] that a call of a method gets in the lanes of `slots`."""
+        chosen = list(self.occupied if slots is None else slots)
         seeds = [self.lane(slot).seed for slot in chosen]
         found = draw(noise, seeds, method, seed, sizes=self._sizes(chosen))
-        drawn = {name: one.to(self.device) for name, one in found.items()}
+        return {name: one.to(self.device) for name, one in found.items()}
+
+    def call_with(
+        self, method: str, drawn: Mapping[str, Tensor], *inputs: Any,
+        slots: Sequence[int] | None = None, hyper: Mapping[str, float] | None = None,
+        given: Mapping[str, Tensor] | None = None,
+    ) -> Any:  # fmt: skip
+        """Call a method as `call` does, with noise [L, ...] that is drawn already."""
+        chosen, values = self._lanes_called(slots, hyper)
         weights = sampling_state(self.stacks, chosen)
         last = self._conditions(given, len(chosen))
-        return self._caller(method, weights, drawn, values, *last, shared=inputs)
+        return self._caller(method, weights, dict(drawn), values, *last, shared=inputs)
 
     def _sizes(self, slots: Sequence[int]) -> list[Mapping[str, float]]:
         """Return the hyperparameters of each lane, its latent sizes among them."""

@@ -3,7 +3,7 @@
 T turns, L lanes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -49,14 +49,8 @@ class Record:
         `steps` has the slots that acted, each with the step of its trial that this was, from 1.
         `UserError` if a metric has the name of a player's loss, or of another player's metric.
         """
-        watched = f"{player}_loss"
-        for name, value in [(watched, loss), *metrics.items()]:
-            owner = self._owners.setdefault(name, player)
-            if owner != player or (name == watched and value is not loss):
-                raise UserError(
-                    f"{player!r} reports a metric {name!r}, a name that {owner!r} has already: "
-                    "rename it in the model's loss."
-                )
+        names = claim_names(self._owners, player, metrics)
+        for name, value in zip(names, (loss, *metrics.values()), strict=True):
             self._values.setdefault(name, []).append(value)
             self._acted.setdefault(name, []).append(steps)
 
@@ -85,6 +79,22 @@ class Record:
                     steps = [steps[slot] for steps in self._acted[name] if slot in steps]
                     bad += _first_bad(name, series, steps)
         return min(bad, default=None)
+
+
+def claim_names(owners: dict[str, str], player: str, metrics: Iterable[str]) -> list[str]:
+    """Note in `owners` the names of the player's loss and `metrics`, and return them.
+
+    `UserError` if a metric has the name of a player's loss, or of another player's metric.
+    """
+    names = [f"{player}_loss", *metrics]
+    for place, name in enumerate(names):
+        owner = owners.setdefault(name, player)
+        if owner != player or name in names[:place]:
+            raise UserError(
+                f"{player!r} reports a metric {name!r}, a name that {owner!r} has already: "
+                "rename it in the model's loss."
+            )
+    return names
 
 
 def _first_bad(name: str, series: Tensor, steps: list[int]) -> list[tuple[int, str]]:
