@@ -1,6 +1,6 @@
 """Games of a few numbers, as a researcher would write them, and packs of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Barrier
 from typing import Any
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from gensweep.lanes import Pack, Ranks
+from gensweep.testing import LAWS, RandomExamples, find_violations
 from gensweep_models.config import fixed, lane
 from gensweep_models.game import Model, Noise, Player
 
@@ -55,6 +56,21 @@ class Toy:
     def sample(self, nets: Any, noise: Any, hyper: Any) -> Tensor:
         z: Tensor = noise["z"]
         return z
+
+
+def own_number(player: str, nets: Any, *args: Any) -> Any:
+    """A loss without fault: the square of the player's number."""
+    return nets[player]().square().sum(), {}
+
+
+def broken_laws(
+    game: Callable[[Any, Any], Any], config: type[Any] = ToyConfig,
+    data: RandomExamples | None = None, laws: Sequence[str] = tuple(LAWS),
+) -> dict[str, str]:  # fmt: skip
+    """Law to message, of the laws that the game of a model called mine breaks."""
+    model = Model("mine", "toys", "none", config, game, {})
+    found = find_violations(model, data or RandomExamples((2,)), {}, laws)
+    return {violation.law: violation.message for violation in found}
 
 
 def toy_model(build: Callable[[Any], Toy], config: type[Any] = ToyConfig) -> Model:

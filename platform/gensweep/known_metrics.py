@@ -6,6 +6,7 @@ a model's own training loss: its unit is unknown, and less of it is better.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -261,6 +262,19 @@ _ALL = (
 )
 METRICS: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ALL}
 LIKELIHOOD_METRICS: Final = frozenset(name for name, m in METRICS.items() if m.kinds & LIKELIHOOD)
+
+
+NAME: Final = re.compile(r"[\w./ -]+")
+"""Characters of a metric's name: trackers would replace others, and make two names one."""
+
+
+def is_metric_name(name: object) -> bool:
+    """Return whether a metric may be called so.
+
+    >>> is_metric_name("critic_gap"), is_metric_name("gap\\n"), is_metric_name(1)
+    (True, False, False)
+    """
+    return isinstance(name, str) and NAME.fullmatch(name) is not None
 
 
 def find_metric(name: str) -> Metric | None:

@@ -193,9 +193,7 @@ def test_only_the_active_stage_trains() -> None:
     assert torch.equal(pack.stacks["autoencoder"].flat, middle["autoencoder"])
     assert (pack.stacks["prior"].flat != middle["prior"]).any(1).all()
     for slot in range(3):
-        assert {"autoencoder_loss", "reconstruction_error", "perplexity"} <= first[
-            slot
-        ].metrics.keys()
+        assert {"autoencoder_loss", "distortion", "perplexity"} <= first[slot].metrics.keys()
         assert second[slot].metrics.keys() == {"prior_loss", "prior_nats"}
 
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from gensweep.errors import UserError
-from gensweep.testing import RandomExamples, check_model, find_violations
+from gensweep.testing import check_model
 from gensweep_models.catalog import CATALOG
 from gensweep_models.config import latent
-from gensweep_models.game import Model, Noise, Player
+from gensweep_models.game import Noise, Player
 from small_entries import small_settings
-from toy_games import Number, Toy, ToyConfig, sgd
+from toy_games import Number, Toy, ToyConfig, broken_laws, own_number, sgd, toy_model
 
 
 @pytest.mark.parametrize("name", list(CATALOG))
@@ -30,22 +30,12 @@ class LatentConfig(ToyConfig):
     latent_size: int = latent(4)
 
 
-def model(game: Callable[[Any, Any], Any], config: type[Any] = ToyConfig) -> Model:
-    return Model("mine", "toys", "none", config, game, {})
-
-
-def broken(game: Callable[[Any, Any], Any], config: type[Any] = ToyConfig) -> dict[str, str]:
-    """Law to message, of the laws that the game breaks."""
-    found = find_violations(model(game, config), RandomExamples((2,)), {})
-    return {violation.law: violation.message for violation in found}
-
-
 def toy(loss: Any, **options: Any) -> Callable[[Any, Any], Any]:
     return lambda config, data: Toy({"x": sgd(Number)}, loss, **options)
 
 
 def test_a_good_toy_breaks_none() -> None:
-    assert broken(toy(lambda p, nets, *a: (nets["x"]().square().sum(), {}))) == {}
+    assert broken_laws(toy(own_number)) == {}
 
 
 class Counting(Toy):
@@ -59,12 +49,12 @@ class Counting(Toy):
 
 
 def test_a_counter_in_python_is_named() -> None:
-    found = broken(lambda config, data: Counting({"x": sgd(Number)}, None))
-    assert "mine: Counting.loss changes self.step from 1 to 2: calls are replayed" in found["loss"]
+    found = broken_laws(lambda config, data: Counting({"x": sgd(Number)}, None))
+    assert "mine: Counting.loss changes self.step from 2 to 3: calls are replayed" in found["loss"]
 
 
 def test_an_infinite_loss_is_named() -> None:
-    found = broken(toy(lambda p, nets, *a: (nets["x"]().sum() / 0, {})))
+    found = broken_laws(toy(lambda p, nets, *a: (nets["x"]().sum() / 0, {})))
     assert found["loss"] == "mine: x_loss of player 'x' is inf for untrained networks."
 
 
@@ -87,11 +77,11 @@ class Unruly(Toy):
 )
 def test_samples_that_will_not_do_are_named(kind: str, message: str) -> None:
     def game(config: Any, data: Any) -> Toy:
-        made = Unruly({"x": sgd(Number)}, lambda p, nets, *a: (nets["x"]().square().sum(), {}))
+        made = Unruly({"x": sgd(Number)}, own_number)
         made.kind = kind
         return made
 
-    assert broken(game)["samples"] == message
+    assert broken_laws(game)["samples"] == message
 
 
 class FromLatent:
@@ -125,7 +115,7 @@ class FromLatent:
 def test_a_padding_that_trains_another_model_is_named(
     first: bool, normalised: bool, kept: bool
 ) -> None:
-    found = broken(lambda c, data: FromLatent(c.latent_size, first, normalised), LatentConfig)
+    found = broken_laws(lambda c, data: FromLatent(c.latent_size, first, normalised), LatentConfig)
     assert ("padding" not in found) == kept
     if not kept:
         assert found["padding"].startswith("mine: g_loss of player 'g' changes by ")
@@ -134,7 +124,9 @@ def test_a_padding_that_trains_another_model_is_named(
 
 def test_noise_of_a_latent_that_is_not_declared_so_is_named() -> None:
     """Weights beyond the trial's own size are zero, but they would learn."""
-    found = broken(lambda c, data: FromLatent(c.latent_size, False, False, False), LatentConfig)
+    found = broken_laws(
+        lambda c, data: FromLatent(c.latent_size, False, False, False), LatentConfig
+    )
     assert found["padding"] == (
         "mine: 1.weight of player 'g' learns beyond the trial's own latent_size: say "
         "latent='latent_size' of its Noise."
@@ -147,17 +139,17 @@ class Reconstructing(Toy):
 
 
 def test_a_capability_that_gives_something_else_is_named() -> None:
-    loss = lambda p, nets, *a: (nets["x"]().square().sum(), {})  # noqa: E731
-    found = broken(lambda config, data: Reconstructing({"x": sgd(Number)}, loss))
-    assert found == {"capabilities": "mine: `reconstruct` returns [4]: it begins with [4, 2]."}
+    found = broken_laws(lambda config, data: Reconstructing({"x": sgd(Number)}, own_number))
+    assert found == {"capabilities": "mine: `reconstruct` returns [4]: [4, 2] is due."}
 
 
 def test_the_first_violation_is_an_error_of_one_line() -> None:
     def fails(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
         return nets["x"]().reshape(5), {}
 
-    with pytest.raises(UserError, match=r"^mine breaks the law of loss: RuntimeError: shape.*$"):
-        check_model(model(toy(fails)), shape=(2,))
+    words = r"^toy: Toy\.loss of player 'x' raises RuntimeError \(shape.*one trial\.$"
+    with pytest.raises(UserError, match=words):
+        check_model(toy_model(lambda config: Toy({"x": sgd(Number)}, fails)), shape=(2,))
 
 
 def test_settings_that_the_model_refuses_are_its_own_words() -> None:

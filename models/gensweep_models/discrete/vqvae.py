@@ -183,7 +183,7 @@ class VqVae:
         error = mse_loss(net(straight_through(z, codes), "decode"), x)
         codebook, commitment = mse_loss(codes, z.detach()), mse_loss(z, codes.detach())
         metrics = {
-            "reconstruction_error": error.detach(),
+            "distortion": error.detach(),
             "commitment": commitment.detach(),
             "perplexity": perplexity(tokens, self.config.codes),
         }

@@ -16,7 +16,9 @@ from gensweep.lanes._optimizer_formulas import OPTIMIZERS
 from gensweep.lanes._order import DataOrder
 from gensweep.lanes._pack import Pack
 from gensweep.lanes._precision import precision_of
-from gensweep.lanes._record import EXPLODED, Progress
+from gensweep.lanes._purity import watched
+from gensweep.lanes._record import EXPLODED, Progress, claim_names
+from gensweep.lanes._sampling import Sampler
 from gensweep.lanes._schedule import last_begin, ticks_per_cycle
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST
@@ -33,11 +35,13 @@ __all__ = [
     "Progress",
     "Ranks",
     "SCHEDULES",
+    "Sampler",
     "Source",
     "check_budget",
     "check_config",
     "check_initial_weights",
     "check_players",
+    "claim_names",
     "derive_seed",
     "draw",
     "draw_classes",
@@ -45,4 +49,5 @@ __all__ = [
     "last_begin",
     "precision_of",
     "ticks_per_cycle",
+    "watched",
 ]

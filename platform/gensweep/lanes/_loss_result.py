@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from gensweep.errors import UserError
+from gensweep.known_metrics import is_metric_name
 
 T = TypeVar("T")
 CURES = {
@@ -16,6 +17,7 @@ CURES = {
     "condition": "name it in the game's `given`",
 }
 """What to do about a name that is not there, by the kind of input."""
+NAMES = "call it by a string of letters, digits and _ . - /"
 KINDS = ("network", "column", "noise", "hyper")
 """Kinds of inputs in the order in which a loss takes them."""
 
@@ -52,6 +54,8 @@ def checked_loss(player: str, found: Any, of: str = "loss") -> tuple[Tensor, dic
     if not value.is_floating_point():
         raise UserError(f"{whose} is of {value.dtype}, and must be real: take its norm or mean.")
     for name, metric in metrics.items():
+        if not is_metric_name(name):
+            raise UserError(f"{whose} names a metric {name!r}: {NAMES}.")
         _check_scalar(f"metric {name!r} of player {player!r}", metric)
     return value, dict(metrics)
 

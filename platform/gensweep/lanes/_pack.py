@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gensweep.game import DataShape, Game, Model
+from gensweep.game import DataShape, Game, Model, Noise
 from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._check_players import check_budget, check_players
 from gensweep.lanes._conditions import Conditions
@@ -89,6 +89,8 @@ class Pack:
         """Whether the step of a long sampler is traced: a CPU takes as long without."""
         self.most_sample_steps: int | None = None
         """Steps after which a long sampler stops early, for checks; None: it does not."""
+        self.sampler = Sampler
+        """What draws samples; checks take one of their own."""
         self._samplers: dict[int, Sampler] = {}
         self._caller = Caller(self.game, self.stacks, Purity(self.game))
         self.sparse = self.device.type == "cpu"
@@ -274,11 +276,14 @@ class Pack:
 
         Nothing but the player's buffers changes, as in any pass in training mode.
         """
-        hyper = self._player_hyper(player, slice(None), torch.zeros(self.width, device=self.device))
         due = None if self.game.players[player].penalty_every is None else EVERYWHERE
-        args = batch, noise, hyper, ALL, None, due
+        args = batch, noise, self.first_hyper(player), ALL, None, due
         _, (loss, metrics, penalty) = self.turns[player].whole_gradient(*args)
         return {f"{player}_loss": loss, **metrics, **penalty}
+
+    def first_hyper(self, player: str) -> dict[str, Tensor]:
+        """Return the hyperparameters [L] that the player's loss sees when training begins."""
+        return self._player_hyper(player, slice(None), torch.zeros(self.width, device=self.device))
 
     def _progress(self, slot: int, record: Record) -> Progress:
         """Summarise the lane's segment; a bad loss or weight is the cause of its divergence."""
@@ -351,7 +356,7 @@ class Pack:
         """Return the game's sampler, made once: its first call is watched, its steps are traced."""
         if id(game) not in self._samplers:
             call = Caller(game, self.stacks, Purity(game))
-            self._samplers[id(game)] = Sampler(
+            self._samplers[id(game)] = self.sampler(
                 call, tuple(self.data.shape), device=self.device, trace=self.trace_sampling,
                 most_steps=self.most_sample_steps,
             )  # fmt: skip
@@ -373,14 +378,30 @@ class Pack:
         is conditioned on something gets `given` as its last argument; `UserError` if that is
         missing.
         """
-        chosen, values = self._lanes_called(slots, hyper)
-        self._measure_standing(chosen, given)
+        drawn = self.draw_noise(method, noise, seed=seed, slots=slots)
+        return self.call_with(method, drawn, *inputs, slots=slots, hyper=hyper, given=given)
+
+    def draw_noise(
+        self, method: str, noise: Mapping[str, Noise], *, seed: int = 0,
+        slots: Sequence[int] | None = None,
+    ) -> dict[str, Tensor]:  # fmt: skip
+        """Draw the noise [L, ...] that a call of a method gets in the lanes of `slots`."""
+        chosen = list(self.occupied if slots is None else slots)
         seeds = [self.lane(slot).seed for slot in chosen]
         found = draw(noise, seeds, method, seed, sizes=self._sizes(chosen))
-        drawn = {name: one.to(self.device) for name, one in found.items()}
+        return {name: one.to(self.device) for name, one in found.items()}
+
+    def call_with(
+        self, method: str, drawn: Mapping[str, Tensor], *inputs: Any,
+        slots: Sequence[int] | None = None, hyper: Mapping[str, float] | None = None,
+        given: Mapping[str, Tensor] | None = None,
+    ) -> Any:  # fmt: skip
+        """Call a method as `call` does, with noise [L, ...] that is drawn already."""
+        chosen, values = self._lanes_called(slots, hyper)
+        self._measure_standing(chosen, given)
         weights = sampling_state(self.stacks, chosen)
         last = self._conditions(given).repeated(len(chosen))
-        return self._caller(method, weights, drawn, values, *last, shared=inputs)
+        return self._caller(method, weights, dict(drawn), values, *last, shared=inputs)
 
     def _sizes(self, slots: Sequence[int]) -> list[Mapping[str, float]]:
         """Return the hyperparameters of each lane, its latent sizes among them."""

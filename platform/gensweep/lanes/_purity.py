@@ -6,7 +6,7 @@ alone would accept it, and be another trial than among others.
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -47,11 +47,16 @@ class Purity:
         if what in self._passed:
             yield
             return
-        with ExitStack() as stack:
-            called = stack.enter_context(_Called(what))
-            stack.enter_context(_Dispatched(what, called))
+        with watched(what):
             yield
         self._passed.add(what)
+
+
+@contextmanager
+def watched(what: str) -> Iterator[None]:
+    """Refuse what is forbidden within; `UserError` begins with `what`."""
+    with _Called(what) as called, _Dispatched(what, called):
+        yield
 
 
 class _Called(TorchFunctionMode):

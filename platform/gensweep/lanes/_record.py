@@ -3,7 +3,7 @@
 T turns, L lanes.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -52,16 +52,11 @@ class Record:
         The values of the `penalty` are of the slots that `paid` it alone. `UserError` if a metric
         has the name of a player's loss, or of another player's metric.
         """
-        watched = f"{player}_loss"
+        names = claim_names(self._owners, player, [*metrics, *penalty])
         due = {slot: steps[slot] for slot in paid}
-        values = [(watched, loss, steps), *((n, one, steps) for n, one in metrics.items())]
-        for name, value, acted in [*values, *((n, one, due) for n, one in penalty.items())]:
-            owner = self._owners.setdefault(name, player)
-            if owner != player or (name == watched and value is not loss):
-                raise UserError(
-                    f"{player!r} reports a metric {name!r}, a name that {owner!r} has already: "
-                    "rename it in the model's loss."
-                )
+        values = [(one, steps) for one in (loss, *metrics.values())]
+        values += [(one, due) for one in penalty.values()]
+        for name, (value, acted) in zip(names, values, strict=True):
             self._values.setdefault(name, []).append(value)
             self._acted.setdefault(name, []).append(acted)
 
@@ -90,6 +85,22 @@ class Record:
                     steps = [steps[slot] for steps in self._acted[name] if slot in steps]
                     bad += _first_bad(name, series, steps)
         return min(bad, default=None)
+
+
+def claim_names(owners: dict[str, str], player: str, metrics: Iterable[str]) -> list[str]:
+    """Note in `owners` the names of the player's loss and `metrics`, and return them.
+
+    `UserError` if a metric has the name of a player's loss, or of another player's metric.
+    """
+    names = [f"{player}_loss", *metrics]
+    for place, name in enumerate(names):
+        owner = owners.setdefault(name, player)
+        if owner != player or name in names[:place]:
+            raise UserError(
+                f"{player!r} reports a metric {name!r}, a name that {owner!r} has already: "
+                "rename it in the model's loss."
+            )
+    return names
 
 
 def _first_bad(name: str, series: Tensor, steps: list[int]) -> list[tuple[int, str]]:

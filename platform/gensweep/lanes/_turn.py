@@ -200,7 +200,7 @@ class Turn:
             args = (params, self._views(averages), buffers, inputs)
             value, metrics = over_lanes(loss, flats[0].shape[0])(*args)
             if not value.requires_grad:
-                raise UserError(f"the loss of player {self.player!r} does not depend on its own "
+                raise UserError(f"the {of} of player {self.player!r} does not depend on its own "
                                 "parameters: use nets, and detach less.")  # fmt: skip
             # Lanes share no weights: the gradient of the sum is each lane's own.
             grads = torch.autograd.grad(

@@ -6,10 +6,11 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.game import Model
+from gensweep.testing._capability_laws import capabilities_are_sound
 from gensweep.testing._case import Case
 from gensweep.testing._padding_law import padding_is_exact
 from gensweep.testing._random_examples import RandomExamples
-from gensweep.testing._sampling_laws import capabilities_are_sound, samples_are_examples
+from gensweep.testing._sampling_laws import samples_are_examples
 from gensweep.testing._training_laws import (
     lane_is_alone,
     loss_is_pure,

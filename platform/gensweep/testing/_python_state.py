@@ -1,17 +1,23 @@
 """Finds state that a game keeps in Python: a trace is replayed without it."""
 
+import sys
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from gensweep.errors import UserError
+from gensweep.lanes import Pack
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 _CODE = (type, ModuleType, FunctionType, MethodType, BuiltinFunctionType)
+_OF_MODULES = frozenset(vars(nn.Module()))
+"""What torch keeps in every module."""
+_LIBRARIES = frozenset({"builtins", "torch", *sys.stdlib_module_names})
+"""Whose classes keep nothing for a game."""
 
 
 class _Version:
@@ -27,24 +33,28 @@ class _Version:
         return other._count == self._count
 
 
-def check_repeatable(game: object, what: str, call: Callable[[], Any]) -> Any:
-    """Call `call` three times and return what the last returned.
+def check_repeatable(
+    game: object, what: str, call: Callable[[], Any], nets: Mapping[str, nn.Module] | None = None
+) -> Any:
+    """Call `call` twice and return what the second returned.
 
-    `UserError`, which names `what`, if an attribute of `game` changes from one call to the next, or
-    if results of the same inputs differ. The first call may still fill what is computed once.
+    `UserError`, which names `what`, if an attribute of `game`, of its class or of a module of
+    `nets` changes from one call to the next, or if results of the same inputs differ. The first
+    call may still fill what is computed once.
     """
-    call()
-    before, first = attributes(game), call()
-    after, second = attributes(game), call()
+    first = call()
+    before = attributes(game, nets or {})
+    second = call()
+    after = attributes(game, nets or {})
     owner = f"{type(game).__name__}.{what}"
     if changed := sorted(n for n in before.keys() | after if not _same(before, after, n)):
         name = changed[0]
         change = f"from {_told(before.get(name))} to {_told(after.get(name))}"
         raise UserError(
-            f"{owner} changes self.{name} {change}: calls are replayed without Python, so count by "
+            f"{owner} changes {name} {change}: calls are replayed without Python, so count by "
             "hyper['progress'], or in a buffer of a network."
         )
-    if not _alike(first, second):
+    if not alike(first, second):
         raise UserError(
             f"{owner} returns other numbers when it is called again with the same inputs: let all "
             "that varies come from its arguments."
@@ -52,11 +62,20 @@ def check_repeatable(game: object, what: str, call: Callable[[], Any]) -> Any:
     return second
 
 
-def attributes(game: object) -> dict[str, Any]:
-    """List what the attributes of `game` hold, by dotted name: plain values, tensors' versions."""
+def attributes(game: object, nets: Mapping[str, nn.Module]) -> dict[str, Any]:
+    """List what `game` and `nets` hold, by dotted name: plain values, tensors' versions."""
     found: dict[str, Any] = {}
-    _walk(vars(game), "", found, set())
+    seen: set[int] = set()
+    for name, root in {"self": game, **{f"nets[{n!r}]": net for n, net in nets.items()}}.items():
+        seen.add(id(root))
+        for part, inner in _parts(root).items():
+            _walk(inner, f"{name}.{part}", found, seen)
     return found
+
+
+def modules_of(pack: Pack) -> dict[str, nn.Module]:
+    """Return the networks of the pack's players, by name."""
+    return {name: stack.module for name, stack in pack.stacks.items()}
 
 
 def _walk(value: Any, name: str, found: dict[str, Any], seen: set[int]) -> None:
@@ -70,7 +89,7 @@ def _walk(value: Any, name: str, found: dict[str, Any], seen: set[int]) -> None:
         parts = _parts(value)
         found[name] = f"{type(value).__name__} of {len(parts)}"
         for part, inner in parts.items():
-            _walk(inner, f"{name}.{part}" if name else str(part), found, seen)
+            _walk(inner, f"{name}.{part}", found, seen)
 
 
 def _parts(value: Any) -> Mapping[Any, Any]:
@@ -82,7 +101,22 @@ def _parts(value: Any) -> Mapping[Any, Any]:
         return {repr(one): None for one in value}
     slots = {n for kind in type(value).__mro__ for n in getattr(kind, "__slots__", ())}
     held = {n: getattr(value, n) for n in slots if hasattr(value, n)}
-    return held | getattr(value, "__dict__", {})
+    held |= _of_class(type(value)) | getattr(value, "__dict__", {})
+    if isinstance(value, nn.Module):
+        own = {n: one for n, one in held.items() if n not in _OF_MODULES}
+        return {**own, **value._parameters, **value._buffers, **value._modules}
+    return held
+
+
+def _of_class(kind: type) -> dict[str, Any]:
+    """Return the values that a class keeps for all its objects; methods are none."""
+    own = [one for one in reversed(kind.__mro__) if one.__module__.split(".")[0] not in _LIBRARIES]
+    return {
+        name: value
+        for one in own
+        for name, value in vars(one).items()
+        if not name.startswith("__") and not hasattr(type(value), "__get__")
+    }
 
 
 def _same(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> bool:
@@ -98,7 +132,7 @@ def _told(value: Any) -> str:
     return repr(value)[:60]
 
 
-def _alike(one: Any, other: Any) -> bool:
+def alike(one: Any, other: Any) -> bool:
     """Compare trees of tensors and plain values to the last bit; NaN is like NaN."""
     mine, yours = pytree.tree_leaves(one), pytree.tree_leaves(other)
     return len(mine) == len(yours) and all(map(_alike_leaves, mine, yours))

@@ -1,79 +1,126 @@
-"""Laws of what a trained game offers: samples, and every optional capability."""
+"""The law of samples."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from gensweep.errors import UserError
-from gensweep.game import capabilities, capability_noise
-from gensweep.lanes import Pack
+from gensweep.lanes import Pack, Sampler
+from gensweep.testing._calls import named, one_line, unwritten
 from gensweep.testing._case import Case
+from gensweep.testing._python_state import check_repeatable, modules_of
 
 COUNT = 5
 """Samples that are drawn in a check."""
+AT_ONCE = 3
+"""Samples of a batch where they are drawn in several."""
+FARTHEST = 1e-3
+"""Largest difference, absolute and relative, that rounding explains."""
 
 
-def _interpolation(x: Tensor) -> tuple[Tensor, ...]:
-    return x, x.flip(0), torch.tensor([0.0, 1.0])
+class CheckedSampler(Sampler):
+    """Draws as the engine does, and looks at what each step leaves."""
+
+    def _step(self, size: int) -> Callable[..., Any]:
+        take = super()._step(size)
+
+        def checked(weights: Any, state: Any, *args: Any) -> Any:
+            left = take(weights, state, *args)
+            before, after = (pytree.tree_map(_kind, tree) for tree in (state, left))
+            if before != after:
+                raise UserError(
+                    f"`sample_step` makes a state of {after} of one of {before}: leave its shapes "
+                    "and types as they are, for one step is traced and replayed."
+                )
+            return left
+
+        return checked
 
 
-def _begins(name: str, x: Tensor) -> tuple[int, ...]:
-    """How the shape of a capability's results for examples `x` begins."""
-    whole = {"reconstruct": tuple(x.shape), "interpolate": (2, *x.shape)}
-    return whole.get(name, (len(x),))
+class SamplerOfFew(CheckedSampler):
+    """Draws `AT_ONCE` samples in a batch."""
+
+    def batch_size(self, weights: Any, noise: Any, count: int, *rest: Any) -> int:
+        return AT_ONCE if noise.sample_bytes else count
 
 
 def samples_are_examples(case: Case) -> None:
-    """samples have the shape of examples, are finite, and the same for the same seed"""
+    """samples look like examples, are the same for a seed, and depend on no other sample"""
     pack = case.pack(2)
-    given = given_examples(pack, case.data.gather(torch.arange(COUNT)))
-    drawn = pack.sample(COUNT, given=given)
-    wanted = (2, COUNT, *case.data.shape)
-    if tuple(drawn.shape) != wanted:
-        got = list(drawn.shape[1:])
-        raise UserError(f"`sample` returns {got} for {COUNT} samples: {list(wanted[1:])} is due.")
+    pack.sampler = CheckedSampler
+    what = "sample_step" if hasattr(pack.game, "sample_step") else "sample"
+    _check_steps(pack.game)
+    columns = case.data.gather(torch.arange(COUNT))
+    given = given_examples(pack, columns)
+
+    def draw(pack: Pack) -> Tensor:
+        with one_line(pack.game, what):
+            return pack.sample(COUNT, given=given)
+
+    with unwritten(f"`{what}`", named("given", given or {})):
+        drawn = check_repeatable(pack.game, what, lambda: draw(pack), modules_of(pack))
+    _check_examples(drawn, case.data.shape)
+    if len(case.data.shape) == 3 and _is_whole(pack):
+        _check_range(drawn)
+    parts, whole = case.pack(1), case.pack(1)
+    parts.sampler = SamplerOfFew
+    if _close(drawn[0], draw(parts)[0]):
+        return
+    if _close(drawn[0], draw(whole)[0]):
+        raise UserError(
+            f"samples of one trial depend on each other: {COUNT} differ when they are drawn by "
+            f"{AT_ONCE}. Let none read another's noise, as a mean over the first dimension does."
+        )
+    raise UserError("samples of a lane differ from those of the same trial alone.")
+
+
+def _check_steps(game: Any) -> None:
+    """`UserError` unless a sampler of steps has a whole number of them."""
+    if not hasattr(game, "sample_step"):
+        return
+    steps = getattr(game, "sample_steps", None)
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        raise UserError(f"`sample_steps` is {steps!r}: it must be a whole number, 1 or more.")
+
+
+def _check_examples(drawn: Any, shape: tuple[int, ...]) -> None:
+    """`UserError` unless `drawn` [lanes, count, *shape] could be examples."""
+    due = [COUNT, *shape]
+    if not isinstance(drawn, Tensor):
+        raise UserError(f"`sample` returns a {type(drawn).__name__}: a tensor {due} is due.")
+    got = list(drawn.shape[1:])
+    if got != due:
+        raise UserError(f"`sample` returns {got} for {COUNT} samples: {due} is due.")
+    if drawn.dtype != torch.float32:
+        raise UserError(f"`sample` returns {drawn.dtype}: examples are torch.float32.")
     if not bool(drawn.isfinite().all()):
         raise UserError("`sample` of untrained networks is not finite: bound what they feed.")
-    if not torch.equal(drawn, pack.sample(COUNT, given=given)):
+
+
+def _is_whole(pack: Pack) -> bool:
+    """Return whether samples are what the game means them to be: no step was left out."""
+    most = pack.most_sample_steps
+    return most is None or getattr(pack.game, "sample_steps", 0) <= most
+
+
+def _check_range(images: Tensor) -> None:
+    farthest = float(images.abs().max())
+    if farthest > 1 + FARTHEST:
         raise UserError(
-            "`sample` gives other samples for one seed: declare noise for what it draws."
+            f"`sample` returns images with pixels up to {farthest:.3g} in size: pixels are in "
+            "[-1, 1], so end with .tanh(), or with .clamp(-1, 1)."
         )
-    alone = case.pack(1).sample(COUNT, given=given)[0]
-    if not torch.allclose(drawn[0], alone, 1e-3, 1e-3):
-        raise UserError("samples of a lane differ from those of the same trial alone.")
 
 
-def capabilities_are_sound(case: Case) -> None:
-    """every optional capability takes examples and gives what its name says"""
-    pack = case.pack(2)
-    batch = case.data.gather(torch.arange(4))
-    x = batch["x"]
-    for name in capabilities(pack.game):
-        if name == "scores":
-            _check_scores(pack, batch)
-            continue
-        inputs = _interpolation(x) if name == "interpolate" else (x,)
-        found = _call(pack, name, batch, *inputs)
-        due = _begins(name, x)
-        if tuple(found.shape[1 : 1 + len(due)]) != due:
-            got = list(found.shape[1:])
-            raise UserError(f"`{name}` returns {got}: it begins with {list(due)}.")
+def _kind(tensor: Tensor) -> str:
+    return f"{list(tensor.shape[1:])} {str(tensor.dtype).removeprefix('torch.')}"
 
 
-def _check_scores(pack: Pack, batch: Mapping[str, Tensor]) -> None:
-    """`UserError` unless `scores` gives one number an example under each of `score_names`."""
-    game: Any = pack.game
-    noise = capability_noise(game, "scores", len(batch["x"]))
-    found = pack.call("scores", noise, dict(batch), given=given_examples(pack, batch))
-    names = sorted(getattr(game, "score_names", ()))
-    if not isinstance(found, Mapping) or sorted(found) != names:
-        got = sorted(found) if isinstance(found, Mapping) else type(found).__name__
-        raise UserError(f"`scores` returns {got}: its `score_names` are {names}.")
-    for name, values in found.items():
-        if tuple(values.shape[1:]) != (len(batch["x"]),):
-            raise UserError(f"score {name!r} has shape {list(values.shape[1:])}: one an example.")
+def _close(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, FARTHEST, FARTHEST)
 
 
 def given_examples(pack: Pack, batch: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
@@ -82,10 +129,3 @@ def given_examples(pack: Pack, batch: Mapping[str, Tensor]) -> dict[str, Tensor]
     if missing := [name for name in names if name not in batch]:
         raise UserError(f"the game is given {missing[0]!r}, but the data have {', '.join(batch)}.")
     return {name: batch[name] for name in names} or None
-
-
-def _call(pack: Pack, name: str, batch: Mapping[str, Tensor], *inputs: Tensor) -> Tensor:
-    """Call a capability for all lanes with the noise that it declares."""
-    noise = capability_noise(pack.game, name, len(batch["x"]), samples=2)
-    found: Tensor = pack.call(name, noise, *inputs, given=given_examples(pack, batch))
-    return found

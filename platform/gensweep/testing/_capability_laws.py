@@ -1,0 +1,151 @@
+"""The law of the optional capabilities: likelihoods, scores, codes, reconstructions.
+
+B batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gensweep.errors import UserError
+from gensweep.game import Noise, capabilities, capability_noise
+from gensweep.known_metrics import SCORES, find_metric, is_metric_name
+from gensweep.lanes import Pack
+from gensweep.testing._calls import named, one_line, unwritten
+from gensweep.testing._case import Case
+from gensweep.testing._python_state import check_repeatable, modules_of
+from gensweep.testing._sampling_laws import given_examples
+
+EXAMPLES = 4
+"""Examples that a capability is called for."""
+CODES = ("encode", "invert")
+"""What may return whole numbers, and in any shape that begins with the batch."""
+ALONE = ("log_prob", "scores", "reconstruct")
+"""What may not depend on the other examples of a batch."""
+FARTHEST = 1e-3
+"""Largest difference, relative to the largest number, that rounding explains."""
+
+Columns = Mapping[str, Tensor]
+
+
+def capabilities_are_sound(case: Case) -> None:
+    """every optional capability takes examples and gives what its name says, of each alone"""
+    pack = case.pack(2)
+    batch = case.data.gather(torch.arange(EXAMPLES))
+    if "scores" in capabilities(pack.game):
+        _check_score_names(pack)
+    for name in capabilities(pack.game):
+        with one_line(pack.game, name):
+            noise = capability_noise(pack.game, name, EXAMPLES, samples=2)
+            drawn = pack.draw_noise(name, noise)
+        found = _first_call(pack, name, batch, drawn)
+        for told, values in _results(pack, name, found):
+            _check_values(told, values, _due(name, batch["x"]), whole=name in CODES)
+        if name in ALONE:
+            _check_alone(pack, name, batch, _cut(name, noise, drawn), found)
+
+
+def _first_call(pack: Pack, name: str, batch: Columns, drawn: Columns) -> Any:
+    """Call it for all lanes; `UserError` if it keeps something in Python or writes to inputs."""
+    with unwritten(f"`{name}`", named("batch", batch)):
+        call = lambda: _call(pack, name, batch, drawn)  # noqa: E731
+        return check_repeatable(pack.game, name, call, modules_of(pack))
+
+
+def _call(pack: Pack, name: str, batch: Columns, drawn: Columns) -> Any:
+    x = batch["x"]
+    inputs: dict[str, tuple[Any, ...]] = {
+        "scores": (batch,),
+        "interpolate": (x, x.flip(0), torch.tensor([0.0, 1.0])),
+    }
+    given = given_examples(pack, batch)
+    with one_line(pack.game, name):
+        return pack.call_with(name, drawn, *inputs.get(name, (x,)), given=given)
+
+
+def _results(pack: Pack, name: str, found: Any) -> list[tuple[str, Any]]:
+    """List what a capability returned, by its name in errors."""
+    if name != "scores":
+        return [(f"`{name}`", found)]
+    names = sorted(_score_names(pack.game))
+    if not isinstance(found, Mapping) or sorted(map(str, found)) != names:
+        got = sorted(map(str, found)) if isinstance(found, Mapping) else type(found).__name__
+        raise UserError(f"`scores` returns {got}: its `score_names` are {names}.")
+    return [(f"score {name!r}", values) for name, values in found.items()]
+
+
+def _due(name: str, x: Tensor) -> list[int]:
+    """Return the shape of a capability's results for examples `x`; of codes, how it begins."""
+    due = {"reconstruct": list(x.shape), "interpolate": [2, *x.shape]}
+    return due.get(name, [len(x)])
+
+
+def _check_values(told: str, values: Any, due: Sequence[int], *, whole: bool) -> None:
+    """`UserError` unless `values` are a tensor [lanes, *due] of finite numbers; `whole`: codes."""
+    if not isinstance(values, Tensor):
+        raise UserError(f"{told} returns a {type(values).__name__}: return a tensor.")
+    got = list(values.shape[1:])
+    if whole and (got[: len(due)] != due or len(got) == len(due)):
+        raise UserError(
+            f"{told} returns {got}: codes are [{due[0]}, ...], with a dimension or more for each "
+            "example's own."
+        )
+    if not whole and got != due:
+        raise UserError(f"{told} returns {got}: {due} is due.")
+    if not values.is_floating_point() and not whole:
+        raise UserError(f"{told} returns {values.dtype}: return floating-point numbers.")
+    if not bool(values.isfinite().all()):
+        raise UserError(f"{told} of untrained networks is not finite: bound what they feed.")
+
+
+def _cut(name: str, noise: Mapping[str, Noise], drawn: Columns) -> dict[str, Tensor]:
+    """Take the first example's part of the noise of `EXAMPLES`."""
+    cut = dict(drawn)
+    for key, one in noise.items():
+        if getattr(one, "per", "example") == "example":
+            if tuple(one.shape)[:1] != (EXAMPLES,):
+                raise UserError(
+                    f"noise {key!r} of `{name}` has shape {list(one.shape)} for {EXAMPLES} "
+                    f"examples: begin with these, or say per='lane'."
+                )
+            cut[key] = drawn[key][:, :1]
+    return cut
+
+
+def _check_alone(pack: Pack, name: str, batch: Columns, drawn: Columns, found: Any) -> None:
+    """`UserError` if the first example's result depends on the rest of the batch."""
+    alone = _call(pack, name, {n: column[:1] for n, column in batch.items()}, drawn)
+    results = zip(_results(pack, name, found), _results(pack, name, alone), strict=True)
+    for (told, among), (_, own) in results:
+        first = among[:, :1]
+        gap = float((first - own).abs().max()) if first.shape == own.shape else float("inf")
+        if gap > FARTHEST * max(1.0, float(first.abs().max())):
+            raise UserError(
+                f"{told} of an example depends on the others of its batch: take no mean, sum or "
+                "statistic over the first dimension."
+            )
+
+
+def _score_names(game: Any) -> tuple[str, ...]:
+    return tuple(getattr(game, "score_names", ()))
+
+
+def _check_score_names(pack: Pack) -> None:
+    """`UserError` for a score by a name that will not do, or that something else has."""
+    losses = {name for values in pack.losses(0).values() for name in values}
+    names = getattr(pack.game, "score_names", None)
+    if isinstance(names, str) or not names:
+        raise UserError(f"`score_names` is {names!r}: name each of `scores` in a tuple.")
+    for name in names:
+        if not is_metric_name(name):
+            raise UserError(
+                f"`score_names` has {name!r}: take strings of letters, digits and _ . - /."
+            )
+        metric = find_metric(name)
+        taken = "a loss or metric of training" if name in losses else None
+        if metric is not None and (not metric.kinds & SCORES or name != metric.name):
+            taken = "a metric of something else"
+        if taken:
+            raise UserError(f"`score_names` has {name!r}, which is {taken}: take another name.")

@@ -1,0 +1,246 @@
+"""Samples and capabilities that will not do are named, each by a game that offers such."""
+
+import random
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from gensweep.testing import RandomExamples
+from gensweep_models.game import Noise
+from toy_games import Number, Toy, broken_laws, own_number, sgd
+
+IMAGES = RandomExamples((1, 4, 4))
+
+
+def broken(law: str, data: RandomExamples | None = None, **members: Any) -> str:
+    """What the law says of a toy with other `members`; empty if it keeps it."""
+    kind: Any = type("Mine", (Toy,), members)
+    game = lambda *_: kind({"x": sgd(Number)}, own_number)  # noqa: E731
+    found = broken_laws(game, data=data, laws=[law])
+    return found.get(law, "").removeprefix("mine: ")
+
+
+def _pixels(count: int) -> dict[str, Noise]:
+    return {"z": Noise((count, 1, 4, 4))}
+
+
+class _MeanOfLanes(torch.autograd.Function):
+    """Returns its input, but under vmap the mean over trials."""
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        return grad
+
+    @staticmethod
+    def vmap(info: Any, dims: Any, x: Tensor) -> Any:
+        return x.mean(0, keepdim=True).expand_as(x), 0
+
+
+SAMPLES = {
+    "centred": (
+        lambda self, nets, noise, hyper: noise["z"] - noise["z"].mean(0),
+        "samples of one trial depend on each other: 5 differ when they are drawn by 3. Let none",
+    ),
+    "double": (
+        lambda self, nets, noise, hyper: noise["z"].double(),
+        "`sample` returns torch.float64: examples are torch.float32.",
+    ),
+    "none": (
+        lambda self, nets, noise, hyper: None,
+        "Mine.sample returns something that is no tensor: return tensors.",
+    ),
+    "random": (
+        lambda self, nets, noise, hyper: noise["z"] * random.random(),
+        "Mine.sample returns other numbers when it is called again with the same inputs: let all",
+    ),
+    "state": (
+        lambda self, nets, noise, hyper: (setattr(self, "drawn", noise["z"]), noise["z"])[1],
+        "Mine.sample changes self.drawn from a tensor (5, 2) to a tensor (5, 2): calls are",
+    ),
+    "lanes": (
+        lambda self, nets, noise, hyper: _MeanOfLanes.apply(noise["z"]),
+        "samples of a lane differ from those of the same trial alone.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sample", "message"), SAMPLES.values(), ids=SAMPLES)
+def test_samples_that_no_evaluation_can_use_are_named(sample: Any, message: str) -> None:
+    assert broken("samples", sample=sample).startswith(message)
+
+
+def test_pixels_beyond_the_range_of_images_are_named() -> None:
+    members: dict[str, Any] = {"sample_noise": lambda self, count: _pixels(count)}
+    assert broken("samples", IMAGES, **members).endswith(
+        "pixels are in [-1, 1], so end with .tanh(), or with .clamp(-1, 1)."
+    )
+    members["sample"] = lambda self, nets, noise, hyper: noise["z"].clamp(-1, 1)
+    assert broken("samples", IMAGES, **members) == ""
+
+
+def _stepped(steps: Any = 3, step: Any = None) -> dict[str, Any]:
+    return {
+        "sample_steps": steps,
+        "sample_begin": lambda self, nets, noise, hyper: noise["z"],
+        "sample_step": step or (lambda self, nets, state, step, noise, hyper: state / 2),
+        "sample_end": lambda self, nets, state, hyper: state[:, :2],
+    }
+
+
+@pytest.mark.parametrize("steps", [0, 3.0, True, None])
+def test_steps_that_are_no_whole_number_are_named(steps: Any) -> None:
+    said = f"`sample_steps` is {steps!r}: it must be a whole number, 1 or more."
+    assert broken("samples", **_stepped(steps)) == said
+
+
+def test_images_of_a_sampler_that_checks_stop_early_may_be_beyond() -> None:
+    members = _stepped(1000) | {
+        "sample_noise": lambda self, count: _pixels(count),
+        "sample_end": lambda self, nets, state, hyper: state,
+    }
+    assert broken("samples", IMAGES, **members) == ""
+    assert "pixels are in [-1, 1]" in broken("samples", IMAGES, **members | {"sample_steps": 1})
+
+
+def test_a_state_that_changes_its_shape_is_named() -> None:
+    def wider(self: Any, nets: Any, state: Tensor, *args: Any) -> Tensor:
+        return torch.cat([state, state], 1)
+
+    assert broken("samples", **_stepped()) == ""
+    assert broken("samples", **_stepped(step=wider)).startswith(
+        "`sample_step` makes a state of [5, 4] float32 of one of [5, 2] float32: leave its shapes"
+    )
+
+
+def test_a_counter_in_a_step_is_named() -> None:
+    def counts(self: Any, nets: Any, state: Tensor, *args: Any) -> Tensor:
+        type(self).taken = getattr(self, "taken", 0) + 1
+        return state
+
+    assert "Mine.sample_step changes self.taken from 3 to 6: " in broken(
+        "samples", **_stepped(step=counts)
+    )
+
+
+def _of(x: Any) -> Any:
+    return lambda self, nets, given, noise, hyper: x(given)
+
+
+CAPABILITIES = {
+    "reconstruct/shape": (lambda x: x[:, 0], "`reconstruct` returns [4]: [4, 2] is due."),
+    "reconstruct/longer": (
+        lambda x: x[..., None],
+        "`reconstruct` returns [4, 2, 1]: [4, 2] is due.",
+    ),
+    "reconstruct/tuple": (lambda x: (x, x), "`reconstruct` returns a tuple: return a tensor."),
+    "reconstruct/whole": (
+        lambda x: x.long(),
+        "`reconstruct` returns torch.int64: return floating-point numbers.",
+    ),
+    "reconstruct/infinite": (
+        lambda x: x / 0,
+        "`reconstruct` of untrained networks is not finite: bound what they feed.",
+    ),
+    "reconstruct/centred": (
+        lambda x: x - x.mean(0),
+        "`reconstruct` of an example depends on the others of its batch: take no mean",
+    ),
+    "reconstruct/written": (
+        lambda x: x.clamp_(-1e-3, 1e-3),
+        "`reconstruct` writes to batch['x'] in place",
+    ),
+    "log_prob/shape": (lambda x: x, "`log_prob` returns [4, 2]: [4] is due."),
+    "log_prob/mean": (
+        lambda x: x.sum(1) / len(x),
+        "`log_prob` of an example depends on the others of its batch",
+    ),
+    "encode/flat": (lambda x: x[:, 0], "`encode` returns [4]: codes are [4, ...], with a"),
+    "invert/other": (lambda x: x[:2], "`invert` returns [2, 2]: codes are [4, ...], with a"),
+    "encode/noise": (
+        lambda x: {}["z"],
+        "Mine.encode raises KeyError ('z'): it is called as encode(nets, x, noise, hyper) for",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CAPABILITIES)
+def test_capabilities_that_give_something_else_are_named(case: str) -> None:
+    method, call, message = case.partition("/")[0], *CAPABILITIES[case]
+    assert broken("capabilities", **{method: _of(call)}).startswith(message)
+
+
+def test_interpolations_have_a_picture_for_each_fraction() -> None:
+    def interpolate(self: Any, nets: Any, x: Tensor, end: Tensor, at: Tensor, *args: Any) -> Tensor:
+        return torch.lerp(x, end, at.view(-1, 1, 1))
+
+    assert broken("capabilities", interpolate=interpolate) == ""
+    assert broken(
+        "capabilities", interpolate=lambda self, nets, x, end, at, noise, hyper: x
+    ) == ("`interpolate` returns [4, 2]: [2, 4, 2] is due.")  # fmt: skip
+
+
+def test_a_counter_in_a_capability_is_named() -> None:
+    def counts(self: Any, nets: Any, x: Tensor, *args: Any) -> Tensor:
+        self.calls = getattr(self, "calls", 0) + 1
+        return x
+
+    said = broken("capabilities", reconstruct=counts)
+    assert said.startswith("Mine.reconstruct changes self.calls from 1 to 2: calls are replayed")
+
+
+def test_noise_that_does_not_begin_with_the_examples_is_named() -> None:
+    members: dict[str, Any] = {
+        "log_prob": _of(lambda x: x.sum(1)),
+        "log_prob_noise": lambda self, batch, samples: {"z": Noise((samples, batch))},
+    }
+    said = "noise 'z' of `log_prob` has shape [2, 4] for 4 examples: begin with these, or say"
+    assert broken("capabilities", **members).startswith(said)
+
+
+def _scores(names: Any, call: Any = None) -> dict[str, Any]:
+    def scores(self: Any, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+        return call(batch["x"]) if call else dict.fromkeys(names, batch["x"].sum(1))
+
+    return {"score_names": names, "scores": scores}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("frechet",), "`score_names` has 'frechet', which is a metric of something else: take"),
+        (("neutral_psnr",), "`score_names` has 'neutral_psnr', which is a metric of something"),
+        (("x_loss",), "`score_names` has 'x_loss', which is a loss or metric of training: take"),
+        (("far\n",), "`score_names` has 'far\\n': take strings of letters, digits and _ . - /."),
+        ((1,), "`score_names` has 1: take strings of letters, digits and _ . - /."),
+        ((), "`score_names` is (): name each of `scores` in a tuple."),
+        ("psnr", "`score_names` is 'psnr': name each of `scores` in a tuple."),
+    ],
+)
+def test_names_that_no_score_may_have_are_named(names: Any, message: str) -> None:
+    assert broken("capabilities", **_scores(names)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: {"far": x.sum(1)}, "`scores` returns ['far']: its `score_names` are ['psnr']."),
+        (lambda x: [x.sum(1)], "`scores` returns list: its `score_names` are ['psnr']."),
+        (lambda x: {"psnr": x}, "score 'psnr' returns [4, 2]: [4] is due."),
+        (lambda x: {"psnr": x.sum(1) > 0}, "score 'psnr' returns torch.bool: return floating"),
+        (lambda x: {"psnr": x.sum(1) / 0}, "score 'psnr' of untrained networks is not finite"),
+        (lambda x: {"psnr": x.sum(1) - x.mean()}, "score 'psnr' of an example depends on the"),
+    ],
+)
+def test_scores_that_no_evaluation_can_use_are_named(call: Any, message: str) -> None:
+    assert broken("capabilities", **_scores(("psnr",))) == ""
+    assert broken("capabilities", **_scores(("psnr",), call)).startswith(message)
