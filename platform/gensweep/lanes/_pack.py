@@ -23,7 +23,7 @@ from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._initial_weights import check_copy, initial_network
 from gensweep.lanes._joint_turn import JointTurn
 from gensweep.lanes._lane import Lane
-from gensweep.lanes._noise_reader import NoiseReader
+from gensweep.lanes._noise_reader import GivenNoise, NoiseReader, SampleNoise
 from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._purity import Purity
 from gensweep.lanes._record import EXPLODED, Progress, Record
@@ -296,13 +296,15 @@ class Pack:
         slots: Sequence[int] | None = None,
         hyper: Mapping[str, Any] | None = None,
         given: Mapping[str, Tensor] | None = None,
+        noise: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """Draw samples `[len(slots), count, *shape]`, with each lane's own noise.
 
         `hyper` overrides sampling hyperparameters for all lanes. Lanes that differ in one which
         is no real number are sampled one group after another. `given` has what they are
         conditioned on, `[count, ...]` by the names in the game's `given`. Many samples are drawn
-        in batches, from the noise that they would have together.
+        in batches, from the noise that they would have together: each lane's own by `seed`, or
+        `noise`, `[len(slots), count, ...]` by name, in its place.
         """
         chosen = list(self.occupied if slots is None else slots)
         configs = [self.lane(slot).config for slot in chosen]
@@ -311,23 +313,33 @@ class Pack:
         for game, places in self._sampling.groups(configs, hyper or {}):
             # As many lanes in each group as asked for; places without one repeat the first. Which
             # kernels are taken, and with them the last bits, may depend on the number of lanes.
-            filled = [chosen[i] for i in places] + [chosen[places[0]]] * (len(chosen) - len(places))
-            drawn = self._sample_group(game, count, seed, filled, real, given)
+            rows = places + places[:1] * (len(chosen) - len(places))
+            filled = [chosen[row] for row in rows]
+            source: SampleNoise = (
+                self._noise_reader(game, count, seed, filled) if noise is None
+                else GivenNoise(game.sample_noise(count), count, noise, rows)
+            )  # fmt: skip
+            drawn = self._sample_group(game, source, count, filled, real, given)
             if len(places) == len(chosen):
                 return drawn
             samples |= zip(places, drawn, strict=False)
         return torch.stack([samples[place] for place in range(len(chosen))])
 
+    def sample_noise(self, count: int, *, seed: int = 0, slot: int = 0) -> dict[str, Tensor]:
+        """Draw the noise of `count` samples of the lane in `slot`, `[1, count, ...]` by name."""
+        ((game, _),) = self._sampling.groups([self.lane(slot).config], {})
+        return self._noise_reader(game, count, seed, [slot]).read(count)
+
+    def _noise_reader(self, game: Game, count: int, seed: int, slots: list[int]) -> NoiseReader:
+        declared, seeds = game.sample_noise(count), [self.lane(slot).seed for slot in slots]
+        return NoiseReader(declared, count, seeds, "sample", seed, sizes=self._sizes(slots))
+
     def _sample_group(
-        self, game: Game, count: int, seed: int, slots: list[int], hyper: Mapping[str, float],
-        given: Mapping[str, Tensor] | None,
+        self, game: Game, noise: SampleNoise, count: int, slots: list[int],
+        hyper: Mapping[str, float], given: Mapping[str, Tensor] | None,
     ) -> Tensor:  # fmt: skip
         """Draw the samples of lanes that `game` can sample as one."""
         chosen, values = self._lanes_called(slots, hyper)
-        seeds = [self.lane(slot).seed for slot in chosen]
-        noise = NoiseReader(
-            game.sample_noise(count), count, seeds, "sample", seed, sizes=self._sizes(chosen)
-        )
         last = self._conditions(given, len(chosen))
         return self._sampler(game).draw(chosen, noise, count, values, *last)
 

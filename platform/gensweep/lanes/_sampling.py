@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 
 from gensweep.lanes._batches_and_noise import to_device
 from gensweep.lanes._inference import Caller, Weights, sampling_state
-from gensweep.lanes._noise_reader import NoiseReader
+from gensweep.lanes._noise_reader import SampleNoise
 from gensweep.lanes._traces import Traces
 
 SAMPLING_BYTES = 256 << 20
@@ -36,7 +36,7 @@ class Sampler:
         self._steps: dict[int, Step] = {}
 
     def draw(
-        self, slots: list[int], noise: NoiseReader, count: int, hyper: Mapping[str, Tensor],
+        self, slots: list[int], noise: SampleNoise, count: int, hyper: Mapping[str, Tensor],
         *given: Mapping[str, Tensor],
     ) -> Tensor:  # fmt: skip
         """Draw `count` samples of each lane in `slots`; `hyper` has these lanes in front.
@@ -57,7 +57,7 @@ class Sampler:
             wanted.copy_(batch[:, : wanted.shape[1]])
         return room
 
-    def _batch_size(self, noise: NoiseReader, count: int, lanes: int) -> int:
+    def _batch_size(self, noise: SampleNoise, count: int, lanes: int) -> int:
         """Return the size of equal batches, the fewest that keep to the bound."""
         # Without noise of each sample nothing tells the game how many a part of them is.
         if not noise.sample_bytes:

@@ -10,19 +10,27 @@ from gensweep.errors import UserError
 from gensweep.game import capabilities, capability_noise
 from gensweep.lanes import Pack
 from gensweep.testing._case import Case
+from gensweep.testing._python_state import check_repeatable
 
 COUNT = 5
 """Samples that are drawn in a check."""
 
 
-def _interpolation(x: Tensor) -> tuple[Tensor, ...]:
-    return x, x.flip(0), torch.tensor([0.0, 1.0])
+def _inputs(name: str, x: Tensor) -> tuple[Tensor, ...]:
+    """Make a capability's inputs of examples `x`: of an image's pixels the left half is known."""
+    if name == "interpolate":
+        return x, x.flip(0), torch.tensor([0.0, 1.0])
+    if name == "inpaint":
+        mask = torch.zeros_like(x[:, :1])
+        mask[..., : x.shape[-1] // 2] = 1
+        return x * mask, mask
+    return (x,)
 
 
 def _begins(name: str, x: Tensor) -> tuple[int, ...]:
     """How the shape of a capability's results for examples `x` begins."""
-    whole = {"reconstruct": tuple(x.shape), "interpolate": (2, *x.shape)}
-    return whole.get(name, (len(x),))
+    whole = dict.fromkeys(("reconstruct", "denoise", "inpaint"), tuple(x.shape))
+    return {**whole, "interpolate": (2, *x.shape)}.get(name, (len(x),))
 
 
 def samples_are_examples(case: Case) -> None:
@@ -46,20 +54,33 @@ def samples_are_examples(case: Case) -> None:
 
 
 def capabilities_are_sound(case: Case) -> None:
-    """every optional capability takes examples and gives what its name says"""
+    """every optional capability takes examples and gives what its name says, the same each time"""
     pack = case.pack(2)
     batch = case.data.gather(torch.arange(4))
-    x = batch["x"]
     for name in capabilities(pack.game):
         if name == "scores":
             _check_scores(pack, batch)
-            continue
-        inputs = _interpolation(x) if name == "interpolate" else (x,)
-        found = _call(pack, name, batch, *inputs)
-        due = _begins(name, x)
-        if tuple(found.shape[1 : 1 + len(due)]) != due:
-            got = list(found.shape[1:])
-            raise UserError(f"`{name}` returns {got}: it begins with {list(due)}.")
+        elif name != "inpaint" or len(case.data.shape) == 3:
+            _check_capability(pack, name, batch)
+
+
+def _check_capability(pack: Pack, name: str, batch: Mapping[str, Tensor]) -> None:
+    """`UserError` unless results have the shape of the name, are finite and depend on inputs alone.
+
+    Those of `inpaint` keep what is known.
+    """
+    x = batch["x"]
+    inputs, due = _inputs(name, x), _begins(name, x)
+    found: Tensor = check_repeatable(pack.game, name, lambda: _call(pack, name, batch, *inputs))
+    if tuple(found.shape[1 : 1 + len(due)]) != due:
+        got = list(found.shape[1:])
+        raise UserError(f"`{name}` returns {got}: it begins with {list(due)}.")
+    if not bool(found.isfinite().all()):
+        raise UserError(f"`{name}` of untrained networks is not finite: bound what they feed.")
+    if name == "inpaint" and not torch.equal(found * inputs[1], inputs[0].expand_as(found)):
+        raise UserError(
+            "`inpaint` changes pixels that are known: return torch.where(mask > 0, x, filled)."
+        )
 
 
 def _check_scores(pack: Pack, batch: Mapping[str, Tensor]) -> None:
