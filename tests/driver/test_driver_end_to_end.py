@@ -143,13 +143,16 @@ def test_the_command_line_draws_from_the_best_trial(
         found[name] = np.load(file)
     assert found["own"].shape == (9, 1, 8, 8)
     assert found["cut"].std(0).mean() < found["own"].std(0).mean()
-    picture = tmp_path / "samples.png"
-    assert stack.run("sample", NAME, "--out", str(picture)).returncode == 0
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    for what in ("samples", "turns"):
+        picture = tmp_path / f"{what}.png"
+        done = stack.run("sample", NAME, "--what", what, "--out", str(picture))
+        assert done.returncode == 0, done.stderr
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "turns: samples at latents cos(t) z" in done.stderr
     for words, message in (
         (
             [NAME, "--what", "reconstructions"],
-            "gan cannot reconstruct: only samples",
+            "gan has no reconstructions, for want of `reconstruct` of images: choose from samples,",
         ),
         ([NAME, "--set", "colour=1"], "'colour' is no sampling hyperparameter of gan"),
         (["nothing"], "no model is registered of a sweep 'nothing'"),

@@ -158,6 +158,42 @@ def test_a_capability_that_gives_something_else_is_named() -> None:
     assert found == {"capabilities": "mine: `reconstruct` returns [4]: it begins with [4, 2]."}
 
 
+class Repairing(Toy):
+    """Breaks the laws of `inpaint` and `denoise` as `fault` says; keeps them if it says nothing."""
+
+    fault, calls = "", 0
+
+    def denoise(self, nets: Any, x: Tensor, noise: Any, hyper: Any) -> Tensor:
+        self.calls += self.fault == "counts"
+        return x / 0 if self.fault == "infinite" else x
+
+    def inpaint(self, nets: Any, x: Tensor, mask: Tensor, noise: Any, hyper: Any) -> Tensor:
+        filled = torch.where(mask > 0, x, 1.0)
+        return {"blurs": x + 0.01, "cuts": filled[:, :, 1:]}.get(self.fault, filled)
+
+
+FAULTS = {
+    "": None,
+    "infinite": "mine: `denoise` of untrained networks is not finite: bound what they feed.",
+    "counts": "mine: Repairing.denoise changes self.calls from 1 to 2: calls are replayed",
+    "cuts": "mine: `inpaint` returns [4, 1, 7, 8]: it begins with [4, 1, 8, 8].",
+    "blurs": "mine: `inpaint` changes pixels that are known: return torch.where(mask > 0, x, fil",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_denoising_and_inpainting_have_laws(fault: str) -> None:
+    def game(config: Any, data: Any) -> Toy:
+        made = Repairing({"x": sgd(Number)}, lambda p, nets, *a: (nets["x"]().sum(), {}))
+        made.fault = fault
+        return made
+
+    found = find_violations(model(game), RandomExamples((1, 8, 8)), {}, ("capabilities",))
+    told = [violation.message for violation in found]
+    assert len(told) == (FAULTS[fault] is not None)
+    assert all(one.startswith(str(FAULTS[fault])) for one in told)
+
+
 def test_the_first_violation_is_an_error_of_one_line() -> None:
     def fails(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
         return nets["x"]().reshape(5), {}

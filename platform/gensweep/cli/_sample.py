@@ -27,9 +27,9 @@ def add_parser(subparsers: Any) -> None:
                         "conditioned on: y=7; may be given several times")  # fmt: skip
     parser.add_argument("--what", default="samples",
                         choices=tuple(ENDINGS), metavar="WHAT",
-                        help="samples (default); codes of held-out examples, as numbers; or, where "
-                        "the model offers it, a picture: " + "; ".join(
-                            f"{kind}, {one.shows}" for kind, one in PICTURES.items()))  # fmt: skip
+                        help="samples (default); codes of held-out examples, as numbers; or a "
+                        "picture that the model offers. " + "; ".join(
+                            f"{kind}: {one.shows}" for kind, one in PICTURES.items()))  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="where to (default NAME-samples.png, and so on)")  # fmt: skip
     parser.set_defaults(run=run)

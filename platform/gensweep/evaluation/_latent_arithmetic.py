@@ -47,8 +47,8 @@ def exemplars(logits: Tensor) -> dict[int, Tensor]:
     chosen = many.nonzero().flatten().tolist()[:3]
     if len(chosen) < 3:
         raise UserError(
-            f"of {len(label)} samples only {len(chosen)} classes have {EXEMPLARS}, of the three "
-            "that arithmetic needs."
+            f"only {len(chosen)} classes have {EXEMPLARS} or more of {len(label)} samples, and "
+            "arithmetic needs three."
         )
     return {k: torch.where(label == k, sure, -1.0).topk(EXEMPLARS).indices for k in chosen}
 

@@ -52,17 +52,18 @@ def _rows(lane: PicturedLane, way: Way, at: Tensor) -> Sheet:
 
 
 def _slerp(first: Tensor, last: Tensor, at: Tensor) -> Tensor:
-    """Interpolate spherically between latents [N, ...] (arXiv:1609.04468), at fractions [N].
+    """Interpolate latents [N, ...] at fractions [N], directions spherically and norms linearly.
 
-    Along the straight line where there is no angle between them.
+    As in arXiv:1609.04468 but for the norms; straight where there is no angle between latents.
     """
     a, b, t = first.flatten(1), last.flatten(1), at[:, None]
     angle = torch.cosine_similarity(a, b, 1).clamp(-1, 1).acos()[:, None]
-    sine = angle.sin()
-    has_angle = sine > 1e-6
-    start = torch.where(has_angle, ((1 - t) * angle).sin() / sine, 1 - t)
-    end = torch.where(has_angle, (t * angle).sin() / sine, t)
-    return (start * a + end * b).view_as(first)
+    # Norms are interpolated apart: those of opposite latents of unlike norms would pass both.
+    norms = a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True)
+    scale = ((1 - t) * norms[0] + t * norms[1]) / angle.sin()
+    start, end = ((1 - t) * angle).sin() * scale / norms[0], (t * angle).sin() * scale / norms[1]
+    way = torch.where(angle.sin() > 1e-6, start * a + end * b, (1 - t) * a + t * b)
+    return way.view_as(first)
 
 
 def _turn(first: Tensor, last: Tensor, at: Tensor) -> Tensor:
