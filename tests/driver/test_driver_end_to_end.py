@@ -90,6 +90,7 @@ def test_report_stands_in_the_store(stack: Any, output: str) -> None:
     page = report.read_text()
     assert "Stability map" in page
     assert "data:image/png" in page
+    assert "the best trial&#39;s walks: samples on ways from one latent to another" in page
     assert "qmc: spread evenly over the space" in page
 
 

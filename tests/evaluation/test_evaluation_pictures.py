@@ -213,4 +213,4 @@ def test_all_that_a_model_offers_is_drawn(
         found = draw_pictures(sweep, splits, store, {}, pack.take(0).to_bytes())
         assert [shows.partition(":")[0] for shows in found] == kinds
         assert all(png.startswith(b"\x89PNG") for png in found.values())
-    assert caplog.text.count("has no picture of arithmetic: only 1 classes have 7 or more") == 2
+    assert caplog.text.count("has no picture of arithmetic: arithmetic needs 7 of 512") == 2

@@ -47,8 +47,8 @@ def exemplars(logits: Tensor) -> dict[int, Tensor]:
     chosen = many.nonzero().flatten().tolist()[:3]
     if len(chosen) < 3:
         raise UserError(
-            f"only {len(chosen)} classes have {EXEMPLARS} or more of {len(label)} samples, and "
-            "arithmetic needs three."
+            f"arithmetic needs {EXEMPLARS} of {len(label)} samples of each of three classes, and "
+            f"there are so many of {len(chosen)}."
         )
     return {k: torch.where(label == k, sure, -1.0).topk(EXEMPLARS).indices for k in chosen}
 
