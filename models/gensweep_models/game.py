@@ -51,8 +51,8 @@ class Noise:
     """Random numbers of one evaluation: of each example, its leading size the batch, or of all.
 
     A "key" is an int64 from which `gensweep_models.random` makes any number of others. `latent`
-    names the field whose size the last dimension has: there it is zero (uniform numbers are 0.5)
-    beyond a lane's own.
+    names the field, `fixed` ones too, whose size the last dimension has: there it is zero (uniform
+    numbers are 0.5) beyond a lane's own, and pictures show samples along it.
     """
 
     shape: tuple[int, ...]

@@ -108,9 +108,9 @@ class Noise(Protocol):
     def latent(self) -> str | None:
         """Name of the latent size that the last dimension is; None, or no such attribute: none.
 
-        Packs pad it. Beyond a lane's own size normal numbers are 0 and uniform ones 0.5, so that a
-        game needs no mask; its own size is `hyper[name]`, that of its tensors
-        `hyper["padded_" + name]`, which is `config.name` too.
+        Packs pad it, unless it is `fixed`; pictures show samples along it. Beyond a lane's own size
+        normal numbers are 0 and uniform ones 0.5, so that a game needs no mask; its own size is
+        `hyper[name]`, that of its tensors `hyper["padded_" + name]`, which is `config.name` too.
         """
 
 
@@ -399,12 +399,17 @@ class Model(Protocol):
         """Default search space: hyperparameter to its dimension."""
 
 
-CAPABILITIES = ("log_prob", "scores", "encode", "reconstruct", "invert", "interpolate")
+CAPABILITIES = ("log_prob", "scores", "encode", "reconstruct", "invert", "interpolate", "denoise",
+                "inpaint")  # fmt: skip
 """Optional methods of a game, each with the noise that `NAME_noise(batch)` declares, if any.
 
 Evaluations call `log_prob` (nats [B]) and `scores`; the report and `gensweep sample` call
-`reconstruct` (examples), `interpolate` (x, end, fractions [S] to [S, B, ...]) and `encode`, or
-`invert` where there is no encoder (codes [B, ...])."""
+`reconstruct` (examples), `interpolate` (x, end, fractions [S] to [S, B, ...]), `encode`, or
+`invert` where there is no encoder (codes [B, ...]), `denoise` (examples with normal noise of
+standard deviation `denoise_std`, if the game has that, or else `NOISY`, to clean ones), and
+`inpaint` (images that are 0 where the mask [B, 1, H, W] is, then the mask, which is 1 where pixels
+are known: to whole images, in which these are as they were)."""
+NOISY = 0.5
 
 
 def capabilities(game: object) -> tuple[str, ...]:

@@ -90,6 +90,7 @@ def test_report_stands_in_the_store(stack: Any, output: str) -> None:
     page = report.read_text()
     assert "Stability map" in page
     assert "data:image/png" in page
+    assert "the best trial&#39;s walks: samples on ways from one latent to another" in page
     assert "qmc: spread evenly over the space" in page
 
 
@@ -143,13 +144,16 @@ def test_the_command_line_draws_from_the_best_trial(
         found[name] = np.load(file)
     assert found["own"].shape == (9, 1, 8, 8)
     assert found["cut"].std(0).mean() < found["own"].std(0).mean()
-    picture = tmp_path / "samples.png"
-    assert stack.run("sample", NAME, "--out", str(picture)).returncode == 0
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    for what in ("samples", "turns"):
+        picture = tmp_path / f"{what}.png"
+        done = stack.run("sample", NAME, "--what", what, "--out", str(picture))
+        assert done.returncode == 0, done.stderr
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "turns: samples at latents cos(t) z" in done.stderr
     for words, message in (
         (
             [NAME, "--what", "reconstructions"],
-            "gan cannot reconstruct: only samples",
+            "gan has no reconstructions, for want of `reconstruct` of images: choose from samples,",
         ),
         ([NAME, "--set", "colour=1"], "'colour' is no sampling hyperparameter of gan"),
         (["nothing"], "no model is registered of a sweep 'nothing'"),

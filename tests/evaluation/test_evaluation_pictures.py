@@ -1,4 +1,4 @@
-"""Pictures of what a stored trial can do: reconstructions, and ways between examples."""
+"""Pictures of what a stored trial makes of examples, and of all that its model offers."""
 
 import dataclasses
 import io
@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
@@ -19,18 +21,31 @@ from gensweep.evaluation import (
     picture_lane,
     sampler_spec,
 )
+from gensweep.evaluation._example_pictures import denoised, inpainted
+from gensweep.evaluation._pictured_lane import PicturedLane
 from gensweep.lanes import Pack
-from gensweep.storage import open_store
+from gensweep.metrics import FeatureNet
+from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
+from gensweep.testing import RandomExamples
 from gensweep_models.catalog import CATALOG
+from gensweep_models.game import Noise
 from gensweep_models.space import Real
+from toy_games import Number, Toy, ToyConfig, sgd, toy_model
 
-SMALL = {"vae": {"hidden": 16, "layers": 1}, "gan": {"hidden": 16, "layers": 1}}
+MLP = {"hidden": 16, "layers": 1}
+SMALL: dict[str, dict[str, Any]] = {
+    "vae": MLP, "gan": {**MLP, "latent_size": 4}, "realnvp": {**MLP, "couplings": 2},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def test_split(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    store = open_store(f"file://{tmp_path_factory.mktemp('store')}")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
+    return open_store(f"file://{tmp_path_factory.mktemp('store')}")
+
+
+@pytest.fixture(scope="module")
+def test_split(store: ObjectStore) -> Any:
     return load_dataset("digits", store, split="test")
 
 
@@ -56,9 +71,12 @@ def tile(png: bytes, row: int, column: int) -> NDArray[np.float32]:
     return found / 127.5 - 1
 
 
-def test_examples_stand_above_their_reconstructions(test_split: Any, tmp_path: Path) -> None:
+def test_examples_stand_above_their_reconstructions(
+    store: ObjectStore, test_split: Any, tmp_path: Path
+) -> None:
     file, about, pack = stored(tmp_path, "vae", test_split)
-    png = picture_lane(file, about, "reconstructions", test_split, 10)
+    shows, png = picture_lane(file, about, "reconstructions", store, 10)
+    assert shows.startswith("reconstructions: a row of held-out examples, then a row of what")
     x = draw_examples(test_split, 10)["x"]
     noise: Any = pack.game
     made = pack.call("reconstruct", noise.reconstruct_noise(10), x)[0]
@@ -70,9 +88,11 @@ def test_examples_stand_above_their_reconstructions(test_split: Any, tmp_path: P
     assert (tile(png, 2, 2) == 1).all()
 
 
-def test_a_row_passes_from_an_example_to_another(test_split: Any, tmp_path: Path) -> None:
+def test_a_row_passes_from_an_example_to_another(
+    store: ObjectStore, test_split: Any, tmp_path: Path
+) -> None:
     file, about, _ = stored(tmp_path, "vae", test_split)
-    png = picture_lane(file, about, "interpolations", test_split, 3)
+    _, png = picture_lane(file, about, "interpolations", store, 3)
     rows = [[tile(png, row, column) for column in range(8)] for row in range(3)]
     for row in range(3):
         np.testing.assert_allclose(rows[row][7], rows[row - 1][0], atol=0.01)
@@ -80,28 +100,117 @@ def test_a_row_passes_from_an_example_to_another(test_split: Any, tmp_path: Path
         assert max(steps) < np.abs(rows[row][0] - rows[row][7]).max()
 
 
-def test_a_model_without_the_capability_says_what_it_has(test_split: Any, tmp_path: Path) -> None:
+class Repairing(Toy):
+    """Cleans examples by halving them, and fills in what its lane's noise says."""
+
+    def denoise(self, nets: Any, x: Tensor, noise: Any, hyper: Any) -> Tensor:
+        return x / 2
+
+    def inpaint_noise(self, batch: int) -> dict[str, Noise]:
+        return {"fill": Noise((batch, 1, 8, 8), "uniform")}
+
+    def inpaint(self, nets: Any, x: Tensor, mask: Tensor, noise: Any, hyper: Any) -> Tensor:
+        assert mask.shape == (len(x), 1, 8, 8)
+        return torch.where(mask > 0, x, noise["fill"])
+
+
+def repaired(count: int) -> PicturedLane:
+    data = RandomExamples((1, 8, 8))
+    loss = lambda player, nets, *a: (nets["x"]().square().sum(), {})  # noqa: E731
+    model = toy_model(lambda config: Repairing({"x": sgd(Number)}, loss))
+    pack = Pack(model, ToyConfig(), data, data, width=1, trace=False)
+    pack.load(0, ToyConfig(), seed=1, budget_images=100)
+    examples = data.gather(torch.arange(count))
+    return PicturedLane(pack=pack, examples=examples, count=count, classify=lambda images: images)
+
+
+def test_examples_are_made_noisy_and_cleaned() -> None:
+    """In rows of eight; the noise is of the stated size, which a game may state otherwise."""
+    lane = repaired(20)
+    clean, noisy, cleaned = denoised(lane).samples.unflatten(0, (3, 3, 8)).unbind(1)
+    assert torch.equal(clean.flatten(0, 1)[:20], lane.examples["x"])
+    assert torch.equal(cleaned.flatten(0, 1)[:20], noisy.flatten(0, 1)[:20] / 2)
+    assert (noisy - clean).flatten(0, 1)[:20].std().item() == pytest.approx(0.5, rel=0.05)
+    assert denoised(lane).detail == "of standard deviation 0.5"
+    vars(lane.pack.game)["denoise_std"] = 0.1
+    _, noisy, _ = denoised(lane).samples.unflatten(0, (3, 3, 8)).unbind(1)
+    assert (noisy - clean).flatten(0, 1)[:20].std().item() == pytest.approx(0.1, rel=0.05)
+    assert (clean[2, 4:] == 1).all()
+
+
+def test_the_middle_of_examples_is_hidden_and_filled_in() -> None:
+    lane = repaired(8)
+    x, known, filled = inpainted(lane).samples.unflatten(0, (3, 8)).unbind(0)
+    middle = (slice(None), slice(None), slice(2, 6), slice(2, 6))
+    changed = (known != x).sum((1, 2, 3))
+    assert (known[middle] == 0).all()
+    assert ((changed > 8) & (changed <= 16)).all()
+    assert (filled[middle] != 0).all()
+    same = filled.clone()
+    same[middle] = x[middle]
+    assert torch.equal(same, x)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "message"),
+    [
+        ("gan", "reconstructions",
+         "gan has no reconstructions, for want of `reconstruct` of images: choose from samples, "
+         "walks, turns, arithmetic."),
+        ("gan", "manifold", "gan has no manifold, for want of one latent of size 2: choose from "),
+        ("realnvp", "walks",
+         "realnvp has no walks, for want of latent noise: choose from samples, codes."),
+    ],
+)  # fmt: skip
+def test_a_model_without_the_capability_says_what_it_has(
+    store: ObjectStore, test_split: Any, tmp_path: Path, model: str, kind: str, message: str
+) -> None:
+    file, about, _ = stored(tmp_path, model, test_split)
+    with pytest.raises(UserError, match=message):
+        picture_lane(file, about, kind, store, 2)
+
+
+def test_values_of_sampling_act_on_pictures_too(
+    store: ObjectStore, test_split: Any, tmp_path: Path
+) -> None:
+    """Where z is truncated to nothing a walk stays where it is; other names are refused."""
     file, about, _ = stored(tmp_path, "gan", test_split)
-    with pytest.raises(UserError, match="gan cannot reconstruct: only samples are to be had"):
-        picture_lane(file, about, "reconstructions", test_split, 2)
+    for values, moves in (({}, True), ({"truncation": 1e-3}, False)):
+        _, png = picture_lane(file, about, "walks", store, 8, values)
+        assert bool(np.abs(tile(png, 0, 0) - tile(png, 0, 7)).max() > 0.02) is moves
+    with pytest.raises(UserError, match="'psi' is no sampling hyperparameter of gan: choose from"):
+        picture_lane(file, about, "walks", store, 8, {"psi": 1.0})
 
 
-def test_codes_are_those_of_the_encoder(test_split: Any, tmp_path: Path) -> None:
+def test_codes_are_those_of_the_encoder(
+    store: ObjectStore, test_split: Any, tmp_path: Path
+) -> None:
     file, about, pack = stored(tmp_path, "vae", test_split)
-    codes = encode_lane(file, about, test_split, 5)
+    codes = encode_lane(file, about, store, 5)
     x = draw_examples(test_split, 5)["x"]
     assert np.array_equal(codes, pack.call("encode", {}, x)[0].numpy())
-    with pytest.raises(UserError, match="gan cannot encode"):
-        encode_lane(*stored(tmp_path, "gan", test_split)[:2], test_split, 2)
+    with pytest.raises(UserError, match="gan has no codes, for want of `encode` or `invert`"):
+        encode_lane(*stored(tmp_path, "gan", test_split)[:2], store, 2)
 
 
-def test_all_that_a_model_offers_is_drawn(test_split: Any, tmp_path: Path) -> None:
-    """Which is what the report shows of the best trial; nothing of points."""
+def test_all_that_a_model_offers_is_drawn(
+    store: ObjectStore, test_split: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which is what the report shows of the best trial; what its samples lack is left out.
+
+    The classifier here takes all for one class, so that there is nothing to add.
+    """
+    net = FeatureNet((1, 8, 8), 10)
+    net.head.bias.data[3] = 100
+    store.put(f"features/digits-{test_split.hash[:16]}-classes-v1.pt", net.save())
     space = {"learning_rate": Real(1e-4, 1e-2, log=True)}
-    for model, kinds in (("vae", ["reconstructions", "interpolations"]), ("gan", [])):
+    caplog.set_level("INFO")
+    splits = load_dataset("digits", store, split="train"), test_split
+    drawn = ["reconstructions", "interpolations", "walks", "turns"]
+    for model, kinds in (("vae", drawn), ("gan", ["walks", "turns"]), ("realnvp", [])):
         sweep = Sweep(name="s", model=CATALOG[model], space=space, fixed=SMALL[model])
         _, _, pack = stored(tmp_path, model, test_split)
-        lane = pack.take(0).to_bytes()
-        found = draw_pictures(sweep, test_split, test_split, {}, lane)
-        assert list(found) == kinds
+        found = draw_pictures(sweep, splits, store, {}, pack.take(0).to_bytes())
+        assert [shows.partition(":")[0] for shows in found] == kinds
         assert all(png.startswith(b"\x89PNG") for png in found.values())
+    assert caplog.text.count("has no picture of arithmetic: arithmetic needs 7 of 512") == 2

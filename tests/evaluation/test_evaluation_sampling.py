@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
 from gensweep.evaluation import LaneEvaluator, build_evaluator, sample_lane, sampler_spec
-from gensweep.lanes import Pack
+from gensweep.lanes import Pack, _sampling
 from gensweep.space import signature
 from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
@@ -160,6 +160,20 @@ def test_lanes_of_a_pack_may_differ_in_names_and_whole_numbers(store: ObjectStor
         _, alike = prepared(store, WALK, [values] * len(LANES))
         assert torch.equal(together[slot], alike.sample(6)[slot]), values
     assert torch.equal(pack.sample(6, slots=[4, 0]), together[[4, 0]])
+
+
+@pytest.mark.parametrize("size", [1 << 20, 100])
+def test_noise_that_is_given_is_used_as_if_it_were_drawn(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """By each lane its own, by lanes of other choices apart, in one batch and in several."""
+    monkeypatch.setattr(_sampling, "SAMPLING_BYTES", size)
+    _, pack = prepared(store, WALK, [{"solver": "heun"}, {}, {"solver": "heun", "scale": 2.0}])
+    each = [pack.sample_noise(7, seed=4, slot=slot) for slot in (2, 0, 1)]
+    noise = {"steps": torch.cat([one["steps"] for one in each])}
+    found = pack.sample(7, slots=[2, 0, 1], noise=noise)
+    assert torch.equal(found, pack.sample(7, seed=4, slots=[2, 0, 1]))
+    assert not torch.equal(found, pack.sample(7, slots=[2, 0, 1]))
 
 
 def test_a_name_reaches_all_lanes_in_the_place_of_their_own(store: ObjectStore) -> None:

@@ -108,6 +108,8 @@ def test_the_engine_blanks_what_a_lane_has_not(factory: Any) -> None:
     read = NoiseReader(spec, 5, [0, 1, 2], "sample", 0, sizes=sizes)
     assert torch.equal(torch.cat([read.read(2)["z"], read.read(3)["z"]], 1), uniform)
     assert truncated_normal(torch.tensor(0.5), torch.tensor(2.0)).abs() < 1e-12
+    of_fixed_size = draw(spec, [0, 1, 2], "sample", 0, sizes=[{}, {}, {}])["z"]
+    assert (of_fixed_size != 0.5).all()
 
 
 def test_both_sizes_are_known_under_two_names(factory: Any) -> None:

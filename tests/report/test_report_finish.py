@@ -13,13 +13,14 @@ from gensweep.budget import Budget
 from gensweep.cli import main
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.data import load_dataset
-from gensweep.driver._finish import print_answer, summary_metrics
+from gensweep.driver._finish import _look_at_best, print_answer, summary_metrics
 from gensweep.driver._next_command import next_command
+from gensweep.lanes import Pack
 from gensweep.objective import Objective
 from gensweep.planning import Plan, parse_request, plan_text
 from gensweep.results import results_table, trial_views
 from gensweep.spec import RunRequest
-from gensweep.storage import FileStore
+from gensweep.storage import FileStore, TrialArtifacts, TrialArtifactWriter
 from gensweep.study import Study, StudySpec, read_sweep
 from gensweep.sweep import Sweep
 from gensweep.trial import TrialState
@@ -155,6 +156,20 @@ def test_a_store_that_fails_costs_only_what_it_holds(home: Path, capsys: Any) ->
     assert [t["outcome"] for t in trials] == ["converged", "converged", "diverged", "pruned"]
     assert "stored   nothing: " in said
     assert (home / "reports" / "s.html").read_text().startswith("<!doctype html>")
+
+
+def test_the_best_trial_is_drawn_along_its_latent(home: Path) -> None:
+    """From its stored lane; a lost one costs the pictures alone."""
+    plan = plan_of(home, 1)
+    sweep, train = plan.request.sweep, plan.dataset
+    pack = Pack(sweep.model, sweep.config({}), train, train.source("cpu"), width=1, trace=False)
+    pack.load(0, sweep.config({}), seed=0, budget_images=1000)
+    lane = TrialArtifacts(number=0, weights=pack.take(0).to_bytes(), png=b"")
+    kept = TrialArtifactWriter(FileStore(home / "store"), "s", "me").write([lane])
+    best: Any = {"number": 0, "params": {"learning_rate": 1e-3}, "kept": kept}
+    _, pictures = _look_at_best(plan, OBJECTIVE, [best])
+    assert [shows.partition(":")[0] for shows in pictures] == ["walks", "turns"]
+    assert _look_at_best(plan, OBJECTIVE, [best | {"kept": None}]) == (None, {})
 
 
 def test_results_need_the_ledger_alone(home: Path, capsys: Any) -> None:

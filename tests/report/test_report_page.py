@@ -217,14 +217,13 @@ def test_each_sampling_hyperparameter_has_its_curves() -> None:
     assert dots == [("0.25", "0.01"), ("0.62", "0.1"), ("1.00", "1")]
 
 
-def test_what_the_best_trial_makes_of_examples_follows_its_samples() -> None:
+def test_further_pictures_of_the_best_trial_follow_its_samples() -> None:
     trials = records()
     png = grid_png(torch.zeros(16, 1, 8, 8))
-    images = {str(t["number"]): png for t in trials} | {"real": png, "reconstructions": png}
+    images = {str(t["number"]): png for t in trials} | {"real": png, "walks: ways": png}
     page = page_of(trials, None, images)
     shown = re.findall(r"<figcaption>([^<]*)</figcaption>", page)
     said = [caption for caption in shown if caption.startswith("the best trial&#39;s")]
-    assert said == ["the best trial&#39;s reconstructions: a row of held-out examples, then a row "
-                    "of what it makes of them"]  # fmt: skip
+    assert said == ["the best trial&#39;s walks: ways"]
     assert shown.index("real data") < shown.index(said[0])
-    assert "reconstructions" not in page_of(trials, None, {"reconstructions": png})
+    assert "walks" not in page_of(trials, None, {"walks: ways": png})

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep.errors import UserError
-from gensweep.testing import check_model
+from gensweep.testing import RandomExamples, check_model, find_violations
 from gensweep_models.catalog import CATALOG
 from gensweep_models.config import latent
 from gensweep_models.game import Noise, Player
@@ -141,6 +141,42 @@ class Reconstructing(Toy):
 def test_a_capability_that_gives_something_else_is_named() -> None:
     found = broken_laws(lambda config, data: Reconstructing({"x": sgd(Number)}, own_number))
     assert found == {"capabilities": "mine: `reconstruct` returns [4]: [4, 2] is due."}
+
+
+class Repairing(Toy):
+    """Breaks the laws of `inpaint` and `denoise` as `fault` says; keeps them if it says nothing."""
+
+    fault, calls = "", 0
+
+    def denoise(self, nets: Any, x: Tensor, noise: Any, hyper: Any) -> Tensor:
+        self.calls += self.fault == "counts"
+        return x / 0 if self.fault == "infinite" else x
+
+    def inpaint(self, nets: Any, x: Tensor, mask: Tensor, noise: Any, hyper: Any) -> Tensor:
+        filled = torch.where(mask > 0, x, 1.0)
+        return {"blurs": x + 0.01, "cuts": filled[:, :, 1:]}.get(self.fault, filled)
+
+
+FAULTS = {
+    "": None,
+    "infinite": "mine: `denoise` of untrained networks is not finite: bound what they feed.",
+    "counts": "mine: Repairing.denoise changes self.calls from 1 to 2: calls are replayed",
+    "cuts": "mine: `inpaint` returns [4, 1, 7, 8]: [4, 1, 8, 8] is due.",
+    "blurs": "mine: `inpaint` changes pixels that are known: return torch.where(mask > 0, x, fil",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_denoising_and_inpainting_have_laws(fault: str) -> None:
+    def game(config: Any, data: Any) -> Toy:
+        made = Repairing({"x": sgd(Number)}, lambda p, nets, *a: (nets["x"]().sum(), {}))
+        made.fault = fault
+        return made
+
+    found = find_violations(toy_model(game), RandomExamples((1, 8, 8)), {}, ["capabilities"])
+    told = [violation.message for violation in found]
+    assert len(told) == (FAULTS[fault] is not None)
+    assert all(str(FAULTS[fault]) in one for one in told)
 
 
 def test_the_first_violation_is_an_error_of_one_line() -> None:

@@ -94,7 +94,7 @@ def test_a_name_that_no_metric_may_have_is_named(name: Any, message: str) -> Non
     [
         (
             lambda player, nets, batch, *args: (batch["x"].mean(), {}),
-            "Toy.loss of player 'x' depends on no weight of the player: compute it by nets, which",
+            "the loss of player 'x' does not depend on its own parameters: use nets, and detach le",
         ),
         (
             lambda player, nets, *args: (nets["x"].value.data.sum(), {}),

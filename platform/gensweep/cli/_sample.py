@@ -1,14 +1,15 @@
 """`gensweep sample NAME`: draws from a sweep's best trial."""
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from gensweep.cli._check import setting
+from gensweep.known_pictures import PICTURES
 
-ENDINGS = {"samples": (".png", ".npy"), "reconstructions": (".png",),
-           "interpolations": (".png",), "codes": (".npy",)}  # fmt: skip
+ENDINGS = {"samples": (".png", ".npy"), "codes": (".npy",)} | dict.fromkeys(PICTURES, (".png",))
 """Of the files that each can be written to; the first is the usual one."""
 
 
@@ -25,9 +26,10 @@ def add_parser(subparsers: Any) -> None:
                         dest="values", help="a sampling hyperparameter, or what samples are "
                         "conditioned on: y=7; may be given several times")  # fmt: skip
     parser.add_argument("--what", default="samples",
-                        choices=("samples", "reconstructions", "interpolations", "codes"),
-                        help="samples; held-out examples beside their reconstructions; ways "
-                        "between two; or their codes, as numbers (default samples)")  # fmt: skip
+                        choices=tuple(ENDINGS), metavar="WHAT",
+                        help="samples (default); codes of held-out examples, as numbers; or a "
+                        "picture that the model offers. " + "; ".join(
+                            f"{kind}: {one.shows}" for kind, one in PICTURES.items()))  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="where to (default NAME-samples.png, and so on)")  # fmt: skip
     parser.set_defaults(run=run)
@@ -47,14 +49,18 @@ def run(args: argparse.Namespace) -> int:
     apply_env()
     with tempfile.TemporaryDirectory() as folder:
         found = fetch_sampler(required_env("MLFLOW_TRACKING_URI"), args.name, Path(folder))
-        data = _draw(args, str(found.weights), found.about, out.suffix)
+        shows, data = _draw(args, str(found.weights), found.about, out.suffix)
     out.write_bytes(data)
     print(out)
+    if shows:
+        print(shows, file=sys.stderr)
     return 0
 
 
-def _draw(args: argparse.Namespace, weights: str, about: dict[str, Any], suffix: str) -> bytes:
-    """Return the file's contents."""
+def _draw(
+    args: argparse.Namespace, weights: str, about: dict[str, Any], suffix: str
+) -> tuple[str, bytes]:
+    """Return what the file shows, where its name does not say it, and its contents."""
     import io
 
     import numpy as np
@@ -68,18 +74,20 @@ def _draw(args: argparse.Namespace, weights: str, about: dict[str, Any], suffix:
     values = dict(args.values)
     # A class is drawn by its share: only what nobody can type is taken from held-out examples.
     asked = [name for name in about.get("given", ()) if name not in values and name != "y"]
-    if args.what != "samples" or asked:
-        store = open_store(required_env("GENSWEEP_STORE"))
-        dataset = load_dataset(about["dataset"], store, split="test")
-    if args.what == "samples":
-        examples = draw_examples(dataset, args.count) if asked else None
-        numbers = sample_lane(weights, about, args.count, values, args.seed, examples)
-    elif args.what == "codes":
-        numbers = encode_lane(weights, about, dataset, args.count)
+    if args.what == "samples" and not asked:
+        numbers = sample_lane(weights, about, args.count, values, args.seed)
     else:
-        return picture_lane(weights, about, args.what, dataset, args.count)
+        store = open_store(required_env("GENSWEEP_STORE"))
+        if args.what == "samples":
+            dataset = load_dataset(about["dataset"], store, split="test")
+            examples = draw_examples(dataset, args.count)
+            numbers = sample_lane(weights, about, args.count, values, args.seed, examples)
+        elif args.what == "codes":
+            numbers = encode_lane(weights, about, store, args.count, values)
+        else:
+            return picture_lane(weights, about, args.what, store, args.count, values, args.seed)
     if suffix == ".png":
-        return grid_png(torch.from_numpy(numbers))
+        return "", grid_png(torch.from_numpy(numbers))
     buffer = io.BytesIO()
     np.save(buffer, numbers)
-    return buffer.getvalue()
+    return "", buffer.getvalue()

@@ -10,9 +10,9 @@ from gensweep.driver._next_command import next_command
 from gensweep.driver._register_best import register_best
 from gensweep.driver._report_files import ReportFacts, build_files, store_files
 from gensweep.errors import UserError
-from gensweep.evaluation import PICTURES, TestResult, draw_pictures, evaluate_on_test
-from gensweep.game import capabilities
+from gensweep.evaluation import TestResult, draw_pictures, evaluate_on_test
 from gensweep.known_metrics import LIKELIHOOD_METRICS
+from gensweep.known_pictures import offered_pictures
 from gensweep.objective import Objective
 from gensweep.planning import Plan
 from gensweep.redact import redact
@@ -101,18 +101,21 @@ def _look_at_best(
     """
     sweep, test, pictures = plan.request.sweep, None, dict[str, bytes]()
     is_measured = objective.metric in LIKELIHOOD_METRICS and bool(plan.test and plan.test.count)
-    needed = {capability for capability, _ in PICTURES.values()}
-    is_drawn = not needed.isdisjoint(capabilities(sweep.model.game))
-    if not best or not (is_measured or is_drawn):
+    if not best:
         return test, pictures
     (trial,) = best
+    game = sweep.model.game(sweep.config(trial["params"]), plan.dataset)
+    is_drawn = bool(offered_pictures(game, plan.dataset))
+    if not (is_measured or is_drawn):
+        return test, pictures
     try:
-        lane = load_trained_lane(open_store(plan.store), trial)
+        store = open_store(plan.store)
+        lane = load_trained_lane(store, trial)
         if is_measured:
             _log.info("measuring the best trial once more, on test examples that ranked none")
             test = evaluate_on_test(sweep, *plan.splits, trial["number"], trial["params"], lane)
         if is_drawn:
-            pictures = draw_pictures(sweep, *plan.splits, trial["params"], lane)
+            pictures = draw_pictures(sweep, plan.splits, store, trial["params"], lane)
     except (UserError, LookupError) as error:
         _log.warning("the best trial was not looked at again: %s", redact(str(error)))
     return test, pictures

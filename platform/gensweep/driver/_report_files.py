@@ -33,7 +33,7 @@ class ReportFacts:
     """What the lanes did with their time, in words."""
 
     pictures: Mapping[str, bytes]
-    """Of the best trial, by kind: what it makes of held-out examples, as PNG."""
+    """Of the best trial, as PNG, by what they show in words."""
 
 
 def build_files(

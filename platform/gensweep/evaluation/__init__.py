@@ -7,7 +7,7 @@ from gensweep.evaluation._evaluation import CurvePoint, Evaluation
 from gensweep.evaluation._held_out import TestResult, evaluate_on_test
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
 from gensweep.evaluation._lane_likelihood import Likelihood
-from gensweep.evaluation._lane_pictures import PICTURES, draw_pictures, encode_lane, picture_lane
+from gensweep.evaluation._lane_pictures import draw_pictures, encode_lane, picture_lane
 from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._reference import (
     build_evaluator,
@@ -24,7 +24,6 @@ __all__ = [
     "LaneEvaluator",
     "Likelihood",
     "NoData",
-    "PICTURES",
     "SamplerSpec",
     "Scores",
     "Shape",

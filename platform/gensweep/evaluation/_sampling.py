@@ -91,27 +91,33 @@ def sample_lane(
     samples are conditioned on, `examples` do, columns [N, ...] by name. The same `seed` gives the
     same samples. `UserError` for values that cannot be.
     """
-    spec = cast(SamplerSpec, about)
-    model, shape = model_named(spec["model"]), _shape_of(spec["data"])
     if isinstance(values, float | int):
+        model = model_named(cast(SamplerSpec, about)["model"])
         values = {sampling_fields(model.config)[0].name: values}
-    pack = open_lane(weights, about)
-    names = tuple(getattr(pack.game, "given", ()))
-    hyper = {name: value for name, value in (values or {}).items() if name not in names}
-    _check_values(model, spec["pack"], hyper)
-    given = given_values(names, shape, values or {}, n, seed, examples)
-    samples: npt.NDArray[np.float32]
-    samples = pack.sample(n, seed=seed, hyper=hyper, given=given)[0].numpy()
+    pack = open_lane(weights, about, values)
+    names = getattr(pack.game, "given", ())
+    given = given_values(names, pack.data, values or {}, n, seed, examples)
+    samples: npt.NDArray[np.float32] = pack.sample(n, seed=seed, given=given)[0].numpy()
     return samples
 
 
-def open_lane(weights: str, about: Mapping[str, object]) -> Pack:
-    """Build a pack of the one lane in the file `weights`; `about` is its `SamplerSpec`."""
+def open_lane(
+    weights: str, about: Mapping[str, object], values: Mapping[str, object] | None = None
+) -> Pack:
+    """Build a pack of the one lane in the file `weights`; `about` is its `SamplerSpec`.
+
+    `values` has sampling hyperparameters in the place of its own; what samples are conditioned on
+    may be among them. `UserError` for others.
+    """
     spec = cast(SamplerSpec, about)
     model = model_named(spec["model"])
-    config, shape = model.config(**spec["pack"]), _shape_of(spec["data"])
+    hyper = {n: value for n, value in (values or {}).items() if n not in spec.get("given", ())}
+    _check_values(model, spec["pack"], hyper)
+    config, shape = model.config(**{**spec["pack"], **hyper}), _shape_of(spec["data"])
     pack = Pack(model, config, shape, NoData(), width=1, trace=False)
-    pack.put(0, LaneState.from_bytes(Path(weights).read_bytes()))
+    state = LaneState.from_bytes(Path(weights).read_bytes())
+    own = {**state.meta, "config": {**state.meta["config"], **hyper}}
+    pack.put(0, LaneState(state.tensors, own))
     return pack
 
 

@@ -69,12 +69,12 @@ def _named(whose: str, noise: Mapping[str, Noise], config: Any) -> Iterator[str]
         if not isinstance(shape, tuple) or not all(is_whole(n) and n > 0 for n in shape):
             yield f"noise {name!r} of {whose} has shape={shape!r}: give whole numbers from 1."
             return
-    sizes = with_scope(config, "latent")
+    sizes = {n: v for n, v in with_scope(config, "latent", "fixed").items() if is_whole(v)}
     for name, field in latent_fields(noise).items():
         said = f"noise {name!r} of {whose} has latent={field!r}"
         last = noise[name].shape[-1:]
         if field not in sizes:
-            known = ", ".join(sizes) or "the configuration has none"
+            known = ", ".join(with_scope(config, "latent")) or "the configuration has none"
             yield f"{said}, which is no latent field: {known}."
         elif last != (sizes[field],):
             yield f"{said}, but its last size is {last[0] if last else None}, not {sizes[field]}."

@@ -79,7 +79,7 @@ class NoiseLayout:
             own, start, shape = self.slices[name]
             if own == kind:
                 part = rows[:, start : start + math.prod(shape)]
-                blank_(part.view(len(rows), *shape), kind, sizes[field])
+                blank_(part.view(len(rows), *shape), kind, sizes.get(field))
 
     def named(self, flat: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Cut one tick's numbers, kind to `[L, N]`, into name to `[L, *shape]`."""

@@ -1,4 +1,4 @@
-"""Reads the noise of many samples some at a time, with the bits of all drawn at once.
+"""Reads the noise of many samples some at a time, with the bits of all at once.
 
 L lanes, N numbers.
 """
@@ -16,33 +16,19 @@ SKIPPED = 1 << 20
 """Numbers that are drawn at once to be passed over."""
 
 
-class NoiseReader:
-    """Draws what `draw` draws of the same arguments, but `read` by `read`.
+class SampleNoise:
+    """The noise of many samples, by name, that is read some samples at a time.
 
-    `sizes` has each lane's latent sizes. `count` is the number of samples; `UserError` if what each
-    has is not so many times there.
+    `count` is the number of samples; `UserError` if what each has is not so many times there.
     """
 
-    def __init__(
-        self, noise: Mapping[str, Noise], count: int, seeds: Sequence[int], *purpose: object,
-        sizes: Sequence[Mapping[str, float]] = (),
-    ):  # fmt: skip
-        layout = NoiseLayout(noise, f"{purpose[0]!r}", count)
-        self._cut = layout.cut
-        self._kinds = {name: kind for name, (kind, _, _) in layout.slices.items()}
-        self._latents = layout.latents if sizes else {}
-        self._seeds, self._sizes = seeds, sizes
-        self._shapes = {name: shape for name, (_, _, shape) in layout.slices.items()}
-        self._runs = {
-            name: [_Run(kind, generator(seed, *purpose, kind), start) for seed in seeds]
-            for name, (kind, start, _) in layout.slices.items()
-        }
-        whole = {n: shape for n, shape in self._shapes.items() if n not in self._cut}
-        self._shared = {name: self._next(name, shape) for name, shape in whole.items()}
+    def __init__(self, noise: Mapping[str, Noise], count: int, owner: str, lanes: int):
+        self._layout = NoiseLayout(noise, owner, count)
+        self._cut, self._lanes = self._layout.cut, lanes
+        slices = self._layout.slices
         self.sample_bytes = sum(
-            torch.Size(shape[1:]).numel() * dtype_of(layout.slices[name][0]).itemsize
-            for name, shape in self._shapes.items()
-            if name in self._cut
+            torch.Size(slices[name][2][1:]).numel() * dtype_of(slices[name][0]).itemsize
+            for name in self._cut
         )
         """Memory of the noise of one sample of one lane."""
 
@@ -51,14 +37,17 @@ class NoiseReader:
 
         What belongs to no sample is whole and the same each time, `[L, *shape]`.
         """
-        cut = {n: self._next(n, (count, *self._shapes[n][1:])) for n in self._cut}
-        return {n: cut.get(n, self._shared.get(n)) for n in self._shapes}  # type: ignore[misc]
+        raise NotImplementedError
 
     def blank(self, count: int) -> dict[str, Tensor]:
         """Return zeros in the place of the noise of `count` samples; nothing is read."""
-        lanes = len(self._seeds)
-        rows = {n: (count, *s[1:]) if n in self._cut else s for n, s in self._shapes.items()}
-        return {n: torch.zeros(lanes, *s, dtype=dtype_of(self._kinds[n])) for n, s in rows.items()}
+        return {
+            name: torch.zeros(
+                self._lanes, *((count, *shape[1:]) if name in self._cut else shape),
+                dtype=dtype_of(kind),
+            )
+            for name, (kind, _, shape) in self._layout.slices.items()
+        }  # fmt: skip
 
     def fill_up(self, noise: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
         """Repeat the last sample's noise until there are `count`, in what `read` returned."""
@@ -69,12 +58,59 @@ class NoiseReader:
             for name, one in noise.items()
         }
 
+
+class GivenNoise(SampleNoise):
+    """Noise that is there, `[lanes, count, ...]` by name, of which each lane read has one row."""
+
+    def __init__(
+        self, noise: Mapping[str, Noise], count: int, values: Mapping[str, Tensor],
+        rows: Sequence[int],
+    ):  # fmt: skip
+        super().__init__(noise, count, "'sample'", len(rows))
+        self._values = {name: values[name][list(rows)] for name in noise}
+        self._read = 0
+
+    def read(self, count: int) -> dict[str, Tensor]:
+        start, self._read = self._read, self._read + count
+        return {
+            name: one[:, start : self._read] if name in self._cut else one
+            for name, one in self._values.items()
+        }
+
+
+class NoiseReader(SampleNoise):
+    """Draws what `draw` draws of the same arguments, but `read` by `read`.
+
+    `sizes` has each lane's latent sizes.
+    """
+
+    def __init__(
+        self, noise: Mapping[str, Noise], count: int, seeds: Sequence[int], *purpose: object,
+        sizes: Sequence[Mapping[str, float]] = (),
+    ):  # fmt: skip
+        super().__init__(noise, count, f"{purpose[0]!r}", len(seeds))
+        slices = self._layout.slices
+        self._latents = self._layout.latents if sizes else {}
+        self._sizes = sizes
+        self._shapes = {name: shape for name, (_, _, shape) in slices.items()}
+        self._runs = {
+            name: [_Run(kind, generator(seed, *purpose, kind), start) for seed in seeds]
+            for name, (kind, start, _) in slices.items()
+        }
+        whole = {n: shape for n, shape in self._shapes.items() if n not in self._cut}
+        self._shared = {name: self._next(name, shape) for name, shape in whole.items()}
+
+    def read(self, count: int) -> dict[str, Tensor]:
+        cut = {n: self._next(n, (count, *self._shapes[n][1:])) for n in self._cut}
+        return {n: cut.get(n, self._shared.get(n)) for n in self._shapes}  # type: ignore[misc]
+
     def _next(self, name: str, shape: tuple[int, ...]) -> Tensor:
         size = torch.Size(shape)
         found = torch.stack([run.read(size.numel()).view(size) for run in self._runs[name]])
         if field := self._latents.get(name):
+            kind = self._layout.slices[name][0]
             for lane, sizes in zip(found, self._sizes, strict=True):
-                blank_(lane, self._kinds[name], sizes[field])
+                blank_(lane, kind, sizes.get(field))
         return found
 
 

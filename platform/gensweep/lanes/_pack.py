@@ -24,7 +24,7 @@ from gensweep.lanes._initial_weights import check_copy, check_network, initial_n
 from gensweep.lanes._joint_turn import JointTurn
 from gensweep.lanes._lane import Lane, check_fits
 from gensweep.lanes._lane_index import ALL, LaneIndex
-from gensweep.lanes._noise_reader import NoiseReader
+from gensweep.lanes._noise_reader import GivenNoise, NoiseReader, SampleNoise
 from gensweep.lanes._penalty import EVERYWHERE
 from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._purity import Purity
@@ -308,13 +308,15 @@ class Pack:
         slots: Sequence[int] | None = None,
         hyper: Mapping[str, Any] | None = None,
         given: Mapping[str, Tensor] | None = None,
+        noise: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """Draw samples `[len(slots), count, *shape]`, with each lane's own noise.
 
         `hyper` overrides sampling hyperparameters for all lanes. Lanes that differ in one which
         is no real number are sampled one group after another. `given` has what they are
         conditioned on, `[count, ...]` by the names in the game's `given`. Many samples are drawn
-        in batches, from the noise that they would have together.
+        in batches, from the noise that they would have together: each lane's own by `seed`, or
+        `noise`, `[len(slots), count, ...]` by name, in its place.
         """
         chosen = list(self.occupied if slots is None else slots)
         self._measure_standing(chosen, given)
@@ -324,31 +326,40 @@ class Pack:
         for game, places in self._sampling.groups(configs, hyper or {}):
             # As many lanes in each group as asked for; places without one repeat the first. Which
             # kernels are taken, and with them the last bits, may depend on the number of lanes.
-            filled = [chosen[i] for i in places] + [chosen[places[0]]] * (len(chosen) - len(places))
-            drawn = self._sample_group(game, count, seed, filled, real, given)
+            rows = places + places[:1] * (len(chosen) - len(places))
+            filled = [chosen[row] for row in rows]
+            source: SampleNoise = (
+                self._noise_reader(game, count, seed, filled) if noise is None
+                else GivenNoise(game.sample_noise(count), count, noise, rows)
+            )  # fmt: skip
+            drawn = self._sample_group(game, source, count, filled, real, given)
             if len(places) == len(chosen):
                 return drawn
             samples |= zip(places, drawn, strict=False)
         return torch.stack([samples[place] for place in range(len(chosen))])
 
+    def sample_noise(self, count: int, *, seed: int = 0, slot: int = 0) -> dict[str, Tensor]:
+        """Draw the noise of `count` samples of the lane in `slot`, `[1, count, ...]` by name."""
+        ((game, _),) = self._sampling.groups([self.lane(slot).config], {})
+        return self._noise_reader(game, count, seed, [slot]).read(count)
+
+    def _noise_reader(self, game: Game, count: int, seed: int, slots: list[int]) -> NoiseReader:
+        declared, seeds = game.sample_noise(count), [self.lane(slot).seed for slot in slots]
+        return NoiseReader(declared, count, seeds, "sample", seed, sizes=self._sizes(slots))
+
     def _sample_group(
-        self, game: Game, count: int, seed: int, slots: list[int], hyper: Mapping[str, float],
-        given: Mapping[str, Tensor] | None,
+        self, game: Game, noise: SampleNoise, count: int, slots: list[int],
+        hyper: Mapping[str, float], given: Mapping[str, Tensor] | None,
     ) -> Tensor:  # fmt: skip
         """Draw the samples of lanes that `game` can sample as one."""
         chosen, values = self._lanes_called(slots, hyper)
-        noise = self._sample_noise(game, count, seed, chosen)
         last = self._conditions(given).repeated(len(chosen))
         return self._sampler(game).draw(chosen, noise, count, values, *last)
-
-    def _sample_noise(self, game: Game, count: int, seed: int, slots: list[int]) -> NoiseReader:
-        seeds, sizes = [self.lane(slot).seed for slot in slots], self._sizes(slots)
-        return NoiseReader(game.sample_noise(count), count, seeds, "sample", seed, sizes=sizes)
 
     def sampling_batch(self, count: int, given: Mapping[str, Tensor] | None = None) -> int:
         """Return how many of `count` samples of the first lane are drawn at once."""
         chosen, values = self._lanes_called(self.occupied[:1], None)
-        noise = self._sample_noise(self.game, count, 0, chosen)
+        noise = self._noise_reader(self.game, count, 0, chosen)
         weights, last = sampling_state(self.stacks, chosen), self._conditions(given).repeated(1)
         return self._sampler(self.game).batch_size(weights, noise, count, values, *last)
 

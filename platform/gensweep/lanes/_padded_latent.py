@@ -20,7 +20,7 @@ def latent_fields(noise: Mapping[str, Noise]) -> dict[str, str]:
     return {name: field for name, field in fields.items() if field is not None}
 
 
-def blank_(values: Tensor, kind: str, size: float) -> None:
-    """Blank, in place, what the last dimension has beyond `size`."""
-    if size < values.shape[-1]:
+def blank_(values: Tensor, kind: str, size: float | None) -> None:
+    """Blank, in place, what the last dimension has beyond `size`; None: a fixed size, all of it."""
+    if size is not None and size < values.shape[-1]:
         values[..., int(size) :] = BLANK[kind]

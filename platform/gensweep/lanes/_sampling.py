@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 from gensweep.lanes._batches_and_noise import to_device
 from gensweep.lanes._inference import Caller, Weights, sampling_state
 from gensweep.lanes._live_bytes import LiveBytes
-from gensweep.lanes._noise_reader import NoiseReader
+from gensweep.lanes._noise_reader import SampleNoise
 from gensweep.lanes._traces import Traces
 
 SAMPLING_BYTES = {"cpu": 256 << 20, "cuda": 2 << 30}
@@ -45,7 +45,7 @@ class Sampler:
         """Number of lanes to what one more sample of each takes."""
 
     def draw(
-        self, slots: list[int], noise: NoiseReader, count: int, hyper: Mapping[str, Tensor],
+        self, slots: list[int], noise: SampleNoise, count: int, hyper: Mapping[str, Tensor],
         *given: Mapping[str, Tensor],
     ) -> Tensor:  # fmt: skip
         """Draw `count` samples of each lane in `slots`; `hyper` has these lanes in front.
@@ -67,7 +67,7 @@ class Sampler:
         return room
 
     def batch_size(
-        self, weights: Weights, noise: NoiseReader, count: int, hyper: Mapping[str, Tensor],
+        self, weights: Weights, noise: SampleNoise, count: int, hyper: Mapping[str, Tensor],
         *given: Mapping[str, Tensor],
     ) -> int:  # fmt: skip
         """Return the size of equal batches, the fewest that keep to the bound."""
@@ -82,7 +82,7 @@ class Sampler:
         return -(-count // batches)
 
     def _sample_bytes(
-        self, weights: Weights, noise: NoiseReader, hyper: Mapping[str, Tensor],
+        self, weights: Weights, noise: SampleNoise, hyper: Mapping[str, Tensor],
         *given: Mapping[str, Tensor],
     ) -> int:  # fmt: skip
         """Measure what one more sample takes in all lanes, by drawing one and two."""

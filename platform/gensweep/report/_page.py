@@ -43,8 +43,8 @@ def build_report(
 
     `objective` ranks the trials, `map_axis` is the hyperparameter that the stability map runs
     over, and `group_by` the one that groups trials. `images` are PNG files by trial number, "real",
-    and of the best trial by what they show. `scatter_of` names two metrics, x and y, and the
-    hyperparameter that shades the dots.
+    and further ones of the best trial by what they show in words. `scatter_of` names two metrics,
+    x and y, and the hyperparameter that shades the dots.
     """
     groups = strata(trials, group_by)
     return _environment().get_template("page.jinja").render(
@@ -71,13 +71,6 @@ def build_report(
     )  # fmt: skip
 
 
-OF_THE_BEST = {
-    "reconstructions": "a row of held-out examples, then a row of what it makes of them",
-    "interpolations": "in each row from one held-out example to another",
-}
-"""Further pictures of the best trial, and what they show in words."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
     """A picture and what it shows."""
@@ -96,9 +89,9 @@ def _samples(
     for kind in sorted(each for each in Outcome if each.failure):
         chosen += [t for t in pictured if outcome(t) == kind and t not in chosen][:1]
     shown = [(trial_caption(t), images[str(t["number"])]) for t in chosen]
-    for name, words in OF_THE_BEST.items():
-        if shown and name in images:
-            shown.append((f"the best trial's {name}: {words}", images[name]))
+    if shown:
+        more = {name: png for name, png in images.items() if name != "real" and not name.isdigit()}
+        shown += [(f"the best trial's {words}", png) for words, png in more.items()]
     if shown and "real" in images:
         shown.insert(0, ("real data", images["real"]))
     return [Sample(caption=says, png=base64.b64encode(png).decode()) for says, png in shown]

@@ -13,15 +13,12 @@ ARGUMENTS = {
     "sample_step": "nets, state, step, noise, hyper",
     "scores": "nets, batch, noise, hyper",
     "interpolate": "nets, x, end, fractions, noise, hyper",
+    "inpaint": "nets, x, mask, noise, hyper",
 }
 """What a method is called with; other capabilities with `nets, x, noise, hyper`."""
 
 
 KNOWN = {
-    "does not require grad": (
-        "depends on no weight of the player: compute it by nets, which are differentiable in the "
-        "player's own turn, and detach nothing on the way"
-    ),
     "must only return Tensors": "returns something that is no tensor: return tensors",
     "accessing `data`": "takes `.data` of a tensor: compute with the tensor, or with .detach()",
 }

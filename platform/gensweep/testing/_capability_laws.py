@@ -22,7 +22,7 @@ EXAMPLES = 4
 """Examples that a capability is called for."""
 CODES = ("encode", "invert")
 """What may return whole numbers, and in any shape that begins with the batch."""
-ALONE = ("log_prob", "scores", "reconstruct")
+ALONE = ("log_prob", "scores", "reconstruct", "denoise", "inpaint")
 """What may not depend on the other examples of a batch."""
 FARTHEST = 1e-3
 """Largest difference, relative to the largest number, that rounding explains."""
@@ -36,13 +36,16 @@ def capabilities_are_sound(case: Case) -> None:
     batch = case.data.gather(torch.arange(EXAMPLES))
     if "scores" in capabilities(pack.game):
         _check_score_names(pack)
-    for name in capabilities(pack.game):
+    offered = [n for n in capabilities(pack.game) if n != "inpaint" or len(case.data.shape) == 3]
+    for name in offered:
         with one_line(pack.game, name):
             noise = capability_noise(pack.game, name, EXAMPLES, samples=2)
             drawn = pack.draw_noise(name, noise)
         found = _first_call(pack, name, batch, drawn)
         for told, values in _results(pack, name, found):
             _check_values(told, values, _due(name, batch["x"]), whole=name in CODES)
+        if name == "inpaint":
+            _check_known_pixels(batch["x"], found)
         if name in ALONE:
             _check_alone(pack, name, batch, _cut(name, noise, drawn), found)
 
@@ -59,10 +62,26 @@ def _call(pack: Pack, name: str, batch: Columns, drawn: Columns) -> Any:
     inputs: dict[str, tuple[Any, ...]] = {
         "scores": (batch,),
         "interpolate": (x, x.flip(0), torch.tensor([0.0, 1.0])),
+        "inpaint": (x * _mask(x), _mask(x)),
     }
     given = given_examples(pack, batch)
     with one_line(pack.game, name):
         return pack.call_with(name, drawn, *inputs.get(name, (x,)), given=given)
+
+
+def _mask(x: Tensor) -> Tensor:
+    """Make a mask [B, 1, H, W] of which the left half is known."""
+    mask = torch.zeros_like(x[:, :1])
+    mask[..., : x.shape[-1] // 2] = 1
+    return mask
+
+
+def _check_known_pixels(x: Tensor, found: Tensor) -> None:
+    mask = _mask(x)
+    if not torch.equal(found * mask, (x * mask).expand_as(found)):
+        raise UserError(
+            "`inpaint` changes pixels that are known: return torch.where(mask > 0, x, filled)."
+        )
 
 
 def _results(pack: Pack, name: str, found: Any) -> list[tuple[str, Any]]:
@@ -78,7 +97,8 @@ def _results(pack: Pack, name: str, found: Any) -> list[tuple[str, Any]]:
 
 def _due(name: str, x: Tensor) -> list[int]:
     """Return the shape of a capability's results for examples `x`; of codes, how it begins."""
-    due = {"reconstruct": list(x.shape), "interpolate": [2, *x.shape]}
+    whole = {kind: list(x.shape) for kind in ("reconstruct", "denoise", "inpaint")}
+    due = {**whole, "interpolate": [2, *x.shape]}
     return due.get(name, [len(x)])
 
 
