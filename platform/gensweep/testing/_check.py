@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.frames import with_user_line
 from gensweep.game import Model
 from gensweep.testing._case import Case
 from gensweep.testing._padding_law import padding_is_exact
@@ -81,6 +82,5 @@ def find_violations(
         except UserError as error:
             yield Violation(name, f"{model.name}: {error}", error)
         except Exception as error:
-            words = str(error).partition("\n")[0]
-            text = f"{model.name} breaks the law of {name}: {type(error).__name__}: {words}"
+            text = f"{model.name} breaks the law of {name}: {with_user_line(error)}"
             yield Violation(name, text, error)
