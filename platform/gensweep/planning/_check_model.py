@@ -11,6 +11,7 @@ from gensweep.evaluation import Likelihood, Scores
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.lanes import Pack, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
+from gensweep.planning._check_target import named_metrics, unmeasured
 from gensweep.space import Stratum, all_strata
 from gensweep.spec import RunRequest, Sweep
 from gensweep.testing import check_game
@@ -57,17 +58,13 @@ def _ends(sweep: Sweep, stratum: Stratum) -> Iterator[Any]:
 
 def check_metrics(sweep: Sweep, dataset: "Dataset") -> None:
     """`UserError` unless `target` and `scatter` name metrics that trials will have."""
-    wanted = [(name, "target") for name in [sweep.target] if name]
-    wanted += [(name, "scatter") for name in (sweep.scatter or ())[:2]]
+    wanted = named_metrics(sweep)
     known = evaluation_metrics(sweep, dataset)
     if not {name for name, _ in wanted} <= known:
         known |= training_metrics(sweep, dataset)
     for name, use in wanted:
         if name not in known:
-            raise UserError(
-                f"{use} names {name!r}, which is not measured for {sweep.model.name} on "
-                f"{dataset.name}: choose from {', '.join(sorted(known))}."
-            )
+            raise unmeasured(name, use, sweep, dataset.name, known)
 
 
 def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
