@@ -2,16 +2,23 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from gensweep.cli import main
+from gensweep.errors import UserError
+from gensweep.sweep import catalog, model_named
 from gensweep.testing import LAWS
+from gensweep_models.catalog import CATALOG
 
 ROOT = Path(__file__).resolve().parents[2]
-OWN = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[-1]
+README = (ROOT / "README.md").read_text()
+OWN = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[-1]
 """The README's model of one's own."""
+(PROJECT,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+"""The README's pyproject.toml, which puts it into the catalogue."""
 SMALL = ["--set", "hidden=8", "--set", "layers=1", "--set", "latent_size=4"]
 
 
@@ -60,7 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with the README's model, and imports that are forgotten."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("own", "mine"):
+    for name in ("own", "mine", "lsgan"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / "own.py").write_text(OWN)
     (tmp_path / "two.py").write_text("from own import MODEL\nOTHER = MODEL\n")
@@ -111,3 +118,40 @@ def test_a_mistake_in_a_loss_is_told_with_its_line(
     assert main(["check", "own.py"]) == 1
     said = capsys.readouterr().out
     assert re.search(rf"breaks the law of loss: RuntimeError: .+ \(own\.py, line {line}\)\n", said)
+
+
+def install(folder: Path, **models: str) -> None:
+    """Leave what pip leaves of a project with entry points to models."""
+    about = folder / "lsgan-0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lsgan\nVersion: 0\n")
+    lines = [f"{name} = {value}\n" for name, value in models.items()]
+    (about / "entry_points.txt").write_text("".join(["[gensweep.models]\n", *lines]))
+
+
+def test_the_readmes_entry_point_puts_the_model_into_the_catalogue(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tomllib.loads(PROJECT)
+    (module,) = project["tool"]["setuptools"]["py-modules"]
+    (folder / "own.py").rename(folder / f"{module}.py")
+    install(folder, **project["project"]["entry-points"]["gensweep.models"])
+    monkeypatch.syspath_prepend(str(folder))
+    assert catalog().keys() == CATALOG.keys() | {"lsgan"}
+    assert model_named("lsgan").config.__name__ == "LeastSquaresConfig"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("own:MODELS", "mine = 'own:MODELS' of the group gensweep.models cannot be loaded: Attr"),
+        ("own:SPACE", "mine = 'own:SPACE' of the group gensweep.models is neither a model nor"),
+    ],
+)
+def test_an_entry_point_that_is_no_model_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, value: str, message: str
+) -> None:
+    install(folder, mine=value)
+    monkeypatch.syspath_prepend(str(folder))
+    with pytest.raises(UserError, match=message):
+        catalog()

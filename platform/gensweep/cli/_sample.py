@@ -5,9 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gensweep.catalog import GROUP, catalog
 from gensweep.cli._check import setting
-from gensweep.errors import UserError
 
 ENDINGS = {"samples": (".png", ".npy"), "reconstructions": (".png",),
            "interpolations": (".png",), "codes": (".npy",)}  # fmt: skip
@@ -36,6 +34,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from gensweep.errors import UserError
     from gensweep.stack_env import apply_env, required_env
     from gensweep.tracking import fetch_sampler
 
@@ -53,18 +52,6 @@ def run(args: argparse.Namespace) -> int:
     out.write_bytes(data)
     print(out)
     return 0
-
-
-def _check_sweep(name: str) -> None:
-    """`UserError` unless the ledger has the sweep, and a catalogue the model that it is of."""
-    from gensweep.results import model_of
-
-    model = model_of(name)
-    if model not in catalog():
-        raise UserError(
-            f"sweep {name!r} registered no model: no installed catalogue has {model!r}. An entry "
-            f"point in the group {GROUP} adds it; then --resume {name} registers the best trial."
-        )
 
 
 def _draw(args: argparse.Namespace, weights: str, about: dict[str, Any], suffix: str) -> bytes:
@@ -92,3 +79,17 @@ def _draw(args: argparse.Namespace, weights: str, about: dict[str, Any], suffix:
     buffer = io.BytesIO()
     np.save(buffer, numbers)
     return buffer.getvalue()
+
+
+def _check_sweep(name: str) -> None:
+    """`UserError` unless the ledger has the sweep, and a catalogue the model that it is of."""
+    from gensweep.catalog import GROUP, catalog
+    from gensweep.errors import UserError
+    from gensweep.results import model_of
+
+    model = model_of(name)
+    if model not in catalog():
+        raise UserError(
+            f"sweep {name!r} registered no model: no installed catalogue has {model!r}. An entry "
+            f"point in the group {GROUP} adds it; then --resume {name} registers the best trial."
+        )
