@@ -39,6 +39,15 @@ def with_user_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {words}" + (f" ({line})" if line else "")
 
 
+def refusal(error: Exception) -> str:
+    """Word why a model was not built: what it refuses as it is, a mistake in it with its line.
+
+    >>> refusal(ValueError("`0 < beta` must hold")), refusal(KeyError("beta"))
+    ('`0 < beta` must hold', "KeyError: 'beta'")
+    """
+    return str(error) if isinstance(error, ValueError) else with_user_line(error)
+
+
 def _traces(error: BaseException) -> Iterator[TracebackType]:
     """Yield the traceback from each frame on, the outermost first."""
     trace = error.__traceback__

@@ -109,6 +109,17 @@ def test_what_is_no_model_of_ones_own_is_one_line(
     assert said.count("\n") == 1
 
 
+def test_a_mistake_that_builds_no_model_is_told_with_its_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "own.py").write_text(OWN.replace("config.latent_size,", "config.latent_sizes,"))
+    line = OWN[: OWN.index("config.latent_size,")].count("\n") + 1
+    assert main(["check", "own.py"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: lsgan: AttributeError: 'LeastSquaresConfig' object has no attr")
+    assert said.endswith(f" (own.py, line {line})\n")
+
+
 def test_a_mistake_in_a_loss_is_told_with_its_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,14 +79,19 @@ def run(args: argparse.Namespace) -> int:
 def _examples(model: Any, shape: tuple[int, ...] | None, values: dict[str, Any]) -> Any:
     """Return random examples of the shape, or of the first that the model takes."""
     from gensweep.errors import UserError
+    from gensweep.frames import refusal
     from gensweep.testing import RandomExamples
 
     data = RandomExamples()
+    try:
+        config = model.config(**values)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{model.name}: {error}") from error
     refused = []
     for one in [shape] if shape else SHAPES:
         try:
-            model.game(model.config(**values), replace(data, shape=one))
+            model.game(config, replace(data, shape=one))
             return replace(data, shape=one)
-        except (TypeError, ValueError) as error:
-            refused.append(str(error))
+        except Exception as error:  # of a model of somebody's own
+            refused.append(refusal(error))
     raise UserError(f"{model.name}: {refused[0]}")

@@ -8,6 +8,7 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.evaluation import Likelihood, Scores
+from gensweep.frames import refusal
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.lanes import Pack, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
@@ -37,8 +38,9 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
             game = sweep.model.game(config, dataset)
             with torch.device("meta"):  # shapes alone: no memory, no time
                 built = {name: player.build() for name, player in game.players.items()}
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {error}") from error
+        except Exception as error:  # of a model of somebody's own
+            told = refusal(error)
+            raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {told}") from error
         for each in [config, *_ends(sweep, stratum)]:
             check_players(game, each, sweep.model.name)
         check_initial_weights(game, built, sweep.model.name)
