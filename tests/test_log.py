@@ -200,9 +200,9 @@ def test_a_dry_run_answers_on_stdout_alone(sweep: Run) -> None:
 def test_a_sweep_tells_details_or_nothing(sweep: Run) -> None:
     """A sweep with -v, and again with -q, when all of its trials have ended."""
     loud = sweep("said", *TINY, "--name", "said", "-v")
-    for progress in (" images/s  |  ", "5 collapsed", "starting packs"):
+    for progress in (" examples/s  |  ", "5 collapsed", "starting packs"):
         assert progress not in loud.stdout
-    for told in (r"said: ledger ", r"said: pack-1-\w+ starts$", r"said: +\d+ s .* images/s ",
+    for told in (r"said: ledger ", r"said: pack-1-\w+ starts$", r"said: +\d+ s .* examples/s ",
                  r"said: pack-1-\w+ ends$"):  # fmt: skip
         assert re.search(f"^{told}", loud.stderr, re.MULTILINE), loud.stderr
     quiet = sweep("said", "--resume", "said", "-q")

@@ -1,24 +1,44 @@
 """Finds the installed models by entry point, so that the platform names none of them."""
 
 from dataclasses import asdict
-from importlib.metadata import entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeGuard
 
 from gensweep.errors import UserError
+from gensweep.frames import with_user_line
 from gensweep.game import Model, capabilities
 from gensweep.sampling_fields import sampling_fields
 from gensweep.space import scopes
 
 GROUP = "gensweep.models"
-"""Entry points of this group load a dict of models by name."""
+"""Entry points of this group load a model, or a dict of models by name."""
+PARTS = ("name", "family", "paper", "config", "game", "space")
 
 
 def catalog() -> dict[str, Model]:
     """Load every model of every installed catalogue, by name."""
     found: dict[str, Model] = {}
     for entry in entry_points(group=GROUP):
-        found |= entry.load()
+        found |= _load(entry)
     return found
+
+
+def _load(entry: EntryPoint) -> dict[str, Model]:
+    """Load an entry point; `UserError` if it cannot be, or is something else."""
+    told = f"the entry point {entry.name} = {entry.value!r} of the group {GROUP}"
+    try:
+        found = entry.load()
+    except Exception as error:
+        raise UserError(f"{told} cannot be loaded: {with_user_line(error)}") from error
+    models = {found.name: found} if is_model(found) else found
+    if not isinstance(models, dict) or not all(map(is_model, models.values())):
+        raise UserError(f"{told} is neither a model nor a dict of models by name.")
+    return models
+
+
+def is_model(value: object) -> TypeGuard[Model]:
+    """Return whether a value has the parts of a model; a class of models has them not yet."""
+    return not isinstance(value, type) and all(hasattr(value, part) for part in PARTS)
 
 
 def model_named(name: str) -> Model:

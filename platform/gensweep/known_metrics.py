@@ -30,7 +30,7 @@ VERDICT: Final = (
     "went; collapsed: below the bounds, and with no more variety than a tenth and 0.02 above that "
     "of earlier evaluations"
 )
-"""In a protocol, what verdicts are of."""
+"""In a protocol, what verdicts are of. Stored with sweeps: other words make those unresumable."""
 
 NEIGHBOURS: Final = 5
 """The k of the metrics that look at the k-th neighbour; there must be more samples than that."""

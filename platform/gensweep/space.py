@@ -90,6 +90,14 @@ def check_space(config: type[Any], space: Space) -> None:
             check_choice(config, name, value)
 
 
+def check_defaults(config: type[Any]) -> None:
+    """Raise `UserError` unless the configuration can have its own defaults, as each must."""
+    try:
+        config()
+    except (TypeError, ValueError) as error:
+        raise UserError(f"a default of {config.__name__} will not do: {error}") from error
+
+
 def check_choice(config: type[Any], name: str, value: Any, what: str = "the space") -> None:
     """Raise `UserError` unless a configuration can have the value, which `what` has, of a field."""
     check_value(config, name, value)

@@ -77,7 +77,7 @@ def test_every_trial_ends_and_is_told(stack: Any, output: str) -> None:
 
 def test_progress_begins_with_the_sweeps_name(output: str) -> None:
     """In the log of a job, where answers and progress meet; details are not told unasked."""
-    progress = [line for line in output.splitlines() if " images/s " in line]
+    progress = [line for line in output.splitlines() if " examples/s " in line]
     assert progress
     assert all(line.startswith(f"{NAME}: ") for line in progress)
     assert f"{NAME}: pack-1" not in output
@@ -156,7 +156,7 @@ def test_the_command_line_draws_from_the_best_trial(
             "gan has no reconstructions, for want of `reconstruct` of images: choose from samples,",
         ),
         ([NAME, "--set", "colour=1"], "'colour' is no sampling hyperparameter of gan"),
-        (["nothing"], "no model is registered of a sweep 'nothing'"),
+        (["nothing"], "unknown sweep 'nothing': the known ones are "),
     ):
         done = stack.run("sample", *words, "--out", str(tmp_path / "none.png"))
         assert done.returncode == 2

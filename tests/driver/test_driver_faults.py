@@ -233,8 +233,9 @@ def run_broken(stack: Any, folder: Path, bug: str) -> "subprocess.CompletedProce
 def test_a_broken_model_is_refused_before_anything_starts(stack: Any, tmp_path: Path) -> None:
     done = run_broken(stack, tmp_path, "raise KeyError('my bug')")
     assert done.returncode == 2
+    line = 1 + (tmp_path / "broken.py").read_text().split("raise KeyError")[0].count("\n")
     assert done.stderr.splitlines()[-1] == (
-        "error: lsgan breaks the law of loss: KeyError: 'my bug'"
+        f"error: lsgan breaks the law of loss: KeyError: 'my bug' (broken.py, line {line})"
     )
     assert "Traceback" not in done.stdout + done.stderr
 

@@ -10,6 +10,7 @@ from gensweep.planning import parse_request
 from gensweep.planning._command_line import parser
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
+from gensweep_models.config import BaseConfig, latent
 from gensweep_models.space import Categorical, Integer, Real
 
 RATE = Real(1e-4, 1e-2, log=True)
@@ -97,6 +98,20 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_range_is_refused(make: Any, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         make()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class BadConfig(BaseConfig):
+    """A configuration that cannot have its own default."""
+
+    latent_size: int = latent(0, at_least=1)
+
+
+@pytest.mark.parametrize("space", [{"latent_size": Integer(2, 16)}, {"learning_rate": RATE}])
+def test_a_wrong_default_is_not_blamed_on_the_space(space: dict[str, Any]) -> None:
+    told = "a default of BadConfig will not do: `1 <= latent_size` must hold, but got latent_size=0"
+    with pytest.raises(UserError, match=told):
+        Sweep(name="x", model=dataclasses.replace(GAN.model, config=BadConfig), space=space)
 
 
 @pytest.mark.parametrize("case", REFUSED)

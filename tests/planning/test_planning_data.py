@@ -83,6 +83,30 @@ def test_images_without_classes_can_be_judged(table: Path, tmp_path: Path) -> No
         check_metrics(dataclasses.replace(GAN, target="classes"), train)
 
 
+@pytest.mark.parametrize(
+    ("data", "target", "message"),
+    [
+        ("digits", "modes", "target names 'modes', which is not measured for gan on digits: choose "
+         "from class_kl, classes, coverage"),
+        ("ring8", "frechet", "'frechet', which is not measured for gan on ring8"),
+        ("digits", "nll", "'nll', which is not measured for gan"),
+        ("digits", "neutral_ssim", "'neutral_ssim', which is not measured for gan"),
+    ],
+)  # fmt: skip
+def test_a_target_of_other_data_is_told_before_they_are_read(
+    data: str, target: str, message: str
+) -> None:
+    sweep = dataclasses.replace(GAN, data=data, target=target)
+    with pytest.raises(UserError, match=message):
+        check_data_source(parse_request("A test.", sweep, []))
+
+
+@pytest.mark.parametrize("target", ["frechet", "neutral_coverage", "loss_critic", None])
+def test_a_target_that_may_be_measured_is_let_through(target: str | None) -> None:
+    sweep = dataclasses.replace(GAN, target=target)
+    check_data_source(parse_request("A test.", sweep, []))
+
+
 def test_too_few_images_are_told(tmp_path: Path) -> None:
     for place in ("train/cat/0", "train/cat/1", "train/dog/2", "test/cat/3"):
         file = tmp_path / "few" / f"{place}.png"

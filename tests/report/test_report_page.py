@@ -13,8 +13,11 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.evaluation import grid_png
+from gensweep.known_metrics import VERDICT
+from gensweep.metrics._verdict import POINT_BOUNDS
 from gensweep.objective import Objective
 from gensweep.report import SweepFacts, build_report, log_bins, text_table
+from gensweep.report._words import outcome_rules
 
 FRECHET = Objective(metric="frechet")
 HOSTILE = "</title><script>document.body.dataset.ran=1</script>"
@@ -227,3 +230,22 @@ def test_further_pictures_of_the_best_trial_follow_its_samples() -> None:
     assert said == ["the best trial&#39;s walks: ways"]
     assert shown.index("real data") < shown.index(said[0])
     assert "walks" not in page_of(trials, None, {"walks: ways": png})
+
+
+@pytest.mark.parametrize(
+    ("protocol", "told"),
+    [
+        (
+            {"verdict": VERDICT, "curve": ["total_variation", "modes"]},
+            "whose modes still grows",
+        ),
+        ({"verdict": VERDICT}, "whose variety still grows"),
+        ({}, "infinite, not a number or huge."),
+    ],
+)
+def test_outcomes_are_told_in_words(protocol: dict[str, Any], told: str) -> None:
+    bounds = POINT_BOUNDS
+    rules = outcome_rules({"kind": "points", "bounds": bounds, "mode_threshold": 3} | protocol)
+    assert rules.startswith("Converged: at least 100% of the modes and 80% of the samples")
+    assert told in rules
+    assert VERDICT not in rules

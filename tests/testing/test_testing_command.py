@@ -1,10 +1,24 @@
 """`gensweep check` tells of each law whether a model keeps it, and of what it cannot check."""
 
+import re
+import sys
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from gensweep.cli import main
+from gensweep.errors import UserError
+from gensweep.sweep import catalog, model_named
 from gensweep.testing import LAWS
+from gensweep_models.catalog import CATALOG
 
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+OWN = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[-1]
+"""The README's model of one's own."""
+(PROJECT,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+"""The README's pyproject.toml, which puts it into the catalogue."""
 SMALL = ["--set", "hidden=8", "--set", "layers=1", "--set", "latent_size=4"]
 
 
@@ -46,3 +60,109 @@ def test_words_that_are_no_setting_are_refused(capsys: pytest.CaptureFixture[str
             main(["check", "gan", *words])
         assert status.value.code == 2
         assert words[1] in capsys.readouterr().err
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with the README's model, and imports that are forgotten."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("own", "mine", "lsgan"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "two.py").write_text("from own import MODEL\nOTHER = MODEL\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("named", ["own.py", "own.py:MODEL", "own:MODEL", "two.py", "two.py:OTHER"])
+def test_a_model_of_ones_own_is_checked(
+    folder: Path, capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    """By its file or its module; one that has two names is one."""
+    assert main(["check", named]) == 0
+    assert capsys.readouterr().out.startswith("lsgan on examples of shape 2\n  kept ")
+
+
+@pytest.mark.parametrize(
+    ("code", "named", "message"),
+    [
+        (None, "mine.py", "there is no file mine.py: name one that defines a model."),
+        ("", "mine.py", "mine.py has no model: define one, an object of"),
+        ("from own import MODEL", "mine.py:M", "has no model 'M': choose from mine.py:MODEL."),
+        ("from own import MODEL", "mine:M", "mine has no model 'M': choose from mine:MODEL."),
+        ("from dataclasses import replace\nfrom own import MODEL as A\nB = replace(A, name='b')",
+         "mine.py", "mine.py has several models: choose from mine.py:A, mine.py:B."),
+        ("x = 1 / 0", "mine.py",
+         "mine.py cannot be imported: ZeroDivisionError: division by zero (mine.py, line 1)"),
+        ("import sys\nsys.exit(3)", "mine.py", "mine.py ends when it is imported: put what runs"),
+        (None, "mine:MODEL", "mine cannot be imported: ModuleNotFoundError: No module"),
+    ],
+)  # fmt: skip
+def test_what_is_no_model_of_ones_own_is_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], code: str | None, named: str, message: str
+) -> None:
+    if code is not None:
+        (folder / "mine.py").write_text(code)
+    assert main(["check", named]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_mistake_that_builds_no_model_is_told_with_its_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "own.py").write_text(OWN.replace("config.latent_size,", "config.latent_sizes,"))
+    line = OWN[: OWN.index("config.latent_size,")].count("\n") + 1
+    assert main(["check", "own.py"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: lsgan: AttributeError: 'LeastSquaresConfig' object has no attr")
+    assert said.endswith(f" (own.py, line {line})\n")
+
+
+def test_a_mistake_in_a_loss_is_told_with_its_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = 'nets["critic"](nets["generator"](noise["z"]))'
+    (folder / "own.py").write_text(OWN.replace(right, 'nets["critic"](noise["z"])'))
+    line = OWN[: OWN.index(right)].count("\n") + 1
+    assert main(["check", "own.py"]) == 1
+    said = capsys.readouterr().out
+    assert re.search(rf"breaks the law of loss: RuntimeError: .+ \(own\.py, line {line}\)\n", said)
+
+
+def install(folder: Path, **models: str) -> None:
+    """Leave what pip leaves of a project with entry points to models."""
+    about = folder / "lsgan-0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lsgan\nVersion: 0\n")
+    lines = [f"{name} = {value}\n" for name, value in models.items()]
+    (about / "entry_points.txt").write_text("".join(["[gensweep.models]\n", *lines]))
+
+
+def test_the_readmes_entry_point_puts_the_model_into_the_catalogue(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tomllib.loads(PROJECT)
+    (module,) = project["tool"]["setuptools"]["py-modules"]
+    (folder / "own.py").rename(folder / f"{module}.py")
+    install(folder, **project["project"]["entry-points"]["gensweep.models"])
+    monkeypatch.syspath_prepend(str(folder))
+    assert catalog().keys() == CATALOG.keys() | {"lsgan"}
+    assert model_named("lsgan").config.__name__ == "LeastSquaresConfig"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("own:MODELS", "mine = 'own:MODELS' of the group gensweep.models cannot be loaded: Attr"),
+        ("own:SPACE", "mine = 'own:SPACE' of the group gensweep.models is neither a model nor"),
+    ],
+)
+def test_an_entry_point_that_is_no_model_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, value: str, message: str
+) -> None:
+    install(folder, mine=value)
+    monkeypatch.syspath_prepend(str(folder))
+    with pytest.raises(UserError, match=message):
+        catalog()

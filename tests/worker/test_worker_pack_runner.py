@@ -357,12 +357,12 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(
 ) -> None:
     here, _ = small_sweep.runner("first")
     line = progress_line(small_sweep.coordinator.summary(), 0.0, 0.0, 5.0)
-    assert line == "     5 s  3 training  |  no result yet  |  0 images/s  |  measuring the pace"
+    assert line == "     5 s  3 training  |  no result yet  |  0 examples/s  |  measuring the pace"
     for number, nll in enumerate((40.0, 30.0)):
         here.report(TrialReport(number=number, images=1280, metrics={"nll": nll}))
     assert here.verdicts(wait=True) == {0: "continue", 1: "continue"}
     line = progress_line(small_sweep.coordinator.summary(), 100.0, 50.0, 65.0)
-    assert "nll 30 so far, unfinished  |  100 images/s" in line
+    assert "nll 30 so far, unfinished  |  100 examples/s" in line
     assert small_sweep.coordinator.summary().images_left == 3 * 2560 - 2 * 1280
     assert line.endswith(f"{(3 * 2560 - 2 * 1280) / 50:.0f} s left")
     here.finish(completed(number=0, nll=35.0), b"", b"")

@@ -5,6 +5,8 @@ import ast
 from dataclasses import replace
 from typing import Any
 
+from gensweep.cli._find_model import NAMES, find_model
+
 SHAPES = ((2,), (1, 8, 8), (1, 28, 28), (3, 32, 32))
 """Points and the images of the known data sets; those that a model refuses are left out."""
 
@@ -19,7 +21,7 @@ def add_parser(subparsers: Any) -> None:
         "and padded, call all that it offers, and tell what memory its samples take. Exit status 1 "
         "if it breaks a law.",
     )  # fmt: skip
-    parser.add_argument("model", help="a name that `gensweep models` lists")
+    parser.add_argument("model", help=NAMES)
     parser.add_argument("--shape", type=shape_of, metavar="C,H,W",
                         help="of the examples: 2 for points, 1,28,28 for images "
                         "(default: points, or else small images)")  # fmt: skip
@@ -57,10 +59,9 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gensweep.catalog import model_named
+    model, values = find_model(args.model), dict(args.settings)
     from gensweep.testing import LAWS, Case, find_violations, measure_sampling
 
-    model, values = model_named(args.model), dict(args.settings)
     data = _examples(model, args.shape, values)
     print(f"{model.name} on examples of shape {', '.join(map(str, data.shape))}")
     broken = {
@@ -78,14 +79,19 @@ def run(args: argparse.Namespace) -> int:
 def _examples(model: Any, shape: tuple[int, ...] | None, values: dict[str, Any]) -> Any:
     """Return random examples of the shape, or of the first that the model takes."""
     from gensweep.errors import UserError
+    from gensweep.frames import refusal
     from gensweep.testing import RandomExamples
 
     data = RandomExamples()
+    try:
+        config = model.config(**values)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{model.name}: {error}") from error
     refused = []
     for one in [shape] if shape else SHAPES:
         try:
-            model.game(model.config(**values), replace(data, shape=one))
+            model.game(config, replace(data, shape=one))
             return replace(data, shape=one)
-        except (TypeError, ValueError) as error:
-            refused.append(str(error))
+        except Exception as error:  # of a model of somebody's own
+            refused.append(refusal(error))
     raise UserError(f"{model.name}: {refused[0]}")

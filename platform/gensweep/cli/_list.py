@@ -13,7 +13,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gensweep.report import text_table
+    from gensweep.report import output_width, text_table
     from gensweep.sweep import sweeps_here
 
     found = sweeps_here()
@@ -23,14 +23,18 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         print("no sweep yet: `make sweep` runs one.")
         return 0
-    rows = [[s["name"], s["model"], s["data"], s["trials"], _states(s["states"]),
+    rows = [[s["name"], s["model"], s["data"], s["trials"], _states(s),
              time.strftime("%Y-%m-%d %H:%M", time.localtime(s["created"]))]
             for s in found]  # fmt: skip
-    print(text_table(["name", "model", "data", "trials", "states", "begun"], rows, width=130))
+    print(text_table(["name", "model", "data", "trials", "states", "begun"], rows, output_width()))
     return 0
 
 
-def _states(states: dict[str, int]) -> str:
+def _states(sweep: dict[str, Any]) -> str:
+    """Count all trials by state, also those that the ledger does not have yet."""
     from gensweep.report import state_label
 
-    return ", ".join(f"{count} {state_label(state)}" for state, count in states.items())
+    counts = {state_label(state): count for state, count in sweep["states"].items()}
+    if left := sweep["trials"] - sum(counts.values()):
+        counts["not begun"] = left
+    return ", ".join(f"{count} {state}" for state, count in counts.items())

@@ -12,7 +12,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gensweep.report import text_table
+    from gensweep.report import output_width, text_table
     from gensweep.sweep import catalog, describe
 
     models = [describe(model) for model in catalog().values()]
@@ -21,5 +21,5 @@ def run(args: argparse.Namespace) -> int:
         return 0
     rows = [[m["name"], m["family"], m["paper"], ", ".join(m["capabilities"]) or "-",
              ", ".join(m["searched"])] for m in models]  # fmt: skip
-    print(text_table(["name", "family", "paper", "capabilities", "searched"], rows, width=140))
+    print(text_table(["name", "family", "paper", "capabilities", "searched"], rows, output_width()))
     return 0

@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         known = " or ".join(ENDINGS[args.what])
         raise UserError(f"--out {out} ends in {out.suffix!r}: {args.what} are written as {known}.")
     apply_env()
+    _check_sweep(args.name)
     with tempfile.TemporaryDirectory() as folder:
         found = fetch_sampler(required_env("MLFLOW_TRACKING_URI"), args.name, Path(folder))
         shows, data = _draw(args, str(found.weights), found.about, out.suffix)
@@ -91,3 +92,17 @@ def _draw(
     buffer = io.BytesIO()
     np.save(buffer, numbers)
     return "", buffer.getvalue()
+
+
+def _check_sweep(name: str) -> None:
+    """`UserError` unless the ledger has the sweep, and a catalogue the model that it is of."""
+    from gensweep.catalog import GROUP, catalog
+    from gensweep.errors import UserError
+    from gensweep.results import model_of
+
+    model = model_of(name)
+    if model not in catalog():
+        raise UserError(
+            f"sweep {name!r} registered no model: no installed catalogue has {model!r}. An entry "
+            f"point in the group {GROUP} adds it; then --resume {name} registers the best trial."
+        )

@@ -7,7 +7,7 @@ from typing import Any
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("status", help="what runs, where, and where its logs are")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gensweep.errors import UserError
+from gensweep.frames import line_of
 from gensweep.log import print_error
 
 MAIN = str(Path(__file__).with_name("_main.py"))
@@ -23,16 +24,14 @@ def _show_mistake(
     That is any `UserError`, and a `ValueError` that our code raises while the script still
     defines its sweep. Any other one is a bug, of the script or ours, and goes to the hook `before`.
     """
-    frames = traceback.extract_tb(trace)
-    if not frames or not (isinstance(error, UserError) or _is_refused(error, trace)):
+    if trace is None or not (isinstance(error, UserError) or _is_refused(error, trace)):
         before(kind, error, trace)
         return
-    where = f"{Path(frames[0].filename).name}, line {frames[0].lineno}"
-    print_error(f"{where}: {error}")
+    print_error(f"{line_of(trace)}: {error}")
     sys.exit(2)
 
 
-def _is_refused(error: BaseException, trace: TracebackType | None) -> bool:
+def _is_refused(error: BaseException, trace: TracebackType) -> bool:
     """Return whether one of our own checks refused a value, before the sweep ran."""
     frames = [frame for frame, _ in traceback.walk_tb(trace)]
     if not isinstance(error, ValueError) or MAIN in [f.f_code.co_filename for f in frames]:

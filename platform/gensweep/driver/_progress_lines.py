@@ -68,11 +68,11 @@ class ProgressPrinter:
 
 
 def progress_line(summary: ProgressSummary, rate: float, mean: float, elapsed: float) -> str:
-    """Say trials by state, the best so far, images a second and the time left, in one line."""
+    """Say trials by state, the best so far, examples a second and the time left, in one line."""
     counted = summary.states.items()
     states = "  ".join(f"{n} {state_label(state)}" for state, n in counted if n)
     left = f"{summary.images_left / mean:,.0f} s left" if mean > 0 else _phase(summary, elapsed)
-    parts = [f"{elapsed:6,.0f} s  {states}", _best(summary), f"{rate:,.0f} images/s", left]
+    parts = [f"{elapsed:6,.0f} s  {states}", _best(summary), f"{rate:,.0f} examples/s", left]
     return "  |  ".join([*parts, *([f"cost {summary.cost:,.2f}"] if summary.cost else [])])
 
 

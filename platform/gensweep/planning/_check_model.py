@@ -9,9 +9,11 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.evaluation import Likelihood, Scores
+from gensweep.frames import refusal
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.lanes import Pack, check_budget, check_config, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
+from gensweep.planning._check_target import named_metrics, unmeasured
 from gensweep.space import Stratum, all_strata
 from gensweep.spec import RunRequest, Sweep
 from gensweep.testing import check_game
@@ -38,11 +40,9 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
             game = sweep.model.game(config, dataset)
             with torch.device("meta"):  # shapes alone: no memory, no time
                 built = {name: player.build() for name, player in game.players.items()}
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {error}") from error
-        except Exception as error:
-            raise UserError(f"{sweep.model.name} on {dataset.name}{named}: building its game fails "
-                            f"with {error!r}: mend it.") from error  # fmt: skip
+        except Exception as error:  # of a model of somebody's own
+            told = refusal(error)
+            raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {told}") from error
         for each in [config, *_ends(sweep, stratum)]:
             check_players(game, each, sweep.model.name)
             check_budget(game, each, ceil(sweep.budget_images / each.batch_size), sweep.model.name)
@@ -63,17 +63,13 @@ def _ends(sweep: Sweep, stratum: Stratum) -> Iterator[Any]:
 
 def check_metrics(sweep: Sweep, dataset: "Dataset") -> None:
     """`UserError` unless `target` and `scatter` name metrics that trials will have."""
-    wanted = [(name, "target") for name in [sweep.target] if name]
-    wanted += [(name, "scatter") for name in (sweep.scatter or ())[:2]]
+    wanted = named_metrics(sweep)
     known = evaluation_metrics(sweep, dataset)
     if not {name for name, _ in wanted} <= known:
         known |= training_metrics(sweep, dataset)
     for name, use in wanted:
         if name not in known:
-            raise UserError(
-                f"{use} names {name!r}, which is not measured for {sweep.model.name} on "
-                f"{dataset.name}: choose from {', '.join(sorted(known))}."
-            )
+            raise unmeasured(name, use, sweep, dataset.name, known)
 
 
 def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:

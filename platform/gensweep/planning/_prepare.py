@@ -74,12 +74,14 @@ def _ray_address() -> str:
 
 
 def check_data_source(request: RunRequest) -> None:
-    """`UserError` unless the data are there, or can be fetched."""
+    """`UserError` unless the data are there, and fit what is asked of them, or can be fetched."""
     from gensweep.data import find_source
+    from gensweep.planning._check_target import check_target
     from gensweep.planning._download import check_download
 
     if request.download is None:
-        find_source(request.sweep.data, **request.sweep.data_options.keywords())
+        sweep = request.sweep
+        check_target(sweep, find_source(sweep.data, **sweep.data_options.keywords()))
     else:
         check_download(request)
 

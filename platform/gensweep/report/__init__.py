@@ -7,7 +7,7 @@ from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import rates
 from gensweep.report._page import build_report
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
-from gensweep.report._text_table import text_table
+from gensweep.report._text_table import output_width, text_table
 from gensweep.report._words import state_label
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "log_bins",
     "rates",
     "state_label",
+    "output_width",
     "text_table",
     "wilson",
 ]

@@ -1,10 +1,16 @@
 """Tables as plain text, for a terminal or a job log."""
 
+import shutil
+import sys
 from collections.abc import Sequence
 
 
-def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], width: int = 100) -> str:
+def text_table(
+    head: Sequence[str], rows: Sequence[Sequence[object]], width: int | None = None
+) -> str:
     """Lay columns side by side within `width` characters; too wide cells end in an ellipsis.
+
+    None: as wide as they are.
 
     >>> print(text_table(["objective", "rate"], [["hinge", 0.5]]))
     objective  rate
@@ -13,7 +19,7 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], width: int
     """
     cells = [list(head), *([format_value(value) for value in row] for row in rows)]
     sizes = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    while sum(sizes) + 2 * (len(sizes) - 1) > width and max(sizes) > 4:
+    while width and sum(sizes) + 2 * (len(sizes) - 1) > width and max(sizes) > 4:
         sizes[sizes.index(max(sizes))] -= 1
     numeric = [
         bool(rows) and all(isinstance(row[i], int | float) for row in rows)
@@ -21,6 +27,11 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], width: int
     ]
     lines = [_line(row, sizes, numeric) for row in cells]
     return "\n".join([lines[0], "  ".join("-" * size for size in sizes), *lines[1:]])
+
+
+def output_width() -> int | None:
+    """Return the columns of the terminal; None in a pipe, or a job's log."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def format_value(value: object) -> str:

@@ -19,6 +19,14 @@ OUTCOME_RULES = {
     "{collapsed_variance:.0%} of the data's{collapsed_labels}.",
 }
 
+VERDICT_RULE = (
+    " Judged are samples that were drawn with every sampling hyperparameter at its neutral value, "
+    "for they show how training went. A trial whose samples are as poor as collapsed ones, but "
+    "whose {variety} still grows (to more than 1.1 times the largest value of its earlier "
+    "evaluations, plus 0.02), is unconverged."
+)
+"""The words for `known_metrics.VERDICT`, which is stored with sweeps and cannot change."""
+
 
 def state_label(state: str) -> str:
     """Name a trial's state or outcome as progress and tables tell it.
@@ -65,8 +73,14 @@ def outcome_rules(protocol: Mapping[str, Any]) -> str:
     says = rule.format(**bounds, **labels, threshold=protocol.get("mode_threshold", 0))
     return says + (
         " Unconverged: neither. Diverged: a loss, weight or sample became infinite, not a number "
-        f"or huge. Judged {protocol.get('verdict', 'of the samples')}."
+        "or huge."
+        + (VERDICT_RULE.format(variety=_variety(protocol)) if "verdict" in protocol else "")
     )
+
+
+def _variety(protocol: Mapping[str, Any]) -> str:
+    """Name the metric of variety, the second of a fidelity-variety curve."""
+    return str(protocol.get("curve", ("", "variety"))[1])
 
 
 def trial_caption(trial: TrialView) -> str:

@@ -3,8 +3,15 @@
 Runs in: the script's process.
 """
 
-from gensweep.results._read import results_of, sweeps_here
+from gensweep.results._read import model_of, results_of, sweeps_here
 from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._table import results_table
 
-__all__ = ["results_of", "results_table", "sweeps_here", "trial_views", "typical_failures"]
+__all__ = [
+    "model_of",
+    "results_of",
+    "results_table",
+    "sweeps_here",
+    "trial_views",
+    "typical_failures",
+]

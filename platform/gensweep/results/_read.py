@@ -7,7 +7,7 @@ from typing import Any
 from gensweep.home import find_home
 from gensweep.results._records import trial_views
 from gensweep.stack_env import apply_env
-from gensweep.study import ledger_of, list_sweeps, read_sweep
+from gensweep.study import SweepSnapshot, ledger_of, list_sweeps, read_sweep
 from gensweep.trial import TrialRecord, TrialState
 
 
@@ -34,13 +34,17 @@ def _count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
     return {state.value: counts[state] for state in TrialState if counts[state]}
 
 
+def model_of(name: str) -> str:
+    """Return the name of the model that a sweep is of; `UserError` as of `results_of`."""
+    return str(_read(name).spec["model"])
+
+
 def results_of(name: str) -> dict[str, Any]:
     """Read a sweep as plain JSON: every trial, and the protocol by which each was measured.
 
     `UserError` if the ledger has no sweep of this name.
     """
-    apply_env()
-    view = read_sweep(name, ledger_of(str(find_home().path)))
+    view = _read(name)
     protocol = view.spec.get("protocol", {})
     return {
         "name": name,
@@ -51,3 +55,8 @@ def results_of(name: str) -> dict[str, Any]:
         "versions": view.versions,
         "trials": [{**trial, "protocol": protocol} for trial in trial_views(view.records)],
     }
+
+
+def _read(name: str) -> SweepSnapshot:
+    apply_env()
+    return read_sweep(name, ledger_of(str(find_home().path)))

@@ -1,18 +1,14 @@
 """The final table for a terminal or a job log."""
 
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Sequence
 
 from gensweep.objective import Objective
-from gensweep.report import rates, state_label, text_table
+from gensweep.report import output_width, rates, state_label, text_table
 from gensweep.results._records import typical_failures
 from gensweep.trial import TrialState, TrialView
 
 TABLE_ROWS = 10
-UNLIMITED_WIDTH = 200
-"""Columns of text where no terminal limits them: a job's log, or a pipe."""
 
 
 def results_table(
@@ -29,16 +25,11 @@ def results_table(
     ended = [trial for trial in trials if TrialState(trial["state"]).ended]
     if not ended:
         return f"no trial has ended{_not_shown(trials, [])}"
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size((UNLIMITED_WIDTH, 24)).columns if terminal else UNLIMITED_WIDTH
-    ranking = _ranking_table(trials, objective, width, rows)
-    shown = ranking or _failure_table(trials, objective, width)
+    shown = _ranking_table(trials, objective, rows) or _failure_table(trials, objective)
     return f"{shown}\n\n{text_table(*rates(ended, group_by))}"
 
 
-def _ranking_table(
-    trials: Sequence[TrialView], objective: Objective, width: int, most: int | None
-) -> str:
+def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int | None) -> str:
     """Show the `most` best trials; empty if none was completed."""
     best = objective.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
@@ -46,15 +37,15 @@ def _ranking_table(
              *(t["params"].get(n, "") for n in names)] for t in best]  # fmt: skip
     if not rows:
         return ""
-    shown = text_table(["trial", objective.metric, "outcome", *names], rows, width=width)
+    shown = text_table(["trial", objective.metric, "outcome", *names], rows, output_width())
     return shown + _not_shown(trials, best)
 
 
-def _failure_table(trials: Sequence[TrialView], objective: Objective, width: int) -> str:
+def _failure_table(trials: Sequence[TrialView], objective: Objective) -> str:
     """Show one trial of each kind of failure, with its cause."""
     examples = typical_failures(trials, objective.metric)
     rows = [[t["number"], t["outcome"], t["cause"]] for t in examples]
-    shown = text_table(["trial", "outcome", "cause"], rows, width=width)
+    shown = text_table(["trial", "outcome", "cause"], rows, output_width())
     return f"no trial was completed\n{shown}{_not_shown(trials, examples)}"
 
 

@@ -13,7 +13,7 @@ from gensweep.precision import PRECISIONS
 from gensweep.pruners import PRUNERS, Pruner, find_pruner
 from gensweep.samplers import SAMPLERS, Sampler, find_sampler
 from gensweep.sampling_fields import SamplingField, sampling_fields
-from gensweep.space import all_strata, scopes, strata
+from gensweep.space import all_strata, check_defaults, scopes, strata
 from gensweep.spec import _checks as checks
 from gensweep.spec._groups import DataOptions, EvaluationOptions, ReportOptions, is_positive
 from gensweep.spec._settings import Identity, Option, about, check_counts, identity_of, setting
@@ -201,6 +201,7 @@ class Sweep:
         """`UserError` for the first value that cannot be; a group checks itself when made."""
         check_counts(self)
         checks.check_seed(self.seed)
+        check_defaults(self.model.config)
         checks.check_grids(self.model.config, self.sampling_grids)
         _ = self.evaluation_options, self.limits
         checks.check_hourly_price(self.hourly_price)

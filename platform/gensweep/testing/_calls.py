@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from torch import Tensor
 
 from gensweep.errors import UserError
+from gensweep.frames import user_line
 
 ARGUMENTS = {
     "loss": "player, nets, batch, noise, hyper",
@@ -49,10 +50,12 @@ def named_errors(what: str, hint: str) -> Iterator[None]:
         raise
     except Exception as error:
         words = str(error).partition("\n")[0].rstrip(".:")
+        line = user_line(error)
+        at = f" at {line}" if line else ""
         for part, meaning in KNOWN.items():
             if part in words:
-                raise UserError(f"{what} {meaning}.") from error
-        raise UserError(f"{what} raises {type(error).__name__} ({words}): {hint}.") from error
+                raise UserError(f"{what} {meaning}{at}.") from error
+        raise UserError(f"{what} raises {type(error).__name__} ({words}){at}: {hint}.") from error
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.frames import refusal
 from gensweep.game import Game, Model
 from gensweep.lanes import Pack, check_config
 from gensweep.space import with_scope
@@ -47,13 +48,8 @@ class Case:
         """The game of the configuration; `UserError` if it refuses it, or the data, or fails."""
         try:
             return self.model.game(self.config, self.data)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{self.model.name}: {error}") from error
-        except Exception as error:
-            raise UserError(
-                f"{self.model.name}: building its game for examples of shape {self.data.shape} "
-                f"fails with {error!r}: mend it."
-            ) from error
+        except Exception as error:  # of a model of somebody's own
+            raise UserError(f"{self.model.name}: {refusal(error)}") from error
 
     def pack(self, width: int, config: Any = None, space: Mapping[str, Any] | None = None) -> Pack:
         """Build a pack of `width` lanes, of seeds 0, 1 and so on, that runs without traces."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.frames import with_user_line
 from gensweep.game import Model
 from gensweep.testing._capability_laws import capabilities_are_sound
 from gensweep.testing._case import Case
@@ -80,6 +81,5 @@ def find_violations(
             said = str(error).removeprefix(f"{model.name}: ")
             yield Violation(name, f"{model.name}: {said}", error)
         except Exception as error:
-            words = str(error).partition("\n")[0]
-            text = f"{model.name} breaks the law of {name}: {type(error).__name__}: {words}"
+            text = f"{model.name} breaks the law of {name}: {with_user_line(error)}"
             yield Violation(name, text, error)

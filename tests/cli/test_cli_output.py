@@ -1,0 +1,103 @@
+"""What commands print: whole tables where no terminal limits them, and an end when nobody reads."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gensweep.budget import Budget
+from gensweep.cli import main
+from gensweep.cli._sample import ENDINGS
+from gensweep.objective import Objective
+from gensweep.study import Study, StudySpec
+from gensweep.sweep import Sweep
+from gensweep_models.catalog import CATALOG
+
+ROOT = Path(__file__).parents[2]
+GAN = CATALOG["gan"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with the ledger of a sweep, of which one of eight trials has begun."""
+    monkeypatch.setenv("GENSWEEP_HOME", str(tmp_path))
+    for name in ("GENSWEEP_STORE", "GENSWEEP_LEDGER", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    begin(tmp_path, "begun")
+    return tmp_path
+
+
+def begin(home: Path, name: str, model: str = "gan") -> None:
+    sweep = Sweep(name=name, model=dataclasses.replace(GAN, name=model), space=GAN.space, trials=10)
+    spec = StudySpec(
+        name=name, space=sweep.space, objective=Objective(metric="frechet"),
+        budget=Budget(trials=8), budget_images=sweep.budget_images, settings=sweep.identity(),
+        strata=sweep.strata,
+    )  # fmt: skip
+    with Study.create(spec, str(home / "studies")) as study:
+        study.lease("somebody", 1)
+
+
+def test_trials_that_never_began_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    assert "1 waiting, 7 not begun" in capsys.readouterr().out
+
+
+def test_models_are_whole_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    told = capsys.readouterr().out
+    assert all(", ".join(model.space) in told for model in CATALOG.values())
+    assert "…" not in told
+
+
+def test_models_are_cut_to_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["models"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) == 60
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("begin", "unknown sweep 'begin': the known ones are begun, own."),
+     ("own", "sweep 'own' registered no model: no installed catalogue has 'lsgan'.")],
+)  # fmt: skip
+def test_a_sweep_that_has_no_sampler_is_told(
+    home: Path, capsys: pytest.CaptureFixture[str], name: str, message: str
+) -> None:
+    begin(home, "own", "lsgan")
+    assert main(["sample", name]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["results", "begun", "--json"], ["list"]], ids=" ".join)
+def test_a_reader_that_leaves_ends_the_command_quietly(words: list[str]) -> None:
+    """It leaves before the first byte, so that even a short answer finds nobody."""
+    code = "import sys; from gensweep.cli import main; sys.exit(main())"
+    paths = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", code, *words], stdout=writing,
+                          stderr=subprocess.PIPE, text=True, check=False,
+                          env=os.environ | {"PYTHONPATH": paths})  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_lists_as_json_keep_to_what_the_ledger_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--json"]) == 0
+    (sweep,) = json.loads(capsys.readouterr().out)
+    assert (sweep["trials"], sweep["states"]) == (8, {"queued": 1})
+
+
+@pytest.mark.parametrize("what", ENDINGS)
+def test_what_is_drawn_beside_the_checkouts_files_is_no_change_of_it(what: str) -> None:
+    for ending in ENDINGS[what]:
+        argv = ["git", "-C", str(ROOT), "check-ignore", f"vae-mnist-{what}{ending}"]
+        assert subprocess.run(argv, check=False, capture_output=True).returncode == 0
