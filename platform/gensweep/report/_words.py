@@ -20,6 +20,9 @@ OUTCOME_RULES = {
 }
 
 
+DIVERGED_RULE = "a loss, weight or sample became infinite, not a number or huge."
+
+
 def state_label(state: str) -> str:
     """Name a trial's state or outcome as progress and tables tell it.
 
@@ -50,6 +53,8 @@ def answer(trials: Sequence[TrialView], group_by: str | None, objective: Objecti
 
 def outcome_rules(protocol: Mapping[str, Any]) -> str:
     """Say what converged, collapsed, unconverged and diverged mean; empty without bounds."""
+    if limits := score_bounds(protocol):
+        return _rules_of_scores(limits, str(protocol["verdict"]))
     rule, bounds = OUTCOME_RULES.get(str(protocol.get("kind"))), protocol.get("bounds", {})
     if rule is None or not bounds:
         return ""
@@ -64,8 +69,23 @@ def outcome_rules(protocol: Mapping[str, Any]) -> str:
         )
     says = rule.format(**bounds, **labels, threshold=protocol.get("mode_threshold", 0))
     return says + (
-        " Unconverged: neither. Diverged: a loss, weight or sample became infinite, not a number "
-        f"or huge. Judged {protocol.get('verdict', 'of the samples')}."
+        f" Unconverged: neither. Diverged: {DIVERGED_RULE} "
+        f"Judged {protocol.get('verdict', 'of the samples')}."
+    )
+
+
+def score_bounds(protocol: Mapping[str, Any]) -> Mapping[str, Sequence[float]]:
+    """Return the bounds of the scores that judge trials; empty where samples do."""
+    found: Mapping[str, Sequence[float]] = protocol.get("scores", {}).get("verdict_bounds", {})
+    return found
+
+
+def _rules_of_scores(bounds: Mapping[str, Sequence[float]], verdict: str) -> str:
+    good = " and ".join(f"{name} at most {least:g}" for name, (least, _) in bounds.items())
+    bad = ", ".join(f"{name} at least {most:g}" for name, (_, most) in bounds.items())
+    return (
+        f"Converged: {good}. Diverged: {bad}, or {DIVERGED_RULE} Unconverged: neither. "
+        f"Judged {verdict}."
     )
 
 
