@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from gensweep.budget import Budget
+from gensweep.chart import Figure
 from gensweep.errors import UserError
 from gensweep.game import Model
 from gensweep.objective import Objective
@@ -178,6 +179,9 @@ class Sweep:
     )
     scatter: tuple[str, str, str | None] | None = setting(
         None, "two metrics, and the hyperparameter that shades the dots, to draw in the report"
+    )
+    figures: tuple[Figure, ...] = setting(
+        (), "functions of the trials that have ended, whose charts stand first in the report"
     )
     by: InitVar[str | None] = None
     """Former name of `group_by`."""
