@@ -7,21 +7,28 @@ GANs, WGAN with clipped weights, WGAN-GP.
 """
 
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from gensweep_models.adversarial.plane import Order, PlaneConfig, PlaneGame, gradients_energy
 from gensweep_models.config import fixed, lane
 from gensweep_models.game import DataShape, Loss, Nets, Tensors
-from gensweep_models.losses import critic_loss, generator_loss
 from gensweep_models.space import Categorical, Dimension, Real
 
 Objective = Literal["minimax", "non_saturating", "wasserstein"]
 Regulariser = Literal["none", "clipping", "wgan_gp", "instance_noise", "r1", "r2", "consensus"]
+F: dict[Objective, Callable[[Tensor], Tensor]] = {
+    "minimax": lambda t: -softplus(-t),
+    "non_saturating": lambda t: -softplus(-t),
+    "wasserstein": lambda t: t,
+}
+"""The paper's f: the log of the sigmoid, or the identity."""
 NODES = 16
 """Of the quadrature over instance noise."""
 
@@ -71,14 +78,15 @@ class DiracGan(PlaneGame):
             self.players["discriminator"] = bound
 
     def sides(self, theta: Tensor, psi: Tensor, noise_std: Tensor) -> tuple[Tensor, Tensor]:
-        """The objective of generator and of discriminator, summed over the games [N]."""
+        """Losses of generator and discriminator, summed over the games [N]; equation 1."""
+        f, saturates = F[self.config.objective], self.config.objective != "non_saturating"
         nodes, weights = (torch.tensor(values, dtype=psi.dtype, device=psi.device)
                           for values in (self.nodes, self.weights))  # fmt: skip
         noise = noise_std * nodes[:, None]
         real, fake = psi * noise, psi * (theta + noise)
-        of_generator = torch.vmap(partial(generator_loss, self.config.objective))(fake)
-        of_discriminator = torch.vmap(partial(critic_loss, self.config.objective))(real, fake)
-        return len(psi) * (weights @ of_generator), len(psi) * (weights @ of_discriminator)
+        of_generator = f(-fake) if saturates else -f(fake)
+        of_discriminator = -f(real) - f(-fake)
+        return (weights @ of_generator).sum(), (weights @ of_discriminator).sum()
 
     def penalty(self, theta: Tensor, psi: Tensor, target: Tensor) -> Tensor:
         """Half the squared norm of D's gradient at data (r1) or samples, or its error (wgan_gp)."""

@@ -48,7 +48,7 @@ class Coordinate(nn.Module):
 def gradients_energy(losses: Losses, x: Tensor, y: Tensor) -> Tensor:
     """Half the squared norm of the gradients, each player's of its own loss.
 
-    Added to both losses it makes consensus optimisation; arXiv:1705.10461, section 4.
+    Added to both losses it makes consensus optimisation; arXiv:1705.10461.
     """
     of_x = torch.func.grad(lambda at: losses(at, y)[0])(x)
     of_y = torch.func.grad(lambda at: losses(x, at)[1])(y)
