@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gensweep.driver._report_files import charts_of
+from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.planning._check_model import check_metrics
 from gensweep.report import SweepFacts, build_report
@@ -97,6 +98,12 @@ def test_a_figure_that_fails_costs_only_itself(
     assert [chart.title for chart in charts][-1] == "Distance from the equilibrium, extragradient"
     assert "half" not in [chart.title for chart in charts]
     assert "the figure broken is left out: ZeroDivisionError" in caplog.text
+
+
+def test_figures_that_are_no_functions_are_refused_when_a_sweep_is_made(script: ModuleType) -> None:
+    for wrong in (script.spirals, ("spirals",)):
+        with pytest.raises(UserError, match="figures must be functions of trials"):
+            dataclasses.replace(script.SWEEP, figures=wrong)
 
 
 def radii(chart: Chart) -> dict[str, float]:

@@ -158,6 +158,21 @@ def test_a_capability_that_gives_something_else_is_named() -> None:
     assert found == {"capabilities": "mine: `reconstruct` returns [4]: it begins with [4, 2]."}
 
 
+class Scoring(Toy):
+    score_names, verdict_bounds = ("far",), {"near": (0.1, 1.0)}
+
+    def scores(self, nets: Any, batch: Any, noise: Any, hyper: Any) -> dict[str, Tensor]:
+        return {"far": batch["x"][:, 0]}
+
+
+def test_a_verdict_by_what_is_no_score_is_named() -> None:
+    loss = lambda p, nets, *a: (nets["x"]().square().sum(), {})  # noqa: E731
+    found = broken(lambda config, data: Scoring({"x": sgd(Number)}, loss))
+    assert found == {
+        "capabilities": "mine: `verdict_bounds` has 'near': its `score_names` are ['far']."
+    }
+
+
 def test_the_first_violation_is_an_error_of_one_line() -> None:
     def fails(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
         return nets["x"]().reshape(5), {}

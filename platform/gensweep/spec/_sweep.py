@@ -208,6 +208,7 @@ class Sweep:
         checks.check_grids(self.model.config, self.sampling_grids)
         _ = self.evaluation_options, self.limits
         checks.check_hourly_price(self.hourly_price)
+        checks.check_figures(self.figures)
         _ = find_sampler(self.sampler), find_pruner(self.pruner)
         checks.check_searched(self.model.config, self.space, self.fixed)
         every = all_strata(self.space, self.strata)

@@ -71,6 +71,9 @@ def _check_scores(pack: Pack, batch: Mapping[str, Tensor]) -> None:
     if not isinstance(found, Mapping) or sorted(found) != names:
         got = sorted(found) if isinstance(found, Mapping) else type(found).__name__
         raise UserError(f"`scores` returns {got}: its `score_names` are {names}.")
+    for name in getattr(game, "verdict_bounds", ()):
+        if name not in names:
+            raise UserError(f"`verdict_bounds` has {name!r}: its `score_names` are {names}.")
     for name, values in found.items():
         if tuple(values.shape[1:]) != (len(batch["x"]),):
             raise UserError(f"score {name!r} has shape {list(values.shape[1:])}: one an example.")
