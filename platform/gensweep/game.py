@@ -169,7 +169,7 @@ class Player(Protocol):
 
     @property
     def momentum(self) -> Scalar:
-        """Share of a step that the next one keeps, in [0, 1), 0: none; sgd and rmsprop only."""
+        """Share of a step that the next one keeps, in (-1, 1), 0: none; sgd and rmsprop only."""
 
     @property
     def weight_decay(self) -> Scalar:
@@ -369,6 +369,14 @@ class Scored(Protocol):
         self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
     ) -> Mapping[str, Tensor]:
         """Return each score of each example, [B] by name."""
+
+
+class Judged(Scored, Protocol):
+    """A game whose trials its scores judge, because its samples do not tell how training went."""
+
+    @property
+    def verdict_bounds(self) -> Mapping[str, tuple[float, float]]:
+        """Score to its largest value of a converged trial and its smallest of a diverged one."""
 
 
 class Model(Protocol):

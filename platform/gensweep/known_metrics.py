@@ -32,6 +32,9 @@ VERDICT: Final = (
 )
 """In a protocol, what verdicts are of. Stored with sweeps: other words make those unresumable."""
 
+JUDGED: Final = "by the scores of the model, for its samples do not tell how training went"
+"""In the place of `VERDICT` where a game has `verdict_bounds`."""
+
 NEIGHBOURS: Final = 5
 """The k of the metrics that look at the k-th neighbour; there must be more samples than that."""
 
@@ -257,6 +260,13 @@ _ALL = (
         larger_is_better=False,
         unit="",
         formula="largest |example - example of its latent| over a held-out example's numbers",
+        kinds=SCORES,
+    ),
+    Metric(
+        name="distance",
+        larger_is_better=False,
+        unit="",
+        formula="root mean square distance of the players from the equilibrium, 1 at the start",
         kinds=SCORES,
     ),
 )

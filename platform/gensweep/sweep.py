@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # an alias tells type checkers that the name is public
     from gensweep.catalog import catalog as catalog
     from gensweep.catalog import describe as describe
     from gensweep.catalog import model_named as model_named
+    from gensweep.chart import Chart as Chart
     from gensweep.driver import main as main
     from gensweep.evaluation import sample_lane as sample_lane
     from gensweep.results import results_of as results_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # an alias tells type checkers that the name is public
     from gensweep.spec import Sweep as Sweep
 
 _HOMES = {
+    "Chart": "chart",
     "Sweep": "spec",
     "catalog": "catalog",
     "describe": "catalog",

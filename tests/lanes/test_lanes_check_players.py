@@ -86,7 +86,7 @@ PLAYERS: dict[str, tuple[dict[str, Any], str]] = {
     "rate None": ({"learning_rate": None}, "learning_rate=None will not do"),
     "rate inf": ({"learning_rate": float("inf")}, "learning_rate=inf will not do"),
     "decay below 0": ({"weight_decay": -1e-4}, "`0 <= weight_decay` must hold"),
-    "momentum of 1": ({"optimizer": "sgd", "momentum": 1.0}, "`0 <= momentum < 1` must hold"),
+    "momentum of 1": ({"optimizer": "sgd", "momentum": 1.0}, "`-1 < momentum < 1` must hold"),
     "norm 0": ({"max_grad_norm": 0}, "max_grad_norm=0 will not do"),
     "bound 0": ({"weight_bound": 0.0}, "weight_bound=0.0 will not do"),
     "eps below 0": ({"eps": -1e-8}, "`0 <= eps` must hold"),

@@ -179,6 +179,21 @@ def test_denoising_and_inpainting_have_laws(fault: str) -> None:
     assert all(str(FAULTS[fault]) in one for one in told)
 
 
+class Scoring(Toy):
+    score_names, verdict_bounds = ("far",), {"near": (0.1, 1.0)}
+
+    def scores(self, nets: Any, batch: Any, noise: Any, hyper: Any) -> dict[str, Tensor]:
+        return {"far": batch["x"][:, 0]}
+
+
+def test_a_verdict_by_what_is_no_score_is_named() -> None:
+    loss = lambda p, nets, *a: (nets["x"]().square().sum(), {})  # noqa: E731
+    found = broken_laws(lambda config, data: Scoring({"x": sgd(Number)}, loss))
+    assert found == {
+        "capabilities": "mine: `verdict_bounds` has 'near': its `score_names` are ['far']."
+    }
+
+
 def test_the_first_violation_is_an_error_of_one_line() -> None:
     def fails(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
         return nets["x"]().reshape(5), {}

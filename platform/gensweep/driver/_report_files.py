@@ -1,9 +1,11 @@
 """Builds the files that a sweep leaves, and stores them: its report, and its trials as JSON."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from gensweep.chart import Chart
 from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, real_grid
 from gensweep.objective import Objective
@@ -16,6 +18,8 @@ from gensweep.spec import Sweep
 from gensweep.storage import load_sample_grids, open_store
 from gensweep.study import SweepSnapshot
 from gensweep.trial import TrialView
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,10 +60,23 @@ def build_files(
         map_axis=sweep.map_axis,
         group_by=sweep.group_by,
         scatter_of=sweep.scatter,
+        charts=charts_of(sweep, trials),
     )
     test = facts.test.as_json() if facts.test else {}
     text = json.dumps({"sweep": sweep.name, "test": test, "trials": trials}, indent=1)
     return {"report.html": page.encode(), "trials.json": text.encode()}
+
+
+def charts_of(sweep: Sweep, trials: Sequence[TrialView]) -> list[Chart]:
+    """Call the script's figures; one that fails costs the report no more than itself."""
+    charts: list[Chart] = []
+    for make in sweep.figures:
+        try:
+            charts += list(make(trials))  # all of them, or none
+        except Exception as error:
+            name = getattr(make, "__name__", repr(make))
+            _log.warning("the figure %s is left out: %r", name, error)
+    return charts
 
 
 def _sweep_facts(plan: Plan, snapshot: SweepSnapshot, facts: ReportFacts) -> SweepFacts:

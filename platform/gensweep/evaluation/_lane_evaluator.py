@@ -15,7 +15,7 @@ from gensweep.evaluation._lane_likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLE
 from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.game import DataShape
-from gensweep.known_metrics import NEUTRAL, VERDICT
+from gensweep.known_metrics import JUDGED, NEUTRAL, VERDICT
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
 from gensweep.sampling_fields import SamplingField, neutral_values
@@ -60,7 +60,8 @@ class LaneEvaluator:
     def protocol(self) -> Mapping[str, object]:
         """The statement of how every number was made, as JSON."""
         neutral = neutral_values(self.sampling)
-        stated = {**self.evaluator.protocol, "verdict": VERDICT, "neutral": neutral}
+        judged = JUDGED if self.scores and self.scores.bounds else VERDICT
+        stated = {**self.evaluator.protocol, "verdict": judged, "neutral": neutral}
         if self.given:
             stated |= {"given": list(self.given)}
         if self.scores:
@@ -108,7 +109,7 @@ class LaneEvaluator:
         if sound and self.scores is not None:
             every = fill_up(sound, self.lanes_at_once)
             for slot, scored in zip(sound, self.scores.measure(pack, every), strict=False):
-                found[slot] = replace(found[slot], metrics={**found[slot].metrics, **scored})
+                found[slot] = self._add_scores(found[slot], scored, self.scores)
         if last and sound:
             for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
                 found[slot] = replace(found[slot], curves=curves)
@@ -129,6 +130,13 @@ class LaneEvaluator:
             variety=neutral.get(reference.variety, 0.0),
             png=b"" if outcome is Outcome.DIVERGED else sample_grid(samples, self.modes),
         )
+
+    def _add_scores(
+        self, one: Evaluation, scored: Mapping[str, float], scores: Scores
+    ) -> Evaluation:
+        """Add the scores of a lane, and the verdict where it is theirs."""
+        outcome, cause = scores.verdict(scored) or (one.outcome, one.cause)
+        return replace(one, metrics={**one.metrics, **scored}, outcome=outcome, cause=cause)
 
     def _likelihoods(
         self, pack: Pack, slots: list[int], likelihood: Likelihood, last: bool

@@ -1,7 +1,7 @@
 """Measures trained lanes on held-out examples by a game's own scores, one number an example."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from gensweep.evaluation._held_out_examples import Columns, HeldOut, for_ranking, mean_and_error
 from gensweep.game import capabilities
 from gensweep.lanes import Pack
+from gensweep.trial import Outcome
 
 ERROR = "_standard_error"
 """After the name of a score: its standard error over the examples."""
@@ -20,6 +21,9 @@ class Scores(HeldOut):
 
     names: tuple[str, ...]
     """What `scores` gives, by the game's `score_names`."""
+
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The game's `verdict_bounds`; empty: samples judge."""
 
     @classmethod
     def of_game(
@@ -33,7 +37,9 @@ class Scores(HeldOut):
             return None
         names: tuple[str, ...] = tuple(getattr(game, "score_names", ()))
         chosen = for_ranking(examples, rest=rest)
-        return cls(names=names, split=split, examples=chosen, available=len(examples["x"]))
+        bounds = getattr(game, "verdict_bounds", {})
+        return cls(names=names, bounds=bounds, split=split, examples=chosen,
+                   available=len(examples["x"]))  # fmt: skip
 
     @property
     def metrics(self) -> frozenset[str]:
@@ -43,7 +49,20 @@ class Scores(HeldOut):
     @property
     def protocol(self) -> dict[str, object]:
         """The statement of how the scores were made, as JSON."""
-        return {"names": list(self.names), **self.origin}
+        judged = {n: list(each) for n, each in self.bounds.items()}
+        stated = {"verdict_bounds": judged} if judged else {}
+        return {"names": list(self.names), **stated, **self.origin}
+
+    def verdict(self, metrics: Mapping[str, float]) -> tuple[Outcome, str] | None:
+        """Judge by the bounds: the outcome, and its cause in words; None if there are none."""
+        if not self.bounds:
+            return None
+        says = ", ".join(f"{name} {metrics[name]:.3g}" for name in self.bounds)
+        # `not <` is also true of a NaN.
+        if any(not metrics[name] < most for name, (_, most) in self.bounds.items()):
+            return Outcome.DIVERGED, says
+        good = all(metrics[name] <= least for name, (least, _) in self.bounds.items())
+        return (Outcome.CONVERGED if good else Outcome.UNCONVERGED), says
 
     def measure(self, pack: Pack, slots: list[int]) -> list[dict[str, float]]:
         """Measure the lanes in `slots`: the mean of each score, and its standard error."""

@@ -25,7 +25,7 @@ LAWS: dict[str, Law] = {
     "learning_rate": _ABOVE_ZERO,
     "beta1": _BELOW_ONE,
     "beta2": _BELOW_ONE,
-    "momentum": _BELOW_ONE,
+    "momentum": ("-1 < {} < 1", lambda value: -1 < value < 1),
     "weight_decay": _FROM_ZERO,
     "eps": _FROM_ZERO,
     "max_grad_norm": _ABOVE_ZERO,

@@ -24,7 +24,8 @@ class SweepFacts:
     """The shares of training, evaluation and idling in the time of the packs' lanes, in words."""
     protocol: Mapping[str, Any] = field(default_factory=dict)
     """How trials were sampled, measured and judged: the evaluator's protocol. `kind`, `bounds`,
-    `verdict`, `sampling` and `curve` are told in words where they are present, and all as JSON."""
+    `verdict`, `scores`, `sampling` and `curve` are told in words where they are present, and all
+    as JSON."""
     sampling: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Sampling hyperparameter to its `title`, and `log`, whether its grid is even as logarithms."""
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Renders one self-contained HTML file that answers the sweep's question."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from gensweep.chart import Chart
 from gensweep.objective import Objective
 from gensweep.report._best_curves import best_curves
+from gensweep.report._charts import draw_charts
 from gensweep.report._facts import SweepFacts
 from gensweep.report._figures import (
     parallel_coordinates,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def build_report(
+def build_report(  # noqa: PLR0913 (all but three are keywords)
     facts: SweepFacts,
     trials: Sequence[TrialView],
     images: Mapping[str, bytes],
@@ -38,18 +40,20 @@ def build_report(
     map_axis: str,
     group_by: str | None = None,
     scatter_of: tuple[str, str, str | None] | None = None,
+    charts: Iterable[Chart] = (),
 ) -> str:
     """Return the report of a sweep as HTML; nothing in it is loaded from elsewhere.
 
     `objective` ranks the trials, `map_axis` is the hyperparameter that the stability map runs
     over, and `group_by` the one that groups trials. `images` are PNG files by trial number, "real",
     and further ones of the best trial by what they show in words. `scatter_of` names two metrics,
-    x and y, and the hyperparameter that shades the dots.
+    x and y, and the hyperparameter that shades the dots. `charts` are what the sweep's script adds.
     """
     groups = strata(trials, group_by)
     return _environment().get_template("page.jinja").render(
         facts=facts,
         answer=answer(trials, group_by, objective),
+        charts=draw_charts(charts),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
         stability_maps=stability_maps(groups, map_axis),

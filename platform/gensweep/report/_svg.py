@@ -77,7 +77,9 @@ def stacked_bars(bins: Sequence[tuple[str, dict[str, int]]], label: str, axis: s
 
 
 class Axes:
-    """A linear frame of 600 by 215 units that places points and draws its ticks."""
+    """A linear frame, of 600 by 215 units, that places points and draws its ticks."""
+
+    width, height = 600, 215
 
     def __init__(self, points: Sequence[Point], names: tuple[str, str], x: Point | None = None):
         """Span `points` with some margin; `x` sets the ends of the horizontal axis instead."""
@@ -89,7 +91,7 @@ class Axes:
         """Return where in the drawing a point of the data stands."""
         across = (point[0] - self.x[0]) / (self.x[1] - self.x[0])
         up = (point[1] - self.y[0]) / (self.y[1] - self.y[0])
-        return 60 + 600 * across, 240 - 215 * up
+        return 60 + self.width * across, 25 + self.height * (1 - up)
 
     def path(self, points: Sequence[Point]) -> str:
         """Return the points as SVG writes them in an attribute."""
@@ -101,13 +103,27 @@ class Axes:
 
     def draw(self, parts: Sequence[Markup], label: str) -> Markup:
         """Return the figure: the frame with its ticks and names, and `parts` within."""
-        frame = [element("path", d="M60 25V240H660", class_="axis")]
+        right, floor = 60 + self.width, 25 + self.height
+        frame = [element("path", d=f"M60 25V{floor}H{right}", class_="axis")]
         for x in ticks(*self.x):
-            frame.append(text(self.place((x, self.y[0]))[0], 256, f"{x:.6g}"))
+            frame.append(text(self.place((x, self.y[0]))[0], floor + 16, f"{x:.6g}"))
         for y in ticks(*self.y):
             frame.append(text(54, self.place((self.x[0], y))[1] + 4, f"{y:.6g}", "end"))
-        frame += [text(360, 274, self.names[0]), text(8, 14, self.names[1], "start")]
-        return figure(680, 280, [*frame, *parts], label)
+        frame += [text(60 + self.width / 2, floor + 34, self.names[0]),
+                  text(8, 14, self.names[1], "start")]  # fmt: skip
+        return figure(right + 20, floor + 40, [*frame, *parts], label)
+
+
+class SquareAxes(Axes):
+    """A frame of 250 by 250 units with one scale for both axes."""
+
+    width, height = 250, 250
+
+    def __init__(self, points: Sequence[Point], names: tuple[str, str]):
+        """Span `points` with some margin, the shorter side about its middle."""
+        super().__init__(points, names)
+        half = max(self.x[1] - self.x[0], self.y[1] - self.y[0]) / 2
+        self.x, self.y = ((sum(ends) / 2 - half, sum(ends) / 2 + half) for ends in (self.x, self.y))
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -8,6 +8,7 @@ from typing import Any
 from gensweep.known_metrics import NEUTRAL
 from gensweep.objective import Objective, finite_number
 from gensweep.report._outcomes import outcome
+from gensweep.report._words import score_bounds
 from gensweep.trial import Outcome, TrialView
 
 KINDS = {"points": "modes", "images": "classes"}
@@ -48,7 +49,12 @@ class LostModes:
 def lost_modes(
     groups: Mapping[str, Sequence[TrialView]], group_by: str | None, protocol: Mapping[str, Any]
 ) -> LostModes | None:
-    """Count the modes (or classes) that trials found for each value of `group_by`."""
+    """Count the modes (or classes) that trials found for each value of `group_by`.
+
+    None where nothing was measured, or scores judge trials, and samples are no evidence.
+    """
+    if score_bounds(protocol):
+        return None
     kind = KINDS.get(str(protocol.get("kind")), "")
     rows: list[list[object]] = []
     for stratum, group in groups.items():

@@ -28,6 +28,9 @@ VERDICT_RULE = (
 """The words for `known_metrics.VERDICT`, which is stored with sweeps and cannot change."""
 
 
+DIVERGED_RULE = "a loss, weight or sample became infinite, not a number or huge."
+
+
 def state_label(state: str) -> str:
     """Name a trial's state or outcome as progress and tables tell it.
 
@@ -58,6 +61,8 @@ def answer(trials: Sequence[TrialView], group_by: str | None, objective: Objecti
 
 def outcome_rules(protocol: Mapping[str, Any]) -> str:
     """Say what converged, collapsed, unconverged and diverged mean; empty without bounds."""
+    if limits := score_bounds(protocol):
+        return _rules_of_scores(limits, str(protocol["verdict"]))
     rule, bounds = OUTCOME_RULES.get(str(protocol.get("kind"))), protocol.get("bounds", {})
     if rule is None or not bounds:
         return ""
@@ -72,9 +77,23 @@ def outcome_rules(protocol: Mapping[str, Any]) -> str:
         )
     says = rule.format(**bounds, **labels, threshold=protocol.get("mode_threshold", 0))
     return says + (
-        " Unconverged: neither. Diverged: a loss, weight or sample became infinite, not a number "
-        "or huge."
+        f" Unconverged: neither. Diverged: {DIVERGED_RULE}"
         + (VERDICT_RULE.format(variety=_variety(protocol)) if "verdict" in protocol else "")
+    )
+
+
+def score_bounds(protocol: Mapping[str, Any]) -> Mapping[str, Sequence[float]]:
+    """Return the bounds of the scores that judge trials; empty where samples do."""
+    found: Mapping[str, Sequence[float]] = protocol.get("scores", {}).get("verdict_bounds", {})
+    return found
+
+
+def _rules_of_scores(bounds: Mapping[str, Sequence[float]], verdict: str) -> str:
+    good = " and ".join(f"{name} at most {least:g}" for name, (least, _) in bounds.items())
+    bad = ", ".join(f"{name} at least {most:g}" for name, (_, most) in bounds.items())
+    return (
+        f"Converged: {good}. Diverged: {bad}, or {DIVERGED_RULE} Unconverged: neither. "
+        f"Judged {verdict}."
     )
 
 

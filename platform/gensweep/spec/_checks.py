@@ -34,6 +34,13 @@ def check_hourly_price(price: float | None) -> None:
         raise UserError(f"`hourly_price > 0` must hold, but got {price}.")
 
 
+def check_figures(figures: object) -> None:
+    """Refuse, at the beginning, what could not be called at the end."""
+    if not isinstance(figures, list | tuple) or not all(map(callable, figures)):
+        raise UserError(f"figures must be functions of trials, but got {figures!r}: put them into "
+                        "a tuple.")  # fmt: skip
+
+
 def check_searched(config: type[Any], space: Space, fixed: Mapping[str, Any]) -> None:
     """Refuse hyperparameters that a model of `config` has not, or that are two things at once."""
     if not space:

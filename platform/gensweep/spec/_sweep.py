@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from gensweep.budget import Budget
+from gensweep.chart import Figure
 from gensweep.errors import UserError
 from gensweep.game import Model
 from gensweep.objective import Objective
@@ -179,6 +180,9 @@ class Sweep:
     scatter: tuple[str, str, str | None] | None = setting(
         None, "two metrics, and the hyperparameter that shades the dots, to draw in the report"
     )
+    figures: tuple[Figure, ...] = setting(
+        (), "functions of the trials that have ended, whose charts stand first in the report"
+    )
     by: InitVar[str | None] = None
     """Former name of `group_by`."""
 
@@ -205,6 +209,7 @@ class Sweep:
         checks.check_grids(self.model.config, self.sampling_grids)
         _ = self.evaluation_options, self.limits
         checks.check_hourly_price(self.hourly_price)
+        checks.check_figures(self.figures)
         _ = find_sampler(self.sampler), find_pruner(self.pruner)
         checks.check_searched(self.model.config, self.space, self.fixed)
         every = all_strata(self.space, self.strata)

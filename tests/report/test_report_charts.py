@@ -1,0 +1,168 @@
+"""The charts that a script adds to its report, and those of sweeps/minimax_game.py."""
+
+import dataclasses
+import importlib.util
+import logging
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from gensweep.driver._report_files import charts_of
+from gensweep.errors import UserError
+from gensweep.objective import Objective
+from gensweep.planning._check_model import check_metrics
+from gensweep.report import SweepFacts, build_report
+from gensweep.sweep import Chart
+from gensweep.testing import RandomExamples
+
+SCRIPT = Path(__file__).resolve().parents[2] / "sweeps" / "minimax_game.py"
+ALMOST_A_LINE = ((0.0, 0.0), (1.0, math.nan), (2.0, 1.0))
+
+
+def page_of(*charts: Chart) -> str:
+    return build_report(
+        SweepFacts(), [], {}, objective=Objective.of("distance"), map_axis="x", charts=charts
+    )
+
+
+def paths_in(page: str) -> dict[str, list[tuple[float, ...]]]:
+    """Line to the points at which it is drawn."""
+    found = re.findall(r'<polyline points="([^"]*)" class="line[^>]*><title>([^<]*)<', page)
+    return {
+        name: [tuple(map(float, pair.split(","))) for pair in points.split()]
+        for points, name in found
+    }
+
+
+def test_a_chart_has_its_lines_legend_and_words() -> None:
+    lines = {"one <b>": ALMOST_A_LINE, "two": ((0.0, 1.0), (2.0, 0.0))}
+    page = page_of(Chart(title="Two & more", names=("x", "y"), lines=lines, caption="Said."))
+    drawn = paths_in(page)
+    assert [len(points) for points in drawn.values()] == [2, 2]
+    assert "<h3>Two &amp; more</h3>" in page
+    assert re.findall(r'<i class="line(\d)"></i>([^<]*)<', page) == [
+        ("0", "one &lt;b&gt;"),
+        ("1", "two"),
+    ]
+    assert '<p class="note">Said.</p>' in page
+    for name in ("line0", "line5"):
+        assert f".line.{name} {{" in page
+        assert f"i.{name} {{" in page
+
+
+def test_a_square_chart_has_one_scale() -> None:
+    flat = ((0.0, 0.0), (4.0, 1.0))
+    page = page_of(Chart(title="path", names=("x", "y"), lines={"a": flat}, square=True))
+    (points,) = paths_in(page).values()
+    across, up = (abs(b - a) for a, b in zip(*points, strict=True))
+    assert across == pytest.approx(4 * up, rel=0.01)
+    wide = page_of(Chart(title="path", names=("x", "y"), lines={"a": flat}))
+    (points,) = paths_in(wide).values()
+    across, up = (abs(b - a) for a, b in zip(*points, strict=True))
+    assert across == pytest.approx(600 / 215 * up, rel=0.01)
+
+
+def test_a_chart_without_points_is_left_out() -> None:
+    page = page_of(Chart(title="nothing", names=("x", "y"), lines={"a": [(math.inf, 0.0)]}))
+    assert "nothing" not in page
+    assert "<h2>Figures</h2>" not in page
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    """The script, whose paths are short here."""
+    spec = importlib.util.spec_from_file_location("minimax_game", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.STEPS = 30  # type: ignore[attr-defined]
+    return module
+
+
+def test_a_figure_that_fails_costs_only_itself(
+    script: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(trials: Sequence[Any]) -> Iterator[Chart]:
+        yield Chart(title="half", names=("x", "y"), lines={})
+        raise ZeroDivisionError(trials)
+
+    sweep = dataclasses.replace(script.SWEEP, figures=(broken, script.distances))
+    with caplog.at_level(logging.WARNING):
+        charts = charts_of(sweep, [])
+    assert [chart.title for chart in charts][-1] == "Distance from the equilibrium, extragradient"
+    assert "half" not in [chart.title for chart in charts]
+    assert "the figure broken is left out: ZeroDivisionError" in caplog.text
+
+
+def test_figures_that_are_no_functions_are_refused_when_a_sweep_is_made(script: ModuleType) -> None:
+    for wrong in (script.spirals, ("spirals",)):
+        with pytest.raises(UserError, match="figures must be functions of trials"):
+            dataclasses.replace(script.SWEEP, figures=wrong)
+
+
+def radii(chart: Chart) -> dict[str, float]:
+    """Each line's distance from the origin at its end, over that at its start."""
+    return {
+        name: math.hypot(*line[-1]) / math.hypot(*line[0]) for name, line in chart.lines.items()
+    }
+
+
+def test_the_paths_of_the_game_spiral_out_orbit_or_spiral_in(script: ModuleType) -> None:
+    at_once, in_turn, extragradient = map(radii, script.spirals([]))
+    steps = script.STEPS - 1
+    assert at_once["gradient"] == pytest.approx((1 + script.RATE**2) ** (steps / 2), rel=1e-4)
+    assert at_once["negative_momentum"] > 1
+    assert in_turn["gradient"] == pytest.approx(1, abs=script.RATE)
+    rate = 1 - script.RATE**2 + script.RATE**4
+    assert extragradient["gradient"] == pytest.approx(rate ** (steps / 2), rel=1e-4)
+    for cured in (at_once["optimistic"], at_once["consensus"], in_turn["negative_momentum"]):
+        assert cured < 0.9
+
+
+def test_the_paths_of_the_dirac_gan_tell_cures_from_others(script: ModuleType) -> None:
+    script.REGULARISERS = ("none", "r1")  # type: ignore[attr-defined]
+    script.OBJECTIVES = ("minimax",)  # type: ignore[attr-defined]
+    plain, cured = (radii(chart)["minimax"] for chart in script.dirac_gans([]))
+    assert plain > 0.9
+    assert cured < 0.5
+
+
+def test_the_divergences_of_parallel_lines_are_those_of_the_lecture(script: ModuleType) -> None:
+    (chart,) = script.parallel_lines([])
+    for theta, value in chart.lines["Jensen-Shannon (nats)"]:
+        assert value == pytest.approx(math.log(2) if theta else 0)
+    for theta, value in chart.lines["Wasserstein"]:
+        assert value == pytest.approx(abs(theta))
+    assert (0.0, 0.0) in chart.lines["Wasserstein"]
+
+
+def test_the_map_of_the_script_shows_what_was_measured(script: ModuleType) -> None:
+    trials = [
+        {"params": {"order": "in_turn", "method": "gradient", "learning_rate": rate},
+         "metrics": metrics}
+        for rate, metrics in ((0.1, {"distance": 0.01}), (0.01, {"distance": 1.0}), (1.0, {}))
+    ]  # fmt: skip
+    _, in_turn, _ = script.distances(trials)
+    assert in_turn.lines["gradient"] == [(-2.0, 0.0), (-1.0, -2.0)]
+
+
+def test_the_script_asks_for_what_is_measured(script: ModuleType) -> None:
+    examples = RandomExamples((2,), classes=0)
+
+    class Points:
+        """Random points as a data set, with modes."""
+
+        name, modes, mode_std = "points", examples.x[:2], 0.1
+        shape, classes, count = examples.shape, examples.classes, examples.count
+
+        def source(self, device: str) -> RandomExamples:
+            return examples
+
+    check_metrics(script.SWEEP, Points())  # type: ignore[arg-type]
+    assert script.SWEEP.objective("total_variation").direction == "minimize"
