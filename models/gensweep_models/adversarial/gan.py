@@ -7,10 +7,16 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from gensweep_models.adversarial.objectives import (
+    OBJECTIVES,
+    Objective,
+    critic_loss,
+    generator_loss,
+)
+from gensweep_models.adversarial.penalties import gradient_penalty
 from gensweep_models.adversarial.truncation import truncated_normal, truncation_field
 from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
-from gensweep_models.losses import Objective, critic_loss, generator_loss, gradient_penalty
 from gensweep_models.nets import ConvCritic, ConvGenerator, mlp
 from gensweep_models.nets.conv import STEM
 from gensweep_models.space import Categorical, Dimension, Integer, Real
@@ -97,7 +103,9 @@ class Gan:
         objective = self.config.objective
         score = nets["critic"](fake).squeeze(-1)
         if player == "generator":
-            return generator_loss(objective, score), {}
+            paired = OBJECTIVES[objective].paired
+            real = nets["critic"](batch["x"]).squeeze(-1) if paired else None
+            return generator_loss(objective, score, real), {}
         real = nets["critic"](batch["x"]).squeeze(-1)
         loss = critic_loss(objective, real, score)
         metrics = {"critic_gap": (real.mean() - score.mean()).detach()}
