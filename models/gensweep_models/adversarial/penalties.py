@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gensweep_models.adversarial.cures import pack
 from gensweep_models.game import Noise, Tensors
 
 PenaltyName = Literal["gradient", "dragan", "zero_centred", "r1", "r2", "r1_r2", "max_gradient"]
@@ -36,6 +37,12 @@ class Penalty:
         """Return what must be drawn for a batch of examples of a shape, by name."""
         shapes = {"epsilon": (1,) * len(shape), "direction": shape}
         return {name: Noise((batch, *shapes[name]), "uniform") for name in self.draws}
+
+    def drawn(self, noise: Tensors, packing: int) -> Tensors:
+        """Return the numbers that were drawn, as those of `packing` examples scored together."""
+        parts = {name: pack(noise[name], packing) for name in self.draws}
+        one = {"epsilon": noise["epsilon"][::packing]} if "epsilon" in self.draws else {}
+        return parts | one
 
 
 def squared_slopes(critic: Critic, x: Tensor) -> Tensor:
