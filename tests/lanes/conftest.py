@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from first_entries import ENTRIES
 from gensweep.lanes import LaneState, Pack
 from gensweep.space import signature
 from gensweep_models.catalog import CATALOG
@@ -30,9 +31,6 @@ SMALL = {
     "stage_fraction": 0.1,
 }
 """Taken by those configurations that have the field. A second stage begins after 5 ticks."""
-
-ENTRIES = list({model.game: name for name, model in reversed(CATALOG.items())}.values())[::-1]
-"""The first entry of each game: others of it are the same code with other settings."""
 
 CURES = {
     "penalty": "dragan",

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from first_entries import ENTRIES
 from gensweep.lanes import draw
 from gensweep.lanes._noise_reader import NoiseReader
 from gensweep_models.adversarial.truncation import truncated_normal
 from gensweep_models.catalog import CATALOG
 
-LATENT = [n for n, m in CATALOG.items() if "latent_size" in m.config.__dataclass_fields__]
+LATENT = [n for n in ENTRIES if "latent_size" in CATALOG[n].config.__dataclass_fields__]
 TRUE = 4
 
 
