@@ -51,6 +51,39 @@ def test_a_variant_differs_from_the_gan_in_its_settings_alone() -> None:
         assert issubclass(model.config, GanConfig)
 
 
+STORED = {
+    "learning_rate": 1e-3, "beta1": 0.5, "beta2": 0.999, "batch_size": 64, "ema": 0.999,
+    "critic_iterations": 2, "clip": 0.01, "penalty_weight": 10.0, "latent_size": 8,
+    "truncation": 2.0, "objective": "hinge", "body": "auto", "hidden": 64, "layers": 3,
+    "optimizer": "adam", "decay": True,
+}  # fmt: skip
+"""What a trial of `gan` has kept since there are five objectives."""
+
+
+def test_a_stored_configuration_is_the_game_that_it_was() -> None:
+    config = GanConfig(**STORED)  # type: ignore[arg-type]
+    assert config.normalised
+    assert config.active_penalty is None
+    noise = Gan(config, SimpleNamespace(shape=(2,), classes=0, count=10)).noise
+    assert {player: set(one) for player, one in noise.items()} == {
+        "critic": {"z"},
+        "generator": {"z"},
+    }
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 64)])
+@pytest.mark.parametrize("name", ["gan", "sngan", "began"])
+def test_bodies_fit_points_and_images(name: str, shape: tuple[int, ...]) -> None:
+    model = CATALOG[name]
+    data = SimpleNamespace(shape=shape, classes=0, count=10)
+    game = model.game(model.config(hidden=8, layers=1, latent_size=4, batch_size=2), data)
+    nets = {n: bind(n, p.build().eval()) for n, p in game.players.items()}
+    hyper = {"truncation": torch.tensor(2.0)}
+    samples = game.sample(nets, {"z": torch.rand(2, 4)}, hyper)
+    assert samples.shape == (2, *shape)
+    assert nets["critic"](samples).shape == (samples.shape if name == "began" else (2, 1))
+
+
 @pytest.mark.parametrize("shift", [0.5, 2.0])
 def test_the_critics_estimate_is_the_wasserstein_distance(shift: float) -> None:
     """Of a critic that learns by the loss of wgan_gp, against the exact one of optimal transport.
