@@ -3,11 +3,15 @@
 import dataclasses
 from typing import Any
 
+from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model
 
 STRUCTURES = ("gan", "vae", "vqvae", "realnvp", "ddpm")
 """An entry of each structure that the engine knows: two players, one, one after the other, buffers,
 long samplers. That every entry trains in a pack as alone is a law of `gensweep.testing`."""
+
+GAMES = tuple({model.game: name for name, model in reversed(CATALOG.items())}.values())[::-1]
+"""One entry of each game of the catalogue, the first: others are it with other settings."""
 
 SETTINGS: dict[str, Any] = {
     "hidden": 8,

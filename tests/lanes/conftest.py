@@ -32,11 +32,19 @@ SMALL = {
 }
 """Taken by those configurations that have the field. A second stage begins after 5 ticks."""
 
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in STRUCTURES} | {
-    f"gan-{objective}": ("gan", {"objective": objective})
-    for objective in ("hinge", "wasserstein_gp")
+CURES = {
+    "penalty": "dragan",
+    "packing": 2,
+    "instance_noise": True,
+    "historical_averaging": True,
+    "feature_matching": True,
 }
-"""Name to a model and settings of it: power iterations as state, a double backward."""
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in STRUCTURES} | {
+    "gan-hinge": ("gan", {"objective": "hinge"}),
+    "gan-wasserstein_gp": ("gan", {"objective": "wasserstein_gp"}),
+    "gan-cures": ("gan", CURES),
+}
+"""Name to a model and settings of it: power iterations, a double backward, past weights."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ LAWS = {
     "commitment_weight": "linear",
     "critic_iterations": "turns",
     "clip": "clip",
+    "label_smoothing": "smoothed",
+    "noise_scale": "noisy",
+    "history_weight": "remembered",
+    "gamma": "balanced",
+    "balance_rate": "balanced",
     "scale": "gaussian",
     "ema": "average",
     "latent_size": "mask",
@@ -149,6 +154,60 @@ def test_weights_stay_within_the_clip(factory: Any, model: str, name: str) -> No
     assert pack.stacks["generator"].flat.abs().amax() > 0.05
 
 
+@_of("smoothed")
+def test_the_critics_loss_is_linear_in_the_share(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (0.0, 0.2, 0.4))
+    _check_linear(*pack.turns["critic"].gradient(*factory.inputs(pack, "critic"))[:2])
+
+
+@_of("remembered")
+def test_both_losses_are_linear_in_the_weight(factory: Any, model: str, name: str) -> None:
+    """Of the distance of lanes from a past which they share, and have left."""
+    pack = _lanes(factory, model, name, (0.0, 1.0, 2.0), historical_averaging=True)
+    pack.run(2)
+    for player, turn in pack.turns.items():
+        for one in (stack := pack.stacks[player]).flat, *stack.buffers.values():
+            one[:] = one[:1].clone()
+        stack.flat.add_(0.1)
+        _check_linear(*turn.gradient(*factory.inputs(pack, player))[:2])
+
+
+def _check_linear(grad: Tensor, loss: Tensor) -> None:
+    """Of three lanes with values that are evenly apart."""
+    torch.testing.assert_close(loss[2] - loss[0], 2 * (loss[1] - loss[0]), rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(grad[2] - grad[0], 2 * (grad[1] - grad[0]), rtol=1e-2, atol=1e-4)
+    assert (grad[1] - grad[0]).any()
+    assert loss[1] != loss[0]
+
+
+@_of("noisy")
+def test_the_scale_is_that_of_the_noise(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (0.2, 0.4), instance_noise=True)
+    for player, turn in pack.turns.items():
+        batch, noise, hyper = factory.inputs(pack, player)
+        shares = {"near_real": (2.0, 1.0), "near_fake": (2.0, 1.0)}
+        for key, factors in shares.items():
+            noise[key] = noise[key][:1] * torch.tensor(factors).reshape(-1, 1, 1, 1, 1)
+        loss = turn.gradient(batch, noise, hyper)[1]
+        torch.testing.assert_close(loss[0], loss[1])
+        assert turn.gradient(batch, {**noise, "near_fake": noise["z"].new_zeros(()).expand_as(
+            noise["near_fake"])}, hyper)[1][0] != loss[0]  # fmt: skip
+
+
+@_of("balanced")
+def test_the_balance_takes_a_step_of_rate_and_ratio(factory: Any, model: str, name: str) -> None:
+    """rate (gamma L(x) - L(G(z))), from a balance of 1/2."""
+    pack = _lanes(factory, model, name, (0.01, 0.02, 0.03))
+    balance = pack.stacks["critic"].buffers["balance"]
+    balance.fill_(0.5)
+    pack.turns["critic"].gradient(*factory.inputs(pack, "critic"))
+    step = (balance - 0.5).tolist()
+    assert step[2] - step[1] == pytest.approx(step[1] - step[0], rel=1e-2)
+    assert step[1] != step[0]
+    if name == "balance_rate":
+        assert step[1] == pytest.approx(2 * step[0], rel=1e-2)
+
+
 @_of("gaussian")
 def test_distortion_is_a_normal_density_of_that_scale(factory: Any, model: str, name: str) -> None:
     pack = _lanes(factory, model, name, (0.5, 2.0), decoder="gaussian")
@@ -176,15 +235,24 @@ def test_noise_beyond_the_latent_size_is_unseen(factory: Any, model: str, name: 
     pack = _lanes(factory, model, name, (4, 2))
     for player, turn in pack.turns.items():
         batch, noise, hyper = factory.inputs(pack, player)
-        before = turn.gradient(batch, noise, hyper)[1]
+        kept = {name: one.clone() for name, one in pack.stacks[player].buffers.items()}
+        before = _told(turn.gradient(batch, noise, hyper))
+        for buffer, one in kept.items():
+            pack.stacks[player].buffers[buffer].copy_(one)
         padded = pack.config.latent_size
         moved = {n: t.clone() for n, t in noise.items()}
         for one in moved.values():
             if one.shape[-1] == padded:
                 one[..., 3] += 1
-        after = turn.gradient(batch, moved, hyper)[1]
-        assert after[1] == before[1]
-        assert after[0] != before[0]
+        after = _told(turn.gradient(batch, moved, hyper))
+        assert torch.equal(after[1], before[1])
+        assert not torch.equal(after[0], before[0])
+
+
+def _told(found: Any) -> Tensor:
+    """The loss and the metrics of each lane."""
+    _, loss, metrics = found
+    return torch.stack([loss, *metrics.values()], 1)
 
 
 @_of("truncated")
