@@ -1,6 +1,14 @@
 """The adversarial entries of the catalogue."""
 
+from gensweep_models.adversarial.biggan import BIGGAN_SPACE, BigGan, BigGanConfig
+from gensweep_models.adversarial.cgan import CGAN_SPACE, Cgan, CganConfig
 from gensweep_models.adversarial.gan import GAN_SPACE, Gan, GanConfig
+from gensweep_models.adversarial.sagan import SAGAN_SPACE, Sagan, SaganConfig
 from gensweep_models.game import Model
 
-ADVERSARIAL = (Model("gan", "adversarial", "arXiv:1406.2661", GanConfig, Gan, GAN_SPACE),)
+ADVERSARIAL = (
+    Model("gan", "adversarial", "arXiv:1406.2661", GanConfig, Gan, GAN_SPACE),
+    Model("cgan", "adversarial", "arXiv:1411.1784", CganConfig, Cgan, CGAN_SPACE),
+    Model("sagan", "adversarial", "arXiv:1805.08318", SaganConfig, Sagan, SAGAN_SPACE),
+    Model("biggan", "adversarial", "arXiv:1809.11096", BigGanConfig, BigGan, BIGGAN_SPACE),
+)
