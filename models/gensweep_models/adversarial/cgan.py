@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from gensweep_models.adversarial.objectives import critic_loss, generator_loss
 from gensweep_models.adversarial.truncation import (
     UNTRUNCATED,
     truncated_normal,
@@ -19,7 +20,6 @@ from gensweep_models.adversarial.truncation import (
 )
 from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
-from gensweep_models.losses import critic_loss, generator_loss
 from gensweep_models.nets import ConvCritic, ConvGenerator, mlp
 from gensweep_models.nets.conv import STEM
 from gensweep_models.nets.projection import Projection, one_hot

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from gensweep_models.adversarial.objectives import critic_loss, generator_loss
 from gensweep_models.adversarial.truncation import (
     UNTRUNCATED,
     truncated_normal,
@@ -17,7 +18,6 @@ from gensweep_models.adversarial.truncation import (
 )
 from gensweep_models.config import BaseConfig, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, NoiseKind, Player, Tensors
-from gensweep_models.losses import critic_loss, generator_loss
 from gensweep_models.nets.projection import one_hot
 from gensweep_models.nets.resnet_gan import ResidualCritic, ResidualGenerator, initialise
 from gensweep_models.space import Dimension, Integer, Real
