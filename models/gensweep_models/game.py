@@ -108,6 +108,7 @@ class Player:
     turns: str | int = 1
     ema: Scalar | None = None
     average_buffers: bool = False
+    standing_batches: int = 0
     begins: Scalar = 0.0
     ends: Scalar = 1.0
 

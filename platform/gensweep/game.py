@@ -232,6 +232,16 @@ class Player(Protocol):
         """
 
     @property
+    def standing_batches(self) -> int:
+        """Batches of samples, from 0, over which running statistics are measured for samples.
+
+        Samples and every other optional method then use, in the place of those of training, means
+        over so many batches drawn with the weights that they use: BigGAN's standing statistics
+        (arXiv:1809.11096). Of layers with `running_mean` and `momentum`, as BatchNorm is; at
+        neutral sampling hyperparameters; not with `average_buffers`, nor where samples take steps.
+        """
+
+    @property
     def begins(self) -> Scalar:
         """Part of the budget, in [0, 1), after which the player learns; its rounds begin then."""
 

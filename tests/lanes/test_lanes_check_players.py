@@ -89,6 +89,15 @@ PLAYERS: dict[str, tuple[dict[str, Any], str]] = {
     "turns 0": ({"turns": 0}, "turns=0 must be a whole number, 1 or more: change it"),
     "half turns": ({"turns": "learning_rate"}, "turns='learning_rate', which is 0.1, must be a w"),
     "turns True": ({"turns": True}, "turns=True must be a whole number"),
+    "standing below 0": ({"standing_batches": -1}, "standing_batches=-1 must be a whole number"),
+    "half a batch": ({"standing_batches": 0.5}, "standing_batches=0.5 must be a whole number"),
+    "standing averages": (
+        {"standing_batches": 2, "average_buffers": True, "ema": 0.9},
+        "standing_batches=2 and average_buffers exclude each other: drop one",
+    ),
+    "nothing to measure": (
+        {"standing_batches": 2}, "standing_batches=2, but no layer .* running statistics: drop it",
+    ),
     "a copy of nothing": ({"copy_of": "b"}, "copy_of='b' names no other player .* from other"),
     "a copy of itself": ({"copy_of": "one"}, "copy_of='one' names no other player"),
     "a copy and a file": ({"copy_of": "other", "weights": "a"}, "weights='a' and copy_of='other'"),

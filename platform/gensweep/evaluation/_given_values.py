@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.lanes import derive_seed
+from gensweep.lanes import draw_classes
 
 LABEL = "y"
 
@@ -34,9 +34,7 @@ def given_values(
 
 def _labels(data: Any, value: Any, count: int, seed: int) -> Tensor:
     if value is None:
-        shares = torch.tensor(data.class_shares or [1.0] * data.classes)
-        source = torch.Generator().manual_seed(derive_seed(seed, "classes"))
-        return torch.multinomial(shares, count, replacement=True, generator=source)
+        return draw_classes(data, count, seed)
     each = list(value) if isinstance(value, list | tuple) else [value] * count
     if len(each) != count:
         raise UserError(f"{LABEL} has {len(each)} classes for {count} samples: give one, or each.")

@@ -5,6 +5,7 @@ Runs in: a pack's workers. The script's process measures widths and the best tri
 
 from gensweep.lanes._batches_and_noise import Ranks, Source
 from gensweep.lanes._check_players import check_players
+from gensweep.lanes._conditions import draw_classes
 from gensweep.lanes._generators import derive_seed, draw, generator
 from gensweep.lanes._initial_weights import check_initial_weights
 from gensweep.lanes._lane import Lane
@@ -34,6 +35,7 @@ __all__ = [
     "check_players",
     "derive_seed",
     "draw",
+    "draw_classes",
     "generator",
     "last_begin",
     "precision_of",

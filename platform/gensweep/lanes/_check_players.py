@@ -81,6 +81,7 @@ def _problems(
         return
     if name not in game.noise:
         yield "`noise` has no entry for it: add one, {} if its loss needs none."
+    yield from _standing(game, player)
     yield from _optimizer(player)
     yield from _schedule(player)
     rule = player.optimizer
@@ -118,6 +119,17 @@ def _turns(player: Player, config: Any, numbers: Mapping[str, float]) -> Iterato
         value, said = numbers[value], f"{said}, which is {numbers[value]!r},"
     if not _is_whole(value) or value < 1:
         yield f"{said} must be a whole number, 1 or more: change it."
+
+
+def _standing(game: Game, player: Player) -> Iterator[str]:
+    count: Any = player.standing_batches
+    said = f"standing_batches={count!r}"
+    if not _is_whole(count) or count < 0:
+        yield f"{said} must be a whole number, 0 or more: change it."
+    elif count and player.average_buffers:
+        yield f"{said} and average_buffers exclude each other: drop one."
+    elif count and hasattr(game, "sample_step"):
+        yield f"{said}, but samples take steps, each with statistics of its own: drop it."
 
 
 def _optimizer(player: Player) -> Iterator[str]:

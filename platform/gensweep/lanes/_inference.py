@@ -4,6 +4,7 @@ L lanes.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -32,11 +33,13 @@ class Caller:
         self.game, self.stacks, self.purity = game, stacks, purity
 
     def __call__(
-        self, method: str, weights: Weights, *inputs: Any, shared: tuple[Tensor, ...] = ()
-    ) -> Any:
+        self, method: str, weights: Weights, *inputs: Any, shared: tuple[Tensor, ...] = (),
+        within: AbstractContextManager[None] | None = None,
+    ) -> Any:  # fmt: skip
         """Call `game.method(nets, *shared, *inputs)` for each lane of `weights`: [L, ...].
 
-        `inputs` are trees of tensors with these lanes in front.
+        `inputs` are trees of tensors with these lanes in front. The call is made `within` what may
+        set some layers to training mode.
         """
 
         def one(params: Stacked, buffers: Stacked, *inputs: Any) -> Any:
@@ -48,5 +51,5 @@ class Caller:
         flats, buffers = weights
         params = {name: self.stacks[name].views(flat) for name, flat in flats.items()}
         lanes = len(next(iter(flats.values())))
-        with eval_mode(self.stacks), torch.no_grad():
+        with eval_mode(self.stacks), within or nullcontext(), torch.no_grad():
             return over_lanes(one, lanes)(params, buffers, *inputs)

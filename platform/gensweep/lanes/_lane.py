@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from gensweep.errors import UserError
 from gensweep.lanes._generators import KINDS, generator
 from gensweep.lanes._means import Means
 from gensweep.lanes._order import DataOrder
@@ -26,6 +27,8 @@ class Lane:
         self.config: Any = config
         self.seed, self.budget_images = seed, budget_images
         self.ticks = 0
+        self.standing_ticks: int | None = None
+        """The ticks after which standing statistics were measured; None: never."""
         self.means = Means()
         self.hyper = _scalars(config)
         self.total_ticks: int = max(1, math.ceil(budget_images / config.batch_size))
@@ -42,6 +45,7 @@ class Lane:
         meta = state.meta
         lane = cls(config, meta["seed"], meta["budget_images"], players, count)
         lane.ticks = meta["ticks"]
+        lane.standing_ticks = meta.get("standing_ticks")
         lane.means = Means(meta.get("means", {}))
         # Data order follows from the images seen; generators have no such index, but a state.
         for (player, kind), source in lane.streams.items():
@@ -62,12 +66,25 @@ class Lane:
             "config": dataclasses.asdict(self.config),
             "seed": self.seed,
             "ticks": self.ticks,
+            "standing_ticks": self.standing_ticks,
             "budget_images": self.budget_images,
             "means": self.means.to_json(),
         }
 
     def stream_states(self) -> dict[str, torch.Tensor]:
         return {f"stream.{p}.{k}": g.get_state() for (p, k), g in self.streams.items()}
+
+
+def check_fits(config: Any, padded: Any) -> None:
+    """Raise `UserError` unless a trial of `config` fits a pack of the configuration `padded`."""
+    mine = with_scope(padded, "fixed")
+    for name, value in with_scope(config, "fixed").items():
+        if value != mine[name]:
+            raise UserError(f"{name}={value!r} does not fit a pack of {name}={mine[name]!r}.")
+    for name, value in with_scope(config, "latent").items():
+        if value > getattr(padded, name):
+            most = getattr(padded, name)
+            raise UserError(f"{name}={value!r} exceeds the pack's {most!r}: widen its space.")
 
 
 def _scalars(config: Any) -> dict[str, float]:

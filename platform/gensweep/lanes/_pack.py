@@ -13,16 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gensweep.errors import UserError
 from gensweep.game import DataShape, Game, Model
 from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._check_players import check_players
+from gensweep.lanes._conditions import Conditions
 from gensweep.lanes._generators import derive_seed, draw
 from gensweep.lanes._graph import cuda_capture
 from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._initial_weights import check_copy, initial_network
 from gensweep.lanes._joint_turn import JointTurn
-from gensweep.lanes._lane import Lane
+from gensweep.lanes._lane import Lane, check_fits
 from gensweep.lanes._noise_reader import NoiseReader
 from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._purity import Purity
@@ -31,9 +31,11 @@ from gensweep.lanes._sampling import Sampler
 from gensweep.lanes._sampling_games import SamplingGames
 from gensweep.lanes._schedule import budget_fractions, own_progress, update_order
 from gensweep.lanes._stack import Stack
+from gensweep.lanes._standing import StandingStatistics
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
 from gensweep.lanes._turn import LaneIndex, Turn
+from gensweep.sampling_fields import neutral_values, sampling_fields
 from gensweep.space import Space, pad_latent_sizes, with_scope
 
 
@@ -90,6 +92,9 @@ class Pack:
         graph for each number of lanes."""
         self.lanes: list[Lane | None] = [None] * width
         self._hyper: dict[str, Tensor] = {}
+        self._standing = StandingStatistics(
+            self.stacks, model.name, int(config.batch_size), self.device
+        )
         self._sampling = SamplingGames(model, self.config, data, self.game)
         self.turns_taken = self.turns_computed = 0
         """Turns that were due in lanes with trials, and turns computed there, due or not."""
@@ -101,7 +106,7 @@ class Pack:
 
         `UserError` if its configuration is of another signature or larger than the padding.
         """
-        self._check(config)
+        check_fits(config, self.config)
         lane = Lane(config, seed, budget_images, list(self.game.players), self.data.count)
         # Built unpadded: initial weights depend on a layer's size, and padding must stay zero.
         game = self.model.game(config, self.data)
@@ -131,8 +136,8 @@ class Pack:
         `UserError` if it is of another signature; the pack is then as before.
         """
         config = self.model.config(**state.meta["config"])
-        self._check(config)
-        own = {name: _player_tensors(name, state.tensors) for name in self.stacks}
+        check_fits(config, self.config)
+        own = {name: state.of_player(name) for name in self.stacks}
         # All players are checked before the first is changed: a refused state leaves no half lane.
         for name, stack in self.stacks.items():
             stack.check(slot, own[name])
@@ -156,16 +161,6 @@ class Pack:
     def occupied(self) -> list[int]:
         """The slots that have a trial."""
         return [slot for slot, lane in enumerate(self.lanes) if lane is not None]
-
-    def _check(self, config: Any) -> None:
-        mine = with_scope(self.config, "fixed")
-        for name, value in with_scope(config, "fixed").items():
-            if value != mine[name]:
-                raise UserError(f"{name}={value!r} does not fit a pack of {name}={mine[name]!r}.")
-        for name, value in with_scope(config, "latent").items():
-            if value > getattr(self.config, name):
-                most = getattr(self.config, name)
-                raise UserError(f"{name}={value!r} exceeds the pack's {most!r}: widen its space.")
 
     def _check_copies(self) -> None:
         modules = {name: stack.module for name, stack in self.stacks.items()}
@@ -305,6 +300,7 @@ class Pack:
         in batches, from the noise that they would have together.
         """
         chosen = list(self.occupied if slots is None else slots)
+        self._measure_standing(chosen, given)
         configs = [self.lane(slot).config for slot in chosen]
         real = self._sampling.real(hyper or {})
         samples: dict[int, Tensor] = {}
@@ -328,7 +324,7 @@ class Pack:
         noise = NoiseReader(
             game.sample_noise(count), count, seeds, "sample", seed, sizes=self._sizes(chosen)
         )
-        last = self._conditions(given, len(chosen))
+        last = self._conditions(given).repeated(len(chosen))
         return self._sampler(game).draw(chosen, noise, count, values, *last)
 
     def _sampler(self, game: Game) -> Sampler:
@@ -356,11 +352,12 @@ class Pack:
         missing.
         """
         chosen, values = self._lanes_called(slots, hyper)
+        self._measure_standing(chosen, given)
         seeds = [self.lane(slot).seed for slot in chosen]
         found = draw(noise, seeds, method, seed, sizes=self._sizes(chosen))
         drawn = {name: one.to(self.device) for name, one in found.items()}
         weights = sampling_state(self.stacks, chosen)
-        last = self._conditions(given, len(chosen))
+        last = self._conditions(given).repeated(len(chosen))
         return self._caller(method, weights, drawn, values, *last, shared=inputs)
 
     def _sizes(self, slots: Sequence[int]) -> list[Mapping[str, float]]:
@@ -378,18 +375,16 @@ class Pack:
         values["progress"] = values["spent"]
         return chosen, values
 
-    def _conditions(
-        self, given: Mapping[str, Tensor] | None, lanes: int
-    ) -> tuple[dict[str, Tensor], ...]:
-        """Take what the game is conditioned on, for so many lanes; empty: nothing."""
-        names = getattr(self.game, "given", ())
-        if missing := [name for name in names if name not in (given or {})]:
-            raise UserError(f"{self.model.name} is conditioned on {missing[0]!r}: give it.")
-        if not names or not given:
-            return ()
-        return ({n: torch.stack([given[n].to(self.device)] * lanes) for n in names},)
+    def _measure_standing(self, slots: Sequence[int], given: Mapping[str, Tensor] | None) -> None:
+        """Measure standing statistics of lanes that have trained since, at neutral values."""
+        for slot in slots:
+            lane = self.lane(slot)
+            if self._standing.are_due(lane):
+                neutral = neutral_values(sampling_fields(lane.config))
+                ((game, _),) = self._sampling.groups([lane.config], neutral)
+                _, values = self._lanes_called([slot], self._sampling.real(neutral))
+                call, last = self._sampler(game).call, self._conditions(given)
+                self._standing.measure(call, slot, lane, values, last)
 
-
-def _player_tensors(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = f"{name}/"
-    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+    def _conditions(self, given: Mapping[str, Tensor] | None) -> Conditions:
+        return Conditions(self.game, given, self.data, self.device, self.model.name)

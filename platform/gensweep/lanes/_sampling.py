@@ -31,7 +31,7 @@ class Sampler:
     """
 
     def __init__(self, call: Caller, shape: tuple[int, ...], *, device: torch.device, trace: bool):
-        self._call, self._shape = call, shape
+        self.call, self._shape = call, shape
         self._device, self._trace = device, trace
         self._steps: dict[int, Step] = {}
 
@@ -43,7 +43,7 @@ class Sampler:
 
         `given` is what they are conditioned on, [L, count, ...] by name, if there is anything.
         """
-        weights = sampling_state(self._call.stacks, slots)
+        weights = sampling_state(self.call.stacks, slots)
         size = self._batch_size(noise, count, len(slots))
         if size >= count:
             return self._batch(weights, noise.read(count), hyper, count, *given)
@@ -72,29 +72,29 @@ class Sampler:
         *given: Mapping[str, Tensor],
     ) -> Tensor:  # fmt: skip
         noise = {name: to_device(one, self._device) for name, one in drawn.items()}
-        game: Any = self._call.game
+        game: Any = self.call.game
         if not hasattr(game, "sample_step"):
-            samples: Tensor = self._call("sample", weights, noise, dict(hyper), *given)
+            samples: Tensor = self.call("sample", weights, noise, dict(hyper), *given)
             return samples
-        state = self._call("sample_begin", weights, noise, dict(hyper), *given)
+        state = self.call("sample_begin", weights, noise, dict(hyper), *given)
         take = self._step(size)
         lanes = len(next(iter(hyper.values())))
         for number in torch.arange(game.sample_steps, device=self._device):
             # A trace is one of strides too: steps may leave others than they began from.
             state = pytree.tree_map(torch.Tensor.contiguous, state)
             state = take(weights, state, number.repeat(lanes), noise, dict(hyper), *given)
-        ended: Tensor = self._call("sample_end", weights, state, dict(hyper), *given)
+        ended: Tensor = self.call("sample_end", weights, state, dict(hyper), *given)
         return ended
 
     def _step(self, size: int) -> Step:
         """Return the step for batches of `size`, whose trace has that number in its shapes."""
         if not self._trace:
-            return partial(self._call, "sample_step")
+            return partial(self.call, "sample_step")
         if size not in self._steps:
             while len(self._steps) >= REMEMBERED:
                 del self._steps[next(iter(self._steps))]
             # Bits stay those of a step that is not traced, as a registered model takes it.
-            self._steps[size] = Traces(partial(self._call, "sample_step"), tune=False)
+            self._steps[size] = Traces(partial(self.call, "sample_step"), tune=False)
         return self._steps[size]
 
 

@@ -38,6 +38,10 @@ class Stack:
         self.ema = self.flat.clone() if averaged else None
         chosen = self.buffers.items() if averaged and player.average_buffers else ()
         self.ema_buffers = {n: b.clone() for n, b in chosen if b.is_floating_point()}
+        self.standing_batches = 0 if player.frozen else player.standing_batches
+        measured = statistics(self.module) if self.standing_batches else ()
+        self.standing = {name: self.buffers[name].clone() for name in measured}
+        """Running statistics that `_standing` measures for samples, [L, ...] by name."""
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """View `flat` [L, P] as parameters by name, each [L, *shape], sharing its memory."""
@@ -58,13 +62,13 @@ class Stack:
         return self.flat if self.ema is None else self.ema
 
     def sampling_buffers(self) -> dict[str, Tensor]:
-        """Return the buffers for evaluation: moving averages where there are some."""
-        return self.buffers | self.ema_buffers
+        """Return the buffers for evaluation: averages or standing statistics if there are some."""
+        return self.buffers | self.ema_buffers | self.standing
 
     def _begin_averages(self, slot: int) -> None:
         if self.ema is not None:
             self.ema[slot] = self.flat[slot]
-        for name, average in self.ema_buffers.items():
+        for name, average in (self.ema_buffers | self.standing).items():
             average[slot] = self.buffers[name][slot]
 
     def reset(self, slot: int, module: nn.Module) -> None:
@@ -95,6 +99,7 @@ class Stack:
         tensors |= {f"buffer.{name}": b for name, b in self.buffers.items()}
         tensors |= {f"optimizer.{name}": m for name, m in self.optimizer.items()}
         tensors |= {f"ema_buffer.{name}": b for name, b in self.ema_buffers.items()}
+        tensors |= {f"standing.{name}": b for name, b in self.standing.items()}
         return tensors if self.ema is None else tensors | {"ema": self.ema}
 
     def take(self, slot: int) -> dict[str, Tensor]:
@@ -117,6 +122,24 @@ class Stack:
         views = self.views(self.sampling_weights())
         weights = {name: v[slot].detach().clone() for name, v in views.items()}
         return weights | {name: b[slot].clone() for name, b in self.sampling_buffers().items()}
+
+
+def statistics_layers(module: nn.Module) -> dict[str, nn.Module]:
+    """Return by name the layers that keep running statistics as BatchNorm does, by a momentum."""
+    return {
+        name: layer for name, layer in module.named_modules()
+        if isinstance(getattr(layer, "running_mean", None), Tensor) and hasattr(layer, "momentum")
+    }  # fmt: skip
+
+
+def statistics(module: nn.Module) -> list[str]:
+    """List the buffers that are running statistics, but not counts of batches."""
+    return [
+        f"{name}.{key}".lstrip(".")
+        for name, layer in statistics_layers(module).items()
+        for key, buffer in layer.named_buffers(recurse=False)
+        if buffer.is_floating_point()
+    ]
 
 
 def _embed(room: Tensor, source: Tensor) -> None:

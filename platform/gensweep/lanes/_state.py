@@ -22,6 +22,12 @@ class LaneState:
     meta: Mapping[str, Any] = field(default_factory=dict)
     """What goes with them as JSON; it is replaced, never changed."""
 
+    def of_player(self, name: str) -> dict[str, Tensor]:
+        """Return the tensors of one player, by their names in its stack."""
+        prefix = f"{name}/"
+        own = {key: tensor for key, tensor in self.tensors.items() if key.startswith(prefix)}
+        return {key.removeprefix(prefix): tensor for key, tensor in own.items()}
+
     def to_bytes(self) -> bytes:
         """Serialise as safetensors, which holds no code."""
         from safetensors.torch import save
