@@ -5,8 +5,7 @@ Brock, Donahue and Simonyan, arXiv:1809.11096. Defaults are the authors' for CIF
 regularisation, which that script leaves out. The truncation trick is section 3.1.
 """
 
-
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +41,9 @@ class BigGanConfig(SaganConfig):
         80, "cut into equal chunks for the first layer and each block, without a rest", at_least=1
     )
     embedding_size: int = fixed(128, "of the class, shared by all norms", at_least=1)
+    standing_batches: int = fixed(
+        16, "of samples, over which running statistics are measured anew", at_least=0
+    )
     truncation: float = truncation_field(2.0, grid=THRESHOLDS)
 
 
@@ -93,6 +95,13 @@ class BigGan(Sagan):
     """
 
     config: BigGanConfig
+
+    def __init__(self, config: BigGanConfig, data: DataShape) -> None:
+        super().__init__(config, data)
+        self.players["generator"] = replace(
+            self.players["generator"], average_buffers=not config.standing_batches,
+            standing_batches=config.standing_batches,
+        )  # fmt: skip
 
     def _z(self, count: int, kind: NoiseKind) -> dict[str, Noise]:
         chunks, size = chunks_of(self.config.latent_size, self.data.shape)

@@ -4,7 +4,6 @@ Zhang et al., arXiv:1805.08318. Settings are those of section 4; the architectur
 that of StudioGAN (`configs/CIFAR10/SAGAN.yaml`).
 """
 
-
 from dataclasses import dataclass
 
 import torch
