@@ -35,7 +35,11 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in 
     f"gan-{objective}": ("gan", {"objective": objective})
     for objective in ("hinge", "wasserstein_gp")
 }
-"""Name to a model and settings of it: power iterations as state, a double backward."""
+VARIANTS["biggan"] = ("biggan", {"attention": False})
+"""Name to a model and settings of it: power iterations as state, a double backward.
+
+BigGAN without the attention that SAGAN has, for the many layers of both take long to trace.
+"""
 
 
 @dataclass(frozen=True)
@@ -95,9 +99,13 @@ class PackFactory:
         return kind(**(small | settings | values))
 
     def configs(self, model: str, count: int, *, rate: float = 3e-4, **values: Any) -> list[Any]:
-        """Configurations that differ in the learning rate and in the momentum of Adam."""
+        """Configurations that differ in the learning rates and in the momentum of Adam."""
+        rates = [f.name for f in dataclasses.fields(CATALOG[VARIANTS[model][0]].config)
+                 if f.name.endswith("learning_rate")]  # fmt: skip
         return [
-            self.config(model, learning_rate=rate * (i + 1), beta1=0.5 + 0.1 * i, **values)
+            self.config(
+                model, **dict.fromkeys(rates, rate * (i + 1)), beta1=0.5 + 0.1 * i, **values
+            )
             for i in range(count)
         ]
 

@@ -64,7 +64,10 @@ def _plain(channels: int, kind: Norm) -> nn.Module:
 
 
 class ResidualUp(nn.Module):
-    """A generator's block: normalised by a condition, twice convolved, enlarged by `resize` up."""
+    """A generator's block: normalised by a condition, twice convolved, enlarged by `resize` up.
+
+    Biases are left out where batch normalisation takes them away: their gradients would be noise.
+    """
 
     def __init__(
         self, inputs: int, outputs: int, condition: int = 0, *, resize: Resize = "up",
@@ -73,9 +76,10 @@ class ResidualUp(nn.Module):
         super().__init__()
         self.norm1 = ConditionalNorm(inputs, condition, norm, spectral_norms)
         self.norm2 = ConditionalNorm(outputs, condition, norm, spectral_norms)
-        self.conv1 = conv(inputs, outputs, 3, spectral)
-        self.conv2 = conv(outputs, outputs, 3, spectral)
-        self.shortcut = conv(inputs, outputs, 1, spectral)
+        bias = norm != "batch"
+        self.conv1 = conv(inputs, outputs, 3, spectral, bias)
+        self.conv2 = conv(outputs, outputs, 3, spectral, bias)
+        self.shortcut = conv(inputs, outputs, 1, spectral, bias)
         self.resize = _resizer(resize)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -110,11 +114,13 @@ class ResidualDown(nn.Module):
         return out
 
 
-def conv(inputs: int, outputs: int, kernel: int, spectral: bool = False) -> nn.Module:
+def conv(
+    inputs: int, outputs: int, kernel: int, spectral: bool = False, bias: bool = True
+) -> nn.Module:
     """Make a convolution that keeps the sides, spectrally normalised if asked."""
     if spectral:
-        return SpectralConv2d(inputs, outputs, kernel, 1, kernel // 2)
-    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+        return SpectralConv2d(inputs, outputs, kernel, 1, kernel // 2, bias)
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
 
 
 def _resizer(resize: Resize) -> Callable[[Tensor], Tensor]:
