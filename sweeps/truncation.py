@@ -23,7 +23,7 @@ SWEEP = Sweep(
         "embedding_size": 16,
         "batch_size": 32,
         "critic_iterations": 1,
-        "learning_rate": 1e-3,
+        "learning_rate": 5e-4,
         "critic_learning_rate": 1e-3,
         "ema": 0.99,
     },
@@ -34,7 +34,7 @@ SWEEP = Sweep(
     sampler="qmc",
     group_by="orthogonal_weight",
     sampling_grids={"truncation": (0.04, 0.5, 1.0, 2.0)},
-    scatter=("class_agreement", "coverage", "truncation"),
+    scatter=("precision", "recall", "truncation"),
 )
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in 
     f"gan-{objective}": ("gan", {"objective": objective})
     for objective in ("hinge", "wasserstein_gp")
 }
-VARIANTS["biggan"] = ("biggan", {"attention": False})
+VARIANTS["sagan"] = ("sagan", {"channels": 4})
+VARIANTS["biggan"] = ("biggan", {"channels": 4, "attention": False})
 """Name to a model and settings of it: power iterations as state, a double backward.
 
 BigGAN without the attention that SAGAN has, for the many layers of both take long to trace.

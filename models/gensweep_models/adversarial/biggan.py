@@ -14,11 +14,7 @@ from gensweep_models.adversarial.sagan import RATES, Sagan, SaganConfig
 from gensweep_models.adversarial.truncation import truncation_field
 from gensweep_models.config import check, fixed, lane
 from gensweep_models.game import DataShape, Loss, Nets, Noise, NoiseKind, Tensors
-from gensweep_models.nets.resnet_gan import (
-    ResidualGenerator,
-    initialise,
-    layout_of,
-)
+from gensweep_models.nets.resnet_gan import ResidualGenerator, initialise, layout_of
 from gensweep_models.nets.spectral import SpectralNet
 from gensweep_models.space import Dimension, Real
 
@@ -28,7 +24,7 @@ THRESHOLDS = (0.04, 0.5, 1.0, 2.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BigGanConfig(SaganConfig):
-    """Settings of a BigGAN. z has `chunk_size` numbers for each block and the first layer."""
+    """Settings of a BigGAN."""
 
     learning_rate: float = lane(2e-4, "of the generator", above=0)
     critic_learning_rate: float = lane(2e-4, above=0)
