@@ -12,6 +12,7 @@ Tensors = Mapping[str, Tensor]
 Loss = tuple[Tensor, dict[str, Tensor]]
 Scalar = str | float | int
 Schedule = Callable[[Tensor], Tensor]
+NoiseKind = Literal["normal", "uniform", "key"]
 OptimizerName = Literal[
     "sgd", "rmsprop", "adam", "adamw", "adamax", "lion", "optimistic_sgd", "optimistic_adam"
 ]
@@ -56,7 +57,7 @@ class Noise:
     """
 
     shape: tuple[int, ...]
-    kind: Literal["normal", "uniform", "key"] = "normal"
+    kind: NoiseKind = "normal"
     per: Literal["example", "lane"] = "example"
     latent: str | None = None
 

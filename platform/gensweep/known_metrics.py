@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["points", "images", "labelled images", "likelihood", "scores"]
+Kind = Literal["points", "images", "labelled images", "given classes", "likelihood", "scores"]
 """What a metric is measured of: samples of a mixture with known modes, samples of images, those of
-data with classes, or held-out examples under a model that has `log_prob`, or `scores`."""
+data with classes, those of a model that is given the class, or held-out examples under a model that
+has `log_prob`, or `scores`."""
 
 POINTS: Final = frozenset[Kind]({"points"})
 IMAGES: Final = frozenset[Kind]({"images", "labelled images"})
 LABELLED: Final = frozenset[Kind]({"labelled images"})
+GIVEN_CLASSES: Final = frozenset[Kind]({"given classes"})
 LIKELIHOOD: Final = frozenset[Kind]({"likelihood"})
 SCORES: Final = frozenset[Kind]({"scores"})
 
@@ -209,6 +211,14 @@ _ALL = (
         unit="nats",
         formula="KL(p over classes || the data's shares)",
         kinds=LABELLED,
+    ),
+    Metric(
+        name="class_agreement",
+        larger_is_better=True,
+        unit="",
+        formula="share of samples whose class, by the classifier, is the one they were given",
+        source="arXiv:1807.09499",
+        kinds=GIVEN_CLASSES,
     ),
     Metric(
         name="nll",

@@ -104,9 +104,13 @@ class PackFactory:
         return kind(**(small | settings | values))
 
     def configs(self, model: str, count: int, *, rate: float = 3e-4, **values: Any) -> list[Any]:
-        """Configurations that differ in the learning rate and in the momentum of Adam."""
+        """Configurations that differ in the learning rates and in the momentum of Adam."""
+        rates = [f.name for f in dataclasses.fields(CATALOG[VARIANTS[model][0]].config)
+                 if f.name.endswith("learning_rate")]  # fmt: skip
         return [
-            self.config(model, learning_rate=rate * (i + 1), beta1=0.5 + 0.1 * i, **values)
+            self.config(
+                model, **dict.fromkeys(rates, rate * (i + 1)), beta1=0.5 + 0.1 * i, **values
+            )
             for i in range(count)
         ]
 

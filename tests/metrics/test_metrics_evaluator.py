@@ -87,6 +87,23 @@ def test_image_verdicts_and_protocol(digits: tuple[Tensor, Tensor], net: Feature
         Evaluator.for_dataset("digits", train, test)
 
 
+def test_agreement_is_with_the_classes_that_were_given(
+    digits: tuple[Tensor, Tensor], net: FeatureNet
+) -> None:
+    """By the classifier of the protocol: real digits agree with their labels, and no others do."""
+    images, labels = digits[0][1000:], digits[1][1000:]
+    evaluator = Evaluator.for_dataset("digits", {"x": images, "y": labels}, {}, net=net)
+    right = (net(images).argmax(1) == labels).double().mean()
+
+    def agreement(given: Tensor) -> float:
+        return evaluator.evaluate(images[None], {"class_agreement"}, given)[0]["class_agreement"]
+
+    assert agreement(labels) == pytest.approx(float(right))
+    assert agreement(net(images).argmax(1)) == 1
+    assert agreement((labels + 1) % 10) < 0.1
+    assert "class_agreement" not in evaluator.evaluate(images[None])[0]
+
+
 def test_wanted_metrics_are_those_of_all(digits: tuple[Tensor, Tensor], net: FeatureNet) -> None:
     """Whether the others are measured with them or not, to the last bit."""
     data = {"x": digits[0][:300], "y": digits[1][:300]}

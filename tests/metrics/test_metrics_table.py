@@ -31,6 +31,16 @@ def cases() -> Iterator[Case]:
     yield "labelled images", Evaluator.for_dataset("l", labelled, {}, net=net), images
 
 
+def test_an_evaluator_measures_agreement_where_samples_were_given_classes() -> None:
+    *_, (kind, evaluator, samples) = cases()
+    plain, given = (evaluator.evaluate(samples[None], given=y)[0]
+                    for y in (None, torch.arange(40) % 3))  # fmt: skip
+    declared = {name for name, metric in METRICS.items() if "given classes" in metric.kinds}
+    assert kind == "labelled images"
+    assert set(given) - set(plain) == declared
+    assert {name: given[name] for name in plain} == plain
+
+
 @pytest.mark.parametrize("case", list(cases()), ids=lambda case: case[0])
 def test_an_evaluator_returns_what_is_declared_for_its_kind_of_data(case: Case) -> None:
     kind, evaluator, samples = case

@@ -53,8 +53,10 @@ class Subject:
         for net in self.modules.values():
             net.eval()
         noise = self.draw(self.game.sample_noise(count))
+        columns = {"y": torch.arange(count) % CLASSES}
+        given = [{name: columns[name] for name in getattr(self.game, "given", ())}]
         with torch.no_grad():
-            samples: Tensor = self.game.sample(self.nets, noise, self.hyper)
+            samples: Tensor = self.game.sample(self.nets, noise, self.hyper, *filter(None, given))
         return samples
 
 

@@ -13,9 +13,13 @@ THRESHOLDS = (0.5, 1.0, 1.5, 2.0)
 """Along which fidelity is measured against variety."""
 
 
-def truncation_field(default: float, doc: str = "truncation threshold of the latent noise") -> Any:
+def truncation_field(
+    default: float,
+    doc: str = "truncation threshold of the latent noise",
+    grid: tuple[float, ...] = THRESHOLDS,
+) -> Any:
     """The sampling hyperparameter of the truncation trick (BigGAN, arXiv:1809.11096)."""
-    return sampling(default, doc, neutral=UNTRUNCATED, grid=THRESHOLDS, above=0)
+    return sampling(default, doc, neutral=UNTRUNCATED, grid=grid, above=0)
 
 
 def truncated_normal(uniform: Tensor, threshold: Tensor) -> Tensor:

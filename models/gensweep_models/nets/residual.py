@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
-from gensweep_models.nets.spectral import SpectralConv2d
+from gensweep_models.nets.spectral import SpectralConv2d, SpectralLinear
 
 Norm = Literal["batch", "group", "instance"]
 Resize = Literal["up", "down", "none"]
@@ -22,17 +22,21 @@ class ConditionalNorm(nn.Module):
     """Normalises maps, then scales and shifts them by functions of a condition [B, size].
 
     Both functions begin as 1 and 0: at first it is the plain normalisation. Without a condition
-    (size 0) gain and bias are learned numbers, as in any normalisation.
+    (size 0) gain and bias are learned numbers, as in any normalisation. `spectral`: they are
+    normalised too, without a bias of their own, and begin at random.
     """
 
-    def __init__(self, channels: int, size: int, kind: Norm = "batch") -> None:
+    def __init__(
+        self, channels: int, size: int, kind: Norm = "batch", spectral: bool = False
+    ) -> None:
         super().__init__()
         self.norm = _plain(channels, kind)
-        if size:
-            self.gain, self.bias = nn.Linear(size, channels), nn.Linear(size, channels)
-            for layer in (self.gain, self.bias):
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
+        self.gain: nn.Module
+        self.bias: nn.Module
+        if size and spectral:
+            self.gain, self.bias = (SpectralLinear(size, channels, False) for _ in range(2))
+        elif size:
+            self.gain, self.bias = (_zero(nn.Linear(size, channels)) for _ in range(2))
         else:
             self.scale, self.shift = (nn.Parameter(torch.zeros(channels)) for _ in range(2))
         self.size = size
@@ -46,6 +50,12 @@ class ConditionalNorm(nn.Module):
         return h * (1 + gain[..., None, None]) + bias[..., None, None]
 
 
+def _zero(layer: nn.Linear) -> nn.Linear:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
 def _plain(channels: int, kind: Norm) -> nn.Module:
     if kind == "batch":
         return nn.BatchNorm2d(channels, affine=False)
@@ -54,18 +64,22 @@ def _plain(channels: int, kind: Norm) -> nn.Module:
 
 
 class ResidualUp(nn.Module):
-    """A generator's block: normalised by a condition, twice convolved, enlarged by `resize` up."""
+    """A generator's block: normalised by a condition, twice convolved, enlarged by `resize` up.
+
+    Biases are left out where batch normalisation takes them away: their gradients would be noise.
+    """
 
     def __init__(
         self, inputs: int, outputs: int, condition: int = 0, *, resize: Resize = "up",
-        norm: Norm = "batch", spectral: bool = False,
+        norm: Norm = "batch", spectral: bool = False, spectral_norms: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.norm1 = ConditionalNorm(inputs, condition, norm)
-        self.norm2 = ConditionalNorm(outputs, condition, norm)
-        self.conv1 = conv(inputs, outputs, 3, spectral)
-        self.conv2 = conv(outputs, outputs, 3, spectral)
-        self.shortcut = conv(inputs, outputs, 1, spectral)
+        self.norm1 = ConditionalNorm(inputs, condition, norm, spectral_norms)
+        self.norm2 = ConditionalNorm(outputs, condition, norm, spectral_norms)
+        bias = norm != "batch"
+        self.conv1 = conv(inputs, outputs, 3, spectral, bias)
+        self.conv2 = conv(outputs, outputs, 3, spectral, bias)
+        self.shortcut = conv(inputs, outputs, 1, spectral, bias)
         self.resize = _resizer(resize)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -100,11 +114,13 @@ class ResidualDown(nn.Module):
         return out
 
 
-def conv(inputs: int, outputs: int, kernel: int, spectral: bool = False) -> nn.Module:
+def conv(
+    inputs: int, outputs: int, kernel: int, spectral: bool = False, bias: bool = True
+) -> nn.Module:
     """Make a convolution that keeps the sides, spectrally normalised if asked."""
     if spectral:
-        return SpectralConv2d(inputs, outputs, kernel, 1, kernel // 2)
-    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+        return SpectralConv2d(inputs, outputs, kernel, 1, kernel // 2, bias)
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
 
 
 def _resizer(resize: Resize) -> Callable[[Tensor], Tensor]:

@@ -30,8 +30,8 @@ class SpectralLinear(nn.Linear):
     u: Tensor
     v: Tensor
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs)
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, bias)
         for name, value in zip("uv", _state(self.weight), strict=True):
             self.register_buffer(name, value)
 
@@ -45,11 +45,46 @@ class SpectralConv2d(nn.Conv2d):
     u: Tensor
     v: Tensor
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, padding: int) -> None:
-        super().__init__(inputs, outputs, kernel, stride, padding)
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int, padding: int, bias: bool = True
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, stride, padding, bias=bias)
         for name, value in zip("uv", _state(self.weight), strict=True):
             self.register_buffer(name, value)
 
     def forward(self, x: Tensor) -> Tensor:
         weight = _normalised(self.weight, self.u, self.v, self.training)
         return conv2d(x, weight, self.bias, self.stride, self.padding)
+
+
+def spectral_layers(net: nn.Module) -> list[SpectralLinear | SpectralConv2d]:
+    """List the layers of `net` that are normalised."""
+    return [m for m in net.modules() if isinstance(m, SpectralLinear | SpectralConv2d)]
+
+
+class SpectralNet(nn.Module):
+    """A network of such layers, which tells of their weights before they are divided."""
+
+    def sigma(self) -> Tensor:
+        """Estimate the largest singular value of all layers, by the last power iteration.
+
+        BigGAN logs it of each layer; arXiv:1809.11096, section 4. It has no gradient.
+        """
+        layers = spectral_layers(self)
+        found = [one.u @ (one.weight.detach().flatten(1) @ one.v) for one in layers]
+        return torch.stack(found).max()
+
+    def orthogonal_penalty(self) -> Tensor:
+        """Sum of |W W^T * (1 - I)|^2 over the layers, a row of W a filter.
+
+        BigGAN, arXiv:1809.11096, equation 3, without its factor: filters may have any norm, but
+        should be orthogonal.
+        """
+        return torch.stack([_alike(one.weight.flatten(1)) for one in spectral_layers(self)]).sum()
+
+
+def _alike(matrix: Tensor) -> Tensor:
+    # |W W^T| is |W^T W|: whichever is smaller
+    rows, columns = matrix.shape
+    products = matrix @ matrix.mT if rows <= columns else matrix.mT @ matrix
+    return products.square().sum() - matrix.square().sum(1).square().sum()

@@ -5,6 +5,7 @@ Runs in: a pack's workers while it trains; the script's process for the best tri
 
 from gensweep.evaluation._evaluation import CurvePoint, Evaluation
 from gensweep.evaluation._held_out import TestResult, evaluate_on_test
+from gensweep.evaluation._held_out_examples import given_of
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_pictures import draw_pictures, encode_lane, picture_lane
@@ -33,6 +34,7 @@ __all__ = [
     "draw_pictures",
     "encode_lane",
     "evaluate_on_test",
+    "given_of",
     "grid_png",
     "load_feature_net",
     "picture_lane",

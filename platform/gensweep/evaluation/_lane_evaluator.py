@@ -95,7 +95,7 @@ class LaneEvaluator:
         self, pack: Pack, slots: list[int], bound: bool, last: bool
     ) -> dict[int, Evaluation]:
         samples = self._draw_samples(pack, slots)
-        metrics = self.evaluator.evaluate(samples)
+        metrics = self.evaluator.evaluate(samples, given=(self.given or {}).get("y"))
         neutral = self._measure_neutral(pack, slots, metrics)
         found = {
             slot: self._evaluate_lane(*each)

@@ -84,16 +84,20 @@ class Evaluator:
 
     @torch.no_grad()
     def evaluate(
-        self, samples: Tensor, wanted: Collection[str] | None = None
+        self,
+        samples: Tensor,
+        wanted: Collection[str] | None = None,
+        given: Tensor | None = None,
     ) -> list[dict[str, float]]:
         """Measure samples [L, N, *shape]: one dict per lane, of all metrics or at least `wanted`.
 
+        `given` [N] are the classes that the samples of every lane are of, if they were given any.
         Lanes are taken one at a time, so that no lane's bits depend on another's. A lane with a
         sample or a metric that is not finite gives {"finite": 0.0} alone.
         """
         healthy = finite(samples).tolist()
         return [
-            self._evaluate_lane(lane[None].float(), wanted) if good else {"finite": 0.0}
+            self._evaluate_lane(lane[None].float(), wanted, given) if good else {"finite": 0.0}
             for lane, good in zip(samples, healthy, strict=True)
         ]
 
@@ -101,8 +105,10 @@ class Evaluator:
         """Judge by the bounds that `protocol` states: the outcome, and its cause in words."""
         return diverged(metrics) or self.reference.verdict(metrics)
 
-    def _evaluate_lane(self, lane: Tensor, wanted: Collection[str] | None) -> dict[str, float]:
-        measured = self.reference.measure(lane, wanted)
+    def _evaluate_lane(
+        self, lane: Tensor, wanted: Collection[str] | None, given: Tensor | None
+    ) -> dict[str, float]:
+        measured = self.reference.measure(lane, wanted, given)
         measured["spread"] = lane[0].flatten(1).var(0).mean()
         # One transfer from the device for all metrics: each would wait for the GPU by itself.
         numbers = torch.cat([value.double().reshape(1) for value in measured.values()]).tolist()

@@ -59,8 +59,13 @@ class Images:
         moved.root = self.root.to(device)
         return moved
 
-    def measure(self, lane: Tensor, wanted: Collection[str] | None = None) -> dict[str, Tensor]:
-        """Measure samples [1, N, *shape]: metrics [1], all of them or at least `wanted`."""
+    def measure(
+        self, lane: Tensor, wanted: Collection[str] | None = None, given: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Measure samples [1, N, *shape]: metrics [1], all of them or at least `wanted`.
+
+        `given` [N] are the classes that the samples are of; None: they were given none.
+        """
         features = _features(self.net, lane[0])
         if not features.isfinite().all():
             return {"frechet": torch.tensor(math.nan)}
@@ -69,10 +74,12 @@ class Images:
         if "frechet" in needs:
             fake = moments(features[None])
             found["frechet"] = frechet_distance(self.moments, fake, self.root)
-        named = {"classes", "class_kl"} & set(needs)
+        named = {"classes", "class_kl", "class_agreement"} & set(needs)
         if self.shares is None or not isinstance(self.net, FeatureNet) or not named:
             return found
         labels = self.net.head(features).argmax(-1)[None]
+        if given is not None:
+            found["class_agreement"] = (labels == given.to(labels.device)).double().mean(-1)
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:

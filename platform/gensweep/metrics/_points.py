@@ -44,8 +44,13 @@ class Points:
         """Return the same reference on another device."""
         return Points(self.real.to(place), self.modes.to(place), self.std)
 
-    def measure(self, lane: Tensor, wanted: Collection[str] | None = None) -> dict[str, Tensor]:
-        """Measure samples [1, N, D]: metrics [1], all of them or at least `wanted`."""
+    def measure(
+        self, lane: Tensor, wanted: Collection[str] | None = None, given: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Measure samples [1, N, D]: metrics [1], all of them or at least `wanted`.
+
+        No classifier tells classes of points: those that samples are `given` are not looked at.
+        """
         found = mode_metrics(lane, self.modes, self.std, THRESHOLD)
         if wanted is not None and not any(name.endswith("_sliced") for name in wanted):
             return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gensweep.errors import UserError
-from gensweep.evaluation import Likelihood, Scores
+from gensweep.evaluation import Likelihood, Scores, given_of
 from gensweep.frames import refusal
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.lanes import Pack, check_budget, check_config, check_initial_weights, check_players
@@ -87,7 +87,8 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     likelihood = Likelihood.of_game(game, data, "train")
     scores = Scores.of_game(game, data, "train")
     neutral = {NEUTRAL + name for name in evaluator.reference.judged}
-    measured = {*evaluator.evaluate(data["x"][None])[0], *neutral}
+    given = given_of(game, data) or {}
+    measured = {*evaluator.evaluate(data["x"][None], given=given.get("y"))[0], *neutral}
     held_out = [one.metrics for one in (likelihood, scores) if one is not None]
     return measured.union(*held_out)
 

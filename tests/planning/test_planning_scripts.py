@@ -1,0 +1,25 @@
+"""Every script in sweeps/ asks for what its model, its data and their metrics can give."""
+
+import dataclasses
+import runpy
+from pathlib import Path
+
+import pytest
+
+from gensweep.data import load_dataset
+from gensweep.planning._check_model import check_games, check_metrics
+from gensweep.spec import RunRequest
+from gensweep.storage import open_store
+
+SCRIPTS = sorted((Path(__file__).resolve().parents[2] / "sweeps").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_is_planned(script: Path, tmp_path: Path) -> None:
+    sweep = runpy.run_path(str(script))["SWEEP"]
+    data = load_dataset(sweep.data, open_store(f"file://{tmp_path}"), split="train")
+    check_games(RunRequest(sweep=sweep), data)
+    check_metrics(sweep, data)
+    larger = dataclasses.replace(sweep, **sweep.cluster)
+    assert larger.trials > sweep.trials
+    assert larger.budget_images > sweep.budget_images
