@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from gensweep_models.nets.spectral import SpectralConv2d, SpectralLinear
 
-STEM = {8: (2, 2), 28: (7, 2), 32: (4, 3)}
+STEM = {8: (2, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4)}
 """Image side to (side of the smallest map, doublings)."""
 
 
