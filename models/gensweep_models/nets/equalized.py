@@ -66,7 +66,7 @@ def minibatch_stddev(x: Tensor, group: int = 4) -> Tensor:
     so on are one; if the batch does not divide, groups are of the greatest common divisor.
     """
     group = gcd(group, len(x))
-    parts = x.unflatten(0, (group, -1))
+    parts = x.reshape(group, -1, *x.shape[1:])
     variance = (parts - parts.mean(0)).square().mean(0)
     deviation = (variance + EPS).sqrt().flatten(1).mean(1).repeat(group)
     return torch.cat([x, deviation[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)

@@ -82,7 +82,8 @@ class DemodulatedLayer(nn.Module):
         # He's constant would change nothing but the part of EPS: demodulation divides by it
         scale = (self.weight[0].numel()) ** -0.5
         h = demodulated_conv(doubled(x) if self.up else x, self.weight * scale, self.style(w))
-        return LEAKY * self.activation(blur(h) if self.up else h, noise)
+        activated: Tensor = self.activation(blur(h) if self.up else h, noise)
+        return LEAKY * activated
 
 
 def crossovers(uniform: Tensor, probability: Tensor, layers: int) -> Tensor:
