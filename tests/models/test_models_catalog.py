@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bound_nets import bind
 from gensweep.game import capabilities
 from gensweep.lanes import check_players
 from gensweep.sampling_fields import real_values
@@ -30,7 +31,8 @@ class Subject:
         self.config = model.config(**{n: v for n, v in SMALL.items() if n in known} | values)
         self.game: Any = model.game(self.config, DATA)
         torch.manual_seed(0)
-        self.nets: dict[str, nn.Module] = {n: p.build() for n, p in self.game.players.items()}
+        self.modules: dict[str, nn.Module] = {n: p.build() for n, p in self.game.players.items()}
+        self.nets = {name: bind(name, module) for name, module in self.modules.items()}
         numbers = with_scope(self.config, "lane", "latent") | real_values(self.config)
         self.hyper = {n: torch.tensor(float(v)) for n, v in numbers.items()}
         self.hyper["progress"] = torch.tensor(0.0)
@@ -49,7 +51,7 @@ class Subject:
         return value
 
     def sample(self, count: int) -> Tensor:
-        for net in self.nets.values():
+        for net in self.modules.values():
             net.eval()
         noise = self.draw(self.game.sample_noise(count))
         with torch.no_grad():
@@ -109,6 +111,11 @@ def test_the_same_noise_gives_the_same_sample(model: Model, values: Any) -> None
     assert not torch.equal(subject.sample(3), first)
 
 
+SHIFTED = ("wgan", "wgan_gp", "r3gan", "sngan")
+"""Entries to whose critic a shift of all scores is nothing: its loss is of differences, or, at
+first, of scores that all lie within the hinge's margins."""
+
+
 @every_model
 def test_gradients_reach_every_parameter_in_some_variant(model: Model) -> None:
     """Some, for a shift of its scores is nothing to a Wasserstein critic."""
@@ -117,24 +124,25 @@ def test_gradients_reach_every_parameter_in_some_variant(model: Model) -> None:
     for values in variants(model):
         subject = Subject(model, **values)
         _unsettle(subject)
-        for player, net in subject.nets.items():
+        for player, net in subject.modules.items():
             every |= {(player, name) for name, _ in net.named_parameters()}
             for progress in (0.0, 0.3, 0.6, 1.0):  # some parts learn early, some late
                 subject.hyper["progress"] = torch.tensor(progress)
                 reached |= {(player, name) for name in _reached(subject, player)}
-    assert every - reached == set()
+    shift = {("critic", "1.6.bias")} if model.name in SHIFTED else set()
+    assert every - reached == shift
 
 
 def _unsettle(subject: Subject) -> None:
     """Move every weight, for layers that begin at zero pass nothing on."""
     with torch.no_grad():
-        for net in subject.nets.values():
+        for net in subject.modules.values():
             for parameter in net.parameters():
                 parameter.add_(0.05 * torch.randn_like(parameter))
 
 
 def _reached(subject: Subject, player: str) -> set[str]:
-    named = dict(subject.nets[player].named_parameters())
+    named = dict(subject.modules[player].named_parameters())
     loss = subject.loss(player)[0]
     grads = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
     pairs = zip(named, grads, strict=True)

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from gensweep_models.adversarial.objectives import critic_loss, generator_loss
 from gensweep_models.adversarial.truncation import (
     UNTRUNCATED,
     truncated_normal,
@@ -12,7 +13,6 @@ from gensweep_models.adversarial.truncation import (
 )
 from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
-from gensweep_models.losses import critic_loss, generator_loss
 from gensweep_models.nets.conv import STEM
 from gensweep_models.space import Dimension, Integer, Real
 

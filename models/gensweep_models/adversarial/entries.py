@@ -1,13 +1,17 @@
 """The adversarial entries of the catalogue."""
 
+from gensweep_models.adversarial.began import BEGAN_SPACE, Began, BeganConfig
 from gensweep_models.adversarial.dcgan import DCGAN_SPACE, Dcgan, DcganConfig
 from gensweep_models.adversarial.gan import GAN_SPACE, Gan, GanConfig
 from gensweep_models.adversarial.progan import PROGAN_SPACE, Progan, ProganConfig
 from gensweep_models.adversarial.stylegan import STYLEGAN_SPACE, Stylegan, StyleganConfig
+from gensweep_models.adversarial.variants import VARIANTS
 from gensweep_models.game import Model
 
 ADVERSARIAL = (
     Model("gan", "adversarial", "arXiv:1406.2661", GanConfig, Gan, GAN_SPACE),
+    *VARIANTS,
+    Model("began", "adversarial", "arXiv:1703.10717", BeganConfig, Began, BEGAN_SPACE),
     Model("dcgan", "adversarial", "arXiv:1511.06434", DcganConfig, Dcgan, DCGAN_SPACE),
     Model("progan", "adversarial", "arXiv:1710.10196", ProganConfig, Progan, PROGAN_SPACE),
     Model("stylegan", "adversarial", "arXiv:1812.04958", StyleganConfig, Stylegan, STYLEGAN_SPACE),

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
+from gensweep_models.adversarial.objectives import critic_loss, generator_loss
+from gensweep_models.adversarial.penalties import gradient_penalty
 from gensweep_models.config import BaseConfig, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
-from gensweep_models.losses import critic_loss, generator_loss, gradient_penalty
 from gensweep_models.nets.equalized import (
     LEAKY,
     EqualizedConv2d,

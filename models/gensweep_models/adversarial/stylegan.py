@@ -11,9 +11,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gensweep_models.adversarial.objectives import critic_loss, generator_loss
+from gensweep_models.adversarial.penalties import PENALTIES
 from gensweep_models.config import BaseConfig, fixed, lane, latent, sampling
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
-from gensweep_models.losses import critic_loss, generator_loss
 from gensweep_models.nets.equalized import EqualizedConv2d, EqualizedLinear, pixel_norm
 from gensweep_models.nets.equalized_critic import (
     CriticBlock,
@@ -150,8 +151,7 @@ class Stylegan:
         if player == "generator":
             return generator_loss("non_saturating", fake), {}
         real = nets["critic"](batch["x"])
-        slope = torch.func.grad(lambda x: nets["critic"](x).sum())(batch["x"])
-        penalty = slope.flatten(1).square().sum(1).mean() / 2
+        penalty = PENALTIES["r1"](nets["critic"], batch["x"], images, {})
         gap = (real.mean() - fake.mean()).detach()
         loss = critic_loss("non_saturating", real, fake) + hyper["penalty_weight"] * penalty
         return loss, {"critic_gap": gap, "penalty": penalty.detach()}

@@ -1,6 +1,7 @@
 """Networks that several models share."""
 
-from gensweep_models.nets.conv import ConvCritic, ConvGenerator
+from gensweep_models.nets.conv import ConvGenerator
+from gensweep_models.nets.critic import ConvCritic, MinibatchDiscrimination, MlpCritic
 from gensweep_models.nets.mlp import mlp
 from gensweep_models.nets.pixelcnn import PixelCNN
 from gensweep_models.nets.residual import ConditionalNorm, ResidualDown, ResidualUp
@@ -12,6 +13,8 @@ __all__ = [
     "ConditionalNorm",
     "ConvCritic",
     "ConvGenerator",
+    "MinibatchDiscrimination",
+    "MlpCritic",
     "PixelCNN",
     "ResidualDown",
     "ResidualUp",

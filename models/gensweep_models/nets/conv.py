@@ -1,8 +1,6 @@
-"""Convolutional bodies after DCGAN, arXiv:1511.06434, without BatchNorm."""
+"""A convolutional generator after DCGAN, arXiv:1511.06434, without BatchNorm."""
 
 from torch import Tensor, nn
-
-from gensweep_models.nets.spectral import SpectralConv2d, SpectralLinear
 
 STEM = {8: (2, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4)}
 """Image side to (side of the smallest map, doublings)."""
@@ -27,24 +25,4 @@ class ConvGenerator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         out: Tensor = self.body(self.stem(z).unflatten(1, (-1, self.side, self.side)))
-        return out
-
-
-class ConvCritic(nn.Module):
-    """Images [B, *shape] to scores [B, 1]."""
-
-    def __init__(self, shape: tuple[int, ...], channels: int, spectral: bool) -> None:
-        super().__init__()
-        side, halvings = STEM[shape[-1]]
-        body: list[nn.Module] = []
-        width, inputs = channels, shape[0]
-        for _ in range(halvings):
-            conv = SpectralConv2d if spectral else nn.Conv2d
-            body += [conv(inputs, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-            inputs, width = width, 2 * width
-        linear = SpectralLinear if spectral else nn.Linear
-        self.body = nn.Sequential(*body, nn.Flatten(), linear(inputs * side**2, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.body(x)
         return out

@@ -1,0 +1,146 @@
+"""Systems that are a `Gan` with other settings: each paper's, by default, and a space around them.
+
+Spaces are those of Lucic et al., arXiv:1711.10337, where they compare the system. Networks are
+narrower than the papers', and samples are drawn with averaged weights, which `ema=0` undoes.
+"""
+
+# ruff: noqa: RUF009 (`fixed` returns a dataclass field)
+from dataclasses import dataclass
+from typing import get_args
+
+from gensweep_models.adversarial.gan import Gan, GanConfig, PenaltyChoice
+from gensweep_models.adversarial.objectives import Objective
+from gensweep_models.config import fixed, lane, latent
+from gensweep_models.game import Model, OptimizerName
+from gensweep_models.space import Categorical, Dimension, Real
+
+OBJECTIVES, PENALTIES = get_args(Objective), get_args(PenaltyChoice)
+SPACE: dict[str, Dimension] = {
+    "learning_rate": Real(1e-5, 1e-2, log=True),
+    "beta1": Real(0.0, 0.999),
+    "critic_iterations": Categorical((1, 5)),
+}
+CLIP = {"clip": Real(1e-3, 1.0, log=True)}
+PENALTY_WEIGHT = {"penalty_weight": Real(0.1, 100.0, log=True)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MinimaxConfig(GanConfig):
+    """The game of section 3 itself, which saturates where the critic wins."""
+
+    objective: Objective = fixed("minimax", choices=OBJECTIVES)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LsganConfig(GanConfig):
+    """Least squares GAN (Mao et al.)."""
+
+    objective: Objective = fixed("least_squares", choices=OBJECTIVES)
+    batch_size: int = fixed(64, at_least=1)
+    latent_size: int = latent(64, at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DraganConfig(GanConfig):
+    """A penalty around the data (Kodali et al.)."""
+
+    penalty: PenaltyChoice = fixed("dragan", choices=PENALTIES)
+    learning_rate: float = lane(1e-4, above=0)
+    batch_size: int = fixed(64, at_least=1)
+    latent_size: int = latent(64, at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class R3ganConfig(GanConfig):
+    """Relativistic pairing with R1 and R2 (Huang et al.), at the rates that they begin with."""
+
+    objective: Objective = fixed("relativistic", choices=OBJECTIVES)
+    penalty: PenaltyChoice = fixed("r1_r2", choices=PENALTIES)
+    penalty_weight: float = lane(0.05, "gamma", at_least=0)
+    beta1: float = lane(0.0, at_least=0, below=1)
+    beta2: float = lane(0.9, at_least=0, below=1)
+    latent_size: int = latent(64, at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WganConfig(GanConfig):
+    """Weight clipping and RMSProp (Arjovsky et al., algorithm 1)."""
+
+    objective: Objective = fixed("wasserstein", choices=OBJECTIVES)
+    optimizer: OptimizerName = fixed("rmsprop", choices=get_args(OptimizerName))
+    learning_rate: float = lane(5e-5, above=0)
+    critic_iterations: int = lane(5, at_least=1)
+    batch_size: int = fixed(64, at_least=1)
+    latent_size: int = latent(100, at_least=1)
+    decay: bool = fixed(False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WganGpConfig(GanConfig):
+    """A penalty on the slope between data and samples (Gulrajani et al., and their code)."""
+
+    objective: Objective = fixed("wasserstein_gp", choices=OBJECTIVES)
+    learning_rate: float = lane(1e-4, above=0)
+    beta2: float = lane(0.9, at_least=0, below=1)
+    critic_iterations: int = lane(5, at_least=1)
+    batch_size: int = fixed(64, at_least=1)
+    latent_size: int = latent(128, at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SnganConfig(GanConfig):
+    """Hinge and spectral norms (Miyato et al.)."""
+
+    objective: Objective = fixed("hinge", choices=OBJECTIVES)
+    beta1: float = lane(0.0, at_least=0, below=1)
+    beta2: float = lane(0.9, at_least=0, below=1)
+    critic_iterations: int = lane(5, at_least=1)
+    batch_size: int = fixed(64, at_least=1)
+    latent_size: int = latent(128, at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LganConfig(GanConfig):
+    """A convex objective and the largest slope (Zhou et al., and their code, with Adam)."""
+
+    objective: Objective = fixed("lipschitz", choices=OBJECTIVES)
+    penalty_weight: float = lane(1.0, "lambda", at_least=0)
+    beta1: float = lane(0.0, at_least=0, below=1)
+    critic_iterations: int = lane(5, at_least=1)
+    batch_size: int = fixed(64, at_least=1)
+    latent_size: int = latent(128, at_least=1)
+    decay: bool = fixed(False)
+
+
+SNGAN_SPACE: dict[str, Dimension] = {
+    "learning_rate": Categorical((1e-4, 2e-4, 1e-3)),
+    "beta1": Categorical((0.0, 0.5, 0.9)),
+    "beta2": Categorical((0.9, 0.999)),
+    "critic_iterations": Categorical((1, 5)),
+}
+"""Around the settings A to F of their table 1."""
+R3GAN_SPACE: dict[str, Dimension] = {
+    "learning_rate": Real(1e-5, 1e-2, log=True),
+    "beta2": Categorical((0.9, 0.99)),
+    "penalty_weight": Real(1e-3, 10.0, log=True),
+}
+LGAN_SPACE: dict[str, Dimension] = {
+    "objective": Categorical(("lipschitz", "lipschitz_exp", "lipschitz_sqrt")),
+    **SPACE, **PENALTY_WEIGHT,
+}  # fmt: skip
+
+
+def _entry(name: str, paper: str, config: type[GanConfig], space: dict[str, Dimension]) -> Model:
+    return Model(name, "adversarial", f"arXiv:{paper}", config, Gan, space)
+
+
+VARIANTS = (
+    _entry("minimax_gan", "1406.2661", MinimaxConfig, SPACE),
+    _entry("lsgan", "1611.04076", LsganConfig, SPACE),
+    _entry("dragan", "1705.07215", DraganConfig, SPACE | PENALTY_WEIGHT),
+    _entry("r3gan", "2501.05441", R3ganConfig, R3GAN_SPACE),
+    _entry("wgan", "1701.07875", WganConfig, SPACE | CLIP),
+    _entry("wgan_gp", "1704.00028", WganGpConfig, SPACE | PENALTY_WEIGHT),
+    _entry("sngan", "1802.05957", SnganConfig, SNGAN_SPACE),
+    _entry("lgan", "1807.00751", LganConfig, LGAN_SPACE),
+)
