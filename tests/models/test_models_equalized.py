@@ -33,11 +33,11 @@ def test_a_step_of_adam_changes_all_equalized_layers_alike() -> None:
     shares = []
     for inputs, rate in ((4, 1.0), (400, 1.0), (400, 0.1)):
         layer = EqualizedLinear(inputs, 400, rate=rate)
-        used = layer.weight * layer.scale
+        used = layer.weight.detach() * layer.scale
         optimizer = torch.optim.Adam(layer.parameters(), 1e-3)
         layer(torch.randn(8, inputs)).square().sum().backward()
         optimizer.step()
-        change = layer.weight * layer.scale - used
+        change = layer.weight.detach() * layer.scale - used
         shares.append(float(change.norm() / used.norm()) / rate)
     assert shares == pytest.approx([1e-3] * 3, rel=0.05)
 

@@ -98,7 +98,7 @@ class StyleGenerator(nn.Module):
 
     def forward(self, z: Tensor, other: Tensor, first: Tensor, noise: Sequence[Tensor]) -> Tensor:
         """Draw images with styles of z before the layer `first` [B], of `other` from it on."""
-        w, second = (self.mapping(pixel_norm(each)) for each in (z, other))
+        w, second = self.mapping(pixel_norm(torch.cat([z, other]))).chunk(2)
         if self.training:
             with torch.no_grad():
                 self.w_mean.copy_(torch.lerp(w.detach().mean(0), self.w_mean, MEAN_DECAY))
