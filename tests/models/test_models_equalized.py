@@ -90,7 +90,7 @@ def test_a_critic_tells_examples_that_are_all_alike() -> None:
 
 
 def test_a_blur_is_a_convolution_with_binomials() -> None:
-    x, row = torch.randn(2, 3, 6, 5), torch.tensor([1.0, 2, 1]) / 4
+    x, row = torch.randn(2, 3, 6, 6), torch.tensor([1.0, 2, 1]) / 4
     kernel = torch.outer(row, row).expand(3, 1, 3, 3)
     torch.testing.assert_close(blur(x), conv2d(x, kernel, padding=1, groups=3))
     # a doubled map, smoothed, has the means of neighbours 3:1, as bilinear enlargement

@@ -14,5 +14,5 @@ ADVERSARIAL = (
     Model("began", "adversarial", "arXiv:1703.10717", BeganConfig, Began, BEGAN_SPACE),
     Model("dcgan", "adversarial", "arXiv:1511.06434", DcganConfig, Dcgan, DCGAN_SPACE),
     Model("progan", "adversarial", "arXiv:1710.10196", ProganConfig, Progan, PROGAN_SPACE),
-    Model("stylegan", "adversarial", "arXiv:1812.04958", StyleganConfig, Stylegan, STYLEGAN_SPACE),
+    Model("stylegan", "adversarial", "arXiv:1812.04948", StyleganConfig, Stylegan, STYLEGAN_SPACE),
 )

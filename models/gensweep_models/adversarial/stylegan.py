@@ -1,4 +1,4 @@
-"""StyleGAN: a mapped latent steers every layer (arXiv:1812.04958), AdaIN or demodulated weights.
+"""StyleGAN: a mapped latent steers every layer (arXiv:1812.04948), AdaIN or demodulated weights.
 
 B batch, Z latent, N layers that a style steers, W size of a style.
 """

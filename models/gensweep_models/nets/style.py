@@ -1,4 +1,4 @@
-"""Layers that a style steers: of StyleGAN (arXiv:1812.04958) and of StyleGAN2 (1912.04958).
+"""Layers that a style steers: of StyleGAN (arXiv:1812.04948) and of StyleGAN2 (1912.04958).
 
 B batch, C channels, H and W sides, W' the size of a style w.
 """
@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, leaky_relu
+from torch.nn.functional import conv2d, group_norm, leaky_relu
 
 from gensweep_models.nets.equalized import (
     EPS,
@@ -24,9 +24,8 @@ MODULATIONS: tuple[Modulation, ...] = get_args(Modulation)
 
 def adain(x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
     """Normalise each map of each example, then gain and shift it by [B, C]; equation 1."""
-    centred = x - x.mean((2, 3), keepdim=True)
-    deviation = (centred.square().mean((2, 3), keepdim=True) + EPS).rsqrt()
-    return centred * deviation * gain[..., None, None] + shift[..., None, None]
+    alike = group_norm(x, x.shape[1], eps=EPS)  # groups of one map each
+    return alike * gain[..., None, None] + shift[..., None, None]
 
 
 def demodulated_conv(x: Tensor, weight: Tensor, style: Tensor) -> Tensor:
