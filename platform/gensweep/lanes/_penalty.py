@@ -24,7 +24,7 @@ class Due(NamedTuple):
 
     @property
     def graph_name(self) -> Hashable:
-        """What a graph is bound to: shapes, and whether there is a mask."""
+        """Name all that a graph is bound to: shapes, and whether there is a mask."""
         return size_of(self.rows), size_of(self.lanes), self.mask is None
 
 
