@@ -1,4 +1,4 @@
-"""The charts that a script adds to its report, and those of sweeps/minimax_game.py."""
+"""The charts that a script adds to its report, and those of the scripts in sweeps/."""
 
 import dataclasses
 import importlib.util
@@ -20,7 +20,7 @@ from gensweep.report import SweepFacts, build_report
 from gensweep.sweep import Chart
 from gensweep.testing import RandomExamples
 
-SCRIPT = Path(__file__).resolve().parents[2] / "sweeps" / "minimax_game.py"
+SCRIPTS = Path(__file__).resolve().parents[2] / "sweeps"
 ALMOST_A_LINE = ((0.0, 0.0), (1.0, math.nan), (2.0, 1.0))
 
 
@@ -73,14 +73,20 @@ def test_a_chart_without_points_is_left_out() -> None:
     assert "<h2>Figures</h2>" not in page
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    """The script, whose paths are short here."""
-    spec = importlib.util.spec_from_file_location("minimax_game", SCRIPT)
+def load(name: str) -> ModuleType:
+    """Import a script of sweeps/ without running it."""
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    """The script of the smallest game, whose paths are short here."""
+    module = load("minimax_game")
     module.STEPS = 30  # type: ignore[attr-defined]
     return module
 
@@ -133,13 +139,41 @@ def test_the_paths_of_the_dirac_gan_tell_cures_from_others(script: ModuleType) -
     assert cured < 0.5
 
 
-def test_the_divergences_of_parallel_lines_are_those_of_the_lecture(script: ModuleType) -> None:
-    (chart,) = script.parallel_lines([])
+def test_the_divergences_of_parallel_lines_are_those_of_the_lecture() -> None:
+    (chart,) = load("wasserstein_critic").parallel_lines([])
     for theta, value in chart.lines["Jensen-Shannon (nats)"]:
         assert value == pytest.approx(math.log(2) if theta else 0)
     for theta, value in chart.lines["Wasserstein"]:
         assert value == pytest.approx(abs(theta))
     assert (0.0, 0.0) in chart.lines["Wasserstein"]
+
+
+def test_means_over_the_critics_iterations_are_of_the_trials_that_were_measured() -> None:
+    trials = [
+        {"params": {"objective": "wasserstein", "critic_iterations": steps},
+         "metrics": {"total_variation": value, "high_quality": 1 - value} if value else {}}
+        for steps, value in ((5, 0.25), (5, 0.75), (1, 0.125), (2, None))
+    ]  # fmt: skip
+    variation, quality = load("wasserstein_critic").over_iterations(trials)
+    assert variation.lines == {"wasserstein": [(1, 0.125), (5, 0.5)], "wasserstein_gp": []}
+    assert quality.lines["wasserstein"] == [(1, 0.875), (5, 0.5)]
+
+
+def test_a_cure_is_told_by_trials_with_and_without_it() -> None:
+    module = load("mode_collapse")
+    none = {cure: without for cure, (without, _) in module.CURES.items()}
+    trials = [
+        {"params": none | {"packing": packing, "learning_rate": rate}, "metrics": metrics}
+        for packing, rate, metrics in (
+            (1, 1e-4, {"modes": 2}), (1, 2e-4, {}), (4, 1e-4, {"modes": 8}), (4, 1e-1, {"modes": 1})
+        )
+    ]  # fmt: skip
+    charts = {chart.title: chart for chart in module.effects(trials)}
+    assert len(charts) == 2 * len(module.CURES)
+    packed = charts["modes by packing"].lines
+    assert packed["packing=1"] == [(pytest.approx(-3.7), 1)]
+    assert packed["packing=4"] == [(pytest.approx(-3.7), 8), (pytest.approx(-1.3), 1)]
+    assert charts["modes by penalty"].lines["penalty=r1"] == []
 
 
 def test_the_map_of_the_script_shows_what_was_measured(script: ModuleType) -> None:

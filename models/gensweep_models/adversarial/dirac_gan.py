@@ -88,7 +88,7 @@ class DiracGan(PlaneGame):
         of_discriminator = -f(real) - f(-fake)
         return (weights @ of_generator).sum(), (weights @ of_discriminator).sum()
 
-    def penalty(self, theta: Tensor, psi: Tensor, target: Tensor) -> Tensor:
+    def regularisation(self, theta: Tensor, psi: Tensor, target: Tensor) -> Tensor:
         """Half the squared norm of D's gradient at data (r1) or samples, or its error (wgan_gp)."""
         x = torch.zeros_like(theta) if self.config.regulariser == "r1" else theta.detach()
         slope: Tensor = torch.func.grad(lambda at: (psi * at).sum())(x)
@@ -104,5 +104,5 @@ class DiracGan(PlaneGame):
         if kind == "consensus":
             loss = loss + hyper["weight"] * gradients_energy(sides, theta, psi)
         elif kind in ("wgan_gp", "r1", "r2") and player == "discriminator":
-            loss = loss + hyper["weight"] * self.penalty(theta, psi, hyper["target"])
+            loss = loss + hyper["weight"] * self.regularisation(theta, psi, hyper["target"])
         return loss, {}

@@ -44,7 +44,7 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
             told = refusal(error)
             raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {told}") from error
         for each in [config, *_ends(sweep, stratum)]:
-            check_players(game, each, sweep.model.name)
+            check_players(sweep.model.game(each, dataset), each, sweep.model.name)
             check_budget(game, each, ceil(sweep.budget_images / each.batch_size), sweep.model.name)
         check_initial_weights(game, built, sweep.model.name)
         check_game(sweep.model, dataset, dataclasses.asdict(config))
