@@ -207,6 +207,13 @@ def test_noise_that_does_not_begin_with_the_examples_is_named() -> None:
     assert broken("capabilities", **members).startswith(said)
 
 
+def test_a_declaration_of_noise_that_fails_is_named() -> None:
+    members = {"encode": _of(lambda x: x), "encode_noise": lambda self: {}}
+    said = broken("capabilities", **members)
+    assert said.startswith("Mine.encode_noise raises TypeError (")
+    assert said.endswith(": it is called as encode_noise(batch).")
+
+
 def _scores(names: Any, call: Any = None) -> dict[str, Any]:
     def scores(self: Any, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
         return call(batch["x"]) if call else dict.fromkeys(names, batch["x"].sum(1))

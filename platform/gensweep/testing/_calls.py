@@ -15,8 +15,6 @@ ARGUMENTS = {
     "interpolate": "nets, x, end, fractions, noise, hyper",
 }
 """What a method is called with; other capabilities with `nets, x, noise, hyper`."""
-
-
 KNOWN = {
     "does not require grad": (
         "depends on no weight of the player: compute it by nets, which are differentiable in the "
