@@ -37,6 +37,16 @@ class Number(nn.Module):
         return self.value
 
 
+class CountingNumber(Number):
+    """One that counts its calls in Python."""
+
+    calls = 0
+
+    def forward(self) -> Tensor:
+        self.calls += 1
+        return self.value
+
+
 class Toy:
     """A game from players, noise and a function from a player's name and inputs to its loss."""
 

@@ -280,18 +280,21 @@ class Game(Protocol):
     def loss(
         self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the scalar that `player` minimises, and scalar metrics by name.
+        """Return the scalar that `player` minimises, and scalar metrics by names of its own.
 
         Pure, for it is traced once and replayed for many trials: no randomness but `noise`, no
-        choice that depends on a tensor's value. `hyper` has the lane's scalars, `spent`, the
-        fraction of its budget that is gone, and `progress`, that of the player's own part of it.
+        choice that depends on a tensor's value, no write into what it is given. `hyper` has the
+        lane's scalars, `spent`, the fraction of its budget that is gone, and `progress`, that of
+        the player's own part of it.
         """
 
     def sample_noise(self, count: int) -> Mapping[str, Noise]:
         """Return the noise, by name, that `count` samples need."""
 
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Draw samples `[count, *shape]`; images are in [-1, 1].
+        """Draw samples `[count, *shape]`, float32, none of which depends on another.
+
+        Images are in [-1, 1].
 
         Sampling hyperparameters act here: real numbers are in `hyper`, others (a number of steps,
         the name of a sampler) in the configuration that the game was built from.
@@ -360,7 +363,10 @@ class Scored(Protocol):
 
     @property
     def score_names(self) -> tuple[str, ...]:
-        """Names of the scores: `gensweep.known_metrics` says which end of each is better."""
+        """Names of the scores, which no loss and no metric of samples has.
+
+        `gensweep.known_metrics` says which end of each is better.
+        """
 
     def scores_noise(self, batch: int) -> Mapping[str, Noise]:
         """Return the noise, by name, that the scores of so many examples need."""
@@ -368,7 +374,7 @@ class Scored(Protocol):
     def scores(
         self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
     ) -> Mapping[str, Tensor]:
-        """Return each score of each example, [B] by name."""
+        """Return each score of each example alone, [B] by name, finite."""
 
 
 class Judged(Scored, Protocol):
@@ -416,7 +422,8 @@ Evaluations call `log_prob` (nats [B]) and `scores`; the report and `gensweep sa
 `invert` where there is no encoder (codes [B, ...]), `denoise` (examples with normal noise of
 standard deviation `denoise_std`, if the game has that, or else `NOISY`, to clean ones), and
 `inpaint` (images that are 0 where the mask [B, 1, H, W] is, then the mask, which is 1 where pixels
-are known: to whole images, in which these are as they were)."""
+are known: to whole images, in which these are as they were). What an example gets, it gets in any
+batch."""
 NOISY = 0.5
 
 

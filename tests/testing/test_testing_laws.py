@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from gensweep.errors import UserError
-from gensweep.testing import RandomExamples, check_model, find_violations
+from gensweep.testing import RandomExamples, check_game, check_model, find_violations
 from gensweep_models.catalog import CATALOG
 from gensweep_models.config import latent
-from gensweep_models.game import Noise, Player
+from gensweep_models.game import Model, Noise, Player
 from small_entries import small_settings
 from toy_games import Number, Toy, ToyConfig, broken_laws, own_number, sgd, toy_model
 
@@ -192,6 +192,22 @@ def test_a_verdict_by_what_is_no_score_is_named() -> None:
     assert found == {
         "capabilities": "mine: `verdict_bounds` has 'near': its `score_names` are ['far']."
     }
+
+
+@pytest.mark.parametrize(
+    ("game", "config", "message"),
+    [
+        (toy(lambda p, nets, *a: (nets["x"]().sum() / 0, {})), ToyConfig, "x_loss of player 'x'"),
+        (lambda c, data: FromLatent(c.latent_size, True, False), LatentConfig, "g_loss of player"),
+        (lambda *_: Unruly({"x": sgd(Number)}, own_number), ToyConfig, "`sample` returns"),
+        (lambda *_: Reconstructing({"x": sgd(Number)}, own_number), ToyConfig, "`reconstruct` ret"),
+    ],
+    ids=["loss", "padding", "samples", "capabilities"],
+)
+def test_planning_refuses_what_breaks_a_quick_law(game: Any, config: Any, message: str) -> None:
+    model = Model("mine", "toys", "none", config, game, {})
+    with pytest.raises(UserError, match=f"mine: {message}"):
+        check_game(model, RandomExamples((2,)), dataclasses.asdict(config()))
 
 
 def test_the_first_violation_is_an_error_of_one_line() -> None:

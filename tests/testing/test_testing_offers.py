@@ -9,15 +9,17 @@ from torch import Tensor
 
 from gensweep.testing import RandomExamples
 from gensweep_models.game import Noise
-from toy_games import Number, Toy, broken_laws, own_number, sgd
+from toy_games import CountingNumber, Number, Toy, broken_laws, own_number, sgd
 
 IMAGES = RandomExamples((1, 4, 4))
 
 
-def broken(law: str, data: RandomExamples | None = None, **members: Any) -> str:
+def broken(
+    law: str, data: RandomExamples | None = None, net: type[Number] = Number, **members: Any
+) -> str:
     """What the law says of a toy with other `members`; empty if it keeps it."""
     kind: Any = type("Mine", (Toy,), members)
-    game = lambda *_: kind({"x": sgd(Number)}, own_number)  # noqa: E731
+    game = lambda *_: kind({"x": sgd(net)}, own_number)  # noqa: E731
     found = broken_laws(game, data=data, laws=[law])
     return found.get(law, "").removeprefix("mine: ")
 
@@ -198,6 +200,15 @@ def test_a_counter_in_a_capability_is_named() -> None:
     assert said.startswith("Mine.reconstruct changes self.calls from 1 to 2: calls are replayed")
 
 
+def test_a_counter_in_a_network_is_named_whatever_calls_it() -> None:
+    sample = lambda self, nets, noise, hyper: noise["z"] * nets["x"]()  # noqa: E731
+    reconstruct = lambda self, nets, x, noise, hyper: x * nets["x"]()  # noqa: E731
+    said = broken("samples", net=CountingNumber, sample=sample)
+    assert said.startswith("Mine.sample changes nets['x'].calls from 1 to 2: calls are")
+    said = broken("capabilities", net=CountingNumber, reconstruct=reconstruct)
+    assert said.startswith("Mine.reconstruct changes nets['x'].calls from 1 to 2: calls are")
+
+
 def test_noise_that_does_not_begin_with_the_examples_is_named() -> None:
     members: dict[str, Any] = {
         "log_prob": _of(lambda x: x.sum(1)),
@@ -205,6 +216,13 @@ def test_noise_that_does_not_begin_with_the_examples_is_named() -> None:
     }
     said = "noise 'z' of `log_prob` has shape [2, 4] for 4 examples: begin with these, or say"
     assert broken("capabilities", **members).startswith(said)
+
+
+def test_a_declaration_of_noise_that_fails_is_named() -> None:
+    members = {"encode": _of(lambda x: x), "encode_noise": lambda self: {}}
+    said = broken("capabilities", **members)
+    assert said.startswith("Mine.encode_noise raises TypeError (")
+    assert said.endswith(": it is called as encode_noise(batch).")
 
 
 def _scores(names: Any, call: Any = None) -> dict[str, Any]:

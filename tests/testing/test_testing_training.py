@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gensweep_models.game import Noise, Optimizer, Player
-from toy_games import Number, Toy, ToyConfig, broken_laws, own_number, sgd
+from toy_games import CountingNumber, Number, Toy, ToyConfig, broken_laws, own_number, sgd
 
 Loss = Callable[..., Any]
 NOISE = {"x": {"z": Noise((8, 2))}}
@@ -53,14 +53,6 @@ class CountsInClass(Toy):
     def loss(self, player: str, nets: Any, *args: Any) -> Any:
         type(self).calls += 1
         return own_number(player, nets)
-
-
-class CountingNumber(Number):
-    calls = 0
-
-    def forward(self) -> Tensor:
-        self.calls += 1
-        return self.value
 
 
 def test_a_counter_of_the_class_or_of_a_network_is_named() -> None:

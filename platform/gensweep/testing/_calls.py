@@ -17,8 +17,6 @@ ARGUMENTS = {
     "inpaint": "nets, x, mask, noise, hyper",
 }
 """What a method is called with; other capabilities with `nets, x, noise, hyper`."""
-
-
 KNOWN = {
     "must only return Tensors": "returns something that is no tensor: return tensors",
     "accessing `data`": "takes `.data` of a tensor: compute with the tensor, or with .detach()",

@@ -13,7 +13,7 @@ from gensweep.errors import UserError
 from gensweep.game import Noise, capabilities, capability_noise
 from gensweep.known_metrics import SCORES, find_metric, is_metric_name
 from gensweep.lanes import Pack
-from gensweep.testing._calls import named, one_line, unwritten
+from gensweep.testing._calls import method_name, named, named_errors, one_line, unwritten
 from gensweep.testing._case import Case
 from gensweep.testing._python_state import check_repeatable, modules_of
 from gensweep.testing._sampling_laws import given_examples
@@ -38,9 +38,8 @@ def capabilities_are_sound(case: Case) -> None:
         _check_score_names(pack)
     offered = [n for n in capabilities(pack.game) if n != "inpaint" or len(case.data.shape) == 3]
     for name in offered:
-        with one_line(pack.game, name):
-            noise = capability_noise(pack.game, name, EXAMPLES, samples=2)
-            drawn = pack.draw_noise(name, noise)
+        noise = _declared(pack.game, name)
+        drawn = pack.draw_noise(name, noise)
         found = _first_call(pack, name, batch, drawn)
         for told, values in _results(pack, name, found):
             _check_values(told, values, _due(name, batch["x"]), whole=name in CODES)
@@ -48,6 +47,14 @@ def capabilities_are_sound(case: Case) -> None:
             _check_known_pixels(batch["x"], found)
         if name in ALONE:
             _check_alone(pack, name, batch, _cut(name, noise, drawn), found)
+
+
+def _declared(game: Any, name: str) -> Mapping[str, Noise]:
+    """Return the noise that a capability declares; `UserError` if its declaration fails."""
+    method = f"{'encode' if name == 'interpolate' else name}_noise"
+    numbers = "batch, samples" if name == "log_prob" else "batch"
+    with named_errors(method_name(game, method), f"it is called as {method}({numbers})"):
+        return capability_noise(game, name, EXAMPLES, samples=2)
 
 
 def _first_call(pack: Pack, name: str, batch: Columns, drawn: Columns) -> Any:

@@ -9,7 +9,7 @@ from torch.utils import _pytree as pytree
 
 from gensweep.errors import UserError
 from gensweep.lanes import Pack, Sampler
-from gensweep.testing._calls import named, one_line, unwritten
+from gensweep.testing._calls import one_line
 from gensweep.testing._case import Case
 from gensweep.testing._python_state import check_repeatable, modules_of
 
@@ -60,8 +60,7 @@ def samples_are_examples(case: Case) -> None:
         with one_line(pack.game, what):
             return pack.sample(COUNT, given=given)
 
-    with unwritten(f"`{what}`", named("given", given or {})):
-        drawn = check_repeatable(pack.game, what, lambda: draw(pack), modules_of(pack))
+    drawn = check_repeatable(pack.game, what, lambda: draw(pack), modules_of(pack))
     _check_examples(drawn, case.data.shape)
     if len(case.data.shape) == 3 and _is_whole(pack):
         _check_range(drawn)
