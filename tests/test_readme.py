@@ -123,7 +123,8 @@ def own(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The README's own model, swept; its output."""
     folder = tmp_path_factory.mktemp("own")
     (folder / "own.py").write_text(written(folder)[1].read_text())
-    done = run(sys.executable, "own.py", "--name", "own", "--packs", "1", env=stack.env, cwd=folder)
+    short = ["--packs", "1", "--budget-images", "20000"]
+    done = run(sys.executable, "own.py", "--name", "own", *short, env=stack.env, cwd=folder)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done.stdout
 

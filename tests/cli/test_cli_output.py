@@ -1,16 +1,19 @@
 """What commands print: whole tables where no terminal limits them, and an end when nobody reads."""
 
+import argparse
 import dataclasses
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gensweep.budget import Budget
 from gensweep.cli import main
+from gensweep.cli._main import COMMANDS
 from gensweep.cli._sample import ENDINGS
 from gensweep.objective import Objective
 from gensweep.study import Study, StudySpec
@@ -88,6 +91,14 @@ def test_a_reader_that_leaves_ends_the_command_quietly(words: list[str]) -> None
                           env=os.environ | {"PYTHONPATH": paths})  # fmt: skip
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_every_option_says_what_it_does(command: Any) -> None:
+    parsers = argparse.ArgumentParser().add_subparsers()
+    command.add_parser(parsers)
+    (parser,) = parsers.choices.values()
+    assert [action.dest for action in parser._actions if not action.help] == []
 
 
 def test_lists_as_json_keep_to_what_the_ledger_has(capsys: pytest.CaptureFixture[str]) -> None:

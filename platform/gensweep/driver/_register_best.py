@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.catalog import catalog
+from gensweep.errors import UserError
 from gensweep.evaluation import sampler_spec
 from gensweep.planning import Plan
 from gensweep.redact import redact
-from gensweep.storage import MissingKeyError, StoreError, load_trained_lane, open_store
+from gensweep.storage import MissingKeyError, load_trained_lane, open_store
 from gensweep.trial import TrialView
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def register_best(plan: Plan, coordinator: Any, best: Sequence[TrialView]) -> No
         run_id = str(ray.get(coordinator.run_id.remote(trial["number"])))
         try:
             uri = _register(plan, run_id, trial)
-        except (MlflowException, StoreError, MissingKeyError, OSError) as error:
+        except (MlflowException, UserError, MissingKeyError, OSError) as error:
             why = (redact(str(error)).splitlines() or [type(error).__name__])[0]
             _log.warning("the best trial was not registered: %s", why[:160])
             return
