@@ -237,9 +237,9 @@ def test_further_pictures_of_the_best_trial_follow_its_samples() -> None:
     [
         (
             {"verdict": VERDICT, "curve": ["total_variation", "modes"]},
-            "whose modes still grows",
+            "whose metric modes still grows",
         ),
-        ({"verdict": VERDICT}, "whose variety still grows"),
+        ({"verdict": VERDICT}, "whose metric of variety still grows"),
         ({}, "infinite, not a number or huge."),
     ],
 )

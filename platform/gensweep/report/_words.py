@@ -22,7 +22,7 @@ OUTCOME_RULES = {
 VERDICT_RULE = (
     " Judged are samples that were drawn with every sampling hyperparameter at its neutral value, "
     "for they show how training went. A trial whose samples are as poor as collapsed ones, but "
-    "whose {variety} still grows (to more than 1.1 times the largest value of its earlier "
+    "whose metric {variety} still grows (to over 1.1 times the largest value of its earlier "
     "evaluations, plus 0.02), is unconverged."
 )
 """The words for `known_metrics.VERDICT`, which is stored with sweeps and cannot change."""
@@ -99,7 +99,7 @@ def _rules_of_scores(bounds: Mapping[str, Sequence[float]], verdict: str) -> str
 
 def _variety(protocol: Mapping[str, Any]) -> str:
     """Name the metric of variety, the second of a fidelity-variety curve."""
-    return str(protocol.get("curve", ("", "variety"))[1])
+    return str(protocol.get("curve", ("", "of variety"))[1])
 
 
 def trial_caption(trial: TrialView) -> str:
