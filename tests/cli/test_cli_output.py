@@ -69,12 +69,12 @@ def test_models_are_cut_to_a_terminal(
 @pytest.mark.parametrize(
     ("name", "message"),
     [("begin", "unknown sweep 'begin': the known ones are begun, own."),
-     ("own", "sweep 'own' registered no model: no installed catalogue has 'lsgan'.")],
+     ("own", "sweep 'own' registered no model: no installed catalogue has 'my_lsgan'.")],
 )  # fmt: skip
 def test_a_sweep_that_has_no_sampler_is_told(
     home: Path, capsys: pytest.CaptureFixture[str], name: str, message: str
 ) -> None:
-    begin(home, "own", "lsgan")
+    begin(home, "own", "my_lsgan")
     assert main(["sample", name]) == 2
     assert message in capsys.readouterr().err
 

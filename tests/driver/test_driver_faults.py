@@ -235,7 +235,7 @@ def test_a_broken_model_is_refused_before_anything_starts(stack: Any, tmp_path: 
     assert done.returncode == 2
     line = 1 + (tmp_path / "broken.py").read_text().split("raise KeyError")[0].count("\n")
     assert done.stderr.splitlines()[-1] == (
-        f"error: lsgan breaks the law of loss: KeyError: 'my bug' (broken.py, line {line})"
+        f"error: my_lsgan breaks the law of loss: KeyError: 'my bug' (broken.py, line {line})"
     )
     assert "Traceback" not in done.stdout + done.stderr
 

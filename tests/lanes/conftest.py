@@ -97,7 +97,7 @@ class PackFactory:
     budget = 400
 
     def config(self, model: str, **values: Any) -> Any:
-        name, settings = VARIANTS[model]
+        name, settings = VARIANTS.get(model, (model, {}))
         kind = CATALOG[name].config
         known = {f.name for f in dataclasses.fields(kind)}
         small = {n: v for n, v in SMALL.items() if n in known}
@@ -105,8 +105,8 @@ class PackFactory:
 
     def configs(self, model: str, count: int, *, rate: float = 3e-4, **values: Any) -> list[Any]:
         """Configurations that differ in the learning rates and in the momentum of Adam."""
-        rates = [f.name for f in dataclasses.fields(CATALOG[VARIANTS[model][0]].config)
-                 if f.name.endswith("learning_rate")]  # fmt: skip
+        kind = CATALOG[VARIANTS.get(model, (model, {}))[0]].config
+        rates = [f.name for f in dataclasses.fields(kind) if f.name.endswith("learning_rate")]
         return [
             self.config(
                 model, **dict.fromkeys(rates, rate * (i + 1)), beta1=0.5 + 0.1 * i, **values

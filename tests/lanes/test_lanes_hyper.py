@@ -41,7 +41,10 @@ LAWS = {
     "sample_steps": "chosen",
     "steps": "chosen",
 }
-FIELDS = [(m, n) for m in STRUCTURES for n, s in scopes(CATALOG[m].config).items() if s != "fixed"]
+FIELDS = [
+    *((m, n) for m in STRUCTURES for n, s in scopes(CATALOG[m].config).items() if s != "fixed"),
+    ("began", "gamma"), ("began", "balance_rate"), ("rectified_flow", "steps"),
+]  # fmt: skip
 TERMS = {
     "penalty_weight": ("penalty", {"objective": "wasserstein_gp"}),
     "kl_weight": ("rate", {}),

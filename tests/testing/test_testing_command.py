@@ -67,7 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with the README's model, and imports that are forgotten."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("own", "mine", "lsgan"):
+    for name in ("own", "mine", "my_lsgan"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / "own.py").write_text(OWN)
     (tmp_path / "two.py").write_text("from own import MODEL\nOTHER = MODEL\n")
@@ -80,7 +80,7 @@ def test_a_model_of_ones_own_is_checked(
 ) -> None:
     """By its file or its module; one that has two names is one."""
     assert main(["check", named]) == 0
-    assert capsys.readouterr().out.startswith("lsgan on examples of shape 2\n  kept ")
+    assert capsys.readouterr().out.startswith("my_lsgan on examples of shape 2\n  kept ")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,9 @@ def test_a_mistake_that_builds_no_model_is_told_with_its_line(
     line = OWN[: OWN.index("config.latent_size,")].count("\n") + 1
     assert main(["check", "own.py"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("error: lsgan: AttributeError: 'LeastSquaresConfig' object has no attr")
+    assert said.startswith(
+        "error: my_lsgan: AttributeError: 'LeastSquaresConfig' object has no attr"
+    )
     assert said.endswith(f" (own.py, line {line})\n")
 
 
@@ -128,14 +130,14 @@ def test_a_mistake_in_a_loss_is_told_with_its_line(
     line = OWN[: OWN.index(right)].count("\n") + 1
     assert main(["check", "own.py"]) == 1
     said = capsys.readouterr().out
-    assert re.search(rf"breaks the law of loss: RuntimeError: .+ \(own\.py, line {line}\)\n", said)
+    assert re.search(rf"raises RuntimeError \(.+\) at own\.py, line {line}: it is called as ", said)
 
 
 def install(folder: Path, **models: str) -> None:
     """Leave what pip leaves of a project with entry points to models."""
-    about = folder / "lsgan-0.dist-info"
+    about = folder / "my_lsgan-0.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lsgan\nVersion: 0\n")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: my_lsgan\nVersion: 0\n")
     lines = [f"{name} = {value}\n" for name, value in models.items()]
     (about / "entry_points.txt").write_text("".join(["[gensweep.models]\n", *lines]))
 
@@ -148,8 +150,8 @@ def test_the_readmes_entry_point_puts_the_model_into_the_catalogue(
     (folder / "own.py").rename(folder / f"{module}.py")
     install(folder, **project["project"]["entry-points"]["gensweep.models"])
     monkeypatch.syspath_prepend(str(folder))
-    assert catalog().keys() == CATALOG.keys() | {"lsgan"}
-    assert model_named("lsgan").config.__name__ == "LeastSquaresConfig"
+    assert catalog().keys() == CATALOG.keys() | {"my_lsgan"}
+    assert model_named("my_lsgan").config.__name__ == "LeastSquaresConfig"
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,8 @@ def test_denoising_and_inpainting_have_laws(fault: str) -> None:
         made.fault = fault
         return made
 
-    found = find_violations(toy_model(game), RandomExamples((1, 8, 8)), {}, ["capabilities"])
+    mine = Model("mine", "toys", "none", ToyConfig, game, {})
+    found = find_violations(mine, RandomExamples((1, 8, 8)), {}, ["capabilities"])
     told = [violation.message for violation in found]
     assert len(told) == (FAULTS[fault] is not None)
     assert all(str(FAULTS[fault]) in one for one in told)
