@@ -108,7 +108,7 @@ def test_steps_that_are_no_whole_number_are_named(steps: Any) -> None:
 def test_images_of_a_sampler_that_checks_stop_early_may_be_beyond() -> None:
     members = _stepped(1000) | {
         "sample_noise": lambda self, count: _pixels(count),
-        "sample_end": lambda self, nets, state, hyper: state,
+        "sample_end": lambda self, nets, state, hyper: 9 * state,
     }
     assert broken("samples", IMAGES, **members) == ""
     assert "pixels are in [-1, 1]" in broken("samples", IMAGES, **members | {"sample_steps": 1})
@@ -216,6 +216,16 @@ def test_noise_that_does_not_begin_with_the_examples_is_named() -> None:
     }
     said = "noise 'z' of `log_prob` has shape [2, 4] for 4 examples: begin with these, or say"
     assert broken("capabilities", **members).startswith(said)
+
+
+def test_an_example_alone_has_its_own_noise_and_that_of_its_trial() -> None:
+    def declared(self: Any, batch: int, samples: int) -> dict[str, Noise]:
+        return {"z": Noise((batch, samples)), "shared": Noise((3,), per="lane")}
+
+    def log_prob(self: Any, nets: Any, x: Tensor, noise: Any, hyper: Any) -> Tensor:
+        return x.sum(1) + noise["z"].mean(1) + noise["shared"].sum()
+
+    assert broken("capabilities", log_prob=log_prob, log_prob_noise=declared) == ""
 
 
 def test_a_declaration_of_noise_that_fails_is_named() -> None:

@@ -110,7 +110,9 @@ def _parts(value: Any) -> Mapping[Any, Any]:
 
 def _of_class(kind: type) -> dict[str, Any]:
     """Return the values that a class keeps for all its objects; methods are none."""
-    own = [one for one in reversed(kind.__mro__) if one.__module__.split(".")[0] not in _LIBRARIES]
+    own = [
+        one for one in reversed(kind.__mro__) if str(one.__module__).split(".")[0] not in _LIBRARIES
+    ]
     return {
         name: value
         for one in own
