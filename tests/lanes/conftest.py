@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from first_entries import ENTRIES
 from gensweep.lanes import LaneState, Pack
 from gensweep.space import signature
 from gensweep_models.catalog import CATALOG
@@ -31,13 +32,21 @@ SMALL = {
 }
 """Taken by those configurations that have the field. A second stage begins after 5 ticks."""
 
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in CATALOG} | {
-    f"gan-{objective}": ("gan", {"objective": objective})
-    for objective in ("hinge", "wasserstein_gp")
+CURES = {
+    "penalty": "dragan",
+    "packing": 2,
+    "instance_noise": True,
+    "historical_averaging": True,
+    "feature_matching": True,
 }
-VARIANTS["sagan"] = ("sagan", {"channels": 4})
-VARIANTS["biggan"] = ("biggan", {"channels": 4, "attention": False})
-"""Name to a model and settings of it: power iterations as state, a double backward.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in ENTRIES} | {
+    "gan-hinge": ("gan", {"objective": "hinge"}),
+    "gan-wasserstein_gp": ("gan", {"objective": "wasserstein_gp"}),
+    "gan-cures": ("gan", CURES),
+    "sagan": ("sagan", {"channels": 4}),
+    "biggan": ("biggan", {"channels": 4, "attention": False}),
+}
+"""Name to a model and settings of it: power iterations, a double backward, past weights.
 
 BigGAN without the attention that SAGAN has, for the many layers of both take long to trace.
 """
@@ -174,7 +183,7 @@ def factory() -> PackFactory:
     return PackFactory()
 
 
-@pytest.fixture(params=list(CATALOG))
+@pytest.fixture(params=ENTRIES)
 def model(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
-GAN_OBJECTIVES = ("minimax", "non_saturating", "wasserstein", "wasserstein_gp", "hinge")
+GAN_OBJECTIVES = (
+    "minimax", "non_saturating", "wasserstein", "wasserstein_gp", "hinge", "relativistic",
+)  # fmt: skip
 TICKS = 10
 
 

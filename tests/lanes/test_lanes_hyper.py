@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from first_entries import ENTRIES
 from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._purity import Purity
 from gensweep.space import scopes
@@ -17,14 +18,21 @@ from gensweep_models.catalog import CATALOG
 
 LAWS = {
     "learning_rate": "scaled",
+    "critic_learning_rate": "scaled",
     "weight_decay": "decayed",
     "beta1": "adam",
     "beta2": "adam",
     "penalty_weight": "linear",
     "kl_weight": "linear",
     "commitment_weight": "linear",
+    "orthogonal_weight": "linear",
     "critic_iterations": "turns",
     "clip": "clip",
+    "label_smoothing": "smoothed",
+    "noise_scale": "noisy",
+    "history_weight": "remembered",
+    "gamma": "balanced",
+    "balance_rate": "balanced",
     "scale": "gaussian",
     "ema": "average",
     "latent_size": "mask",
@@ -34,11 +42,12 @@ LAWS = {
     "sample_steps": "chosen",
     "steps": "chosen",
 }
-FIELDS = [(m, n) for m, e in CATALOG.items() for n, s in scopes(e.config).items() if s != "fixed"]
+FIELDS = [(m, n) for m in ENTRIES for n, s in scopes(CATALOG[m].config).items() if s != "fixed"]
 TERMS = {
     "penalty_weight": ("penalty", {"objective": "wasserstein_gp"}),
     "kl_weight": ("rate", {}),
     "commitment_weight": ("commitment", {}),
+    "orthogonal_weight": ("orthogonal_penalty", {}),
 }
 
 
@@ -77,7 +86,8 @@ def test_double_rate_is_double_step(factory: Any, model: str, name: str) -> None
     for player, grad in grads.items():
         assert torch.equal(grad[0], grad[1])
         moved = _step(factory, pack, player, grad)
-        torch.testing.assert_close(moved[1], 2 * moved[0], rtol=1e-4, atol=1e-6)
+        factor = 2 if pack.stacks[player].player.learning_rate == name else 1
+        torch.testing.assert_close(moved[1], factor * moved[0], rtol=1e-4, atol=1e-6)
         assert moved[0].any()
 
 
@@ -97,8 +107,9 @@ def test_decay_pulls_weights_to_zero(factory: Any, model: str, name: str) -> Non
 
 @_of("adam")
 def test_momentum_is_that_of_adam(factory: Any, model: str, name: str) -> None:
-    pack = _lanes(factory, model, name, (0.3, 0.8), learning_rate=0.01)
     fixed = CATALOG[model].config()
+    rates = {rate: 0.01 for rate in scopes(fixed) if rate.endswith("learning_rate")}
+    pack = _lanes(factory, model, name, (0.3, 0.8), **rates)
     for player, turn in pack.turns.items():
         stack = pack.stacks[player]
         leaves = [torch.nn.Parameter(row.clone()) for row in stack.flat]
@@ -122,8 +133,8 @@ def test_momentum_is_that_of_adam(factory: Any, model: str, name: str) -> None:
 def test_loss_and_gradient_are_linear(factory: Any, model: str, name: str) -> None:
     metric, fixed = TERMS[name]
     pack = _lanes(factory, model, name, (1.0, 2.0, 4.0), **fixed)
-    player = next(iter(pack.turns))
-    grad, loss, metrics = pack.turns[player].gradient(*factory.inputs(pack, player))
+    found = [t.gradient(*factory.inputs(pack, player)) for player, t in pack.turns.items()]
+    grad, loss, metrics = next(one for one in found if metric in one[2])
     torch.testing.assert_close(loss[1] - loss[0], metrics[metric][0], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(loss[2] - loss[0], 3 * metrics[metric][0], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(grad[2] - grad[0], 3 * (grad[1] - grad[0]), rtol=1e-2, atol=1e-4)
@@ -145,6 +156,60 @@ def test_weights_stay_within_the_clip(factory: Any, model: str, name: str) -> No
     largest = pack.stacks["critic"].flat.abs().amax(1)
     torch.testing.assert_close(largest, torch.tensor([0.01, 0.05]), rtol=0, atol=0)
     assert pack.stacks["generator"].flat.abs().amax() > 0.05
+
+
+@_of("smoothed")
+def test_the_critics_loss_is_linear_in_the_share(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (0.0, 0.2, 0.4))
+    _check_linear(*pack.turns["critic"].gradient(*factory.inputs(pack, "critic"))[:2])
+
+
+@_of("remembered")
+def test_both_losses_are_linear_in_the_weight(factory: Any, model: str, name: str) -> None:
+    """Of the distance of lanes from a past which they share, and have left."""
+    pack = _lanes(factory, model, name, (0.0, 1.0, 2.0), historical_averaging=True)
+    pack.run(2)
+    for player, turn in pack.turns.items():
+        for one in (stack := pack.stacks[player]).flat, *stack.buffers.values():
+            one[:] = one[:1].clone()
+        stack.flat.add_(0.1)
+        _check_linear(*turn.gradient(*factory.inputs(pack, player))[:2])
+
+
+def _check_linear(grad: Tensor, loss: Tensor) -> None:
+    """Of three lanes with values that are evenly apart."""
+    torch.testing.assert_close(loss[2] - loss[0], 2 * (loss[1] - loss[0]), rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(grad[2] - grad[0], 2 * (grad[1] - grad[0]), rtol=1e-2, atol=1e-4)
+    assert (grad[1] - grad[0]).any()
+    assert loss[1] != loss[0]
+
+
+@_of("noisy")
+def test_the_scale_is_that_of_the_noise(factory: Any, model: str, name: str) -> None:
+    pack = _lanes(factory, model, name, (0.2, 0.4), instance_noise=True)
+    for player, turn in pack.turns.items():
+        batch, noise, hyper = factory.inputs(pack, player)
+        shares = {"near_real": (2.0, 1.0), "near_fake": (2.0, 1.0)}
+        for key, factors in shares.items():
+            noise[key] = noise[key][:1] * torch.tensor(factors).reshape(-1, 1, 1, 1, 1)
+        loss = turn.gradient(batch, noise, hyper)[1]
+        torch.testing.assert_close(loss[0], loss[1])
+        assert turn.gradient(batch, {**noise, "near_fake": noise["z"].new_zeros(()).expand_as(
+            noise["near_fake"])}, hyper)[1][0] != loss[0]  # fmt: skip
+
+
+@_of("balanced")
+def test_the_balance_takes_a_step_of_rate_and_ratio(factory: Any, model: str, name: str) -> None:
+    """rate (gamma L(x) - L(G(z))), from a balance of 1/2."""
+    pack = _lanes(factory, model, name, (0.01, 0.02, 0.03))
+    balance = pack.stacks["critic"].buffers["balance"]
+    balance.fill_(0.5)
+    pack.turns["critic"].gradient(*factory.inputs(pack, "critic"))
+    step = (balance - 0.5).tolist()
+    assert step[2] - step[1] == pytest.approx(step[1] - step[0], rel=1e-2)
+    assert step[1] != step[0]
+    if name == "balance_rate":
+        assert step[1] == pytest.approx(2 * step[0], rel=1e-2)
 
 
 @_of("gaussian")
@@ -174,21 +239,30 @@ def test_noise_beyond_the_latent_size_is_unseen(factory: Any, model: str, name: 
     pack = _lanes(factory, model, name, (4, 2))
     for player, turn in pack.turns.items():
         batch, noise, hyper = factory.inputs(pack, player)
-        before = turn.gradient(batch, noise, hyper)[1]
+        kept = {name: one.clone() for name, one in pack.stacks[player].buffers.items()}
+        before = _told(turn.gradient(batch, noise, hyper))
+        for buffer, one in kept.items():
+            pack.stacks[player].buffers[buffer].copy_(one)
         padded = pack.config.latent_size
         moved = {n: t.clone() for n, t in noise.items()}
         for one in moved.values():
             if one.shape[-1] == padded:
                 one[..., 3] += 1
-        after = turn.gradient(batch, moved, hyper)[1]
-        assert after[1] == before[1]
-        assert after[0] != before[0]
+        after = _told(turn.gradient(batch, moved, hyper))
+        assert torch.equal(after[1], before[1])
+        assert not torch.equal(after[0], before[0])
+
+
+def _told(found: Any) -> Tensor:
+    """The loss and the metrics of each lane."""
+    _, loss, metrics = found
+    return torch.stack([loss, *metrics.values()], 1)
 
 
 @_of("truncated")
 def test_samples_start_from_the_truncated_normal(factory: Any, model: str, name: str) -> None:
     """The same z from another threshold, by its CDF, is the same sample; the same u is not."""
-    data = factory.data if model == "vae" else factory.points
+    data = factory.data if model in ("vae", "sagan", "biggan") else factory.points
     fixed = {"objective": "hinge"} if model == "gan" else {}
     pack = _lanes(factory, model, name, (0.5, 1.0), data=data, **fixed)
     pack.run(2)
@@ -197,12 +271,13 @@ def test_samples_start_from_the_truncated_normal(factory: Any, model: str, name:
     below = torch.special.ndtr(torch.tensor([-0.5, -1.0], dtype=torch.double))
     level = below[0] + u["z"] * (1 - 2 * below[0])
     same = {"z": torch.stack([u["z"], (level - below[1]) / (1 - 2 * below[1])])}
-    results = []
+    results, y = [], (torch.arange(6) % 3).expand(2, -1)
+    given = [{"y": y}] if getattr(pack.game, "given", ()) else []
     for drawn in (same, {"z": torch.stack([u["z"], u["z"]])}):
         both = {n: t.float() for n, t in drawn.items()}
         call = Caller(pack.game, pack.stacks, Purity(pack.game))
         weights = sampling_state(pack.stacks, [0, 1])
-        results.append(call("sample", weights, both, pack._hyper))
+        results.append(call("sample", weights, both, pack._hyper, *given))
     torch.testing.assert_close(results[0][0], results[0][1], rtol=1e-3, atol=1e-3)
     assert not torch.allclose(results[1][0], results[1][1], rtol=1e-2, atol=1e-2)
 

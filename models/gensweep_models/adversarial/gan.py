@@ -69,7 +69,7 @@ class GanConfig(BaseConfig):
 
     @property
     def normalised(self) -> bool:
-        """Whether the critic's layers are spectrally normalised."""
+        """True where the critic's layers are spectrally normalised."""
         return self.spectral or OBJECTIVES[self.objective].spectral
 
     def check_relations(self) -> None:
