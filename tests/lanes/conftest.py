@@ -127,7 +127,7 @@ class PackFactory:
 
         `recipe` has fields of every player.
         """
-        entry: Any = CATALOG[VARIANTS[model][0]]
+        entry: Any = CATALOG[VARIANTS.get(model, (model, {}))[0]]
         data = kw.pop("data", self.data)
         space = {"latent_size": Latent()} if hasattr(config, "latent_size") else {}
         kw = {"width": 3, "space": space} | kw

@@ -19,12 +19,14 @@ from small_entries import STRUCTURES
 
 LAWS = {
     "learning_rate": "scaled",
+    "critic_learning_rate": "scaled",
     "weight_decay": "decayed",
     "beta1": "adam",
     "beta2": "adam",
     "penalty_weight": "linear",
     "kl_weight": "linear",
     "commitment_weight": "linear",
+    "orthogonal_weight": "linear",
     "critic_iterations": "turns",
     "clip": "clip",
     "label_smoothing": "smoothed",
@@ -49,6 +51,7 @@ TERMS = {
     "penalty_weight": ("penalty", {"objective": "wasserstein_gp"}),
     "kl_weight": ("rate", {}),
     "commitment_weight": ("commitment", {}),
+    "orthogonal_weight": ("orthogonal_penalty", {}),
 }
 
 
@@ -87,7 +90,8 @@ def test_double_rate_is_double_step(factory: Any, model: str, name: str) -> None
     for player, grad in grads.items():
         assert torch.equal(grad[0], grad[1])
         moved = _step(factory, pack, player, grad)
-        torch.testing.assert_close(moved[1], 2 * moved[0], rtol=1e-4, atol=1e-6)
+        factor = 2 if pack.stacks[player].player.learning_rate == name else 1
+        torch.testing.assert_close(moved[1], factor * moved[0], rtol=1e-4, atol=1e-6)
         assert moved[0].any()
 
 
@@ -107,8 +111,9 @@ def test_decay_pulls_weights_to_zero(factory: Any, model: str, name: str) -> Non
 
 @_of("adam")
 def test_momentum_is_that_of_adam(factory: Any, model: str, name: str) -> None:
-    pack = _lanes(factory, model, name, (0.3, 0.8), learning_rate=0.01)
     fixed = CATALOG[model].config()
+    rates = {rate: 0.01 for rate in scopes(fixed) if rate.endswith("learning_rate")}
+    pack = _lanes(factory, model, name, (0.3, 0.8), **rates)
     for player, turn in pack.turns.items():
         stack = pack.stacks[player]
         leaves = [torch.nn.Parameter(row.clone()) for row in stack.flat]
@@ -132,8 +137,8 @@ def test_momentum_is_that_of_adam(factory: Any, model: str, name: str) -> None:
 def test_loss_and_gradient_are_linear(factory: Any, model: str, name: str) -> None:
     metric, fixed = TERMS[name]
     pack = _lanes(factory, model, name, (1.0, 2.0, 4.0), **fixed)
-    player = next(iter(pack.turns))
-    grad, loss, metrics = pack.turns[player].gradient(*factory.inputs(pack, player))
+    found = [t.gradient(*factory.inputs(pack, player)) for player, t in pack.turns.items()]
+    grad, loss, metrics = next(one for one in found if metric in one[2])
     torch.testing.assert_close(loss[1] - loss[0], metrics[metric][0], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(loss[2] - loss[0], 3 * metrics[metric][0], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(grad[2] - grad[0], 3 * (grad[1] - grad[0]), rtol=1e-2, atol=1e-4)
@@ -261,7 +266,7 @@ def _told(found: Any) -> Tensor:
 @_of("truncated")
 def test_samples_start_from_the_truncated_normal(factory: Any, model: str, name: str) -> None:
     """The same z from another threshold, by its CDF, is the same sample; the same u is not."""
-    data = factory.data if model == "vae" else factory.points
+    data = factory.data if model in ("vae", "sagan", "biggan") else factory.points
     fixed = {"objective": "hinge"} if model == "gan" else {}
     pack = _lanes(factory, model, name, (0.5, 1.0), data=data, **fixed)
     pack.run(2)
@@ -270,12 +275,13 @@ def test_samples_start_from_the_truncated_normal(factory: Any, model: str, name:
     below = torch.special.ndtr(torch.tensor([-0.5, -1.0], dtype=torch.double))
     level = below[0] + u["z"] * (1 - 2 * below[0])
     same = {"z": torch.stack([u["z"], (level - below[1]) / (1 - 2 * below[1])])}
-    results = []
+    results, y = [], (torch.arange(6) % 3).expand(2, -1)
+    given = [{"y": y}] if getattr(pack.game, "given", ()) else []
     for drawn in (same, {"z": torch.stack([u["z"], u["z"]])}):
         both = {n: t.float() for n, t in drawn.items()}
         call = Caller(pack.game, pack.stacks, Purity(pack.game))
         weights = sampling_state(pack.stacks, [0, 1])
-        results.append(call("sample", weights, both, pack._hyper))
+        results.append(call("sample", weights, both, pack._hyper, *given))
     torch.testing.assert_close(results[0][0], results[0][1], rtol=1e-3, atol=1e-3)
     assert not torch.allclose(results[1][0], results[1][1], rtol=1e-2, atol=1e-2)
 
