@@ -22,9 +22,13 @@ SMALL = {
     "rectified_flow": {"channels": 16, "steps": 4, "batch_size": 32},
     "vqvae": {"channels": 16, "blocks": 1, "prior_channels": 8, "prior_layers": 1,
               "batch_size": 32},
+    "dcgan": {"channels": 8, "batch_size": 32},
+    "progan": {"channels": 8, "batch_size": 32},
+    "stylegan": {"channels": 8, "hidden": 16, "layers": 1, "batch_size": 32},
 }  # fmt: skip
 MEASURED = {"gan": "frechet", "vae": "nll", "realnvp": "bits_per_dim", "ddpm": "frechet",
-            "rectified_flow": "frechet", "vqvae": "frechet"}  # fmt: skip
+            "rectified_flow": "frechet", "vqvae": "frechet", "dcgan": "frechet",
+            "progan": "frechet", "stylegan": "frechet"}  # fmt: skip
 STRATA = {"couplings": Categorical((2, 3)), "learning_rate": RATE}
 
 
