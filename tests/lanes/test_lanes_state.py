@@ -51,9 +51,10 @@ def test_a_pack_of_one_continues(factory: Any, model: str, close: Any) -> None:
 def test_samples_survive_the_move(factory: Any, model: str) -> None:
     pack = factory.filled(model, factory.configs(model, 2))
     pack.run(3)
-    before, state = pack.sample(4), pack.take(1)
+    given = {"y": torch.arange(4) % 3}
+    before, state = pack.sample(4, given=given), pack.take(1)
     pack.put(2, state)
-    assert torch.equal(pack.sample(4, slots=[0, 2]), before)
+    assert torch.equal(pack.sample(4, slots=[0, 2], given=given), before)
 
 
 @pytest.mark.parametrize(
