@@ -50,10 +50,12 @@ def trained(sweep: Sweep, data: Data, config: Any, args: argparse.Namespace) -> 
 
 def own_scores(evaluator: LaneEvaluator, data: Data) -> dict[str, float]:
     """Measure real training examples as if a model had drawn them."""
-    examples = draw_examples(data, evaluator.evaluator.samples)["x"]
-    short = evaluator.evaluator.samples - len(examples)
-    whole = torch.cat([examples, examples[: max(0, short)]])
-    return evaluator.evaluator.evaluate(whole[None])[0]
+    count = evaluator.evaluator.samples
+    drawn = draw_examples(data, count)
+    rows = torch.arange(count) % len(drawn["x"])
+    samples, y = drawn["x"][rows], drawn.get("y")
+    labels = None if y is None else y[rows]
+    return evaluator.evaluator.evaluate(samples[None], given=labels)[0]
 
 
 def summary(results: list[Evaluation]) -> dict[str, float]:
