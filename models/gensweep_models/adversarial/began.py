@@ -27,7 +27,7 @@ class BeganConfig(BaseConfig):
     balance_rate: float = lane(1e-3, "lambda, of the balance's steps", above=0)
     critic_iterations: int = lane(1, "steps of the critic for one of the generator", at_least=1)
     latent_size: int = latent(64, at_least=1)
-    code_size: int = fixed(64, "of the autoencoder's bottleneck", at_least=1)
+    code_size: int = fixed(64, "of the bottleneck; below an example's numbers", at_least=1)
     body: Body = fixed("auto", choices=get_args(Body))
     hidden: int = fixed(128, "units of the MLP; twice the narrowest map", at_least=1)
     layers: int = fixed(3, at_least=1)
