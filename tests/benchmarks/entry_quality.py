@@ -73,8 +73,9 @@ def main(args: argparse.Namespace) -> dict[str, Any]:
     model = model_named(args.name)
     config = model.config(**dict(args.values))
     values = dict(args.values)
-    space = {name: one for name, one in model.space.items() if name not in values}
-    sweep = Sweep(name="quality", model=model, space=space, data=args.data, fixed=values)
+    # A sweep searches something: here it is what evaluates, and the pack's configuration trains.
+    fixed = {name: value for name, value in values.items() if name not in model.space}
+    sweep = Sweep(name="quality", model=model, space=model.space, data=args.data, fixed=fixed)
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Path(folder).as_uri())
         splits = [load_dataset(args.data, store, split=split) for split in ("train", "test")]
