@@ -46,6 +46,9 @@ class StyleganConfig(BaseConfig):
     beta1: float = lane(0.0, at_least=0, below=1)
     beta2: float = lane(0.99, at_least=0, below=1)
     penalty_weight: float = lane(10.0, "gamma of R1: half of it is the weight", at_least=0)
+    penalty_every: int = lane(
+        1, "turns of the critic from one R1 to the next; StyleGAN2 has 16", at_least=1
+    )
     mixing: float = lane(
         0.9, "probability that a sample has styles of two latents", at_least=0, at_most=1
     )
@@ -133,7 +136,7 @@ class Stylegan:
         self.config, c, shape = config, config, data.shape
         self.sides = StyleGenerator(c, shape).sides
         self.players = {
-            "critic": Player(lambda: critic(shape, c.channels)),
+            "critic": Player(lambda: critic(shape, c.channels), penalty_every="penalty_every"),
             "generator": Player(
                 lambda: StyleGenerator(c, shape), ema=c.ema,
                 average_buffers=True,  # the mean of styles is then that of the averaged weights
@@ -144,17 +147,22 @@ class Stylegan:
         self.noise = dict.fromkeys(self.players, self.sample_noise(c.batch_size) | mixing)
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
-        """Cross entropy of the critic with gamma / 2 E ||grad D(x)||^2; -log D of samples."""
+        """Cross entropy of the critic; -log D of samples."""
         first = crossovers(noise["mixing"], hyper["mixing"], len(self.sides))
         images = nets["generator"](noise["z"], noise["other"], first, self._inputs(noise))
         fake = nets["critic"](images)
         if player == "generator":
             return generator_loss("non_saturating", fake), {}
         real = nets["critic"](batch["x"])
-        penalty = PENALTIES["r1"](nets["critic"], batch["x"], images, {})
         gap = (real.mean() - fake.mean()).detach()
-        loss = critic_loss("non_saturating", real, fake) + hyper["penalty_weight"] * penalty
-        return loss, {"critic_gap": gap, "penalty": penalty.detach()}
+        return critic_loss("non_saturating", real, fake), {"critic_gap": gap}
+
+    def penalty(
+        self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
+    ) -> Loss:
+        """R1, gamma / 2 E ||grad D(x)||^2; lazily as in StyleGAN2, arXiv:1912.04958, appendix B."""
+        slope = PENALTIES["r1"](nets["critic"], batch["x"], batch["x"], {})
+        return hyper["penalty_weight"] * slope, {"r1": slope.detach()}
 
     def _inputs(self, noise: Tensors) -> list[Tensor]:
         return [noise[f"noise{layer}"] for layer in range(len(self.sides))]
