@@ -46,6 +46,7 @@ LAWS = {
 FIELDS = [
     *((m, n) for m in STRUCTURES for n, s in scopes(CATALOG[m].config).items() if s != "fixed"),
     ("began", "gamma"), ("began", "balance_rate"), ("rectified_flow", "steps"),
+    ("sagan", "critic_learning_rate"), ("biggan", "orthogonal_weight"),
 ]  # fmt: skip
 TERMS = {
     "penalty_weight": ("penalty", {"objective": "wasserstein_gp"}),

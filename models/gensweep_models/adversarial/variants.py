@@ -112,6 +112,8 @@ class LganConfig(GanConfig):
     decay: bool = fixed(False)
 
 
+WGAN_SPACE = {name: one for name, one in SPACE.items() if name != "beta1"} | CLIP
+"""RMSProp has no beta1; the comparison took Adam instead."""
 SNGAN_SPACE: dict[str, Dimension] = {
     "learning_rate": Categorical((1e-4, 2e-4, 1e-3)),
     "beta1": Categorical((0.0, 0.5, 0.9)),
@@ -139,7 +141,7 @@ VARIANTS = (
     _entry("lsgan", "1611.04076", LsganConfig, SPACE),
     _entry("dragan", "1705.07215", DraganConfig, SPACE | PENALTY_WEIGHT),
     _entry("r3gan", "2501.05441", R3ganConfig, R3GAN_SPACE),
-    _entry("wgan", "1701.07875", WganConfig, SPACE | CLIP),
+    _entry("wgan", "1701.07875", WganConfig, WGAN_SPACE),
     _entry("wgan_gp", "1704.00028", WganGpConfig, SPACE | PENALTY_WEIGHT),
     _entry("sngan", "1802.05957", SnganConfig, SNGAN_SPACE),
     _entry("lgan", "1807.00751", LganConfig, LGAN_SPACE),

@@ -9,7 +9,6 @@ from gensweep.lanes._check_config import is_whole
 from gensweep.lanes._padded_latent import latent_fields
 from gensweep.space import with_scope
 
-METHODS = ("loss", "sample_noise")
 FIELDS = ("build", "optimizer", "turns")
 """Some that nothing but a player has."""
 
@@ -24,11 +23,8 @@ def check_game_parts(game: Any, config: Any, model_name: str) -> None:
 
 
 def _methods(game: Any) -> Iterator[str]:
-    missing = [name for name in METHODS if not callable(getattr(game, name, None))]
-    if not callable(getattr(game, "sample", None)) and not hasattr(game, "sample_step"):
-        missing.append("sample")
-    for name in missing:
-        yield f"the game has no method {name!r}: write one, as gensweep.game.Game says."
+    if not callable(getattr(game, "loss", None)):
+        yield "the game has no method 'loss': write one, as gensweep.game.Game says."
 
 
 def _players(game: Any) -> Iterator[str]:
@@ -60,7 +56,8 @@ def _noise(game: Any, config: Any) -> Iterator[str]:
             yield f"the noise of player {player!r} is {named!r}: make it a dict of Noise by name."
         else:
             yield from _named(f"player {player!r}", named, config)
-    yield from _named("`sample`", game.sample_noise(1), config)
+    if callable(getattr(game, "sample_noise", None)):
+        yield from _named("`sample`", game.sample_noise(1), config)
 
 
 def _named(whose: str, noise: Mapping[str, Noise], config: Any) -> Iterator[str]:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from gensweep.errors import UserError
 from gensweep.space import space_as_json
 from gensweep.spec import RunRequest, Sweep
-from gensweep.study import SweepSnapshot, difference, journal_path, list_sweeps, only_writer, plain
+from gensweep.study import (
+    SweepSnapshot,
+    completed,
+    difference,
+    journal_path,
+    list_sweeps,
+    only_writer,
+    plain,
+)
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset
@@ -85,7 +93,8 @@ def _check_question(sweep: Sweep, view: SweepSnapshot) -> None:
     """`UserError` shows how the script's sweep differs from the one that it resumes."""
     now = plain(sweep.identity() | {"space": space_as_json(sweep.space), "sampler": sweep.sampler,
                                     "strata": list(sweep.strata)})  # fmt: skip
-    before = {key: view.spec.get(key) for key in now}
+    stored = completed(view.spec, now)
+    before = {key: stored.get(key) for key in now}
     if changes := difference(before, now):
         raise UserError(
             f"sweep {view.name!r} was begun with other settings ({'; '.join(changes)}): set them "

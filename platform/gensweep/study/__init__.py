@@ -4,6 +4,7 @@ Runs in: the coordinator's actor. The script's process reads it.
 """
 
 from gensweep.study._end import ResolvedEnd
+from gensweep.study._former import completed
 from gensweep.study._identity import difference, plain
 from gensweep.study._location import ledger_of
 from gensweep.study._read import SweepSnapshot, list_sweeps, read_sweep
@@ -17,6 +18,7 @@ __all__ = [
     "StudyRuntime",
     "StudySpec",
     "SweepSnapshot",
+    "completed",
     "difference",
     "journal_path",
     "ledger_of",

@@ -13,6 +13,8 @@ PREFIX = "untruncated_"
 """Of metrics, in the place of `NEUTRAL`."""
 GRID = [0.5, 1.0, 1.5, 2.0]
 """By default. It was stored with every sweep, of models without the hyperparameter too."""
+PARTS = ("defaults", "fixed", "space")
+"""Of a spec, which together have every field of the model's configuration."""
 
 
 def grid_key(spec: Mapping[str, Any]) -> str:
@@ -40,7 +42,7 @@ def current_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
     if not key:
         return dict(spec)
     found = {name: value for name, value in spec.items() if name != key}
-    known = {name for part in ("defaults", "fixed", "space") for name in spec.get(part, ())}
+    known = {name for part in PARTS for name in spec.get(part, ())}
     if curve_name(spec) in known and spec[key] != GRID:
         found["sampling_grids"] = {curve_name(spec): spec[key]}
     if "objective" in spec:
@@ -54,11 +56,23 @@ def current_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
 def completed(spec: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Return `spec` with what earlier versions did not store, from `now`: it cannot have changed.
 
+    That is what the protocol says of neutral values, and fields that the model did not have yet,
+    whose defaults leave it as it was.
+
     >>> completed({"protocol": {"seed": 0}}, {"protocol": {"seed": 1, "neutral": {"size": 6.0}}})
     {'protocol': {'neutral': {'size': 6.0}, 'seed': 0}}
+    >>> completed({"defaults": {"size": "2"}}, {"defaults": {"size": "3", "packing": "1"}})
+    {'defaults': {'packing': '1', 'size': '2'}}
     """
-    neutral = {n: v for n, v in now.get("protocol", {}).items() if n == "neutral"}
-    return {**spec, "protocol": {**neutral, **spec["protocol"]}} if "protocol" in spec else {**spec}
+    found = dict(spec)
+    if "protocol" in spec:
+        neutral = {n: v for n, v in now.get("protocol", {}).items() if n == "neutral"}
+        found["protocol"] = {**neutral, **spec["protocol"]}
+    if "defaults" in spec:
+        known = {name for part in PARTS for name in spec.get(part, ())}
+        new = {n: v for n, v in now.get("defaults", {}).items() if n not in known}
+        found["defaults"] = {**new, **spec["defaults"]}
+    return found
 
 
 def current_entry(stored: Mapping[str, Any], curve: str) -> dict[str, Any]:
