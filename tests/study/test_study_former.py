@@ -18,7 +18,8 @@ from gensweep.planning._check_ledger import find_sweep
 from gensweep.planning._resume import settings_of_resumed
 from gensweep.spec import RunContext, RunRequest, Sweep
 from gensweep.storage import open_store
-from gensweep.study._former import completed, current_entry, current_spec
+from gensweep.study import completed
+from gensweep.study._former import current_entry, current_spec
 
 COMPAT = Path(__file__).parents[1] / "compat"
 
