@@ -51,7 +51,7 @@ def lane(default: Number, doc: str = "", **bounds: Unpack[Bounds]) -> Any:
 
 
 def latent(default: int, doc: str = "", **bounds: Unpack[Bounds]) -> Any:
-    """The latent size: networks are padded to the pack's largest, z is masked."""
+    """The latent size: networks are padded to the pack's largest, and noise is blank there."""
     return _field("latent", default, doc, bounds)
 
 

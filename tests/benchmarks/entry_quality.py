@@ -1,11 +1,12 @@
 """How good an entry of the catalogue gets in minutes, beside the data's own score.
 
-    python tests/benchmarks/entry_quality.py NAME [--data digits] [--images 300000] [--seeds 3]
-        [--set FIELD=VALUE ...] [--threads 1] [--picture FILE.png]
+    python tests/benchmarks/entry_quality.py NAME [--preset] [--data digits] [--images 300000]
+        [--seeds 3] [--set FIELD=VALUE ...] [--threads 1] [--picture FILE.png]
 
-One pack of `--seeds` trials with the entry's defaults, but for what is set, is trained in this
-process and evaluated as a sweep evaluates its trials. `own.*` are the same metrics of as many real
-training examples: what a perfect model would score. `equal_quality`: every trial converged.
+One pack of `--seeds` trials with the entry's defaults, or with its `--preset` for digits, but for
+what is set, is trained in this process and evaluated as a sweep evaluates its trials. `own.*` are
+the same metrics of as many real training examples: what a perfect model would score.
+`equal_quality`: every trial converged.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import torch
+from entry_presets import PRESETS, Preset
 from machine import machine
 
 from gensweep.catalog import model_named
@@ -34,12 +36,12 @@ SEGMENTS = 10
 """Parts of the training, after each of which progress is told."""
 
 
-def trained(sweep: Sweep, data: Data, config: Any, args: argparse.Namespace) -> Pack:
+def trained(sweep: Sweep, data: Data, config: Any, images: int, seeds: int) -> Pack:
     """Train a pack of as many lanes as there are seeds, to the end of their budget."""
-    pack = Pack(sweep.model, config, data, data.source("cpu"), width=args.seeds)
-    for slot in range(args.seeds):
-        pack.load(slot, config, seed=slot, budget_images=args.images)
-    ticks = -(-args.images // config.batch_size)
+    pack = Pack(sweep.model, config, data, data.source("cpu"), width=seeds)
+    for slot in range(seeds):
+        pack.load(slot, config, seed=slot, budget_images=images)
+    ticks = -(-images // config.batch_size)
     while any(pack.lane(slot).remaining for slot in pack.occupied):
         found = pack.run(-(-ticks // SEGMENTS))
         first = found[0]
@@ -71,17 +73,19 @@ def summary(results: list[Evaluation]) -> dict[str, float]:
 
 def main(args: argparse.Namespace) -> dict[str, Any]:
     model = model_named(args.name)
-    config = model.config(**dict(args.values))
-    values = dict(args.values)
+    preset = PRESETS[args.name] if args.preset else Preset()
+    images = args.images or preset.images
+    values = preset.settings | dict(args.values)
     # A sweep searches something: here it is what evaluates, and the pack's configuration trains.
     fixed = {name: value for name, value in values.items() if name not in model.space}
     sweep = Sweep(name="quality", model=model, space=model.space, data=args.data, fixed=fixed)
+    config = model.config(**values)
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Path(folder).as_uri())
         splits = [load_dataset(args.data, store, split=split) for split in ("train", "test")]
         evaluator = build_evaluator(sweep, store, *splits)
         begin = time.perf_counter()
-        pack = trained(sweep, splits[0], config, args)
+        pack = trained(sweep, splits[0], config, images, args.seeds)
         spent = time.perf_counter() - begin
         found = dict(evaluator.evaluate(pack, dict.fromkeys(pack.occupied, True), bound=True))
         own = own_scores(evaluator, splits[0])
@@ -90,7 +94,7 @@ def main(args: argparse.Namespace) -> dict[str, Any]:
     results = list(found.values())
     told = {"outcomes": [str(one.outcome) for one in results], "settings": values}
     figures = {**summary(results), **{f"own.{n}": v for n, v in own.items()}, "seconds": spent,
-               "images": args.images, "seeds": args.seeds}  # fmt: skip
+               "images": images, "seeds": args.seeds}  # fmt: skip
     best = evaluator.evaluator.objective
     ratios = {f"{best}.over_own": figures[best] / own[best]} if own[best] else {}
     converged = all(one.outcome is Outcome.CONVERGED for one in results)
@@ -102,7 +106,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("name", help="entry of the catalogue; `gensweep models` shows them")
     made.add_argument("--data", default="digits")
-    made.add_argument("--images", type=int, default=300_000, help="budget of each trial")
+    made.add_argument("--preset", action="store_true", help="settings that suit digits")
+    made.add_argument("--images", type=int, help="budget of each trial (300000, or the preset's)")
     made.add_argument("--seeds", type=int, default=3, help="trials, in one pack")
     made.add_argument("--set", action="append", default=[], type=setting, dest="values",
                       metavar="FIELD=VALUE", help="of the configuration")  # fmt: skip

@@ -108,7 +108,7 @@ def _value(part: Scalar, hyper: Mapping[str, float]) -> float:
 
 
 def _are_apart(one: Player, other: Player) -> bool:
-    """Whether one of two players ends before the other begins, in every lane."""
+    """Return whether one of two players ends before the other begins, in every lane."""
     return _ends_before(one, other) or _ends_before(other, one)
 
 
