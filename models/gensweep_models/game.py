@@ -37,7 +37,11 @@ Nets = Mapping[str, Net]
 
 
 class DataShape(Protocol):
-    """The part of a data set's description that a game may know."""
+    """The part of a data set's description that a game may know.
+
+    Where data have them it also has `class_names`, `class_shares` and `columns`, as
+    `gensweep.game.DataShape` says.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]: ...
