@@ -235,7 +235,9 @@ def test_a_broken_model_is_refused_before_anything_starts(stack: Any, tmp_path: 
     assert done.returncode == 2
     line = 1 + (tmp_path / "broken.py").read_text().split("raise KeyError")[0].count("\n")
     assert done.stderr.splitlines()[-1] == (
-        f"error: my_lsgan breaks the law of loss: KeyError: 'my bug' (broken.py, line {line})"
+        "error: my_lsgan: LeastSquaresGan.loss of player 'critic' raises KeyError ('my bug') at "
+        f"broken.py, line {line}: it is called as loss(player, nets, batch, noise, hyper) for one "
+        "trial."
     )
     assert "Traceback" not in done.stdout + done.stderr
 

@@ -38,7 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("ranks")
     for model in MODELS:
         (out / model).mkdir()
-    paths = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
+    paths = os.pathsep.join(str(ROOT / name) for name in ("platform", "models", "tests"))
     env = os.environ | {"PYTHONPATH": paths, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
     port = str(_free_port())
     processes = [

@@ -21,10 +21,11 @@ STRATA = {"couplings": Categorical((2, 3)), "learning_rate": RATE}
 
 def small(name: str, **changes: Any) -> dict[str, Any]:
     """A sweep of two trials of ten batches."""
-    model = CATALOG[name]
-    fixed = small_settings(model, batch_size=32)
+    model, space = CATALOG[name], changes.get("space", {"learning_rate": RATE})
+    small = small_settings(model, batch_size=32)
+    fixed = {field: value for field, value in small.items() if field not in space}
     return {
-        "model": model, "fixed": fixed, "space": {"learning_rate": RATE},
+        "model": model, "fixed": fixed, "space": space,
         "trials": 2, "width": 2, "budget_images": 320, "target": None,
     } | changes  # fmt: skip
 
