@@ -67,6 +67,12 @@ def test_an_entry_is_measured_beside_its_data(stack: Any, tmp_path: Path) -> Non
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_preset_gets_better_than_none_in_a_twelfth_of_its_budget(stack: Any) -> None:
+    argv = ["r3gan", "--preset", "--images", "25000", "--seeds", "1"]
+    figures = run("entry_quality", *argv, env=stack.env)["figures"]
+    assert figures["own.frechet"] < figures["frechet"] < 200
+
+
 def test_the_engine_is_compared_with_code_by_hand(stack: Any) -> None:
     argv = ["--quick", "--models", "mlp_gan", "--widths", "2"]
     found = run("engine_overhead", *argv, env=stack.env)
