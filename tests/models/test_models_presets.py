@@ -22,9 +22,7 @@ def test_a_preset_makes_a_game_of_the_digits(name: str) -> None:
     config = model.config(**preset.settings)
     game = model.game(config, RandomExamples((1, 8, 8), 10))
     assert preset.images > config.batch_size
-    assert {len(list(player.build().parameters())) > 0 for player in game.players.values()} == {
-        True
-    }
+    assert all(list(player.build().parameters()) for player in game.players.values())
 
 
 def test_the_table_has_every_preset_and_every_adversarial_entry_has_one() -> None:
