@@ -15,6 +15,7 @@ from gensweep_models.adversarial.objectives import (
     generator_loss,
     label_smoothing,
 )
+from same_gradients import assert_same_with_gradients, normal
 
 OBJECTIVES = get_args(Objective)
 Formula = Callable[[Tensor, Tensor], Tensor]
@@ -86,38 +87,27 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-def _normal(*shape: int, scale: float = 1.0) -> Tensor:
-    return (scale * torch.randn(shape, dtype=torch.float64)).requires_grad_()
-
-
-def _same_with_gradients(got: Tensor, want: Tensor, inputs: list[Tensor]) -> None:
-    torch.testing.assert_close(got, want)
-    torch.testing.assert_close(
-        torch.autograd.grad(got, inputs, retain_graph=True), torch.autograd.grad(want, inputs)
-    )
-
-
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_critic_descends_what_the_paper_maximises(objective: Objective) -> None:
-    real, fake = _normal(40, scale=3), _normal(40, scale=3)
+    real, fake = normal(40, scale=3), normal(40, scale=3)
     loss = critic_loss(objective, real, fake)
-    _same_with_gradients(loss, -MAXIMISED[objective](real, fake), [real, fake])
+    assert_same_with_gradients(loss, -MAXIMISED[objective](real, fake), [real, fake])
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_generator_minimises_the_papers_formula(objective: Objective) -> None:
-    real, fake = _normal(40, scale=3), _normal(40, scale=3)
+    real, fake = normal(40, scale=3), normal(40, scale=3)
     loss = generator_loss(objective, fake, real)
-    _same_with_gradients(loss, MINIMISED[objective](real, fake), [fake])
+    assert_same_with_gradients(loss, MINIMISED[objective](real, fake), [fake])
 
 
 def test_only_pairs_need_the_scores_of_real_examples() -> None:
     with pytest.raises(ValueError, match="relativistic compares with the scores of real examples"):
-        generator_loss("relativistic", _normal(4))
+        generator_loss("relativistic", normal(4))
     unpaired = [name for name, formula in FORMULAS.items() if not formula.paired]
     assert len(unpaired) == len(OBJECTIVES) - 1
     for objective in unpaired:
-        assert bool(generator_loss(objective, _normal(4)).isfinite())
+        assert bool(generator_loss(objective, normal(4)).isfinite())
 
 
 def test_losses_of_extreme_logits_stay_finite() -> None:
@@ -175,7 +165,7 @@ def test_the_best_critic_of_smoothed_labels(objective: Objective, share: float) 
 
 
 def test_smoothed_cross_entropy_is_that_of_the_label() -> None:
-    real, fake = _normal(40), _normal(40)
+    real, fake = normal(40), normal(40)
     got = critic_loss("minimax", real, fake) + label_smoothing(real, torch.tensor(0.1))
     want = -(0.9 * _log_d(real) + 0.1 * _log_not_d(real)).mean() - _log_not_d(fake).mean()
-    _same_with_gradients(got, want, [real, fake])
+    assert_same_with_gradients(got, want, [real, fake])

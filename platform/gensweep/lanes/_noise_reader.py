@@ -3,6 +3,7 @@
 L lanes, N numbers.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -16,7 +17,7 @@ SKIPPED = 1 << 20
 """Numbers that are drawn at once to be passed over."""
 
 
-class SampleNoise:
+class SampleNoise(ABC):
     """The noise of many samples, by name, that is read some samples at a time.
 
     `count` is the number of samples; `UserError` if what each has is not so many times there.
@@ -32,12 +33,12 @@ class SampleNoise:
         )
         """Memory of the noise of one sample of one lane."""
 
+    @abstractmethod
     def read(self, count: int) -> dict[str, Tensor]:
         """Return the noise of the next `count` samples: name to `[L, count, ...]`.
 
         What belongs to no sample is whole and the same each time, `[L, *shape]`.
         """
-        raise NotImplementedError
 
     def blank(self, count: int) -> dict[str, Tensor]:
         """Return zeros in the place of the noise of `count` samples; nothing is read."""

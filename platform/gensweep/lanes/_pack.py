@@ -73,17 +73,7 @@ class Pack:
         players = self.game.players
         self.inputs = LaneInputs(self.game.noise, int(config.batch_size), width, self.ranks)
         self.stacks = {name: Stack(p, width, self.device) for name, p in players.items()}
-        # A mean over ranks is a call to another library in the middle of a turn: no graph holds it.
-        graphed = trace and self.device.type == "cuda" and self.ranks.count == 1
-        capture = cuda_capture() if graphed else None
-        self.turns = {
-            name: Turn(self.game, self.stacks, name, trace=trace, precision=self.precision,
-                       capture=capture) for name, one in players.items() if not one.frozen
-        }  # fmt: skip
-        order = update_order(self.game)
-        self.joint_turn = None if order == "in_turn" else JointTurn(
-            self.turns, extragradient=order == "extragradient", capture=capture
-        )  # fmt: skip
+        self._make_turns(trace=trace)
         self._check_networks()
         self.trace_sampling = trace and self.device.type == "cuda"
         """Whether the step of a long sampler is traced: a CPU takes as long without."""
@@ -104,6 +94,21 @@ class Pack:
         self._sampling = SamplingGames(model, self.config, data, self.game)
         self.turns_taken = self.turns_computed = 0
         """Turns that were due in lanes with trials, and turns computed there, due or not."""
+
+    def _make_turns(self, *, trace: bool) -> None:
+        """Make the turn of each player that learns, and that of all at once if the game has one."""
+        # A mean over ranks is a call to another library in the middle of a turn: no graph holds it.
+        graphed = trace and self.device.type == "cuda" and self.ranks.count == 1
+        capture = cuda_capture() if graphed else None
+        self.turns = {
+            name: Turn(self.game, self.stacks, name, trace=trace, precision=self.precision,
+                       capture=capture)
+            for name, one in self.game.players.items() if not one.frozen
+        }  # fmt: skip
+        order = update_order(self.game)
+        self.joint_turn = None if order == "in_turn" else JointTurn(
+            self.turns, extragradient=order == "extragradient", capture=capture
+        )  # fmt: skip
 
     # -- lanes in and out ---------------------------------------------------------------
 
