@@ -43,8 +43,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in 
     "gan-hinge": ("gan", {"objective": "hinge"}),
     "gan-wasserstein_gp": ("gan", {"objective": "wasserstein_gp"}),
     "gan-cures": ("gan", CURES),
+    "gan-batch_norm": ("gan", {"batch_norm": True, "layers": 2}),
 }
-"""Name to a model and settings of it: power iterations, a double backward, past weights."""
+"""Name to a model and settings of it: power iterations, a double backward, past weights, statistics
+of each lane's batches."""
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"penalty": "r1", "objective": "wasserstein"}, "weights that are clipped bound the slope"),
     ({"penalty": "none", "objective": "wasserstein_gp"}, "the critic's slope is bounded"),
     ({"minibatch_kernels": 4, "penalty": "r1"}, "a penalty is on the slope of each example alone"),
+    ({"batch_norm": True, "penalty": "dragan"}, "a penalty is on the slope of each example alone"),
+    ({"batch_norm": True, "objective": "wasserstein_gp"}, "a penalty is on the slope of each exam"),
+    ({"batch_norm": True, "objective": "hinge"}, "a division by the batch's deviation undoes spec"),
+    ({"batch_norm": True, "spectral": True}, "a division by the batch's deviation undoes spectral"),
     ({"packing": 3, "batch_size": 8}, "packing divides batch_size.*packing=3, batch_size=8"),
 ]
 

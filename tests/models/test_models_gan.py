@@ -25,12 +25,23 @@ def _draw(spec: Any, lanes: int) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize(("objective", "shape"), CASES)
 def test_a_stacked_critic_equals_each_alone(objective: Any, shape: Any) -> None:
+    _compare_stacked(GanConfig(objective=objective, hidden=8, batch_size=4), shape)
+
+
+@pytest.mark.parametrize("objective", ["non_saturating", "wasserstein"])
+@pytest.mark.parametrize("shape", [(2,), (1, 28, 28)])
+def test_stacked_critics_have_statistics_of_their_own(objective: Any, shape: Any) -> None:
+    # A variance of few examples may be small, and its inverse large.
+    config = GanConfig(objective=objective, hidden=8, batch_size=16, batch_norm=True)
+    _compare_stacked(config, shape)
+
+
+def _compare_stacked(config: GanConfig, shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    config = GanConfig(objective=objective, hidden=8, batch_size=4)
     game = Gan(config, SimpleNamespace(shape=shape, classes=0, count=10))
     nets = {n: [p.build() for _ in range(3)] for n, p in game.players.items()}
     bases = {n: m[0] for n, m in nets.items()}
-    noise, x = _draw(game.noise["critic"], 3), torch.randn(3, 4, *shape)
+    noise, x = _draw(game.noise["critic"], 3), torch.randn(3, config.batch_size, *shape)
     hyper = {"penalty_weight": torch.tensor(10.0), "label_smoothing": torch.tensor(0.1)}
 
     def one(state: Any, x: Any, noise: Any) -> Any:

@@ -8,6 +8,7 @@ from torch import nn
 from gensweep_models.config import check
 from gensweep_models.nets import ConvCritic, ConvGenerator, MlpCritic, mlp
 from gensweep_models.nets.conv import STEM
+from gensweep_models.nets.mlp import CriticNorm
 
 Body = Literal["auto", "mlp", "conv"]
 """auto: conv for images, unless they are as small as 8 x 8."""
@@ -34,10 +35,12 @@ def make_generator(
 
 
 def make_critic(
-    body: Body, shape: tuple[int, ...], hidden: int, layers: int, *, spectral: bool = False,
-    kernels: int = 0, outputs: int = 1,
+    body: Body, shape: tuple[int, ...], hidden: int, layers: int, *,
+    norm: CriticNorm = "none", kernels: int = 0, outputs: int = 1,
 ) -> nn.Module:  # fmt: skip
     """Make a network of examples to scores [B, outputs], or to features; see `nets.critic`."""
     if is_conv(body, shape):
-        return ConvCritic(shape, max(1, hidden // 2), spectral, kernels, outputs)
-    return MlpCritic(prod(shape), hidden, layers, spectral, kernels, outputs)
+        return ConvCritic(shape, max(1, hidden // 2), norm, kernels, outputs)
+    law = "the first hidden layer is not normalised over the batch: layers > 1"
+    check(norm != "batch" or layers > 1, law, layers=layers)
+    return MlpCritic(prod(shape), hidden, layers, norm, kernels, outputs)

@@ -22,6 +22,7 @@ from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets import ConvCritic, ConvGenerator, mlp
 from gensweep_models.nets.conv import STEM
+from gensweep_models.nets.mlp import CriticNorm
 from gensweep_models.nets.projection import Projection, one_hot
 from gensweep_models.space import Categorical, Dimension, Integer, Real
 
@@ -91,7 +92,8 @@ class ConditionalCritic(nn.Module):
             body = mlp(joined + prod(data.shape), 1, config.hidden, config.layers, spectral)
         else:
             shape = (joined + data.shape[0], *data.shape[1:])
-            body = ConvCritic(shape, max(1, config.hidden // 2), spectral).body
+            norm: CriticNorm = "spectral" if spectral else "none"
+            body = ConvCritic(shape, max(1, config.hidden // 2), norm).body
         self.body = body[:-1] if self.projected else body
         if self.projected:
             self.head = Projection(body[-1].in_features, data.classes, spectral)

@@ -24,6 +24,7 @@ from gensweep_models.adversarial.penalties import PENALTIES, Penalty, PenaltyNam
 from gensweep_models.adversarial.truncation import truncated_normal, truncation_field
 from gensweep_models.config import BaseConfig, check, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Net, Nets, Noise, OptimizerName, Player, Tensors
+from gensweep_models.nets.mlp import CriticNorm
 from gensweep_models.space import Categorical, Dimension, Integer, Real
 
 PenaltyChoice = Literal["own", "none", PenaltyName]
@@ -48,6 +49,9 @@ class GanConfig(BaseConfig):
         "own", "on the critic's gradient; own: the objective's", choices=get_args(PenaltyChoice)
     )
     spectral: bool = fixed(False, "critic's layers are divided by their norms; hinge: always")
+    batch_norm: bool = fixed(
+        False, "critic's features, but the first layer's, are normalised over the batch"
+    )
     packing: int = fixed(1, "examples that the critic scores together (PacGAN)", at_least=1)
     minibatch_kernels: int = fixed(0, "of minibatch discrimination; 0: none", at_least=0)
     feature_matching: bool = fixed(False, "the generator's objective is the critic's features")
@@ -72,6 +76,11 @@ class GanConfig(BaseConfig):
         """True where the critic's layers are spectrally normalised."""
         return self.spectral or OBJECTIVES[self.objective].spectral
 
+    @property
+    def critic_norm(self) -> CriticNorm:
+        """The normalisation of the critic's layers."""
+        return "spectral" if self.normalised else "batch" if self.batch_norm else "none"
+
     def check_relations(self) -> None:
         """Refuse cures that do not go with the objective, each with its reason."""
         formula, penalty = OBJECTIVES[self.objective], self.active_penalty
@@ -92,6 +101,12 @@ class GanConfig(BaseConfig):
         check(not (self.minibatch_kernels and penalty),
               "a penalty is on the slope of each example alone: minibatch_kernels = 0",
               minibatch_kernels=self.minibatch_kernels, **says)  # fmt: skip
+        check(not (self.batch_norm and penalty),
+              "a penalty is on the slope of each example alone: batch_norm = False",
+              batch_norm=self.batch_norm, **says)  # fmt: skip
+        check(not (self.batch_norm and self.normalised),
+              "a division by the batch's deviation undoes spectral norms: batch_norm = False",
+              batch_norm=self.batch_norm, spectral=self.spectral, **says)  # fmt: skip
         check(self.batch_size % self.packing == 0, "packing divides batch_size",
               packing=self.packing, batch_size=self.batch_size)  # fmt: skip
 
@@ -106,6 +121,12 @@ GAN_SPACE: dict[str, Dimension] = {
     "penalty_weight": Real(
         0.1, 20.0, log=True,
         when={"objective": tuple(name for name, one in OBJECTIVES.items() if one.penalty)},
+    ),
+    "batch_norm": Categorical(
+        (False, True),
+        when={"objective": tuple(
+            name for name, one in OBJECTIVES.items() if not (one.penalty or one.spectral)
+        )},
     ),
 }  # fmt: skip
 
@@ -141,7 +162,7 @@ class Gan:
     def _critic(self) -> nn.Module:
         c, shape = self.config, (self.config.packing * self.shape[0], *self.shape[1:])
         net = make_critic(
-            c.body, shape, c.hidden, c.layers, spectral=c.normalised, kernels=c.minibatch_kernels
+            c.body, shape, c.hidden, c.layers, norm=c.critic_norm, kernels=c.minibatch_kernels
         )
         return WithPast(net) if c.historical_averaging else net
 

@@ -20,6 +20,8 @@ SPACE: dict[str, Dimension] = {
     "beta1": Real(0.0, 0.999),
     "critic_iterations": Categorical((1, 5)),
 }
+BATCH_NORM = {"batch_norm": Categorical((False, True))}
+"""Of those without a penalty; the comparison's first search had it with penalties, too."""
 CLIP = {"clip": Real(1e-3, 1.0, log=True)}
 PENALTY_WEIGHT = {"penalty_weight": Real(0.1, 100.0, log=True)}
 
@@ -112,7 +114,7 @@ class LganConfig(GanConfig):
     decay: bool = fixed(False)
 
 
-WGAN_SPACE = {name: one for name, one in SPACE.items() if name != "beta1"} | CLIP
+WGAN_SPACE = {name: one for name, one in SPACE.items() if name != "beta1"} | BATCH_NORM | CLIP
 """RMSProp has no beta1; the comparison took Adam instead."""
 SNGAN_SPACE: dict[str, Dimension] = {
     "learning_rate": Categorical((1e-4, 2e-4, 1e-3)),
@@ -137,8 +139,8 @@ def _entry(name: str, paper: str, config: type[GanConfig], space: dict[str, Dime
 
 
 VARIANTS = (
-    _entry("minimax_gan", "1406.2661", MinimaxConfig, SPACE),
-    _entry("lsgan", "1611.04076", LsganConfig, SPACE),
+    _entry("minimax_gan", "1406.2661", MinimaxConfig, SPACE | BATCH_NORM),
+    _entry("lsgan", "1611.04076", LsganConfig, SPACE | BATCH_NORM),
     _entry("dragan", "1705.07215", DraganConfig, SPACE | PENALTY_WEIGHT),
     _entry("r3gan", "2501.05441", R3ganConfig, R3GAN_SPACE),
     _entry("wgan", "1701.07875", WganConfig, WGAN_SPACE),

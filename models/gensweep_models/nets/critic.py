@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep_models.nets.conv import STEM
-from gensweep_models.nets.mlp import hidden_layers
+from gensweep_models.nets.mlp import CriticNorm, hidden_layers
 from gensweep_models.nets.spectral import SpectralConv2d, SpectralLinear
 
 KERNEL_SIZE = 5
@@ -32,11 +32,11 @@ class MlpCritic(nn.Sequential):
     """Examples [B, *shape] to scores [B, outputs], or to their features [B, hidden + kernels]."""
 
     def __init__(
-        self, inputs: int, hidden: int, layers: int, spectral: bool = False, kernels: int = 0,
+        self, inputs: int, hidden: int, layers: int, norm: CriticNorm = "none", kernels: int = 0,
         outputs: int = 1,
     ) -> None:  # fmt: skip
-        trunk = hidden_layers(inputs, hidden, layers, spectral)
-        body = nn.Sequential(*trunk, *_head(hidden, outputs, spectral, kernels))
+        trunk = hidden_layers(inputs, hidden, layers, norm)
+        body = nn.Sequential(*trunk, *_head(hidden, outputs, norm, kernels))
         super().__init__(nn.Flatten(), body)
 
     def forward(self, x: Tensor, features: bool = False) -> Tensor:
@@ -47,7 +47,7 @@ class ConvCritic(nn.Module):
     """Images [B, *shape] to scores [B, outputs], or to features; after DCGAN, arXiv:1511.06434."""
 
     def __init__(
-        self, shape: tuple[int, ...], channels: int, spectral: bool = False, kernels: int = 0,
+        self, shape: tuple[int, ...], channels: int, norm: CriticNorm = "none", kernels: int = 0,
         outputs: int = 1,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -55,19 +55,22 @@ class ConvCritic(nn.Module):
         body: list[nn.Module] = []
         width, inputs = channels, shape[0]
         for _ in range(halvings):
-            conv = SpectralConv2d if spectral else nn.Conv2d
-            body += [conv(inputs, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+            conv = SpectralConv2d if norm == "spectral" else nn.Conv2d
+            centred = norm == "batch" and bool(body)
+            body += [conv(inputs, width, 4, 2, 1, bias=not centred)]
+            body += [nn.BatchNorm2d(width)] if centred else []
+            body += [nn.LeakyReLU(0.2)]
             inputs, width = width, 2 * width
         size = inputs * side**2
-        self.body = nn.Sequential(*body, nn.Flatten(), *_head(size, outputs, spectral, kernels))
+        self.body = nn.Sequential(*body, nn.Flatten(), *_head(size, outputs, norm, kernels))
 
     def forward(self, x: Tensor, features: bool = False) -> Tensor:
         return _run(self.body, x, features)
 
 
-def _head(size: int, outputs: int, spectral: bool, kernels: int) -> list[nn.Module]:
+def _head(size: int, outputs: int, norm: CriticNorm, kernels: int) -> list[nn.Module]:
     between = [MinibatchDiscrimination(size, kernels)] if kernels else []
-    linear = SpectralLinear if spectral else nn.Linear
+    linear = SpectralLinear if norm == "spectral" else nn.Linear
     return [*between, linear(size + kernels, outputs)]
 
 

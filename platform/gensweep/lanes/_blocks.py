@@ -3,11 +3,13 @@
 A CPU's vector units take a function of `BLOCK` elements at a time, and the rest one by one by
 another routine, which rounds otherwise for the functions of `UNEVEN` (torch 2.13, found by
 comparing both on random numbers). Where a lane's elements fill no whole blocks, its numbers would
-depend on how many lanes come before and after it: there each lane is filled up.
+depend on how many lanes come before and after it: there each lane is filled up. So are the features
+[B, L C] of a batch normalisation, and sums over such a batch are taken of each lane's own memory.
 
-L lanes.
+L lanes, B batch, C features.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -29,6 +31,8 @@ UNEVEN = frozenset({
     _aten.elu_backward.default, _aten.mish.default, _aten.logaddexp.default, _aten.exp2.default,
     _aten.pow.Scalar, _aten.pow.Tensor_Scalar, _aten.pow.Tensor_Tensor,
 })  # fmt: skip
+_SUMS = frozenset({_aten.sum.dim_IntList, _aten.mean.dim})
+_BATCH_NORM = _aten.native_batch_norm_backward.default
 
 
 def even_out(trace: fx.GraphModule, lanes: int) -> None:
@@ -40,6 +44,28 @@ def even_out(trace: fx.GraphModule, lanes: int) -> None:
         if lanes > 1 and node.target in UNEVEN and _is_uneven(node.meta.get("val"), lanes, block):
             node.args = (node.target, block or BLOCK, *node.args)
             node.target = in_blocks
+        elif lanes > 1 and node.target is _BATCH_NORM and _is_flat(node.args[1].meta.get("val")):
+            node.args = (lanes, block or BLOCK, *node.args)
+            node.target = batch_norm_backward
+        elif lanes > 1 and node.target in _SUMS and _is_mixed(node, block or BLOCK):
+            node.args = (node.target, *node.args)
+            node.target = sum_apart
+
+
+def _is_flat(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.device.type == "cpu" and value.ndim == 2
+
+
+def _is_mixed(node: fx.Node, block: int) -> bool:
+    """Return whether a sum over axes of [L, ...] adds rows in which lanes follow each other."""
+    source, axes, *_ = node.args
+    value: Any = source.meta.get("val") if isinstance(source, fx.Node) else None
+    if not isinstance(value, Tensor) or value.device.type != "cpu" or not isinstance(axes, list):
+        return False
+    width = value.stride()[0]
+    inner = {n for n in range(1, value.ndim) if value.shape[n] > 1 and value.stride(n) < width}
+    rows = math.prod(value.shape[n] for n in inner) == width and width % block > 0
+    return bool(inner) and rows and not inner & {axis % value.ndim for axis in axes}
 
 
 def _is_uneven(value: Any, lanes: int, block: int) -> bool:
@@ -61,6 +87,30 @@ def in_blocks(function: Any, block: int, *args: Any) -> Tensor:
     found = _in_pieces(function, whole, shape[0])
     count = shape.numel() // shape[0]
     return found[:, :count].reshape(shape)
+
+
+def sum_apart(function: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Compute a sum or mean of [L, ...] from memory that has one lane after the other."""
+    found: Tensor = function(x.contiguous(), *args, **kwargs)
+    return found
+
+
+def batch_norm_backward(lanes: int, block: int, *args: Any) -> tuple[Tensor | None, ...]:
+    """Compute the gradients of a batch normalisation of features [B, L C] in whole blocks."""
+    size = args[1].shape[1] // lanes
+
+    def filled(each: Any) -> Any:
+        if not isinstance(each, Tensor):
+            return each
+        return _filled(each.reshape(-1, size), block).reshape(*each.shape[:-1], -1)
+
+    def cut(each: Tensor | None) -> Tensor | None:
+        if each is None or not each.numel():
+            return each
+        rows = each.reshape(-1, size + -size % block)
+        return rows[:, :size].reshape(*each.shape[:-1], -1)
+
+    return tuple(map(cut, _BATCH_NORM(*map(filled, args))))
 
 
 def _in_pieces(function: Any, args: list[Any], lanes: int) -> Tensor:
