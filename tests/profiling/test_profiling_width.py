@@ -21,6 +21,7 @@ from gensweep.profiling._width import (
     Width,
     candidate_widths,
     choose_width,
+    is_lane_alone_worth_measuring,
     is_worth_measuring,
     largest_stratum,
 )
@@ -86,6 +87,33 @@ def test_the_narrowest_of_nearly_the_fastest_that_fit_is_chosen(
     assert choose_width(FOUND, trials, limit_mib) == lanes
 
 
+SLOWER = profiles((2, 12.0, 30), (4, 11.0, 50), (8, 11.5, 90), (1, 10.0, 20))
+
+
+def test_a_lane_alone_is_chosen_where_packs_are_no_faster(sets: dict[str, Any]) -> None:
+    """The profiles are those that a machine remembers."""
+    profiler = profiler_of(GAN, sets["digits"])
+    profiler._cache_for({}).save(SLOWER)
+    found = measure_width(profiler, free_mib=1024.0)
+    assert found.lanes == 1
+    assert found.text() == (
+        "1 lane, as fast alone as in a pack: 10 ms a lane and round (12 with 2, 11 with 4, "
+        "11.5 with 8); 20.0 MiB a lane of 1.0 GiB free for a pack"
+    )
+
+
+def test_a_pack_that_pays_is_chosen_before_a_lane_alone() -> None:
+    paid = SLOWER | profiles((4, 9.0, 50), (8, 8.9, 90))
+    assert choose_width(paid, 64, 1e9) == 4
+    # as long as memory allows: alone for want of it is not alone for its pace
+    assert choose_width(paid, 64, 25.0) == 1
+    assert "as fast alone" not in Width(lanes=1, table=paid).text()
+    assert is_lane_alone_worth_measuring(profiles((2, 12.0, 30), (4, 11.0, 50)), 1e9)
+    assert not is_lane_alone_worth_measuring(profiles((2, 12.0, 30), (4, 5.9, 50)), 1e9)
+    assert is_lane_alone_worth_measuring(profiles((2, 12.0, 30), (4, 5.9, 50)), 40.0)
+    assert not is_lane_alone_worth_measuring(profiles((2, 12.0, 30)), 10.0)
+
+
 def test_trials_that_a_full_pack_leaves_over_count() -> None:
     table = profiles((2, 4.0, 20), (4, 3.0, 30), (8, 2.0, 50), (10, 2.0, 60))
     assert choose_width(table, 10, 1e9) == 10
@@ -114,7 +142,7 @@ def test_the_width_is_measured_once_and_remembered(
 ) -> None:
     first = measure_width(profiler_of(GAN, sets[name]))
     assert first.lanes in candidate_widths(8)
-    assert set(first.table) <= set(candidate_widths(8))
+    assert set(first.table) <= {1, *candidate_widths(8)}
     assert len(first.table) > 1
     assert all(point.lane_round_ms > 0 and point.measuring_s > 0 for point in first.table.values())
     kept = {file: file.read_bytes() for file in home.rglob("*.json")}
@@ -188,6 +216,8 @@ def test_lanes_are_measured_with_as_many_turns_as_trials_will_take(sets: dict[st
     pack = profiler_of(GAN, sets["ring8"])._full_pack({}, 5)
     turns = [pack.lane(slot).hyper["critic_iterations"] for slot in range(5)]
     assert turns == [1, 2, 3, 4, 5]
+    alone = profiler_of(GAN, sets["ring8"])._full_pack({}, 1)
+    assert alone.lane(0).hyper["critic_iterations"] == 3
 
 
 def test_the_largest_network_is_measured_or_else_the_default_one(sets: dict[str, Any]) -> None:
@@ -298,7 +328,7 @@ def test_a_pack_measures_on_the_spot_and_trains(open_small_sweep: Any) -> None:
     share = dataclasses.replace(small_sweep.plan.request, packs=1)
     data = small_sweep.plan.dataset
     width = resolve_width(small_sweep.sweep, data, small_sweep.source, share, "cpu")
-    assert width in candidate_widths(6)
+    assert width in (1, *candidate_widths(6))
     fixed = dataclasses.replace(small_sweep.sweep, width=5)
     assert resolve_width(fixed, data, small_sweep.source, share, "cpu") == 5
     sweep = dataclasses.replace(small_sweep.sweep, width=width)

@@ -125,7 +125,7 @@ class PackProfiler:
         varied = {n: sweep.space[n] for n in named if n in sweep.space and not sweep.space[n].when}
         # Lanes whose players take fewer turns rest meanwhile, so the mix decides the pack's speed.
         for slot in range(width):
-            fraction = slot / max(1, width - 1)
+            fraction = slot / (width - 1) if width > 1 else 0.5
             values = {name: value_at(dimension, fraction) for name, dimension in varied.items()}
             config = replace(sweep.config(stratum), **values)
             pack.load(slot, config, seed=slot, budget_images=BUDGET)

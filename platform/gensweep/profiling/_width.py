@@ -2,10 +2,12 @@
 
 A wider pack shares the cost of starting each operation among more trials, until the device is busy;
 beyond that it only leaves fewer trials to a sampler that learns from those that ended. So packs of
-doubling width are profiled until one gains nothing, and the narrowest of the fast ones is taken.
+doubling width are profiled until one gains nothing, and the narrowest of the fast ones is taken: a
+lane alone where packs are no faster, as of large convolutions on a CPU.
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -22,6 +24,8 @@ from gensweep.spec import Sweep
 _log = logging.getLogger(__name__)
 GOOD_ENOUGH = 1.05
 """A pack may take so many times the least time of all: a narrower one lets a sampler learn more."""
+PLAIN_GAIN = 2.0
+"""Pace of the narrowest pack over the best: from there on packs pay, and no lane alone is tried."""
 LEAST_S, MOST_S, TRAINING_FRACTION = 10.0, 30.0, 0.05
 """Measuring may take that fraction of the training to come, within bounds in seconds."""
 UNMEASURED = 16
@@ -41,7 +45,14 @@ class Width:
 
     def text(self) -> str:
         """Return the choice and its reason as one line for the plan."""
-        return f"{format_lanes(self.lanes)}{self._reason()}{self.note}"
+        alone = ", as fast alone as in a pack" if self._is_fast_alone() else ""
+        return f"{format_lanes(self.lanes)}{alone}{self._reason()}{self.note}"
+
+    def _is_fast_alone(self) -> bool:
+        """Return whether one lane was chosen for its pace, and not because packs do not fit."""
+        packs = [one.lane_round_ms for lanes, one in self.table.items() if lanes > 1]
+        alone = self.table.get(1) if self.lanes == 1 else None
+        return alone is not None and alone.lane_round_ms <= GOOD_ENOUGH * min(packs)
 
     def _reason(self) -> str:
         if not self.table:
@@ -51,7 +62,7 @@ class Width:
             least = min(self.table)
             return f": {least} take {format_mib(self.table[least].memory_mib)}, too much of {free}"
         chosen = self.table[self.lanes]
-        paces = {width: f"{profile.lane_round_ms:.3g}" for width, profile in self.table.items()}
+        paces = {width: f"{self.table[width].lane_round_ms:.3g}" for width in sorted(self.table)}
         others = ", ".join(f"{paces[w]} with {w}" for w in paces if w != self.lanes)
         pace = f"{paces[self.lanes]} ms a lane and round" + (f" ({others})" if others else "")
         return f": {pace}; {format_mib(self._lane_mib(chosen))} a lane of {free}"
@@ -132,6 +143,15 @@ def is_worth_measuring(table: ProfileTable, width: int, limit_mib: float, rounds
     return predicted_mib(table, width) <= limit_mib
 
 
+def is_lane_alone_worth_measuring(table: ProfileTable, limit_mib: float) -> bool:
+    """Return whether a lane alone may be as fast as the best pack that fits into `limit_mib`.
+
+    It is measured last, and takes less time than the first pack did.
+    """
+    paces = [one.lane_round_ms for one in table.values() if one.memory_mib <= limit_mib]
+    return bool(paces) and table[min(table)].lane_round_ms < PLAIN_GAIN * min(paces)
+
+
 def predicted_mib(table: ProfileTable, width: int) -> float:
     """Predict the MiB of a wider pack by a straight line through the two widest of `table`."""
     *before, last = sorted(table)
@@ -171,6 +191,9 @@ def measure_width(profiler: PackProfiler, free_mib: float | None = None) -> Widt
             break
     if not table:
         return Width(lanes=min(UNMEASURED, most), note=failed.replace("a wider pack", "measuring"))
+    if is_lane_alone_worth_measuring(table, limit_mib):
+        with suppress(Exception):  # packs train all the same
+            table[1] = profiler.profile(stratum, 1)
     lanes = choose_width(table, most, limit_mib)
     return Width(lanes=lanes, table=table, free_mib=free_mib, note=f"{named}{failed}")
 
