@@ -414,22 +414,23 @@ class Model(Protocol):
 
 
 CAPABILITIES = ("log_prob", "scores", "encode", "reconstruct", "invert", "interpolate", "denoise",
-                "inpaint")  # fmt: skip
+                "inpaint", "critic_values")  # fmt: skip
 """Optional methods of a game, each with the noise that `NAME_noise(batch)` declares, if any.
 
 Evaluations call `log_prob` (nats [B]) and `scores`; the report and `gensweep sample` call
 `reconstruct` (examples), `interpolate` (x, end, fractions [S] to [S, B, ...]), `encode`, or
 `invert` where there is no encoder (codes [B, ...]), `denoise` (examples with normal noise of
-standard deviation `denoise_std`, if the game has that, or else `NOISY`, to clean ones), and
+standard deviation `denoise_std`, if the game has that, or else `NOISY`, to clean ones),
 `inpaint` (images that are 0 where the mask [B, 1, H, W] is, then the mask, which is 1 where pixels
-are known: to whole images, in which these are as they were). What an example gets, it gets in any
-batch."""
+are known: to whole images, in which these are as they were), and `critic_values` (examples to the
+critic's raw outputs [B]; the larger, the more like data). What an example gets, it gets in any
+batch. A game that has no such method under its settings has None in its place."""
 NOISY = 0.5
 
 
 def capabilities(game: object) -> tuple[str, ...]:
     """List the optional methods that `game`, a class or an object, offers to evaluators."""
-    return tuple(name for name in CAPABILITIES if hasattr(game, name))
+    return tuple(name for name in CAPABILITIES if getattr(game, name, None) is not None)
 
 
 def capability_noise(
@@ -439,7 +440,8 @@ def capability_noise(
 
     `samples` are the importance samples of `log_prob`. `interpolate` has the noise of `encode`.
     """
-    declared = getattr(game, f"{'encode' if name == 'interpolate' else name}_noise", None)
+    of = {"interpolate": "encode"}.get(name, name)
+    declared = getattr(game, f"{of}_noise", None)
     if declared is None:
         return {}
     found: Mapping[str, Noise] = declared(batch, samples) if name == "log_prob" else declared(batch)

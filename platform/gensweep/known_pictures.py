@@ -42,6 +42,10 @@ def _can(capability: str) -> Offer:
     return lambda game, data: is_image(data) and capability in capabilities(game)
 
 
+def _has_plane_critic(game: Game, data: DataShape) -> bool:
+    return tuple(data.shape) == (2,) and "critic_values" in capabilities(game)
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A kind of picture."""
@@ -92,6 +96,11 @@ PICTURES = {
         "in three rows samples of classes a, b and c, each row's last at the mean of its latents; "
         "then a sample at a - b + c of these means, and others around it",
         "latent noise of images with classes that are not given", _has_free_classes,
+    ),
+    "landscape": Picture(
+        "the critic's values over the plane, lighter where higher, with even contours, examples "
+        "(green) and samples (blue)",
+        "`critic_values` of points in the plane", _has_plane_critic, 500,
     ),
 }  # fmt: skip
 """Each kind of picture, by the name that `gensweep sample --what` knows it by."""

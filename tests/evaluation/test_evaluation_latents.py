@@ -224,8 +224,10 @@ def test_a_row_has_one_condition(tmp_path_factory: pytest.TempPathFactory) -> No
 LATENT = ["walks", "turns"]
 OFFERS = {
     "gan": ((1, 8, 8), {}, [*LATENT, "arithmetic"]),
-    "gan of points": ((2,), {}, LATENT),
-    "gan of two numbers and points": ((2,), {"latent_size": 2}, [*LATENT, "manifold"]),
+    "gan of points": ((2,), {}, [*LATENT, "landscape"]),
+    "gan of two numbers and points": (
+        (2,), {"latent_size": 2}, [*LATENT, "manifold", "landscape"]
+    ),
     "vae": (
         (1, 8, 8), {"latent_size": 2},
         ["reconstructions", "interpolations", *LATENT, "manifold", "arithmetic"],

@@ -12,9 +12,11 @@ from gensweep.evaluation._example_pictures import (
     interpolations,
     reconstructions,
 )
+from gensweep.evaluation._landscape import landscape
 from gensweep.evaluation._latent_arithmetic import arithmetic
 from gensweep.evaluation._latent_pictures import manifold, turns, walks
 from gensweep.evaluation._pictured_lane import PicturedLane, Sheet, Splits, own_game
+from gensweep.evaluation._plane import plane_png
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.evaluation._sampling import NoData, open_lane
 from gensweep.game import capabilities
@@ -33,6 +35,7 @@ DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     one.__name__: one
     for one in (
         reconstructions, interpolations, denoised, inpainted, walks, turns, manifold, arithmetic,
+        landscape,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""
@@ -90,8 +93,11 @@ def draw_pictures(
 def _draw(kind: str, lane: PicturedLane) -> tuple[str, bytes]:
     sheet = DRAW[kind](lane)
     detail = f" ({sheet.detail})" if sheet.detail else ""
-    png = grid_png(sheet.samples, lane.modes, sheet.columns)
-    return f"{kind}: {PICTURES[kind].shows}{detail}", png
+    words = f"{kind}: {PICTURES[kind].shows}{detail}"
+    if sheet.surface is None:
+        return words, grid_png(sheet.samples, lane.modes, sheet.columns)
+    over = {"examples": sheet.examples, "surface": sheet.surface}
+    return words, plane_png(sheet.samples, lane.modes, **over)
 
 
 def _splits(about: Mapping[str, object], store: ObjectStore) -> Splits:

@@ -22,7 +22,7 @@ EXAMPLES = 4
 """Examples that a capability is called for."""
 CODES = ("encode", "invert")
 """What may return whole numbers, and in any shape that begins with the batch."""
-ALONE = ("log_prob", "scores", "reconstruct", "denoise", "inpaint")
+ALONE = ("log_prob", "scores", "reconstruct", "denoise", "inpaint", "critic_values")
 """What may not depend on the other examples of a batch."""
 FARTHEST = 1e-3
 """Largest difference, relative to the largest number, that rounding explains."""
