@@ -105,7 +105,8 @@ def test_only_a_critic_of_points_is_drawn() -> None:
     for data, values, offered in (
         (POINTS, {}, True), (RandomExamples(), {}, False), (POINTS, {"minibatch_kernels": 2}, False)
     ):  # fmt: skip
-        game = CATALOG["gan"].game(CATALOG["gan"].config(**values), data)
-        assert ("landscape" in offered_pictures(game, data)) is offered
+        config = CATALOG["gan"].config(**values)
+        game = CATALOG["gan"].game(config, data)
+        assert ("landscape" in offered_pictures(game, data, config)) is offered
     lane = pictured(toy(), POINTS)
-    assert "landscape" in offered_pictures(own_game(lane.pack), POINTS)
+    assert "landscape" in offered_pictures(own_game(lane.pack), POINTS, ToyConfig())

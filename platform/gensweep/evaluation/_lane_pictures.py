@@ -15,9 +15,11 @@ from gensweep.evaluation._example_pictures import (
 from gensweep.evaluation._landscape import landscape
 from gensweep.evaluation._latent_arithmetic import arithmetic
 from gensweep.evaluation._latent_pictures import manifold, turns, walks
+from gensweep.evaluation._network_pictures import attention, growth, mixing
 from gensweep.evaluation._pictured_lane import PicturedLane, Sheet, Splits, own_game
 from gensweep.evaluation._plane import plane_png
 from gensweep.evaluation._sample_grid import grid_png
+from gensweep.evaluation._sample_pictures import classes, sampling
 from gensweep.evaluation._sampling import NoData, open_lane
 from gensweep.game import capabilities
 from gensweep.known_pictures import PICTURES, offered_pictures
@@ -35,7 +37,7 @@ DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     one.__name__: one
     for one in (
         reconstructions, interpolations, denoised, inpainted, walks, turns, manifold, arithmetic,
-        landscape,
+        landscape, classes, sampling, mixing, attention, growth,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""
@@ -51,7 +53,7 @@ def picture_lane(
     `sample_lane`. `UserError` if the model does not offer it.
     """
     pack = open_lane(weights, about, values)
-    if kind not in offered_pictures(own_game(pack), pack.data):
+    if kind not in _offered(pack):
         raise _not_offered(pack, kind, PICTURES[kind].needs)
     return _draw(kind, PicturedLane.of(pack, _splits(about, store), store, count, seed, values))
 
@@ -81,13 +83,17 @@ def draw_pictures(
     pack = Pack(sweep.model, config, splits[0], NoData(), width=1, trace=False)
     pack.put(0, LaneState.from_bytes(lane))
     found = {}
-    for kind in offered_pictures(own_game(pack), pack.data):
+    for kind in _offered(pack):
         try:
             shows, png = _draw(kind, PicturedLane.of(pack, splits, store, PICTURES[kind].count))
             found[shows] = png
         except UserError as error:
             _log.info("the best trial has no picture of %s: %s", kind, error)
     return found
+
+
+def _offered(pack: Pack) -> list[str]:
+    return offered_pictures(own_game(pack), pack.data, pack.lane(0).config)
 
 
 def _draw(kind: str, lane: PicturedLane) -> tuple[str, bytes]:
@@ -113,5 +119,5 @@ def _encoder(pack: Pack) -> str | None:
 
 def _not_offered(pack: Pack, what: str, needs: str) -> UserError:
     codes = ["codes"] if _encoder(pack) else []
-    known = ", ".join(["samples", *offered_pictures(own_game(pack), pack.data), *codes])
+    known = ", ".join(["samples", *_offered(pack), *codes])
     return UserError(f"{pack.model.name} has no {what}, for want of {needs}: choose from {known}.")
