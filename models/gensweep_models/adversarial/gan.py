@@ -182,6 +182,8 @@ class Gan:
         c, score, known = self.config, critic(fake).squeeze(-1), critic(real).squeeze(-1)
         loss = critic_loss(c.objective, known, score)
         metrics = {"critic_gap": (known.mean() - score.mean()).detach()}
+        if c.normalised:
+            metrics["sigma_critic"] = (critic.net if c.historical_averaging else critic).sigma()
         if OBJECTIVES[c.objective].labels:
             loss = loss + label_smoothing(known, hyper["label_smoothing"])
         if c.active_penalty:
