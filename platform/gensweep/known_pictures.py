@@ -26,12 +26,12 @@ class Subject:
 
     @property
     def is_image(self) -> bool:
-        """Whether examples are images."""
+        """True if examples are images."""
         return is_image(self.data)
 
     @property
     def is_point(self) -> bool:
-        """Whether examples are points in the plane."""
+        """True if examples are points in the plane."""
         return tuple(self.data.shape) == (2,)
 
     @property
@@ -153,7 +153,7 @@ PICTURES = {
         "where most", "`attention`", _can("attention"), 8,
     ),
     "growth": Picture(
-        "in each row a sample as the trained network draws it at each stage of its growth",
+        "in each column a sample as the trained network draws it, stage by stage of its growth",
         "`growth`", _can("growth"), 8,
     ),
 }  # fmt: skip

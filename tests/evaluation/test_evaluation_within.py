@@ -143,7 +143,7 @@ def test_growth_ends_at_the_sample_and_is_blocky_before() -> None:
     """At first of squares as large as 28 / 7 pixels, then of half that."""
     lane = pictured("progan", 3, RandomExamples((1, 28, 28), 0), channels=2)
     sheet = growth(lane)
-    stages = sheet.samples.unflatten(0, (3, 3))
+    stages = sheet.samples.unflatten(0, (3, 3)).transpose(0, 1)
     assert sheet.columns == 3
     torch.testing.assert_close(stages[:, -1], drawn(lane, 3))
     for stage, size in ((0, 4), (1, 2)):

@@ -21,10 +21,10 @@ MARKS = {
 
 
 def growth(lane: PicturedLane) -> Sheet:
-    """A row for each sample: its image at each stage (arXiv:1710.10196, figure 1)."""
+    """A column for each sample, from stage to stage (arXiv:1710.10196, figure 1)."""
     space, rows = LatentSpace(lane), torch.arange(lane.count)
     found = space.call("growth", space.draw(lane.count), rows)
-    return Sheet(found.flatten(0, 1), found.shape[1])
+    return Sheet(found.transpose(0, 1).flatten(0, 1), lane.count)
 
 
 def mixing(lane: PicturedLane) -> Sheet:
