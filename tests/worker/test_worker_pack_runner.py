@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from gensweep.driver._progress_lines import progress_line
 from gensweep.evaluation import Evaluation
@@ -411,3 +412,18 @@ def test_how_training_went_is_kept_and_goes_on_after_a_stop(open_small_sweep: An
             assert points[-1][1] == trial.metrics[name]
             assert points[0][1] != points[-1][1]
         assert len(history) > 1
+
+
+@pytest.mark.slow("trains a trial, and tells MLflow", minutes=0.2)
+def test_what_was_measured_along_a_grid_is_told_by_its_value(open_small_sweep: Any) -> None:
+    small_sweep = open_small_sweep(trials=1, width=1)
+    small_sweep.runner("first")[1].resume()
+    (curve,) = small_sweep.result(0)["curves"].values()
+    small_sweep.coordinator.complete({}, {}, "")
+    small_sweep.close()
+    client = MlflowClient(small_sweep.plan.tracking_uri)
+    runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
+    (told,) = [run.data.metrics for run in runs if "truncation_2/frechet" in run.data.metrics]
+    for at, fidelity, variety in curve:
+        assert told[f"truncation_{at:g}/frechet"] == fidelity
+        assert told[f"truncation_{at:g}/coverage"] == variety
