@@ -139,6 +139,15 @@ def test_attention_is_shown_where_each_place_looks(name: str) -> None:
         assert int(marked.sum()) == 4
 
 
+def test_small_images_are_enlarged_beside_their_attention() -> None:
+    lane = pictured("sagan", count=2)
+    tiles = attention(lane).samples.unflatten(0, (2, 1 + len(MARKS)))
+    assert tiles.shape[2:] == (3, 32, 32)
+    large = drawn(lane, 2, given=lane.given(torch.arange(2))).repeat_interleave(4, 2)
+    same = (tiles[:, 0] == large.repeat_interleave(4, 3)).all(1)
+    assert (~same).flatten(1).sum(1).tolist() == [len(MARKS) * 4 * 4] * 2
+
+
 def test_growth_ends_at_the_sample_and_is_blocky_before() -> None:
     """At first of squares as large as 28 / 7 pixels, then of half that."""
     lane = pictured("progan", 3, RandomExamples((1, 28, 28), 0), channels=2)

@@ -148,6 +148,10 @@ def test_the_divergences_of_parallel_lines_are_those_of_the_lecture() -> None:
     assert (0.0, 0.0) in chart.lines["Wasserstein"]
 
 
+def test_truncation_is_asked_at_the_thresholds_of_the_paper() -> None:
+    assert load("truncation").SWEEP.sampling_grids == {"truncation": (0.04, 0.5, 1.0, 2.0)}
+
+
 def test_only_the_critic_has_a_slope_where_samples_are() -> None:
     """Which is the steepest allowed, and worth the whole Wasserstein distance of the Gaussians."""
     module = load("wasserstein_critic")

@@ -18,6 +18,8 @@ MARKS = {
     (0.75, 0.25): (213, 94, 0), (0.75, 0.75): (204, 121, 167),
 }  # fmt: skip
 """Places, from the top and from the left, whose attention is shown, and their colours."""
+SMALLEST = 32
+"""Side below which images are enlarged, so that marks leave something to see."""
 
 
 def growth(lane: PicturedLane) -> Sheet:
@@ -69,14 +71,20 @@ def attention(lane: PicturedLane) -> Sheet:
     space, rows = LatentSpace(lane), torch.arange(lane.count)
     noise = space.draw(lane.count)
     images, weights = space.sample(noise, rows), space.call("attention", noise, rows)
-    tiles = [images.expand(-1, 3, -1, -1).clone()]
+    zoom = max(1, SMALLEST // images.shape[-1])
+    tiles = [interpolate(images.expand(-1, 3, -1, -1), scale_factor=float(zoom))]
     for place, colour in MARKS.items():
         row, column = (int(at * side) for at, side in zip(place, weights.shape[1:3], strict=True))
         seen = weights[:, row, column, None]
-        shade = interpolate(2 * seen / seen.amax((2, 3), keepdim=True) - 1, images.shape[2:])
+        shade = interpolate(2 * seen / seen.amax((2, 3), keepdim=True) - 1, tiles[0].shape[2:])
         tiles.append(shade.repeat(1, 3, 1, 1))
-        size = images.shape[-1] // weights.shape[2]
-        area = (slice(row * size, (row + 1) * size), slice(column * size, (column + 1) * size))
         for tile in (tiles[0], tiles[-1]):
-            tile[..., *area] = (torch.tensor(colour) / 127.5 - 1)[:, None, None]
+            _mark(tile, row, column, tile.shape[-1] // weights.shape[2], colour)
     return Sheet(torch.stack(tiles, 1).flatten(0, 1), len(tiles))
+
+
+def _mark(tile: Tensor, row: int, column: int, size: int, colour: tuple[int, int, int]) -> None:
+    """Colour the middle of a place that is `size` pixels wide, in all of `tile` [N, 3, H, W]."""
+    low, high = size // 4, size - size // 4
+    rows, columns = (slice(at * size + low, at * size + high) for at in (row, column))
+    tile[..., rows, columns] = (torch.tensor(colour) / 127.5 - 1)[:, None, None]
