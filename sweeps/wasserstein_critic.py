@@ -3,12 +3,12 @@
 WGAN with clipped weights and WGAN-GP on a ring of eight modes, with one to ten steps of the critic
 for one of the generator, against the learning rate. A budget is examples that the critic sees, so
 more iterations mean fewer steps of the generator. The report draws what trials reached over the
-critic's iterations, and two parallel lines, which show why one wants a distance that knows how far
-apart two distributions are.
+critic's iterations; two parallel lines, which show why one wants a distance that knows how far
+apart two distributions are; and what a discriminator and a critic say of two Gaussians.
 """
 
 from collections.abc import Iterator, Sequence
-from statistics import mean
+from statistics import NormalDist, mean
 from typing import Any
 
 from gensweep.sweep import Chart, Sweep, main
@@ -55,6 +55,22 @@ def parallel_lines(trials: Sequence[Any]) -> Iterator[Chart]:
                 caption=caption)  # fmt: skip
 
 
+REAL, FAKE = NormalDist(-2, 1), NormalDist(2, 1)
+
+
+def two_gaussians(trials: Sequence[Any]) -> Iterator[Chart]:
+    """Draw the best discriminator and critic of two Gaussians (arXiv:1701.07875, figure 2)."""
+    places = [step / 20 for step in range(-160, 161)]
+    density = {"real": REAL.pdf, "fake": FAKE.pdf}
+    lines = {f"density, {name}": [(x, pdf(x)) for x in places] for name, pdf in density.items()}
+    lines["discriminator"] = [(x, REAL.pdf(x) / (REAL.pdf(x) + FAKE.pdf(x))) for x in places]
+    # Mass moves to the left everywhere, which a critic of slope -1 pays for in full
+    lines["critic / 4"] = [(x, -x / 4) for x in places]
+    yield Chart(title="Two Gaussians", names=("x", "value"), lines=lines,
+                caption="The discriminator is flat where samples are; the critic, of Lipschitz "
+                "constant 1, is as steep everywhere.")  # fmt: skip
+
+
 SWEEP = Sweep(
     name="wasserstein-critic",
     model=CATALOG["gan"],
@@ -72,7 +88,7 @@ SWEEP = Sweep(
     cluster={"trials": 600, "budget_images": 4_000_000},
     sampler="qmc",
     group_by="objective",
-    figures=(over_iterations, parallel_lines),
+    figures=(over_iterations, parallel_lines, two_gaussians),
 )
 
 if __name__ == "__main__":

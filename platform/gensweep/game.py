@@ -385,6 +385,20 @@ class Judged(Scored, Protocol):
         """Score to its largest value of a converged trial and its smallest of a diverged one."""
 
 
+class Styled(Protocol):
+    """A game whose samples are made with a style for each of N layers, as StyleGAN's are."""
+
+    @property
+    def style_groups(self) -> Mapping[str, range]:
+        """The layers of each group (coarse, middle, fine) by its name; all N in their order."""
+
+    def styles(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
+        """Return the styles [B, N, W] of samples, each of its own noise."""
+
+    def synthesise(self, nets: Nets, styles: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
+        """Draw images [B, *shape] with styles; with those of samples, the samples."""
+
+
 class Model(Protocol):
     """An entry of a catalogue: builds a configuration's game, and says what can be searched."""
 
@@ -413,23 +427,30 @@ class Model(Protocol):
         """Default search space: hyperparameter to its dimension."""
 
 
+OF_SAMPLES = ("styles", "attention", "growth")
 CAPABILITIES = ("log_prob", "scores", "encode", "reconstruct", "invert", "interpolate", "denoise",
-                "inpaint")  # fmt: skip
+                "inpaint", "critic_values", *OF_SAMPLES)  # fmt: skip
 """Optional methods of a game, each with the noise that `NAME_noise(batch)` declares, if any.
 
 Evaluations call `log_prob` (nats [B]) and `scores`; the report and `gensweep sample` call
 `reconstruct` (examples), `interpolate` (x, end, fractions [S] to [S, B, ...]), `encode`, or
 `invert` where there is no encoder (codes [B, ...]), `denoise` (examples with normal noise of
-standard deviation `denoise_std`, if the game has that, or else `NOISY`, to clean ones), and
+standard deviation `denoise_std`, if the game has that, or else `NOISY`, to clean ones),
 `inpaint` (images that are 0 where the mask [B, 1, H, W] is, then the mask, which is 1 where pixels
-are known: to whole images, in which these are as they were). What an example gets, it gets in any
-batch."""
+are known: to whole images, in which these are as they were), and `critic_values` (examples to the
+critic's raw outputs [B]; the larger, the more like data). What an example gets, it gets in any
+batch. A game that has no such method under its settings has None in its place.
+
+`OF_SAMPLES` are called with the noise of so many samples in the place of examples: `styles` (of a
+`Styled` game), `attention` (to weights [B, H, W, h, w] that each place of H x W maps gives to those
+of h x w maps, with the sum 1), and `growth` (to images [B, stages, *shape] as the network draws
+them at each stage of its growth, at last those of `sample`)."""
 NOISY = 0.5
 
 
 def capabilities(game: object) -> tuple[str, ...]:
     """List the optional methods that `game`, a class or an object, offers to evaluators."""
-    return tuple(name for name in CAPABILITIES if hasattr(game, name))
+    return tuple(name for name in CAPABILITIES if getattr(game, name, None) is not None)
 
 
 def capability_noise(
@@ -437,9 +458,11 @@ def capability_noise(
 ) -> Mapping[str, Noise]:
     """Return the noise that a capability needs of so many examples; empty if it declares none.
 
-    `samples` are the importance samples of `log_prob`. `interpolate` has the noise of `encode`.
+    `samples` are the importance samples of `log_prob`. `interpolate` has the noise of `encode`,
+    `OF_SAMPLES` have that of samples.
     """
-    declared = getattr(game, f"{'encode' if name == 'interpolate' else name}_noise", None)
+    of = {"interpolate": "encode", **dict.fromkeys(OF_SAMPLES, "sample")}.get(name, name)
+    declared = getattr(game, f"{of}_noise", None)
     if declared is None:
         return {}
     found: Mapping[str, Noise] = declared(batch, samples) if name == "log_prob" else declared(batch)

@@ -5,10 +5,42 @@ The command line, the report and whoever draws them read it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from gensweep.game import DataShape, Game, Noise, capabilities
+from gensweep.sampling_fields import SamplingField, sampling_fields
 
-Offer = Callable[[Game, DataShape], bool]
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A game, built unpadded of a configuration for data, of which pictures may be drawn."""
+
+    game: Game
+    data: DataShape
+    config: Any
+
+    @property
+    def latents(self) -> dict[str, Noise]:
+        """The noise of samples, by name, that is a latent of each."""
+        return latents(self.game)
+
+    @property
+    def is_image(self) -> bool:
+        """True if examples are images."""
+        return is_image(self.data)
+
+    @property
+    def is_point(self) -> bool:
+        """True if examples are points in the plane."""
+        return tuple(self.data.shape) == (2,)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The columns that samples are conditioned on."""
+        return tuple(getattr(self.game, "given", ()))
+
+
+Offer = Callable[[Subject], bool]
 
 
 def latents(game: Game) -> dict[str, Noise]:
@@ -25,21 +57,25 @@ def is_image(data: DataShape) -> bool:
     return len(data.shape) == 3
 
 
-def _has_latent(game: Game, data: DataShape) -> bool:
-    return bool(latents(game)) and (is_image(data) or tuple(data.shape) == (2,))
+def sampling_grids(config: Any) -> list[SamplingField]:
+    """List the sampling hyperparameters along whose values fidelity is measured."""
+    return [field for field in sampling_fields(config) if field.grid]
 
 
-def _has_two_numbers(game: Game, data: DataShape) -> bool:
-    return _has_latent(game, data) and [tuple(z.shape) for z in latents(game).values()] == [(1, 2)]
+def _has_latent(of: Subject) -> bool:
+    return bool(of.latents) and (of.is_image or of.is_point)
 
 
-def _has_free_classes(game: Game, data: DataShape) -> bool:
-    free = is_image(data) and data.classes and not getattr(game, "given", ())
-    return bool(free) and _has_latent(game, data)
+def _has_two_numbers(of: Subject) -> bool:
+    return _has_latent(of) and [tuple(z.shape) for z in of.latents.values()] == [(1, 2)]
+
+
+def _has_free_classes(of: Subject) -> bool:
+    return bool(of.is_image and of.data.classes and not of.given) and _has_latent(of)
 
 
 def _can(capability: str) -> Offer:
-    return lambda game, data: is_image(data) and capability in capabilities(game)
+    return lambda of: of.is_image and capability in capabilities(of.game)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +89,7 @@ class Picture:
     """What a model that does not offer it lacks."""
 
     is_offered: Offer
-    """Whether there is one of a game and its data."""
+    """Whether there is one of a game with its data and configuration."""
 
     count: int = 16
     """The number of examples, or of samples, in a report."""
@@ -93,10 +129,38 @@ PICTURES = {
         "then a sample at a - b + c of these means, and others around it",
         "latent noise of images with classes that are not given", _has_free_classes,
     ),
+    "landscape": Picture(
+        "the critic's values over the plane, lighter where higher, with even contours, examples "
+        "(green) and samples (blue)", "`critic_values` of points in the plane",
+        lambda of: of.is_point and "critic_values" in capabilities(of.game), 500,
+    ),
+    "classes": Picture(
+        "in each row samples of one class, in each column of the same noise",
+        "the class, given to samples that are images",
+        lambda of: of.is_image and "y" in of.given, 80,
+    ),
+    "sampling": Picture(
+        "in each row samples at one value of a sampling hyperparameter, in each column of the same "
+        "noise", "a sampling hyperparameter with a grid",
+        lambda of: of.is_image and bool(sampling_grids(of.config)), 32,
+    ),
+    "mixing": Picture(
+        "the samples at the top with styles of those on the left in one group of layers, some rows "
+        "for each group", "`styles` of images", _can("styles"), 56,
+    ),
+    "attention": Picture(
+        "in each row a sample with places marked in colours, then where each of them looks, white "
+        "where most", "`attention`", _can("attention"), 8,
+    ),
+    "growth": Picture(
+        "in each column a sample as the trained network draws it, stage by stage of its growth",
+        "`growth`", _can("growth"), 8,
+    ),
 }  # fmt: skip
 """Each kind of picture, by the name that `gensweep sample --what` knows it by."""
 
 
-def offered_pictures(game: Game, data: DataShape) -> list[str]:
-    """List the kinds of pictures that there are of a game, built unpadded for `data`."""
-    return [kind for kind, picture in PICTURES.items() if picture.is_offered(game, data)]
+def offered_pictures(game: Game, data: DataShape, config: Any) -> list[str]:
+    """List the kinds of pictures of a game that was built unpadded, of `config` for `data`."""
+    of = Subject(game, data, config)
+    return [kind for kind, picture in PICTURES.items() if picture.is_offered(of)]

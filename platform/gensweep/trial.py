@@ -165,13 +165,18 @@ LINEAGE: Final = "lineage"
 """Of a lane's state and a trial's result: [{"images", "from", "params"}], a copy each."""
 
 
-class Copies(TypedDict, total=False):
-    """The copies of population-based training, if there were any."""
+History = dict[str, list[list[float]]]
+"""[images, mean since the evaluation before] at each evaluation, of losses and training metrics."""
 
+
+class Course(TypedDict, total=False):
+    """The course of a trial: how training went, and copies of population-based training."""
+
+    history: History
     lineage: list[StateCopy]
 
 
-class StoredResult(Copies, total=False):
+class StoredResult(Course, total=False):
     """The part of a trial's end that the ledger keeps beside state and metrics, as JSON.
 
     A trial that has not ended, or whose packs kept dying, has nothing of it.
@@ -202,8 +207,9 @@ class TrialView(TypedDict):
     """Where the store has its weights and samples; empty if it has none."""
     images: int
     """Training examples seen."""
+    history: NotRequired[History]
     lineage: NotRequired[list[StateCopy]]
-    """As of `Copies`."""
+    """Both as of `Course`."""
     seed: int
     attempts: int
     """Packs that have trained it."""
@@ -262,6 +268,9 @@ class TrialEnd:
     curves: Mapping[str, tuple[tuple[float, float, float], ...]] = field(default_factory=dict)
     """By sampling hyperparameter, values of its grid with fidelity and variety, if measured."""
 
+    history: Mapping[str, list[list[float]]] = field(default_factory=dict)
+    """As a `History`."""
+
     lineage: tuple[StateCopy, ...] = ()
     artifacts: ArtifactPointer | None = None
     """None: it left no weights."""
@@ -274,6 +283,8 @@ class TrialEnd:
         found: StoredResult = {}
         if curves := {n: [list(point) for point in c] for n, c in self.curves.items() if c}:
             found["curves"] = curves
+        if self.history:
+            found["history"] = dict(self.history)
         if self.artifacts:
             found["kept"] = self.artifacts
         if self.lineage:

@@ -71,15 +71,20 @@ def summary(results: list[Evaluation]) -> dict[str, float]:
     return figures
 
 
-def main(args: argparse.Namespace) -> dict[str, Any]:
+def asked(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any], int]:
+    """Return the sweep that evaluates, the settings of the pack's configuration, and its budget."""
     model = model_named(args.name)
     preset = PRESETS[args.name] if args.preset else Preset()
-    images = args.images or preset.images
     values = preset.settings | dict(args.values)
     # A sweep searches something: here it is what evaluates, and the pack's configuration trains.
     fixed = {name: value for name, value in values.items() if name not in model.space}
     sweep = Sweep(name="quality", model=model, space=model.space, data=args.data, fixed=fixed)
-    config = model.config(**values)
+    return sweep, values, args.images or preset.images
+
+
+def main(args: argparse.Namespace) -> dict[str, Any]:
+    sweep, values, images = asked(args)
+    config = sweep.model.config(**values)
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Path(folder).as_uri())
         splits = [load_dataset(args.data, store, split=split) for split in ("train", "test")]
@@ -102,16 +107,21 @@ def main(args: argparse.Namespace) -> dict[str, Any]:
             "equal_quality": converged}  # fmt: skip
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=__doc__)
+def add_trial(made: argparse.ArgumentParser) -> None:
+    """Add what says how an entry is trained."""
     made.add_argument("name", help="entry of the catalogue; `gensweep models` shows them")
     made.add_argument("--data", default="digits")
     made.add_argument("--preset", action="store_true", help="settings that suit digits")
     made.add_argument("--images", type=int, help="budget of each trial (300000, or the preset's)")
-    made.add_argument("--seeds", type=int, default=3, help="trials, in one pack")
     made.add_argument("--set", action="append", default=[], type=setting, dest="values",
                       metavar="FIELD=VALUE", help="of the configuration")  # fmt: skip
     made.add_argument("--threads", type=int, default=1)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__)
+    add_trial(made)
+    made.add_argument("--seeds", type=int, default=3, help="trials, in one pack")
     made.add_argument("--picture", type=Path, help="where to draw the first trial's samples")
     return made
 

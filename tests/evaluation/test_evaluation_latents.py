@@ -223,14 +223,17 @@ def test_a_row_has_one_condition(tmp_path_factory: pytest.TempPathFactory) -> No
 
 LATENT = ["walks", "turns"]
 OFFERS = {
-    "gan": ((1, 8, 8), {}, [*LATENT, "arithmetic"]),
-    "gan of points": ((2,), {}, LATENT),
-    "gan of two numbers and points": ((2,), {"latent_size": 2}, [*LATENT, "manifold"]),
+    "gan": ((1, 8, 8), {}, [*LATENT, "arithmetic", "sampling"]),
+    "gan of points": ((2,), {}, [*LATENT, "landscape"]),
+    "gan of two numbers and points": (
+        (2,), {"latent_size": 2}, [*LATENT, "manifold", "landscape"]
+    ),
     "vae": (
         (1, 8, 8), {"latent_size": 2},
-        ["reconstructions", "interpolations", *LATENT, "manifold", "arithmetic"],
+        ["reconstructions", "interpolations", *LATENT, "manifold", "arithmetic", "sampling"],
     ),
-    "realnvp": ((1, 8, 8), {"couplings": 2}, []),
+    "realnvp": ((1, 8, 8), {"couplings": 2}, ["sampling"]),
+    "realnvp of points": ((2,), {"couplings": 2}, []),
 }  # fmt: skip
 
 
@@ -238,16 +241,21 @@ OFFERS = {
 def test_only_what_makes_sense_is_offered(case: str) -> None:
     shape, values, kinds = OFFERS[case]
     lane = catalogue(case.partition(" ")[0], shape, **values)
-    assert offered_pictures(own_game(lane.pack), lane.pack.data) == kinds
+    config = lane.pack.lane(0).config
+    assert offered_pictures(own_game(lane.pack), lane.pack.data, config) == kinds
 
 
 def test_a_latent_of_a_fixed_size_is_drawn_too() -> None:
     """Packs pad no such one. And without classes, or where they are given, nothing is added."""
     lane = shown(config=FixedConfig)
-    assert offered_pictures(own_game(lane.pack), EXAMPLES) == [*LATENT, "arithmetic"]
+    game, config = own_game(lane.pack), FixedConfig()
+    assert offered_pictures(game, EXAMPLES, config) == [*LATENT, "arithmetic"]
     assert walks(lane).samples[:, 0, 0, :3].all()
-    for data, game in ((RandomExamples((1, 4, 8), 0), Shown), (EXAMPLES, ShownOfClass)):
-        assert offered_pictures(game(ShownConfig(), data), data) == LATENT  # type: ignore[arg-type]
+    of_class = [*LATENT, "classes"]
+    for data, kind, kinds in (
+        (RandomExamples((1, 4, 8), 0), Shown, LATENT), (EXAMPLES, ShownOfClass, of_class)
+    ):  # fmt: skip
+        assert offered_pictures(kind(config, data), data, config) == kinds  # type: ignore[arg-type]
 
 
 def test_every_known_picture_can_be_drawn() -> None:

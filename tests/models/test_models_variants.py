@@ -116,14 +116,31 @@ def test_the_layers_of_sngan_have_norm_1_while_they_train() -> None:
     stack = pack.stacks["critic"]
     before = stack.flat.clone()
     pack.run(150)
+    pack.lane(0).means.clear()
+    told = pack.run(1)[0].metrics["sigma_critic"]
     weights = {n: v for n, v in stack.views(stack.flat).items() if n.endswith("weight")}
     assert len(weights) == 3
+    norms = [float(torch.linalg.svdvals(weight[0])[0]) for weight in weights.values()]
+    assert told == pytest.approx(max(norms), rel=0.05)
     for name, weight in weights.items():
         u, v = (stack.buffers[name.replace("weight", side)] for side in "uv")
         estimate = torch.einsum("lo,loi,li->l", u, weight, v)
         largest = torch.linalg.svdvals(weight / estimate[:, None, None])[:, 0]
         assert bool(((largest > 0.999) & (largest < 1.05)).all()), (name, largest)
     assert float((stack.flat - before).abs().max()) > 0.05
+
+
+@pytest.mark.parametrize("cure", [{}, {"historical_averaging": True}, {"packing": 2}])
+def test_a_critic_that_is_normalised_tells_its_largest_singular_value(cure: Any) -> None:
+    """As BigGAN's do, and no other."""
+    for spectral in (True, False):
+        config = GanConfig(
+            hidden=8, layers=1, batch_size=4, latent_size=4, spectral=spectral, **cure
+        )
+        data = RandomExamples((2,), 0)
+        pack = Pack(CATALOG["gan"], config, data, data, width=1, trace=False)
+        pack.load(0, config, seed=0, budget_images=40)
+        assert ("sigma_critic" in pack.losses(0)["critic"]) is spectral
 
 
 def test_only_what_an_objective_asks_for_is_built() -> None:

@@ -148,6 +148,36 @@ def test_the_divergences_of_parallel_lines_are_those_of_the_lecture() -> None:
     assert (0.0, 0.0) in chart.lines["Wasserstein"]
 
 
+def test_truncation_is_asked_at_the_thresholds_of_the_paper() -> None:
+    assert load("truncation").SWEEP.sampling_grids == {"truncation": (0.04, 0.5, 1.0, 2.0)}
+
+
+def test_only_the_critic_has_a_slope_where_samples_are() -> None:
+    """Which is the steepest allowed, and worth the whole Wasserstein distance of the Gaussians."""
+    module = load("wasserstein_critic")
+    (chart,) = module.two_gaussians([])
+    critic, discriminator = dict(chart.lines["critic / 4"]), dict(chart.lines["discriminator"])
+    at = module.FAKE.mean
+    assert (critic[at] - critic[at - 1]) * 4 == -1
+    assert abs(discriminator[at + 1] - discriminator[at]) < 1e-3
+    assert discriminator[0.0] == 0.5
+    gap = (critic[module.REAL.mean] - critic[at]) * 4  # of the means, for it is linear
+    assert gap == module.FAKE.mean - module.REAL.mean
+
+
+def test_the_minimax_generator_learns_nothing_where_the_discriminator_wins() -> None:
+    losses, slopes = load("gan_stability").generator_losses([])
+    gradients = {name: dict(line) for name, line in slopes.lines.items()}
+    for logit, minimax in gradients["minimax"].items():
+        other = gradients["non_saturating"][logit]
+        assert minimax == pytest.approx(-1 / (1 + math.exp(-logit)), abs=1e-6)
+        assert other == pytest.approx(-1 / (1 + math.exp(logit)), abs=1e-6)
+    for share, loss in losses.lines["non_saturating"]:
+        assert loss == pytest.approx(-math.log(share), abs=1e-5)
+    for share, loss in losses.lines["minimax"]:
+        assert loss == pytest.approx(math.log1p(-share), abs=1e-3)
+
+
 def test_means_over_the_critics_iterations_are_of_the_trials_that_were_measured() -> None:
     trials = [
         {"params": {"objective": "wasserstein", "critic_iterations": steps},

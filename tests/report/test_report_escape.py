@@ -43,6 +43,7 @@ def trials_with(text: str) -> list[dict[str, Any]]:
             "params": {"objective": text, "rate": 0.5 / (number + 1), text: text},
             "metrics": {text: 1.0 + number, "modes": 3.0},
             "curves": {text: [[1.0, 2.0, 3.0]]},
+            "history": {text: [[1.0, 2.0], [2.0, 3.0]]} if number == 0 else {},
             "lineage": [copy] if number == 1 else [],
         }
         for number, end in enumerate(ends)

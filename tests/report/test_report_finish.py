@@ -168,7 +168,7 @@ def test_the_best_trial_is_drawn_along_its_latent(home: Path) -> None:
     kept = TrialArtifactWriter(FileStore(home / "store"), "s", "me").write([lane])
     best: Any = {"number": 0, "params": {"learning_rate": 1e-3}, "kept": kept}
     _, pictures = _look_at_best(plan, OBJECTIVE, [best])
-    assert [shows.partition(":")[0] for shows in pictures] == ["walks", "turns"]
+    assert [shows.partition(":")[0] for shows in pictures] == ["walks", "turns", "landscape"]
     assert _look_at_best(plan, OBJECTIVE, [best | {"kept": None}]) == (None, {})
 
 

@@ -104,6 +104,23 @@ def test_lineages_are_drawn_as_schedules_with_their_copies() -> None:
     assert "took over" not in report()
 
 
+def test_training_is_drawn_of_the_best_and_of_a_failure_of_each_kind() -> None:
+    """Where it was measured more than once; a trial that left nothing has no line."""
+    trials = records()
+    for trial in trials:
+        number = trial["number"]
+        trial["history"] = {"sigma": [[0.0, number], [250.0, 1.0], [500.0, 2.0]], "once": [[0, 1]]}
+    best = min((t for t in trials if t["state"] == "completed"),
+               key=lambda t: t["metrics"]["frechet"])  # fmt: skip
+    failed = [next(t for t in trials if t["outcome"] == kind) for kind in ("collapsed", "diverged")]
+    page = page_of(trials)
+    section = page[page.index("Training of the best") :].partition("</section>")[0]
+    drawn = re.findall(r'class="line (\w+)"><title>([^<]*)<', section)
+    assert drawn == [(t["outcome"], f"trial {t['number']}") for t in (best, *failed)]
+    assert re.findall("<h3>(.*?)</h3>", section) == ["sigma"]
+    assert "Training of the best" not in report()
+
+
 def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
     trials = records()
     for trial, images in zip(trials[:3], (1000, 3000, 2000), strict=True):

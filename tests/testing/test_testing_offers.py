@@ -272,3 +272,64 @@ def test_names_that_no_score_may_have_are_named(names: Any, message: str) -> Non
 def test_scores_that_no_evaluation_can_use_are_named(call: Any, message: str) -> None:
     assert broken("capabilities", **_scores(("psnr",))) == ""
     assert broken("capabilities", **_scores(("psnr",), call)).startswith(message)
+
+
+def _weights(z: Tensor) -> Tensor:
+    return z[:, :1, None, None, None].expand(-1, 3, 3, 2, 2) * 0 + 0.25
+
+
+def _as_styles(z: Tensor) -> Tensor:
+    return z[:, None].expand(-1, 3, -1)
+
+
+OF_SAMPLES: dict[str, tuple[Any, str]] = {
+    "attention/good": (_weights, ""),
+    "attention/sum": (
+        lambda z: 2 * _weights(z), "`attention` returns weights that are below 0, or have not the",
+    ),
+    "attention/shape": (
+        lambda z: _weights(z).flatten(3), "`attention` returns [4, 3, 3, 4]: [B, H, W, h, w] is",
+    ),
+    "attention/tuple": (lambda z: (z, z), "`attention` returns tuple for 4 samples: begin with"),
+    "growth/good": (lambda z: torch.stack([0 * z, z], 1), ""),
+    "growth/other": (
+        lambda z: torch.stack([z, 0 * z], 1),
+        "the last stage of `growth` is not what `sample` draws of the same noise.",
+    ),
+    "growth/shape": (
+        lambda z: z[:, None, :1], "`growth` returns [4, 1, 1]: ['B', 'stages', 2] is due.",
+    ),
+    "growth/mean": (
+        lambda z: torch.stack([z.mean(0).expand_as(z), z], 1),
+        "`growth` of an example depends on the others of its batch",
+    ),
+    "styles/good": (_as_styles, ""),
+    "styles/layers": (
+        lambda z: _as_styles(z)[:, :2],
+        "`styles` returns [4, 2, 2], and `style_groups` has layers [0, 1, 2]: [B, N, W] is due",
+    ),
+    "styles/other": (
+        lambda z: 2 * _as_styles(z),
+        "`synthesise` of the styles of samples is not what `sample` draws of the same noise.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OF_SAMPLES)
+def test_what_is_no_account_of_samples_is_named(case: str) -> None:
+    method, call, message = case.partition("/")[0], *OF_SAMPLES[case]
+    members = {
+        method: lambda self, nets, noise, hyper: call(noise["z"]),
+        "style_groups": {"coarse": range(1), "fine": range(1, 3)},
+        "synthesise": lambda self, nets, styles, noise, hyper: styles.mean(1),
+    }
+    said = broken("capabilities", **members)
+    assert said.startswith(message)
+    assert bool(said) is bool(message)
+
+
+def test_a_critics_value_is_of_each_example_alone() -> None:
+    assert broken("capabilities", critic_values=_of(lambda x: x.sum(1))) == ""
+    said = broken("capabilities", critic_values=_of(lambda x: x.sum(1) - x.mean()))
+    assert said.startswith("`critic_values` of an example depends on the others of its batch")
+    assert broken("capabilities", critic_values=None) == ""

@@ -104,6 +104,11 @@ class Began:
         metrics = {"balance": weight, "convergence": (real + surplus.abs()).detach()}
         return real - weight * fake, metrics
 
+    def critic_values(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
+        """-L(x) of each example, [B]."""
+        error: Tensor = nets["critic"](x) - x
+        return -error.abs().flatten(1).mean(1)
+
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Uniform numbers in [0, 1), from which z is made."""
         return {"z": Noise((count, self.config.latent_size), "uniform", latent="latent_size")}

@@ -75,12 +75,16 @@ class BigGanGenerator(SpectralNet):
         )  # fmt: skip
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        images: Tensor = self.body(*self.inputs(z, y))
+        return images
+
+    def inputs(self, z: Tensor, y: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """Return what the body begins with, and the condition of each block."""
         first, *chunks = torch.split(z, self.size, 1)
         if y is not None:
             embedded = self.embedding(y)
             chunks = [torch.cat([embedded, chunk], 1) for chunk in chunks]
-        images: Tensor = self.body(first, chunks)
-        return images
+        return first, chunks
 
 
 class BigGan(Sagan):

@@ -140,6 +140,13 @@ class Cgan:
         gap = (real.mean() - fake.mean()).detach()
         return critic_loss(objective, real, fake), {"critic_gap": gap}
 
+    def critic_values(
+        self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors, given: Tensors
+    ) -> Tensor:
+        """The critic's scores [B] of examples of the classes given["y"]."""
+        scores: Tensor = nets["critic"](x, given["y"])
+        return scores
+
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Uniform noise, from which `sample` makes truncated normal z."""
         return {"z": Noise((count, self.config.latent_size), "uniform", latent="latent_size")}

@@ -146,6 +146,8 @@ class Gan:
             "generator": Player(self._generator, c.optimizer, schedule=schedule, ema=c.ema),
         }  # fmt: skip
         self.noise = {"critic": self._noise(), "generator": self._noise()}
+        if c.minibatch_kernels:  # no example has a score alone
+            self.critic_values = None  # type: ignore[assignment, method-assign]
         if c.active_penalty:
             self.noise["critic"] |= c.active_penalty.noise(c.batch_size, self.shape)
 
@@ -201,6 +203,8 @@ class Gan:
         c, score, known = self.config, critic(fake).squeeze(-1), critic(real).squeeze(-1)
         loss = critic_loss(c.objective, known, score)
         metrics = {"critic_gap": (known.mean() - score.mean()).detach()}
+        if c.normalised:
+            metrics["sigma_critic"] = (critic.net if c.historical_averaging else critic).sigma()
         if OBJECTIVES[c.objective].labels:
             loss = loss + label_smoothing(known, hyper["label_smoothing"])
         if c.active_penalty:
@@ -215,6 +219,12 @@ class Gan:
             metrics["penalty"] = penalty.detach()
             loss = loss + hyper["penalty_weight"] * penalty
         return loss, metrics
+
+    def critic_values(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
+        """The critic's scores [B], of each example beside itself where some are packed."""
+        beside = pack(x.repeat_interleave(self.config.packing, 0), self.config.packing)
+        scores: Tensor = nets["critic"](beside).squeeze(-1)
+        return scores
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Uniform noise, from which `sample` makes truncated normal z."""

@@ -110,12 +110,16 @@ class GrowingGenerator(nn.Module):
         self.rgb = nn.ModuleList(EqualizedConv2d(width, shape[0], 1, gain=1) for width in widths)
 
     def forward(self, z: Tensor, alphas: Tensor) -> Tensor:
+        return blended(self.images(z), alphas)
+
+    def images(self, z: Tensor) -> list[Tensor]:
+        """Draw images of all sides, smallest first."""
         h = self.project(pixel_norm(z)).unflatten(1, (-1, self.sides[0], self.sides[0]))
         h, images = pixel_norm(activate(h)), []
         for level, (block, rgb) in enumerate(zip(self.blocks, self.rgb, strict=True)):
             h = block(doubled(h) if level else h)
             images.append(rgb(h))
-        return blended(images, alphas)
+        return images
 
 
 class GrowingCritic(nn.Module):
@@ -189,3 +193,11 @@ class Progan:
         alphas = fade_in(hyper["progress"], hyper["grown"], self.doublings)
         images: Tensor = nets["generator"](noise["z"], alphas)
         return images.clamp(-1, 1)
+
+    def growth(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
+        """Samples as the present weights draw them at each resolution, [count, L + 1, *shape]."""
+        alphas = fade_in(hyper["progress"], hyper["grown"], self.doublings)
+        images, place = nets["generator"].images(noise["z"]), torch.arange(self.doublings)
+        stages = [blended(images, torch.where(place.to(alphas.device) < stage, alphas, 0.0))
+                  for stage in range(self.doublings + 1)]  # fmt: skip
+        return torch.stack(stages, 1).clamp(-1, 1)

@@ -58,9 +58,13 @@ class SaganGenerator(nn.Module):
         )  # fmt: skip
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        condition = None if y is None else one_hot(y, self.classes)
-        images: Tensor = self.body(z, [condition] * len(self.body.blocks))
+        images: Tensor = self.body(*self.inputs(z, y))
         return images
+
+    def inputs(self, z: Tensor, y: Tensor | None) -> tuple[Tensor, list[Tensor | None]]:
+        """Return what the body begins with, and the condition of each block."""
+        condition = None if y is None else one_hot(y, self.classes)
+        return z, [condition] * len(self.body.blocks)
 
 
 class Sagan:
@@ -69,6 +73,8 @@ class Sagan:
     def __init__(self, config: SaganConfig, data: DataShape) -> None:
         self.config, self.data = config, data
         self.given = ("y",) if data.classes else ()
+        if not config.attention:
+            self.attention = None  # type: ignore[assignment, method-assign]
         self.players = {
             "critic": Player(
                 self._critic, learning_rate="critic_learning_rate", turns="critic_iterations"
@@ -111,3 +117,12 @@ class Sagan:
         z = truncated_normal(noise["z"], hyper["truncation"])
         images: Tensor = nets["generator"](z, given["y"] if given else None)
         return images
+
+    def attention(
+        self, nets: Nets, noise: Tensors, hyper: Tensors, given: Tensors | None = None
+    ) -> Tensor:
+        """Weights [count, H, W, h, w] of the attention with which samples are drawn."""
+        z, net = truncated_normal(noise["z"], hyper["truncation"]), nets["generator"]
+        inputs = net.inputs(z, given["y"] if given else None)
+        weights: Tensor = net.body.attention_weights(*inputs)
+        return weights

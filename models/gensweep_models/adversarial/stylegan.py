@@ -30,6 +30,7 @@ from gensweep_models.nets.style import (
     Modulation,
     crossovers,
     mixed,
+    style_groups,
 )
 from gensweep_models.space import Categorical, Dimension, Integer, Real
 
@@ -108,9 +109,13 @@ class StyleGenerator(nn.Module):
         return self.synthesis(mixed(w, second, first, len(self.layers)), noise)
 
     def truncated(self, z: Tensor, psi: Tensor, noise: Sequence[Tensor]) -> Tensor:
-        """Draw images with the style w_mean + psi (w - w_mean) in all layers; appendix B."""
+        """Draw images with truncated styles."""
+        return self.synthesis(self.styles(z, psi), noise)
+
+    def styles(self, z: Tensor, psi: Tensor) -> Tensor:
+        """Return the style w_mean + psi (w - w_mean) for all layers, [N, B, W]; appendix B."""
         w = torch.lerp(self.w_mean, self.mapping(pixel_norm(z)), psi)
-        return self.synthesis(w.expand(len(self.layers), -1, -1), noise)
+        return w.expand(len(self.layers), -1, -1)
 
     def synthesis(self, styles: Tensor, noise: Sequence[Tensor]) -> Tensor:
         """Draw images [B, *shape] with styles [N, B, W] and noise [B, 1, S, S] of each layer."""
@@ -135,6 +140,7 @@ class Stylegan:
     def __init__(self, config: StyleganConfig, data: DataShape) -> None:
         self.config, c, shape = config, config, data.shape
         self.sides = StyleGenerator(c, shape).sides
+        self.style_groups = style_groups(self.sides)
         self.players = {
             "critic": Player(lambda: critic(shape, c.channels), penalty_every="penalty_every"),
             "generator": Player(
@@ -176,4 +182,14 @@ class Stylegan:
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
         """Samples [count, *shape] of one style each, at a distance psi from the mean style."""
         images: Tensor = nets["generator"].truncated(noise["z"], hyper["psi"], self._inputs(noise))
+        return images.clamp(-1, 1)
+
+    def styles(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
+        """Styles of samples, the same in all layers, [B, N, W]."""
+        found: Tensor = nets["generator"].styles(noise["z"], hyper["psi"])
+        return found.transpose(0, 1)
+
+    def synthesise(self, nets: Nets, styles: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
+        """Images of styles [B, N, W]."""
+        images: Tensor = nets["generator"].synthesis(styles.transpose(0, 1), self._inputs(noise))
         return images.clamp(-1, 1)

@@ -26,12 +26,16 @@ class SelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        query = self.query(x).flatten(2)
-        key, value = (max_pool2d(layer(x), 2).flatten(2) for layer in (self.key, self.value))
-        weights = (query.mT @ key).softmax(-1)  # [B, N, N/4]
-        gathered = (value @ weights.mT).unflatten(2, x.shape[2:])
+        value = max_pool2d(self.value(x), 2).flatten(2)
+        gathered = (value @ self.weights(x).mT).reshape(len(x), -1, *x.shape[2:])
         out: Tensor = x + self.gamma * self.out(gathered)
         return out
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Return the attention of each place to the pooled ones, [B, N, N/4]."""
+        query, key = self.query(x).flatten(2), max_pool2d(self.key(x), 2).flatten(2)
+        weights: Tensor = (query.mT @ key).softmax(-1)
+        return weights
 
 
 def _one_by_one(inputs: int, outputs: int) -> nn.Module:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from gensweep_models.nets.conv import STEM
 from gensweep_models.nets.mlp import CriticNorm, hidden_layers
-from gensweep_models.nets.spectral import SpectralConv2d, SpectralLinear
+from gensweep_models.nets.spectral import SpectralConv2d, SpectralLinear, SpectralNet
 
 KERNEL_SIZE = 5
 """Numbers by which two examples are compared in each kernel; in the authors' code, too."""
@@ -28,7 +28,7 @@ class MinibatchDiscrimination(nn.Module):
         return torch.cat([features, near - 1], 1)  # an example is at 0 from itself
 
 
-class MlpCritic(nn.Sequential):
+class MlpCritic(nn.Sequential, SpectralNet):
     """Examples [B, *shape] to scores [B, outputs], or to their features [B, hidden + kernels]."""
 
     def __init__(
@@ -43,7 +43,7 @@ class MlpCritic(nn.Sequential):
         return _run(self[1], self[0](x), features)
 
 
-class ConvCritic(nn.Module):
+class ConvCritic(SpectralNet):
     """Images [B, *shape] to scores [B, outputs], or to features; after DCGAN, arXiv:1511.06434."""
 
     def __init__(

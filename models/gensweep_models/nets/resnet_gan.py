@@ -7,6 +7,7 @@ After BigGAN, arXiv:1809.11096, appendix B, at small sides as in the authors' co
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -65,15 +66,27 @@ class ResidualGenerator(SpectralNet):
         )
         self.norm = nn.BatchNorm2d(widths[-1])
         self.out = conv(widths[-1], shape[0], 3, spectral=True)
-        self.attention = SelfAttention(widths[-2]) if attention else nn.Identity()
+        self.attention: Any = SelfAttention(widths[-2]) if attention else nn.Identity()
 
     def forward(self, code: Tensor, conditions: Sequence[Tensor | None]) -> Tensor:
-        h = self.stem(code).unflatten(1, (-1, self.side, self.side))
-        last = len(self.blocks) - 1
-        for index, (block, condition) in enumerate(zip(self.blocks, conditions, strict=True)):
-            h = block(self.attention(h) if index == last else h, condition)
+        attended = self.attention(self._before_attention(code, conditions))
+        h = self.blocks[-1](attended, conditions[-1])
         out: Tensor = self.out(relu(self.norm(h))).tanh()
         return out
+
+    def attention_weights(self, code: Tensor, conditions: Sequence[Tensor | None]) -> Tensor:
+        """Return the weights [B, H, W, h, w] that places give to pooled ones."""
+        h = self._before_attention(code, conditions)
+        height, width = h.shape[2:]
+        weights: Tensor = self.attention.weights(h)
+        return weights.reshape(len(h), height, width, height // 2, width // 2)
+
+    def _before_attention(self, code: Tensor, conditions: Sequence[Tensor | None]) -> Tensor:
+        """Return the maps before the last block."""
+        h: Tensor = self.stem(code).unflatten(1, (-1, self.side, self.side))
+        for block, condition in zip(list(self.blocks)[:-1], conditions[:-1], strict=True):
+            h = block(h, condition)
+        return h
 
 
 class ResidualCritic(SpectralNet):

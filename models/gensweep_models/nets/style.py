@@ -3,6 +3,7 @@
 B batch, C channels, H and W sides, W' the size of a style w.
 """
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -83,6 +84,20 @@ class DemodulatedLayer(nn.Module):
         h = demodulated_conv(doubled(x) if self.up else x, self.weight * scale, self.style(w))
         activated: Tensor = self.activation(blur(h) if self.up else h, noise)
         return LEAKY * activated
+
+
+def style_groups(sides: Sequence[int]) -> dict[str, range]:
+    """Group layers by the sides of their maps: coarse, middle and fine (section 3.1).
+
+    >>> style_groups([4, 4, 8, 8, 16, 16, 32, 32])
+    {'coarse': range(0, 4), 'middle': range(4, 6), 'fine': range(6, 8)}
+    """
+    distinct = sorted(set(sides))
+    names = ("coarse", "middle", "fine") if len(distinct) > 2 else ("coarse", "fine")
+    group = [len(names) * distinct.index(side) // len(distinct) for side in sides]
+    firsts = [group.index(number) for number in range(len(names))]
+    return {name: range(first, first + group.count(number))
+            for number, (name, first) in enumerate(zip(names, firsts, strict=True))}  # fmt: skip
 
 
 def crossovers(uniform: Tensor, probability: Tensor, layers: int) -> Tensor:

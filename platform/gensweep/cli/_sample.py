@@ -20,7 +20,8 @@ def add_parser(subparsers: Any) -> None:
         "the numbers (.npy).",
     )  # fmt: skip
     parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
-    parser.add_argument("--count", type=int, default=64, help="how many (default 64)")
+    parser.add_argument("--count", type=int,
+                        help="how many (default 64; each picture has its own)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the samples (default 0)")
     parser.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE",
                         dest="values", help="a sampling hyperparameter, or what samples are "
@@ -35,12 +36,18 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def usual_count(what: str) -> int:
+    """Return how many samples or examples are drawn where nobody says it."""
+    return PICTURES[what].count if what in PICTURES else 64
+
+
 def run(args: argparse.Namespace) -> int:
     from gensweep.errors import UserError
     from gensweep.stack_env import apply_env, required_env
     from gensweep.tracking import fetch_sampler
 
     out = args.out or Path(f"{args.name}-{args.what}{ENDINGS[args.what][0]}")
+    args.count = args.count if args.count is not None else usual_count(args.what)
     if args.count < 1:
         raise UserError(f"--count {args.count} must be 1 or more.")
     if out.suffix not in ENDINGS[args.what]:

@@ -57,6 +57,8 @@ class SweepCoordinator:
         self._study = open_study(context, objective, protocol)
         self._objective = objective
         self._recorder = SweepRecorder(context)
+        curve = protocol.get("curve")
+        self._curve = [str(metric) for metric in curve] if isinstance(curve, Sequence) else []
         self._packs = PackRegistry()
         self._budget, self._rungs = context.sweep.budget_images, context.sweep.rung_images
         self._images_seen = {r.number: r.images for r in self._study.records()}
@@ -171,6 +173,7 @@ class SweepCoordinator:
         if report is not None:
             self._study.measure(lease, self._rung(report.images), metrics)
             self._recorder.report(report)
+        self._recorder.record_curves(number, end.images, end.curves, self._curve)
         # One that was evaluated, and reported before it ended, has its last metrics in the study.
         is_told = report is None and end.artifacts is not None
         last = self._study.record(number).metrics if is_told else metrics

@@ -15,6 +15,8 @@ from gensweep.tracking import Spool, Tracker
 from gensweep.trial import Lease, StateCopy, TrialReport, TrialState, finite
 
 FLUSH_S = 180.0
+Curves = Mapping[str, Sequence[Sequence[float]]]
+"""By sampling hyperparameter, [value, fidelity, variety] along its grid."""
 
 
 class SweepRecorder:
@@ -48,6 +50,12 @@ class SweepRecorder:
         self._tracker.log_metrics(report.number, report.images, report.metrics)
         if report.png:
             self._tracker.log_image(report.number, "samples", report.images, report.png)
+
+    def record_curves(
+        self, number: int, images: int, curves: Curves, metrics: Sequence[str]
+    ) -> None:
+        """Record what was measured along the grids; `metrics` are fidelity and variety."""
+        self._tracker.log_metrics(number, images, curve_metrics(curves, metrics))
 
     def end_trial(
         self,
@@ -95,6 +103,20 @@ class SweepRecorder:
     def close(self) -> None:
         """Stop telling; what the tracker has not heard stays in the spool."""
         self._tracker.close()
+
+
+def curve_metrics(curves: Curves, metrics: Sequence[str]) -> dict[str, float]:
+    """Name what was measured along the grids of sampling hyperparameters, each by its value.
+
+    >>> curve_metrics({"truncation": ((0.5, 40.0, 0.25),)}, ("frechet", "coverage"))
+    {'truncation_0.5/frechet': 40.0, 'truncation_0.5/coverage': 0.25}
+    """
+    return {
+        f"{name}_{at:g}/{metric}": value
+        for name, curve in curves.items()
+        for at, *measured in curve
+        for metric, value in zip(metrics, measured, strict=False)
+    }
 
 
 def _schedule_metrics(config: Mapping[str, object], names: Collection[str]) -> dict[str, float]:

@@ -104,8 +104,9 @@ def _look_at_best(
     if not best:
         return test, pictures
     (trial,) = best
-    game = sweep.model.game(sweep.config(trial["params"]), plan.dataset)
-    is_drawn = bool(offered_pictures(game, plan.dataset))
+    config = sweep.config(trial["params"])
+    game = sweep.model.game(config, plan.dataset)
+    is_drawn = bool(offered_pictures(game, plan.dataset, config))
     if not (is_measured or is_drawn):
         return test, pictures
     try:

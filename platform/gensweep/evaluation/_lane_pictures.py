@@ -12,10 +12,14 @@ from gensweep.evaluation._example_pictures import (
     interpolations,
     reconstructions,
 )
+from gensweep.evaluation._landscape import landscape
 from gensweep.evaluation._latent_arithmetic import arithmetic
 from gensweep.evaluation._latent_pictures import manifold, turns, walks
+from gensweep.evaluation._network_pictures import attention, growth, mixing
 from gensweep.evaluation._pictured_lane import PicturedLane, Sheet, Splits, own_game
+from gensweep.evaluation._plane import plane_png
 from gensweep.evaluation._sample_grid import grid_png
+from gensweep.evaluation._sample_pictures import classes, sampling
 from gensweep.evaluation._sampling import NoData, open_lane
 from gensweep.game import capabilities
 from gensweep.known_pictures import PICTURES, offered_pictures
@@ -33,6 +37,7 @@ DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     one.__name__: one
     for one in (
         reconstructions, interpolations, denoised, inpainted, walks, turns, manifold, arithmetic,
+        landscape, classes, sampling, mixing, attention, growth,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""
@@ -48,7 +53,7 @@ def picture_lane(
     `sample_lane`. `UserError` if the model does not offer it.
     """
     pack = open_lane(weights, about, values)
-    if kind not in offered_pictures(own_game(pack), pack.data):
+    if kind not in _offered(pack):
         raise _not_offered(pack, kind, PICTURES[kind].needs)
     return _draw(kind, PicturedLane.of(pack, _splits(about, store), store, count, seed, values))
 
@@ -78,7 +83,7 @@ def draw_pictures(
     pack = Pack(sweep.model, config, splits[0], NoData(), width=1, trace=False)
     pack.put(0, LaneState.from_bytes(lane))
     found = {}
-    for kind in offered_pictures(own_game(pack), pack.data):
+    for kind in _offered(pack):
         try:
             shows, png = _draw(kind, PicturedLane.of(pack, splits, store, PICTURES[kind].count))
             found[shows] = png
@@ -87,11 +92,18 @@ def draw_pictures(
     return found
 
 
+def _offered(pack: Pack) -> list[str]:
+    return offered_pictures(own_game(pack), pack.data, pack.lane(0).config)
+
+
 def _draw(kind: str, lane: PicturedLane) -> tuple[str, bytes]:
     sheet = DRAW[kind](lane)
     detail = f" ({sheet.detail})" if sheet.detail else ""
-    png = grid_png(sheet.samples, lane.modes, sheet.columns)
-    return f"{kind}: {PICTURES[kind].shows}{detail}", png
+    words = f"{kind}: {PICTURES[kind].shows}{detail}"
+    if sheet.surface is None:
+        return words, grid_png(sheet.samples, lane.modes, sheet.columns)
+    over = {"examples": sheet.examples, "surface": sheet.surface}
+    return words, plane_png(sheet.samples, lane.modes, **over)
 
 
 def _splits(about: Mapping[str, object], store: ObjectStore) -> Splits:
@@ -107,5 +119,5 @@ def _encoder(pack: Pack) -> str | None:
 
 def _not_offered(pack: Pack, what: str, needs: str) -> UserError:
     codes = ["codes"] if _encoder(pack) else []
-    known = ", ".join(["samples", *offered_pictures(own_game(pack), pack.data), *codes])
+    known = ", ".join(["samples", *_offered(pack), *codes])
     return UserError(f"{pack.model.name} has no {what}, for want of {needs}: choose from {known}.")

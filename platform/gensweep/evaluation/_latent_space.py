@@ -3,6 +3,9 @@
 N samples; noise is [N, ...] by name, or as it is declared where it is of no sample.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -38,11 +41,27 @@ class LatentSpace:
         """Take the noise of the samples `rows` [N], which may be the same again and again."""
         return {n: one if n in self._shared else one[rows] for n, one in noise.items()}
 
-    def sample(self, noise: Named, rows: Tensor) -> Tensor:
-        """Draw samples [N, *shape] of all noise; those of a row [N] share their condition."""
+    def sample(
+        self, noise: Named, rows: Tensor, given: Mapping[str, Tensor] | None = None,
+        hyper: Mapping[str, Any] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Draw samples [N, *shape] of all noise; those of a row [N] share their condition.
+
+        `given` replaces parts of it, `hyper` sampling hyperparameters.
+        """
+        told = {**(self._lane.given(rows) or {}), **(given or {})} or None
+        stated = self._stated(noise)
+        return self._lane.pack.sample(len(rows), noise=stated, given=told, hyper=hyper)[0]
+
+    def call(self, name: str, noise: Named, rows: Tensor, *inputs: Tensor) -> Tensor:
+        """Call a capability with `inputs` and the noise, and condition, of samples [N]."""
+        given = self._lane.given(rows)
+        found: Tensor = self._lane.pack.call_with(name, self._stated(noise), *inputs, given=given)
+        return found[0]
+
+    def _stated(self, noise: Named) -> Named:
         drawn = noise | {n: _from_normal(noise[n], one.kind) for n, one in self.latents.items()}
-        stated = {name: one[None] for name, one in drawn.items()}
-        return self._lane.pack.sample(len(rows), noise=stated, given=self._lane.given(rows))[0]
+        return {name: one[None] for name, one in drawn.items()}
 
 
 def _as_normal(z: Tensor, kind: str) -> Tensor:

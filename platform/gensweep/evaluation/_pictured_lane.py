@@ -35,6 +35,10 @@ class Sheet(NamedTuple):
     columns: int = COLUMNS
     detail: str = ""
     """What the words that all pictures of a kind have leave open."""
+    examples: Tensor | None = None
+    """Points beside samples."""
+    surface: Tensor | None = None
+    """Values [S, S] below points."""
 
 
 @dataclass(frozen=True, kw_only=True)

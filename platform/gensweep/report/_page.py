@@ -24,6 +24,7 @@ from gensweep.report._lineage import copies_table, schedules
 from gensweep.report._outcomes import outcome, rates, strata
 from gensweep.report._tables import Table, all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
+from gensweep.report._training_curves import training_curves
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
 from gensweep.trial import Outcome, TrialView
 
@@ -67,6 +68,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         curves=variety_curves(
             trials, facts.protocol.get("curve", ("frechet", "coverage")), facts.sampling
         ),
+        training=training_curves(trials, objective),
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,
         samples=_samples(trials, images, objective),

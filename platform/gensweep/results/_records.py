@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gensweep.objective import finite_number
 from gensweep.redact import redact_tree
-from gensweep.trial import ArtifactPointer, Copies, Outcome, TrialRecord, TrialState, TrialView
+from gensweep.trial import ArtifactPointer, Course, Outcome, TrialRecord, TrialState, TrialView
 
 FAILURES: Final = frozenset[str](
     {*(outcome for outcome in Outcome if outcome.failure), TrialState.FAILED}
@@ -22,7 +22,11 @@ def trial_views(records: Iterable[TrialRecord]) -> list[TrialView]:
 def _view(record: TrialRecord) -> TrialView:
     result = record.result
     kept: ArtifactPointer | dict[str, Any] = result.get("kept") or {}
-    copies: Copies = {"lineage": result["lineage"]} if "lineage" in result else {}
+    course: Course = {}
+    if "history" in result:
+        course["history"] = result["history"]
+    if "lineage" in result:
+        course["lineage"] = result["lineage"]
     return {
         "number": record.number,
         "group": record.group,
@@ -34,7 +38,7 @@ def _view(record: TrialRecord) -> TrialView:
         "curves": result.get("curves", {}),
         "kept": kept,
         "images": record.images,
-        **copies,
+        **course,
         "seed": record.seed,
         "attempts": record.attempts,
         "pack_losses": record.lost,

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.frames import user_line
+from gensweep.game import OF_SAMPLES
 
 ARGUMENTS = {
     "loss": "player, nets, batch, noise, hyper",
@@ -15,6 +16,8 @@ ARGUMENTS = {
     "scores": "nets, batch, noise, hyper",
     "interpolate": "nets, x, end, fractions, noise, hyper",
     "inpaint": "nets, x, mask, noise, hyper",
+    "synthesise": "nets, styles, noise, hyper",
+    **dict.fromkeys(OF_SAMPLES, "nets, noise, hyper"),
 }
 """What a method is called with; other capabilities with `nets, x, noise, hyper`."""
 KNOWN = {

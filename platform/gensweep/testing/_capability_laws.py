@@ -10,19 +10,21 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.game import Noise, capabilities, capability_noise
+from gensweep.game import OF_SAMPLES, Noise, capabilities, capability_noise
 from gensweep.known_metrics import SCORES, find_metric, is_metric_name
 from gensweep.lanes import Pack
 from gensweep.testing._calls import method_name, named, named_errors, one_line, unwritten
 from gensweep.testing._case import Case
 from gensweep.testing._python_state import check_repeatable, modules_of
+from gensweep.testing._sample_capability_laws import check_of_samples
 from gensweep.testing._sampling_laws import given_examples
 
 EXAMPLES = 4
 """Examples that a capability is called for."""
 CODES = ("encode", "invert")
 """What may return whole numbers, and in any shape that begins with the batch."""
-ALONE = ("log_prob", "scores", "reconstruct", "denoise", "inpaint")
+ALONE = ("log_prob", "scores", "reconstruct", "denoise", "inpaint", "critic_values",
+         *OF_SAMPLES)  # fmt: skip
 """What may not depend on the other examples of a batch."""
 FARTHEST = 1e-3
 """Largest difference, relative to the largest number, that rounding explains."""
@@ -41,8 +43,12 @@ def capabilities_are_sound(case: Case) -> None:
         noise = _declared(pack.game, name)
         drawn = pack.draw_noise(name, noise)
         found = _first_call(pack, name, batch, drawn)
+        if name in OF_SAMPLES:
+            given = given_examples(pack, batch)
+            check_of_samples(pack, name, EXAMPLES, drawn, given, found)
         for told, values in _results(pack, name, found):
-            _check_values(told, values, _due(name, batch["x"]), whole=name in CODES)
+            due = values.shape[1:] if name in OF_SAMPLES else _due(name, batch["x"])
+            _check_values(told, values, list(due), whole=name in CODES)
         if name == "inpaint":
             _check_known_pixels(batch["x"], found)
         if name in ALONE:
@@ -70,6 +76,7 @@ def _call(pack: Pack, name: str, batch: Columns, drawn: Columns) -> Any:
         "scores": (batch,),
         "interpolate": (x, x.flip(0), torch.tensor([0.0, 1.0])),
         "inpaint": (x * _mask(x), _mask(x)),
+        **dict.fromkeys(OF_SAMPLES, ()),
     }
     given = given_examples(pack, batch)
     with one_line(pack.game, name):

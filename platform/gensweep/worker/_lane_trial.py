@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gensweep.lanes import Progress
-from gensweep.trial import LINEAGE, Lease, Outcome, StateCopy
+from gensweep.trial import LINEAGE, History, Lease, Outcome, StateCopy, finite
 
 if TYPE_CHECKING:
     from gensweep.evaluation import Evaluation
 
+HISTORY = "history"
+"""Key of a stored lane: the means of its training at each evaluation."""
 PEAK = "peak_variety"
 """Key of a stored lane: the largest variety that its trial has shown, if it has shown any."""
 GAIN, NOISE = 1.1, 0.02
@@ -37,6 +39,9 @@ class LaneTrial:
 
     lineage: list[StateCopy] = field(default_factory=list)
     """The states that it took over, of population-based training."""
+
+    history: History = field(default_factory=dict)
+    """How losses and training metrics went, from evaluation to evaluation."""
 
     reached: int = 0
     """Evaluations so far."""
@@ -80,17 +85,24 @@ class LaneTrial:
         cause = f"{evaluation.cause}, still gaining variety"
         return replace(evaluation, outcome=Outcome.UNCONVERGED, cause=cause)
 
+    def remember(self, progress: Progress) -> None:
+        """Note the means since the last evaluation; those that are not finite are left out."""
+        for name, value in finite(progress.metrics).items():
+            self.history.setdefault(name, []).append([float(progress.images_seen), value])
+
     def to_meta(self) -> dict[str, object]:
         """Return what a checkpoint of the lane must hold besides its tensors, as JSON."""
         lineage = {LINEAGE: self.lineage} if self.lineage else {}
-        return {PEAK: self.peak_variety, **lineage}
+        history = {HISTORY: self.history} if self.history else {}
+        return {PEAK: self.peak_variety, **history, **lineage}
 
     @classmethod
     def from_meta(
         cls, lease: Lease, stops: tuple[int, ...], meta: Mapping[str, object]
     ) -> "LaneTrial":
         """The trial of a lane that was stored with `meta`, or of a fresh one, with none."""
-        peak, lineage = meta.get(PEAK), meta.get(LINEAGE, [])
+        peak, lineage, history = meta.get(PEAK), meta.get(LINEAGE, []), meta.get(HISTORY, {})
         assert peak is None or isinstance(peak, float | int)
         assert isinstance(lineage, list)
-        return cls(lease, stops, peak, list(lineage))
+        assert isinstance(history, dict)
+        return cls(lease, stops, peak, list(lineage), dict(history))

@@ -170,6 +170,7 @@ class PackRunner:
         """Report the lane's evaluation, or end its trial with it where it is the last."""
         trial = self.lanes.trials[slot]
         trial.reached += 1
+        trial.remember(progress)
         evaluation = trial.reconsider(evaluation)
         if trial.reached == len(trial.stops):  # the report goes with the end, and crosses once
             state, cause = evaluation.state, evaluation.cause
@@ -237,7 +238,7 @@ class PackRunner:
             outcome=evaluation.outcome if evaluation is not None and completed else state,
             report=None if is_reported else report,
             curves={} if evaluation is None else evaluation.curves,
-            lineage=tuple(trial.lineage),
+            history=trial.history, lineage=tuple(trial.lineage),
         )  # fmt: skip
         # Taken before the lane is dropped: the next trial's weights overwrite it.
         weights = b"" if evaluation is None else self.lanes.state(slot)

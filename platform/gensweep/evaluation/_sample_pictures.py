@@ -1,0 +1,34 @@
+"""Pictures of samples beside others of the same noise: of each class, and as they are drawn."""
+
+from math import ceil
+
+import torch
+
+from gensweep.evaluation._latent_space import LatentSpace
+from gensweep.evaluation._pictured_lane import PicturedLane, Sheet
+from gensweep.known_pictures import sampling_grids
+
+FEWEST = 4
+"""Samples of a class, or of a value, in a row."""
+
+
+def classes(lane: PicturedLane) -> Sheet:
+    """A row of samples for each class; a column has the same noise (arXiv:1411.1784, figure 2)."""
+    shown = min(lane.pack.data.classes, max(1, lane.count // FEWEST))
+    columns = ceil(lane.count / shown)
+    space, place = LatentSpace(lane), torch.arange(columns).repeat(shown)
+    y = torch.arange(shown).repeat_interleave(columns)
+    samples = space.sample(space.pick(space.draw(columns), place), place, {"y": y})
+    names = getattr(lane.pack.data, "class_names", ())[:shown]
+    return Sheet(samples, columns, ", ".join(names) or f"0 to {shown - 1}")
+
+
+def sampling(lane: PicturedLane) -> Sheet:
+    """A row of samples for each value of a grid (arXiv:1809.11096, figure 2a)."""
+    values = [(f, value) for f in sampling_grids(lane.pack.lane(0).config) for value in f.grid]
+    columns = ceil(lane.count / len(values))
+    space, rows = LatentSpace(lane), torch.arange(columns)
+    noise = space.draw(columns)
+    found = [space.sample(noise, rows, hyper={field.name: value}) for field, value in values]
+    told = ", ".join(f"{field.name}={value:g}" for field, value in values)
+    return Sheet(torch.cat(found), columns, told)

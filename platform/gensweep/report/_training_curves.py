@@ -1,0 +1,38 @@
+"""Draws how losses and training metrics went, of the best trial and of typical failures."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from gensweep.objective import Objective
+from gensweep.report._outcomes import outcome
+from gensweep.report._svg import Axes
+from gensweep.trial import Outcome, TrialView
+
+
+def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[tuple[str, Markup]]:
+    """Draw each loss and metric over the images seen: its name and its lines, one of a trial.
+
+    Of the best trial, and of the first of each kind of failure; what was measured once is left out.
+    """
+    chosen = _chosen([trial for trial in trials if trial.get("history")], objective)
+    names = sorted({name for trial in chosen for name in trial["history"]})
+    return [(name, figure) for name in names if (figure := _curve(chosen, name))]
+
+
+def _chosen(trials: Sequence[TrialView], objective: Objective) -> list[TrialView]:
+    chosen = list(objective.ranked(trials)[:1])
+    for kind in sorted(each for each in Outcome if each.failure):
+        chosen += [t for t in trials if outcome(t) == kind and t not in chosen][:1]
+    return chosen
+
+
+def _curve(trials: Sequence[TrialView], name: str) -> Markup | None:
+    lines = [(trial, [(at, value) for at, value in trial["history"].get(name, [])])
+             for trial in trials]  # fmt: skip
+    shown = [(trial, points) for trial, points in lines if len(points) > 1]
+    if not shown:
+        return None
+    axes = Axes([point for _, points in shown for point in points], ("images", name))
+    return axes.draw([axes.line(points, outcome(t), f"trial {t['number']}") for t, points in shown],
+                     f"{name} over the training")  # fmt: skip
