@@ -206,6 +206,14 @@ _ALL = (
         kinds=LABELLED,
     ),
     Metric(
+        name="classes_seen",
+        larger_is_better=True,
+        unit="",
+        formula="classes with at least one sample",
+        source="arXiv:1712.04086",
+        kinds=LABELLED,
+    ),
+    Metric(
         name="class_kl",
         larger_is_better=False,
         unit="nats",

@@ -86,3 +86,25 @@ def test_truncated_normal_against_scipy(threshold: float) -> None:
 def test_bad_values_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name}={value!r}"):
         GanConfig(**{name: value})
+
+
+def test_points_are_scaled_for_networks_and_back_for_samples() -> None:
+    """Points four times as large are the same game, whose samples are four times as large."""
+    found = []
+    for scale in (1.0, 4.0):
+        torch.manual_seed(0)
+        config = GanConfig(point_scale=scale, hidden=8, batch_size=4, penalty="r1")
+        game = Gan(config, SimpleNamespace(shape=(2,), classes=0, count=10))
+        nets = {name: bind(name, player.build()) for name, player in game.players.items()}
+        hyper = {"penalty_weight": torch.tensor(0.1), "label_smoothing": torch.tensor(0.0),
+                 "truncation": torch.tensor(2.0)}  # fmt: skip
+        batch = {"x": scale * torch.randn(4, 2)}
+        z = torch.rand(4, config.latent_size)
+        loss, _ = game.loss("critic", nets, batch, {"z": z}, hyper)
+        found.append((loss, game.sample(nets, {"z": z}, hyper) / scale))
+    torch.testing.assert_close(found[0], found[1])
+
+
+def test_images_are_not_scaled() -> None:
+    with pytest.raises(ValueError, match="point_scale=4"):
+        Gan(GanConfig(point_scale=4.0), SimpleNamespace(shape=(1, 8, 8), classes=0, count=10))

@@ -57,6 +57,9 @@ class GanConfig(BaseConfig):
     feature_matching: bool = fixed(False, "the generator's objective is the critic's features")
     instance_noise: bool = fixed(False, "examples and samples reach the critic with noise")
     historical_averaging: bool = fixed(False, "weights are drawn to the mean of past ones")
+    point_scale: float = fixed(
+        1.0, "networks see points divided by it, best the largest coordinate", above=0
+    )
     body: Body = fixed("auto", choices=get_args(Body))
     hidden: int = fixed(
         128, "units of the MLP; the conv body's narrowest map has half as many", at_least=1
@@ -137,6 +140,8 @@ class Gan:
     def __init__(self, config: GanConfig, data: DataShape) -> None:
         self.config, self.shape, self.image = config, tuple(data.shape), len(data.shape) == 3
         c, schedule = config, "linear" if config.decay else "constant"
+        law = "images are in [-1, 1] as they are: point_scale = 1"
+        check(not self.image or c.point_scale == 1, law, point_scale=c.point_scale)
         bound = "clip" if OBJECTIVES[c.objective].clips else None
         self.players = {
             "critic": Player(
@@ -174,7 +179,7 @@ class Gan:
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The player's objective, a scalar, and its metrics."""
-        real, fake = batch["x"], self._generate(nets, noise["z"])
+        real, fake = batch["x"] / self.config.point_scale, self._generate(nets, noise["z"])
         if self.config.instance_noise:
             scale, progress = hyper["noise_scale"], hyper["progress"]
             real = anneal(real, noise["near_real"], scale, progress)
@@ -232,4 +237,5 @@ class Gan:
 
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
         """Samples [count, *shape], z truncated to ±hyper["truncation"]."""
-        return self._generate(nets, truncated_normal(noise["z"], hyper["truncation"]))
+        z = truncated_normal(noise["z"], hyper["truncation"])
+        return self._generate(nets, z) * self.config.point_scale

@@ -89,6 +89,11 @@ class Dataset:
         return None if self.manifest.meta.modes is None else torch.tensor(self.manifest.meta.modes)
 
     @property
+    def stacked(self) -> bool:
+        """Whether every channel is an image with a class of its own."""
+        return self.manifest.meta.stacked
+
+    @property
     def mode_std(self) -> float | None:
         return self.manifest.meta.mode_std
 

@@ -14,11 +14,14 @@ from gensweep.data._images import ImageFolder, is_image
 from gensweep.data._parquet import ParquetSource
 from gensweep.data._place import Place, open_place
 from gensweep.data._source import Source
+from gensweep.data._stacked import StackedMnist
 from gensweep.data._synthetic import Digits, grid25, ring8
 from gensweep.errors import UserError
 from gensweep.storage import safe_name
 
 BUILT_IN: dict[str, Callable[[], Source]] = {"digits": Digits, "grid25": grid25, "ring8": ring8}
+STACKED = "stacked_mnist"
+"""Made of the files of MNIST."""
 NAMED = {
     "cifar10": _cifar.CLASSES,
     "fashion_mnist": (
@@ -36,9 +39,9 @@ def find_source(
 ) -> Source:  # fmt: skip
     """Find the data set that `spec` means, without reading it.
 
-    `spec` is a name (`digits`, `ring8`, `grid25`, `mnist`, `fashion_mnist`, `cifar10`), a name
-    and where its files are (`mnist=/folder`, `cifar10=s3://bucket/prefix`), or a folder, file or
-    `s3://` prefix of images or Parquet. Raises `UserError`.
+    `spec` is a name (`digits`, `ring8`, `grid25`, `mnist`, `stacked_mnist`, `fashion_mnist`,
+    `cifar10`), a name and where its files are (`mnist=/folder`, `cifar10=s3://bucket/prefix`), or
+    a folder, file or `s3://` prefix of images or Parquet. Raises `UserError`.
 
     >>> find_source("digits").meta().shape
     (1, 8, 8)
@@ -58,25 +61,25 @@ def _locate(spec: str) -> tuple[str, str]:
         if not name or not location or safe_name(name) != name:
             raise UserError(f"{spec!r} is no NAME=FOLDER: write, say, mnist=/data/mnist.")
         return name, location
-    if spec in NAMED:
-        return spec, _search(spec)
+    if spec in (*NAMED, STACKED):
+        return spec, _search(spec, "mnist" if spec == STACKED else spec)
     if not spec or ("/" not in spec and not Path(spec).exists()):
-        known = ", ".join(sorted([*BUILT_IN, *NAMED]))
+        known = ", ".join(sorted([*BUILT_IN, *NAMED, STACKED]))
         raise UserError(
             f"unknown data set {spec!r}: choose from {known}, or name a folder or s3://bucket/..."
         )
     return safe_name(PurePosixPath(spec.rstrip("/")).stem.lower() or "data", 40), spec
 
 
-def _search(name: str) -> str:
-    """Find the folder of a named data set, in `$GENSWEEP_DATA` or in ./data."""
+def _search(name: str, folder: str) -> str:
+    """Find the `folder` of a named data set, in `$GENSWEEP_DATA` or in ./data."""
     base = os.environ.get("GENSWEEP_DATA")
-    tried = [Path(base) / name] if base else []
-    tried.append(Path("data") / name)
-    for folder in tried:
-        if folder.is_dir():
-            return str(folder)
-    places = " or ".join(str(folder) for folder in tried)
+    tried = [Path(base) / folder] if base else []
+    tried.append(Path("data") / folder)
+    for place in tried:
+        if place.is_dir():
+            return str(place)
+    places = " or ".join(map(str, tried))
     raise UserError(
         f"the files of {name!r} are not in {places}: set GENSWEEP_DATA to the folder above, or "
         f"write {name}=/folder or {name}=s3://bucket/prefix."
@@ -96,6 +99,8 @@ def _recognise(
     if column is not None or label is not None or columns:
         raise UserError(f"{place.uri} has no Parquet files: drop column=, label= and columns=.")
     source = _fixed_size(name, place, bases)
+    if isinstance(source, IdxSource) and name == STACKED:
+        source = StackedMnist(source)
     if source and image_size is not None:
         raise UserError(f"{name!r} has images of one size already: drop the image size.")
     if source:

@@ -41,7 +41,9 @@ class Meta:
     """The description of a data set.
 
     `levels` is the largest value of a pixel: `x = 2 v / levels - 1`; 0 for points, which are kept
-    as they are. `modes` and `mode_std` describe a known mixture of Gaussians.
+    as they are. `modes` and `mode_std` describe a known mixture of Gaussians. `stacked`: every
+    channel is an image with a class of its own, and an example's class is the number whose digits
+    those are, the first channel's in front.
     """
 
     shape: tuple[int, ...]
@@ -52,6 +54,7 @@ class Meta:
     mode_std: float | None = None
     protocol: str = ""
     columns: tuple[Column, ...] = ()
+    stacked: bool = False
 
     @property
     def dtype(self) -> str:

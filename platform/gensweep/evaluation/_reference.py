@@ -12,7 +12,14 @@ from gensweep.evaluation._held_out_examples import conditions
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_scores import Scores
-from gensweep.metrics import Evaluator, FeatureNet, Projection, draw, train_classifier
+from gensweep.metrics import (
+    Evaluator,
+    FeatureNet,
+    Projection,
+    StackedNet,
+    draw,
+    train_classifier,
+)
 from gensweep.spec import Sweep
 from gensweep.storage import ObjectStore
 
@@ -25,6 +32,8 @@ CLASSIFIER = 60_000
 """Training examples of the classifier."""
 POINTS = 2500
 """Samples of a mixture of points, as in PacGAN (arXiv:1712.04086)."""
+STACKED = 26_000
+"""At least so many samples of stacked images, as there, too."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +58,8 @@ def load_feature_net(
     Trained once, then read from the store by the data's hash. `UserError` if its own hash is not
     the `expected_hash`, with which the sweep was begun.
     """
-    kind, name = (FeatureNet, "classes") if dataset.classes else (Projection, "components")
+    labelled = StackedNet if dataset.stacked else FeatureNet
+    kind, name = (labelled, "classes") if dataset.classes else (Projection, "components")
     key = f"features/{dataset.name}-{dataset.hash[:16]}-{name}-v1.pt"
     if not store.exists(key):
         log(f"making the feature network of {dataset.name} (once)")
@@ -66,6 +76,9 @@ def load_feature_net(
 def _make_feature_net(dataset: "Dataset", log: Callable[[str], None]) -> FeatureNet | Projection:
     if not dataset.classes:
         return Projection.fit(draw_examples(dataset, REFERENCE // 5)["x"])
+    if dataset.stacked:
+        stacked = draw_examples(dataset, CLASSIFIER // dataset.shape[0])
+        return StackedNet.trained(stacked["x"], stacked["y"], dataset.classes)
     tensors = draw_examples(dataset, CLASSIFIER)
     slow = len(tensors["y"]) >= REFERENCE
     return train_classifier(
@@ -88,10 +101,13 @@ def build_evaluator(
     points = train.modes is not None
     shown = draw_examples(train, REFERENCE)
     held_out = draw_examples(test, REFERENCE) if test is not None and test.count else {}
+    # a sample of a thousand classes would not tell their shares
+    shares = torch.tensor(train.class_shares) if train.stacked else None
+    least = STACKED if train.stacked else 0
     evaluator = Evaluator.for_dataset(
         train.name, shown, held_out, modes=train.modes, mode_std=train.mode_std,
-        net=None if points else load_feature_net(store, train, feature_hash),
-        samples=POINTS if points else sweep.samples,
+        net=None if points else load_feature_net(store, train, feature_hash), shares=shares,
+        samples=POINTS if points else max(least, sweep.samples),
     )  # fmt: skip
     stated = {**evaluator.protocol, "data": train.protocol}
     split, examples = ("test", held_out) if held_out else ("train", shown)

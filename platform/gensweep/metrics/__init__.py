@@ -11,11 +11,13 @@ from gensweep.metrics._likelihood_units import bits_per_dim
 from gensweep.metrics._modes import mode_metrics
 from gensweep.metrics._prdc import prdc, radii
 from gensweep.metrics._projection import Projection
+from gensweep.metrics._stacked import StackedNet
 
 __all__ = [
     "Evaluator",
     "FeatureNet",
     "Projection",
+    "StackedNet",
     "bits_per_dim",
     "draw",
     "finite",

@@ -16,7 +16,10 @@ __all__ = ["FeatureNet", "train_classifier"]
 
 
 class FeatureNet(nn.Module):
-    """Two convolutions and two dense layers; `features` is the penultimate layer."""
+    """Two convolutions and two dense layers; `features` is the penultimate layer.
+
+    `classify` tells the class from features.
+    """
 
     kind = "classifier, penultimate layer"
 
@@ -40,6 +43,15 @@ class FeatureNet(nn.Module):
         """Return logits [B, classes] of images [B, C, H, W]."""
         logits: Tensor = self.head(self.features(images))
         return logits
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Return the likeliest class [B] by features [B, F]."""
+        return self.head(features).argmax(-1)
+
+    @property
+    def classes(self) -> int:
+        """The number of classes that `classify` tells apart."""
+        return int(self.spec["classes"])
 
     @property
     def hash(self) -> str:

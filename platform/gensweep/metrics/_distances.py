@@ -70,11 +70,11 @@ def _quantiles(ordered: Tensor, count: int) -> Tensor:
 
 
 def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:
-    """Return the classes found and KL(histogram || reference) in nats, of labels [L, N] int64.
+    """Return classes seen and found, KL(histogram || reference) in nats, of labels [L, N] int64.
 
-    `reference` [C] holds the data's class shares. A class is found if it has more than none of
-    the samples, and at least `least` of its share in the data. One that the data lacks counts as
-    a millionth in the divergence.
+    `reference` [C] holds the data's class shares. A class is seen if it has any of the samples,
+    and found if it has at least `least` of its share in the data, too. One that the data lacks
+    counts as a millionth in the divergence.
 
     >>> labels = torch.tensor([[0] * 99 + [1]])
     >>> label_metrics(labels, torch.tensor([0.5, 0.5]), least=0.1)["classes"].item()
@@ -84,5 +84,10 @@ def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict
     share = share / labels.shape[1]
     expected = reference.double().clamp(min=1e-6)
     divergence = (torch.xlogy(share, share) - torch.xlogy(share, expected)).sum(-1)
-    found = (share > 0) & (share >= least * reference)
-    return {"classes": found.double().sum(-1), "class_kl": divergence.clamp(min=0)}
+    seen = share > 0
+    found = seen & (share >= least * reference)
+    return {
+        "classes_seen": seen.double().sum(-1),
+        "classes": found.double().sum(-1),
+        "class_kl": divergence.clamp(min=0),
+    }

@@ -50,13 +50,14 @@ class Evaluator:
         modes: Tensor | None = None,
         mode_std: float | None = None,
         net: FeatureNet | Projection | None = None,
+        shares: Tensor | None = None,
         samples: int = 1000,
         k: int = NEIGHBOURS,
         seed: int = 0,
     ) -> Evaluator:
         """Prepare the reference: `test["x"]`, or `train["x"]` where the data has no test split.
 
-        Class shares are those of `train["y"]`, if it is there and `net` is a classifier.
+        Class `shares` are those of `train["y"]` unless given, if `net` is a classifier.
         """
         split, data = ("test", test) if len(test.get("x", ())) > k else ("train", train)
         real = data["x"][draw(len(data["x"]), samples, seed)].float()
@@ -70,7 +71,8 @@ class Evaluator:
         elif net is None:
             raise UserError(f"{name} has no modes: pass a classifier or a projection as `net`")
         else:
-            reference = Images(real, net, _class_shares(net, train), k)
+            known = _class_shares(net, train) if shares is None else shares
+            reference = Images(real, net, known, k)
         stated["curve"] = [reference.objective, reference.variety]
         variance = real.flatten(1).var(0).mean().item()
         return cls(
@@ -128,5 +130,5 @@ def _class_shares(net: FeatureNet | Projection, train: dict[str, Tensor]) -> Ten
     """Return the shares [C] of the classes in training data; None without labels."""
     if not isinstance(net, FeatureNet) or "y" not in train:
         return None
-    counts = train["y"].bincount(minlength=net.head.out_features).double()
+    counts = train["y"].bincount(minlength=net.classes).double()
     return counts / counts.sum()

@@ -69,15 +69,18 @@ class Images:
         features = _features(self.net, lane[0])
         if not features.isfinite().all():
             return {"frechet": torch.tensor(math.nan)}
-        needs = METRICS if wanted is None else wanted
-        found = prdc(self.features, features[None], self.k, self.radii, recall="recall" in needs)
+        needs = set(METRICS if wanted is None else wanted)
+        found = {}
+        if needs & {"precision", "recall", "density", "coverage"}:
+            recall = "recall" in needs
+            found = prdc(self.features, features[None], self.k, self.radii, recall=recall)
         if "frechet" in needs:
             fake = moments(features[None])
             found["frechet"] = frechet_distance(self.moments, fake, self.root)
-        named = {"classes", "class_kl", "class_agreement"} & set(needs)
+        named = {"classes", "classes_seen", "class_kl", "class_agreement"} & needs
         if self.shares is None or not isinstance(self.net, FeatureNet) or not named:
             return found
-        labels = self.net.head(features).argmax(-1)[None]
+        labels = self.net.classify(features)[None]
         if given is not None:
             found["class_agreement"] = (labels == given.to(labels.device)).double().mean(-1)
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])

@@ -62,8 +62,8 @@ class Sweep:
     )
     data: str = setting(
         "digits",
-        "digits, ring8, grid25, mnist, fashion_mnist, cifar10, NAME=PATH, a folder of images (with "
-        "a folder for each class) or of Parquet, or s3://... (default {value})",
+        "digits, ring8, grid25, mnist, stacked_mnist, fashion_mnist, cifar10, NAME=PATH, a folder "
+        "of images (with a folder for each class) or of Parquet, or s3://... (default {value})",
         option=Option(metavar="SET", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     image_size: int | None = setting(
