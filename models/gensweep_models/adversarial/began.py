@@ -11,15 +11,19 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.adversarial.bodies import Body, make_critic, make_generator
+from gensweep_models.adversarial.bodies import Body, is_conv
 from gensweep_models.config import BaseConfig, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
+from gensweep_models.nets.elu import decoder, encoder, flat_decoder, flat_encoder
 from gensweep_models.space import Categorical, Dimension, Real
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BeganConfig(BaseConfig):
-    """Settings of a BEGAN; the paper's, but that the rate falls linearly."""
+    """Settings of a BEGAN; the paper's, but that the rate falls linearly.
+
+    The paper halves it where the measure of convergence stalls.
+    """
 
     learning_rate: float = lane(1e-4, above=0)
     beta1: float = lane(0.5, at_least=0, below=1)
@@ -29,8 +33,8 @@ class BeganConfig(BaseConfig):
     latent_size: int = latent(64, at_least=1)
     code_size: int = fixed(64, "of the bottleneck; below an example's numbers", at_least=1)
     body: Body = fixed("auto", choices=get_args(Body))
-    hidden: int = fixed(128, "units of the MLP; twice the narrowest map", at_least=1)
-    layers: int = fixed(3, at_least=1)
+    hidden: int = fixed(128, "n of the paper: units of the MLP, maps of a convolution", at_least=1)
+    layers: int = fixed(2, "of the MLP, and of convolutions at each side of maps", at_least=1)
     batch_size: int = fixed(64, at_least=1)
 
 
@@ -54,8 +58,8 @@ class Autoencoder(nn.Module):
         self.register_buffer("balance", torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.decoder(self.encoder(x)).reshape(x.shape)
-        return out.tanh() if x.dim() == 4 else out
+        out: Tensor = self.decoder(self.encoder(x))
+        return out
 
     def weigh(self, surplus: Tensor) -> Tensor:
         """Return the weight k of samples, and take the step that the next turn begins from."""
@@ -70,6 +74,7 @@ class Began:
 
     def __init__(self, config: BeganConfig, data: DataShape) -> None:
         self.config, self.shape = config, tuple(data.shape)
+        self.conv = is_conv(config.body, self.shape)
         self.players = {
             "critic": Player(self._critic, schedule="linear", turns="critic_iterations"),
             "generator": Player(self._generator, schedule="linear", ema=config.ema),
@@ -78,23 +83,23 @@ class Began:
         self.noise = {"critic": noise, "generator": noise}
 
     def _decoder(self, inputs: int) -> nn.Module:
-        c = self.config
-        return make_generator(c.body, inputs, self.shape, c.hidden, c.layers)
+        c, make = self.config, decoder if self.conv else flat_decoder
+        return make(inputs, self.shape, c.hidden, c.layers)
 
     def _generator(self) -> nn.Module:
         return self._decoder(self.config.latent_size)
 
     def _critic(self) -> nn.Module:
-        c = self.config
-        encoder = make_critic(c.body, self.shape, c.hidden, c.layers, outputs=c.code_size)
-        return Autoencoder(encoder, self._decoder(c.code_size))
+        c, make = self.config, encoder if self.conv else flat_encoder
+        inner = make(c.code_size, self.shape, c.hidden, c.layers)
+        return Autoencoder(inner, self._decoder(c.code_size))
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """L(G(z)), or L(x) - k L(G(z)), of mean absolute errors L; section 3.4.
 
         `convergence` is the paper's measure M, section 3.4.1.
         """
-        critic, samples = nets["critic"], self.sample(nets, noise, hyper)
+        critic, samples = nets["critic"], nets["generator"](2 * noise["z"] - 1)
         fake = (critic(samples) - samples).abs().mean()
         if player == "generator":
             return fake, {}
@@ -114,6 +119,10 @@ class Began:
         return {"z": Noise((count, self.config.latent_size), "uniform", latent="latent_size")}
 
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Samples [count, *shape]."""
-        out: Tensor = nets["generator"](2 * noise["z"] - 1).reshape(-1, *self.shape)
-        return out.tanh() if len(self.shape) == 3 else out
+        """Samples [count, *shape]; only here are images cut off at -1 and 1.
+
+        In the losses a bound would hide errors beyond it: what a tanh saturates is reconstructed
+        whatever its code is, and all samples become one that is.
+        """
+        out: Tensor = nets["generator"](2 * noise["z"] - 1)
+        return out.clamp(-1, 1) if len(self.shape) == 3 else out
