@@ -15,7 +15,7 @@ GAMES = tuple({model.game: name for name, model in reversed(CATALOG.items())}.va
 
 SETTINGS: dict[str, Any] = {
     "hidden": 8,
-    "layers": 1,
+    "layers": 2,
     "channels": 8,
     "blocks": 1,
     "couplings": 2,

@@ -84,6 +84,16 @@ def test_the_engine_is_compared_with_code_by_hand(stack: Any) -> None:
     assert found["ratios"]["mlp_gan.memory"] == pytest.approx(memory)
 
 
+def test_a_pack_of_an_entry_is_compared_with_trials_alone(stack: Any) -> None:
+    found = run("entry_throughput", "wgan", "dirac_gan", "--widths", "1", "2", env=stack.env)
+    assert found["equal_quality"] is True
+    assert set(found["ratios"]) == {f"{name}{which}" for name in ("wgan", "dirac_gan")
+                                    for which in ("", ".bare", ".engine")}  # fmt: skip
+    assert found["ratios"]["wgan"] == min(
+        found["ratios"][f"wgan.{one}"] for one in ("bare", "engine")
+    )
+
+
 def test_many_dcgans_are_compared_with_one(stack: Any) -> None:
     argv = ["--device", "cpu", "--quick", "--widths", "2", "--processes", "2", "--steps", "2"]
     found = run("hfta_dcgan", *argv, env=stack.env)

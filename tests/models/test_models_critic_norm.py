@@ -53,7 +53,9 @@ def test_data_and_samples_are_batches_of_their_own(shape: tuple[int, ...]) -> No
     hyper = {n: torch.tensor(v) for n, v in with_scope(config, "lane").items()}
     hyper["progress"] = torch.tensor(0.0)
     xs, zs = torch.randn(2, BATCH, *shape), torch.randn(2, BATCH, 2)
-    losses = [[game.loss("critic", nets, {"x": x}, {"z": z}, hyper)[0] for x in xs] for z in zs]
+    losses = [
+        [game.loss("critic", nets, {"x": x}, {"z": z}, hyper)[0].detach() for x in xs] for z in zs
+    ]
     (first, second), (third, fourth) = losses
     torch.testing.assert_close(first - second, third - fourth, rtol=0, atol=1e-5)
     assert abs(float(first - second)) > 1e-3
