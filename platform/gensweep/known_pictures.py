@@ -92,7 +92,7 @@ class Picture:
     """Whether there is one of a game with its data and configuration."""
 
     count: int = 16
-    """The number of examples, or of samples, in a report."""
+    """The number of examples, or of samples, in a report, and where nobody asks for another."""
 
 
 PICTURES = {

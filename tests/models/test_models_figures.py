@@ -15,9 +15,9 @@ from gensweep_models.catalog import CATALOG
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = (ROOT / "models" / "FIGURES.md").read_text()
 ROWS = re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \| (.*?) \|$", TABLE, re.M)
-COMMANDS = sorted({row[3].strip("`") for row in ROWS if row[3].startswith("`python")})
+COMMANDS = sorted({one for row in ROWS for one in re.findall("`(python .*?)`", row[3])})
 PICTURES = [shlex.split(one)[2:] for one in COMMANDS if "entry_picture.py" in one]
-QUICK = ("wgan_gp",)
+QUICK = ("r3gan",)
 """Entries that train in seconds."""
 
 
