@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -36,11 +37,19 @@ SEGMENTS = 10
 """Parts of the training, after each of which progress is told."""
 
 
-def trained(sweep: Sweep, data: Data, config: Any, images: int, seeds: int) -> Pack:
-    """Train a pack of as many lanes as there are seeds, to the end of their budget."""
-    pack = Pack(sweep.model, config, data, data.source("cpu"), width=seeds)
-    for slot in range(seeds):
-        pack.load(slot, config, seed=slot, budget_images=images)
+def sweep_of(model: Any, data: str, values: Mapping[str, Any]) -> Sweep:
+    """Make a sweep that evaluates; what it searches is not used, for a configuration trains."""
+    searched = "learning_rate" if "learning_rate" in model.space else next(iter(model.space))
+    fixed = {name: value for name, value in values.items() if name != searched}
+    space = {searched: model.space[searched]}
+    return Sweep(name="quality", model=model, space=space, data=data, fixed=fixed)
+
+
+def trained(model: Any, data: Data, config: Any, images: int, seeds: Sequence[int]) -> Pack:
+    """Train a pack of a lane for each seed, to the end of their budget."""
+    pack = Pack(model, config, data, data.source("cpu"), width=len(seeds))
+    for slot, seed in enumerate(seeds):
+        pack.load(slot, config, seed=seed, budget_images=images)
     ticks = -(-images // config.batch_size)
     while any(pack.lane(slot).remaining for slot in pack.occupied):
         found = pack.run(-(-ticks // SEGMENTS))
@@ -50,14 +59,16 @@ def trained(sweep: Sweep, data: Data, config: Any, images: int, seeds: int) -> P
     return pack
 
 
-def own_scores(evaluator: LaneEvaluator, data: Data) -> dict[str, float]:
+def own_scores(
+    evaluator: LaneEvaluator, data: Data, wanted: Collection[str] | None = None
+) -> dict[str, float]:
     """Measure real training examples as if a model had drawn them."""
     count = evaluator.evaluator.samples
     drawn = draw_examples(data, count)
     rows = torch.arange(count) % len(drawn["x"])
     samples, y = drawn["x"][rows], drawn.get("y")
     labels = None if y is None else y[rows]
-    return evaluator.evaluator.evaluate(samples[None], given=labels)[0]
+    return evaluator.evaluator.evaluate(samples[None], wanted, given=labels)[0]
 
 
 def summary(results: list[Evaluation]) -> dict[str, float]:
@@ -76,6 +87,7 @@ def asked(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any], int]:
     model = model_named(args.name)
     preset = PRESETS[args.name] if args.preset else Preset()
     values = preset.settings | dict(args.values)
+<<<<<<< HEAD
     # A sweep searches something: here it is what evaluates, and the pack's configuration trains.
     fixed = {name: value for name, value in values.items() if name not in model.space}
     sweep = Sweep(name="quality", model=model, space=model.space, data=args.data, fixed=fixed)
@@ -85,12 +97,16 @@ def asked(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any], int]:
 def main(args: argparse.Namespace) -> dict[str, Any]:
     sweep, values, images = asked(args)
     config = sweep.model.config(**values)
+=======
+    sweep = sweep_of(model, args.data, values)
+    config = model.config(**values)
+>>>>>>> 6f0ab18a1335cee0298470947a9b079d91c27df4
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Path(folder).as_uri())
         splits = [load_dataset(args.data, store, split=split) for split in ("train", "test")]
         evaluator = build_evaluator(sweep, store, *splits)
         begin = time.perf_counter()
-        pack = trained(sweep, splits[0], config, images, args.seeds)
+        pack = trained(model, splits[0], config, images, range(args.seeds))
         spent = time.perf_counter() - begin
         found = dict(evaluator.evaluate(pack, dict.fromkeys(pack.occupied, True), bound=True))
         own = own_scores(evaluator, splits[0])

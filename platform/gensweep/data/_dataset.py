@@ -90,7 +90,7 @@ class Dataset:
 
     @property
     def stacked(self) -> bool:
-        """Whether every channel is an image with a class of its own."""
+        """True if every channel is an image with a class of its own."""
         return self.manifest.meta.stacked
 
     @property
