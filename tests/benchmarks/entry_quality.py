@@ -87,20 +87,13 @@ def asked(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any], int]:
     model = model_named(args.name)
     preset = PRESETS[args.name] if args.preset else Preset()
     values = preset.settings | dict(args.values)
-<<<<<<< HEAD
-    # A sweep searches something: here it is what evaluates, and the pack's configuration trains.
-    fixed = {name: value for name, value in values.items() if name not in model.space}
-    sweep = Sweep(name="quality", model=model, space=model.space, data=args.data, fixed=fixed)
-    return sweep, values, args.images or preset.images
+    return sweep_of(model, args.data, values), values, args.images or preset.images
 
 
 def main(args: argparse.Namespace) -> dict[str, Any]:
     sweep, values, images = asked(args)
-    config = sweep.model.config(**values)
-=======
-    sweep = sweep_of(model, args.data, values)
+    model: Any = sweep.model
     config = model.config(**values)
->>>>>>> 6f0ab18a1335cee0298470947a9b079d91c27df4
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Path(folder).as_uri())
         splits = [load_dataset(args.data, store, split=split) for split in ("train", "test")]
