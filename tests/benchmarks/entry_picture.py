@@ -28,7 +28,7 @@ def main(args: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as folder:
         store, file = open_store(Path(folder).as_uri()), Path(folder) / "lane.safetensors"
         data = load_dataset(args.data, store, split="train")
-        file.write_bytes(trained(sweep, data, config, images, 1).take(0).to_bytes())
+        file.write_bytes(trained(sweep.model, data, config, images, [0]).take(0).to_bytes())
         about = {**sampler_spec(sweep, {}, data), "pack": asdict(config)}
         shows, png = picture_lane(str(file), about, args.what, store, PICTURES[args.what].count)
     args.file.write_bytes(png)
