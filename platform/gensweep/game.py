@@ -245,7 +245,7 @@ class Player(Protocol):
         Samples and every other optional method then use, in the place of those of training, means
         over so many batches drawn with the weights that they use: BigGAN's standing statistics
         (arXiv:1809.11096). Of layers with `running_mean` and `momentum`, as BatchNorm is; at
-        neutral sampling hyperparameters; not with `average_buffers`, nor where samples take steps.
+        each value of sampling anew; not with `average_buffers`, nor where samples take steps.
         """
 
     @property

@@ -87,7 +87,7 @@ def filled(data: Any, seeds: tuple[int, ...], width: int = 3, **values: Any) -> 
     return pack
 
 
-def by_hand(pack: Pack, slot: int, shift: Tensor | float = 0.0) -> Autoencoder:
+def by_hand(pack: Pack, slot: int, shift: Tensor | float = 0.0, scale: float = 0.5) -> Autoencoder:
     """The lane's network in evaluation mode, its decoder measured over the same noise by torch."""
     stack, net = pack.stacks["net"], Autoencoder()
     views = stack.views(stack.sampling_weights())
@@ -100,7 +100,7 @@ def by_hand(pack: Pack, slot: int, shift: Tensor | float = 0.0) -> Autoencoder:
     for number in range(BATCHES):
         seed = derive_seed(pack.lane(slot).seed, "standing", "net", number)
         z = draw({"z": Noise((BATCH, 3))}, [seed], "sample")["z"][0]
-        net.decoder(z + shift)
+        net.decoder(scale * z + shift)
     return net.eval()
 
 
@@ -111,7 +111,7 @@ def standing(pack: Pack, slot: int) -> list[Tensor]:
 def test_statistics_are_means_over_batches_of_samples_with_the_averaged_weights(
     factory: Any,
 ) -> None:
-    """At the neutral value, whatever samples are drawn at; encoders keep those of training."""
+    """At the value that samples are drawn at; encoders keep those of training."""
     pack = filled(factory.points, (0, 1, 2))
     pack.run(6)
     samples = pack.sample(5, seed=4)
@@ -126,6 +126,18 @@ def test_statistics_are_means_over_batches_of_samples_with_the_averaged_weights(
     moved = [(stack.buffers[name] - stack.standing[name]).abs().max() for name in NORMS]
     assert min(moved) > 0.01
     assert all(layer.momentum == 0.1 for layer in statistics_layers(stack.module).values())
+
+
+def test_each_value_of_sampling_has_statistics_of_its_own(factory: Any) -> None:
+    """Whatever was sampled before; a value that was measured last is not measured again."""
+    pack = filled(factory.points, (0, 1))
+    pack.run(6)
+    z = draw({"z": Noise((5, 3))}, [1], "sample", 4)["z"][0]
+    for scale in (0.5, 2.0, 0.1, 0.5):
+        samples = pack.sample(5, seed=4, hyper={"scale": scale})
+        expected = by_hand(pack, 1, scale=scale)
+        torch.testing.assert_close(standing(pack, 1), [expected.state_dict()[n] for n in NORMS])
+        torch.testing.assert_close(samples[1], expected.decoder(scale * z))
 
 
 @pytest.mark.parametrize("columns", [("y",), ("y", "shift")])

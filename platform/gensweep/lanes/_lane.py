@@ -27,8 +27,8 @@ class Lane:
         self.config: Any = config
         self.seed, self.budget_images = seed, budget_images
         self.ticks = 0
-        self.standing_ticks: int | None = None
-        """The ticks after which standing statistics were measured; None: never."""
+        self.standing_at: dict[str, Any] = {}
+        """The ticks and sampling hyperparameters that standing statistics were measured at."""
         self.turns: dict[str, int] = {}
         """Turns so far of each player that has a penalty, which is due in some of them."""
         self.means = Means()
@@ -48,7 +48,7 @@ class Lane:
         lane = cls(config, meta["seed"], meta["budget_images"], players, count)
         lane.ticks = meta["ticks"]
         lane.turns = dict(meta.get("turns", {}))
-        lane.standing_ticks = meta.get("standing_ticks")
+        lane.standing_at = dict(meta.get("standing_at", {}))
         lane.means = Means(meta.get("means", {}))
         # Data order follows from the images seen; generators have no such index, but a state.
         for (player, kind), source in lane.streams.items():
@@ -70,7 +70,7 @@ class Lane:
             "seed": self.seed,
             "ticks": self.ticks,
             "turns": dict(self.turns),
-            "standing_ticks": self.standing_ticks,
+            "standing_at": dict(self.standing_at),
             "budget_images": self.budget_images,
             "means": self.means.to_json(),
         }

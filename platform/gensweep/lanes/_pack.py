@@ -37,7 +37,6 @@ from gensweep.lanes._standing import StandingStatistics
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
 from gensweep.lanes._turn import Turn
-from gensweep.sampling_fields import neutral_values, sampling_fields
 from gensweep.space import Space, pad_latent_sizes, with_scope
 
 
@@ -324,7 +323,7 @@ class Pack:
         `noise`, `[len(slots), count, ...]` by name, in its place.
         """
         chosen = list(self.occupied if slots is None else slots)
-        self._measure_standing(chosen, given)
+        self._measure_standing(chosen, hyper or {}, given)
         configs = [self.lane(slot).config for slot in chosen]
         real = self._sampling.real(hyper or {})
         samples: dict[int, Tensor] = {}
@@ -414,7 +413,7 @@ class Pack:
     ) -> Any:  # fmt: skip
         """Call a method as `call` does, with noise [L, ...] that is drawn already."""
         chosen, values = self._lanes_called(slots, hyper)
-        self._measure_standing(chosen, given)
+        self._measure_standing(chosen, hyper or {}, given)
         weights = sampling_state(self.stacks, chosen)
         last = self._conditions(given).repeated(len(chosen))
         return self._caller(method, weights, dict(drawn), values, *last, shared=inputs)
@@ -434,16 +433,17 @@ class Pack:
         values["progress"] = values["spent"]
         return chosen, values
 
-    def _measure_standing(self, slots: Sequence[int], given: Mapping[str, Tensor] | None) -> None:
-        """Measure standing statistics of lanes that have trained since, at neutral values."""
+    def _measure_standing(
+        self, slots: Sequence[int], changes: Mapping[str, Any], given: Mapping[str, Tensor] | None
+    ) -> None:
+        """Measure standing statistics of lanes whose samples they are not yet of."""
         for slot in slots:
             lane = self.lane(slot)
-            if self._standing.are_due(lane):
-                neutral = neutral_values(sampling_fields(lane.config))
-                ((game, _),) = self._sampling.groups([lane.config], neutral)
-                _, values = self._lanes_called([slot], self._sampling.real(neutral))
+            if self._standing.are_due(lane, changes):
+                ((game, _),) = self._sampling.groups([lane.config], changes)
+                _, values = self._lanes_called([slot], self._sampling.real(changes))
                 call, last = self._sampler(game).call, self._conditions(given)
-                self._standing.measure(call, slot, lane, values, last)
+                self._standing.measure(call, slot, lane, changes, values, last)
 
     def _conditions(self, given: Mapping[str, Tensor] | None) -> Conditions:
         return Conditions(self.game, given, self.data, self.device, self.model.name)

@@ -2,7 +2,7 @@
 
 Those of training are moving averages over weights of the past, and belong to no weights that are
 averaged. Standing ones are means over batches of samples of the very weights that samples use
-(BigGAN, arXiv:1809.11096, section 4.1).
+(BigGAN, arXiv:1809.11096, section 4.1), drawn as those are: at each truncation they are others.
 """
 
 from collections import Counter
@@ -18,6 +18,7 @@ from gensweep.lanes._generators import derive_seed, draw
 from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._stack import Stack, statistics_layers
+from gensweep.space import with_scope
 
 
 class StandingStatistics:
@@ -39,16 +40,20 @@ class StandingStatistics:
                     "but no layer of its network keeps running statistics: drop it."
                 )
 
-    def are_due(self, lane: Lane) -> bool:
-        """Return whether the lane has trained since they were measured, or they never were."""
-        return bool(self._stacks) and lane.standing_ticks != lane.ticks
+    def are_due(self, lane: Lane, changes: Mapping[str, Any]) -> bool:
+        """Return whether the lane's were measured at other weights, or other values of sampling.
+
+        `changes` are values that it has in the place of its own.
+        """
+        return bool(self._stacks) and lane.standing_at != _moment(lane, changes)
 
     def measure(
-        self, call: Caller, slot: int, lane: Lane, hyper: Mapping[str, Tensor], given: Conditions
-    ) -> None:
+        self, call: Caller, slot: int, lane: Lane, changes: Mapping[str, Any],
+        hyper: Mapping[str, Tensor], given: Conditions,
+    ) -> None:  # fmt: skip
         """Measure the lane in `slot` by samples of the game that `call` calls.
 
-        `hyper` has this lane in front.
+        `hyper` has this lane in front, with the `changes`.
         """
         for name, stack in self._stacks.items():
             weights = sampling_state(call.stacks, [slot])
@@ -65,7 +70,12 @@ class StandingStatistics:
             for key, room in stack.standing.items():
                 # What no sample needs, such as an encoder, keeps the statistics of training.
                 room[slot] = means.get(key, stack.buffers[key][slot])
-        lane.standing_ticks = lane.ticks
+        lane.standing_at = _moment(lane, changes)
+
+
+def _moment(lane: Lane, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the state that statistics belong to; JSON has it as it is."""
+    return {"ticks": lane.ticks} | with_scope(lane.config, "sampling") | dict(changes)
 
 
 class _Measured:
