@@ -1,6 +1,7 @@
 """Finds the installed models by entry point, so that the platform names none of them."""
 
-from dataclasses import asdict
+import inspect
+from dataclasses import asdict, fields
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeGuard
 
@@ -56,10 +57,38 @@ def describe(model: Model) -> dict[str, Any]:
     """
     return {
         "name": model.name,
+        "summary": summary(model),
         "family": model.family,
         "paper": model.paper,
         "capabilities": list(capabilities(model.game)),
         "searched": list(model.space),
         "hyperparameters": scopes(model.config),
         "sampling": [asdict(field) for field in sampling_fields(model.config)],
+        "fields": [_describe_field(field, model) for field in fields(model.config)],
+    }
+
+
+def summary(model: Model) -> str:
+    """Say in a line what a model is: by its configuration, or else by the module of its game.
+
+    The configuration of a system that is another one with other settings says what it is; that of
+    a system with a file of its own says only that it has settings.
+    """
+    own = (model.config.__doc__ or "").split("\n")[0]
+    if own and not own.startswith(("Settings", model.config.__name__)):
+        return own.rstrip(".")
+    module = inspect.getmodule(model.game)
+    told = (module.__doc__ if module else None) or model.game.__doc__ or ""
+    return told.split("\n")[0].rstrip(".")
+
+
+def _describe_field(field: Any, model: Model) -> dict[str, Any]:
+    told = field.metadata
+    return {
+        "name": field.name,
+        "default": field.default,
+        "scope": told.get("scope", "fixed"),
+        "meaning": told.get("doc", ""),
+        "bounds": {name: one for name, one in told.get("bounds", {}).items()},
+        "searched": field.name in model.space,
     }
