@@ -89,6 +89,6 @@ def _describe_field(field: Any, model: Model) -> dict[str, Any]:
         "default": field.default,
         "scope": told.get("scope", "fixed"),
         "meaning": told.get("doc", ""),
-        "bounds": {name: one for name, one in told.get("bounds", {}).items()},
+        "bounds": dict(told.get("bounds", {})),
         "searched": field.name in model.space,
     }

@@ -42,7 +42,13 @@ def test_a_shape_that_the_model_takes_is_found(capsys: pytest.CaptureFixture[str
         (["nothing"], "unknown model 'nothing': choose from"),
         (["vae", "--shape", "2"], "vae: `bernoulli decodes images"),
         (["gan", "--set", "hidden=0"], "gan: `1 <= hidden` must hold, but got hidden=0."),
-        (["gan", "--set", "colour=red"], "gan: "),
+        (
+            ["gan", "--set", "colour=red"],
+            "gan has no hyperparameter 'colour': choose from learning_rate, ",
+        ),
+        (["gan", "--set", "spectral=yes"], "spectral='yes' will not do: it must be True or False"),
+        (["gan", "--set", "critic_iterations=1.5"], "critic_iterations=1.5 will not do: it must"),
+        (["gan", "--set", "penalty_weight=1e999"], "penalty_weight=inf will not do: it must be a"),
     ],
 )
 def test_what_cannot_be_checked_is_one_line(

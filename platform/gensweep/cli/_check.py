@@ -83,6 +83,7 @@ def _examples(model: Any, shape: tuple[int, ...] | None, values: dict[str, Any])
     from gensweep.testing import RandomExamples
 
     data = RandomExamples()
+    _check_names(model, values)
     try:
         config = model.config(**values)
     except (TypeError, ValueError) as error:
@@ -95,3 +96,16 @@ def _examples(model: Any, shape: tuple[int, ...] | None, values: dict[str, Any])
         except Exception as error:  # of a model of somebody's own
             refused.append(refusal(error))
     raise UserError(f"{model.name}: {refused[0]}")
+
+
+def _check_names(model: Any, values: dict[str, Any]) -> None:
+    """Raise `UserError` for a setting that is no hyperparameter, or not of its kind."""
+    from gensweep.errors import UserError
+    from gensweep.space import check_value, scopes
+
+    known = scopes(model.config)
+    for name, value in values.items():
+        if name not in known:
+            raise UserError(f"{model.name} has no hyperparameter {name!r}: "
+                            f"choose from {', '.join(known)}.")  # fmt: skip
+        check_value(model.config, name, value)
