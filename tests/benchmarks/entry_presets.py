@@ -46,8 +46,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "progan": Preset(40_000, {**SMALL_GROWING, "grown": 0.3, "learning_rate": 5e-3}),
     "stylegan": Preset(
-        60_000,
-        {**SMALL_GROWING, "hidden": 32, "layers": 2, "learning_rate": 5e-3,
-         "modulation": "demodulation", "penalty_weight": 1.0, "mixing": 0.5},
+        120_000,
+        {**SMALL_GROWING, "hidden": 32, "layers": 2, "latent_size": 16, "learning_rate": 3e-3,
+         "penalty_weight": 1.0, "penalty_every": 4, "mixing": 0.5},
     ),
 }  # fmt: skip

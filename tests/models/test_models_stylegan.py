@@ -91,6 +91,23 @@ def test_a_style_changes_nothing_in_earlier_layers(modulation: str) -> None:
         assert same == [i < place for i in range(len(same))]
 
 
+def test_the_last_style_weighs_the_maps_that_colours_are_made_of() -> None:
+    """In StyleGAN2 their layer is modulated and not demodulated; AdaIN has gains of its own.
+
+    Without them no style could change the contrast of an image.
+    """
+    net, seen = built("demodulation"), []
+    net.layers[-1].register_forward_hook(lambda *called: seen.append(called[-1]))
+    styles = torch.randn(len(net.layers), 2, 8)
+    images = net.synthesis(styles, inputs(net, 2))
+    assert net.gains is not None
+    gains = net.gains(styles[-1])
+    own = [conv2d(h[None], net.rgb.weight * net.rgb.scale * gain[:, None, None], net.rgb.bias)
+           for h, gain in zip(seen[0], gains, strict=True)]  # fmt: skip
+    torch.testing.assert_close(images, torch.cat(own))
+    assert built("adain").gains is None
+
+
 @every_modulation
 def test_noise_has_an_effect_only_as_far_as_its_strength(modulation: str) -> None:
     net = StyleGenerator(StyleganConfig(modulation=modulation, **SMALL), SHAPE)  # type: ignore[arg-type]

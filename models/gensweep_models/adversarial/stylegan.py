@@ -97,6 +97,8 @@ class StyleGenerator(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.sides = [side for side in sides for _ in range(2)][not adaptive :]
         self.constant = nn.Parameter(torch.randn(widths[0], sides[0], sides[0]))
+        # AdaIN ends in gains by the last style; of demodulated layers the colours have them
+        self.gains = None if adaptive else EqualizedLinear(w, widths[-1], gain=1, bias=1)
         self.rgb = EqualizedConv2d(widths[-1], shape[0], 1, gain=1)
         self.register_buffer("w_mean", torch.zeros(w))
 
@@ -122,6 +124,8 @@ class StyleGenerator(nn.Module):
         h = self.constant.expand(styles.shape[1], -1, -1, -1)
         for layer, w, drawn in zip(self.layers, styles, noise, strict=True):
             h = layer(h, w, drawn)
+        if self.gains is not None:
+            h = h * self.gains(styles[-1])[..., None, None]
         images: Tensor = self.rgb(h)
         return images
 
