@@ -73,6 +73,17 @@ def test_a_preset_gets_better_than_none_in_a_twelfth_of_its_budget(stack: Any) -
     assert figures["own.frechet"] < figures["frechet"] < 200
 
 
+def test_a_row_of_the_tables_of_modes_is_measured(stack: Any) -> None:
+    argv = ["--data", "ring8", "--row", "pacgan2", "--seeds", "2", "--images", "6400"]
+    found = run("mode_table", *argv, env=stack.env)
+    figures = found["figures"]
+    assert figures["own.modes"] == 8
+    assert 0 <= figures["modes"] <= 8
+    assert figures["high_quality"] < figures["own.high_quality"]
+    assert figures["modes.interval"] >= 0
+    assert (found["entry"], found["settings"]["packing"]) == ("gan", 2)
+
+
 def test_the_engine_is_compared_with_code_by_hand(stack: Any) -> None:
     argv = ["--quick", "--models", "mlp_gan", "--widths", "2"]
     found = run("engine_overhead", *argv, env=stack.env)

@@ -87,7 +87,7 @@ def test_images_without_classes_can_be_judged(table: Path, tmp_path: Path) -> No
     ("data", "target", "message"),
     [
         ("digits", "modes", "target names 'modes', which is not measured for gan on digits: choose "
-         "from class_kl, classes, coverage"),
+         "from class_kl, classes, classes_seen, coverage"),
         ("ring8", "frechet", "'frechet', which is not measured for gan on ring8"),
         ("digits", "nll", "'nll', which is not measured for gan"),
         ("digits", "neutral_ssim", "'neutral_ssim', which is not measured for gan"),
@@ -101,7 +101,9 @@ def test_a_target_of_other_data_is_told_before_they_are_read(
         check_data_source(parse_request("A test.", sweep, []))
 
 
-@pytest.mark.parametrize("target", ["frechet", "neutral_coverage", "loss_critic", None])
+@pytest.mark.parametrize(
+    "target", ["frechet", "classes_seen", "neutral_coverage", "loss_critic", None]
+)
 def test_a_target_that_may_be_measured_is_let_through(target: str | None) -> None:
     sweep = dataclasses.replace(GAN, target=target)
     check_data_source(parse_request("A test.", sweep, []))

@@ -26,6 +26,7 @@ class FeatureNet(nn.Module):
     def __init__(self, shape: tuple[int, ...], classes: int, width: int = 16, size: int = 64):
         super().__init__()
         channels, height, breadth = shape
+        self.classes = classes
         stride = 1 if height < 16 else 2
         self.spec = {"shape": list(shape), "classes": classes, "width": width, "size": size}
         self.first = nn.Conv2d(channels, width, 3, stride, 1)
@@ -46,12 +47,8 @@ class FeatureNet(nn.Module):
 
     def classify(self, features: Tensor) -> Tensor:
         """Return the likeliest class [B] by features [B, F]."""
-        return self.head(features).argmax(-1)
-
-    @property
-    def classes(self) -> int:
-        """The number of classes that `classify` tells apart."""
-        return int(self.spec["classes"])
+        labels: Tensor = self.head(features).argmax(-1)
+        return labels
 
     @property
     def hash(self) -> str:

@@ -23,9 +23,10 @@ class StackedNet(FeatureNet):
 
     def __init__(self, shape: tuple[int, ...], classes: int, width: int = 16, size: int = 64):
         self.channels = shape[0]
-        self.base = round(classes ** (1 / self.channels))
+        self.base: int = round(classes ** (1 / self.channels))
         super().__init__((1, *shape[1:]), self.base, width, size)
         self.spec |= {"shape": list(shape), "classes": classes}
+        self.classes = classes
 
     @classmethod
     def trained(cls, images: Tensor, labels: Tensor, classes: int) -> Self:
@@ -38,22 +39,20 @@ class StackedNet(FeatureNet):
 
     def digits(self, classes: Tensor) -> Tensor:
         """Return the channels' own classes [B, C] of classes [B]."""
-        return classes[:, None] // self._places(classes) % self.base
+        return (
+            classes[:, None].div(self._places(classes), rounding_mode="floor").remainder(self.base)
+        )
 
     def features(self, images: Tensor) -> Tensor:
         """Return penultimate activations [B, C F] of images [B, C, H, W] in [-1, 1]."""
-        return (
-            super()
-            .features(images.flatten(0, 1)[:, None])
-            .unflatten(0, images.shape[:2])
-            .flatten(1)
-        )
+        return super().features(images.flatten(0, 1)[:, None]).reshape(len(images), -1)
 
     def classify(self, features: Tensor) -> Tensor:
         """Return the likeliest class [B] by features [B, C F]."""
-        digits = super().classify(features.unflatten(1, (self.channels, -1)))
-        return (digits * self._places(digits)).sum(-1)
+        digits = super().classify(features.view(len(features), self.channels, -1))
+        return digits.mul(self._places(digits)).sum(-1)
 
     def _places(self, like: Tensor) -> Tensor:
-        powers = torch.arange(self.channels - 1, -1, -1, device=like.device)
-        return self.base**powers
+        """Return the value of each channel's digit in a class, [C]."""
+        places = [self.base**power for power in reversed(range(self.channels))]
+        return torch.tensor(places, device=like.device)
