@@ -92,10 +92,10 @@ class BigGanGenerator(SpectralNet):
 
 
 class BigGan(Sagan):
-    """Plays as SAGAN does, with another generator, regularised; tells of the first singular value.
+    """Plays as SAGAN does, with another generator, regularised; tells of first singular values.
 
-    `sigma_*` is the largest of a player's layers, that of the generator the sign of a collapse to
-    come; section 4.
+    Metrics are `sigma_PLAYER.LAYER` of each layer, and `sigma_PLAYER`, the largest. Those of the
+    generator's explode, most of all the first layer's, when it collapses; section 4.
     """
 
     config: BigGanConfig
@@ -121,7 +121,9 @@ class BigGan(Sagan):
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The hinge loss, and the generator's penalty for filters that are alike (equation 3)."""
         loss, metrics = super().loss(player, nets, batch, noise, hyper)
-        metrics[f"sigma_{player}"] = nets[player].sigma()
+        sigmas = nets[player].sigmas()
+        metrics |= {f"sigma_{player}.{name}": sigma for name, sigma in sigmas.items()}
+        metrics[f"sigma_{player}"] = torch.stack(list(sigmas.values())).max()
         if player == "generator":
             penalty = nets[player].orthogonal_penalty()
             metrics["orthogonal_penalty"] = penalty.detach()
