@@ -1,6 +1,7 @@
 """Settings at which an entry of the catalogue is small, for tests that run over all of it."""
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 from gensweep_models.catalog import CATALOG
@@ -35,3 +36,10 @@ def small_settings(model: Model, **values: Any) -> dict[str, Any]:
     """Return the small settings of an entry, with `values` in the place of some."""
     known = {field.name for field in dataclasses.fields(model.config)}
     return {name: value for name, value in SETTINGS.items() if name in known} | values
+
+
+def small_game(name: str, shape: tuple[int, ...] = (1, 8, 8), **values: Any) -> Any:
+    """Build the game of an entry at its small settings, for examples of three classes."""
+    model = CATALOG[name]
+    config = model.config(**small_settings(model, **values))
+    return model.game(config, SimpleNamespace(shape=shape, classes=3, count=10))

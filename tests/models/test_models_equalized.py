@@ -1,12 +1,15 @@
 """Layers of ProGAN: the equalised learning rate, both normalisations, resampling."""
 
 from math import sqrt
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.functional import conv2d, interpolate
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, linear
 
+from gensweep_models.catalog import CATALOG
 from gensweep_models.nets.equalized import (
     EqualizedConv2d,
     EqualizedLinear,
@@ -107,3 +110,32 @@ def test_sides_double_from_four_to_seven_pixels_on() -> None:
     for shape in ((2,), (1, 8, 9), (1, 4, 4), (1, 18, 18)):
         with pytest.raises(ValueError, match="S"):
             sides_of(shape)
+
+
+@pytest.mark.parametrize("name", ["progan", "stylegan"])
+def test_critics_are_table_2_and_stylegans_smooths_before_it_halves(name: str) -> None:
+    """Pass by pass at 8 x 8, with the deviation of groups of four of the batch as one more map."""
+    torch.manual_seed(0)
+    model, data = CATALOG[name], SimpleNamespace(shape=(1, 8, 8), classes=0, count=10)
+    net = model.game(model.config(channels=4), data).players["critic"].build()
+    growing = name == "progan"
+    colours, block, head = (net.rgb[1], net.blocks[0], net.head) if growing else net
+    for parameter in net.parameters():
+        nn.init.normal_(parameter)
+
+    def applied(layer: Any, h: Tensor) -> Tensor:
+        weight = layer.weight * sqrt(2 / layer.weight[0].numel())
+        made = (conv2d(h, weight, layer.bias, padding=weight.shape[-1] // 2) if h.ndim == 4
+                else linear(h, weight, layer.bias))  # fmt: skip
+        return leaky_relu(made, 0.2)
+
+    x = torch.randn(8, 1, 8, 8)
+    h = applied(block.conv1, applied(colours[0], x))
+    h = avg_pool2d(applied(block.conv2, h if growing else blur(h)), 2)
+    groups = [h[place::2].std(0, correction=0).mean() for place in (0, 1)]
+    deviation = torch.stack(groups * 4)[:, None, None, None].expand(8, 1, 4, 4)
+    h = applied(head.conv, torch.cat([h, deviation], 1))
+    h = applied(head.hidden, h.flatten(1))
+    scores = linear(h, head.score.weight / 2, head.score.bias).squeeze(1)
+    found = net(x, torch.ones(1)) if growing else net(x)
+    torch.testing.assert_close(found, scores, rtol=1e-4, atol=1e-4)

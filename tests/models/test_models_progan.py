@@ -114,6 +114,14 @@ def test_real_images_have_the_resolution_of_now() -> None:
     assert torch.equal(blended([avg_pool2d(x, 2), x], alphas(0)), low)
 
 
+def test_images_depend_on_the_direction_of_z_alone() -> None:
+    """Which is normalised before the first layer, whatever that layer's bias."""
+    net, z = GrowingGenerator(5, (1, 8, 8), 4), torch.randn(3, 5)
+    torch.nn.init.normal_(net.project.bias)
+    torch.testing.assert_close(net(7 * z, alphas(1)), net(z, alphas(1)))
+    assert not torch.allclose(net(-z, alphas(1)), net(z, alphas(1)))
+
+
 def test_pixel_norm_holds_after_every_convolution_of_the_generator() -> None:
     net, seen = GrowingGenerator(5, (1, 16, 16), 8), []
     for block in net.blocks:

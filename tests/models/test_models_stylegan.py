@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, instance_norm
+from torch.nn.functional import conv2d, instance_norm, interpolate, leaky_relu
 
 from gensweep.lanes import Pack
 from gensweep.testing import RandomExamples
@@ -14,6 +14,8 @@ from gensweep_models.adversarial.stylegan import Stylegan, StyleganConfig, Style
 from gensweep_models.catalog import CATALOG
 from gensweep_models.nets.style import (
     MODULATIONS,
+    AdaptiveLayer,
+    DemodulatedLayer,
     adain,
     crossovers,
     demodulated_conv,
@@ -61,6 +63,47 @@ def test_demodulation_keeps_the_variance_of_unit_inputs() -> None:
     inner = demodulated_conv(x, torch.randn(3, 16, 3, 3), style)[..., 1:-1, 1:-1]
     assert float((inner.var((2, 3)) - 1).abs().max()) < 0.2
     assert float(inner.var((1, 2, 3)).mean()) == pytest.approx(1, abs=0.03)
+
+
+def random_layer(kind: Any, up: bool) -> Any:
+    layer = kind(4, 6, 8, up=up)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(torch.randn_like(parameter))
+    return layer
+
+
+def activated(h: Tensor, layer: Any, noise: Tensor, up: bool) -> Tensor:
+    """Smoothed if it is enlarged; then noise, the bias, and LeakyReLU, in this order."""
+    smooth = torch.tensor([1.0, 2, 1]).outer(torch.tensor([1.0, 2, 1])) / 16
+    h = conv2d(h, smooth.expand(6, 1, 3, 3), padding=1, groups=6) if up else h
+    added = layer.activation.strength[:, None, None] * noise
+    return leaky_relu(h + added + layer.activation.bias[:, None, None], 0.2)
+
+
+@pytest.mark.parametrize("up", [False, True])
+def test_an_adaptive_layer_ends_in_adain(up: bool) -> None:
+    """As `layer_epilogue` of `networks_stylegan.py`, whose gains are 1 and what the style says."""
+    layer, x, w = random_layer(AdaptiveLayer, up), torch.randn(3, 4, 4, 4), torch.randn(3, 8)
+    noise = torch.randn(3, 1, *[8 if up else 4] * 2)
+    h = interpolate(x, scale_factor=2.0) if up else x
+    h = conv2d(h, layer.conv.weight * (2 / 36) ** 0.5, padding=1)
+    style = w @ (layer.style.weight / 8**0.5).mT + layer.style.bias
+    gain, shift = style[:, :6, None, None], style[:, 6:, None, None]
+    wanted = instance_norm(activated(h, layer, noise, up), eps=1e-8) * (1 + gain) + shift
+    torch.testing.assert_close(layer(x, w, noise), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("up", [False, True])
+def test_a_demodulated_layer_keeps_the_variance_through_its_activation(up: bool) -> None:
+    """LeakyReLU times sqrt(2), as in `networks_stylegan2.py`, after the convolution by hand."""
+    layer, x, w = random_layer(DemodulatedLayer, up), torch.randn(3, 4, 4, 4), torch.randn(3, 8)
+    noise = torch.randn(3, 1, *[8 if up else 4] * 2)
+    h = interpolate(x, scale_factor=2.0) if up else x
+    style = w @ (layer.style.weight / 8**0.5).mT + layer.style.bias
+    h = demodulated_conv(h, layer.weight / 6, style)
+    wanted = 2**0.5 * activated(h, layer, noise, up)
+    torch.testing.assert_close(layer(x, w, noise), wanted, rtol=1e-4, atol=1e-4)
 
 
 @every_modulation
@@ -161,6 +204,9 @@ def test_psi_of_one_changes_no_bit_and_psi_of_zero_leaves_one_image(modulation: 
     torch.testing.assert_close(w, plain)
     net.w_mean.normal_()
     assert torch.equal(net.truncated(z, torch.tensor(1.0), drawn), w)
+    torch.testing.assert_close(net.styles(z, torch.tensor(0.0))[0], net.w_mean.expand(4, -1))
+    between = 0.7 * net.w_mean + 0.3 * styles
+    torch.testing.assert_close(net.styles(z, torch.tensor(0.3))[-1], between)
     alike = [one[:1].expand_as(one) for one in drawn]
     found = net.truncated(z, torch.tensor(0.0), alike)
     torch.testing.assert_close(found, found[:1].expand_as(found))

@@ -121,6 +121,20 @@ def test_training_is_drawn_of_the_best_and_of_a_failure_of_each_kind() -> None:
     assert "Training of the best" not in report()
 
 
+def test_parts_of_a_metric_are_lines_of_one_figure() -> None:
+    trials = records()
+    parts = ("sigma", "sigma.stem", "sigma.out", "half.1")
+    for trial in trials:
+        trial["history"] = {name: [[0.0, 1.0], [250.0, 2.0]] for name in parts}
+    page = page_of(trials)
+    section = page[page.index("Training of the best") :].partition("</section>")[0]
+    assert re.findall("<h3>(.*?)</h3>", section) == ["half.1", "sigma", "sigma.*"]
+    last = section[section.index("<h3>sigma.*") :]
+    titles = re.findall(r"<title>trial \d+, ([^<]*)<", last)
+    assert titles == ["sigma.out", "sigma.stem"] * (len(titles) // 2)
+    assert len(titles) == 6
+
+
 def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
     trials = records()
     for trial, images in zip(trials[:3], (1000, 3000, 2000), strict=True):

@@ -1,8 +1,12 @@
 """BigGAN: SAGAN with a shared class embedding, z at every block, and orthogonal filters.
 
-Brock, Donahue and Simonyan, arXiv:1809.11096. Defaults are the authors' for CIFAR-10
-(ajbrock/BigGAN-PyTorch, `scripts/launch_cifar_ema.sh`), with the paper's attention and
-regularisation, which that script leaves out. The truncation trick is section 3.1.
+Brock, Donahue and Simonyan, arXiv:1809.11096. Rates, betas, batches, critic's turns and widths are
+the authors' for CIFAR-10 (ajbrock/BigGAN-PyTorch, `scripts/launch_cifar_ema.sh`). That script has
+initial weights from N(0, 0.02^2), a z of 128 numbers for the first layer alone, an embedding of its
+own at each norm, no attention, no regularisation, and averages from step 1000 on. Orthogonal
+weights, chunks of z, the shared embedding, attention and regularisation are the paper's instead; z
+of 80 numbers is StudioGAN's (`configs/CIFAR10/BigGAN.yaml`), averages from the start are ours.
+The truncation trick is section 3.1.
 """
 
 from dataclasses import dataclass, replace
@@ -88,10 +92,10 @@ class BigGanGenerator(SpectralNet):
 
 
 class BigGan(Sagan):
-    """Plays as SAGAN does, with another generator, regularised; tells of the first singular value.
+    """Plays as SAGAN does, with another generator, regularised; tells of first singular values.
 
-    `sigma_*` is the largest of a player's layers, that of the generator the sign of a collapse to
-    come; section 4.
+    Metrics are `sigma_PLAYER.LAYER` of each layer, and `sigma_PLAYER`, the largest. Those of the
+    generator's explode, most of all the first layer's, when it collapses; section 4.
     """
 
     config: BigGanConfig
@@ -103,7 +107,8 @@ class BigGan(Sagan):
             standing_batches=config.standing_batches,
         )  # fmt: skip
 
-    def _z(self, count: int, kind: NoiseKind) -> dict[str, Noise]:
+    def z_noise(self, count: int, kind: NoiseKind = "normal") -> dict[str, Noise]:
+        """The noise "z" of so many examples, which packs do not pad: its chunks are cut apart."""
         chunks, size = chunks_of(self.config.latent_size, self.data.shape)
         return {"z": Noise((count, chunks * size), kind)}
 
@@ -116,7 +121,9 @@ class BigGan(Sagan):
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The hinge loss, and the generator's penalty for filters that are alike (equation 3)."""
         loss, metrics = super().loss(player, nets, batch, noise, hyper)
-        metrics[f"sigma_{player}"] = nets[player].sigma()
+        sigmas = nets[player].sigmas()
+        metrics |= {f"sigma_{player}.{name}": sigma for name, sigma in sigmas.items()}
+        metrics[f"sigma_{player}"] = torch.stack(list(sigmas.values())).max()
         if player == "generator":
             penalty = nets[player].orthogonal_penalty()
             metrics["orthogonal_penalty"] = penalty.detach()

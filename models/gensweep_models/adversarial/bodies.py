@@ -7,7 +7,7 @@ from torch import nn
 
 from gensweep_models.config import check
 from gensweep_models.nets import ConvCritic, ConvGenerator, MlpCritic, mlp
-from gensweep_models.nets.conv import STEM
+from gensweep_models.nets.conv import check_image
 from gensweep_models.nets.mlp import CriticNorm
 
 Body = Literal["auto", "mlp", "conv"]
@@ -16,12 +16,9 @@ Body = Literal["auto", "mlp", "conv"]
 
 def is_conv(body: Body, shape: tuple[int, ...]) -> bool:
     """Return whether the networks are convolutional; ValueError if the shape does not allow it."""
-    image, side = len(shape) == 3, shape[-1]
-    conv = body == "conv" or (body == "auto" and image and side != 8)
-    fits = image and side in STEM and shape[-2] == side
-    sides = ", ".join(map(str, STEM))
-    law = f"the shape is C x S x S with S in {sides} for body conv; choose body mlp otherwise"
-    check(not conv or fits, law, body=body, shape=shape)
+    conv = body == "conv" or (body == "auto" and len(shape) == 3 and shape[-1] != 8)
+    if conv:
+        check_image(shape, otherwise=" for body conv; choose body mlp otherwise")
     return conv
 
 

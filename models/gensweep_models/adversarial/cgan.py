@@ -12,23 +12,22 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.adversarial.objectives import critic_loss, generator_loss
+from gensweep_models.adversarial.bodies import Body, is_conv, make_generator
+from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
 from gensweep_models.adversarial.truncation import (
     UNTRUNCATED,
-    truncated_normal,
+    TruncatedSamples,
     truncation_field,
 )
 from gensweep_models.config import BaseConfig, check, fixed, lane, latent
-from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
-from gensweep_models.nets import ConvCritic, ConvGenerator, mlp
-from gensweep_models.nets.conv import STEM
+from gensweep_models.game import DataShape, Loss, Nets, Player, Tensors
+from gensweep_models.nets import ConvCritic, mlp
 from gensweep_models.nets.mlp import CriticNorm
 from gensweep_models.nets.projection import Projection, one_hot
 from gensweep_models.space import Categorical, Dimension, Integer, Real
 
 Conditioning = Literal["concatenation", "projection"]
 CganObjective = Literal["minimax", "non_saturating", "hinge"]
-Body = Literal["mlp", "conv"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +41,7 @@ class CganConfig(BaseConfig):
     truncation: float = truncation_field(UNTRUNCATED)
     conditioning: Conditioning = fixed("concatenation", choices=get_args(Conditioning))
     objective: CganObjective = fixed("non_saturating", choices=get_args(CganObjective))
-    body: Body = fixed("mlp", "conv: images of 8, 28 or 32 pixels", choices=get_args(Body))
+    body: Body = fixed("mlp", choices=get_args(Body))
     hidden: int = fixed(
         128, "units of the MLP; the conv body's narrowest map has half as many", at_least=1
     )
@@ -65,10 +64,7 @@ class ConditionalGenerator(nn.Module):
         super().__init__()
         self.classes, self.shape = data.classes, data.shape
         inputs = data.classes + config.latent_size
-        if config.body == "conv":
-            self.body: nn.Module = ConvGenerator(inputs, data.shape, max(1, config.hidden // 2))
-        else:
-            self.body = mlp(inputs, prod(data.shape), config.hidden, config.layers)
+        self.body = make_generator(config.body, inputs, data.shape, config.hidden, config.layers)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         told = one_hot(y, self.classes)
@@ -84,7 +80,7 @@ class ConditionalCritic(nn.Module):
 
     def __init__(self, config: CganConfig, data: DataShape) -> None:
         super().__init__()
-        self.classes, self.flat = data.classes, config.body == "mlp"
+        self.classes, self.flat = data.classes, not is_conv(config.body, data.shape)
         self.projected, spectral = config.conditioning == "projection", config.objective == "hinge"
         joined = 0 if self.projected else data.classes
         body: Any
@@ -110,7 +106,7 @@ class ConditionalCritic(nn.Module):
         return score
 
 
-class Cgan:
+class Cgan(TruncatedSamples):
     """A generator of samples of a class against a critic of pairs of an example and a class."""
 
     given = ("y",)
@@ -119,16 +115,13 @@ class Cgan:
         check(
             data.classes > 0, "the data have classes; choose gan for others", classes=data.classes
         )
-        side = data.shape[-1] if len(data.shape) == 3 else 0
-        fits = config.body == "mlp" or (side in STEM and data.shape[-2] == side)
-        check(fits, f"images of body conv have S x S pixels, S in {[*STEM]}", shape=data.shape)
+        is_conv(config.body, data.shape)
         self.config, self.data = config, data
         self.players = {
             "critic": Player(lambda: ConditionalCritic(config, data), turns="critic_iterations"),
-            "generator": Player(lambda: ConditionalGenerator(config, data), ema=config.ema),
+            "generator": Player(lambda: ConditionalGenerator(config, data), ema=config.ema or None),
         }
-        z = Noise((config.batch_size, config.latent_size), latent="latent_size")
-        self.noise = {"critic": {"z": z}, "generator": {"z": z}}
+        self.noise = dict.fromkeys(self.players, self.z_noise(config.batch_size))
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The player's objective; samples are of the classes of the batch."""
@@ -137,8 +130,7 @@ class Cgan:
         if player == "generator":
             return generator_loss(objective, fake), {}
         real = nets["critic"](batch["x"], y)
-        gap = (real.mean() - fake.mean()).detach()
-        return critic_loss(objective, real, fake), {"critic_gap": gap}
+        return critic_loss(objective, real, fake), critic_gap(real, fake)
 
     def critic_values(
         self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors, given: Tensors
@@ -146,13 +138,3 @@ class Cgan:
         """The critic's scores [B] of examples of the classes given["y"]."""
         scores: Tensor = nets["critic"](x, given["y"])
         return scores
-
-    def sample_noise(self, count: int) -> dict[str, Noise]:
-        """Uniform noise, from which `sample` makes truncated normal z."""
-        return {"z": Noise((count, self.config.latent_size), "uniform", latent="latent_size")}
-
-    def sample(self, nets: Nets, noise: Tensors, hyper: Tensors, given: Tensors) -> Tensor:
-        """Samples [count, *shape] of the classes given["y"]."""
-        z = truncated_normal(noise["z"], hyper["truncation"])
-        images: Tensor = nets["generator"](z, given["y"])
-        return images

@@ -5,19 +5,20 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from gensweep_models.adversarial.objectives import critic_loss, generator_loss
+from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
 from gensweep_models.adversarial.truncation import (
     UNTRUNCATED,
-    truncated_normal,
+    TruncatedSamples,
     truncation_field,
 )
-from gensweep_models.config import BaseConfig, check, fixed, lane, latent
-from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
-from gensweep_models.nets.conv import STEM
+from gensweep_models.config import BaseConfig, fixed, lane, latent
+from gensweep_models.game import DataShape, Loss, Nets, Player, Tensors
+from gensweep_models.nets.conv import STEM, check_image
 from gensweep_models.space import Dimension, Integer, Real
 
 INITIAL_STD = 0.02
-"""Of all weights, and of the gains of normalisations around 1."""
+"""Of all weights, and of the gains of normalisations around 1. Section 4 has it of weights; that of
+gains, and kernels of 4 x 4 (the paper's are 5 x 5), are of PyTorch's `examples/dcgan`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +77,7 @@ def critic(shape: tuple[int, ...], channels: int) -> nn.Sequential:
 
 
 def _initialise(layer: nn.Module) -> None:
-    """Draw weights from N(0, 0.02^2), gains from N(1, 0.02^2); biases are 0. Section 4."""
+    """Draw weights from N(0, 0.02^2), gains from N(1, 0.02^2); biases are 0."""
     if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
         mean = 1.0 if isinstance(layer, nn.BatchNorm2d) else 0.0
         nn.init.normal_(layer.weight, mean, INITIAL_STD)
@@ -84,17 +85,16 @@ def _initialise(layer: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
 
 
-class Dcgan:
+class Dcgan(TruncatedSamples):
     """A generator of transposed against a critic of strided convolutions, the non-saturating loss.
 
-    z is normal, as in all implementations since, where the paper has it uniform.
+    z is normal, as in all implementations since, where the paper has it uniform. Samples are
+    normalised by running statistics.
     """
 
     def __init__(self, config: DcganConfig, data: DataShape) -> None:
         self.config, c, shape = config, config, data.shape
-        fits = len(shape) == 3 and shape[-1] in STEM and shape[-2] == shape[-1]
-        sides = ", ".join(map(str, sorted(STEM)))
-        check(fits, f"the shape is C x S x S with S in {sides}", shape=shape)
+        check_image(shape)
         self.players = {
             "critic": Player(lambda: critic(shape, c.channels)),
             "generator": Player(
@@ -103,8 +103,7 @@ class Dcgan:
                 average_buffers=True,
             ),
         }  # fmt: skip
-        z = Noise((c.batch_size, c.latent_size), latent="latent_size")
-        self.noise = {player: {"z": z} for player in self.players}
+        self.noise = dict.fromkeys(self.players, self.z_noise(c.batch_size))
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """Cross entropy of the critic, on batches all real or all generated; -log D of them."""
@@ -112,15 +111,4 @@ class Dcgan:
         if player == "generator":
             return generator_loss("non_saturating", fake), {}
         real: Tensor = nets["critic"](batch["x"]).squeeze(-1)
-        gap = (real.mean() - fake.mean()).detach()
-        return critic_loss("non_saturating", real, fake), {"critic_gap": gap}
-
-    def sample_noise(self, count: int) -> dict[str, Noise]:
-        """Uniform noise, from which `sample` makes truncated normal z."""
-        return {"z": Noise((count, self.config.latent_size), "uniform", latent="latent_size")}
-
-    def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Samples [count, *shape], by running statistics; z truncated to ±hyper["truncation"]."""
-        z = truncated_normal(noise["z"], hyper["truncation"])
-        images: Tensor = nets["generator"](z)
-        return images
+        return critic_loss("non_saturating", real, fake), critic_gap(real, fake)

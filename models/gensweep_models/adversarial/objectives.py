@@ -52,6 +52,14 @@ def generator_loss(objective: Objective, fake: Tensor, real: Tensor | None = Non
     return formula.generator(fake, real)
 
 
+def critic_gap(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """Return the metric of how far apart a critic's mean scores of real examples and samples are.
+
+    Of a Lipschitz critic it estimates the Wasserstein distance.
+    """
+    return {"critic_gap": (real.mean() - fake.mean()).detach()}
+
+
 def label_smoothing(real: Tensor, share: Tensor) -> Tensor:
     """Return what the label 1 - share of real examples, in place of 1, adds to the critic's loss.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from gensweep_models.adversarial.objectives import critic_loss, generator_loss
+from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
 from gensweep_models.adversarial.penalties import gradient_penalty
 from gensweep_models.config import BaseConfig, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
@@ -155,7 +155,7 @@ class Progan:
         self.players = {
             "critic": Player(lambda: GrowingCritic(shape, c.channels), steps_per_parameter=True),
             "generator": Player(
-                lambda: GrowingGenerator(c.latent_size, shape, c.channels), ema=c.ema,
+                lambda: GrowingGenerator(c.latent_size, shape, c.channels), ema=c.ema or None,
                 steps_per_parameter=True,  # of layers that have just begun Adam knows nothing
             ),
         }  # fmt: skip
@@ -181,8 +181,8 @@ class Progan:
         gap = critic_loss("wasserstein_gp", real, score)
         drift = real.square().mean()
         loss = gap + hyper["penalty_weight"] * penalty + hyper["drift_weight"] * drift
-        told = {"critic_gap": -gap, "penalty": penalty, "doublings": alphas.sum()}
-        return loss, {name: value.detach() for name, value in told.items()}
+        told = {"penalty": penalty.detach(), "doublings": alphas.sum()}
+        return loss, critic_gap(real, score) | told
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Latents, which the generator puts on a sphere."""

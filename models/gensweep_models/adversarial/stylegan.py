@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.adversarial.objectives import critic_loss, generator_loss
+from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
 from gensweep_models.adversarial.penalties import PENALTIES
 from gensweep_models.config import BaseConfig, fixed, lane, latent, sampling
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
@@ -96,7 +96,8 @@ class StyleGenerator(nn.Module):
             layers += [kind(inputs, outputs, w, up=True), kind(outputs, outputs, w)]
         self.layers = nn.ModuleList(layers)
         self.sides = [side for side in sides for _ in range(2)][not adaptive :]
-        self.constant = nn.Parameter(torch.randn(widths[0], sides[0], sides[0]))
+        begin = torch.ones if adaptive else torch.randn  # as in the code of each paper
+        self.constant = nn.Parameter(begin(widths[0], sides[0], sides[0]))
         # AdaIN ends in gains by the last style; of demodulated layers the colours have them
         self.gains = None if adaptive else EqualizedLinear(w, widths[-1], gain=1, bias=1)
         self.rgb = EqualizedConv2d(widths[-1], shape[0], 1, gain=1)
@@ -115,7 +116,10 @@ class StyleGenerator(nn.Module):
         return self.synthesis(self.styles(z, psi), noise)
 
     def styles(self, z: Tensor, psi: Tensor) -> Tensor:
-        """Return the style w_mean + psi (w - w_mean) for all layers, [N, B, W]; appendix B."""
+        """Return the style w_mean + psi (w - w_mean) for all layers, [N, B, W]; appendix B.
+
+        In the authors' code coarse layers alone, those below `truncation_cutoff`, have it so.
+        """
         w = torch.lerp(self.w_mean, self.mapping(pixel_norm(z)), psi)
         return w.expand(len(self.layers), -1, -1)
 
@@ -131,7 +135,10 @@ class StyleGenerator(nn.Module):
 
 
 def critic(shape: tuple[int, ...], channels: int) -> nn.Module:
-    """Images to scores [B], by ProGAN's critic of full size, smoothed before halvings."""
+    """Images to scores [B], by ProGAN's critic of full size, smoothed before halvings.
+
+    The authors' halves before the bias and LeakyReLU of a block's last convolution, ours after.
+    """
     sides = sides_of(shape)[::-1]
     widths = [channels_at(side, channels) for side in sides]
     blocks = (CriticBlock(*pair, smooth=True) for pair in pairwise(widths))
@@ -148,7 +155,7 @@ class Stylegan:
         self.players = {
             "critic": Player(lambda: critic(shape, c.channels), penalty_every="penalty_every"),
             "generator": Player(
-                lambda: StyleGenerator(c, shape), ema=c.ema,
+                lambda: StyleGenerator(c, shape), ema=c.ema or None,
                 average_buffers=True,  # the mean of styles is then that of the averaged weights
             ),
         }  # fmt: skip
@@ -164,8 +171,7 @@ class Stylegan:
         if player == "generator":
             return generator_loss("non_saturating", fake), {}
         real = nets["critic"](batch["x"])
-        gap = (real.mean() - fake.mean()).detach()
-        return critic_loss("non_saturating", real, fake), {"critic_gap": gap}
+        return critic_loss("non_saturating", real, fake), critic_gap(real, fake)
 
     def penalty(
         self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors

@@ -1,9 +1,26 @@
 """A convolutional generator after DCGAN, arXiv:1511.06434, without BatchNorm."""
 
+from collections.abc import Iterable
+
 from torch import Tensor, nn
+
+from gensweep_models.config import check
 
 STEM = {8: (2, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4)}
 """Image side to (side of the smallest map, doublings)."""
+
+
+def check_image(shape: tuple[int, ...], sides: Iterable[int] = STEM, otherwise: str = "") -> None:
+    """Raise ValueError unless `shape` is that of square images with one of `sides`.
+
+    >>> check_image((1, 28, 20), otherwise="; choose body mlp otherwise")
+    Traceback (most recent call last):
+    ValueError: `the shape is C x S x S with S in 8, 28, 32, 64; choose body mlp otherwise` must \
+hold, but got shape=(1, 28, 20).
+    """
+    fits = len(shape) == 3 and shape[1] == shape[2] and shape[1] in sides
+    known = ", ".join(map(str, sides))
+    check(fits, f"the shape is C x S x S with S in {known}{otherwise}", shape=tuple(shape))
 
 
 class ConvGenerator(nn.Module):

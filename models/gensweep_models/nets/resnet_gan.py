@@ -12,8 +12,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from gensweep_models.config import check
 from gensweep_models.nets.attention import SelfAttention
+from gensweep_models.nets.conv import check_image
 from gensweep_models.nets.projection import Projection
 from gensweep_models.nets.residual import ResidualDown, ResidualUp, conv
 from gensweep_models.nets.spectral import SpectralLinear, SpectralNet, spectral_layers
@@ -43,8 +43,7 @@ LAYOUTS = {
 
 def layout_of(shape: tuple[int, ...]) -> Layout:
     """Find the layout for images of `shape`; ValueError if there is none."""
-    fits = len(shape) == 3 and shape[1] == shape[2] and shape[1] in LAYOUTS
-    check(fits, "the shape is C x S x S with S in 8, 28, 32, 64", shape=tuple(shape))
+    check_image(shape, LAYOUTS)
     return LAYOUTS[shape[1]]
 
 

@@ -65,14 +65,20 @@ def spectral_layers(net: nn.Module) -> list[SpectralLinear | SpectralConv2d]:
 class SpectralNet(nn.Module):
     """A network of such layers, which tells of their weights before they are divided."""
 
-    def sigma(self) -> Tensor:
-        """Estimate the largest singular value of all layers, by the last power iteration.
+    def sigmas(self) -> dict[str, Tensor]:
+        """Estimate each layer's largest singular value by the last power iteration, by its name.
 
-        BigGAN logs it of each layer; arXiv:1809.11096, section 4. It has no gradient.
+        BigGAN logs them; arXiv:1809.11096, section 4. They have no gradient.
         """
-        layers = spectral_layers(self)
-        found = [one.u @ (one.weight.detach().flatten(1) @ one.v) for one in layers]
-        return torch.stack(found).max()
+        return {
+            name: one.u @ (one.weight.detach().flatten(1) @ one.v)
+            for name, one in self.named_modules()
+            if isinstance(one, SpectralLinear | SpectralConv2d)
+        }
+
+    def sigma(self) -> Tensor:
+        """Return the largest of `sigmas`."""
+        return torch.stack(list(self.sigmas().values())).max()
 
     def orthogonal_penalty(self) -> Tensor:
         """Sum of |W W^T * (1 - I)|^2 over the layers, a row of W a filter.

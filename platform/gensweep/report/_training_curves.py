@@ -14,10 +14,17 @@ def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[t
     """Draw each loss and metric over the images seen: its name and its lines, one of a trial.
 
     Of the best trial, and of the first of each kind of failure; what was measured once is left out.
+    Parts of a metric, `sigma.LAYER` beside `sigma`, share a figure, `sigma.*`.
     """
     chosen = _chosen([trial for trial in trials if trial.get("history")], objective)
     names = sorted({name for trial in chosen for name in trial["history"]})
-    return [(name, figure) for name in names if (figure := _curve(chosen, name))]
+    figures: dict[str, list[str]] = {}
+    for name in names:
+        whole = name.partition(".")[0]
+        shared = f"{whole}.*" if name != whole and whole in names else name
+        figures.setdefault(shared, []).append(name)
+    return [(shared, figure) for shared, parts in figures.items()
+            if (figure := _curve(chosen, shared, parts))]  # fmt: skip
 
 
 def _chosen(trials: Sequence[TrialView], objective: Objective) -> list[TrialView]:
@@ -27,12 +34,15 @@ def _chosen(trials: Sequence[TrialView], objective: Objective) -> list[TrialView
     return chosen
 
 
-def _curve(trials: Sequence[TrialView], name: str) -> Markup | None:
-    lines = [(trial, [(at, value) for at, value in trial["history"].get(name, [])])
-             for trial in trials]  # fmt: skip
-    shown = [(trial, points) for trial, points in lines if len(points) > 1]
+def _curve(trials: Sequence[TrialView], name: str, parts: Sequence[str]) -> Markup | None:
+    lines = [(trial, part, list(trial["history"].get(part, [])))
+             for trial in trials for part in parts]  # fmt: skip
+    shown = [(trial, part, points) for trial, part, points in lines if len(points) > 1]
     if not shown:
         return None
-    axes = Axes([point for _, points in shown for point in points], ("images", name))
-    return axes.draw([axes.line(points, outcome(t), f"trial {t['number']}") for t, points in shown],
-                     f"{name} over the training")  # fmt: skip
+    axes = Axes([point for *_, points in shown for point in points], ("images", name))
+    drawn = [
+        axes.line(points, outcome(t), f"trial {t['number']}" + (f", {part}" * (part != name)))
+        for t, part, points in shown
+    ]
+    return axes.draw(drawn, f"{name} over the training")
