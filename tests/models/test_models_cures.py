@@ -17,7 +17,8 @@ from gensweep_models.adversarial.cures import (
     feature_distance,
     pack,
 )
-from gensweep_models.adversarial.gan import Gan, GanConfig
+from gensweep_models.adversarial.gan import Gan
+from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.nets import MinibatchDiscrimination
 
 BATCH = 8

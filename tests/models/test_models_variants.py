@@ -12,7 +12,8 @@ from bound_nets import bind
 from gensweep.lanes import Pack
 from gensweep.testing import RandomExamples
 from gensweep_models.adversarial.began import Began, BeganConfig
-from gensweep_models.adversarial.gan import Gan, GanConfig
+from gensweep_models.adversarial.gan import Gan
+from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.adversarial.objectives import OBJECTIVES, critic_loss
 from gensweep_models.adversarial.penalties import gradient_penalty
 from gensweep_models.adversarial.variants import VARIANTS

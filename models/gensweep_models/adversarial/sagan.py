@@ -98,13 +98,13 @@ class Sagan:
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The hinge loss (section 3.2); samples are of the classes of the batch."""
         y = batch["y"] if self.given else None
-        fake = nets["generator"](noise["z"], y)
+        images = nets["generator"](noise["z"], y)
         if player == "generator":
-            return generator_loss("hinge", nets["critic"](fake, y)), {}
+            return generator_loss("hinge", nets["critic"](images, y)), {}
         both = None if y is None else torch.cat([y, y])
-        real, score = nets["critic"](torch.cat([batch["x"], fake]), both).chunk(2)
-        gap = (real.mean() - score.mean()).detach()
-        return critic_loss("hinge", real, score), {"critic_gap": gap}
+        real, fake = nets["critic"](torch.cat([batch["x"], images]), both).chunk(2)
+        gap = (real.mean() - fake.mean()).detach()
+        return critic_loss("hinge", real, fake), {"critic_gap": gap}
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Uniform noise, from which `sample` makes truncated normal z."""
