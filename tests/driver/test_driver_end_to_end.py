@@ -17,7 +17,7 @@ from gensweep.evaluation import NoData, Shape
 from gensweep.lanes import LaneState, Pack
 from gensweep.storage import load_trained_lane, open_store
 from gensweep.study import read_sweep
-from gensweep_models.adversarial.gan import GanConfig
+from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.catalog import CATALOG
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -37,6 +37,35 @@ def test_errors_beyond_the_range_of_images_count(body: str) -> None:
     assert torch.equal(game.sample(nets, noise, {}), torch.ones(4, *SHAPE))
 
 
+@every_body
+def test_samples_are_cut_off_and_not_squashed(body: str) -> None:
+    game, modules = built(body)
+    noise, net = {"z": torch.rand(4, 16)}, modules["generator"]
+    with torch.no_grad():
+        last_bias(net).fill_(0.5)
+    samples = game.sample({"generator": bind("generator", net)}, noise, {})
+    torch.testing.assert_close(samples, net(2 * noise["z"] - 1).clamp(-1, 1))
+    assert 0.05 < float(samples.detach().abs().mean()) < 0.95
+
+
+def test_samples_of_points_are_not_cut_off() -> None:
+    game = Began(BeganConfig(latent_size=2), SimpleNamespace(shape=(2,), classes=0, count=10))
+    net = game.players["generator"].build()
+    with torch.no_grad():
+        last_bias(net).fill_(50.0)
+    samples = game.sample({"generator": bind("generator", net)}, {"z": torch.rand(4, 2)}, {})
+    assert float(samples.detach().min()) > 40
+
+
+def test_players_learn_as_the_configuration_says() -> None:
+    game, _ = built("mlp")
+    critic, generator = game.players["critic"], game.players["generator"]
+    assert [critic.schedule, generator.schedule] == ["linear"] * 2
+    assert [critic.turns, generator.turns] == ["critic_iterations", 1]
+    assert [critic.ema, generator.ema] == [None, BeganConfig().ema]
+    assert game.sample_noise(3)["z"].kind == game.noise["critic"]["z"].kind == "uniform"
+
+
 def test_the_variety_of_z_reaches_the_samples_of_an_untrained_generator() -> None:
     """The balance rests as well with samples that are all alike, and nothing then sets them apart.
 

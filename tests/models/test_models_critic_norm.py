@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from bound_nets import bind
 from gensweep.space import is_active, with_scope
 from gensweep_models.adversarial.bodies import make_critic
-from gensweep_models.adversarial.gan import Gan, GanConfig
+from gensweep_models.adversarial.gan import Gan
+from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.catalog import CATALOG
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)

@@ -9,7 +9,8 @@ from scipy import stats
 from torch.func import stack_module_state, vmap
 
 from bound_nets import Net, bind
-from gensweep_models.adversarial.gan import Gan, GanConfig
+from gensweep_models.adversarial.gan import Gan
+from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.adversarial.objectives import Objective
 from gensweep_models.adversarial.truncation import truncated_normal
 

@@ -1,5 +1,7 @@
 """What the papers of the GAN's variants claim: the Wasserstein distance, norms, the balance."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,12 +14,13 @@ from bound_nets import bind
 from gensweep.lanes import Pack
 from gensweep.testing import RandomExamples
 from gensweep_models.adversarial.began import Began, BeganConfig
-from gensweep_models.adversarial.gan import Gan, GanConfig
-from gensweep_models.adversarial.objectives import OBJECTIVES, critic_loss
-from gensweep_models.adversarial.penalties import gradient_penalty
+from gensweep_models.adversarial.gan import Gan
+from gensweep_models.adversarial.gan_config import GanConfig
+from gensweep_models.adversarial.objectives import OBJECTIVES
+from gensweep_models.adversarial.penalties import PENALTIES
 from gensweep_models.adversarial.variants import VARIANTS
 from gensweep_models.catalog import CATALOG
-from gensweep_models.nets import mlp
+from gensweep_models.nets.spectral import SpectralLinear
 
 PAPERS: dict[str, dict[str, Any]] = {
     "minimax_gan": {"objective": "minimax"},
@@ -43,6 +46,44 @@ def test_defaults_are_the_papers() -> None:
     for name, values in PAPERS.items():
         config = CATALOG[name].config()
         assert {field: getattr(config, field) for field in values} == values
+
+
+# an entry to its penalty, whether its critic is normalised, and how both of its players learn
+PLAYERS: dict[str, tuple[str | None, bool, str, str, int, float | None]] = {
+    "gan": (None, False, "adam", "linear", 1, None),
+    "minimax_gan": (None, False, "adam", "linear", 1, None),
+    "lsgan": (None, False, "adam", "linear", 1, None),
+    "dragan": ("dragan", False, "adam", "linear", 1, None),
+    "r3gan": ("r1_r2", False, "adam", "linear", 1, None),
+    "wgan": (None, False, "rmsprop", "constant", 5, 0.01),
+    "wgan_gp": ("gradient", False, "adam", "linear", 5, None),
+    "sngan": (None, True, "adam", "linear", 5, None),
+    "lgan": ("max_gradient", False, "adam", "constant", 5, None),
+}
+
+
+@pytest.mark.parametrize("name", PLAYERS)
+def test_players_learn_as_the_entry_says(name: str) -> None:
+    """As they are given to the engine, by default and where the configuration says otherwise."""
+    assert list(PLAYERS) == ["gan", *PAPERS]
+    config, data = CATALOG[name].config(), SimpleNamespace(shape=(2,), classes=0, count=10)
+    penalty, spectral, optimizer, schedule, turns, bound = PLAYERS[name]
+    game = Gan(config, data)
+    critic, generator = game.players["critic"], game.players["generator"]
+    assert config.active_penalty is (PENALTIES[penalty] if penalty else None)
+    assert [isinstance(m, SpectralLinear) for m in critic.build()[1][::2]] == [spectral] * 4
+    assert [critic.optimizer, generator.optimizer] == [optimizer] * 2
+    assert [critic.schedule, generator.schedule] == [schedule] * 2
+    assert critic.turns == "critic_iterations"
+    assert (config.critic_iterations, generator.turns) == (turns, 1)
+    assert critic.weight_bound == ("clip" if bound else None)
+    assert [critic.ema, generator.weight_bound] == [None] * 2
+    assert generator.ema == 0.999
+    assert bound in (None, config.clip)
+    other = Gan(replace(config, ema=0.5, optimizer="sgd", decay=not config.decay), data).players
+    assert other["generator"].ema == 0.5
+    assert {one.optimizer for one in other.values()} == {"sgd"}
+    assert {one.schedule for one in other.values()} == {"linear", "constant"} - {schedule}
 
 
 def test_a_variant_differs_from_the_gan_in_its_settings_alone() -> None:
@@ -84,25 +125,72 @@ def test_bodies_fit_points_and_images(name: str, shape: tuple[int, ...]) -> None
     assert nets["critic"](samples).shape == (samples.shape if name == "began" else (2, 1))
 
 
+@dataclass(frozen=True)
+class Shifted(RandomExamples):
+    """256 normal points around (shift, shift)."""
+
+    shape: tuple[int, ...] = (2,)
+    classes: int = 0
+    count: int = 256
+    shift: float = 0.0
+
+    @property
+    def x(self) -> Tensor:
+        """All points, [count, 2]."""
+        return self.shift + 0.3 * super().x
+
+
+def estimates(name: str, shift: float, **lanes: Sequence[float]) -> tuple[Pack, Tensor, float]:
+    """A trained critic's estimates [L] against a generator that has not begun, and the distance.
+
+    The generator acts at the end of a round, and this one is not over.
+    """
+    data, steps, model = Shifted(shift=shift), 120, CATALOG[name]
+    settings = {"hidden": 16, "layers": 1, "latent_size": 2, "batch_size": 64}
+    configs = [
+        model.config(**settings, **dict(zip(lanes, values, strict=True)), learning_rate=1e-2,
+                     critic_iterations=2 * steps)
+        for values in zip(*lanes.values(), strict=True)
+    ]  # fmt: skip
+    pack = Pack(model, configs[0], data, data, width=len(configs), trace=False)
+    for slot, config in enumerate(configs):
+        pack.load(slot, config, seed=0, budget_images=64 * 2 * steps)
+    before = pack.stacks["generator"].flat.clone()
+    pack.run(steps)
+    assert torch.equal(pack.stacks["generator"].flat, before)
+    fake = pack.sample(256, hyper={"truncation": 5.0})[0]
+    scores = [pack.call("critic_values", {}, x) for x in (data.x, fake)]
+    exact = ot.emd2([], [], ot.dist(data.x, fake, "euclidean"))
+    return pack, scores[0].mean(1) - scores[1].mean(1), float(exact)
+
+
 @pytest.mark.parametrize("shift", [0.5, 2.0])
 def test_the_critics_estimate_is_the_wasserstein_distance(shift: float) -> None:
-    """Of a critic that learns by the loss of wgan_gp, against the exact one of optimal transport.
+    """Of the critic of wgan_gp in a pack, against the exact one of optimal transport.
 
     A slope s is best for s W - weight (s - 1)^2 at s = 1 + W / (2 weight): the estimate is s W.
     """
-    real, fake = torch.randn(128, 2), torch.randn(128, 2) * torch.tensor([1.0, 0.3])
-    fake = fake + torch.tensor([shift, 0.0])
-    exact = float(ot.emd2(torch.ones(0), torch.ones(0), ot.dist(real, fake, "euclidean")))
-    net = mlp(2, 1, 64, 2)
-    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3, betas=(0.5, 0.9))
-    for _ in range(200):
-        scores = [net(x).squeeze(-1) for x in (real, fake)]
-        penalty = gradient_penalty(lambda x: net(x).squeeze(-1), real, fake, torch.rand(128, 1))
-        optimizer.zero_grad()
-        (critic_loss("wasserstein_gp", *scores) + 10 * penalty).backward()
-        optimizer.step()
-    estimate = float((net(real).mean() - net(fake).mean()).detach())
-    assert estimate == pytest.approx(exact * (1 + exact / 20), rel=0.05)
+    weights = torch.tensor([10.0, 20.0])
+    _, found, exact = estimates("wgan_gp", shift, penalty_weight=weights.tolist())
+    torch.testing.assert_close(found, exact * (1 + exact / (2 * weights)), rtol=0.06, atol=0)
+
+
+def test_clipped_weights_bound_the_estimate_by_a_multiple_of_the_distance() -> None:
+    """k times it, k the largest slope that the bound allows; towards it as the distance grows.
+
+    A weight of m x n numbers within c has a norm of at most c sqrt(m n), and ReLU keeps slopes.
+    """
+    clips = torch.tensor([0.1, 0.3])
+    steepest = clips**2 * (2 * 16) ** 0.5 * 16**0.5
+    found, before = [], torch.zeros(2)
+    for shift in (0.5, 1.0, 2.0):
+        pack, now, exact = estimates("wgan", shift, clip=clips.tolist())
+        weights = pack.stacks["critic"].flat
+        torch.testing.assert_close(weights.abs().amax(1), clips)
+        assert bool((now > before).all())
+        assert bool((now <= steepest * exact).all())
+        found, before = [*found, now / exact], now
+    assert bool((found[-1] > 0.6 * steepest).all()), found
 
 
 def test_the_layers_of_sngan_have_norm_1_while_they_train() -> None:

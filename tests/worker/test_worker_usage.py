@@ -10,7 +10,7 @@ from gensweep.evaluation import Shape
 from gensweep.lanes import Pack
 from gensweep.worker import _usage
 from gensweep.worker._usage import LaneUsage
-from gensweep_models.adversarial.gan import GanConfig
+from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.catalog import CATALOG
 
 

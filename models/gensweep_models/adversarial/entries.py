@@ -6,7 +6,8 @@ from gensweep_models.adversarial.bilinear import BILINEAR_SPACE, Bilinear, Bilin
 from gensweep_models.adversarial.cgan import CGAN_SPACE, Cgan, CganConfig
 from gensweep_models.adversarial.dcgan import DCGAN_SPACE, Dcgan, DcganConfig
 from gensweep_models.adversarial.dirac_gan import DIRAC_GAN_SPACE, DiracGan, DiracGanConfig
-from gensweep_models.adversarial.gan import GAN_SPACE, Gan, GanConfig
+from gensweep_models.adversarial.gan import Gan
+from gensweep_models.adversarial.gan_config import GAN_SPACE, GanConfig
 from gensweep_models.adversarial.progan import PROGAN_SPACE, Progan, ProganConfig
 from gensweep_models.adversarial.sagan import SAGAN_SPACE, Sagan, SaganConfig
 from gensweep_models.adversarial.stylegan import STYLEGAN_SPACE, Stylegan, StyleganConfig

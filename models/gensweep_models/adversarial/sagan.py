@@ -96,12 +96,12 @@ class Sagan(TruncatedSamples):
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The hinge loss (section 3.2); samples are of the classes of the batch."""
         y = batch["y"] if self.given else None
-        fake = nets["generator"](noise["z"], y)
+        images = nets["generator"](noise["z"], y)
         if player == "generator":
-            return generator_loss("hinge", nets["critic"](fake, y)), {}
+            return generator_loss("hinge", nets["critic"](images, y)), {}
         both = None if y is None else torch.cat([y, y])
-        real, score = nets["critic"](torch.cat([batch["x"], fake]), both).chunk(2)
-        return critic_loss("hinge", real, score), critic_gap(real, score)
+        real, fake = nets["critic"](torch.cat([batch["x"], images]), both).chunk(2)
+        return critic_loss("hinge", real, fake), critic_gap(real, fake)
 
     def attention(
         self, nets: Nets, noise: Tensors, hyper: Tensors, given: Tensors | None = None

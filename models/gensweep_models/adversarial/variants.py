@@ -8,7 +8,8 @@ narrower than the papers', and samples are drawn with averaged weights, which `e
 from dataclasses import dataclass
 from typing import get_args
 
-from gensweep_models.adversarial.gan import Gan, GanConfig, PenaltyChoice
+from gensweep_models.adversarial.gan import Gan
+from gensweep_models.adversarial.gan_config import GanConfig, PenaltyChoice
 from gensweep_models.adversarial.objectives import Objective
 from gensweep_models.config import fixed, lane, latent
 from gensweep_models.game import Model, OptimizerName
