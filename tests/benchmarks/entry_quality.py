@@ -3,9 +3,10 @@
     python tests/benchmarks/entry_quality.py NAME [--preset] [--data digits] [--images 300000]
         [--seeds 3] [--set FIELD=VALUE ...] [--threads 1] [--picture FILE.png]
 
-One pack of `--seeds` trials with the entry's defaults, or with its `--preset` for digits, but for
-what is set, is trained in this process and evaluated as a sweep evaluates its trials. `own.*` are
-the same metrics of as many real training examples: what a perfect model would score.
+One pack of `--seeds` trials with the entry's defaults, or with its `--preset` for the data, but for
+what is set, is trained in this process and evaluated as a sweep evaluates its trials. Of the same
+metrics, `untrained.*` are those of the first trial before training: what training starts from.
+`own.*` are those of as many real training examples: what a perfect model would score.
 `equal_quality`: every trial converged.
 """
 
@@ -20,7 +21,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import torch
-from entry_presets import PRESETS, Preset
+from entry_presets import Preset, preset_of
 from machine import machine
 
 from gensweep.catalog import model_named
@@ -28,7 +29,7 @@ from gensweep.cli._check import setting
 from gensweep.data import load_dataset
 from gensweep.evaluation import Evaluation, LaneEvaluator, build_evaluator, draw_examples
 from gensweep.lanes import Pack
-from gensweep.storage import open_store
+from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
 from gensweep.trial import Outcome
 
@@ -59,6 +60,16 @@ def trained(model: Any, data: Data, config: Any, images: int, seeds: Sequence[in
     return pack
 
 
+def untrained_scores(
+    model: Any, data: Data, config: Any, evaluator: LaneEvaluator
+) -> Mapping[str, float]:
+    """Measure a trial of seed 0 before its first tick."""
+    pack = Pack(model, config, data, data.source("cpu"), width=1)
+    pack.load(0, config, seed=0, budget_images=config.batch_size)
+    ((_, found),) = evaluator.evaluate(pack, {0: False}, bound=False)
+    return found.metrics
+
+
 def own_scores(
     evaluator: LaneEvaluator, data: Data, wanted: Collection[str] | None = None
 ) -> dict[str, float]:
@@ -85,31 +96,37 @@ def summary(results: list[Evaluation]) -> dict[str, float]:
 def asked(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any], int]:
     """Return the sweep that evaluates, the settings of the pack's configuration, and its budget."""
     model = model_named(args.name)
-    preset = PRESETS[args.name] if args.preset else Preset()
+    preset = preset_of(args.name, args.data) if args.preset else Preset()
     values = preset.settings | dict(args.values)
     return sweep_of(model, args.data, values), values, args.images or preset.images
 
 
 def main(args: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return measured(args, open_store(Path(folder).as_uri()))
+
+
+def measured(args: argparse.Namespace, store: ObjectStore) -> dict[str, Any]:
+    """Train and evaluate; the store keeps the data and what evaluates it for the next entry."""
     sweep, values, images = asked(args)
     model: Any = sweep.model
     config = model.config(**values)
-    with tempfile.TemporaryDirectory() as folder:
-        store = open_store(Path(folder).as_uri())
-        splits = [load_dataset(args.data, store, split=split) for split in ("train", "test")]
-        evaluator = build_evaluator(sweep, store, *splits)
-        begin = time.perf_counter()
-        pack = trained(model, splits[0], config, images, range(args.seeds))
-        spent = time.perf_counter() - begin
-        found = dict(evaluator.evaluate(pack, dict.fromkeys(pack.occupied, True), bound=True))
-        own = own_scores(evaluator, splits[0])
+    splits = [load_dataset(args.data, store, split=split) for split in ("train", "test")]
+    evaluator = build_evaluator(sweep, store, *splits)
+    begin = time.perf_counter()
+    pack = trained(model, splits[0], config, images, range(args.seeds))
+    spent = time.perf_counter() - begin
+    found = dict(evaluator.evaluate(pack, dict.fromkeys(pack.occupied, True), bound=True))
+    beside = {"untrained": untrained_scores(model, splits[0], config, evaluator),
+              "own": own_scores(evaluator, splits[0])}  # fmt: skip
     if args.picture:
         args.picture.write_bytes(found[0].png)
     results = list(found.values())
     told = {"outcomes": [str(one.outcome) for one in results], "settings": values}
-    figures = {**summary(results), **{f"own.{n}": v for n, v in own.items()}, "seconds": spent,
-               "images": images, "seeds": args.seeds}  # fmt: skip
-    best = evaluator.evaluator.objective
+    others = {f"{who}.{name}": one for who, of in beside.items() for name, one in of.items()}
+    figures = {**summary(results), **others, "seconds": spent, "images": images,
+               "seeds": args.seeds}  # fmt: skip
+    best, own = evaluator.evaluator.objective, beside["own"]
     ratios = {f"{best}.over_own": figures[best] / own[best]} if own[best] else {}
     converged = all(one.outcome is Outcome.CONVERGED for one in results)
     return {"entry": args.name, "data": args.data, **told, "figures": figures, "ratios": ratios,
@@ -120,7 +137,7 @@ def add_trial(made: argparse.ArgumentParser) -> None:
     """Add what says how an entry is trained."""
     made.add_argument("name", help="entry of the catalogue; `gensweep models` shows them")
     made.add_argument("--data", default="digits")
-    made.add_argument("--preset", action="store_true", help="settings that suit digits")
+    made.add_argument("--preset", action="store_true", help="settings that suit the data")
     made.add_argument("--images", type=int, help="budget of each trial (300000, or the preset's)")
     made.add_argument("--set", action="append", default=[], type=setting, dest="values",
                       metavar="FIELD=VALUE", help="of the configuration")  # fmt: skip
