@@ -31,7 +31,7 @@ class BeganConfig(BaseConfig):
     balance_rate: float = lane(1e-3, "lambda, of the balance's steps", above=0)
     critic_iterations: int = lane(1, "steps of the critic for one of the generator", at_least=1)
     latent_size: int = latent(64, at_least=1)
-    code_size: int = fixed(64, "of the bottleneck; below an example's numbers", at_least=1)
+    code_size: int = fixed(64, "of the bottleneck; best below an example's numbers", at_least=1)
     body: Body = fixed("auto", choices=get_args(Body))
     hidden: int = fixed(128, "n of the paper: units of the MLP, maps of a convolution", at_least=1)
     layers: int = fixed(2, "of the MLP, and of convolutions at each side of maps", at_least=1)

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.space import Categorical, Dimension, Real
-
 
 def pack(x: Tensor, size: int) -> Tensor:
     """Join every `size` examples along their first axis: [B / size, size C, ...].
@@ -68,19 +66,3 @@ class WithPast(nn.Module):
     def forward(self, *args: object, **kwargs: object) -> Tensor:
         out: Tensor = self.net(*args, **kwargs)
         return out
-
-
-CURES: dict[str, Dimension] = {
-    "label_smoothing": Real(
-        0.0, 0.3, when={"objective": ("minimax", "non_saturating", "least_squares")}
-    ),
-    "minibatch_kernels": Categorical((0, 16)),
-    "historical_averaging": Categorical((False, True)),
-    "history_weight": Real(1e-3, 1.0, log=True, when={"historical_averaging": (True,)}),
-    "feature_matching": Categorical((False, True)),
-    "instance_noise": Categorical((False, True)),
-    "noise_scale": Real(0.01, 1.0, log=True, when={"instance_noise": (True,)}),
-    "packing": Categorical((1, 2, 4)),
-    "penalty": Categorical(("own", "r1", "r2", "r1_r2")),
-}
-"""A space of the fields of `GanConfig` that switch them on; a sweep takes those that it asks of."""

@@ -1,11 +1,12 @@
 """Settings of a GAN, what they refuse, and the space that is searched around them; see `gan`."""
 
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from gensweep_models.adversarial.bodies import Body
-from gensweep_models.adversarial.objectives import OBJECTIVES, Objective
+from gensweep_models.adversarial.objectives import OBJECTIVES, Formula, Objective
 from gensweep_models.adversarial.penalties import PENALTIES, Penalty, PenaltyName
 from gensweep_models.adversarial.truncation import truncation_field
 from gensweep_models.config import BaseConfig, check, fixed, lane, latent
@@ -82,14 +83,20 @@ class GanConfig(BaseConfig):
             "weights that are clipped bound the slope: penalty none, or wasserstein_gp",
             **says,
         )
-        check(
-            not formula.penalty or penalty is not None or self.normalised,
-            "the critic's slope is bounded, by a penalty or spectral norms",
-            **says,
-        )
+        bounded = penalty is not None and self.penalty_weight > 0
+        check(not formula.penalty or bounded or self.normalised,
+              "the critic's slope is bounded, by a penalty or spectral norms",
+              penalty_weight=self.penalty_weight, **says)  # fmt: skip
+        check(formula.labels or not self.feature_matching,
+              "features take the place of an objective with labels alone: feature_matching = False",
+              feature_matching=self.feature_matching, **says)  # fmt: skip
         check(not (self.minibatch_kernels and penalty),
               "a penalty is on the slope of each example alone: minibatch_kernels = 0",
               minibatch_kernels=self.minibatch_kernels, **says)  # fmt: skip
+        check(not (self.minibatch_kernels and self.normalised),
+              "a comparison of examples has no spectral norm: minibatch_kernels = 0",
+              minibatch_kernels=self.minibatch_kernels, spectral=self.spectral,
+              **says)  # fmt: skip
         check(not (self.batch_norm and penalty),
               "a penalty is on the slope of each example alone: batch_norm = False",
               batch_norm=self.batch_norm, **says)  # fmt: skip
@@ -118,3 +125,33 @@ GAN_SPACE: dict[str, Dimension] = {
         )},
     ),
 }  # fmt: skip
+
+
+def _with(holds: Callable[[Formula], bool]) -> tuple[Objective, ...]:
+    return tuple(name for name, formula in OBJECTIVES.items() if holds(formula))
+
+
+LABELLED = _with(lambda one: one.labels)
+FREE = _with(lambda one: not (one.penalty or one.clips or one.spectral))
+"""Objectives that ask nothing of the critic's slope."""
+ALONE = {"penalty": ("own",), "objective": FREE}
+"""Where a critic may compare the examples of a batch: no penalty is on the slope of each."""
+CURES: dict[str, Dimension] = {
+    "penalty": Categorical(
+        ("own", "r1", "r2", "r1_r2"), when={"objective": _with(lambda one: not one.clips)}
+    ),
+    "penalty_weight": Real(1e-3, 20.0, log=True),
+    "minibatch_kernels": Categorical((0, 16), when=ALONE),
+    "batch_norm": Categorical((False, True), when=ALONE),
+    "label_smoothing": Real(0.0, 0.3, when={"objective": LABELLED}),
+    "feature_matching": Categorical((False, True), when={"objective": LABELLED}),
+    "historical_averaging": Categorical((False, True)),
+    "history_weight": Real(1e-3, 1.0, log=True, when={"historical_averaging": (True,)}),
+    "instance_noise": Categorical((False, True)),
+    "noise_scale": Real(0.01, 1.0, log=True, when={"instance_noise": (True,)}),
+    "packing": Categorical((1, 2, 4)),
+}
+"""A space of the fields of `GanConfig` that switch cures on, to put on top of `GAN_SPACE`.
+
+Whatever is drawn from both goes together. A sweep takes those that it asks of.
+"""
