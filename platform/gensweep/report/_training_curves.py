@@ -35,7 +35,7 @@ def _chosen(trials: Sequence[TrialView], objective: Objective) -> list[TrialView
 
 
 def _curve(trials: Sequence[TrialView], name: str, parts: Sequence[str]) -> Markup | None:
-    lines = [(trial, part, list(trial["history"].get(part, [])))
+    lines = [(trial, part, [(at, value) for at, value in trial["history"].get(part, [])])
              for trial in trials for part in parts]  # fmt: skip
     shown = [(trial, part, points) for trial, part, points in lines if len(points) > 1]
     if not shown:
