@@ -55,7 +55,7 @@ def generator_loss(objective: Objective, fake: Tensor, real: Tensor | None = Non
 def critic_gap(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     """Return the metric of how far apart a critic's mean scores of real examples and samples are.
 
-    Of a Lipschitz critic it estimates the Wasserstein distance.
+    Of a 1-Lipschitz critic it estimates the Wasserstein distance.
     """
     return {"critic_gap": (real.mean() - fake.mean()).detach()}
 
