@@ -103,6 +103,16 @@ def test_the_critic_judges_packs(packing: int) -> None:
     assert bool((seen & blocks & ~torch.eye(BATCH).bool()).any()) == (packing > 1)
 
 
+@pytest.mark.parametrize("kernels", [0, 3])
+def test_the_critic_compares_a_batch_by_so_many_kernels(kernels: int) -> None:
+    """With them a score depends on the other examples, without them on none."""
+    critic = Trial(minibatch_kernels=kernels).modules["critic"]
+    x = torch.randn(BATCH, 2, requires_grad=True)
+    (slope,) = torch.autograd.grad(critic(x)[0].sum(), x)
+    assert bool(slope[1:].any()) == (kernels > 0)
+    assert critic[1][-1].in_features == 8 + kernels
+
+
 def test_feature_distance_is_that_of_means() -> None:
     real = torch.randn(6, 3)
     assert float(feature_distance(real, real.flip(0))) < 1e-12

@@ -1,13 +1,12 @@
 """Objectives against their papers' formulas, by hand in float64."""
 
-from collections.abc import Callable
 from typing import get_args
 
 import pytest
 import torch
-from torch import Tensor
 from torch.nn.functional import softplus
 
+from formulas_by_hand import MAXIMISED, MINIMISED, log_d, log_not_d
 from gensweep_models.adversarial.objectives import OBJECTIVES as FORMULAS
 from gensweep_models.adversarial.objectives import (
     Objective,
@@ -18,68 +17,6 @@ from gensweep_models.adversarial.objectives import (
 from same_gradients import assert_same_with_gradients, normal
 
 OBJECTIVES = get_args(Objective)
-Formula = Callable[[Tensor, Tensor], Tensor]
-
-
-def _log_d(logits: Tensor) -> Tensor:
-    return (1 / (1 + (-logits).exp())).log()
-
-
-def _log_not_d(logits: Tensor) -> Tensor:
-    return (1 - 1 / (1 + (-logits).exp())).log()
-
-
-def _value(real: Tensor, fake: Tensor) -> Tensor:
-    """V(D, G) of Goodfellow et al., eq. 1, which D maximises."""
-    return _log_d(real).mean() + _log_not_d(fake).mean()
-
-
-def _wasserstein(real: Tensor, fake: Tensor) -> Tensor:
-    """What the critic of Arjovsky et al., eq. 3, maximises; in Gulrajani et al. too, eq. 3."""
-    return real.mean() - fake.mean()
-
-
-def _hinge(real: Tensor, fake: Tensor) -> Tensor:
-    """V_D of Miyato et al., eq. 16, after Lim and Ye, arXiv:1705.02894, which D maximises."""
-    zero = torch.zeros_like(real)
-    return torch.minimum(zero, real - 1).mean() + torch.minimum(zero, -fake - 1).mean()
-
-
-def _least_squares(real: Tensor, fake: Tensor) -> Tensor:
-    """Minus what Mao et al., eq. 9, minimise, with labels 1 and 0."""
-    return -((real - 1) ** 2).mean() / 2 - (fake**2).mean() / 2
-
-
-def _pairs(real: Tensor, fake: Tensor) -> Tensor:
-    """E f(C(G(z)) - C(x)), f(t) = -log(1 + exp(-t)): R3GAN, eq. 2, whose D has the other sign."""
-    return -(1 + (fake - real).exp()).log().mean()
-
-
-def _lgan(phi: Callable[[Tensor], Tensor]) -> Formula:
-    return lambda real, fake: -phi(-real).mean() - phi(fake).mean()
-
-
-MAXIMISED: dict[str, Formula] = {
-    "minimax": _value,
-    "non_saturating": _value,
-    "wasserstein": _wasserstein,
-    "wasserstein_gp": _wasserstein,
-    "hinge": _hinge,
-    "least_squares": _least_squares,
-    "relativistic": _pairs,
-    "lipschitz": _lgan(lambda t: -_log_not_d(t)),
-    "lipschitz_exp": _lgan(torch.exp),
-    "lipschitz_sqrt": _lgan(lambda t: t + torch.hypot(t, torch.ones_like(t))),
-}
-MINIMISED: dict[str, Formula] = {
-    "minimax": lambda real, fake: _log_not_d(fake).mean(),
-    "non_saturating": lambda real, fake: -_log_d(fake).mean(),
-    "least_squares": lambda real, fake: ((fake - 1) ** 2).mean() / 2,
-    "relativistic": lambda real, fake: (1 + (real - fake).exp()).log().mean(),
-} | dict.fromkeys(
-    ("wasserstein", "wasserstein_gp", "hinge", "lipschitz", "lipschitz_exp", "lipschitz_sqrt"),
-    lambda real, fake: -fake.mean(),
-)
 
 
 @pytest.fixture(autouse=True)
@@ -167,5 +104,5 @@ def test_the_best_critic_of_smoothed_labels(objective: Objective, share: float) 
 def test_smoothed_cross_entropy_is_that_of_the_label() -> None:
     real, fake = normal(40), normal(40)
     got = critic_loss("minimax", real, fake) + label_smoothing(real, torch.tensor(0.1))
-    want = -(0.9 * _log_d(real) + 0.1 * _log_not_d(real)).mean() - _log_not_d(fake).mean()
+    want = -(0.9 * log_d(real) + 0.1 * log_not_d(real)).mean() - log_not_d(fake).mean()
     assert_same_with_gradients(got, want, [real, fake])
