@@ -1,4 +1,4 @@
-"""BEGAN: networks without bounds, in which the variety of z is not lost; see also `variants`."""
+"""BEGAN: its balance, and networks without bounds, in which the variety of z is not lost."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,11 @@ from gensweep_models.adversarial.began import Began, BeganConfig
 
 SHAPE = (1, 8, 8)
 every_body = pytest.mark.parametrize("body", ["mlp", "conv"])
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
 
 
 def built(body: Any) -> tuple[Began, dict[str, nn.Module]]:
@@ -77,3 +82,63 @@ def test_the_variety_of_z_reaches_the_samples_of_an_untrained_generator() -> Non
         with torch.no_grad():
             variety.append(float(generator(2 * torch.rand(64, 16) - 1).std(0).mean()))
     assert sum(variety) / 5 > 0.2
+
+
+class Boundary:
+    """A small BEGAN on points with networks."""
+
+    def __init__(self) -> None:
+        config = BeganConfig(hidden=8, layers=1, latent_size=2, code_size=3, batch_size=16)
+        self.game = Began(config, SimpleNamespace(shape=(2,), classes=0, count=10))
+        self.modules = {n: p.build() for n, p in self.game.players.items()}
+        self.nets = {n: bind(n, m) for n, m in self.modules.items()}
+        self.noise = {"z": torch.rand(16, 2)}
+        self.x = 3 * torch.randn(16, 2)
+
+    def errors(self) -> tuple[Tensor, Tensor]:
+        """Mean absolute errors of data and of samples."""
+        fake = self.modules["generator"](2 * self.noise["z"] - 1)
+        real, made = ((self.modules["critic"](x) - x).abs().mean() for x in (self.x, fake))
+        return real, made
+
+    def loss(self, player: str, gamma: float = 0.5, rate: float = 0.1) -> tuple[Tensor, Any]:
+        hyper = {"gamma": torch.tensor(gamma), "balance_rate": torch.tensor(rate)}
+        return self.game.loss(player, self.nets, {"x": self.x}, self.noise, hyper)
+
+
+def test_began_against_the_papers_equations() -> None:
+    trial, k = Boundary(), 0.0
+    for _ in range(4):
+        real, fake = (float(one.detach()) for one in trial.errors())
+        loss, metrics = trial.loss("critic")
+        assert float(loss.detach()) == pytest.approx(real - k * fake, rel=1e-5)
+        assert float(metrics["balance"]) == pytest.approx(k)
+        measure = real + abs(0.5 * real - fake)
+        assert float(metrics["convergence"]) == pytest.approx(measure, rel=1e-5)
+        k = min(1.0, max(0.0, k + 0.1 * (0.5 * real - fake)))
+        torch.testing.assert_close(trial.loss("generator")[0], trial.errors()[1])
+    assert k > 0
+
+
+def test_the_balance_stays_in_bounds_and_rests_at_the_ratio() -> None:
+    trial = Boundary()
+    critic = trial.modules["critic"]
+    for gamma, end in ((1.0, 1.0), (0.0, 0.0)):
+        for _ in range(3):
+            trial.loss("critic", gamma, rate=100.0)
+        assert float(critic.balance) == end
+    real, fake = (float(one.detach()) for one in trial.errors())
+    critic.balance.fill_(0.3)
+    trial.loss("critic", fake / real)
+    assert float(critic.balance) == pytest.approx(0.3, abs=1e-5)
+
+
+def test_the_decoder_of_began_is_built_as_its_generator() -> None:
+    def shapes(net: nn.Module) -> list[tuple[int, ...]]:
+        return [tuple(p.shape) for p in net.parameters()]
+
+    trial = Boundary()
+    decoder, generator = (
+        shapes(net) for net in (trial.modules["critic"].decoder, trial.modules["generator"])
+    )
+    assert decoder[1:] == generator[1:]

@@ -104,9 +104,13 @@ class SnganConfig(GanConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LganConfig(GanConfig):
-    """A convex objective and the largest slope (Zhou et al., and their code, with Adam)."""
+    """A convex objective and the largest slope (Zhou et al., and their code, with Adam).
+
+    Also that of WGAN, the member of their family whose phi is the identity.
+    """
 
     objective: Objective = fixed("lipschitz", choices=OBJECTIVES)
+    penalty: PenaltyChoice = fixed("max_gradient", choices=PENALTIES)
     penalty_weight: float = lane(1.0, "lambda", at_least=0)
     beta1: float = lane(0.0, at_least=0, below=1)
     critic_iterations: int = lane(5, at_least=1)
@@ -130,7 +134,7 @@ R3GAN_SPACE: dict[str, Dimension] = {
     "penalty_weight": Real(1e-3, 10.0, log=True),
 }
 LGAN_SPACE: dict[str, Dimension] = {
-    "objective": Categorical(("lipschitz", "lipschitz_exp", "lipschitz_sqrt")),
+    "objective": Categorical(("lipschitz", "lipschitz_exp", "lipschitz_sqrt", "wasserstein_gp")),
     **SPACE, **PENALTY_WEIGHT,
 }  # fmt: skip
 
