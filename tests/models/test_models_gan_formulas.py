@@ -45,8 +45,8 @@ def _cases() -> list[dict[str, Any]]:
 
 CASES = _cases()
 COUNT = dict.fromkeys(LABELS, 18) | {
-    "relativistic": 17, "hinge": 16, "wasserstein": 10, "wasserstein_gp": 14,
-    **dict.fromkeys(set(OWN) - {"wasserstein_gp"}, 14),
+    "relativistic": 16, "hinge": 14, "wasserstein": 9, "wasserstein_gp": 13,
+    **dict.fromkeys(set(OWN) - {"wasserstein_gp"}, 13),
 }  # fmt: skip
 """A case for each of 9 penalties and 9 cures, but those that an objective refuses."""
 
@@ -148,7 +148,7 @@ def test_a_players_loss_and_its_gradient_are_the_formulas(
     (loss, metrics), (expected, told) = trial.loss(), trial.expected()
     module = trial.nets[player]
     weights = list(getattr(module, "net", module).parameters())
-    torch.testing.assert_close(loss, expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(loss, expected, rtol=1e-7, atol=1e-9)
     found, due = (
         torch.autograd.grad(one, weights, allow_unused=True, materialize_grads=True)
         for one in (loss, expected)
@@ -158,4 +158,4 @@ def test_a_players_loss_and_its_gradient_are_the_formulas(
     metrics.pop("sigma_critic", None)
     assert metrics.keys() == told.keys()
     for name, value in told.items():
-        torch.testing.assert_close(metrics[name], value.detach(), rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(metrics[name], value.detach(), rtol=1e-7, atol=1e-9)
