@@ -1,4 +1,4 @@
-"""Presets of entries fit their configurations, and the table of what they reach has each."""
+"""Presets of entries fit their configurations, and the tables of what they reach have each."""
 
 import re
 import runpy
@@ -11,22 +11,26 @@ from gensweep.testing import RandomExamples
 from gensweep_models.catalog import CATALOG
 
 ROOT = Path(__file__).resolve().parents[2]
-PRESETS: dict[str, Any] = runpy.run_path(str(ROOT / "tests/benchmarks/entry_presets.py"))["PRESETS"]
+MADE = runpy.run_path(str(ROOT / "tests/benchmarks/entry_presets.py"))
+TABLES: dict[str, dict[str, Any]] = MADE["TABLES"]
+SHAPES = {"digits": (1, 8, 8), "cifar10": (3, 32, 32)}
 WITHOUT = {"bilinear", "dirac_gan", "began"}
 """Games without samples to judge, and the entry that converges under no settings so far."""
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_makes_a_game_of_the_digits(name: str) -> None:
-    preset, model = PRESETS[name], CATALOG[name]
+@pytest.mark.parametrize(("data", "name"), [(d, name) for d in TABLES for name in TABLES[d]])
+def test_a_preset_makes_a_game_of_its_data(data: str, name: str) -> None:
+    preset, model = MADE["preset_of"](name, data), CATALOG[name]
     config = model.config(**preset.settings)
-    game = model.game(config, RandomExamples((1, 8, 8), 10))
+    game = model.game(config, RandomExamples(SHAPES[data], 10))
     assert preset.images > config.batch_size
     assert all(list(player.build().parameters()) for player in game.players.values())
 
 
-def test_the_table_has_every_preset_and_every_adversarial_entry_has_one() -> None:
+def test_the_tables_have_every_preset_and_every_adversarial_entry_has_one() -> None:
     table = (ROOT / "models" / "QUALITY.md").read_text()
-    assert re.findall(r"^\| `(\w+)`", table, re.M) == list(PRESETS)
+    assert re.findall(r"^\| `(\w+)`", table, re.M) == [
+        name for one in TABLES.values() for name in one
+    ]
     adversarial = {name for name, model in CATALOG.items() if model.family == "adversarial"}
-    assert adversarial - WITHOUT == set(PRESETS)
+    assert adversarial - WITHOUT == set(TABLES["digits"])

@@ -1,0 +1,47 @@
+"""Presets reach in seconds of training what their table states for that."""
+
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gensweep.storage import ObjectStore, open_store
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+PRESETS: dict[str, Any] = runpy.run_path(str(FOLDER / "entry_presets.py"))["PRESETS"]
+CHANCE = 0.1
+"""Agreement of samples with one of ten classes where the generator ignores it."""
+
+pytestmark = pytest.mark.slow("every preset trains for seconds", minutes=2.5)
+
+
+@pytest.fixture(scope="module")
+def quality() -> Iterator[Any]:
+    """The benchmark's module; it imports its neighbours."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER)
+        import entry_quality
+
+        yield entry_quality
+    for name in ("entry_quality", "entry_presets", "machine"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
+    """Keeps the digits and their features for the next preset."""
+    return open_store(tmp_path_factory.mktemp("quality").as_uri())
+
+
+@pytest.mark.parametrize("name", [name for name, one in PRESETS.items() if one.reached])
+def test_a_preset_reaches_its_bound(name: str, quality: Any, store: ObjectStore) -> None:
+    preset = PRESETS[name]
+    argv = [name, "--preset", "--seeds", "1", "--images", str(preset.short)]
+    figures = quality.measured(quality.parser().parse_args(argv), store)["figures"]
+    assert figures["own.frechet"] < figures["frechet"] < preset.reached
+    assert figures["frechet"] < figures["untrained.frechet"] / 2
+    if "class_agreement" in figures:
+        assert figures["class_agreement"] > 3 * CHANCE
