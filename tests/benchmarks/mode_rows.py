@@ -63,12 +63,12 @@ STACK = {
 
 def stacked(entry: str = "gan", paper: str = "none", **settings: Any) -> Row:
     """Make a row of Stacked MNIST."""
-    return Row(entry=entry, settings=STACK | settings, images=128_000, seeds=3, paper=paper)
+    return Row(entry=entry, settings=STACK | settings, images=32_000, seeds=2, paper=paper)
 
 
 ROWS: dict[str, dict[str, Row]] = {
     "ring8": mixture(
-        1_024_000, 10,
+        192_000, 5,
         {
             "gan": "6.3 ± 0.5, 98.2 ± 0.2 %, 0.45 ± 0.09 [P1]; 1, 99.3 % [V]",
             "pacgan2": "7.9 ± 0.1, 95.6 ± 2.0 %, 0.07 ± 0.03 [P1]",
