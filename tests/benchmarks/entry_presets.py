@@ -54,8 +54,14 @@ PRESETS: dict[str, Preset] = {
     "lgan": Preset(settings={**SMALL_MLP, "learning_rate": 1e-3}, short=25_000, reached=600),
     "began": Preset(
         400_000,
-        {**SMALL_MLP, "learning_rate": 2e-3, "gamma": 1.0, "balance_rate": 0.01, "code_size": 48,
-         "latent_size": 32},
+        {
+            **SMALL_MLP,
+            "learning_rate": 2e-3,
+            "gamma": 1.0,
+            "balance_rate": 0.01,
+            "code_size": 48,
+            "latent_size": 32,
+        },
     ),
     "cgan": Preset(
         400_000,

@@ -153,7 +153,7 @@ def test_a_players_loss_and_its_gradient_are_the_formulas(
         torch.autograd.grad(one, weights, allow_unused=True, materialize_grads=True)
         for one in (loss, expected)
     )
-    torch.testing.assert_close(found, due, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(found, due, rtol=1e-4, atol=1e-8)
     assert any(bool(one.any()) for one in found)
     metrics.pop("sigma_critic", None)
     assert metrics.keys() == told.keys()

@@ -118,12 +118,6 @@ GAN_SPACE: dict[str, Dimension] = {
         0.1, 20.0, log=True,
         when={"objective": tuple(name for name, one in OBJECTIVES.items() if one.penalty)},
     ),
-    "batch_norm": Categorical(
-        (False, True),
-        when={"objective": tuple(
-            name for name, one in OBJECTIVES.items() if not (one.penalty or one.spectral)
-        )},
-    ),
 }  # fmt: skip
 
 
