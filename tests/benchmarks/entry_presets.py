@@ -3,6 +3,7 @@
 Found by a few runs each, so they show that an entry works, not how it ranks among the others.
 """
 
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,5 +89,9 @@ TABLES = {"digits": PRESETS, "cifar10": CIFAR10}
 
 
 def preset_of(name: str, data: str) -> Preset:
-    """Return an entry's preset for a data set; those without a table of their own take digits'."""
-    return TABLES.get(data, PRESETS)[name]
+    """Return an entry's preset for a data set; ends the program if there is none."""
+    known = TABLES.get(data, {})
+    if name not in known:
+        have = ", ".join(known) or f"none at all, {', '.join(TABLES)} have some"
+        sys.exit(f"{name} has no preset for {data}: leave --preset out, or choose from {have}.")
+    return known[name]
