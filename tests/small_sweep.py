@@ -40,6 +40,16 @@ class InProcessClient(CoordinatorClient):
         super().__init__(ask, owner, store, "small")
         self.orders = ["go"]
 
+    def stop_after(self, method: str) -> None:
+        """Order the pack to stop once it has called `method`."""
+        call = getattr(self, method)
+
+        def called(*args: Any) -> None:
+            call(*args)
+            self.orders = ["stop"]
+
+        setattr(self, method, called)
+
     def heartbeat(self, seen: dict[int, int]) -> str:
         self._ask(PackCalls.heartbeat, seen)
         order = self.orders.pop(0) if len(self.orders) > 1 else self.orders[0]

@@ -102,13 +102,7 @@ def test_lineages_are_in_the_results_and_go_on_after_a_crash(open_small_sweep: A
         rate = copy["params"]["learning_rate"]
         assert SPACE["learning_rate"].low <= rate <= SPACE["learning_rate"].high
     here, runner = parts.runner("first")
-    kept = here.record_copy
-
-    def copied(number: int, copy: dict[str, Any]) -> None:
-        kept(number, copy)
-        here.orders = ["stop"]
-
-    here.record_copy = copied
+    here.stop_after("record_copy")
     runner.resume()
     assert any(trial.lineage for trial in runner.lanes.trials.values())
     parts.close()

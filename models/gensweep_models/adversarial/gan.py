@@ -12,16 +12,17 @@ from gensweep_models.adversarial.cures import WithPast, anneal, feature_distance
 from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.adversarial.objectives import (
     OBJECTIVES,
+    critic_gap,
     critic_loss,
     generator_loss,
     label_smoothing,
 )
-from gensweep_models.adversarial.truncation import truncated_normal
+from gensweep_models.adversarial.truncation import TruncatedSamples
 from gensweep_models.config import check
 from gensweep_models.game import DataShape, Loss, Net, Nets, Noise, Player, Tensors
 
 
-class Gan:
+class Gan(TruncatedSamples):
     """A generator against a critic. Points are unbounded, images pass through tanh."""
 
     def __init__(self, config: GanConfig, data: DataShape) -> None:
@@ -45,8 +46,8 @@ class Gan:
 
     def _noise(self) -> dict[str, Noise]:
         c, each = self.config, Noise((self.config.batch_size, *self.shape))
-        z = Noise((c.batch_size, c.latent_size), latent="latent_size")
-        return {"z": z} | ({"near_real": each, "near_fake": each} if c.instance_noise else {})
+        z = self.z_noise(c.batch_size)
+        return z | ({"near_real": each, "near_fake": each} if c.instance_noise else {})
 
     def _generator(self) -> nn.Module:
         c = self.config
@@ -94,7 +95,7 @@ class Gan:
     ) -> Loss:
         c, on_fake, on_real = self.config, critic(fake).squeeze(-1), critic(real).squeeze(-1)
         loss = critic_loss(c.objective, on_real, on_fake)
-        metrics = {"critic_gap": (on_real.mean() - on_fake.mean()).detach()}
+        metrics = critic_gap(on_real, on_fake)
         if c.normalised:
             metrics["sigma_critic"] = (critic.net if c.historical_averaging else critic).sigma()
         if OBJECTIVES[c.objective].labels:
@@ -112,11 +113,7 @@ class Gan:
         scores: Tensor = nets["critic"](beside).squeeze(-1)
         return scores
 
-    def sample_noise(self, count: int) -> dict[str, Noise]:
-        """Uniform noise, from which `sample` makes truncated normal z."""
-        return {"z": Noise((count, self.config.latent_size), "uniform", latent="latent_size")}
-
-    def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Samples [count, *shape], z truncated to ±hyper["truncation"]."""
-        z = truncated_normal(noise["z"], hyper["truncation"])
-        return self._generate(nets, z) * self.config.point_scale
+    def generate(self, nets: Nets, z: Tensor, given: Tensors | None) -> Tensor:
+        """Samples of z, [B, *shape]; nothing is given."""
+        samples: Tensor = self._generate(nets, z) * self.config.point_scale
+        return samples

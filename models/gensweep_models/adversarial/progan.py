@@ -166,23 +166,23 @@ class Progan:
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The critic's gap, penalty and drift at the resolution of now; -D of samples."""
         alphas = fade_in(hyper["progress"], hyper["grown"], self.doublings)
-        fake = nets["generator"](noise["z"], alphas)
-        score = nets["critic"](fake, alphas)
+        images = nets["generator"](noise["z"], alphas)
+        fake = nets["critic"](images, alphas)
         if player == "generator":
-            return generator_loss("wasserstein_gp", score), {}
+            return generator_loss("wasserstein_gp", fake), {}
         x = faded(batch["x"], alphas)
         real = nets["critic"](x, alphas)
         # Pixels that stand for 4^n have a gradient whose norm is 2^-n of that at their own size
         unit = 2.0 ** (alphas == 0).sum()
         penalty = gradient_penalty(
-            lambda scaled: nets["critic"](unit * scaled, alphas), x / unit, fake.detach() / unit,
+            lambda scaled: nets["critic"](unit * scaled, alphas), x / unit, images.detach() / unit,
             noise["epsilon"],
         )  # fmt: skip
-        gap = critic_loss("wasserstein_gp", real, score)
+        gap = critic_loss("wasserstein_gp", real, fake)
         drift = real.square().mean()
         loss = gap + hyper["penalty_weight"] * penalty + hyper["drift_weight"] * drift
         told = {"penalty": penalty.detach(), "doublings": alphas.sum()}
-        return loss, critic_gap(real, score) | told
+        return loss, critic_gap(real, fake) | told
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Latents, which the generator puts on a sphere."""
