@@ -71,6 +71,7 @@ CIFAR10: dict[str, Preset] = {
     ),
     "wgan_gp": Preset(25_000, {**SMALL_CONV, "learning_rate": 2e-3, "critic_iterations": 2}),
     "biggan": Preset(7_000, {**SMALL_BIGGAN, "channels": 2, "learning_rate": 1e-3}),
+    "stylegan": Preset(15_000, {**SMALL_STYLEGAN, "channels": 8}),
 }
 PRESETS = {"digits": DIGITS, "cifar10": CIFAR10}
 """By data set, then by entry."""
