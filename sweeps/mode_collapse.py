@@ -26,7 +26,7 @@ CURES: dict[str, tuple[Any, Any]] = {
 """Each without and with the cure."""
 BINS = 5
 """Parts of the range of learning rates, over which trials are averaged."""
-LOWEST, HIGHEST = 1e-4, 1e-1
+LOWEST, HIGHEST = 3e-4, 3e-2
 
 
 def effects(trials: Sequence[Any]) -> Iterator[Chart]:
@@ -63,10 +63,12 @@ SWEEP = Sweep(
     },
     fixed={
         "hidden": 64,
-        "batch_size": 64,
-        "penalty_weight": 0.1,
-        "noise_scale": 0.05,
-        "history_weight": 1e-3,
+        "batch_size": 128,
+        "beta1": 0.0,
+        "beta2": 0.99,
+        "penalty_weight": 0.01,
+        "noise_scale": 0.06,
+        "history_weight": 1e-4,
     },
     data="ring8",
     trials=96,
