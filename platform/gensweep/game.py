@@ -437,10 +437,17 @@ def capability_noise(
 ) -> Mapping[str, Noise]:
     """Return the noise that a capability needs of so many examples; empty if it declares none.
 
-    `samples` are the importance samples of `log_prob`. `interpolate` has the noise of `encode`.
+    `samples` are the importance samples of `log_prob`.
     """
-    declared = getattr(game, f"{'encode' if name == 'interpolate' else name}_noise", None)
+    declared = getattr(game, noise_method(game, name), None)
     if declared is None:
         return {}
     found: Mapping[str, Noise] = declared(batch, samples) if name == "log_prob" else declared(batch)
     return found
+
+
+def noise_method(game: object, name: str) -> str:
+    """Name the method that declares a capability's noise: of `interpolate`, that of its codes."""
+    if name != "interpolate":
+        return f"{name}_noise"
+    return "encode_noise" if hasattr(game, "encode") else "invert_noise"
