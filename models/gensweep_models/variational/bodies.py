@@ -69,4 +69,4 @@ class ConvDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         images: Tensor = self.body(z.flatten(0, -2))
-        return images.flatten(1).unflatten(0, z.shape[:-1])
+        return images.reshape(*z.shape[:-1], -1)

@@ -12,7 +12,7 @@ RIDGE = 1e-4
 class CodeLaw(nn.Module):
     """Keeps the running mean and covariance of the codes [B, Z] that it is called with.
 
-    Codes that are always zero, as padded ones are, stay so, and leave the others' law as it is.
+    Before that it is the standard normal law. Codes that are always zero, as padded ones are, stay so, and leave the others' law as it is.
     """
 
     mean: Tensor
@@ -22,7 +22,7 @@ class CodeLaw(nn.Module):
     def __init__(self, latent: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(latent))
-        self.register_buffer("covariance", torch.zeros(latent, latent))
+        self.register_buffer("covariance", torch.eye(latent))
         self.register_buffer("batches", torch.zeros(()))
 
     def forward(self, codes: Tensor) -> None:
@@ -48,4 +48,5 @@ class CodeLaw(nn.Module):
         ridged = correlation + torch.diag(torch.where(spread > 0, RIDGE, 1.0))
         # that of a lane which diverged has no root, and must not stop the others
         root, _ = torch.linalg.cholesky_ex(ridged)
-        return self.mean + (normal @ root.mT) * spread
+        codes: Tensor = self.mean + (normal @ root.mT) * spread
+        return codes
