@@ -38,6 +38,10 @@ def _has_free_classes(game: Game, data: DataShape) -> bool:
     return bool(free) and _has_latent(game, data)
 
 
+def _has_codes(game: Game, data: DataShape) -> bool:
+    return bool(latents(game)) and "encode" in capabilities(game)
+
+
 def _can(capability: str) -> Offer:
     return lambda game, data: is_image(data) and capability in capabilities(game)
 
@@ -75,6 +79,11 @@ PICTURES = {
     "inpainted": Picture(
         "a row of held-out examples, a row of their known pixels, a row of them filled in",
         "`inpaint` of images", _can("inpaint"),
+    ),
+    "scatter": Picture(
+        "codes of held-out examples in a plane, a colour of each class and its number at their "
+        "mean; where a code has more than two numbers, their first two principal components",
+        "`encode` to a latent", _has_codes, 500,
     ),
     "walks": Picture(
         "samples on ways from one latent to another, by spherical interpolation",

@@ -228,7 +228,7 @@ OFFERS = {
     "gan of two numbers and points": ((2,), {"latent_size": 2}, [*LATENT, "manifold"]),
     "vae": (
         (1, 8, 8), {"latent_size": 2},
-        ["reconstructions", "interpolations", *LATENT, "manifold", "arithmetic"],
+        ["reconstructions", "interpolations", "scatter", *LATENT, "manifold", "arithmetic"],
     ),
     "realnvp": ((1, 8, 8), {"couplings": 2}, []),
 }  # fmt: skip

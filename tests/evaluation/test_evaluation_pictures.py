@@ -206,7 +206,7 @@ def test_all_that_a_model_offers_is_drawn(
     space = {"learning_rate": Real(1e-4, 1e-2, log=True)}
     caplog.set_level("INFO")
     splits = load_dataset("digits", store, split="train"), test_split
-    drawn = ["reconstructions", "interpolations", "walks", "turns"]
+    drawn = ["reconstructions", "interpolations", "scatter", "walks", "turns"]
     for model, kinds in (("vae", drawn), ("gan", ["walks", "turns"]), ("realnvp", [])):
         sweep = Sweep(name="s", model=CATALOG[model], space=space, fixed=SMALL[model])
         _, _, pack = stored(tmp_path, model, test_split)

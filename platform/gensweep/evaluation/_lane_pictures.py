@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
+from gensweep.evaluation._code_scatter import scatter
 from gensweep.evaluation._example_pictures import (
     call,
     denoised,
@@ -32,7 +33,8 @@ _log = logging.getLogger(__name__)
 DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     one.__name__: one
     for one in (
-        reconstructions, interpolations, denoised, inpainted, walks, turns, manifold, arithmetic,
+        reconstructions, interpolations, denoised, inpainted, scatter, walks, turns, manifold,
+        arithmetic,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""

@@ -44,7 +44,7 @@ def _points(samples: Tensor, modes: Tensor | None) -> bytes:
 
     shown = samples[samples.isfinite().all(1)]
     framed = shown if modes is None or not len(modes) else modes.cpu()
-    place = _frame(framed if len(framed) else torch.zeros(1, 2))
+    place = frame(framed if len(framed) else torch.zeros(1, 2))
     canvas = np.full((SIDE, SIDE, 3), 255, np.uint8)
     at = place(shown).long().numpy()
     for right, down in ((0, 0), (0, 1), (1, 0), (1, 1)):  # a dot is two by two pixels
@@ -61,7 +61,7 @@ def _points(samples: Tensor, modes: Tensor | None) -> bytes:
     return buffer.getvalue()
 
 
-def _frame(points: Tensor) -> Callable[[Tensor], Tensor]:
+def frame(points: Tensor) -> Callable[[Tensor], Tensor]:
     """From points [N, 2] to pixels: a square half as wide again as `points`."""
     low, high = points.amin(0), points.amax(0)
     middle, width = (low + high) / 2, 1.5 * float((high - low).max()) or 1.0
