@@ -11,6 +11,9 @@ SMALL_RESNET = {
     "channels": 4, "batch_size": 32, "ema": 0.99, "latent_size": 24, "learning_rate": 5e-4,
     "critic_learning_rate": 1e-3,
 }  # fmt: skip
+SMALL_CODED = {
+    "hidden": 128, "latent_size": 8, "batch_size": 64, "ema": 0.99, "learning_rate": 2e-3,
+}  # fmt: skip
 SMALL_GROWING = {"channels": 16, "latent_size": 32, "batch_size": 32, "ema": 0.99}
 
 
@@ -50,4 +53,11 @@ PRESETS: dict[str, Preset] = {
         {**SMALL_GROWING, "hidden": 32, "layers": 2, "learning_rate": 5e-3,
          "modulation": "demodulation", "penalty_weight": 1.0, "mixing": 0.5},
     ),
+    "autoencoder": Preset(settings=SMALL_CODED),
+    "denoising_autoencoder": Preset(settings=SMALL_CODED),
+    "vae": Preset(settings=SMALL_CODED),
+    "beta_vae": Preset(
+        100_000, {"channels": 16, "kl_weight": 2.0, "ema": 0.99, "learning_rate": 2e-3}
+    ),
+    "iwae": Preset(settings={**SMALL_CODED, "importance_samples": 5}),
 }  # fmt: skip

@@ -145,7 +145,7 @@ def test_the_gain_of_denoising_is_over_the_noisy_image() -> None:
 def test_codes_are_drawn_with_the_mean_and_covariance_of_those_seen() -> None:
     law, mixing = CodeLaw(3), torch.randn(3, 3)
     codes = _white(3) @ mixing + torch.tensor([5.0, 0.0, -1.0])
-    for part in codes.split(100):
+    for part in torch.split(codes, 100):
         law(part)
     torch.testing.assert_close(law.mean, codes.mean(0))
     torch.testing.assert_close(law.covariance, mixing.T @ mixing, atol=1e-3, rtol=1e-3)
