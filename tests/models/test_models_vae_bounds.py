@@ -32,7 +32,9 @@ def test_a_sampled_rate_is_the_closed_form_on_average() -> None:
 
 def test_a_single_sample_elbo_is_the_elbo_on_average() -> None:
     x = torch.full((5000, *IMAGE), 0.2)
-    closed, drawn = (small_vae(batch_size=5000, rate=r) for r in ("closed_form", "monte_carlo"))
+    closed, drawn = (
+        small_vae(batch_size=5000, kl_estimate=r) for r in ("closed_form", "monte_carlo")
+    )
     net = network(closed)
     with torch.no_grad():
         torch.testing.assert_close(_loss(drawn, net, x), _loss(closed, net, x), atol=0.1, rtol=0)
@@ -99,7 +101,7 @@ def test_the_objective_falls_with_importance_samples() -> None:
     with torch.no_grad():
         net.mean.bias.add_(1.0)
         for samples in (1, 3, 12):
-            game = small_vae(batch_size=2000, importance_samples=samples, rate="monte_carlo")
+            game = small_vae(batch_size=2000, importance_samples=samples, kl_estimate="monte_carlo")
             losses.append(float(_loss(game, net, x)))
     assert losses == sorted(losses, reverse=True)
     assert losses[0] - losses[-1] > 0.05

@@ -119,8 +119,7 @@ class Autoencoder(Coded):
     @property
     def score_names(self) -> tuple[str, ...]:
         """Name what `scores` gives: of images also how well noise is taken off them."""
-        names = super().score_names
-        return (*names, *DENOISING_SCORES) if self.image else names
+        return (*self.likeness, *DENOISING_SCORES) if self.image else self.likeness
 
     def scores_noise(self, batch: int) -> dict[str, Noise]:
         """The noise that denoising takes off again."""

@@ -12,7 +12,8 @@ RIDGE = 1e-4
 class CodeLaw(nn.Module):
     """Keeps the running mean and covariance of the codes [B, Z] that it is called with.
 
-    Before that it is the standard normal law. Codes that are always zero, as padded ones are, stay so, and leave the others' law as it is.
+    Before that it is the standard normal law. Codes that are always zero, as padded ones are, stay
+    so, and leave the others' law as it is.
     """
 
     mean: Tensor

@@ -39,6 +39,7 @@ class Coded(ABC):
 
     def __init__(self, config: Any, data: DataShape) -> None:
         self.config, self.shape, self.image = config, tuple(data.shape), len(data.shape) == 3
+        self.likeness = IMAGE_SCORES if self.image else ("reconstruction_error",)
         is_conv(config.body, self.shape)
 
     @abstractmethod
@@ -78,15 +79,14 @@ class Coded(ABC):
     @property
     def score_names(self) -> tuple[str, ...]:
         """Name what `scores` gives: of images also how alike they look."""
-        return IMAGE_SCORES if self.image else ("reconstruction_error",)
+        return self.likeness
 
     def scores(
         self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
     ) -> dict[str, Tensor]:
         """Scores of reconstructions beside their examples: [B] each."""
         reconstructed = self.reconstruct(nets, batch["x"], noise, hyper)
-        names = IMAGE_SCORES if self.image else ("reconstruction_error",)
-        return reconstruction_scores(batch["x"], reconstructed, names)
+        return reconstruction_scores(batch["x"], reconstructed, self.likeness)
 
     def interpolate(
         self, nets: Nets, x: Tensor, end: Tensor, at: Tensor, noise: Tensors, hyper: Tensors

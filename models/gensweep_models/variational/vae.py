@@ -20,7 +20,7 @@ from gensweep_models.variational.coded import Coded, CodedConfig
 from gensweep_models.variational.likelihood import Binarise, Decoder, Likelihood
 from gensweep_models.variational.posterior import Deviation, Posterior, VariationalNet
 
-Rate = Literal["closed_form", "monte_carlo"]
+Estimate = Literal["closed_form", "monte_carlo"]
 SAMPLES_AT_ONCE = 50
 
 
@@ -37,7 +37,9 @@ class VaeConfig(CodedConfig):
         "exp", "the posterior's, of a raw number: exp(raw / 2) or softplus(raw)",
         choices=get_args(Deviation),
     )  # fmt: skip
-    rate: Rate = fixed("closed_form", "monte_carlo: at the z that is drawn", choices=get_args(Rate))
+    kl_estimate: Estimate = fixed(
+        "closed_form", "monte_carlo: at the z that is drawn", choices=get_args(Estimate)
+    )
     importance_samples: int = fixed(1, "k of the bound that is maximised; 1: the ELBO", at_least=1)
     binarise: Binarise = fixed(
         "none", "dynamic: pixels are drawn anew at every look", choices=get_args(Binarise)
@@ -114,7 +116,7 @@ class Vae(Coded):
         else:
             z = posterior.at(epsilon)
             distortion = self._nll(nets, z, target, hyper).mean()
-            drawn = self.config.rate == "monte_carlo"
+            drawn = self.config.kl_estimate == "monte_carlo"
             rates = posterior.sampled_kl_each(z, epsilon) if drawn else posterior.kl_each()
             rate = rates.sum(-1).mean()
             lacking = free_bits_deficit(rates, hyper["free_bits"], hyper["latent_size"])
