@@ -54,10 +54,5 @@ PRESETS: dict[str, Preset] = {
          "modulation": "demodulation", "penalty_weight": 1.0, "mixing": 0.5},
     ),
     "autoencoder": Preset(settings=SMALL_CODED),
-    "denoising_autoencoder": Preset(settings=SMALL_CODED),
     "vae": Preset(settings=SMALL_CODED),
-    "beta_vae": Preset(
-        100_000, {"channels": 16, "kl_weight": 2.0, "ema": 0.99, "learning_rate": 2e-3}
-    ),
-    "iwae": Preset(settings={**SMALL_CODED, "importance_samples": 5}),
 }  # fmt: skip
