@@ -54,5 +54,6 @@ PRESETS: dict[str, Preset] = {
          "modulation": "demodulation", "penalty_weight": 1.0, "mixing": 0.5},
     ),
     "autoencoder": Preset(settings=SMALL_CODED),
+    "denoising_autoencoder": Preset(150_000, SMALL_CODED),
     "vae": Preset(settings=SMALL_CODED),
 }  # fmt: skip
