@@ -274,6 +274,20 @@ _ALL = (
         kinds=SCORES,
     ),
     Metric(
+        name="denoised_psnr",
+        larger_is_better=True,
+        unit="dB",
+        formula="psnr of what is made of a held-out example with normal noise of denoise_std",
+        kinds=SCORES,
+    ),
+    Metric(
+        name="denoising_gain",
+        larger_is_better=True,
+        unit="dB",
+        formula="denoised_psnr - psnr of the noisy example; below 0: it was better left as it was",
+        kinds=SCORES,
+    ),
+    Metric(
         name="inversion_error",
         larger_is_better=False,
         unit="",

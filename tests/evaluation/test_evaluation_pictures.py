@@ -207,8 +207,8 @@ def test_all_that_a_model_offers_is_drawn(
     space = {"learning_rate": Real(1e-4, 1e-2, log=True)}
     caplog.set_level("INFO")
     splits = load_dataset("digits", store, split="train"), test_split
-    latent = ["walks", "turns", "sampling"]
-    flow, drawn = ["interpolations", "sampling"], ["reconstructions", "interpolations", *latent]
+    latent, flow = ["walks", "turns", "sampling"], ["interpolations", "sampling"]
+    drawn = ["reconstructions", "interpolations", "scatter", *latent]
     for model, kinds in (("vae", drawn), ("gan", latent), ("realnvp", flow)):
         sweep = Sweep(name="s", model=CATALOG[model], space=space, fixed=SMALL[model])
         _, _, pack = stored(tmp_path, model, test_split)

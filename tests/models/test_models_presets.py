@@ -33,4 +33,4 @@ def test_the_tables_have_every_preset_and_every_adversarial_entry_has_one() -> N
         name for one in TABLES.values() for name in one
     ]
     adversarial = {name for name, model in CATALOG.items() if model.family == "adversarial"}
-    assert adversarial - WITHOUT == set(TABLES["digits"])
+    assert adversarial - WITHOUT <= set(TABLES["digits"])
