@@ -62,6 +62,20 @@ def test_averaged_codes_are_running_means_of_the_vectors_that_are_theirs() -> No
     assert not book(z.requires_grad_()).codebook.requires_grad
 
 
+def test_the_mean_over_ranks_is_the_codebook_of_the_whole_batch() -> None:
+    """As data parallel training makes it: each rank follows its half, then buffers are averaged."""
+    whole, z = _book(), torch.randn(8, 3, D)
+    halves = [_book(), _book()]
+    before = {name: one.clone() for name, one in whole.state_dict().items()}
+    for book, part in zip((whole, *halves), (z, z[:4], z[4:]), strict=True):
+        book.load_state_dict(before)
+        book.follow(part, book(part).tokens)
+    states = [book.state_dict() for book in halves]
+    for name, wanted in whole.state_dict().items():
+        torch.testing.assert_close((states[0][name] + states[1][name]) / 2, wanted)
+        assert not torch.equal(wanted, before[name])
+
+
 def test_a_code_without_vectors_stays_finite_for_ever() -> None:
     book = _book(decay=0.5)
     z = torch.zeros(8, D)

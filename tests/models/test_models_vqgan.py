@@ -1,20 +1,24 @@
 """VQGAN's laws: the adaptive weight by hand, when the critic plays, beta's place, the prior."""
 
+import itertools
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.nn.functional import mse_loss
 
 from bound_nets import bind
 from gensweep.lanes import Pack
-from gensweep.testing import RandomExamples
+from gensweep.testing import RandomExamples, find_violations
 from gensweep_models.catalog import CATALOG
 from gensweep_models.discrete.gpt import TokenTransformer, begin, draw
 from gensweep_models.discrete.raster import inverse_cdf
 from gensweep_models.discrete.vqgan import VqGan, VqGanConfig
 from gensweep_models.discrete.vqgan_losses import DELTA, patch_loss
+from gensweep_models.discrete.window import random_windows
 from gensweep_models.nets.patch_critic import PatchCritic
 from gensweep_models.nets.perceptual import PerceptualFeatures, feature_distance
 
@@ -154,6 +158,19 @@ def test_perceptual_features_are_one_network_for_all_trials() -> None:
     }
 
 
+def test_a_users_file_is_the_perceptual_network(tmp_path: Path) -> None:
+    file, wanted = tmp_path / "vgg.safetensors", PerceptualFeatures(4).state_dict()
+    wanted = {name: tensor + 1 for name, tensor in wanted.items()}
+    save_file(wanted, file)
+    config, data = VqGanConfig(**SMALL, feature_weights=str(file)), RandomExamples((1, 8, 8))
+    pack = Pack(CATALOG["vqgan"], config, data, data, width=1, trace=False)
+    pack.load(0, config, seed=0, budget_images=40)
+    pack.run(2)
+    found = pack.stacks["features"].lane_weights(0)
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[name], one) for name, one in wanted.items())
+
+
 @pytest.mark.parametrize("conditional", [False, True])
 def test_sampling_with_what_is_remembered_equals_full_passes(conditional: bool) -> None:
     game, nets = _game(codes=4, class_conditional=conditional)
@@ -207,6 +224,43 @@ def test_draws_of_the_prior_have_their_probabilities() -> None:
     share = torch.bincount((drawn[0] * torch.tensor([8, 4, 2, 1])).sum(1), minlength=16) / count
     assert float((share - law).abs().max()) < 4 * (0.25 / count) ** 0.5
     assert float(law.max()) > 0.1
+
+
+def test_a_window_of_training_is_a_square_of_the_grid() -> None:
+    tokens = torch.arange(20).view(1, 4, 5).expand(500, -1, -1)
+    windows = random_windows(tokens, torch.rand(500, 2), 3).view(-1, 3, 3)
+    corners = windows[:, 0, 0]
+    assert set(corners.tolist()) == {0, 1, 2, 5, 6, 7}
+    torch.testing.assert_close(windows - corners[:, None, None], tokens[:500, :3, :3])
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_sliding_window_draws_each_token_given_those_around_it(conditional: bool) -> None:
+    game, nets = _game(codes=4, window=3, class_conditional=conditional)
+    with torch.no_grad():
+        for p in nets["prior"].parameters():
+            p.mul_(2)
+        u, y = torch.rand(6, 4, 4), torch.arange(6) % 3
+        given, noise = [{"y": y}] if conditional else [], {"token": u}
+        tokens: Any = game.sample_begin(_bound(nets), noise, HYPER, *given)
+        for step in torch.arange(game.sample_steps):
+            tokens = game.sample_step(_bound(nets), tokens, step, noise, HYPER, *given)
+        for i, j in itertools.product(range(4), range(4)):
+            top, left = min(max(i - 1, 0), 1), min(max(j - 1, 0), 1)
+            seen = tokens[:, top : top + 3, left : left + 3].flatten(1)
+            logits = nets["prior"](seen, y if conditional else None)
+            at = logits[:, 3 * (i - top) + j - left]
+            assert torch.equal(tokens[:, i, j], inverse_cdf(at, u[:, i, j], HYPER["temperature"]))
+    assert len(tokens.unique()) > 2
+
+
+def test_a_window_trains_and_samples_in_a_pack() -> None:
+    settings = SMALL | {"window": 2, "class_conditional": True, "stage_fraction": 0.01}
+    data, laws = RandomExamples((1, 8, 8)), ("loss", "samples", "capabilities")
+    assert not list(find_violations(CATALOG["vqgan"], data, settings, laws))
+    assert _game(window=4)[0].window == 0  # which is all of the grid
+    with pytest.raises(ValueError, match="window=5"):
+        _game((1, 16, 28), window=5)
 
 
 def test_images_of_other_channels_are_refused() -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gensweep.lanes import Pack
+from gensweep.testing import check_model
 from gensweep_models.catalog import CATALOG
 from gensweep_models.discrete.codebook import straight_through
 from gensweep_models.discrete.raster import inverse_cdf, one_hot, tokens_of
@@ -156,6 +157,10 @@ def test_lanes_equal_trials_alone() -> None:
                 stack.flat[slot], alone.stacks[name].flat[0], rtol=1e-4, atol=1e-4
             )
         torch.testing.assert_close(images[slot], alone.sample(5, seed=9)[0], rtol=0, atol=1e-3)
+
+
+def test_averaged_codes_that_are_revived_keep_the_laws() -> None:
+    check_model(CATALOG["vqvae"], **SMALL, codebook="ema", revival=0.2)
 
 
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 10), (3, 4, 4)])

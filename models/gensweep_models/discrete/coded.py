@@ -59,9 +59,9 @@ def token_maps(tokens: Tensor, codes: int) -> Tensor:
     return one_hot(tokens, codes).movedim(-1, 1)
 
 
-def token_nats(logits: Tensor, maps: Tensor) -> Tensor:
-    """Cross entropy [B, ...] of one-hot `maps` under logits, both [B, K, ...], in nats."""
-    return -(maps * logits.log_softmax(1)).sum(1)
+def token_nats(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Cross entropy of tokens [B, ...] under logits [B, K, ...], in nats for each."""
+    return -logits.log_softmax(1).gather(1, tokens[:, None]).squeeze(1)
 
 
 class Coded(Stepped, ABC):

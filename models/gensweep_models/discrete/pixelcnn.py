@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
-from gensweep_models.discrete.coded import TEMPERATURES, token_maps, token_nats
+from gensweep_models.discrete.coded import TEMPERATURES, token_nats
 from gensweep_models.discrete.raster import Canvas, at_place, blank, draw_place, inverse_cdf
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.pixelcnn import GatedStack
@@ -136,7 +136,7 @@ class Pixelcnn(Stepped):
         """log P of the grey levels [B], in nats: the sum over all pixels and channels."""
         levels = self._levels(x, noise)
         logits = nets["pixels"](self._numbers(levels), self._condition(given or {}, x))
-        return -token_nats(logits, token_maps(levels, self.levels)).flatten(1).sum(1)
+        return -token_nats(logits, levels).flatten(1).sum(1)
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """One uniform number for each channel of each pixel."""

@@ -1,7 +1,6 @@
 """VQGAN: codes whose images also deceive a critic of patches, then a GPT over their tokens.
 
-Esser et al., arXiv:2012.09841, and the authors' code (CompVis/taming-transformers). B batch,
-T tokens, K codes, C channels of the transformer.
+Esser et al., arXiv:2012.09841, and the authors' code (CompVis/taming-transformers). B batch.
 """
 
 from dataclasses import dataclass
@@ -9,8 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gensweep_models.config import check, fixed, lane
-from gensweep_models.discrete.coded import CodedConfig, OneGrid, token_maps, token_nats
-from gensweep_models.discrete.gpt import Drawn, TokenTransformer, begin, decays, draw
+from gensweep_models.discrete.gpt_prior import GptPrior, GptPriorConfig
 from gensweep_models.discrete.vqgan_losses import (
     adaptive_weight,
     deceit_loss,
@@ -25,13 +23,12 @@ from gensweep_models.space import Categorical, Dimension, Real
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VqGanConfig(CodedConfig):
+class VqGanConfig(GptPriorConfig):
     """Settings of a VQGAN; the authors', but for sizes and learning rates."""
 
     learning_rate: float = lane(1e-3, "of autoencoder and critic", above=0)
     beta1: float = lane(0.5, at_least=0, below=1)
     beta2: float = lane(0.9, at_least=0, below=1)
-    prior_learning_rate: float = lane(1e-3, above=0)
     perceptual_weight: float = lane(1.0, at_least=0)
     adversarial_weight: float = lane(0.8, "factor of the adaptive weight", at_least=0)
     critic_start: float = fixed(
@@ -42,10 +39,6 @@ class VqGanConfig(CodedConfig):
         8, "of the network of the perceptual loss; VGG-16 has 64", at_least=1
     )
     feature_weights: str = fixed("", "safetensors file of that network; none: random weights")
-    class_conditional: bool = fixed(False, "the prior draws tokens of a class that is given")
-    prior_channels: int = fixed(64, at_least=1)
-    prior_layers: int = fixed(4, at_least=1)
-    prior_heads: int = fixed(4, at_least=1)
 
 
 VQGAN_SPACE: dict[str, Dimension] = {
@@ -56,27 +49,20 @@ VQGAN_SPACE: dict[str, Dimension] = {
 }
 
 
-class VqGan(OneGrid):
+class VqGan(GptPrior):
     """Players: autoencoder; critic, which begins later; then the prior. "features" never learns."""
 
     def __init__(self, config: VqGanConfig, data: DataShape) -> None:
         super().__init__(config, data, halvings_of(min(data.shape[1:], default=0)))
-        c, told, colours = config, config.class_conditional, (1, 3)
+        c, part, colours = config, config.stage_fraction, (1, 3)
         check(self.shape[0] in colours, f"images have {colours} channels", shape=self.shape)
-        check(not told or data.classes > 0, "the data have classes", classes=data.classes)
-        self.given = ("y",) if told else ()
-        self.classes = data.classes if told else 0
-        part = c.stage_fraction
         self.players = {
             "autoencoder": Player(self._autoencoder, ends=part),
             "critic": Player(self._critic, begins=part * c.critic_start, ends=part),
-            "prior": Player(
-                self._prior, "adamw", "prior_learning_rate", beta1=0.9, beta2=0.95, begins=part,
-                weight_decay=0.01, decays=decays, ema=c.ema,
-            ),
+            "prior": self.prior_player(),
             "features": Player(self._features, frozen=True, weights=c.feature_weights or None),
-        }  # fmt: skip
-        self.noise |= {"critic": {}, "prior": {}}
+        }
+        self.noise["critic"] = {}
 
     def _autoencoder(self) -> nn.Module:
         c, book = self.config, self.new_codebook()
@@ -85,21 +71,16 @@ class VqGan(OneGrid):
     def _critic(self) -> nn.Module:
         return PatchCritic(self.shape, self.config.critic_channels)
 
-    def _prior(self) -> nn.Module:
-        c, length = self.config, self.sample_steps
-        return TokenTransformer(
-            c.codes, length, c.prior_channels, c.prior_layers, c.prior_heads, self.classes
-        )
-
     def _features(self) -> nn.Module:
         return PerceptualFeatures(self.config.feature_channels)
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The player's objective, a scalar, and its metrics."""
-        x = batch["x"]
-        if player == "autoencoder":
-            return self._autoencoder_loss(nets, x, noise, hyper)
-        return self._critic_loss(nets, x) if player == "critic" else self._prior_loss(nets, batch)
+        if player == "prior":
+            return self.prior_loss(nets, batch, noise)
+        if player == "critic":
+            return self._critic_loss(nets, batch["x"])
+        return self._autoencoder_loss(nets, batch["x"], noise, hyper)
 
     def _autoencoder_loss(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Loss:
         """Equations 4 to 7: reconstruction, codes, and deceit of the critic once it plays."""
@@ -130,26 +111,3 @@ class VqGan(OneGrid):
         fake = critic(net.decode(net.codebook(net.encode(x)).through).detach())
         real = critic(x)
         return patch_loss(real, fake), {"critic_gap": (real.mean() - fake.mean()).detach()}
-
-    def _prior_loss(self, nets: Nets, batch: Tensors) -> Loss:
-        """Cross entropy of the frozen autoencoder's tokens, in nats per token."""
-        tokens = self.tokens(nets, batch["x"]).flatten(1)
-        logits = nets["prior"](tokens, batch["y"] if self.given else None)
-        loss = token_nats(logits.mT, token_maps(tokens, self.config.codes)).mean()
-        return loss, {"prior_nats": loss.detach()}
-
-    def sample_begin(self, nets: Nets, noise: Tensors, hyper: Tensors, *given: Tensors) -> Drawn:
-        """No tokens, and the start, which is the class if one is given."""
-        return begin(nets["prior"], noise["token"].flatten(1), given[0]["y"] if given else None)
-
-    def sample_step(
-        self, nets: Nets, state: Drawn, step: Tensor, noise: Tensors, hyper: Tensors,
-        *given: Tensors,
-    ) -> Drawn:  # fmt: skip
-        """One more token of the prior."""
-        uniform = noise["token"].flatten(1)
-        return draw(nets["prior"], state, step, uniform, hyper["temperature"])
-
-    def sample_end(self, nets: Nets, state: Drawn, hyper: Tensors, *given: Tensors) -> Tensor:
-        """Images [count, *shape] of all tokens."""
-        return self.decode(nets, state[0].reshape(-1, *self.grid))

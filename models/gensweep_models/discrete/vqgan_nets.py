@@ -11,7 +11,8 @@ from gensweep_models.nets.unet import Attention
 
 
 def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(gcd(8, channels), channels)
+    # groups of 4 channels or more: of one, they would take away the bias before them
+    return nn.GroupNorm(gcd(8, max(1, channels // 4)), channels)
 
 
 class NormedResidual(nn.Module):

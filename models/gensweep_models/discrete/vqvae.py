@@ -77,8 +77,9 @@ class VqVae(OneGrid):
 
     def _prior_loss(self, nets: Nets, x: Tensor) -> Loss:
         """Cross entropy of the frozen autoencoder's tokens, in nats per token."""
-        maps = token_maps(self.tokens(nets, x), self.config.codes)
-        loss = token_nats(nets["prior"](maps), maps).mean()
+        tokens = self.tokens(nets, x)
+        logits = nets["prior"](token_maps(tokens, self.config.codes))
+        loss = token_nats(logits, tokens).mean()
         return loss, {"prior_nats": loss.detach()}
 
     def sample_begin(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Canvas:

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from gensweep_models.config import fixed, lane
-from gensweep_models.discrete.bodies import decoder, encoder
-from gensweep_models.discrete.codebook import Codebook, Update
+from gensweep_models.discrete.codebook import Update
 from gensweep_models.discrete.coded import Coded, CodedConfig, token_maps, token_nats
 from gensweep_models.discrete.raster import Canvas, blank, draw_token, tokens_of
+from gensweep_models.discrete.vqvae2_nets import BottomPrior, TwoLevels
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.pixelcnn import PixelCNN
 from gensweep_models.space import Categorical, Dimension, Real
@@ -42,53 +42,6 @@ VQVAE2_SPACE: dict[str, Dimension] = {
 }
 
 
-class TwoLevels(nn.Module):
-    """Encoders, codebooks and decoder (figure 2a): the bottom is coded given the top's codes."""
-
-    def __init__(
-        self, config: VqVae2Config, channels: int, halvings: int, top: Codebook, bottom: Codebook
-    ) -> None:
-        super().__init__()
-        w, blocks, size = config.channels, config.blocks, config.code_size
-        self.lower = encoder(channels, w, halvings, blocks, w)
-        self.upper = encoder(w, w, 1, blocks, size)
-        self.down = decoder(size, w, 1, blocks, size)
-        self.join = nn.Conv2d(w + size, size, 1)
-        self.enlarge = nn.ConvTranspose2d(size, size, 4, 2, 1)
-        self.decoder = decoder(2 * size, w, halvings, blocks, channels)
-        self.top, self.bottom = top, bottom
-
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map images to maps of the lower level, and vectors [B, H, W, D] of the top."""
-        maps = self.lower(x)
-        return maps, self.upper(maps.relu()).movedim(1, -1)
-
-    def encode_bottom(self, maps: Tensor, top: Tensor) -> Tensor:
-        """Return the vectors [B, 2 H, 2 W, D] of the bottom, given the top's codes."""
-        told = self.down(top.movedim(-1, 1))
-        z: Tensor = self.join(torch.cat([told, maps], 1))
-        return z.movedim(1, -1)
-
-    def decode(self, top: Tensor, bottom: Tensor) -> Tensor:
-        """Map the codes of both levels to images in (-1, 1)."""
-        both = [self.enlarge(top.movedim(-1, 1)), bottom.movedim(-1, 1)]
-        images: Tensor = self.decoder(torch.cat(both, 1))
-        return images.tanh()
-
-
-class BottomPrior(PixelCNN):
-    """Logits of the bottom's tokens, told the whole top by a residual network (section 3.2)."""
-
-    def __init__(self, codes: int, channels: int, layers: int) -> None:
-        super().__init__(codes, channels, layers, condition=channels)
-        self.conditioner = decoder(codes, channels, 1, 1, channels)
-
-    def told(self, top: Tensor) -> Tensor:
-        """Top tokens [B, K, H, W], one-hot, to the condition [B, C, 2 H, 2 W]."""
-        condition: Tensor = self.conditioner(top)
-        return condition
-
-
 class VqVae2(Coded):
     """The autoencoder learns in the first part of the budget, then both priors on its tokens."""
 
@@ -108,8 +61,10 @@ class VqVae2(Coded):
         self.noise |= {"top": {}, "bottom": {}}
 
     def _autoencoder(self) -> nn.Module:
-        books = self.new_codebook(), self.new_codebook()
-        return TwoLevels(self.config, self.shape[0], self.halvings - 1, *books)
+        c, books = self.config, (self.new_codebook(), self.new_codebook())
+        return TwoLevels(
+            self.shape[0], c.channels, self.halvings - 1, c.blocks, c.code_size, *books
+        )
 
     def _top_prior(self) -> nn.Module:
         c = self.config
@@ -145,12 +100,13 @@ class VqVae2(Coded):
 
     def _prior_loss(self, player: str, nets: Nets, x: Tensor) -> Loss:
         """Cross entropy of the frozen autoencoder's tokens at one level, in nats per token."""
-        top, bottom = (token_maps(one, self.config.codes) for one in self._levels(nets, x))
+        levels = self._levels(nets, x)
+        top, bottom = (token_maps(one, self.config.codes) for one in levels)
         if player == "top":
-            loss = token_nats(nets["top"](top), top).mean()
+            loss = token_nats(nets["top"](top), levels[0]).mean()
         else:
             prior = nets["bottom"]
-            loss = token_nats(prior(bottom, prior.told(top)), bottom).mean()
+            loss = token_nats(prior(bottom, prior.told(top)), levels[1]).mean()
         return loss, {f"{player}_nats": loss.detach()}
 
     def _levels(self, nets: Nets, x: Tensor) -> tuple[Tensor, Tensor]:

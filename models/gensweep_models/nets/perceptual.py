@@ -23,9 +23,6 @@ class PerceptualFeatures(nn.Module):
     VGG-16, `features.*` up to the third scale.
     """
 
-    shift: Tensor
-    scale: Tensor
-
     def __init__(self, channels: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -39,11 +36,10 @@ class PerceptualFeatures(nn.Module):
                     inputs = multiple * channels
                 self.ends.append(len(layers) - 1)
         self.features = nn.Sequential(*layers)
-        for name, values in (("shift", SHIFT), ("scale", SCALE)):
-            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        h, found = (x.expand(-1, 3, -1, -1) - self.shift) / self.scale, []
+        shift, scale = (x.new_tensor(values)[:, None, None] for values in (SHIFT, SCALE))
+        h, found = (x.expand(-1, 3, -1, -1) - shift) / scale, []
         for number, layer in enumerate(self.features):
             h = layer(h)
             if number in self.ends:
