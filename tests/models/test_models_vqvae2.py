@@ -81,7 +81,7 @@ def test_a_codebook_that_follows_averages_moves_in_the_autoencoders_turn_alone()
     bound, batch = _bound(nets), {"x": torch.rand(4, 1, 8, 8)}
     books = [nets["autoencoder"].top, nets["autoencoder"].bottom]
     before = [book.table().clone() for book in books]
-    for player in ("top", "bottom"):
+    for player in ("top_prior", "bottom_prior"):
         game.loss(player, bound, batch, {}, HYPER)
     game.reconstruct(bound, batch["x"], {}, HYPER)
     assert all(torch.equal(b.table(), old) for b, old in zip(books, before, strict=True))
@@ -91,7 +91,7 @@ def test_a_codebook_that_follows_averages_moves_in_the_autoencoders_turn_alone()
 
 def test_the_bottoms_prior_sees_the_whole_top_and_only_what_comes_before() -> None:
     _, nets = _game(prior_layers=4, prior_channels=8)
-    prior = nets["bottom"]
+    prior = nets["bottom_prior"]
     top = torch.rand(1, 8, 2, 2, requires_grad=True)
     bottom = torch.rand(1, 8, 4, 4, requires_grad=True)
     logits = prior(bottom, prior.told(top))
@@ -110,7 +110,7 @@ def test_sampled_tokens_follow_both_priors() -> None:
     bound, count = _bound(nets), 30
     with torch.no_grad():
         for name in ("top", "bottom"):
-            for p in nets[name].parameters():
+            for p in nets[f"{name}_prior"].parameters():
                 p.mul_(2)
         noise = {n: torch.rand(one.shape) for n, one in game.sample_noise(count).items()}
         state = game.sample_begin(bound, noise, HYPER)
@@ -119,8 +119,8 @@ def test_sampled_tokens_follow_both_priors() -> None:
         tops, bottoms = state[0], state[2][0].argmax(1)
         maps = [token_maps(one, 4) for one in (tops, bottoms)]
         logits = {
-            "top": nets["top"](maps[0]),
-            "bottom": nets["bottom"](maps[1], nets["bottom"].told(maps[0])),
+            "top": nets["top_prior"](maps[0]),
+            "bottom": nets["bottom_prior"](maps[1], nets["bottom_prior"].told(maps[0])),
         }
         images = game.sample_end(bound, state, HYPER)
     for name, drawn in (("top", tops), ("bottom", bottoms)):

@@ -55,10 +55,10 @@ class VqVae2(Coded):
         part = config.stage_fraction
         self.players = {
             "autoencoder": Player(self._autoencoder, ends=part),
-            "top": Player(self._top_prior, ema=config.ema, begins=part),
-            "bottom": Player(self._bottom_prior, ema=config.ema, begins=part),
+            "top_prior": Player(self._top_prior, ema=config.ema, begins=part),
+            "bottom_prior": Player(self._bottom_prior, ema=config.ema, begins=part),
         }
-        self.noise |= {"top": {}, "bottom": {}}
+        self.noise |= {"top_prior": {}, "bottom_prior": {}}
 
     def _autoencoder(self) -> nn.Module:
         c, books = self.config, (self.new_codebook(), self.new_codebook())
@@ -102,10 +102,10 @@ class VqVae2(Coded):
         """Cross entropy of the frozen autoencoder's tokens at one level, in nats per token."""
         levels = self._levels(nets, x)
         top, bottom = (token_maps(one, self.config.codes) for one in levels)
-        if player == "top":
-            loss = token_nats(nets["top"](top), levels[0]).mean()
+        prior = nets[player]
+        if player == "top_prior":
+            loss = token_nats(prior(top), levels[0]).mean()
         else:
-            prior = nets["bottom"]
             loss = token_nats(prior(bottom, prior.told(top)), levels[1]).mean()
         return loss, {f"{player}_nats": loss.detach()}
 
@@ -134,12 +134,12 @@ class VqVae2(Coded):
 
     def sample_begin(self, nets: Nets, noise: Tensors, hyper: Tensors) -> State:
         """A top that is drawn, and an empty bottom."""
-        u, codes, prior = noise["top"], self.config.codes, nets["top"]
+        u, codes, prior = noise["top"], self.config.codes, nets["top_prior"]
         top = blank(prior, (codes, *self.grids["top"]), u)
         for step in torch.arange(self.counts["top"], device=u.device):
             top = draw_token(prior, top, step, u, hyper["temperature"])
-        bottom = blank(nets["bottom"], (codes, *self.grids["bottom"]), noise["bottom"])
-        return tokens_of(top), nets["bottom"].told(top[0]), bottom
+        bottom = blank(nets["bottom_prior"], (codes, *self.grids["bottom"]), noise["bottom"])
+        return tokens_of(top), nets["bottom_prior"].told(top[0]), bottom
 
     def sample_step(
         self, nets: Nets, state: State, step: Tensor, noise: Tensors, hyper: Tensors
@@ -147,7 +147,7 @@ class VqVae2(Coded):
         """The bottom with one more token."""
         top, told, bottom = state
         u, temperature = noise["bottom"], hyper["temperature"]
-        return top, told, draw_token(nets["bottom"], bottom, step, u, temperature, told)
+        return top, told, draw_token(nets["bottom_prior"], bottom, step, u, temperature, told)
 
     def sample_end(self, nets: Nets, state: State, hyper: Tensors) -> Tensor:
         """Images [count, *shape] of two full grids."""

@@ -22,8 +22,8 @@ def window_places(top: Tensor, left: Tensor, side: int, grid: Grid) -> Tensor:
 def random_windows(tokens: Tensor, uniform: Tensor, side: int) -> Tensor:
     """Cut a window out of each grid: tokens [B, H, W] and numbers [B, 2] to [B, S * S]."""
     grid = (tokens.shape[1], tokens.shape[2])
-    corners = [(uniform[:, axis] * (grid[axis] - side + 1)).long() for axis in (0, 1)]
-    return tokens.flatten(1).gather(1, window_places(*corners, side, grid))
+    top, left = ((uniform[:, i] * (grid[i] - side + 1)).long() for i in (0, 1))
+    return tokens.flatten(1).gather(1, window_places(top, left, side, grid))
 
 
 def draw_in_window(
@@ -36,12 +36,11 @@ def draw_in_window(
     a window has at its places, the next one has elsewhere, so there is nothing to remember.
     """
     grid = (tokens.shape[1], tokens.shape[2])
-    place = step // grid[1], step % grid[1]
-    corner = [(at - side // 2).clamp(0, all_ - side) for at, all_ in zip(place, grid, strict=True)]
-    places = window_places(corner[0], corner[1], side, grid)
+    i, j = step // grid[1], step % grid[1]
+    top, left = (i - side // 2).clamp(0, grid[0] - side), (j - side // 2).clamp(0, grid[1] - side)
+    places = window_places(top, left, side, grid)
     seen = tokens.flatten(1).gather(1, places.expand(len(tokens), -1))
-    within = (place[0] - corner[0]) * side + place[1] - corner[1]
-    logits = at_place(net(seen, y).mT, within)
+    logits = at_place(net(seen, y).mT, (i - top) * side + j - left)
     token = inverse_cdf(logits, at_place(uniform.flatten(1), step), temperature)
     here = torch.arange(tokens[0].numel(), device=tokens.device).reshape(grid) == step
     return torch.where(here, token[:, None, None], tokens)
