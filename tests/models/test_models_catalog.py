@@ -53,11 +53,15 @@ class Subject:
         for net in self.modules.values():
             net.eval()
         noise = self.draw(self.game.sample_noise(count))
-        columns = {"y": torch.arange(count) % CLASSES}
-        given = [{name: columns[name] for name in getattr(self.game, "given", ())}]
         with torch.no_grad():
-            samples: Tensor = self.game.sample(self.nets, noise, self.hyper, *filter(None, given))
+            samples: Tensor = self.game.sample(self.nets, noise, self.hyper, *self.given(count))
         return samples
+
+    def given(self, count: int) -> list[dict[str, Tensor]]:
+        """The last argument of what is conditioned on something; nothing of other games."""
+        columns = {"x": torch.rand(count, *SHAPE) * 2 - 1, "y": torch.arange(count) % CLASSES}
+        names = getattr(self.game, "given", ())
+        return [{name: columns[name] for name in names}] if names else []
 
 
 def _keys(shape: tuple[int, ...]) -> Tensor:
@@ -199,6 +203,6 @@ def test_a_likelihood_says_what_it_bounds(name: str) -> None:
     assert subject.game.log_prob_kind in ("exact", "elbo", "iwae")
     noise = subject.draw(subject.game.log_prob_noise(4, 3))
     x = torch.rand(4, *SHAPE) * 2 - 1
-    found = subject.game.log_prob(subject.nets, x, noise, subject.hyper)
+    found = subject.game.log_prob(subject.nets, x, noise, subject.hyper, *subject.given(4))
     assert found.shape == (4,)
     assert bool(found.isfinite().all())

@@ -1,7 +1,9 @@
 """Rectified flow: straight paths from noise to data (Liu et al., arXiv:2209.03003)."""
 
+# ruff: noqa: RUF009 (`sampling` returns a dataclass field)
 from dataclasses import dataclass
 from math import prod
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +13,15 @@ from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
 from gensweep_models.space import Categorical, Dimension, Real
 
+Solver = Literal["euler", "midpoint"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RectifiedFlowConfig(BaseConfig):
     """Settings of a rectified flow."""
 
-    steps: int = sampling(25, "Euler steps of a sample", at_least=1)
+    steps: int = sampling(25, "steps of a sample; those of midpoint cost two", at_least=1)
+    solver: Solver = sampling("euler", "of the differential equation", choices=get_args(Solver))
     channels: int = fixed(32, "of the U-Net's largest maps; images", at_least=1)
     hidden: int = fixed(128, "units of the MLP; points", at_least=1)
     layers: int = fixed(3, "hidden layers of the MLP; points", at_least=1)
@@ -41,19 +46,34 @@ class RectifiedFlow:
             return UNet(self.shape, c.channels, attention=False)
         return PointDenoiser(prod(self.shape), c.hidden, c.layers)
 
+    def path(self, x: Tensor, z: Tensor, t: Tensor, hyper: Tensors) -> tuple[Tensor, Tensor]:
+        """Points at times `t` in [0, 1] on straight ways from `z` to `x`, and their velocities."""
+        return torch.lerp(z, x, t), x - z
+
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """Mean squared error of the velocity at uniform times; equation 1."""
-        x, z, t = batch["x"], noise["z"], noise["t"]
+        t = noise["t"]
         weight = t.reshape(-1, *[1] * len(self.shape))
-        return (nets["velocity"](torch.lerp(z, x, weight), t) - (x - z)).square().mean(), {}
+        point, velocity = self.path(batch["x"], noise["z"], weight, hyper)
+        return (nets["velocity"](point, t) - velocity).square().mean(), {}
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Noise that a sample starts from."""
         return {"z": Noise((count, *self.shape))}
 
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Samples [count, *shape] by Euler's method; images end in [-1, 1]."""
+        """Samples [count, *shape] by steps of the solver; images end in [-1, 1]."""
         x, steps = noise["z"], self.config.steps
         for step in range(steps):
-            x = x + nets["velocity"](x, x.new_full(x.shape[:1], step / steps)) / steps
+            x = x + self._velocity(nets, x, step / steps) / steps
         return x.clamp(-1, 1) if len(self.shape) == 3 else x
+
+    def _velocity(self, nets: Nets, x: Tensor, time: float) -> Tensor:
+        """That of a step which begins at `x`: there, or halfway."""
+        half = 0.5 / self.config.steps
+        velocity: Tensor = nets["velocity"](x, x.new_full(x.shape[:1], time))
+        if self.config.solver == "euler":
+            return velocity
+        middle = x + half * velocity
+        halfway: Tensor = nets["velocity"](middle, x.new_full(x.shape[:1], time + half))
+        return halfway
