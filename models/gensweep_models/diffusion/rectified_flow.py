@@ -12,6 +12,7 @@ from gensweep_models.config import BaseConfig, fixed, sampling
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
 from gensweep_models.space import Categorical, Dimension, Real
+from gensweep_models.stepped import Stepped
 
 Solver = Literal["euler", "midpoint"]
 
@@ -31,11 +32,11 @@ RATE, WIDTH = Real(1e-5, 1e-2, log=True), Categorical((16, 32))
 RECTIFIED_FLOW_SPACE: dict[str, Dimension] = {"learning_rate": RATE, "channels": WIDTH}
 
 
-class RectifiedFlow:
+class RectifiedFlow(Stepped):
     """A network that predicts the velocity x - z on the way from noise z to data x."""
 
     def __init__(self, config: RectifiedFlowConfig, data: DataShape) -> None:
-        self.config, self.shape = config, data.shape
+        self.config, self.shape, self.sample_steps = config, data.shape, config.steps
         self.players = {"velocity": Player(self._net, ema=config.ema, schedule="linear")}
         z, t = Noise((config.batch_size, *data.shape)), Noise((config.batch_size,), "uniform")
         self.noise = {"velocity": {"z": z, "t": t}}
@@ -61,19 +62,23 @@ class RectifiedFlow:
         """Noise that a sample starts from."""
         return {"z": Noise((count, *self.shape))}
 
-    def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """Samples [count, *shape] by steps of the solver; images end in [-1, 1]."""
-        x, steps = noise["z"], self.config.steps
-        for step in range(steps):
-            x = x + self._velocity(nets, x, step / steps) / steps
-        return x.clamp(-1, 1) if len(self.shape) == 3 else x
+    def sample_begin(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
+        """The noise."""
+        return noise["z"]
 
-    def _velocity(self, nets: Nets, x: Tensor, time: float) -> Tensor:
-        """That of a step which begins at `x`: there, or halfway."""
-        half = 0.5 / self.config.steps
-        velocity: Tensor = nets["velocity"](x, x.new_full(x.shape[:1], time))
-        if self.config.solver == "euler":
-            return velocity
-        middle = x + half * velocity
-        halfway: Tensor = nets["velocity"](middle, x.new_full(x.shape[:1], time + half))
-        return halfway
+    def sample_step(
+        self, nets: Nets, x: Tensor, step: Tensor, noise: Tensors, hyper: Tensors
+    ) -> Tensor:
+        """Points [count, *shape] at the next time: by the velocity here, or by that halfway."""
+        velocity = self._velocity(nets, x, step)
+        if self.config.solver == "midpoint":
+            velocity = self._velocity(nets, x + velocity / (2 * self.sample_steps), step + 0.5)
+        return x + velocity / self.sample_steps
+
+    def _velocity(self, nets: Nets, x: Tensor, step: Tensor) -> Tensor:
+        velocity: Tensor = nets["velocity"](x, (step / self.sample_steps).expand(len(x)))
+        return velocity
+
+    def sample_end(self, nets: Nets, x: Tensor, hyper: Tensors) -> Tensor:
+        """The last points; images in [-1, 1]."""
+        return x.clamp(-1, 1) if len(self.shape) == 3 else x
