@@ -30,13 +30,14 @@ def small(name: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
+DIFFUSIONS = ("ddpm", "guided_diffusion", "sr3", "rectified_flow", "flow_matching")
 UNETS = [
     pytest.param(name, marks=pytest.mark.slow("a U-Net is traced and swept", minutes=0.2))
-    for name in ("ddpm", "rectified_flow")
+    for name in DIFFUSIONS
 ]
 
 
-@pytest.mark.parametrize("name", [*sorted(set(GAMES) - {"ddpm", "rectified_flow"}), *UNETS])
+@pytest.mark.parametrize("name", [*sorted(set(GAMES) - set(DIFFUSIONS)), *UNETS])
 def test_a_model_is_swept_and_its_best_trial_samples(
     name: str, open_small_sweep: Any, tmp_path: Path
 ) -> None:
@@ -60,10 +61,11 @@ def test_a_model_is_swept_and_its_best_trial_samples(
     file = tmp_path / "lane"
     file.write_bytes(load_trained_lane(small_sweep.store, kept[0]))
     about = sampler_spec(small_sweep.sweep, trials[0].params, small_sweep.evaluator.data)
-    samples = sample_lane(str(file), about, 5, seed=1)
+    given = {"x": np.zeros((1, 8, 8)).tolist()} if "x" in about["given"] else None
+    samples = sample_lane(str(file), about, 5, given, seed=1)
     assert samples.shape == (5, 1, 8, 8)
     assert np.isfinite(samples).all()
-    np.testing.assert_array_equal(samples, sample_lane(str(file), about, 5, seed=1))
+    np.testing.assert_array_equal(samples, sample_lane(str(file), about, 5, given, seed=1))
 
 
 @pytest.mark.slow("a sweep of two strata is trained twice", minutes=0.3)

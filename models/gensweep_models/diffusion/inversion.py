@@ -50,5 +50,6 @@ def arc(first: Tensor, last: Tensor, at: Tensor) -> Tensor:
     lengths = (one.norm(dim=1) * other.norm(dim=1)).clamp(min=1e-12)
     cosine = ((one * other).sum(1) / lengths).clamp(-1 + 1e-6, 1 - 1e-6)
     angle = cosine.acos()[:, None]
-    mixed: Tensor = ((1 - at) * angle).sin() * one + (at * angle).sin() * other
-    return (mixed / angle.sin()).reshape(first.shape)
+    mixed = ((1 - at) * angle).sin() * one + (at * angle).sin() * other
+    points: Tensor = mixed / angle.sin()
+    return points.reshape(first.shape)
