@@ -24,6 +24,8 @@ Sampler = Literal["ancestral", "ddim"]
 Variance = Literal["small", "large", "learned"]
 IMAGE_STEPS, POINT_STEPS = 25, 100
 """Of sampling by default: narrow modes of points need many, digits do not."""
+STEPS = (5, 10, 20)
+"""Along which fidelity is measured against variety."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +44,9 @@ class DiffusionConfig(BaseConfig):
     )  # fmt: skip
     sampler: Sampler = sampling("ddim", "process of sampling", choices=get_args(Sampler))
     sample_steps: int = sampling(
-        0, "network evaluations a sample; 0: 25 for images, 100 for points, at most T", at_least=0
-    )
+        0, "network evaluations a sample; 0: 25 for images, 100 for points, at most T",
+        grid=STEPS, log=True, at_least=0,
+    )  # fmt: skip
     channels: int = fixed(32, "of the U-Net's largest maps; images", at_least=1)
     attention: bool = fixed(False, "at the U-Net's smallest maps")
     optimizer: OptimizerName = fixed("adam", choices=get_args(OptimizerName))

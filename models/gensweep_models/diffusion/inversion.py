@@ -27,13 +27,13 @@ class Inverted(Diffusion):
         told: Any = None,
     ) -> Tensor:  # fmt: skip
         """Samples on the arcs between two batches' codes, [S, B, *shape] at fractions [S]."""
-        times, conditions = self.schedule.times(self.sample_steps), told or {}
-        first, last = (self.invert(nets, one, noise, hyper, told) for one in (x, end))
-        ways = [
-            self.clipped(self._walk(nets, arc(first, last, one), times, conditions))
-            for one in at.unbind()
-        ]
-        return torch.stack(ways)
+        count, times = len(at), self.schedule.times(self.sample_steps)
+        first, last = self.invert(
+            nets, torch.cat([x, end]), noise, hyper, repeated(told or {}, 2)
+        ).chunk(2)
+        starts = torch.stack([arc(first, last, one) for one in at.unbind()])
+        samples = self._walk(nets, starts.flatten(0, 1), times, repeated(told or {}, count))
+        return self.clipped(samples).reshape(starts.shape)
 
     def _walk(self, nets: Nets, x: Tensor, times: list[int], told: Tensors) -> Tensor:
         """`x` along DDIM's process through `times`; at time 0 the network sees time 1."""
@@ -42,6 +42,11 @@ class Inverted(Diffusion):
             x0, _ = self.predict(nets, x, t, told)
             x = self.schedule.ddim(self.clipped(x0), x, t, s)
         return x
+
+
+def repeated(told: Tensors, count: int) -> dict[str, Tensor]:
+    """What networks are told of so many batches, one after the other."""
+    return {name: torch.cat([one] * count) for name, one in told.items()}
 
 
 def arc(first: Tensor, last: Tensor, at: Tensor) -> Tensor:

@@ -15,13 +15,17 @@ from gensweep_models.space import Categorical, Dimension, Real
 from gensweep_models.stepped import Stepped
 
 Solver = Literal["euler", "midpoint"]
+STEPS = (2, 5, 10, 25)
+"""Along which fidelity is measured against variety."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RectifiedFlowConfig(BaseConfig):
     """Settings of a rectified flow."""
 
-    steps: int = sampling(25, "steps of a sample; those of midpoint cost two", at_least=1)
+    steps: int = sampling(
+        25, "steps of a sample; those of midpoint cost two", grid=STEPS, log=True, at_least=1
+    )
     solver: Solver = sampling("euler", "of the differential equation", choices=get_args(Solver))
     channels: int = fixed(32, "of the U-Net's largest maps; images", at_least=1)
     hidden: int = fixed(128, "units of the MLP; points", at_least=1)
