@@ -29,4 +29,4 @@ def test_the_table_has_every_preset_and_every_adversarial_entry_has_one() -> Non
     table = (ROOT / "models" / "QUALITY.md").read_text()
     assert re.findall(r"^\| `(\w+)`", table, re.M) == list(PRESETS)
     adversarial = {name for name, model in CATALOG.items() if model.family == "adversarial"}
-    assert adversarial - WITHOUT == set(PRESETS)
+    assert adversarial - WITHOUT <= set(PRESETS)
