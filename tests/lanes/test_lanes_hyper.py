@@ -27,6 +27,7 @@ LAWS = {
     "kl_weight": "linear",
     "commitment_weight": "linear",
     "orthogonal_weight": "linear",
+    "bound_weight": "linear",
     "critic_iterations": "turns",
     "clip": "clip",
     "label_smoothing": "smoothed",
@@ -53,6 +54,7 @@ TERMS = {
     "kl_weight": ("rate", {}),
     "commitment_weight": ("commitment", {}),
     "orthogonal_weight": ("orthogonal_penalty", {}),
+    "bound_weight": ("bound", {"variance": "learned"}),
 }
 
 
