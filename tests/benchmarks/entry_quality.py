@@ -27,6 +27,7 @@ from gensweep.cli._check import setting
 from gensweep.data import load_dataset
 from gensweep.evaluation import Evaluation, LaneEvaluator, build_evaluator, draw_examples
 from gensweep.lanes import Pack
+from gensweep.sampling_fields import sampling_fields
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
 from gensweep.trial import Outcome
@@ -78,7 +79,9 @@ def main(args: argparse.Namespace) -> dict[str, Any]:
     values = preset.settings | dict(args.values)
     # A sweep searches something: here it is what evaluates, and the pack's configuration trains.
     fixed = {name: value for name, value in values.items() if name not in model.space}
-    sweep = Sweep(name="quality", model=model, space=model.space, data=args.data, fixed=fixed)
+    no_curves = {one.name: () for one in sampling_fields(model.config) if one.grid}
+    sweep = Sweep(name="quality", model=model, space=model.space, data=args.data, fixed=fixed,
+                  sampling_grids=no_curves)  # fmt: skip
     config = model.config(**values)
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Path(folder).as_uri())

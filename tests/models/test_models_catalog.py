@@ -13,6 +13,7 @@ from gensweep.game import capabilities
 from gensweep.lanes import check_players
 from gensweep.sampling_fields import real_values
 from gensweep.space import check_space, scopes, strata, with_scope
+from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model, Noise
 from small_entries import small_settings
@@ -159,6 +160,13 @@ def _reached(subject: Subject, player: str) -> set[str]:
 def test_the_space_fits_the_configuration_at_its_extremes(model: Model) -> None:
     assert model.space
     check_space(model.config, model.space)
+
+
+@every_model
+def test_a_sweep_may_search_the_whole_space(model: Model) -> None:
+    """Conditions name dimensions that are there."""
+    sweep = Sweep(name="whole", model=model, space=model.space, data="digits")
+    assert set(sweep.space) == set(model.space)
 
 
 @every_model
