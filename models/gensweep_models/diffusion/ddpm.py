@@ -24,7 +24,10 @@ from gensweep_models.space import Categorical, Dimension, Real
 class DdpmConfig(DiffusionConfig):
     """Settings of a DDPM."""
 
-    target: Target = fixed("epsilon", "what the network predicts", choices=get_args(Target))
+    target: Target = fixed(
+        "epsilon", "what the network predicts; v for points under the cosine schedule",
+        choices=get_args(Target),
+    )  # fmt: skip
     bound_weight: float = lane(
         1e-3, "of the variational bound in bits/dim; where the variance is learned", at_least=0
     )
