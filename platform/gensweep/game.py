@@ -355,7 +355,8 @@ class Conditioned(Protocol):
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Names of the columns; "y" is the class."""
+        """Names of the columns; "y" is the class, "x" an example, of which a game may show its
+        networks a part: an image made small, or with a hole."""
 
 
 class Scored(Protocol):

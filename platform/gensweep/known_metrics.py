@@ -288,6 +288,21 @@ _ALL = (
         kinds=SCORES,
     ),
     Metric(
+        name="gain_over_bicubic",
+        larger_is_better=True,
+        unit="dB",
+        formula="psnr of an enlarged image - psnr of its bicubic interpolation",
+        kinds=SCORES,
+    ),
+    Metric(
+        name="consistency_error",
+        larger_is_better=False,
+        unit="",
+        formula="mean over pixels of (small image of the enlarged one - small image)^2",
+        source="arXiv:2104.07636",
+        kinds=SCORES,
+    ),
+    Metric(
         name="inversion_error",
         larger_is_better=False,
         unit="",

@@ -13,6 +13,7 @@ from gensweep.game import capabilities
 from gensweep.lanes import check_players
 from gensweep.sampling_fields import real_values
 from gensweep.space import check_space, scopes, strata, with_scope
+from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model, Noise
 from small_entries import small_settings
@@ -57,11 +58,15 @@ class Subject:
         for net in self.modules.values():
             net.eval()
         noise = self.draw(self.game.sample_noise(count))
-        columns = {"y": torch.arange(count) % CLASSES}
-        given = [{name: columns[name] for name in getattr(self.game, "given", ())}]
         with torch.no_grad():
-            samples: Tensor = self.game.sample(self.nets, noise, self.hyper, *filter(None, given))
+            samples: Tensor = self.game.sample(self.nets, noise, self.hyper, *self.given(count))
         return samples
+
+    def given(self, count: int) -> list[dict[str, Tensor]]:
+        """The last argument of what is conditioned on something; nothing of other games."""
+        columns = {"x": torch.rand(count, *SHAPE) * 2 - 1, "y": torch.arange(count) % CLASSES}
+        names = getattr(self.game, "given", ())
+        return [{name: columns[name] for name in names}] if names else []
 
 
 def _keys(shape: tuple[int, ...]) -> Tensor:
@@ -164,6 +169,13 @@ def test_the_space_fits_the_configuration_at_its_extremes(model: Model) -> None:
 
 
 @every_model
+def test_a_sweep_may_search_the_whole_space(model: Model) -> None:
+    """Conditions name dimensions that are there."""
+    sweep = Sweep(name="whole", model=model, space=model.space, data="digits")
+    assert set(sweep.space) == set(model.space)
+
+
+@every_model
 def test_every_field_has_a_scope_and_lane_fields_are_numbers(model: Model) -> None:
     for field in dataclasses.fields(model.config):
         assert field.metadata["scope"] in SCOPES, field.name
@@ -205,6 +217,6 @@ def test_a_likelihood_says_what_it_bounds(name: str) -> None:
     assert subject.game.log_prob_kind in ("exact", "elbo", "iwae")
     noise = subject.draw(subject.game.log_prob_noise(4, 3))
     x = torch.rand(4, *SHAPE) * 2 - 1
-    found = subject.game.log_prob(subject.nets, x, noise, subject.hyper)
+    found = subject.game.log_prob(subject.nets, x, noise, subject.hyper, *subject.given(4))
     assert found.shape == (4,)
     assert bool(found.isfinite().all())

@@ -19,6 +19,7 @@ DATA, TICKS = RandomExamples((1, 8, 8), classes=3), 6
 ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     ("vae", "scale"): {"decoder": "gaussian"},
     ("denoising_autoencoder", "masked_share"): {"corruption": "masking"},
+    ("ddpm", "bound_weight"): {"variance": "learned"},
     ("gan", "noise_scale"): {"instance_noise": True},
     ("gan", "history_weight"): {"historical_averaging": True},
 }
