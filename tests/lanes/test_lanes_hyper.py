@@ -235,7 +235,7 @@ def test_below_the_floor_a_latent_number_costs_it(factory: Any, model: str, name
     """And has no gradient by its rate: that of the distortion alone is left."""
     pack = _lanes(factory, model, name, (0.0, 50.0, 100.0))
     grad, loss, metrics = pack.turns[model].gradient(*factory.inputs(pack, model))
-    floors = pack.config.latent_size * torch.tensor([50.0, 100.0])
+    floors = pack.lane(0).config.latent_size * torch.tensor([50.0, 100.0])
     torch.testing.assert_close(loss[1:] - metrics["distortion"][1:], floors, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(grad[1], grad[2])
     assert not torch.allclose(grad[0], grad[1])
