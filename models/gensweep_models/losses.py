@@ -1,4 +1,4 @@
-"""Log-likelihoods and divergences of distributions. B batch."""
+"""Log-likelihoods and divergences of distributions. B batch, Z latent."""
 
 from math import log, pi
 
@@ -8,7 +8,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, variance) || N(0, 1)) in nats, [B]. VAE, arXiv:1312.6114, appendix B."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1)
+    return gaussian_kl_each(mean, log_variance).sum(-1)
+
+
+def gaussian_kl_each(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """`gaussian_kl` of each latent number, [B, Z]."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
 
 
 def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:

@@ -14,6 +14,9 @@ SMALL_RESNET = {
 SMALL_BIGGAN = {
     **SMALL_RESNET, "embedding_size": 16, "critic_iterations": 1, "orthogonal_weight": 1e-2,
 }  # fmt: skip
+SMALL_CODED = {
+    "hidden": 128, "latent_size": 8, "batch_size": 64, "ema": 0.99, "learning_rate": 2e-3,
+}  # fmt: skip
 SMALL_GROWING = {"channels": 16, "latent_size": 32, "batch_size": 32, "ema": 0.99}
 SMALL_STYLEGAN = {
     **SMALL_GROWING, "hidden": 32, "layers": 2, "latent_size": 16, "learning_rate": 3e-3,
@@ -62,6 +65,9 @@ DIGITS: dict[str, Preset] = {
     "biggan": Preset(60_000, SMALL_BIGGAN),
     "progan": Preset(40_000, {**SMALL_GROWING, "grown": 0.3, "learning_rate": 5e-3}),
     "stylegan": Preset(120_000, SMALL_STYLEGAN),
+    "autoencoder": Preset(settings=SMALL_CODED),
+    "denoising_autoencoder": Preset(150_000, SMALL_CODED),
+    "vae": Preset(settings=SMALL_CODED),
 }
 
 CIFAR10: dict[str, Preset] = {

@@ -355,7 +355,8 @@ class Conditioned(Protocol):
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Names of the columns; "y" is the class."""
+        """Names of the columns; "y" is the class, "x" an example, of which a game may show its
+        networks a part: an image made small, or with a hole."""
 
 
 class Scored(Protocol):
@@ -458,12 +459,22 @@ def capability_noise(
 ) -> Mapping[str, Noise]:
     """Return the noise that a capability needs of so many examples; empty if it declares none.
 
-    `samples` are the importance samples of `log_prob`. `interpolate` has the noise of `encode`,
-    `OF_SAMPLES` have that of samples.
+    `samples` are the importance samples of `log_prob`.
     """
-    of = {"interpolate": "encode", **dict.fromkeys(OF_SAMPLES, "sample")}.get(name, name)
-    declared = getattr(game, f"{of}_noise", None)
+    declared = getattr(game, noise_method(game, name), None)
     if declared is None:
         return {}
     found: Mapping[str, Noise] = declared(batch, samples) if name == "log_prob" else declared(batch)
     return found
+
+
+def noise_method(game: object, name: str) -> str:
+    """Name the method that declares a capability's noise.
+
+    Of `interpolate` it is that of its codes, of `OF_SAMPLES` that of samples.
+    """
+    if name in OF_SAMPLES:
+        return "sample_noise"
+    if name == "interpolate":
+        return "encode_noise" if "encode" in capabilities(game) else "invert_noise"
+    return f"{name}_noise"

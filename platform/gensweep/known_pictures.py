@@ -74,6 +74,10 @@ def _has_free_classes(of: Subject) -> bool:
     return bool(of.is_image and of.data.classes and not of.given) and _has_latent(of)
 
 
+def _has_codes(of: Subject) -> bool:
+    return bool(of.latents) and "encode" in capabilities(of.game)
+
+
 def _can(capability: str) -> Offer:
     return lambda of: of.is_image and capability in capabilities(of.game)
 
@@ -111,6 +115,11 @@ PICTURES = {
     "inpainted": Picture(
         "a row of held-out examples, a row of their known pixels, a row of them filled in",
         "`inpaint` of images", _can("inpaint"),
+    ),
+    "scatter": Picture(
+        "codes of held-out examples in a plane, a colour of each class and its number at their "
+        "mean; where a code has more than two numbers, their first two principal components",
+        "`encode` to a latent", _has_codes, 500,
     ),
     "walks": Picture(
         "samples on ways from one latent to another, by spherical interpolation",

@@ -28,6 +28,7 @@ from gensweep.cli._check import setting
 from gensweep.data import load_dataset
 from gensweep.evaluation import Evaluation, LaneEvaluator, build_evaluator, draw_examples
 from gensweep.lanes import Pack
+from gensweep.sampling_fields import sampling_fields
 from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
 from gensweep.trial import Outcome
@@ -43,7 +44,9 @@ def sweep_of(model: Any, data: str, values: Mapping[str, Any]) -> Sweep:
     searched = "learning_rate" if "learning_rate" in model.space else next(iter(model.space))
     fixed = {name: value for name, value in values.items() if name != searched}
     space = {searched: model.space[searched]}
-    return Sweep(name="quality", model=model, space=space, data=data, fixed=fixed)
+    no_curves = {one.name: () for one in sampling_fields(model.config) if one.grid}
+    return Sweep(name="quality", model=model, space=space, data=data, fixed=fixed,
+                 sampling_grids=no_curves)  # fmt: skip
 
 
 def trained(model: Any, data: Data, config: Any, images: int, seeds: Sequence[int]) -> Pack:

@@ -238,3 +238,29 @@ def test_what_nobody_says_is_that_of_examples(stored: tuple[str, dict[str, Any],
     assert torch.equal(drawn, points[[2, 0, 2, 0, 2]])
     said = torch.from_numpy(sample_lane(file, about, 2, {"y": "bee"}, examples=examples))
     assert torch.equal(said, points[[1, 1]])
+
+
+class ByExample(ByClass):
+    """Shows its network the sign of the example that it is given."""
+
+    given = ("x",)
+
+    def sample(self, nets: Any, noise: Any, hyper: Any, given: Any) -> Tensor:
+        points: Tensor = nets["painter"]((given["x"][:, 0] > 0).long())
+        return points
+
+
+def test_a_sample_may_be_of_a_part_of_an_example(
+    stored: tuple[str, dict[str, Any], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said as numbers of the examples' shape, for it is no other column of the data."""
+    file, about, points = stored
+    model = dataclasses.replace(MODEL, game=ByExample)
+    monkeypatch.setattr("gensweep.evaluation._sampling.model_named", lambda name: model)
+    about = {**about, "given": ["x"]}
+    drawn = torch.from_numpy(sample_lane(file, about, 2, {"x": [[3.0, 0.0], [-3.0, 0.0]]}))
+    assert torch.equal(drawn, points[[1, 0]])
+    with pytest.raises(UserError, match=r"x has shape \[3\]: give \[2\] for all samples"):
+        sample_lane(file, about, 2, {"x": [1.0, 2.0, 3.0]})
+    held_out = torch.from_numpy(sample_lane(file, about, 2, {}, examples={"x": DATA.x[:2]}))
+    assert torch.equal(held_out, points[(DATA.x[:2, 0] > 0).long()])

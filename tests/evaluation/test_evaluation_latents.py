@@ -230,9 +230,10 @@ OFFERS = {
     ),
     "vae": (
         (1, 8, 8), {"latent_size": 2},
-        ["reconstructions", "interpolations", *LATENT, "manifold", "arithmetic", "sampling"],
+        ["reconstructions", "interpolations", "scatter", *LATENT, "manifold", "arithmetic",
+         "sampling"],
     ),
-    "realnvp": ((1, 8, 8), {"couplings": 2}, ["sampling"]),
+    "realnvp": ((1, 8, 8), {"couplings": 2}, ["interpolations", "sampling"]),
     "realnvp of points": ((2,), {"couplings": 2}, []),
 }  # fmt: skip
 

@@ -159,7 +159,8 @@ def test_the_middle_of_examples_is_hidden_and_filled_in() -> None:
          "walks, turns, arithmetic, sampling."),
         ("gan", "manifold", "gan has no manifold, for want of one latent of size 2: choose from "),
         ("realnvp", "walks",
-         "realnvp has no walks, for want of latent noise: choose from samples, sampling, codes."),
+         "realnvp has no walks, for want of latent noise: choose from samples, interpolations, "
+         "sampling, codes."),
     ],
 )  # fmt: skip
 def test_a_model_without_the_capability_says_what_it_has(
@@ -206,9 +207,9 @@ def test_all_that_a_model_offers_is_drawn(
     space = {"learning_rate": Real(1e-4, 1e-2, log=True)}
     caplog.set_level("INFO")
     splits = load_dataset("digits", store, split="train"), test_split
-    latent = ["walks", "turns", "sampling"]
-    drawn = ["reconstructions", "interpolations", *latent]
-    for model, kinds in (("vae", drawn), ("gan", latent), ("realnvp", latent[2:])):
+    latent, flow = ["walks", "turns", "sampling"], ["interpolations", "sampling"]
+    drawn = ["reconstructions", "interpolations", "scatter", *latent]
+    for model, kinds in (("vae", drawn), ("gan", latent), ("realnvp", flow)):
         sweep = Sweep(name="s", model=CATALOG[model], space=space, fixed=SMALL[model])
         _, _, pack = stored(tmp_path, model, test_split)
         found = draw_pictures(sweep, splits, store, {}, pack.take(0).to_bytes())

@@ -27,6 +27,7 @@ LAWS = {
     "kl_weight": "linear",
     "commitment_weight": "linear",
     "orthogonal_weight": "linear",
+    "bound_weight": "linear",
     "critic_iterations": "turns",
     "clip": "clip",
     "label_smoothing": "smoothed",
@@ -35,6 +36,7 @@ LAWS = {
     "gamma": "balanced",
     "balance_rate": "balanced",
     "scale": "gaussian",
+    "free_bits": "floored",
     "ema": "average",
     "latent_size": "mask",
     "truncation": "truncated",
@@ -53,6 +55,7 @@ TERMS = {
     "kl_weight": ("rate", {}),
     "commitment_weight": ("commitment", {}),
     "orthogonal_weight": ("orthogonal_penalty", {}),
+    "bound_weight": ("bound", {"variance": "learned"}),
 }
 
 
@@ -225,6 +228,17 @@ def test_distortion_is_a_normal_density_of_that_scale(factory: Any, model: str, 
     one, two = (metrics["distortion"].double() - size / 2 * math.log(2 * math.pi)).tolist()
     error = 2 * 0.5**2 * (one - size * math.log(0.5))
     assert two == pytest.approx(error / (2 * 2.0**2) + size * math.log(2.0), rel=1e-4)
+
+
+@_of("floored")
+def test_below_the_floor_a_latent_number_costs_it(factory: Any, model: str, name: str) -> None:
+    """And has no gradient by its rate: that of the distortion alone is left."""
+    pack = _lanes(factory, model, name, (0.0, 50.0, 100.0))
+    grad, loss, metrics = pack.turns[model].gradient(*factory.inputs(pack, model))
+    floors = pack.lane(0).config.latent_size * torch.tensor([50.0, 100.0])
+    torch.testing.assert_close(loss[1:] - metrics["distortion"][1:], floors, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(grad[1], grad[2])
+    assert not torch.allclose(grad[0], grad[1])
 
 
 @_of("average")

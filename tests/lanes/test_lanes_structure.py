@@ -19,7 +19,7 @@ from small_entries import STRUCTURES
 
 Views = Mapping[str, Tensor]
 ADDED: dict[tuple[str, str], Callable[[Views, int], list[Tensor]]] = {
-    ("vqvae", "codes"): lambda views, n: [views["codebook"][:, n // 2 :]],
+    ("vqvae", "codes"): lambda views, n: [views["codebook.codes"][:, n // 2 :]],
     ("realnvp", "couplings"): lambda views, n: [
         view for name, view in views.items() if name.startswith(f"steps.{n - 1}.")
     ],

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bound_nets import bind
+from bound_nets import bind_all
 from gensweep.game import capabilities
 from gensweep.lanes import check_players
 from gensweep.sampling_fields import real_values
 from gensweep.space import check_space, scopes, strata, with_scope
+from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model, Noise
 from small_entries import small_settings
@@ -31,10 +32,14 @@ class Subject:
         self.game: Any = model.game(self.config, DATA)
         torch.manual_seed(0)
         self.modules: dict[str, nn.Module] = {n: p.build() for n, p in self.game.players.items()}
-        self.nets = {name: bind(name, module) for name, module in self.modules.items()}
+        self.nets = bind_all(self.modules)
         numbers = with_scope(self.config, "lane", "latent") | real_values(self.config)
         self.hyper = {n: torch.tensor(float(v)) for n, v in numbers.items()}
         self.hyper["progress"] = torch.tensor(0.0)
+
+    @property
+    def learning(self) -> list[str]:
+        return [name for name, player in self.game.players.items() if not player.frozen]
 
     def draw(self, noise: dict[str, Noise]) -> dict[str, Tensor]:
         kinds = {"normal": torch.randn, "uniform": torch.rand, "key": _keys}
@@ -53,11 +58,15 @@ class Subject:
         for net in self.modules.values():
             net.eval()
         noise = self.draw(self.game.sample_noise(count))
-        columns = {"y": torch.arange(count) % CLASSES}
-        given = [{name: columns[name] for name in getattr(self.game, "given", ())}]
         with torch.no_grad():
-            samples: Tensor = self.game.sample(self.nets, noise, self.hyper, *filter(None, given))
+            samples: Tensor = self.game.sample(self.nets, noise, self.hyper, *self.given(count))
         return samples
+
+    def given(self, count: int) -> list[dict[str, Tensor]]:
+        """The last argument of what is conditioned on something; nothing of other games."""
+        columns = {"x": torch.rand(count, *SHAPE) * 2 - 1, "y": torch.arange(count) % CLASSES}
+        names = getattr(self.game, "given", ())
+        return [{name: columns[name] for name in names}] if names else []
 
 
 def _keys(shape: tuple[int, ...]) -> Tensor:
@@ -84,7 +93,7 @@ every_variant = pytest.mark.parametrize(
 @every_variant
 def test_losses_are_finite_scalars_with_scalar_metrics(model: Model, values: Any) -> None:
     subject = Subject(model, **values)
-    for player in subject.game.players:
+    for player in subject.learning:
         loss, metrics = subject.loss(player)
         for name, value in {"loss": loss, **metrics}.items():
             assert value.shape == (), (player, name)
@@ -128,7 +137,8 @@ def test_gradients_reach_every_parameter_in_some_variant(model: Model) -> None:
         _unsettle(subject)
         if model.name in SHIFTED:
             shift.add(("critic", list(dict(subject.modules["critic"].named_parameters()))[-1]))
-        for player, net in subject.modules.items():
+        for player in subject.learning:
+            net = subject.modules[player]
             every |= {(player, name) for name, _ in net.named_parameters()}
             for progress in (0.0, 0.3, 0.6, 1.0):  # some parts learn early, some late
                 subject.hyper["progress"] = torch.tensor(progress)
@@ -156,6 +166,13 @@ def _reached(subject: Subject, player: str) -> set[str]:
 def test_the_space_fits_the_configuration_at_its_extremes(model: Model) -> None:
     assert model.space
     check_space(model.config, model.space)
+
+
+@every_model
+def test_a_sweep_may_search_the_whole_space(model: Model) -> None:
+    """Conditions name dimensions that are there."""
+    sweep = Sweep(name="whole", model=model, space=model.space, data="digits")
+    assert set(sweep.space) == set(model.space)
 
 
 @every_model
@@ -200,6 +217,6 @@ def test_a_likelihood_says_what_it_bounds(name: str) -> None:
     assert subject.game.log_prob_kind in ("exact", "elbo", "iwae")
     noise = subject.draw(subject.game.log_prob_noise(4, 3))
     x = torch.rand(4, *SHAPE) * 2 - 1
-    found = subject.game.log_prob(subject.nets, x, noise, subject.hyper)
+    found = subject.game.log_prob(subject.nets, x, noise, subject.hyper, *subject.given(4))
     assert found.shape == (4,)
     assert bool(found.isfinite().all())

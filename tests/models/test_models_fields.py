@@ -18,6 +18,8 @@ from small_entries import GAMES, small_settings
 DATA, TICKS = RandomExamples((1, 8, 8), classes=3), 6
 ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     ("vae", "scale"): {"decoder": "gaussian"},
+    ("denoising_autoencoder", "masked_share"): {"corruption": "masking"},
+    ("ddpm", "bound_weight"): {"variance": "learned"},
     ("gan", "noise_scale"): {"instance_noise": True},
     ("gan", "history_weight"): {"historical_averaging": True},
 }

@@ -3,7 +3,6 @@
 # torch leaves these methods untyped
 # mypy: disable-error-code="no-untyped-call"
 import math
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,42 +10,17 @@ import pytest
 import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import stack_module_state, vmap
 
+from bound_nets import Net
 from gensweep.lanes import Pack
+from gensweep.metrics._verdict import IMAGE_BOUNDS
 from gensweep_models.catalog import CATALOG
-from gensweep_models.game import Noise
 from gensweep_models.losses import gaussian_kl
 from gensweep_models.space import Integer
-from gensweep_models.variational.vae import Autoencoder, Vae, VaeConfig
-
-IMAGE = (1, 8, 8)
-Drawn = dict[str, Tensor]
-
-
-def _game(shape: tuple[int, ...] = IMAGE, **values: Any) -> Vae:
-    config = VaeConfig(**{"hidden": 8, "batch_size": 6, "latent_size": 3} | values)
-    return Vae(config, SimpleNamespace(shape=shape, classes=0, count=10))
-
-
-def _draw(noise: dict[str, Noise], seed: int = 0) -> Drawn:
-    source = torch.Generator().manual_seed(seed)
-    kinds = {"normal": torch.randn, "uniform": torch.rand}
-    return {k: kinds[n.kind](*n.shape, generator=source) for k, n in noise.items()}
-
-
-def _hyper(latent_size: int, **values: float) -> Drawn:
-    values = {"kl_weight": 1.0, "scale": 0.5, "truncation": 3.0} | values
-    return {n: torch.tensor(v) for n, v in values.items()} | {
-        "latent_size": torch.tensor(float(latent_size))
-    }
-
-
-def _net(game: Vae, seed: int = 0) -> Autoencoder:
-    torch.manual_seed(seed)
-    net = game.players["vae"].build()
-    assert isinstance(net, Autoencoder)
-    return net
+from gensweep_models.variational.posterior import VariationalNet
+from gensweep_models.variational.vae import VaeConfig
+from small_vae import IMAGE, Drawn, draw, hyper_of, network, small_vae
 
 
 def test_the_closed_form_kl_against_monte_carlo() -> None:
@@ -63,16 +37,16 @@ class LinearGaussian:
     """x = W z + b + scale * noise, whose posterior and marginal are known."""
 
     def __init__(self, scale: float) -> None:
-        self.game = _game((3,), decoder="gaussian", latent_size=1, layers=0)
-        self.net, self.hyper = _net(self.game), _hyper(1, scale=scale)
+        self.game = small_vae((3,), decoder="gaussian", latent_size=1, layers=0)
+        self.net, self.hyper = network(self.game), hyper_of(1, scale=scale)
         weight, bias = torch.tensor([[0.8], [-0.5], [1.1]]), torch.tensor([0.2, 0.0, -0.4])
         precision = 1 + float(weight.square().sum()) / scale**2
         gain = weight.T / scale**2 / precision
         state = {
             "mean.weight": gain,
             "mean.bias": -gain @ bias,
-            "log_variance.weight": torch.zeros(1, 3),
-            "log_variance.bias": torch.tensor([-math.log(precision)]),
+            "raw.weight": torch.zeros(1, 3),
+            "raw.bias": torch.tensor([-math.log(precision)]),
             "decoder.0.weight": weight,
             "decoder.0.bias": bias,
         }
@@ -81,7 +55,7 @@ class LinearGaussian:
         self.marginal = MultivariateNormal(bias, covariance)
 
     def bound(self, x: Tensor, samples: int, seed: int) -> Tensor:
-        noise = _draw(self.game.log_prob_noise(len(x), samples), seed)
+        noise = draw(self.game.log_prob_noise(len(x), samples), seed)
         with torch.no_grad():
             return self.game.log_prob({"vae": self.net}, x, noise, self.hyper)
 
@@ -97,7 +71,7 @@ def test_the_bound_rises_with_samples_to_the_marginal() -> None:
     toy = LinearGaussian(0.6)
     with torch.no_grad():
         toy.net.mean.bias.add_(0.4)
-        toy.net.log_variance.bias.add_(0.5)
+        toy.net.raw.bias.add_(0.5)
     x = torch.randn(4000, 3)
     exact = float(toy.marginal.log_prob(x).mean())
     gaps = [exact - float(toy.bound(x, samples, 1).mean()) for samples in (1, 2, 5, 20, 200)]
@@ -107,24 +81,24 @@ def test_the_bound_rises_with_samples_to_the_marginal() -> None:
 
 
 def test_the_bound_with_one_sample_is_minus_the_loss_on_average() -> None:
-    game = _game(binarise="dynamic", batch_size=5000)
-    net, hyper = {"vae": _net(game)}, _hyper(3)
+    game = small_vae(binarise="dynamic", batch_size=5000)
+    net, hyper = {"vae": network(game)}, hyper_of(3)
     x = torch.full((5000, *IMAGE), 0.2)
     with torch.no_grad():
-        loss, metrics = game.loss("vae", net, {"x": x}, _draw(game.noise["vae"]), hyper)
-        bound = game.log_prob(net, x, _draw(game.log_prob_noise(5000, 1), 1), hyper)
+        loss, metrics = game.loss("vae", net, {"x": x}, draw(game.noise["vae"]), hyper)
+        bound = game.log_prob(net, x, draw(game.log_prob_noise(5000, 1), 1), hyper)
     error = 5 * float(bound.std()) / math.sqrt(5000)
     assert float(loss) == pytest.approx(-float(bound.mean()), abs=2 * error)
     torch.testing.assert_close(loss, metrics["rate"] + metrics["distortion"])
 
 
 def test_the_loss_is_linear_in_the_kl_weight() -> None:
-    game = _game()
-    net, x, noise = _net(game), torch.rand(6, *IMAGE), _draw(game.noise["vae"])
+    game = small_vae()
+    net, x, noise = network(game), torch.rand(6, *IMAGE), draw(game.noise["vae"])
     parameters = list(net.parameters())
 
     def gradient(weight: float) -> tuple[Tensor, Tensor, Drawn]:
-        hyper = _hyper(3, kl_weight=weight)
+        hyper = hyper_of(3, kl_weight=weight)
         loss, metrics = game.loss("vae", {"vae": net}, {"x": x}, noise, hyper)
         grads = torch.autograd.grad(loss, parameters)
         return loss.detach(), torch.cat([g.flatten() for g in grads]), metrics
@@ -136,7 +110,7 @@ def test_the_loss_is_linear_in_the_kl_weight() -> None:
     assert float((g2 - g1).norm()) > 1e-3
 
 
-def _padded(small: Autoencoder, big: Autoencoder) -> Autoencoder:
+def _padded(small: VariationalNet, big: VariationalNet) -> VariationalNet:
     """`big` with `small` as its leading blocks; elsewhere its own weights, which must not count."""
     with torch.no_grad():
         for room, source in zip(big.parameters(), small.parameters(), strict=True):
@@ -146,13 +120,13 @@ def _padded(small: Autoencoder, big: Autoencoder) -> Autoencoder:
 
 @pytest.mark.parametrize("decoder", ["bernoulli", "gaussian"])
 def test_dimensions_beyond_the_latent_size_change_nothing(decoder: Any) -> None:
-    small, big = _game(decoder=decoder), _game(decoder=decoder, latent_size=7)
-    net = _net(small)
-    wide = _padded(net, _net(big, 1))
-    x, hyper = torch.rand(6, *IMAGE), _hyper(3)
+    small, big = small_vae(decoder=decoder), small_vae(decoder=decoder, latent_size=7)
+    net = network(small)
+    wide = _padded(net, network(big, 1))
+    x, hyper = torch.rand(6, *IMAGE), hyper_of(3)
 
     def both(method: str, noise: Any, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        drawn = _draw(noise)
+        drawn = draw(noise)
         cut = {k: n if k == "uniform" else n[..., :3] for k, n in drawn.items()}
         got = getattr(big, method)({"vae": wide}, *inputs, drawn, hyper)
         return got, getattr(small, method)({"vae": net}, *inputs, cut, hyper)
@@ -169,12 +143,12 @@ def test_dimensions_beyond_the_latent_size_change_nothing(decoder: Any) -> None:
 
 
 def test_dimensions_beyond_the_latent_size_get_no_gradient() -> None:
-    game = _game(latent_size=7)
-    net, x = _net(game), torch.rand(6, *IMAGE)
-    game.loss("vae", {"vae": net}, {"x": x}, _draw(game.noise["vae"]), _hyper(3))[0].backward()
+    game = small_vae(latent_size=7)
+    net, x = network(game), torch.rand(6, *IMAGE)
+    game.loss("vae", {"vae": net}, {"x": x}, draw(game.noise["vae"]), hyper_of(3))[0].backward()
     first = net.decoder.get_submodule("0").weight
     assert isinstance(first, torch.nn.Parameter)
-    grads = [p.grad for p in (net.mean.weight, net.log_variance.weight, first)]
+    grads = [p.grad for p in (net.mean.weight, net.raw.weight, first)]
     for grad, axis in zip(grads, (0, 0, 1), strict=True):
         assert grad is not None
         live, dead = grad.split([3, 4], axis)
@@ -183,17 +157,17 @@ def test_dimensions_beyond_the_latent_size_get_no_gradient() -> None:
 
 
 def test_dynamic_binarisation_keeps_the_mean_and_changes_each_time() -> None:
-    game = _game(binarise="dynamic", batch_size=20_000)
+    game = small_vae(binarise="dynamic", batch_size=20_000)
     x = torch.linspace(-1, 1, 64).reshape(1, *IMAGE).expand(20_000, *IMAGE)
-    seen = [game._target(x, _draw(game.noise["vae"], seed)) for seed in (0, 1)]
+    seen = [game._target(x, draw(game.noise["vae"], seed)) for seed in (0, 1)]
     assert set(seen[0].unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(seen[0], seen[1])
     torch.testing.assert_close(seen[0].mean(0), torch.linspace(0, 1, 64), atol=0.02, rtol=0)
 
 
 def test_interpolation_ends_where_the_reconstructions_of_the_means_are() -> None:
-    game = _game()
-    net, hyper = {"vae": _net(game)}, _hyper(3)
+    game = small_vae()
+    net, hyper = {"vae": network(game)}, hyper_of(3)
     x, end = torch.rand(2, 6, *IMAGE)
     line = game.interpolate(net, x, end, torch.tensor([0.0, 0.5, 1.0]), {}, hyper)
     assert line.shape == (3, 6, *IMAGE)
@@ -203,29 +177,28 @@ def test_interpolation_ends_where_the_reconstructions_of_the_means_are() -> None
 
 
 def test_truncation_to_nothing_gives_the_image_of_the_origin() -> None:
-    game = _game()
-    net = {"vae": _net(game)}
-    few = game.sample(net, _draw(game.sample_noise(6)), _hyper(3, truncation=1e-6))
+    game = small_vae()
+    net = {"vae": network(game)}
+    few = game.sample(net, draw(game.sample_noise(6)), hyper_of(3, truncation=1e-6))
     torch.testing.assert_close(few, few[:1].expand_as(few), atol=1e-5, rtol=0)
-    many = game.sample(net, _draw(game.sample_noise(6)), _hyper(3))
+    many = game.sample(net, draw(game.sample_noise(6)), hyper_of(3))
     assert float(many.detach().std(0).max()) > 1e-3
     assert float(many.detach().abs().max()) <= 1
 
 
 @pytest.mark.parametrize("binarise", ["none", "dynamic"])
 def test_stacked_equals_alone(binarise: Any) -> None:
-    game = _game(binarise=binarise)
-    nets = [_net(game, seed) for seed in range(3)]
-    lanes = [_draw(game.noise["vae"], seed) for seed in range(3)]
+    game = small_vae(binarise=binarise)
+    nets = [network(game, seed) for seed in range(3)]
+    lanes = [draw(game.noise["vae"], seed) for seed in range(3)]
     noise = {k: torch.stack([d[k] for d in lanes]) for k in lanes[0]}
-    rows = [_hyper(n, kl_weight=w) for n, w in ((1, 0.1), (2, 1.0), (3, 10.0))]
+    rows = [hyper_of(n, kl_weight=w) for n, w in ((1, 0.1), (2, 1.0), (3, 10.0))]
     hyper = {k: torch.stack([r[k] for r in rows]) for k in rows[0]}
     params, buffers = stack_module_state(nets)
     x = torch.rand(3, 6, *IMAGE)
 
     def one(params: Any, x: Tensor, noise: Drawn, hyper: Drawn) -> Tensor:
-        call = partial(functional_call, nets[0], (params, {}))
-        calls = {"vae": lambda *args: call(args)}
+        calls = {"vae": Net("vae", nets[0], params, {})}
         return game.loss("vae", calls, {"x": x}, noise, hyper)[0]
 
     losses = vmap(one)(params, x, noise, hyper)
@@ -272,9 +245,14 @@ def test_in_a_pack_the_kl_weight_trades_rate_for_distortion() -> None:
     assert low["rate"] > math.log(2)
     assert high["rate"] < 0.1
     assert low["distortion"] < 5 < high["distortion"]
+    assert low["active_units"] > 0.9
+    assert high["active_units"] < 0.1
     game: Any = pack.game
     bound = pack.call("log_prob", game.log_prob_noise(64, 20), x)
     assert float(bound[1].mean()) < float(bound[0].mean()) <= -math.log(2) + 0.1
+    # a collapsed posterior has samples that are all alike, by which verdicts know it
+    spread = pack.sample(64).var(1).mean((1, 2, 3)) / x.var(0).mean()
+    assert float(spread[0]) > IMAGE_BOUNDS["collapsed_variance"] > float(spread[1])
 
 
 @pytest.mark.parametrize(
@@ -304,4 +282,4 @@ def test_binarised_pixels_need_a_bernoulli_decoder() -> None:
 
 def test_points_need_a_gaussian_decoder() -> None:
     with pytest.raises(ValueError, match="choose decoder gaussian"):
-        _game((2,))
+        small_vae((2,))

@@ -1,4 +1,4 @@
-"""VQ-VAE's laws: nearest codes, straight-through, causality, sampling, and its two stages."""
+"""VQ-VAE's laws: gradients of its terms, sampling, and its two stages."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,17 +8,12 @@ import torch
 from torch import Tensor
 
 from gensweep.lanes import Pack
+from gensweep.testing import check_model
 from gensweep_models.catalog import CATALOG
-from gensweep_models.discrete.vqvae import (
-    VqVae,
-    VqVaeConfig,
-    inverse_cdf,
-    nearest,
-    one_hot,
-    perplexity,
-    straight_through,
-)
-from gensweep_models.nets import PixelCNN
+from gensweep_models.discrete.codebook import straight_through
+from gensweep_models.discrete.raster import inverse_cdf, tokens_of
+from gensweep_models.discrete.vqvae import VqVae, VqVaeConfig
+from gensweep_models.nets.projection import one_hot
 
 SHAPES = {(1, 8, 8): (4, 4), (1, 28, 28): (7, 7), (3, 32, 32): (8, 8)}
 SMALL: dict[str, Any] = {
@@ -40,47 +35,16 @@ def _game(shape: tuple[int, ...] = (1, 8, 8), **values: Any) -> tuple[VqVae, dic
     return game, {name: player.build() for name, player in game.players.items()}
 
 
-@pytest.mark.parametrize("layers", [1, 4])
-def test_logits_depend_on_what_comes_before_and_on_nothing_else(layers: int) -> None:
-    torch.manual_seed(0)
-    side, net = 5, PixelCNN(3, 8, layers)
-    x = torch.randn(1, 3, side, side, requires_grad=True)
-    logits = net(x)
-    for at in range(side * side):
-        place = logits[0, :, at // side, at % side].square().sum()
-        (gradient,) = torch.autograd.grad(place, x, retain_graph=True, materialize_grads=True)
-        size = gradient.abs().sum((0, 1)).flatten()
-        assert not size[at:].any()
-        if layers == 4:  # whose receptive field is the grid
-            assert size[:at].all()
-
-
-def test_a_row_needs_no_later_rows() -> None:
-    net, x = PixelCNN(3, 8, 3), torch.randn(2, 3, 6, 5)
-    torch.testing.assert_close(net(x[:, :, :4]), net(x)[:, :, :4])
-
-
-def test_quantisation_picks_the_nearest_code() -> None:
-    z, codebook = torch.randn(2, 3, 3, 4), torch.randn(10, 4)
-    distance = (z[..., None, :] - codebook).square().sum(-1)
-    assert torch.equal(nearest(z, codebook), distance.argmin(-1))
-    _, nets = _game()
-    tokens = nets["autoencoder"](torch.randn(5, 3), "quantise")
-    torch.testing.assert_close(
-        nets["autoencoder"](tokens, "embed"), nets["autoencoder"].codebook[tokens]
-    )
-
-
 def test_straight_through_gives_z_the_gradient_at_the_codes() -> None:
     game, nets = _game()
     net = nets["autoencoder"]
-    z = net(torch.rand(4, 1, 8, 8), "encode").detach().requires_grad_()
-    codes = net(net(z, "quantise"), "embed").detach().requires_grad_()
+    z = net.encode(torch.rand(4, 1, 8, 8)).detach().requires_grad_()
+    codes = net.codebook.embed(net.codebook.tokens(z)).detach().requires_grad_()
     weight = torch.randn(4, *game.shape)
     through = straight_through(z, codes)
     torch.testing.assert_close(through, codes)
-    got = torch.autograd.grad((weight * net(through, "decode")).sum(), z)
-    want = torch.autograd.grad((weight * net(codes, "decode")).sum(), codes)
+    got = torch.autograd.grad((weight * net.decode(through)).sum(), z)
+    want = torch.autograd.grad((weight * net.decode(codes)).sum(), codes)
     torch.testing.assert_close(got, want)
     assert want[0].abs().min() > 0
 
@@ -97,35 +61,16 @@ def test_each_term_moves_its_own_part_and_commitment_is_linear() -> None:
     for weight in (0.5, 2.0, 8.0):
         torch.testing.assert_close(loss(weight) - loss(0.0), weight * metrics["commitment"])
         change = torch.autograd.grad(
-            loss(weight) - loss(0.0), [net.codebook, *net.encoder.parameters()]
+            loss(weight) - loss(0.0), [net.codebook.codes, *net.encoder.parameters()]
         )
         # commitment pulls the encoder; only rounding is left of the codebook's gradient
         assert change[0].abs().max() < 1e-6 < change[-1].abs().max()
-    z = net(x, "encode").detach()
-    tokens = net(z, "quantise")
+    z = net.encode(x).detach()
+    tokens = net.codebook.tokens(z)
     used = one_hot(tokens.flatten(), 8)
     total = used.T @ z.flatten(0, 2)
-    want = 2 * (used.sum(0)[:, None] * net.codebook - total) / z.numel()
-    torch.testing.assert_close(torch.autograd.grad(loss(1.0), net.codebook)[0], want)
-
-
-def test_perplexity_by_hand() -> None:
-    # shares 1/2, 1/4, 1/4: entropy 1.5 bits
-    assert perplexity(torch.tensor([[0, 0], [3, 5]]), 8).item() == pytest.approx(2**1.5)
-    assert perplexity(torch.arange(8), 8).item() == pytest.approx(8)
-    assert perplexity(torch.full((7,), 2), 8).item() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_inverse_cdf_against_the_softmax(temperature: float) -> None:
-    logits, count = torch.tensor([0.3, -1.0, float("-inf"), 2.0, 0.0]), 100_000
-    u = (torch.arange(count) + 0.5) / count
-    tokens = inverse_cdf(logits.expand(count, -1), u, torch.tensor(temperature))
-    share = torch.bincount(tokens, minlength=5) / count
-    torch.testing.assert_close(share, (logits / temperature).softmax(0), atol=3e-5, rtol=0)
-    assert (tokens.diff() >= 0).all()
-    impossible_first = logits.flip(0)[2:].expand(1, -1)
-    assert inverse_cdf(impossible_first, torch.zeros(1), torch.tensor(1.0)).item() == 1
+    want = 2 * (used.sum(0)[:, None] * net.codebook.codes - total) / z.numel()
+    torch.testing.assert_close(torch.autograd.grad(loss(1.0), net.codebook.codes)[0], want)
 
 
 def test_sampled_tokens_follow_the_priors_conditionals() -> None:
@@ -135,7 +80,11 @@ def test_sampled_tokens_follow_the_priors_conditionals() -> None:
         for p in nets["prior"].parameters():
             p.mul_(3)  # sharper than at the start
         u = torch.rand(50, 4, 4)
-        tokens = game.sample_tokens(nets, u, torch.tensor(0.7))
+        hyper = HYPER | {"temperature": torch.tensor(0.7)}
+        state = game.sample_begin(nets, {"token": u}, hyper)
+        for step in torch.arange(game.sample_steps):
+            state = game.sample_step(nets, state, step, {"token": u}, hyper)
+        tokens = tokens_of(state)
         logits = nets["prior"](one_hot(tokens, 4).movedim(-1, 1)).movedim(1, -1)
     want = inverse_cdf(logits.flatten(0, 2), u.flatten(), torch.tensor(0.7))
     assert torch.equal(tokens.flatten(), want)
@@ -211,6 +160,10 @@ def test_lanes_equal_trials_alone() -> None:
         torch.testing.assert_close(images[slot], alone.sample(5, seed=9)[0], rtol=0, atol=1e-3)
 
 
+def test_averaged_codes_that_are_revived_keep_the_laws() -> None:
+    check_model(CATALOG["vqvae"], **SMALL, codebook="ema", revival=0.2)
+
+
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 10), (3, 4, 4)])
 def test_data_that_have_no_grid_are_refused(shape: tuple[int, ...]) -> None:
     data = SimpleNamespace(shape=shape, classes=0, count=9)
@@ -220,7 +173,14 @@ def test_data_that_have_no_grid_are_refused(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("commitment_weight", 0.0), ("codes", 1), ("stage_fraction", 1.0), ("temperature", 0.0)],
+    [
+        ("commitment_weight", 0.0),
+        ("codes", 1),
+        ("stage_fraction", 1.0),
+        ("temperature", 0.0),
+        ("revival", 0.5),
+        ("codebook_decay", 1.0),
+    ],
 )
 def test_bad_values_are_named(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name}={value!r}"):

@@ -233,3 +233,24 @@ def test_the_script_asks_for_what_is_measured(script: ModuleType) -> None:
 
     check_metrics(script.SWEEP, Points())  # type: ignore[arg-type]
     assert script.SWEEP.objective("total_variation").direction == "minimize"
+
+
+def test_a_vaes_trade_is_drawn_by_its_latent_size_and_kl_weight() -> None:
+    module = load("vae_tradeoff")
+    trials = [
+        {"params": {"latent_size": size, "kl_weight": weight}, "metrics": metrics}
+        for size, weight, metrics in (
+            (4, 0.1, {"rate": 9.0, "distortion": 1.0, "active_units": 4.0, "nll": 12.0}),
+            (4, 10.0, {"rate": 0.0, "distortion": 5.0, "active_units": 0.0, "nll": 6.0}),
+            (64, 1.0, {}),
+        )
+    ]
+    (trade,) = module.rate_distortion(trials)
+    small = "latent_size 2 to 5"
+    assert trade.lines == {
+        small: [(0.0, 5.0), (9.0, 1.0)], "latent_size 6 to 18": [], "latent_size 19 to 64": [],
+    }  # fmt: skip
+    active, *_ = module.over_weight(trials)
+    assert active.lines[small] == [(-1.0, 1.0), (1.0, 0.0)]
+    bound, _ = module.over_size(trials)
+    assert bound.lines["kl_weight 2 to 10"] == [(2.0, 6.0)]

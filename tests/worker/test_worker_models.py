@@ -30,7 +30,8 @@ def small(name: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-DEEP = ("ddpm", "rectified_flow", "sagan", "biggan", "progan", "stylegan")
+DIFFUSIONS = ("ddpm", "guided_diffusion", "sr3", "rectified_flow", "flow_matching")
+DEEP = (*DIFFUSIONS, "sagan", "biggan", "progan", "stylegan")
 """Games whose networks take seconds to trace; that their stored lanes sample alike is also a quick
 test of `tests/evaluation/test_evaluation_exported.py`."""
 SWEPT = [
@@ -65,10 +66,11 @@ def test_a_model_is_swept_and_its_best_trial_samples(
     file = tmp_path / "lane"
     file.write_bytes(load_trained_lane(small_sweep.store, kept[0]))
     about = sampler_spec(small_sweep.sweep, trials[0].params, small_sweep.evaluator.data)
-    samples = sample_lane(str(file), about, 5, seed=1)
+    given = {"x": np.zeros((1, 8, 8)).tolist()} if "x" in about["given"] else None
+    samples = sample_lane(str(file), about, 5, given, seed=1)
     assert samples.shape == (5, 1, 8, 8)
     assert np.isfinite(samples).all()
-    np.testing.assert_array_equal(samples, sample_lane(str(file), about, 5, seed=1))
+    np.testing.assert_array_equal(samples, sample_lane(str(file), about, 5, given, seed=1))
 
 
 @pytest.mark.slow("a sweep of two strata is trained twice", minutes=0.3)

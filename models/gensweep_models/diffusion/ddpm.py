@@ -6,49 +6,33 @@ B batch, T diffusion steps.
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, get_args
+from typing import get_args
 
-import torch
 from torch import Tensor, nn
 
-from gensweep_models.adversarial.truncation import truncated_normal, truncation_field
-from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
-from gensweep_models.diffusion.process import Schedule
-from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
+from gensweep_models.config import fixed, lane
+from gensweep_models.diffusion.denoising import DiffusionConfig
+from gensweep_models.diffusion.inversion import Inverted
+from gensweep_models.diffusion.likelihood import Bounded
+from gensweep_models.diffusion.process import Target
+from gensweep_models.game import Loss, Nets, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
-from gensweep_models.random import fold, normal
 from gensweep_models.space import Categorical, Dimension, Real
-from gensweep_models.stepped import Stepped
-
-Sampler = Literal["ancestral", "ddim"]
-IMAGE_STEPS = 25
-"""Of sampling images by default: narrow modes of points need every step, digits do not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DdpmConfig(BaseConfig):
+class DdpmConfig(DiffusionConfig):
     """Settings of a DDPM."""
 
-    ema: float = lane(
-        0.999, "decay of the averaged weights that samples are drawn with", at_least=0, below=1
+    target: Target = fixed(
+        "epsilon", "what the network predicts; v for points under the cosine schedule",
+        choices=get_args(Target),
+    )  # fmt: skip
+    bound_weight: float = lane(
+        1e-3, "of the variational bound in bits/dim; where the variance is learned", at_least=0
     )
-    truncation: float = truncation_field(5.0, "bound on the noise that sampling starts from")
-    steps: int = fixed(100, "T; the betas scale with 1 / T", at_least=20)
-    sampler: Sampler = sampling("ddim", "process of sampling", choices=get_args(Sampler))
-    sample_steps: int = sampling(
-        0, "network evaluations a sample; 0: 25 for images, T for points", at_least=0
-    )
-    channels: int = fixed(32, "of the U-Net's largest maps; images", at_least=1)
-    attention: bool = fixed(False, "at the U-Net's smallest maps")
     hidden: int = fixed(128, "units of the MLP; points", at_least=1)
     layers: int = fixed(3, "hidden layers of the MLP; points", at_least=1)
-    optimizer: OptimizerName = fixed("adam", choices=get_args(OptimizerName))
-    decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
-
-    def check_relations(self) -> None:
-        """Raise ValueError for more steps of sampling than there are of diffusion."""
-        few, all_ = self.sample_steps, self.steps
-        check(few <= all_, "sample_steps <= steps", sample_steps=few, steps=all_)
 
 
 DDPM_SPACE: dict[str, Dimension] = {
@@ -59,64 +43,62 @@ DDPM_SPACE: dict[str, Dimension] = {
 }
 
 
-class Ddpm(Stepped):
-    """A network that predicts the noise in noisy data. Images are clipped to [-1, 1]."""
+class Ddpm(Inverted, Bounded):
+    """A network that predicts the noise in noisy data, the data, or a mixture of both."""
 
-    def __init__(self, config: DdpmConfig, data: DataShape) -> None:
-        self.config, self.shape, self.image = config, data.shape, len(data.shape) == 3
-        self.schedule = Schedule(config.steps)
-        few = min(IMAGE_STEPS, config.steps)
-        self.sample_steps = config.sample_steps or (few if self.image else config.steps)
-        c, rate = config, "linear" if config.decay else "constant"
-        self.players = {"denoiser": Player(self._denoiser, c.optimizer, schedule=rate, ema="ema")}
-        self.noise = {
-            "denoiser": {
-                "epsilon": Noise((c.batch_size, *data.shape)),
-                "t": Noise((c.batch_size,), "uniform"),
-            }
-        }
+    condition = 0
+    """Size of what the network is told beside the time."""
 
-    def _denoiser(self) -> nn.Module:
-        c = self.config
+    def network(self) -> nn.Module:
+        """A U-Net for images, an MLP for points; twice the outputs for a learned variance."""
+        c, parts = self.config, 2 if self.config.variance == "learned" else 1
         if self.image:
-            return UNet(self.shape, c.channels, c.attention)
-        return PointDenoiser(prod(self.shape), c.hidden, c.layers)
+            outputs = parts * self.shape[0]
+            return UNet(
+                self.shape, c.channels, c.attention, outputs=outputs, condition=self.condition
+            )
+        size = prod(self.shape)
+        return PointDenoiser(size, c.hidden, c.layers, parts * size, self.condition)
+
+    def output(
+        self, nets: Nets, x: Tensor, t: Tensor, told: Tensors
+    ) -> tuple[Tensor, Tensor | None]:
+        """The network's prediction at times `t` of T, and a learned variance between bounds."""
+        out = self.called(nets, x, t / self.config.steps, told)
+        if self.config.variance != "learned":
+            return out, None
+        out, between = out.chunk(2, 1)
+        return out, (2 * between).sigmoid()
+
+    def called(self, nets: Nets, x: Tensor, time: Tensor, told: Tensors) -> Tensor:
+        """The network's output for noisy data and times in [0, 1]."""
+        out: Tensor = nets["denoiser"](x, time)
+        return out
+
+    def told(self, batch: Tensors, noise: Tensors, hyper: Tensors) -> dict[str, Tensor]:
+        """Columns that the network is told beside the noisy examples in training: none."""
+        return {}
+
+    def predict(
+        self, nets: Nets, x: Tensor, t: Tensor, told: Tensors
+    ) -> tuple[Tensor, Tensor | None]:
+        """x0 of what the network predicts, and a learned variance."""
+        out, between = self.output(nets, x, t, told)
+        return self.schedule.denoised(self.config.target, x, t, out), between
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
-        """Mean squared error of the predicted noise at uniform times; eq. 14."""
-        steps = self.config.steps
-        t = (noise["t"] * steps).long().clamp(max=steps - 1) + 1
-        noisy = self.schedule.marginal(batch["x"], t, noise["epsilon"])
-        error = nets["denoiser"](noisy, t / steps) - noise["epsilon"]
-        return error.square().mean(), {}
+        """Mean squared error of the target at uniform times; eq. 14.
 
-    def sample_noise(self, count: int) -> dict[str, Noise]:
-        """Uniform noise for the start; for the ancestral sampler also a key for that of steps."""
-        start = {"z": Noise((count, prod(self.shape)), "uniform")}
-        if self.config.sampler == "ddim":
-            return start
-        return start | {"steps": Noise((count,), "key")}
-
-    def sample_begin(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
-        """The start [count, *shape], truncated to ±hyper["truncation"]."""
-        return truncated_normal(noise["z"], hyper["truncation"]).reshape(-1, *self.shape)
-
-    def sample_step(
-        self, nets: Nets, x: Tensor, step: Tensor, noise: Tensors, hyper: Tensors
-    ) -> Tensor:
-        """Less noisy data [count, *shape], at the next of the sampler's times."""
-        times = torch.tensor(self.schedule.times(self.sample_steps), device=x.device)
-        t, s = times[step.expand(len(x))], times[step.expand(len(x)) + 1]
-        x0 = self._denoised(nets, x, t)
-        if self.config.sampler == "ddim":
-            return self.schedule.ddim(x0, x, t, s)
-        mean, variance = self.schedule.posterior(x0, x, t, s)
-        return mean + variance.sqrt() * normal(fold(noise["steps"], step), self.shape)
-
-    def sample_end(self, nets: Nets, x: Tensor, hyper: Tensors) -> Tensor:
-        """The last state, [count, *shape]."""
-        return x
-
-    def _denoised(self, nets: Nets, x: Tensor, t: Tensor) -> Tensor:
-        x0 = self.schedule.predicted(x, t, nets["denoiser"](x, t / self.config.steps))
-        return x0.clamp(-1, 1) if self.image else x0
+        A learned variance adds the bound of the mean as it is: L_hybrid, arXiv:2102.09672, eq. 16.
+        """
+        x, t = batch["x"], self.times(noise["t"])
+        noisy = self.schedule.marginal(x, t, noise["epsilon"])
+        out, between = self.output(nets, noisy, t, self.told(batch, noise, hyper))
+        error = out - self.schedule.target(self.config.target, x, t, noise["epsilon"])
+        simple = error.square().mean()
+        if between is None:
+            return simple, {}
+        x0 = self.schedule.denoised(self.config.target, noisy, t, out.detach())
+        gaps = self.bits_per_dim(self.gap(x, noisy, t, x0, between))
+        bound = self.config.steps * gaps.mean()
+        return simple + hyper["bound_weight"] * bound, {"bound": bound.detach()}

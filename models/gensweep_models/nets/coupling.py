@@ -1,6 +1,7 @@
-"""Affine coupling layers. Dinh et al., arXiv:1605.08803, sections 3.2 to 3.5.
+"""Coupling layers. Dinh et al., arXiv:1410.8516 and arXiv:1605.08803, sections 3.2 to 3.5.
 
-B batch, D dimensions.
+B batch, D dimensions of a flattened example. A bijection maps x, or with `inverse` back, and gives
+the log-determinant of that map's Jacobian [B] too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,46 +10,56 @@ from itertools import cycle, islice
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.nets.mlp import mlp
-
 
 class Coupling(nn.Module):
-    """Scales and shifts the coordinates outside `mask` by functions of those inside it.
+    """Scales and shifts the numbers outside `mask` by functions of those inside it.
 
-    The log-scale is a learned multiple of a tanh; the conditioner begins at zero, so that the
-    layer begins as the identity.
+    The mask has an example's shape, 1 at what stays. The conditioner maps the others' zeros and
+    these, and a `condition` if there is one, to log-scales and shifts, twice the channels, and
+    begins at zero, so that the layer begins as the identity. The log-scale is a learned multiple of
+    a tanh; `additive` couplings only shift.
     """
 
     mask: Tensor
 
-    def __init__(self, mask: Tensor, hidden: int, layers: int) -> None:
+    def __init__(self, mask: Tensor, conditioner: nn.Module, *, additive: bool = False) -> None:
         super().__init__()
-        size = mask.numel()
-        self.conditioner = mlp(size, 2 * size, hidden, layers)
-        self.factor = nn.Parameter(torch.ones(size))
+        self.conditioner = zero_at_the_end(conditioner)
+        self.factor = None if additive else nn.Parameter(torch.ones(mask.shape))
         self.register_buffer("mask", mask)
-        for parameter in list(self.conditioner.parameters())[-2:]:
-            nn.init.zeros_(parameter)
 
-    def forward(self, x: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-        """The image of `x` [B, D] and the log-determinant of its Jacobian [B]."""
-        raw, shift = self.conditioner(x * self.mask).chunk(2, -1)
+    def forward(
+        self, x: Tensor, inverse: bool = False, condition: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The image of `x` and the log-determinant of its Jacobian [B]."""
+        seen = x * self.mask
+        out = self.conditioner(seen if condition is None else torch.cat([seen, condition], 1))
         free = 1 - self.mask
+        if self.factor is None:
+            return (x - free * out if inverse else x + free * out), x.new_zeros(len(x))
+        raw, shift = out.chunk(2, 1)
         scale, shift = free * self.factor * raw.tanh(), free * shift
         if inverse:
-            return (x - shift) * (-scale).exp(), -scale.sum(-1)
-        return x * scale.exp() + shift, scale.sum(-1)
+            return (x - shift) * (-scale).exp(), -scale.flatten(1).sum(-1)
+        return x * scale.exp() + shift, scale.flatten(1).sum(-1)
 
 
-class Couplings(nn.Module):
-    """A bijection of R^D, data to latent: couplings whose masks take turns."""
+def zero_at_the_end(net: nn.Module) -> nn.Module:
+    """Set the weights and the bias of the last layer to zero."""
+    for parameter in list(net.parameters())[-2:]:
+        nn.init.zeros_(parameter)
+    return net
 
-    def __init__(self, masks: Sequence[Tensor], hidden: int, layers: int) -> None:
+
+class Bijections(nn.Module):
+    """One bijection after the other."""
+
+    def __init__(self, steps: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.steps = nn.ModuleList(Coupling(mask, hidden, layers) for mask in masks)
+        self.steps = nn.ModuleList(steps)
 
     def forward(self, x: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-        """The image of `x` [B, D], or with `inverse` its preimage, and the log-determinant [B]."""
+        """The image of `x`, or with `inverse` its preimage, and the log-determinant [B]."""
         total = x.new_zeros(x.shape[0])
         for step in reversed(self.steps) if inverse else self.steps:
             x, log_determinant = step(x, inverse)

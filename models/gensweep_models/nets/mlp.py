@@ -12,16 +12,23 @@ CriticNorm = Literal["none", "spectral", "batch"]
 those of the first layer, which sees the data (DCGAN, arXiv:1511.06434)."""
 
 
-def mlp(inputs: int, outputs: int, hidden: int, layers: int, spectral: bool = False) -> nn.Module:
-    """`layers` hidden layers of `hidden` units with ReLU, then a linear one."""
+def mlp(
+    inputs: int, outputs: int, hidden: int, layers: int, spectral: bool = False,
+    activation: type[nn.Module] = nn.ReLU,
+) -> nn.Module:  # fmt: skip
+    """`layers` hidden layers of `hidden` units, ReLU if nothing else, then a linear one."""
     kind = SpectralLinear if spectral else nn.Linear
     norm: CriticNorm = "spectral" if spectral else "none"
     last = hidden if layers else inputs
-    return nn.Sequential(*hidden_layers(inputs, hidden, layers, norm), kind(last, outputs))
+    body = hidden_layers(inputs, hidden, layers, norm, activation)
+    return nn.Sequential(*body, kind(last, outputs))
 
 
-def hidden_layers(inputs: int, hidden: int, layers: int, norm: CriticNorm) -> list[nn.Module]:
-    """Make `layers` linear layers of `hidden` units, each followed by ReLU."""
+def hidden_layers(
+    inputs: int, hidden: int, layers: int, norm: CriticNorm = "none",
+    activation: type[nn.Module] = nn.ReLU,
+) -> list[nn.Module]:  # fmt: skip
+    """Make `layers` linear layers of `hidden` units, each followed by the activation."""
     kind = SpectralLinear if norm == "spectral" else nn.Linear
     body: list[nn.Module] = []
     for size, following in pairwise([inputs, *[hidden] * layers]):
@@ -29,5 +36,5 @@ def hidden_layers(inputs: int, hidden: int, layers: int, norm: CriticNorm) -> li
         # Batch normalisation takes a bias away.
         body += [kind(size, following, bias=not centred)]
         body += [nn.BatchNorm1d(following)] if centred else []
-        body += [nn.ReLU()]
+        body += [activation()]
     return body

@@ -86,7 +86,40 @@ def multiples_of(shape: tuple[int, ...]) -> tuple[int, ...]:
     return MULTIPLES[: 1 + min(halvings, 2 if min(shape[1:]) <= 32 else len(MULTIPLES) - 1)]
 
 
-class UNet(nn.Module):
+class Shrinking(nn.Module):
+    """The half of a U-Net that makes maps smaller, with the embedding of times."""
+
+    def __init__(self, shape: tuple[int, ...], channels: int, inputs: int) -> None:
+        super().__init__()
+        fits = len(shape) == 3 and min(shape[1:]) >= SMALLEST
+        check(fits, f"images are {SMALLEST} x {SMALLEST} or larger", shape=shape)
+        self.channels = channels
+        self.widths = [channels * multiple for multiple in multiples_of(shape)]
+        embedding = 4 * channels
+        self.embed = mlp(2 * channels, embedding, embedding, 1)
+        self.stem = nn.Conv2d(inputs, channels, 3, padding=1)
+        before = [channels, *self.widths[:-1]]
+        self.down = nn.ModuleList(
+            Residual(some, width, embedding)
+            for some, width in zip(before, self.widths, strict=True)
+        )
+        self.shrink = nn.ModuleList(nn.Conv2d(w, w, 3, 2, 1) for w in self.widths[:-1])
+
+    def embedded(self, time: Tensor) -> Tensor:
+        """Times [B] as [B, E], before the last nonlinearity."""
+        out: Tensor = self.embed(embed_time(time, 2 * self.channels))
+        return out
+
+    def maps(self, x: Tensor, embedded: Tensor) -> list[Tensor]:
+        """The maps of each side, from the image's own downwards."""
+        h, found = self.stem(x), []
+        for level, down in enumerate(self.down):
+            h = down(h if level == 0 else self.shrink[level - 1](h), embedded)
+            found.append(h)
+        return found
+
+
+class UNet(Shrinking):
     """Noisy images [B, inputs, H, W] and times [B] in [0, 1] to [B, outputs, H, W], of any size.
 
     `inputs` and `outputs` are the channels of `shape` unless given: more inputs are an image that
@@ -98,19 +131,8 @@ class UNet(nn.Module):
         self, shape: tuple[int, ...], channels: int, attention: bool, *, inputs: int | None = None,
         outputs: int | None = None, condition: int = 0,
     ) -> None:  # fmt: skip
-        super().__init__()
-        fits = len(shape) == 3 and min(shape[1:]) >= SMALLEST
-        check(fits, f"images are {SMALLEST} x {SMALLEST} or larger", shape=shape)
-        widths = [channels * multiple for multiple in multiples_of(shape)]
-        embedding = 4 * channels
-        self.channels = channels
-        self.embed = mlp(2 * channels, embedding, embedding, 1)
-        self.stem = nn.Conv2d(shape[0] if inputs is None else inputs, channels, 3, padding=1)
-        before = [channels, *widths[:-1]]
-        self.down = nn.ModuleList(
-            Residual(some, width, embedding) for some, width in zip(before, widths, strict=True)
-        )
-        self.shrink = nn.ModuleList(nn.Conv2d(w, w, 3, 2, 1) for w in widths[:-1])
+        super().__init__(shape, channels, shape[0] if inputs is None else inputs)
+        widths, embedding = self.widths, 4 * channels
         self.middle = Residual(widths[-1], widths[-1], embedding)
         self.attention = Attention(widths[-1]) if attention else nn.Identity()
         above = [*widths[1:], widths[-1]]
@@ -123,15 +145,12 @@ class UNet(nn.Module):
         self.condition = nn.Linear(condition, embedding) if condition else None
 
     def forward(self, x: Tensor, time: Tensor, condition: Tensor | None = None) -> Tensor:
-        embedded = self.embed(embed_time(time, 2 * self.channels))
+        embedded = self.embedded(time)
         if self.condition is not None and condition is not None:
             embedded = embedded + self.condition(condition)
         embedded = silu(embedded)
-        h, skips = self.stem(x), []
-        for level, down in enumerate(self.down):
-            h = down(h if level == 0 else self.shrink[level - 1](h), embedded)
-            skips.append(h)
-        h = self.attention(self.middle(h, embedded))
+        skips = self.maps(x, embedded)
+        h = self.attention(self.middle(skips[-1], embedded))
         for level, up in enumerate(self.up):
             skip = skips.pop()
             h = h if level == 0 else _enlarged(h, skip)
@@ -140,26 +159,46 @@ class UNet(nn.Module):
         return out
 
 
+class NoisyClassifier(Shrinking):
+    """Noisy images [B, C, H, W] and times [B] in [0, 1] to logits [B, classes].
+
+    From the mean of the smallest maps; after arXiv:2105.05233, section 4, without attention.
+    """
+
+    def __init__(self, shape: tuple[int, ...], channels: int, classes: int) -> None:
+        super().__init__(shape, channels, shape[0])
+        self.norm, self.out = _norm(self.widths[-1]), nn.Linear(self.widths[-1], classes)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        h = self.maps(x, silu(self.embedded(time)))[-1]
+        logits: Tensor = self.out(silu(self.norm(h)).mean((2, 3)))
+        return logits
+
+
 def _enlarged(x: Tensor, like: Tensor) -> Tensor:
     """Double the sides of `x`; a side that was odd when it was halved loses one again."""
     return interpolate(x, scale_factor=2.0)[..., : like.shape[-2], : like.shape[-1]]
 
 
 class PointDenoiser(nn.Module):
-    """Noisy points [B, D] and times [B] in [0, 1] to [B, D].
+    """Noisy points [B, D] and times [B] in [0, 1] to [B, outputs], by default D.
 
-    Sees points through sines and cosines too, without which an MLP is slow to learn narrow
-    modes; Tancik et al., arXiv:2006.10739.
+    `condition` is the size of a vector [B, condition] that is joined with them. Sees points
+    through sines and cosines too, without which an MLP is slow to learn narrow modes; Tancik et
+    al., arXiv:2006.10739.
     """
 
-    def __init__(self, size: int, hidden: int, layers: int) -> None:
+    def __init__(
+        self, size: int, hidden: int, layers: int, outputs: int | None = None, condition: int = 0
+    ) -> None:
         super().__init__()
-        inputs = size * (1 + 2 * OCTAVES) + POINT_EMBEDDING
-        self.body = mlp(inputs, size, hidden, layers)
+        inputs = size * (1 + 2 * OCTAVES) + POINT_EMBEDDING + condition
+        self.body = mlp(inputs, outputs or size, hidden, layers)
 
-    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, condition: Tensor | None = None) -> Tensor:
         octaves = 2.0 ** torch.arange(OCTAVES, device=x.device, dtype=x.dtype)
         angles = (x[..., None] * octaves).flatten(1)
         features = [x, angles.sin(), angles.cos(), embed_time(time, POINT_EMBEDDING)]
+        features += [] if condition is None else [condition]
         out: Tensor = self.body(torch.cat(features, -1))
         return out

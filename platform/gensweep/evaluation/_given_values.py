@@ -9,7 +9,7 @@ from torch import Tensor
 from gensweep.errors import UserError
 from gensweep.lanes import draw_classes
 
-LABEL = "y"
+LABEL, EXAMPLES = "y", "x"
 
 
 def given_values(
@@ -34,7 +34,7 @@ def given_values(
         elif name == LABEL:
             found[name] = _labels(data, values.get(name), count, seed)
         elif name in values:
-            found[name] = _column(name, data.columns[name], values[name], count)
+            found[name] = _column(name, _about(data, name), values[name], count)
         else:
             raise UserError(f"samples are conditioned on {name!r}: give it.")
     return found or None
@@ -58,6 +58,14 @@ def _label(data: Any, value: Any) -> int:
         known = ", ".join(names[:10]) if names else f"0 to {data.classes - 1}"
         raise UserError(f"{LABEL}={value!r} is no class: choose from {known}.")
     return number
+
+
+def _about(data: Any, name: str) -> Mapping[str, Any]:
+    """Describe a column; that of the examples themselves, "x", is no other column of the data."""
+    if name == EXAMPLES:
+        return {"dtype": "float32", "shape": tuple(data.shape)}
+    about: Mapping[str, Any] = data.columns[name]
+    return about
 
 
 def _column(name: str, column: Mapping[str, Any], value: Any, count: int) -> Tensor:

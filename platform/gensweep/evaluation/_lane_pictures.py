@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
+from gensweep.evaluation._code_scatter import scatter
 from gensweep.evaluation._example_pictures import (
     call,
     denoised,
@@ -36,8 +37,8 @@ _log = logging.getLogger(__name__)
 DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     one.__name__: one
     for one in (
-        reconstructions, interpolations, denoised, inpainted, walks, turns, manifold, arithmetic,
-        landscape, classes, sampling, mixing, attention, growth,
+        reconstructions, interpolations, denoised, inpainted, scatter, walks, turns, manifold,
+        arithmetic, landscape, classes, sampling, mixing, attention, growth,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.game import OF_SAMPLES, Noise, capabilities, capability_noise
+from gensweep.game import OF_SAMPLES, Noise, capabilities, capability_noise, noise_method
 from gensweep.known_metrics import SCORES, find_metric, is_metric_name
 from gensweep.lanes import Pack
 from gensweep.testing._calls import method_name, named, named_errors, one_line, unwritten
@@ -57,7 +57,7 @@ def capabilities_are_sound(case: Case) -> None:
 
 def _declared(game: Any, name: str) -> Mapping[str, Noise]:
     """Return the noise that a capability declares; `UserError` if its declaration fails."""
-    method = f"{'encode' if name == 'interpolate' else name}_noise"
+    method = noise_method(game, name)
     numbers = "batch, samples" if name == "log_prob" else "batch"
     with named_errors(method_name(game, method), f"it is called as {method}({numbers})"):
         return capability_noise(game, name, EXAMPLES, samples=2)

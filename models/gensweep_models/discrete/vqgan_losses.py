@@ -1,0 +1,53 @@
+"""Losses of VQGAN's first part: reconstruction, deceit, and the ratio of their gradients.
+
+Esser et al., arXiv:2012.09841, section 3.1, and CompVis/taming-transformers, `vqperceptual.py`.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import relu
+
+from gensweep_models.game import Net
+from gensweep_models.nets.perceptual import feature_distance
+
+OfImages = Callable[[Tensor], Tensor]
+DELTA, MOST = 1e-6, 1e4
+"""Added to a norm that divides, and the largest ratio; equation 7 and the authors' code."""
+
+
+def reconstruction_loss(features: Net, x: Tensor, weight: Tensor) -> OfImages:
+    """Mean absolute difference to `x`, and `weight` times that of features, of images."""
+    wanted = features(x)
+
+    def loss(images: Tensor) -> Tensor:
+        return (images - x).abs().mean() + weight * feature_distance(features(images), wanted)
+
+    return loss
+
+
+def deceit_loss(critic: Net) -> OfImages:
+    """Minus the mean score of images' patches; the critic's running statistics stay."""
+    return lambda images: -critic.still(images).mean()
+
+
+def patch_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Half of the critic's hinge loss, over the scores of patches."""
+    return (relu(1 - real).mean() + relu(1 + fake).mean()) / 2
+
+
+def adaptive_weight(last: Net, painted: Tensor, one: OfImages, other: OfImages) -> Tensor:
+    """Return how much larger the gradient of one loss is than another's, a constant.
+
+    Norms are of gradients at the weight of the `last` layer alone, which is fed `painted`;
+    equation 7.
+    """
+    seen = painted.detach()
+
+    def norm(loss: OfImages) -> Tensor:
+        slope = torch.func.grad(lambda weight: loss(last.at({"weight": weight})(seen)))
+        size: Tensor = slope(last.weight.detach()).norm()
+        return size
+
+    return (norm(one) / (norm(other) + DELTA)).clamp(max=MOST).detach()

@@ -1,0 +1,37 @@
+"""Terms of bounds on log p(x). B batch, K importance samples, Z latent."""
+
+from math import log
+
+import torch
+from torch import Tensor
+
+from gensweep_models.adversarial.truncation import mask_latent
+
+ACTIVE = 0.01
+"""Variance of a latent number's posterior mean from which it tells examples apart."""
+
+
+def free_bits_deficit(rates: Tensor, floor: Tensor, size: Tensor) -> Tensor:
+    """Sum what the batch's mean rates [B, Z] -> [Z] lack to a floor, in nats: a scalar.
+
+    rate + deficit = sum over Z of max(floor, rate), equation 15 of arXiv:1606.04934, so that a
+    number below the floor has no gradient. Exactly 0 at floor 0.
+    """
+    lacking = (floor - rates.mean(0)).clamp(min=0)
+    return mask_latent(torch.where(floor > 0, lacking, 0.0), size).sum()
+
+
+def importance_bound(log_weights: Tensor) -> Tensor:
+    """log of the mean weight, [B, K] to nats [B]. IWAE, arXiv:1509.00519, equation 8.
+
+    Its gradient weighs those of the log-weights by the softmax of these, equation 14.
+    """
+    return log_weights.logsumexp(1) - log(log_weights.shape[1])
+
+
+def active_units(mean: Tensor) -> Tensor:
+    """Count the latent numbers whose posterior mean [B, Z] varies over the batch, a scalar.
+
+    arXiv:1509.00519, section 5.2, there over the test set. 0: the posterior has collapsed.
+    """
+    return (mean.var(0, correction=0) > ACTIVE).sum().float()
