@@ -27,12 +27,19 @@ SMALL_CONV = {"hidden": 32, "ema": 0.99}
 
 DIGITS: dict[str, Preset] = {
     "gan": Preset(
-        settings={**SMALL_MLP, "learning_rate": 4e-3, "beta1": 0.0, "beta2": 0.99, "batch_size": 64}
+        settings={
+            **SMALL_MLP,
+            "learning_rate": 4e-3,
+            "beta1": 0.0,
+            "beta2": 0.99,
+            "batch_size": 64,
+        },
+        reached=250,
     ),
     "minimax_gan": Preset(
         settings={**SMALL_MLP, "learning_rate": 2e-3, "batch_size": 64}, short=25_000, reached=600
     ),
-    "lsgan": Preset(settings={**SMALL_MLP, "learning_rate": 4e-3, "beta2": 0.99}),
+    "lsgan": Preset(settings={**SMALL_MLP, "learning_rate": 4e-3, "beta2": 0.99}, reached=350),
     "dragan": Preset(settings={**SMALL_MLP, "learning_rate": 2e-3}, reached=500),
     "r3gan": Preset(
         settings={**SMALL_MLP, "learning_rate": 2e-3, "penalty_weight": 1.0, "batch_size": 64},
@@ -53,6 +60,8 @@ DIGITS: dict[str, Preset] = {
             "code_size": 48,
             "latent_size": 32,
         },
+        short=150_000,
+        reached=420,
     ),
     "cgan": Preset(
         400_000,
@@ -63,7 +72,7 @@ DIGITS: dict[str, Preset] = {
     "dcgan": Preset(250_000, {"ema": 0.99}, short=20_833, reached=740),
     "sagan": Preset(60_000, SMALL_RESNET),
     "biggan": Preset(60_000, SMALL_BIGGAN),
-    "progan": Preset(40_000, {**SMALL_GROWING, "grown": 0.3, "learning_rate": 5e-3}),
+    "progan": Preset(40_000, {**SMALL_GROWING, "grown": 0.3, "learning_rate": 5e-3}, 16_000, 160),
     "stylegan": Preset(120_000, SMALL_STYLEGAN),
     "autoencoder": Preset(settings=SMALL_CODED),
     "denoising_autoencoder": Preset(150_000, SMALL_CODED),
