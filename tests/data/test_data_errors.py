@@ -209,7 +209,7 @@ def test_image_size(store: ObjectStore, tmp_path: Path, size: int) -> None:
 
 
 def test_too_few_images(store: ObjectStore, tmp_path: Path) -> None:
-    refused(store, folder_of(tmp_path, pngs(9)), "no test examples", "train and test folders")
+    refused(store, folder_of(tmp_path, pngs(1)), "no train examples", "train and test folders")
 
 
 def test_images_beside_class_folders(store: ObjectStore, tmp_path: Path) -> None:

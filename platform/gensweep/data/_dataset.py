@@ -52,7 +52,7 @@ class Dataset:
 
     @property
     def hash(self) -> str:
-        """The sha256 of the examples and labels of both splits."""
+        """The sha256 of the examples and labels of both splits, and of the names of classes."""
         return self.manifest.hash
 
     @property
@@ -76,6 +76,11 @@ class Dataset:
     def protocol(self) -> str:
         """The origin of the examples and of the split, in words."""
         return self.manifest.meta.protocol
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the files were read, and what of them was left out, a line each."""
+        return self.manifest.notes
 
     @cached_property
     def count(self) -> int:
@@ -121,14 +126,18 @@ class Dataset:
         }
 
     @cached_property
-    def class_shares(self) -> tuple[float, ...]:
-        """The share of each class among the examples; empty if they have none."""
+    def class_counts(self) -> tuple[int, ...]:
+        """The number of examples of each class; empty if they have none."""
         import numpy as np
 
         if not self.classes:
             return ()
-        counts = np.bincount(self.arrays()["y"], minlength=self.classes)
-        return tuple(float(count) / self.count for count in counts)
+        return tuple(np.bincount(self.arrays()["y"], minlength=self.classes).tolist())
+
+    @cached_property
+    def class_shares(self) -> tuple[float, ...]:
+        """The share of each class among the examples; empty if they have none."""
+        return tuple(count / self.count for count in self.class_counts)
 
     @property
     def pixel_levels(self) -> dict[str, int]:

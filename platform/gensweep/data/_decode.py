@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from gensweep.data._picture import open_image, undecodable
 from gensweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ CHUNK = 1024
 """Images decoded at a time."""
 SIZES = range(4, 1025)
 _GREY = {"1", "L", "LA"}
-_DEEP = ("I", "F")
 
 Item = TypeVar("Item")
 Named = tuple[str, bytes]
@@ -46,7 +45,7 @@ class Decoder:
             raise UserError(
                 f"image size {image_size} is not supported: choose {SIZES[0]} to {SIZES[-1]}."
             )
-        images = [_open(*sample) for sample in samples]
+        images = [open_image(*sample) for sample in samples]
         channels = 1 if all(image.mode in _GREY for image in images) else 3
         width, height = (image_size, image_size) if image_size else images[0].size
         if width not in SIZES or height not in SIZES:
@@ -61,13 +60,13 @@ class Decoder:
         import numpy as np
 
         where, data = named
-        image = _open(where, data)
+        image = open_image(where, data)
         if self.channels == 1 and image.mode not in _GREY:
             raise UserError(f"{where} has colours, others have none: make all grey or all RGB.")
         try:
             image = image.convert("L" if self.channels == 1 else "RGB")
         except (OSError, ValueError, SyntaxError) as error:
-            raise _undecodable(where, error) from None
+            raise undecodable(where, error) from None
         if self.image_size:
             image = square(image, self.image_size)
         if image.size != (self.width, self.height):
@@ -104,24 +103,3 @@ def square(image: Image, size: int) -> Image:
     image = image.resize((width, height), Resampling.LANCZOS)
     left, top = (width - size) // 2, (height - size) // 2
     return image.crop((left, top, left + size, top + size))
-
-
-def _open(where: str, data: bytes) -> Image:
-    """Open an image the right way up; alpha is dropped later, sixteen bits are refused."""
-    from PIL import Image, ImageOps
-
-    try:
-        image: Image.Image = Image.open(io.BytesIO(data))
-        image.load()
-        image = ImageOps.exif_transpose(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _undecodable(where, error) from None
-    if image.mode.startswith(_DEEP):
-        raise UserError(f"{where} has pixels of mode {image.mode}: convert it to eight bits.")
-    return image
-
-
-def _undecodable(where: str, error: Exception) -> UserError:
-    return UserError(
-        f"{where} cannot be decoded as an image ({type(error).__name__}): replace or remove it."
-    )

@@ -16,6 +16,7 @@ from gensweep.data._place import Place, open_place
 from gensweep.data._source import Source
 from gensweep.data._stacked import StackedMnist
 from gensweep.data._synthetic import Digits, grid25, ring8
+from gensweep.data._walk import readable
 from gensweep.errors import UserError
 from gensweep.storage import safe_name
 
@@ -68,7 +69,8 @@ def _locate(spec: str) -> tuple[str, str]:
         raise UserError(
             f"unknown data set {spec!r}: choose from {known}, or name a folder or s3://bucket/..."
         )
-    return safe_name(PurePosixPath(spec.rstrip("/")).stem.lower() or "data", 40), spec
+    stem = readable(PurePosixPath(spec.rstrip("/")).stem)
+    return safe_name(stem.lower() or "data", 40), spec
 
 
 def _search(name: str, folder: str) -> str:

@@ -9,24 +9,17 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from gensweep.data._decode import CHUNK, Decoder, Named
-from gensweep.data._place import Place, fingerprint
+from gensweep.data._layout import Layout, lay_out
+from gensweep.data._notes import left_out
+from gensweep.data._place import Place, fingerprint, where
 from gensweep.data._source import Chunk, Meta
-from gensweep.data._splits import assign
-from gensweep.errors import UserError
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True)
-class Entry:
-    file: str
-    split: str
-    label: str | None
-
-
-@dataclass(frozen=True)
 class ImageFolder:
-    """A source of image files by split and class: `[train|test/][class/]**/*.png`."""
+    """A source of image files by split and class, which `lay_out` finds."""
 
     name: str
     place: Place
@@ -43,13 +36,13 @@ class ImageFolder:
             class_names=self._classes,
             protocol=f"{self.name}: images"
             + (f", shorter side to {self.image_size} and centre crop" if self.image_size else "")
-            + (", split by folder" if self._splits else ", test: every tenth of each class"),
+            + f", {self._layout.by}",
         )
 
     def chunks(self, split: str) -> Iterator[Chunk]:
         import numpy as np
 
-        entries = [e for e in self._entries if e.split == split]
+        entries = [e for e in self._layout.entries if e.split == split]
         number = {name: i for i, name in enumerate(self._classes)}
         files = [e.file for e in entries]
         for i, pixels in enumerate(self._decoder.batches(files, self._read)):
@@ -57,33 +50,23 @@ class ImageFolder:
             labels = [number[e.label] for e in part if e.label is not None]
             yield Chunk(pixels, np.array(labels, np.int64) if number else None)
 
+    def notes(self) -> tuple[str, ...]:
+        others = (PurePosixPath(file).suffix.lower() for file in self.place.stamps
+                  if not is_image(file))  # fmt: skip
+        kinds = Counter(f"{ending or 'other'} file(s)" for ending in others)
+        return left_out(Counter(self.place.left_out) + kinds + self._layout.left_out)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return lay_out(filter(is_image, self.place.stamps), self.place.uri)
+
     @cached_property
     def _files(self) -> list[str]:
-        return sorted(f for f in self.place.stamps if is_image(f))
-
-    @cached_property
-    def _splits(self) -> dict[str, str] | None:
-        return assign({f: f.split("/")[0] if "/" in f else None for f in self._files})
-
-    @cached_property
-    def _entries(self) -> list[Entry]:
-        entries, seen = [], Counter[str | None]()
-        for file in self._files:
-            folders = PurePosixPath(file).parts[1 if self._splits else 0 : -1]
-            label = folders[0] if folders else None
-            seen[label] += 1
-            split = "train" if seen[label] % 10 else "test"
-            entries.append(Entry(file, self._splits[file] if self._splits else split, label))
-        if None in seen and len(seen) > 1:
-            raise UserError(
-                f"{self.place.uri} has images both beside and inside class folders: move all of "
-                "them into class folders, or none."
-            )
-        return entries
+        return [entry.file for entry in self._layout.entries]
 
     @cached_property
     def _classes(self) -> tuple[str, ...]:
-        return tuple(sorted({e.label for e in self._entries if e.label is not None}))
+        return tuple(sorted({e.label for e in self._layout.entries if e.label is not None}))
 
     @cached_property
     def _decoder(self) -> Decoder:
@@ -93,7 +76,7 @@ class ImageFolder:
         return Decoder.for_images(samples, self.image_size)
 
     def _read(self, file: str) -> Named:
-        return f"{self.place.uri}/{file}", self.place.read(file)
+        return where(self.place, file), self.place.read(file)
 
 
 def is_image(file: str) -> bool:

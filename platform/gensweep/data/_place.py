@@ -5,24 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from gensweep.data._walk import readable, walk, without_junk
 from gensweep.errors import UserError
 from gensweep.storage import MissingKeyError, S3Store, open_store
 
-FORMAT = 1
+FORMAT = 2
 """The version of the shards' format: raising it makes every data set be ingested again."""
 
 
 class Place(Protocol):
-    """A folder of files, by relative name. `stamps` holds their sizes and versions, unread."""
+    """A folder of files, by relative name. `stamps` holds their sizes and versions, unread.
+
+    `left_out` counts what is there and no data, by why it is left out.
+    """
 
     @property
     def uri(self) -> str: ...
     @property
     def stamps(self) -> dict[str, tuple[int, str]]: ...
+    @property
+    def left_out(self) -> Mapping[str, int]: ...
     def read(self, name: str) -> bytes: ...
 
 
@@ -30,17 +37,18 @@ class Place(Protocol):
 class LocalPlace:
     root: Path
     stamps: dict[str, tuple[int, str]]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def uri(self) -> str:
-        return str(self.root)
+        return readable(str(self.root))
 
     def read(self, name: str) -> bytes:
         try:
             return (self.root / name).read_bytes()
         except OSError as error:
             raise UserError(
-                f"cannot read {self.root / name} ({error.strerror}): make it readable."
+                f"cannot read {where(self, name)} ({error.strerror}): make it readable."
             ) from None
 
 
@@ -48,6 +56,7 @@ class LocalPlace:
 class RemotePlace:
     store: S3Store
     stamps: dict[str, tuple[int, str]]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def uri(self) -> str:
@@ -57,7 +66,12 @@ class RemotePlace:
         try:
             return self.store.get(name)
         except MissingKeyError:
-            raise UserError(f"{self.uri}/{name} vanished while it was read: try again.") from None
+            raise UserError(f"{where(self, name)} vanished while it was read: try again.") from None
+
+
+def where(place: Place, file: str) -> str:
+    """Name a file for messages."""
+    return f"{place.uri}/{readable(file)}"
 
 
 def open_place(location: str) -> Place:
@@ -67,7 +81,9 @@ def open_place(location: str) -> Place:
     """
     place = _remote(location) if location.startswith("s3://") else _local(location)
     if not place.stamps:
-        raise UserError(f"{location!r} holds no files: name the folder that has the data.")
+        raise UserError(
+            f"{readable(location)!r} holds no files: name the folder that has the data."
+        )
     return place
 
 
@@ -85,15 +101,11 @@ def _local(location: str) -> LocalPlace:
     if path.is_file():
         return LocalPlace(path.parent, {path.name: _stamp(path.stat())})
     if not path.is_dir():
-        raise UserError(f"folder {location!r} does not exist: correct the path.")
-    stamps = {}
-    for where, folders, files in os.walk(path, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            file = Path(where) / name
-            if not name.startswith(".") and file.is_file():
-                stamps[file.relative_to(path).as_posix()] = _stamp(file.stat())
-    return LocalPlace(path, stamps)
+        raise UserError(f"folder {readable(location)!r} does not exist: correct the path.")
+    files, left_out = walk(path)
+    found = {file.relative_to(path).as_posix(): _stamp(file.stat()) for file in files}
+    stamps, junk = without_junk(found)
+    return LocalPlace(path, stamps, left_out + junk)
 
 
 def _stamp(stat: os.stat_result) -> tuple[int, str]:
@@ -113,5 +125,5 @@ def _remote(location: str) -> RemotePlace:
     if not isinstance(store, S3Store):
         raise UserError(f"{location!r} is no S3 address: write s3://bucket/prefix.")
     found = store.list_etags(only or "", patient=False)
-    visible = {k: v for k, v in found.items() if not k.rpartition("/")[2].startswith(".") and v[0]}
-    return RemotePlace(store, {k: v for k, v in visible.items() if only in {None, k}})
+    stamps, junk = without_junk({k: v for k, v in found.items() if v[0] and only in {None, k}})
+    return RemotePlace(store, stamps, junk)

@@ -1,0 +1,24 @@
+"""What a reader tells of a data set beside its examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class HasNotes(Protocol):
+    """A source that left something out, or had a choice."""
+
+    def notes(self) -> tuple[str, ...]:
+        """How the files were read, a line each; asked after the last example."""
+
+
+def left_out(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Say what was left out and why, in one line if at all.
+
+    >>> left_out({"file(s) in @eaDir": 2, "broken link(s)": 0})
+    ('left out: 2 file(s) in @eaDir',)
+    """
+    told = [f"{count:,} {reason}" for reason, count in sorted(counts.items()) if count]
+    return (f"left out: {'; '.join(told)}",) if told else ()
