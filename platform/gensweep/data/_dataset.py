@@ -79,7 +79,7 @@ class Dataset:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the files were read, and what of them was left out, a line each."""
+        """The notes of the reader: what was chosen and what was left out, a line each."""
         return self.manifest.notes
 
     @cached_property

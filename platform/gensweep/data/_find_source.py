@@ -11,6 +11,7 @@ from gensweep.data import _cifar, _idx
 from gensweep.data._cifar import CifarSource
 from gensweep.data._idx import IdxSource
 from gensweep.data._images import ImageFolder, is_image
+from gensweep.data._options import ReadOptions
 from gensweep.data._parquet import ParquetSource
 from gensweep.data._place import Place, open_place
 from gensweep.data._source import Source
@@ -35,24 +36,34 @@ _PICKLED = re.compile(r"(data_batch_\d|test_batch|batches\.meta)$|\.(pkl|pickle|
 
 
 def find_source(
-    spec: str, image_size: int | None = None, column: str | None = None, label: str | None = None,
+    spec: str,
+    image_size: int | None = None,
+    column: str | None = None,
+    label: str | None = None,
     columns: tuple[str, ...] = (),
-) -> Source:  # fmt: skip
+    pixel_range: tuple[float, float] | None = None,
+    skip_bad: int = 0,
+) -> Source:
     """Find the data set that `spec` means, without reading it.
 
     `spec` is a name (`digits`, `ring8`, `grid25`, `mnist`, `stacked_mnist`, `fashion_mnist`,
     `cifar10`), a name and where its files are (`mnist=/folder`, `cifar10=s3://bucket/prefix`), or
-    a folder, file or `s3://` prefix of images or Parquet. Raises `UserError`.
+    a folder, file or `s3://` prefix of images or Parquet. `pixel_range` are the values of a black
+    and of a white pixel where the files do not say so, `skip_bad` is how many unreadable examples
+    are left out before it is an error. Raises `UserError`.
 
     >>> find_source("digits").meta().shape
     (1, 8, 8)
     """
+    options = ReadOptions(image_size=image_size, column=column, label=label,
+                          columns=tuple(columns), pixel_range=pixel_range,
+                          skip_bad=skip_bad)  # fmt: skip
     if spec in BUILT_IN:
-        if (image_size, column, label, columns) != (None, None, None, ()):
+        if options.given():
             raise UserError(f"{spec!r} has one form only: drop the image size, column and label.")
         return BUILT_IN[spec]()
     name, location = _locate(spec)
-    return _recognise(name, open_place(location), image_size, column, label, columns)
+    return _recognise(name, open_place(location), options)
 
 
 def _locate(spec: str) -> tuple[str, str]:
@@ -88,27 +99,25 @@ def _search(name: str, folder: str) -> str:
     )
 
 
-def _recognise(
-    name: str, place: Place, image_size: int | None, column: str | None, label: str | None,
-    columns: tuple[str, ...],
-) -> Source:  # fmt: skip
+def _recognise(name: str, place: Place, options: ReadOptions) -> Source:
     """Choose the reader that suits the files of `place`; `UserError` if none does."""
     files = list(place.stamps)
     bases = {PurePosixPath(file).name for file in files}
     if any(file.lower().endswith(".parquet") for file in files):
-        names = NAMED.get(name, ())
-        return ParquetSource(name, place, image_size, column, label, names, tuple(columns))
-    if column is not None or label is not None or columns:
+        return ParquetSource(name, place, options, NAMED.get(name, ()))
+    if options.column is not None or options.label is not None or options.columns:
         raise UserError(f"{place.uri} has no Parquet files: drop column=, label= and columns=.")
     source = _fixed_size(name, place, bases)
     if isinstance(source, IdxSource) and name == STACKED:
         source = StackedMnist(source)
-    if source and image_size is not None:
+    if source and options.image_size is not None:
         raise UserError(f"{name!r} has images of one size already: drop the image size.")
+    if source and options.given():
+        raise UserError(f"{name!r} has whole bytes: drop the pixel range and the bad examples.")
     if source:
         return source
     if any(is_image(file) for file in files):
-        return ImageFolder(name, place, image_size)
+        return ImageFolder(name, place, options)
     if any(_PICKLED.search(base) for base in bases):
         raise UserError(
             f"{place.uri} has pickled files, which can run any code when opened: use the binary "

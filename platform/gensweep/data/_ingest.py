@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,16 +38,25 @@ def ingest(source: Source, store: ObjectStore, scratch: Path) -> Manifest:
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         digest = hashlib.sha256(json.dumps(_head(meta)).encode())
         files = {split: _spool(source, split, meta, digest, Path(folder)) for split in SPLITS}
+        notes = source.notes() if isinstance(source, HasNotes) else ()
+        _check_splits(source.name, files)
         # The name of the shards' folder is the digest of all examples, which is known only after
         # the last one: hence the files on the way, and no upload while reading.
         whole = digest.hexdigest()
         prefix = f"datasets/{source.name}-{whole[:16]}"
         shards = {s: tuple(_upload(store, prefix, s, f) for f in fs) for s, fs in files.items()}
-    notes = source.notes() if isinstance(source, HasNotes) else ()
     manifest = Manifest(source.name, whole, meta, shards, notes)
     write_manifest(store, manifest)
     store.put(index_key(source.fingerprint), dump_checksummed({"dataset": manifest.id}))
     return manifest
+
+
+def _check_splits(name: str, files: Mapping[str, list[tuple[Path, int]]]) -> None:
+    """`UserError` if a split has no examples."""
+    for split, found in files.items():
+        if not found:
+            raise UserError(f"data set {name!r} has no {split} examples: put two or more there, or "
+                            "make train and test folders.")  # fmt: skip
 
 
 def _head(meta: Meta) -> list[Any]:
@@ -72,11 +81,6 @@ def _spool(
         file = folder / f"{split}-{len(files):05d}.parquet"
         _write(file, meta, source.name, chunk)
         files.append((file, len(chunk.x)))
-    if not files:
-        raise UserError(
-            f"data set {source.name!r} has no {split} examples: put two or more there, or make "
-            "train and test folders."
-        )
     parts = [split, examples.hexdigest(), labels.hexdigest()]
     if meta.columns:  # else the hash is what it was before there were any
         parts += [*(column.name for column in meta.columns), others.hexdigest()]

@@ -11,7 +11,10 @@ class HasNotes(Protocol):
     """A source that left something out, or had a choice."""
 
     def notes(self) -> tuple[str, ...]:
-        """How the files were read, a line each; asked after the last example."""
+        """Say how the files were read, a line each, after the last example.
+
+        `UserError` if more of them were unreadable than is allowed.
+        """
 
 
 def left_out(counts: Mapping[str, int]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from gensweep.data._unreadable import UnreadableError
 from gensweep.data._walk import readable, walk, without_junk
 from gensweep.errors import UserError
 from gensweep.storage import MissingKeyError, S3Store, open_store
@@ -31,6 +33,9 @@ class Place(Protocol):
     @property
     def left_out(self) -> Mapping[str, int]: ...
     def read(self, name: str) -> bytes: ...
+    def has(self, name: str) -> bool: ...
+    def open(self, name: str) -> Any:
+        """Open a file for Arrow, which seeks in it."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,16 @@ class LocalPlace:
         try:
             return (self.root / name).read_bytes()
         except OSError as error:
-            raise UserError(
-                f"cannot read {where(self, name)} ({error.strerror}): make it readable."
-            ) from None
+            raise UnreadableError(where(self, name), f"cannot be read ({error.strerror})") from None
+
+    def has(self, name: str) -> bool:
+        return ".." not in name.split("/") and (self.root / name).is_relative_to(self.root) and (
+            self.root / name).is_file()  # fmt: skip
+
+    def open(self, name: str) -> Any:
+        import pyarrow as pa
+
+        return pa.OSFile(os.fsencode(self.root / name))
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,12 @@ class RemotePlace:
             return self.store.get(name)
         except MissingKeyError:
             raise UserError(f"{where(self, name)} vanished while it was read: try again.") from None
+
+    def has(self, name: str) -> bool:
+        return name in self.stamps
+
+    def open(self, name: str) -> Any:
+        return io.BytesIO(self.read(name))
 
 
 def where(place: Place, file: str) -> str:

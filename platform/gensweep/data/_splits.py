@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from gensweep.data._walk import readable
 from gensweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,26 +24,66 @@ EVERY = 10
 """One example of so many is held out where no file says which."""
 
 
-def assign(words: Mapping[str, str | None]) -> dict[str, str] | None:
-    """File to `train`, `test` or `unused`, given the word that each file's path begins with.
+def split_files(files: Collection[str], where: str) -> dict[str, str] | None:
+    """File to `train`, `test` or `unused` by its name or else its folders; None if none tells.
 
-    None unless every file has such a word and both splits occur. A validation split is the test
-    split where there is no other, and otherwise is left out.
+    A validation split is the test split where there is no other, and otherwise is left out.
+    `UserError` where some tell and some do not.
 
-    >>> assign({"Train/a": "Train", "val/b": "val"})
-    {'Train/a': 'train', 'val/b': 'test'}
-    >>> assign({"cats/a": "cats", "train/b": "train"})
+    >>> split_files(["train-0.parquet", "val-0.parquet"], "x")
+    {'train-0.parquet': 'train', 'val-0.parquet': 'test'}
+    >>> split_files(["train-0.parquet", "train-1.parquet"], "x")
     """
-    kinds = {file: WORDS.get((word or "").lower()) for file, word in words.items()}
+    kinds = {file: _kind_of_file(file) for file in files}
     found = {kind for kind in kinds.values() if kind is not None}
-    if None in kinds.values() or "train" not in found or len(found) < 2:
+    if not found or (len(found) == 1 and None not in kinds.values()):
         return None
     names = roles(found)
-    return {file: names[kind] for file, kind in kinds.items() if kind is not None}
+    if "train" not in found or "test" not in names.values():
+        some, other = (next(f for f, kind in kinds.items() if kind in group) for group in
+                       _told_apart(found))  # fmt: skip
+        raise UserError(
+            f"{where} can be read in two ways, {readable(some)} as a split or with "
+            f"{readable(other)} as one table: name one file, or make train and test."
+        )
+    _check_sets(kinds, where)
+    return {file: names.get(kind or "", "unused") for file, kind in kinds.items()}
+
+
+def _check_sets(kinds: Mapping[str, str | None], where: str) -> None:
+    """`UserError` if several folders have splits of their own."""
+    sets = defaultdict[str, set[str]](set)
+    for file, kind in kinds.items():
+        if kind is not None:
+            folders = PurePosixPath(file).parts[:-1]
+            sets["/".join(f for f in folders if _split_word(f)[0] is None)].add(kind)
+    whole = [folder for folder, found in sets.items() if len(found) > 1]
+    if len(whole) > 1:
+        raise UserError(
+            f"{where} can be read in two ways, as one table or as the data sets "
+            f"{' and '.join(map(readable, sorted(whole)))}: name one of these folders."
+        )
+
+
+def _told_apart(found: set[str]) -> tuple[set[str | None], set[str | None]]:
+    """Two groups of kinds that cannot stand beside one another."""
+    first = min(found)
+    return {first}, {None, *found} - {first}
+
+
+def _kind_of_file(file: str) -> str | None:
+    """The kind of split that a file's name tells, or else the folder next to it.
+
+    >>> _kind_of_file("data/train-00000-of-00001.parquet"), _kind_of_file("test/a.parquet")
+    ('train', 'test')
+    """
+    path = PurePosixPath(file)
+    kinds = (_split_word(word)[0] for word in (path.stem, *reversed(path.parts[:-1])))
+    return next((kind for kind in kinds if kind is not None), None)
 
 
 def roles(kinds: Collection[str]) -> dict[str, str]:
-    """What each kind of split is used as: `train`, `test` or `unused`."""
+    """Tell for each kind of split what it is used as: `train`, `test` or `unused`."""
     held_out = "test" if "test" in kinds else "validation"
     uses = {"train": "train", held_out: "test"}
     return {kind: uses.get(kind, "unused") for kind in kinds}

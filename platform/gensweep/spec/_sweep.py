@@ -73,7 +73,8 @@ class Sweep:
         option=Option(metavar="S", group=DATA), least=1, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     column: str | None = setting(
-        None, "Parquet column with the images (default: 'image' or the like)",
+        None, "Parquet column with the images; images[1] is the second of each list (default: "
+        "'image' or the like)",
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     label: str | None = setting(
@@ -83,6 +84,18 @@ class Sweep:
     columns: str | None = setting(
         None, "other Parquet columns that a model may use: caption,age (default: none)",
         option=Option(metavar="NAMES", group=DATA), kept_on_resume=True,
+        identity=Identity(always=False),
+    )  # fmt: skip
+    pixel_range: str | None = setting(
+        None, "values of a black and of a white pixel, such as 0,4095 or, before a minus, "
+        "--pixel-range=-1,1: for floats and 16 bits whose files do not say so (default: all of "
+        "the 16 bits)",
+        option=Option(metavar="LOW,HIGH", group=DATA), kept_on_resume=True,
+        identity=Identity(always=False),
+    )  # fmt: skip
+    skip_bad: int | None = setting(
+        None, "go on without up to N examples that cannot be read, and list them (default: none)",
+        option=Option(metavar="N", group=DATA), least=0, kept_on_resume=True,
         identity=Identity(always=False),
     )  # fmt: skip
     trials: int = setting(
@@ -207,7 +220,7 @@ class Sweep:
         checks.check_seed(self.seed)
         check_defaults(self.model.config)
         checks.check_grids(self.model.config, self.sampling_grids)
-        _ = self.evaluation_options, self.limits
+        _ = self.data_options, self.evaluation_options, self.limits
         checks.check_hourly_price(self.hourly_price)
         checks.check_figures(self.figures)
         _ = find_sampler(self.sampler), find_pruner(self.pruner)
@@ -242,8 +255,9 @@ class Sweep:
     def data_options(self) -> DataOptions:
         """The options by which `data` is read."""
         return DataOptions(
-            image_size=self.image_size, column=self.column, label=self.label, columns=self.columns
-        )
+            image_size=self.image_size, column=self.column, label=self.label,
+            columns=self.columns, pixel_range=self.pixel_range, skip_bad=self.skip_bad,
+        )  # fmt: skip
 
     @property
     def limits(self) -> Budget:

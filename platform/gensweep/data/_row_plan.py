@@ -1,0 +1,110 @@
+"""Decides which rows of a table are which split, and what their classes are, before any image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gensweep.data._labels import NO_CLASS, Label, class_names, read_labels
+from gensweep.data._parquet_table import ParquetTable
+from gensweep.data._splits import EVERY, by_seed, split_files
+from gensweep.errors import UserError
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """The split of each file, the names of classes, and what is left out of the test split."""
+
+    table: ParquetTable
+    uses: dict[str, str]
+    """File to `train`, `test` or `unused`; where no file tells, all are `train`."""
+
+    told: bool
+    """True if the files tell the split."""
+
+    label: str | None = None
+    """The column of the classes."""
+
+    names: tuple[str, ...] = ()
+    hidden: int = 0
+    """Test rows that have no class, while all training rows have one."""
+
+    @property
+    def by(self) -> str:
+        """Say where the split is from."""
+        if self.told:
+            return "split by file"
+        return "test: every tenth row" if self._few is None else "test: a tenth of all by seed"
+
+    def files(self, split: str) -> list[str]:
+        """The files that have rows of a split."""
+        return [file for file, use in self.uses.items()
+                if use == (split if self.told else "train")]  # fmt: skip
+
+    def rows(self, split: str, start: int, labels: Sequence[Label] | None, count: int) -> list[int]:
+        """Choose a split's rows among `count` of its files' rows, of which `start` came before."""
+        chosen = np.ones(count, bool)
+        if not self.told:
+            numbers = np.arange(start, start + count)
+            test = numbers % EVERY == EVERY - 1 if self._few is None else self._few[numbers]
+            chosen = test == (split == "test")
+        if labels is not None and (self.names or ("",))[-1] != NO_CLASS:
+            chosen &= [label is not None for label in labels]
+        found: list[int] = np.flatnonzero(chosen).tolist()
+        return found
+
+    def numbers(self, labels: Sequence[Label]) -> NDArray[np.int64]:
+        """The numbers of classes."""
+        number: dict[Label, int] = {name: i for i, name in enumerate(self.names)}
+        last = len(self.names) - 1
+        found = [last if one is None else one if isinstance(one, int) else number[one]
+                 for one in labels]  # fmt: skip
+        return np.array(found, np.int64)
+
+    @cached_property
+    def _few(self) -> NDArray[np.bool_] | None:
+        """Marks of the test rows where there are fewer than ten; None: there are more."""
+        count = sum(map(self.table.rows, self.files("train")))
+        return by_seed(count) if count < EVERY else None
+
+
+def plan_rows(table: ParquetTable, label: str | None, given: Sequence[str], asked: bool) -> RowPlan:
+    """Read all classes: a file may hold a single one, as sorted tables do.
+
+    `UserError` if a column that the user `asked` for has none.
+    """
+    splits = split_files(table.files, table.place.uri)
+    uses = splits or dict.fromkeys(table.files, "train")
+    plan = RowPlan(table, uses, splits is not None)
+    if label is None:
+        return plan
+    seen = {"train": Counter[Label](), "test": Counter[Label]()}
+    for file, use in uses.items():
+        if use in seen:
+            seen[use].update(labels_of(table, file, label))
+    train, test = seen["train"], seen["test"]
+    if not {*train} - {None}:
+        if asked:
+            raise UserError(f"column {label!r} of {table.where(table.files[0])} has no classes: "
+                            "name another by label=, or none.")  # fmt: skip
+        return plan
+    hidden = 0 if None in train else test[None]
+    if test and not {*test} - {None}:  # as tests of competitions have it
+        plan = RowPlan(table, uses, told=False)
+        hidden = test.total()
+    names = class_names({*train, *test}, given, label, table.place.uri)
+    names += (NO_CLASS,) if None in train else ()
+    return RowPlan(table, plan.uses, plan.told, label, names, hidden)
+
+
+def labels_of(table: ParquetTable, file: str, label: str) -> list[Label]:
+    """Read the classes of all rows of a file."""
+    found = list[Label]()
+    for batch in table.batches(file, [label]):
+        found += read_labels(batch.column(label), label, table.where(file), len(found))
+    return found
