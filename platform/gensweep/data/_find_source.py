@@ -80,7 +80,7 @@ def _locate(spec: str) -> tuple[str, str]:
         raise UserError(
             f"unknown data set {spec!r}: choose from {known}, or name a folder or s3://bucket/..."
         )
-    stem = readable(PurePosixPath(spec.rstrip("/")).stem)
+    stem = readable(PurePosixPath(spec.rstrip("/")).stem).removesuffix(".tar")
     return safe_name(stem.lower() or "data", 40), spec
 
 
@@ -124,8 +124,8 @@ def _recognise(name: str, place: Place, options: ReadOptions) -> Source:
             "version (data_batch_1.bin, ...) or Parquet."
         )
     raise UserError(
-        f"{place.uri} has no images, Parquet, IDX or CIFAR binary files (but {min(bases)}): "
-        "name the folder that has the data."
+        f"{place.uri} has no images, Parquet, IDX or CIFAR binary files (but "
+        f"{readable(min(bases))}): name the folder or the archive that has the data."
     )
 
 

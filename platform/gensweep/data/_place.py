@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from gensweep.data._archive import is_archive, open_archive
 from gensweep.data._unreadable import UnreadableError
 from gensweep.data._walk import readable, walk, without_junk
 from gensweep.errors import UserError
@@ -114,8 +115,11 @@ def fingerprint(name: str, place: Place, options: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _local(location: str) -> LocalPlace:
+def _local(location: str) -> Place:
     path = Path(location.removeprefix("file://")).expanduser().absolute()
+    if path.is_file() and is_archive(path.name):
+        version = "{} {}".format(*_stamp(path.stat()))
+        return open_archive(readable(str(path)), path.open("rb"), version)
     if path.is_file():
         return LocalPlace(path.parent, {path.name: _stamp(path.stat())})
     if not path.is_dir():
@@ -135,13 +139,16 @@ def _stamp(stat: os.stat_result) -> tuple[int, str]:
     return stat.st_size, f"{stat.st_mtime_ns}-{stat.st_ctime_ns}"
 
 
-def _remote(location: str) -> RemotePlace:
+def _remote(location: str) -> Place:
     only = None
-    if location.endswith((".parquet", ".bin", ".gz")):
+    if location.endswith((".parquet", ".bin", ".gz")) or is_archive(location):
         location, _, only = location.rpartition("/")
     store = open_store(location)
     if not isinstance(store, S3Store):
         raise UserError(f"{location!r} is no S3 address: write s3://bucket/prefix.")
     found = store.list_etags(only or "", patient=False)
     stamps, junk = without_junk({k: v for k, v in found.items() if v[0] and only in {None, k}})
-    return RemotePlace(store, stamps, junk)
+    place = RemotePlace(store, stamps, junk)
+    if only in stamps and is_archive(only):
+        return open_archive(where(place, only), place.open(only), stamps[only][1])
+    return place
