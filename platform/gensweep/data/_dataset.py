@@ -94,6 +94,14 @@ class Dataset:
         return None if self.manifest.meta.modes is None else torch.tensor(self.manifest.meta.modes)
 
     @property
+    def standardised_by(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The mean and the standard deviation that a table's numbers had; empty for others.
+
+        A stored `x` is `x * std + mean` in the table's own units.
+        """
+        return self.manifest.meta.mean, self.manifest.meta.std
+
+    @property
     def stacked(self) -> bool:
         """True if every channel is an image with a class of its own."""
         return self.manifest.meta.stacked

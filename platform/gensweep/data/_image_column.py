@@ -85,6 +85,14 @@ class _Pixels:
         return made if self.shape is None else made.reshape(self.shape)
 
 
+def may_hold_images(field: Any) -> bool:
+    """Return whether a column may hold images, or by its name the paths of some."""
+    from pyarrow import types
+
+    paths = types.is_string(field.type) or types.is_large_string(field.type)
+    return holds_images(field.type) or (paths and field.name.lower() in IMAGE_NAMES)
+
+
 def holds_images(kind: Any) -> bool:
     """Return whether a column of this Arrow type may hold images.
 

@@ -63,7 +63,8 @@ def _head(meta: Meta) -> list[Any]:
     """What data sets differ in beside their numbers; classes that have no names go by theirs."""
     numbers = tuple(str(i) for i in range(meta.classes))
     names = [] if meta.class_names in ((), numbers) else [meta.class_names]
-    return [meta.shape, meta.classes, meta.levels, *names]
+    units = [meta.mean, meta.std] if meta.mean else []
+    return [meta.shape, meta.classes, meta.levels, *names, *units]
 
 
 def _spool(

@@ -44,6 +44,11 @@ def read_labels(values: Any, column: str, where: str, start: int = 0) -> list[La
     return labels
 
 
+def are_classes(values: Any) -> bool:
+    """Return whether an Arrow column may hold classes: not if it has fractions, for instance."""
+    return not any(_label(value)[1] for value in values.unique().to_pylist())
+
+
 def _label(value: Any) -> tuple[Label, str]:
     """The class that a value means, or what is wrong with it.
 

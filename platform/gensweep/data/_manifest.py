@@ -54,6 +54,7 @@ class Manifest:
             meta = dict(body["meta"])
             modes = meta["modes"]
             meta |= {"shape": tuple(meta["shape"]), "class_names": tuple(meta["class_names"])}
+            meta |= {name: tuple(meta.get(name, ())) for name in ("mean", "std")}
             columns = [dict(column) for column in meta.get("columns", ())]
             meta["columns"] = tuple(Column(**c | {"shape": tuple(c["shape"])}) for c in columns)
             meta["modes"] = None if modes is None else tuple(tuple(mode) for mode in modes)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gensweep.data._columns import ColumnReader
 from gensweep.data._decode import Decoder, Named
-from gensweep.data._image_column import IMAGE_NAMES, ImageColumn, holds_images
+from gensweep.data._image_column import IMAGE_NAMES, ImageColumn, may_hold_images
 from gensweep.data._images import kind_of
 from gensweep.data._labels import Label, find_label, read_labels
 from gensweep.data._notes import left_out
@@ -120,7 +120,7 @@ class ParquetSource:
 
     def _image_column(self) -> str:
         schema, file = self._table.schema, self._table.where(self._table.files[0])
-        found = [field.name for field in schema if holds_images(field.type)]
+        found = [field.name for field in schema if may_hold_images(field)]
         preferred = [name for name in found if name.lower() in IMAGE_NAMES]
         if len(preferred or found) != 1:
             raise UserError(
@@ -137,7 +137,7 @@ class ParquetSource:
         others = [name for name in names if name != self._image.name]
         label = asked or find_label(others, self._table.where(self._table.files[0]))
         given = self.class_names or (hub_names(self._table.schema, label) if label else ())
-        return plan_rows(self._table, label, given, asked is not None)
+        return plan_rows(self._table, label, given, asked=asked is not None)
 
     @cached_property
     def _readers(self) -> list[ColumnReader]:

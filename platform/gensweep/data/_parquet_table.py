@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from gensweep.data._decode import CHUNK
+from gensweep.data._labels import Label, read_labels
 from gensweep.data._place import Place, where
 from gensweep.errors import UserError
 
@@ -26,6 +27,10 @@ class ParquetTable:
     def schema(self) -> Any:
         """Arrow's schema of the first file."""
         return self.open(self.files[0]).schema_arrow
+
+    @property
+    def uri(self) -> str:
+        return self.place.uri
 
     def where(self, file: str) -> str:
         """Name a file for messages."""
@@ -60,6 +65,13 @@ class ParquetTable:
     def rows(self, file: str) -> int:
         """The number of rows of a file."""
         return int(self.open(file).metadata.num_rows)
+
+    def labels(self, file: str, column: str) -> list[Label]:
+        """Read the classes of all rows of a file."""
+        found = list[Label]()
+        for batch in self.batches(file, [column]):
+            found += read_labels(batch.column(column), column, self.where(file), len(found))
+        return found
 
     def open(self, file: str) -> Any:
         """Open a file; `UserError` if it is damaged or empty."""

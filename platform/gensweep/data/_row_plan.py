@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gensweep.data._labels import NO_CLASS, Label, class_names, read_labels
-from gensweep.data._parquet_table import ParquetTable
+from gensweep.data._labels import NO_CLASS, Label, class_names
 from gensweep.data._splits import EVERY, by_seed, split_files
 from gensweep.errors import UserError
+
+
+class Table(Protocol):
+    """Rows in files that have the same columns."""
+
+    @property
+    def files(self) -> list[str]: ...
+    @property
+    def uri(self) -> str: ...
+    def where(self, file: str) -> str: ...
+    def rows(self, file: str) -> int: ...
+    def labels(self, file: str, column: str) -> list[Label]: ...
 
 
 @dataclass(frozen=True)
 class RowPlan:
     """The split of each file, the names of classes, and what is left out of the test split."""
 
-    table: ParquetTable
+    table: Table
     uses: dict[str, str]
     """File to `train`, `test` or `unused`; where no file tells, all are `train`."""
 
@@ -33,6 +45,9 @@ class RowPlan:
     names: tuple[str, ...] = ()
     hidden: int = 0
     """Test rows that have no class, while all training rows have one."""
+
+    seeded: bool = False
+    """Where no file tells, a tenth is the test split by seed, and not every tenth row."""
 
     @property
     def by(self) -> str:
@@ -68,43 +83,35 @@ class RowPlan:
 
     @cached_property
     def _few(self) -> NDArray[np.bool_] | None:
-        """Marks of the test rows where there are fewer than ten; None: there are more."""
+        """Marks of the test rows that a seed chooses; None: every tenth is one."""
         count = sum(map(self.table.rows, self.files("train")))
-        return by_seed(count) if count < EVERY else None
+        return by_seed(count) if self.seeded or count < EVERY else None
 
 
-def plan_rows(table: ParquetTable, label: str | None, given: Sequence[str], asked: bool) -> RowPlan:
+def plan_rows(
+    table: Table, label: str | None, given: Sequence[str], *, asked: bool, seeded: bool = False
+) -> RowPlan:
     """Read all classes: a file may hold a single one, as sorted tables do.
 
     `UserError` if a column that the user `asked` for has none.
     """
-    splits = split_files(table.files, table.place.uri)
+    splits = split_files(table.files, table.uri)
     uses = splits or dict.fromkeys(table.files, "train")
-    plan = RowPlan(table, uses, splits is not None)
+    plan = RowPlan(table, uses, splits is not None, seeded=seeded)
     if label is None:
         return plan
     seen = {"train": Counter[Label](), "test": Counter[Label]()}
     for file, use in uses.items():
         if use in seen:
-            seen[use].update(labels_of(table, file, label))
+            seen[use].update(table.labels(file, label))
     train, test = seen["train"], seen["test"]
     if not {*train} - {None}:
         if asked:
             raise UserError(f"column {label!r} of {table.where(table.files[0])} has no classes: "
                             "name another by label=, or none.")  # fmt: skip
         return plan
-    hidden = 0 if None in train else test[None]
-    if test and not {*test} - {None}:  # as tests of competitions have it
-        plan = RowPlan(table, uses, told=False)
-        hidden = test.total()
-    names = class_names({*train, *test}, given, label, table.place.uri)
+    names = class_names({*train, *test}, given, label, table.uri)
     names += (NO_CLASS,) if None in train else ()
-    return RowPlan(table, plan.uses, plan.told, label, names, hidden)
-
-
-def labels_of(table: ParquetTable, file: str, label: str) -> list[Label]:
-    """Read the classes of all rows of a file."""
-    found = list[Label]()
-    for batch in table.batches(file, [label]):
-        found += read_labels(batch.column(label), label, table.where(file), len(found))
-    return found
+    alone = bool(test) and not {*test} - {None}  # as tests of competitions have it
+    hidden = test.total() if alone else 0 if None in train else test[None]
+    return replace(plan, told=plan.told and not alone, label=label, names=names, hidden=hidden)

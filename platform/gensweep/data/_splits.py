@@ -34,7 +34,7 @@ def split_files(files: Collection[str], where: str) -> dict[str, str] | None:
     {'train-0.parquet': 'train', 'val-0.parquet': 'test'}
     >>> split_files(["train-0.parquet", "train-1.parquet"], "x")
     """
-    kinds = {file: _kind_of_file(file) for file in files}
+    kinds = {file: kind_of_file(file) for file in files}
     found = {kind for kind in kinds.values() if kind is not None}
     if not found or (len(found) == 1 and None not in kinds.values()):
         return None
@@ -71,10 +71,10 @@ def _told_apart(found: set[str]) -> tuple[set[str | None], set[str | None]]:
     return {first}, {None, *found} - {first}
 
 
-def _kind_of_file(file: str) -> str | None:
+def kind_of_file(file: str) -> str | None:
     """The kind of split that a file's name tells, or else the folder next to it.
 
-    >>> _kind_of_file("data/train-00000-of-00001.parquet"), _kind_of_file("test/a.parquet")
+    >>> kind_of_file("data/train-00000-of-00001.parquet"), kind_of_file("test/a.parquet")
     ('train', 'test')
     """
     path = PurePosixPath(file)

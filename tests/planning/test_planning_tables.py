@@ -1,0 +1,77 @@
+"""Points of a table train flows, VAEs and others, and their samples are judged and drawn."""
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gensweep.evaluation import build_evaluator
+from gensweep.lanes import Pack
+from gensweep.planning import parse_request
+from gensweep.planning._check_model import check_data_set, check_games, check_metrics
+from gensweep.planning._prepare import check_data_source, load_data
+from gensweep.storage import ObjectStore, open_store
+from gensweep.sweep import Sweep
+from gensweep_models.catalog import CATALOG
+from gensweep_models.space import Real
+
+RATE = Real(1e-4, 1e-2, log=True)
+pytestmark = pytest.mark.usefixtures("own_home")
+ENTRIES: list[tuple[str, dict[str, Any]]] = [
+    ("realnvp", {}), ("vae", {"decoder": "gaussian"}), ("ddpm", {}), ("rectified_flow", {}),
+    ("gan", {}), ("cgan", {}),
+]  # fmt: skip
+
+
+@pytest.fixture(params=[2, 5], ids=["plane", "five numbers"])
+def table(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A CSV file with a heading and a column of classes."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(3, 2, (400, request.param)) @ rng.normal(
+        size=(request.param, request.param)
+    )
+    rows = np.c_[points, rng.integers(0, 3, 400)]
+    heading = ",".join([*(f"n{i}" for i in range(request.param)), "label"])
+    np.savetxt(tmp_path / "t.csv", rows, "%.8g", ",", header=heading, comments="")
+    return str(tmp_path / "t.csv")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    return open_store(str(tmp_path / "store"))
+
+
+@pytest.mark.parametrize(("name", "fixed"), ENTRIES, ids=[name for name, _ in ENTRIES])
+def test_a_model_of_points_is_checked_trained_and_judged(
+    store: ObjectStore, table: str, name: str, fixed: dict[str, Any]
+) -> None:
+    sweep = Sweep(name="s", model=CATALOG[name], space={"learning_rate": RATE}, fixed=fixed,
+                  samples=60, sampling_grids={}, target="coverage")  # fmt: skip
+    request = parse_request("A test.", sweep, ["--data", table])
+    check_data_source(request)
+    train, test = load_data(request, store)
+    assert test is not None
+    assert (train.count, test.count, train.classes) == (360, 40, 3)
+    check_data_set(train)
+    check_games(request, train)
+    check_metrics(request.sweep, train)
+    evaluator = build_evaluator(request.sweep, store, train, test)
+    pack = Pack(sweep.model, sweep.config({}), train, train.source("cpu"), width=1)
+    pack.load(0, sweep.config({}), seed=0, budget_images=3200)
+    pack.run(2)
+    found = dict(evaluator.evaluate(pack, {0: True}, bound=False))[0]
+    assert found.metrics["finite"] == 1
+    assert np.isfinite(found.metrics["coverage"])
+    assert Image.open(io.BytesIO(found.png)).size[0] > 100
+
+
+def test_metrics_of_classes_are_not_measured_of_points(store: ObjectStore, table: str) -> None:
+    sweep = Sweep(name="s", model=CATALOG["gan"], space={"learning_rate": RATE}, data=table)
+    for target in ("coverage", "frechet"):
+        check_data_source(parse_request("", dataclasses.replace(sweep, target=target), []))
+    with pytest.raises(ValueError, match="'classes', which is not measured for gan"):
+        check_data_source(parse_request("", dataclasses.replace(sweep, target="classes"), []))
