@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gensweep.evaluation import build_evaluator
+from gensweep.evaluation import build_evaluator, sample_lane, sampler_spec
 from gensweep.lanes import Pack
 from gensweep.planning import parse_request
 from gensweep.planning._check_model import check_data_set, check_games, check_metrics
@@ -67,6 +68,22 @@ def test_a_model_of_points_is_checked_trained_and_judged(
     assert found.metrics["finite"] == 1
     assert np.isfinite(found.metrics["coverage"])
     assert Image.open(io.BytesIO(found.png)).size[0] > 100
+
+
+def test_a_registered_model_samples_in_the_units_of_the_table(
+    store: ObjectStore, table: str, tmp_path: Path
+) -> None:
+    sweep = Sweep(name="s", model=CATALOG["realnvp"], space={"learning_rate": RATE}, data=table)
+    train, _ = load_data(parse_request("A test.", sweep, []), store)
+    pack = Pack(sweep.model, sweep.config({}), train, train.source("cpu"), width=1)
+    pack.load(0, sweep.config({}), seed=0, budget_images=3200)
+    file = tmp_path / "lane"
+    file.write_bytes(pack.take(0).to_bytes())
+    about = json.loads(json.dumps(sampler_spec(sweep, {}, train)))
+    drawn = sample_lane(str(file), about, 50)
+    about["data"] |= {"mean": [], "std": []}
+    np.testing.assert_allclose(drawn, sample_lane(str(file), about, 50) * train.std + train.mean,
+                               rtol=1e-4, atol=1e-4)  # fmt: skip
 
 
 def test_metrics_of_classes_are_not_measured_of_points(store: ObjectStore, table: str) -> None:

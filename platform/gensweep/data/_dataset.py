@@ -94,12 +94,17 @@ class Dataset:
         return None if self.manifest.meta.modes is None else torch.tensor(self.manifest.meta.modes)
 
     @property
-    def standardised_by(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """The mean and the standard deviation that a table's numbers had; empty for others.
+    def mean(self) -> tuple[float, ...]:
+        """The mean that each number of a table had: its own units are `x * std + mean`.
 
-        A stored `x` is `x * std + mean` in the table's own units.
+        Empty for what is not standardised.
         """
-        return self.manifest.meta.mean, self.manifest.meta.std
+        return self.manifest.meta.mean
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """The standard deviation that each number of a table had."""
+        return self.manifest.meta.std
 
     @property
     def stacked(self) -> bool:

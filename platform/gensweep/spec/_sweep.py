@@ -62,8 +62,9 @@ class Sweep:
     )
     data: str = setting(
         "digits",
-        "digits, ring8, grid25, mnist, stacked_mnist, fashion_mnist, cifar10, NAME=PATH, a folder "
-        "of images (with a folder for each class) or of Parquet, or s3://... (default {value})",
+        "digits, ring8, grid25, mnist, stacked_mnist, fashion_mnist, cifar10, NAME=PATH, or a "
+        "folder, zip, tar or s3://... of images (with a folder for each class), of Parquet, or of "
+        "points in CSV, .npy, .npz or Parquet (default {value})",
         option=Option(metavar="SET", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     image_size: int | None = setting(
@@ -73,12 +74,12 @@ class Sweep:
         option=Option(metavar="S", group=DATA), least=1, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     column: str | None = setting(
-        None, "Parquet column with the images; images[1] is the second of each list (default: "
-        "'image' or the like)",
+        None, "Parquet column with the images, images[1] for the second of each list (default: "
+        "'image' or the like); of tables and arrays a,b for these numbers (default: all)",
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     label: str | None = setting(
-        None, "Parquet column with the classes (default: 'label' or the like)",
+        None, "column with the classes (default: 'label' or the like)",
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     columns: str | None = setting(
