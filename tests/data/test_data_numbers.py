@@ -60,6 +60,7 @@ FORMS: dict[str, tuple[str, Any]] = {
     "csv": ("t.csv", csv(POINTS, "a,b,c")),
     "bare csv": ("t.csv", csv(POINTS)),
     "semicolons": ("t.csv", csv(POINTS, "a;b;c", ";")),
+    "spaces": ("t.csv", csv(POINTS, "", " ")),
     "tsv": ("t.tsv", csv(POINTS, "a\tb\tc", "\t")),
     "gzipped": ("t.csv.gz", gzip.compress(csv(POINTS, "a,b,c"))),
     "parquet": ("t.parquet", COLUMNS),
@@ -137,6 +138,9 @@ def test_a_test_table_without_classes_is_left_out(store: ObjectStore, tmp_path: 
     train, test = both(written(tmp_path / "set", files), store)
     assert (train.count, test.count, train.classes) == (36, 4, 3)
     assert train.notes[1] == "left out: 40 test row(s) without a class"
+    arrays = {"x_train": POINTS, "y_train": KINDS, "x_test": POINTS}
+    train, test = both(written(tmp_path / "arrays", {"t.npz": arrays}), store)
+    assert (train.count, test.count, train.classes) == (36, 4, 3)
 
 
 def test_columns_of_numbers_that_are_called_like_classes(
@@ -220,6 +224,11 @@ class Thing:
         ({"t.parquet": {"v": [[1.0, 2.0], [1.0]] * 10}}, ("lists of 1 to 2 numbers", "'v'")),
         ({"train.csv": csv(POINTS, "a,b,c"), "test.csv": csv(POINTS, "a,b,d")}, ("no column",)),
         ({"train.npy": POINTS, "test.npy": POINTS[:, :2]}, ("(3,)", "(2,)", "one kind")),
+        ({"t.csv": b"a,b\n"}, ("one row or none",)),
+        ({"t.csv": b"a,b\n1,2\n"}, ("one row or none",)),
+        ({"t.npy": POINTS[:0]}, ("one row or none",)),
+        ({"t.parquet": {"label": KINDS}}, ("no column of numbers", "'label'")),
+        ({"t.npy": np.zeros((20, 2, 2, 2, 2))}, ("row 0 of t", "(2, 2, 2, 2)")),
         ({"t.csv": b"a,b\n" + b"1,\n" * 20}, ("no row without missing numbers", "column=")),
     ],
 )

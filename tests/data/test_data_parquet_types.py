@@ -98,6 +98,7 @@ def test_paths_in_the_place_of_bytes(store: ObjectStore, tmp_path: Path, folder:
     pq.write_table(pa.table({"image": pa.array(rows, kind)}), tmp_path / "set/data/t.parquet")
     data = load_dataset(str(tmp_path / "set"), store)
     assert np.array_equal(data.arrays()["x"][:, 0], PIXELS[TRAIN])
+    assert data.notes == ("images of column 'image'",)
     alone = load_dataset(str(tmp_path / "set/data/t.parquet"), store)
     assert alone.hash == data.hash
 

@@ -56,6 +56,8 @@ class ArrayTable:
         import pyarrow as pa
 
         name = self._partner(file, column)
+        if name is None:  # as tests of competitions have it
+            return [None] * self.rows(file)
         found = self._arrays[name]
         if len(found) != self.rows(file) or found.size != len(found):
             raise UserError(f"{self.where(name)} has the shape {found.shape}, not one class for "
@@ -74,12 +76,16 @@ class ArrayTable:
     def label(self) -> str | None:
         """The name of the array of classes, without its split."""
         if self.options.label is not None:
-            _ = [self._partner(file, self.options.label) for file in self.files]
+            if not any(self._partner(file, self.options.label) for file in self.files):
+                raise UserError(
+                    f"{self.uri} has the arrays {', '.join(self._arrays)}, none of "
+                    f"them {self.options.label!r}: name another by label=."
+                )
             return self.options.label
         import pyarrow as pa
 
         found = min({_rest(name) for name in self._arrays} & CLASSES, default=None)
-        parts = [self._arrays[self._partner(file, found)] for file in self.files] if found else []
+        parts = [self._arrays[name] for name in self._partners(found)]
         return found if all(are_classes(pa.array(part.reshape(-1))) for part in parts) else None
 
     @property
@@ -90,21 +96,24 @@ class ArrayTable:
     @property
     def told(self) -> str:
         """Say which arrays are read."""
-        used = [*self.files, *(self._partner(f, self.label) for f in self.files if self.label)]
+        used = [*self.files, *self._partners(self.label)]
         rest = sorted({*self._arrays} - {*used})
         classes = f", classes of {self.label!r}" if self.label else ""
         aside = f", and not {', '.join(rest)}" if rest else ""
         return f"arrays {', '.join(self.files)}{classes}{aside}"
 
-    def _partner(self, file: str, column: str) -> str:
-        """Find the array of the same split as `file`."""
-        split = kind_of_file(file)
-        same = [name for name in self._arrays if kind_of_file(name) == split]
+    def _partners(self, column: str | None) -> list[str]:
+        found = [self._partner(file, column) for file in self.files] if column else []
+        return [name for name in found if name is not None]
+
+    def _partner(self, file: str, column: str) -> str | None:
+        """Find the classes of the same split as `file`; None if it has none."""
+        same = [name for name in self._arrays if kind_of_file(name) == kind_of_file(file)]
         found = [name for name in same if column in (name, _rest(name))]
-        if len(found) != 1:
-            raise UserError(f"{self.uri} has the arrays {', '.join(self._arrays)}, and not one "
-                            f"of classes {column!r} for {file}: name it by label=.")  # fmt: skip
-        return found[0]
+        if len(found) > 1:
+            raise UserError(f"{self.uri} has the arrays {' and '.join(found)} of classes for "
+                            f"{file}: name one by label=.")  # fmt: skip
+        return found[0] if found else None
 
     @cached_property
     def _arrays(self) -> dict[str, NDArray[Any]]:

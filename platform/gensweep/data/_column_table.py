@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+DELIMITERS = (",", ";", "\t")
+"""Where a first line has none of them, there are spaces or a single column."""
 INDICES = ("", "Unnamed: 0", "__index_level_0__")
 """Names that pandas gives to numbers of rows."""
 CLASSES = tuple(name for name in LABEL_NAMES if name != "y")
@@ -82,7 +84,11 @@ class ColumnTable:
         """The columns of an example's numbers."""
         if self.options.column is not None:
             return [self._known(name.strip()) for name in self.options.column.split(",")]
-        return [name for name in self._all if name != self.label and name not in INDICES]
+        names = [name for name in self._all if name != self.label and name not in INDICES]
+        if not names:
+            raise UserError(f"{self.where(self.files[0])} has no column of numbers beside the "
+                            f"classes of {self.label!r}: add some.")  # fmt: skip
+        return names
 
     @property
     def told(self) -> str:
@@ -103,7 +109,7 @@ class ColumnTable:
     def _read(self, file: str) -> Any:
         if file.lower().endswith(".parquet"):
             return ParquetTable(self.place).open(file).read(use_threads=False)
-        return read_csv(self.place.read(file), file, self.where(file))
+        return read_csv(self.place.read(file), self.where(file))
 
     def _known(self, name: str) -> str:
         if name not in self._all:
@@ -123,15 +129,15 @@ def is_csv(file: str) -> bool:
     return file.lower().endswith(ENDINGS)
 
 
-def read_csv(data: bytes, file: str, where: str) -> Any:
+def read_csv(data: bytes, where: str) -> Any:
     """Read a CSV file as an Arrow table; a first line of numbers alone is no heading."""
     import pyarrow as pa
     from pyarrow import csv
 
     try:
-        data = gzip.decompress(data) if file.lower().endswith(".gz") else data
+        data = gzip.decompress(data) if where.lower().endswith(".gz") else data
         first = data.split(b"\n", 1)[0].decode().strip().removeprefix("\ufeff")
-        delimiter = max("\t" if ".tsv" in file.lower() else ",", ";", "\t", key=first.count)
+        delimiter = max(DELIMITERS, key=first.count) if set(DELIMITERS) & set(first) else " "
         bare = all(map(_is_number, first.split(delimiter)))
         return csv.read_csv(
             io.BytesIO(data), csv.ReadOptions(use_threads=False, autogenerate_column_names=bare),

@@ -74,7 +74,7 @@ class ColumnReader:
         if self.decoder is not None:
             column, bad = ImageColumn(self.column.name), Unreadable()
             images = named(where, column, values)
-            made = [part.pixels for part in self.decoder.batches(images, column.read_here, bad)]
+            made = [part.pixels for part in self.decoder.batches(images, column.read, bad)]
             for error in bad.found:
                 raise error
             return np.concatenate(made)
@@ -146,4 +146,4 @@ def named(where: str, column: ImageColumn, values: Any) -> list[tuple[str, Any]]
 
 def _decoder(where: str, name: str, values: Any) -> Decoder:
     column = ImageColumn(name)
-    return Decoder.for_images(named(where, column, values)[:16], column.read_here, AS_USUAL)
+    return Decoder.for_images(named(where, column, values)[:16], column.read, AS_USUAL)

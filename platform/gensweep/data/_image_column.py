@@ -47,15 +47,13 @@ class ImageColumn:
             else:
                 yield value
 
-    def read(self, where: str, value: Any, place: Place, file: str) -> Named:
-        """Read what an image is decoded from; a path is one below `place`, or beside `file`."""
+    def path(self, value: Any) -> str | None:
+        """The path that a row has in the place of an image; None: it has none."""
         if isinstance(value, dict):
-            value = value.get("bytes") or value.get("path")
-        if isinstance(value, str):
-            return where, _file_of(where, value, place, file)
-        return self.read_here((where, value))
+            value = None if value.get("bytes") else value.get("path")
+        return value if isinstance(value, str) and value else None
 
-    def read_here(self, item: tuple[str, Any]) -> Named:
+    def read(self, item: tuple[str, Any]) -> Named:
         """Read what an image is decoded from, which the table holds itself."""
         where, value = item
         if isinstance(value, dict):
@@ -154,10 +152,10 @@ def _pixel_type(kind: Any) -> tuple[Any, tuple[int, ...] | None] | None:
     return leaf.to_pandas_dtype(), None if shape is None else tuple(shape)
 
 
-def _file_of(where: str, path: str, place: Place, file: str) -> bytes:
-    """Read the file that a row names: below the folder of its table, or of the whole data set."""
-    folders = (str(PurePosixPath(file).parent / path), path)
+def find_file(where: str, path: str, place: Place, table: str) -> str:
+    """Find the file that a row of `table` names: beside that, or in the whole place."""
+    folders = (str(PurePosixPath(table).parent / path), path)
     inside = next((one.removeprefix("./") for one in folders if place.has(one)), None)
     if inside is None:
         raise UnreadableError(where, f"names {path!r}, which is no file in {place.uri},")
-    return place.read(inside)
+    return inside

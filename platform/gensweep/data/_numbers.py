@@ -127,9 +127,11 @@ class NumberSource:
     @cached_property
     def _units(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Mean and standard deviation of the training split; 1 for a number that never varies."""
-        values = np.stack([v for part, _ in self._parts("train") for _, v in part])
-        good = values.astype(np.float64)
-        good = good[np.isfinite(good).reshape(len(good), -1).all(1)]
+        found = [value for part, _ in self._parts("train") for _, value in part]
+        if not found:
+            raise UserError(f"{self.place.uri} has one row or none: put two or more there.")
+        values = np.stack(found).astype(np.float64)
+        good = values[np.isfinite(values).all(1)]
         if not len(good):
             raise UserError(f"{self.place.uri} has no row without missing numbers: name the "
                             "columns by column=.")  # fmt: skip

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gensweep.data._columns import ColumnReader
 from gensweep.data._decode import Decoder, Named
-from gensweep.data._image_column import IMAGE_NAMES, ImageColumn, may_hold_images
+from gensweep.data._image_column import IMAGE_NAMES, ImageColumn, find_file, may_hold_images
 from gensweep.data._images import kind_of
 from gensweep.data._labels import Label, find_label, read_labels
 from gensweep.data._notes import left_out
@@ -90,7 +90,8 @@ class ParquetSource:
         first = f"image {column.index} of each list in" if column.index else "images of"
         told = f"{first} column {column.name!r}"
         told += f", classes of {plan.label!r}" if plan.label else ""
-        counts = Counter(kind_of(file) for file in self.place.stamps if file not in plan.uses)
+        known = {*plan.uses, *self._named}
+        counts = Counter(kind_of(file) for file in self.place.stamps if file not in known)
         counts["file(s) beside the splits"] = [*plan.uses.values()].count("unused")
         counts["test row(s) without a class"] = plan.hidden
         bad = together(self._bad.values())
@@ -106,6 +107,11 @@ class ParquetSource:
     @cached_property
     def _bad(self) -> dict[str, Unreadable]:
         return {}
+
+    @cached_property
+    def _named(self) -> set[str]:
+        """Image files that rows have in the place of bytes."""
+        return set()
 
     @cached_property
     def _table(self) -> ParquetTable:
@@ -158,7 +164,12 @@ class ParquetSource:
         return Decoder.for_images(samples, self._read, self.options)
 
     def _read(self, item: Item) -> Named:
-        return self._image.read(item.where, item.value, self.place, item.file)
+        path = self._image.path(item.value)
+        if path is None:
+            return self._image.read((item.where, item.value))
+        file = find_file(item.where, path, self.place, item.file)
+        self._named.add(file)
+        return item.where, self.place.read(file)
 
     def _rows(self, file: str, *, more: bool = True) -> Iterator[Rows]:
         label, readers = self._plan.label, self._readers if more else []

@@ -125,7 +125,7 @@ def _local(location: str) -> Place:
     if not path.is_dir():
         raise UserError(f"folder {readable(location)!r} does not exist: correct the path.")
     files, left_out = walk(path)
-    found = {file.relative_to(path).as_posix(): _stamp(file.stat()) for file in files}
+    found = {file: _stamp(stat) for file, stat in files.items()}
     stamps, junk = without_junk(found)
     return LocalPlace(path, stamps, left_out + junk)
 

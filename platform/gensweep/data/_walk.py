@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -20,12 +21,12 @@ LEFTOVERS = {".ds_store", "desktop.ini", "thumbs.db"}
 Stamp = TypeVar("Stamp")
 
 
-def walk(root: Path) -> tuple[list[Path], Counter[str]]:
-    """List the files under `root` through links, each folder once, and count what is left out.
+def walk(root: Path) -> tuple[dict[str, os.stat_result], Counter[str]]:
+    """List the files under `root` through links, and count what is left out.
 
     A link that leads back to a folder on the way to it is not followed.
     """
-    files, left_out = list[Path](), Counter[str]()
+    files, left_out = dict[str, os.stat_result](), Counter[str]()
     ways: dict[str, tuple[str, ...]] = {str(root): (os.path.realpath(root),)}
     for where, folders, names in os.walk(root, followlinks=True, onerror=_unlisted):
         way, kept = ways.pop(where), []
@@ -38,9 +39,15 @@ def walk(root: Path) -> tuple[list[Path], Counter[str]]:
             ways[path] = (*way, real)
             kept.append(folder)
         folders[:] = kept
-        paths = [Path(where) / name for name in names]
-        files += [path for path in paths if path.is_file()]
-        left_out["broken link(s)"] += sum(not path.exists() for path in paths)
+        for name in names:
+            path = os.path.join(where, name)
+            try:
+                found = os.stat(path)
+            except OSError:
+                left_out["broken link(s)"] += 1
+            else:
+                if stat.S_ISREG(found.st_mode):
+                    files[path.removeprefix(f"{root}/")] = found
     return files, left_out
 
 
