@@ -46,6 +46,8 @@ def layout(folder: Path, store: ObjectStore) -> tuple[tuple[str, ...], tuple[int
         ([f"archive/{c}" for c in PETS], (PETS, (9, 9), 2)),
         (["train2017", "val2017"], ((), (10,), 10)),
         (["train/all", "test/all"], ((), (10,), 10)),
+        (["TrainImages/cat", "TrainImages/dog", "TestImages/cat"], (PETS, (10, 10), 10)),
+        (["train/cat", "train/dog", "test/unknown"], (PETS, (9, 9), 2)),
         (["photos"], ((), (9,), 1)),
         (["bus", "car", "train"], (("bus", "car", "train"), (9, 9, 9), 3)),
         (["bullet_train", "test_tube"], (("bullet_train", "test_tube"), (9, 9), 2)),
@@ -65,7 +67,7 @@ def test_splits_and_classes(
     ("extra", "note"),
     [
         ("sample", "left out: 3 image(s) in sample/ beside the splits"),
-        ("val", "left out: 3 image(s) in val/ beside the splits"),
+        ("val", "left out: 3 validation image(s), beside a test split"),
         ("@eaDir", "left out: 3 file(s) in @eaDir"),
         ("train/cat/@eaDir/SYNO", "left out: 3 file(s) in @eaDir"),
         ("__MACOSX/train/cat", "left out: 3 file(s) in __MACOSX"),
@@ -105,6 +107,20 @@ def test_images_that_no_class_has_in_the_test_split_are_left_out(
     assert "every tenth of each class" in data.protocol
 
 
+def test_validation_is_the_test_split_where_that_has_no_classes(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    """As ImageNet has it."""
+    for split in ("train", "val"):
+        for label in PETS:
+            fill(tmp_path / "set" / split / label, 10 if split == "train" else 3)
+    fill(tmp_path / "set" / "test", 4)
+    assert layout(tmp_path / "set", store) == (PETS, (10, 10), 6)
+    data = load_dataset(str(tmp_path / "set"), store)
+    assert data.notes == ("left out: 4 test image(s) without a class",)
+    assert "split by folder" in data.protocol
+
+
 @pytest.mark.parametrize(
     ("folders", "words"),
     [
@@ -113,7 +129,7 @@ def test_images_that_no_class_has_in_the_test_split_are_left_out(
         (["train/a", "bus/a", "car/a"], ("train/ as a split or as a class",)),
         (["train", "test", "cat"], ("test/, train/ as splits without cat/", "as classes")),
         (["bottle/train/a", "bottle/test/a", "nut/train/a"], ("bottle/, nut/ as classes",)),
-        (["trainA", "train_a", "test_a", "train_b", "test_b"], ("by the splits", "one pair")),
+        (["trainA", "trainB", "testA", "testB"], ("by the splits", "one pair")),
         (["images", "masks"], ("images/, masks/ as classes or as parts",)),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -242,6 +242,23 @@ def test_what_cannot_be_read(
     assert store.list() == []
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"image_size": 8}, "drop the image size"),
+        ({"pixel_range": (0, 1)}, "drop the image size and pixel range"),
+        ({"columns": ("a",)}, "drop columns="),
+        ({"column": "a,z"}, "no column 'z': choose from a, b, c"),
+    ],
+)
+def test_options_that_points_have_not(
+    store: ObjectStore, tmp_path: Path, options: dict[str, Any], words: str
+) -> None:
+    spec = written(tmp_path / "set", {"t.csv": csv(POINTS, "a,b,c")})
+    with pytest.raises(UserError, match=words):
+        load_dataset(spec, store, **options)
+
+
 def test_few_rows_are_split_by_seed_and_the_seed_is_fixed(
     store: ObjectStore, tmp_path: Path
 ) -> None:

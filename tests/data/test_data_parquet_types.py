@@ -168,6 +168,19 @@ def test_a_test_split_of_hidden_labels_is_left_out(
     assert train.notes[1] == "left out: 20 test row(s) without a class"
 
 
+def test_validation_is_the_test_split_where_that_is_hidden(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    """As the hub's ImageNet has it."""
+    folder = splits(tmp_path / "set", [-1] * COUNT)
+    table = {"image": FILES[:7], "label": NUMBERS[:7]}
+    pq.write_table(pa.table(table), f"{folder}/validation-00000-of-00001.parquet")
+    train, test = (load_dataset(folder, store, split) for split in ("train", "test"))
+    assert (train.count, test.count, train.classes) == (20, 7, 3)
+    assert np.array_equal(test.arrays()["x"][:, 0], PIXELS[:7])
+    assert train.notes[1:] == ("left out: 20 test row(s) without a class",)
+
+
 def test_test_rows_of_hidden_labels_are_left_out(store: ObjectStore, tmp_path: Path) -> None:
     folder = splits(tmp_path / "set", [*NUMBERS[:5], *[-1] * (COUNT - 5)])
     train, test = (load_dataset(folder, store, split) for split in ("train", "test"))

@@ -22,21 +22,19 @@ from gensweep_models.space import Real
 
 RATE = Real(1e-4, 1e-2, log=True)
 pytestmark = pytest.mark.usefixtures("own_home")
-ENTRIES: list[tuple[str, dict[str, Any]]] = [
-    ("realnvp", {}), ("vae", {"decoder": "gaussian"}), ("ddpm", {}), ("rectified_flow", {}),
-    ("gan", {}), ("cgan", {}),
+ENTRIES: list[tuple[str, int, dict[str, Any]]] = [
+    ("realnvp", 2, {}), ("vae", 5, {"decoder": "gaussian"}), ("ddpm", 5, {}),
+    ("rectified_flow", 2, {}), ("gan", 1, {}), ("cgan", 5, {}),
 ]  # fmt: skip
+"""A model, the numbers of a point, and fields of the configuration."""
 
 
-@pytest.fixture(params=[2, 5], ids=["plane", "five numbers"])
-def table(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def written(tmp_path: Path, size: int) -> str:
     """A CSV file with a heading and a column of classes."""
     rng = np.random.default_rng(0)
-    points = rng.normal(3, 2, (400, request.param)) @ rng.normal(
-        size=(request.param, request.param)
-    )
+    points = rng.normal(3, 2, (400, size)) @ rng.normal(size=(size, size))
     rows = np.c_[points, rng.integers(0, 3, 400)]
-    heading = ",".join([*(f"n{i}" for i in range(request.param)), "label"])
+    heading = ",".join([*(f"n{i}" for i in range(size)), "label"])
     np.savetxt(tmp_path / "t.csv", rows, "%.8g", ",", header=heading, comments="")
     return str(tmp_path / "t.csv")
 
@@ -46,10 +44,11 @@ def store(tmp_path: Path) -> ObjectStore:
     return open_store(str(tmp_path / "store"))
 
 
-@pytest.mark.parametrize(("name", "fixed"), ENTRIES, ids=[name for name, _ in ENTRIES])
+@pytest.mark.parametrize(("name", "size", "fixed"), ENTRIES, ids=[name for name, *_ in ENTRIES])
 def test_a_model_of_points_is_checked_trained_and_judged(
-    store: ObjectStore, table: str, name: str, fixed: dict[str, Any]
+    store: ObjectStore, tmp_path: Path, name: str, size: int, fixed: dict[str, Any]
 ) -> None:
+    table = written(tmp_path, size)
     sweep = Sweep(name="s", model=CATALOG[name], space={"learning_rate": RATE}, fixed=fixed,
                   samples=60, sampling_grids={}, target="coverage")  # fmt: skip
     request = parse_request("A test.", sweep, ["--data", table])
@@ -71,8 +70,9 @@ def test_a_model_of_points_is_checked_trained_and_judged(
 
 
 def test_a_registered_model_samples_in_the_units_of_the_table(
-    store: ObjectStore, table: str, tmp_path: Path
+    store: ObjectStore, tmp_path: Path
 ) -> None:
+    table = written(tmp_path, 5)
     sweep = Sweep(name="s", model=CATALOG["realnvp"], space={"learning_rate": RATE}, data=table)
     train, _ = load_data(parse_request("A test.", sweep, []), store)
     pack = Pack(sweep.model, sweep.config({}), train, train.source("cpu"), width=1)
@@ -86,7 +86,8 @@ def test_a_registered_model_samples_in_the_units_of_the_table(
                                rtol=1e-4, atol=1e-4)  # fmt: skip
 
 
-def test_metrics_of_classes_are_not_measured_of_points(store: ObjectStore, table: str) -> None:
+def test_metrics_of_classes_are_not_measured_of_points(tmp_path: Path) -> None:
+    table = written(tmp_path, 2)
     sweep = Sweep(name="s", model=CATALOG["gan"], space={"learning_rate": RATE}, data=table)
     for target in ("coverage", "frechet"):
         check_data_source(parse_request("", dataclasses.replace(sweep, target=target), []))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from gensweep.data._splits import WORDS, held_out, roles, split_folders
+from gensweep.data._splits import WORDS, held_out, split_folders
 from gensweep.data._walk import readable
 from gensweep.errors import UserError
 
@@ -52,30 +52,41 @@ def lay_out(files: Iterable[str], where: str) -> Layout:
         _check_tops(folders, where)
         return _by_count(_labels(folders, where), Counter())
     _check_beside(folders, splits, where)
-    uses, left_out = roles(set(splits.values())), Counter[str]()
-    parts: dict[str, dict[str, tuple[str, ...]]] = {"train": {}, "test": {}}
+    left_out = Counter[str]()
+    parts: dict[str, dict[str, tuple[str, ...]]] = {kind: {} for kind in splits.values()}
     for file, path in folders.items():
-        use = uses.get(splits.get(path[0], ""), "unused") if path else "unused"
-        if use == "unused":
-            beside = f"{path[0]}/" if path else "no folder"
-            left_out[f"image(s) in {beside} beside the splits"] += 1
+        if path and path[0] in splits:
+            parts[splits[path[0]]][file] = path[1:]
         else:
-            parts[use][file] = path[1:]
-    return _by_folder(parts["train"], parts["test"], where, left_out)
+            left_out[f"image(s) in {f'{path[0]}/' if path else 'no folder'} beside the splits"] += 1
+    return _by_folder(parts, where, left_out)
 
 
-def _by_folder(train: Folders, test: Folders, where: str, left_out: Counter[str]) -> Layout:
+def _by_folder(parts: Mapping[str, Folders], where: str, left_out: Counter[str]) -> Layout:
     """Take the classes below splits; a test split without them is none where others have some."""
-    train, test = _within(train, test), _within(test, train)
-    labels = {"train": _labels(train, where), "test": _labels(test, where)}
-    known = {split: {*found.values()} - {None} for split, found in labels.items()}
-    if known["train"] and not known["test"]:
-        left_out["test image(s) without a class"] += len(test)
+    labels = _labels_below(parts, where)
+    known = {kind: {*found.values()} - {None} for kind, found in labels.items()}
+    held = next((kind for kind in ("test", "validation") if known.get(kind) or
+                 (kind in labels and not known["train"])), None)  # fmt: skip
+    for kind in labels.keys() - {"train", held}:
+        why = ", beside a test split" if held == "test" else " without a class"
+        left_out[f"{kind} image(s){why}"] += len(labels[kind])
+    if held is None:
         return _by_count(labels["train"], left_out)
-    one = len(known["train"] | known["test"]) < 2 or not known["train"]
+    one = len(known["train"] | known[held]) < 2 or not known["train"]
     entries = [Entry(file, split, None if one or label is None else label)
-               for split, found in labels.items() for file, label in found.items()]  # fmt: skip
+               for split, kind in (("train", "train"), ("test", held))
+               for file, label in labels[kind].items()]  # fmt: skip
     return Layout(tuple(entries), "split by folder", left_out)
+
+
+def _labels_below(parts: Mapping[str, Folders], where: str) -> dict[str, dict[str, str | None]]:
+    """Find the classes of each split, without folders that hold all of one and none of others."""
+    train = _within(parts["train"], {**parts.get("validation", {}), **parts.get("test", {})})
+    return {
+        kind: _labels(train if kind == "train" else _within(found, train), where)
+        for kind, found in parts.items()
+    }
 
 
 def _by_count(labels: Mapping[str, str | None], left_out: Counter[str]) -> Layout:
@@ -97,9 +108,11 @@ def _unwrapped(folders: Folders) -> Folders:
 
 
 def _within(folders: Folders, other: Folders) -> Folders:
-    """Drop a folder that holds folders alone, and all of one split: `seg_train/seg_train`."""
-    while folders and len(_tops(folders)) == 1 and all(len(path) > 1 for path in folders.values()):
-        if _tops(folders) < _tops(other):
+    """Drop a folder that holds all of one split and is no class: `seg_train/seg_train`."""
+    while len(top := _tops(folders)) == 1 and all(folders.values()):
+        classes = _tops(other)
+        nested = all(len(path) > 1 for path in folders.values()) and not top < classes
+        if not nested and not (len(classes) > 1 and not top <= classes):
             return folders
         folders = {file: path[1:] for file, path in folders.items()}
     return folders

@@ -118,11 +118,13 @@ class NumberSource:
     @cached_property
     def _decoder(self) -> Decoder | None:
         """Of images; None for points."""
+        options = self.table.options
+        if len(self._shape) == 1 and (options.image_size or options.pixel_range):
+            raise UserError(f"{self.place.uri} holds points: drop the image size and pixel range.")
         if len(self._shape) == 1:
             return None
         examples, _ = next(self._parts("train"))
-        return Decoder.for_images(examples[:: max(1, len(examples) // 16)], _as_is,
-                                  self.table.options)  # fmt: skip
+        return Decoder.for_images(examples[:: max(1, len(examples) // 16)], _as_is, options)
 
     @cached_property
     def _units(self) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -94,9 +94,8 @@ def _parquet(name: str, place: Place, options: ReadOptions) -> Source:
 def _numbers(name: str, place: Place, table: ColumnTable | ArrayTable) -> Source:
     from gensweep.data._numbers import NumberSource
 
-    options = table.options
-    if options.columns or (options.image_size is not None and isinstance(table, ColumnTable)):
-        raise UserError(f"{place.uri} holds numbers: drop the image size and columns=.")
+    if table.options.columns:
+        raise UserError(f"{place.uri} holds numbers: drop columns=, and name those by column=a,b.")
     return NumberSource(name, place, table)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gensweep.data._labels import NO_CLASS, Label, class_names
-from gensweep.data._splits import EVERY, by_seed, split_files
+from gensweep.data._splits import EVERY, by_seed, kind_of_file, split_files
 from gensweep.errors import UserError
 
 
@@ -34,7 +34,10 @@ class RowPlan:
 
     table: Table
     uses: dict[str, str]
-    """File to `train`, `test` or `unused`; where no file tells, all are `train`."""
+    """File to `train`, `test`, `unused`, or `hidden` for a test split without classes.
+
+    Where no file tells, all are `train`.
+    """
 
     told: bool
     """True if the files tell the split."""
@@ -100,18 +103,35 @@ def plan_rows(
     plan = RowPlan(table, uses, splits is not None, seeded=seeded)
     if label is None:
         return plan
-    seen = {"train": Counter[Label](), "test": Counter[Label]()}
-    for file, use in uses.items():
-        if use in seen:
-            seen[use].update(table.labels(file, label))
-    train, test = seen["train"], seen["test"]
+    train = _classes(table, label, plan.files("train"))
     if not {*train} - {None}:
         if asked:
             raise UserError(f"column {label!r} of {table.where(table.files[0])} has no classes: "
                             "name another by label=, or none.")  # fmt: skip
         return plan
+    plan, test, hidden = _known_test(plan, label)
     names = class_names({*train, *test}, given, label, table.uri)
     names += (NO_CLASS,) if None in train else ()
-    alone = bool(test) and not {*test} - {None}  # as tests of competitions have it
-    hidden = test.total() if alone else 0 if None in train else test[None]
-    return replace(plan, told=plan.told and not alone, label=label, names=names, hidden=hidden)
+    hidden += 0 if None in train else test[None]
+    return replace(plan, label=label, names=names, hidden=hidden)
+
+
+def _known_test(plan: RowPlan, label: str) -> tuple[RowPlan, Counter[Label], int]:
+    """Leave out a test split without classes, as competitions have it, for the validation split.
+
+    Returns its classes, and the number of rows that are left out.
+    """
+    test = _classes(plan.table, label, plan.files("test") if plan.told else [])
+    if {*test} - {None} or not test:
+        return plan, test, 0
+    spare = [file for file, use in plan.uses.items()
+             if use == "unused" and kind_of_file(file) == "validation"]  # fmt: skip
+    found = _classes(plan.table, label, spare)
+    known = bool({*found} - {None})
+    uses = {file: "hidden" if use == "test" else "test" if known and file in spare else use
+            for file, use in plan.uses.items()}  # fmt: skip
+    return replace(plan, uses=uses, told=known), found if known else Counter(), test.total()
+
+
+def _classes(table: Table, label: str, files: Sequence[str]) -> Counter[Label]:
+    return sum((Counter(table.labels(file, label)) for file in files), Counter[Label]())

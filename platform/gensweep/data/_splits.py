@@ -116,10 +116,11 @@ def split_folders(folders: Collection[str], where: str) -> dict[str, str] | None
 def _split_word(folder: str) -> tuple[str | None, str]:
     """The kind of split that a folder's name tells, and the rest of the name.
 
-    >>> _split_word("Images_Train"), _split_word("test2017"), _split_word("trainers")
+    >>> _split_word("TrainImages"), _split_word("test2017"), _split_word("trainers")
     (('train', 'images'), ('test', '2017'), (None, 'trainers'))
     """
-    parts = re.findall(r"[^\W\d_]+|\d+", folder.lower())
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", folder).lower()
+    parts = re.findall(r"[^\W\d_]+|\d+", words)
     found = [part for part in parts if part in WORDS]
     if len(found) != 1:
         return None, folder.lower()
