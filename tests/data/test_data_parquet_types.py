@@ -64,6 +64,7 @@ IMAGES: dict[str, Any] = {
 def test_images(store: ObjectStore, tmp_path: Path, kind: str) -> None:
     data = read(store, tmp_path, {"image": IMAGES[kind], "label": [1] * COUNT})
     assert np.array_equal(data.arrays()["x"][:, 0], PIXELS[TRAIN])
+    assert data.notes[0].startswith("image 0 of each list in") == kind.startswith("list")
 
 
 def test_colours_in_arrays(store: ObjectStore, tmp_path: Path) -> None:

@@ -111,6 +111,11 @@ def holds_images(kind: Any) -> bool:
     return False
 
 
+def holds_lists(kind: Any) -> bool:
+    """Return whether each row has a list of images."""
+    return is_list(kind) and _pixel_type(kind) is None
+
+
 def is_binary(kind: Any) -> bool:
     """Return whether entries of this Arrow type are bytes."""
     from pyarrow import types

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gensweep.data._columns import ColumnReader
 from gensweep.data._decode import Decoder, Named
-from gensweep.data._image_column import IMAGE_NAMES, ImageColumn, find_file, may_hold_images
+from gensweep.data._image_column import (
+    IMAGE_NAMES,
+    ImageColumn,
+    find_file,
+    holds_lists,
+    may_hold_images,
+)
 from gensweep.data._images import kind_of
 from gensweep.data._labels import Label, find_label, read_labels
 from gensweep.data._notes import left_out
@@ -87,7 +93,8 @@ class ParquetSource:
 
     def notes(self) -> tuple[str, ...]:
         plan, column = self._plan, self._image
-        first = f"image {column.index} of each list in" if column.index else "images of"
+        lists = holds_lists(self._table.schema.field(column.name).type)
+        first = f"image {column.index} of each list in" if lists else "images of"
         told = f"{first} column {column.name!r}"
         told += f", classes of {plan.label!r}" if plan.label else ""
         known = {*plan.uses, *self._named}

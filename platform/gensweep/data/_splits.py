@@ -133,14 +133,18 @@ def held_out(labels: Sequence[Hashable]) -> NDArray[np.bool_]:
     >>> held_out(["a"] * 10).tolist().index(True), held_out(["a"] * 10 + ["b"] * 5).sum()
     (9, np.int64(1))
     """
+    few = min(Counter(labels).values(), default=0) < EVERY
+    return by_seed(len(labels)) if few else every_nth(labels, EVERY)
+
+
+def every_nth(labels: Sequence[Hashable], n: int) -> NDArray[np.bool_]:
+    """Mark each n-th example of every class: a stratified split that needs no seed."""
     import numpy as np
 
-    if min(Counter(labels).values(), default=0) < EVERY:
-        return by_seed(len(labels))
     seen, marks = Counter[Hashable](), np.zeros(len(labels), bool)
     for i, label in enumerate(labels):
         seen[label] += 1
-        marks[i] = seen[label] % EVERY == 0
+        marks[i] = seen[label] % n == 0
     return marks
 
 
