@@ -196,4 +196,4 @@ def fill_up(slots: list[int], count: int) -> list[int]:
 
 def sample_grid(samples: Tensor, modes: Tensor | None) -> bytes:
     """Draw all points, or the first `GRID_SAMPLES` images, as PNG."""
-    return grid_png((samples if modes is not None else samples[:GRID_SAMPLES]).cpu(), modes)
+    return grid_png((samples if samples.ndim == 2 else samples[:GRID_SAMPLES]).cpu(), modes)
