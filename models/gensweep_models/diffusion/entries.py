@@ -12,6 +12,11 @@ from gensweep_models.diffusion.guided_diffusion import (
     GuidedDiffusionConfig,
 )
 from gensweep_models.diffusion.improved_ddpm import IMPROVED_DDPM_SPACE, ImprovedDdpmConfig
+from gensweep_models.diffusion.latent_diffusion import (
+    LATENT_DIFFUSION_SPACE,
+    LatentDiffusion,
+    LatentDiffusionConfig,
+)
 from gensweep_models.diffusion.rectified_flow import (
     RECTIFIED_FLOW_SPACE,
     RectifiedFlow,
@@ -31,6 +36,10 @@ DIFFUSION = (
         GuidedDiffusion, GUIDED_DIFFUSION_SPACE,
     ),
     Model("sr3", "diffusion", "arXiv:2104.07636", Sr3Config, Sr3, SR3_SPACE),
+    Model(
+        "latent_diffusion", "diffusion", "arXiv:2112.10752", LatentDiffusionConfig,
+        LatentDiffusion, LATENT_DIFFUSION_SPACE,
+    ),
     Model(
         "rectified_flow", "diffusion", "arXiv:2209.03003", RectifiedFlowConfig, RectifiedFlow,
         RECTIFIED_FLOW_SPACE,
