@@ -57,7 +57,8 @@ def _fields(model: Model, *wanted: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _trained(model: Model, settings: dict[str, Any], changes: list[dict[str, Any]]) -> Pack:
     """A pack with a lane for each of some changes of one configuration, all of one seed."""
-    configs = [model.config(**small_settings(model, **{**settings, **change})) for change in changes]
+    every = [{**settings, **change} for change in changes]
+    configs = [model.config(**small_settings(model, **values)) for values in every]
     pack = Pack(model, configs[0], DATA, DATA, width=len(configs), trace=False)
     for slot, config in enumerate(configs):
         pack.load(slot, config, seed=0, budget_images=8 * TICKS)
