@@ -20,7 +20,7 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     ("vae", "scale"): {"decoder": "gaussian"},
     ("denoising_autoencoder", "masked_share"): {"corruption": "masking"},
     ("ddpm", "bound_weight"): {"variance": "learned"},
-    ("latent_diffusion", "label_dropout"): {"label_dropout": 0.9, "learning_rate": 1e-2},
+    ("latent_diffusion", "label_dropout"): {"label_dropout": 0.5},
     ("latent_diffusion", "kl_weight"): {"kl_weight": 1.0},
     ("gan", "noise_scale"): {"instance_noise": True},
     ("gan", "history_weight"): {"historical_averaging": True},

@@ -194,8 +194,8 @@ def test_normal_codes_are_drawn_from_their_posterior() -> None:
 def test_vectors_are_snapped_when_they_are_decoded_and_not_before() -> None:
     game, x = game_of(regulariser="vq"), images(8)
     nets = nets_of(game)
-    codes = game.encode(nets, x, {}, HYPER)
-    table = nets["autoencoder"].codebook.table()
+    codes = game.encode(nets, x, {}, HYPER).detach()
+    table = nets["autoencoder"].codebook.table().detach()
     every = codes.movedim(1, -1).reshape(-1, 2)
     assert float(torch.cdist(every, table).min(1).values.max()) > 1e-3
     snapped = nets["autoencoder"].codebook.snapped(every)
