@@ -70,14 +70,23 @@ class Sr3(Diffusion):
         return avg_pool2d(x, self.config.factor)
 
     def enlarged(self, x: Tensor) -> Tensor:
-        """`x` made small, then as large again by bicubic interpolation, in [-1, 1]."""
-        small = self.shrunk(x)
-        return interpolate(small, x.shape[-2:], mode="bicubic", align_corners=False).clamp(-1, 1)
+        """`x` made small, then as large again, in [-1, 1]."""
+        return self.grown(self.shrunk(x))
 
-    def _noise(self, nets: Nets, noisy: Tensor, kept: Tensor, x: Tensor) -> Tensor:
+    def grown(self, small: Tensor) -> Tensor:
+        """Images [B, C, H, W] of small ones by bicubic interpolation, in [-1, 1]."""
+        sides = self.shape[1:]
+        return interpolate(small, sides, mode="bicubic", align_corners=False).clamp(-1, 1)
+
+    def told(self, batch: Tensors, noise: Tensors) -> dict[str, Tensor]:
+        """The small images of examples, which the network is shown."""
+        return {"small": self.shrunk(batch["x"])}
+
+    def _noise(self, nets: Nets, noisy: Tensor, kept: Tensor, told: Tensors) -> Tensor:
         """The predicted noise; the network is told the root of the share `kept` [B], not a time."""
-        seen = torch.cat([noisy, self.enlarged(x)], 1)
-        out: Tensor = nets["denoiser"](seen, kept.sqrt().to(x.dtype))
+        seen = torch.cat([noisy, self.grown(told["small"])], 1)
+        more = [told["augmented"]] if "augmented" in told else []
+        out: Tensor = nets["denoiser"](seen, kept.sqrt().to(noisy.dtype), *more)
         return out
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
@@ -87,14 +96,15 @@ class Sr3(Diffusion):
         kept = torch.lerp(*ends, noise["level"].double())
         share = beside(kept, x)
         noisy = (share.sqrt() * x + (1 - share).sqrt() * noise["epsilon"]).to(x.dtype)
-        error = self._noise(nets, noisy, kept, x) - noise["epsilon"]
+        error = self._noise(nets, noisy, kept, self.told(batch, noise)) - noise["epsilon"]
         return error.abs().pow(self.config.norm).mean(), {}
 
     def predict(
         self, nets: Nets, x: Tensor, t: Tensor, told: Tensors
     ) -> tuple[Tensor, Tensor | None]:
         """x0 of the predicted noise."""
-        predicted = self._noise(nets, x, self.schedule.alpha_bar(t), told["x"])
+        told = told if "small" in told else self.told(told, {})
+        predicted = self._noise(nets, x, self.schedule.alpha_bar(t), told)
         return self.schedule.predicted(x, t, predicted), None
 
     def reconstruct_noise(self, batch: int) -> dict[str, Noise]:
