@@ -126,7 +126,7 @@ def table(results: Mapping[str, Any], measured: Mapping[str, tuple[float, float]
 def likelihoods(results: Mapping[str, Any]) -> Iterator[str]:
     """Say of which data, and how, each likelihood is measured: few compare with one another."""
     for name, result in results.items():
-        if stated := result["protocol"].get("likelihood"):
+        if stated := result["protocol"].get("nll"):
             yield f"{name}: nll is {stated['kind']}, of {stated['of']}"
 
 

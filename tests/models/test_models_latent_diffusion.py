@@ -11,7 +11,7 @@ from bound_nets import bind_all
 from gensweep.lanes import Pack
 from gensweep.testing import RandomExamples
 from gensweep_models.catalog import CATALOG
-from gensweep_models.diffusion.first_stage import CodeScale, NormalCodes
+from gensweep_models.diffusion.latent_codes import CodeScale, NormalCodes
 from gensweep_models.diffusion.latent_diffusion import LatentDiffusion, LatentDiffusionConfig
 from gensweep_models.diffusion.process import Schedule
 from gensweep_models.losses import gaussian_kl
@@ -148,7 +148,7 @@ def test_ddim_of_all_steps_knows_no_chance_but_its_start() -> None:
         x0 = (x - (1 - kept).sqrt() * noise) / kept.sqrt()
         x = earlier.sqrt() * x0 + (1 - earlier).sqrt() * noise
     found = game.sample(nets, {"z": start}, HYPER, {"y": y})
-    torch.testing.assert_close(found, game.decoded(nets, 2 * x), rtol=0, atol=1e-3)
+    torch.testing.assert_close(found, game.stage.decode(nets, 2 * x), rtol=0, atol=1e-3)
 
 
 def test_guidance_is_a_line_through_the_networks_with_and_without_the_class() -> None:
@@ -198,10 +198,10 @@ def test_vectors_are_snapped_when_they_are_decoded_and_not_before() -> None:
     table = nets["autoencoder"].codebook.table().detach()
     every = codes.movedim(1, -1).reshape(-1, 2)
     assert float(torch.cdist(every, table).min(1).values.max()) > 1e-3
-    snapped = nets["autoencoder"].codebook.snapped(every)
+    snapped = nets["autoencoder"].codebook.snapped(every).detach()
     assert float(torch.cdist(snapped, table).min(1).values.max()) < 1e-3
     near = codes + 1e-6
-    torch.testing.assert_close(game.decoded(nets, near), game.decoded(nets, codes))
+    torch.testing.assert_close(game.stage.decode(nets, near), game.stage.decode(nets, codes))
 
 
 def test_the_critic_plays_from_its_start_on() -> None:
@@ -228,7 +228,7 @@ def test_codes_are_smaller_than_images_which_they_become_again(
     codes = game.encode(nets, x, {}, HYPER)
     assert codes.shape == (2, 2, side, side)
     again = game.reconstruct(nets, x, {}, HYPER)
-    torch.testing.assert_close(again, game.decoded(nets, codes))
+    torch.testing.assert_close(again, game.stage.decode(nets, codes))
     start = {"z": torch.rand(game.sample_noise(2)["z"].shape)}
     drawn = game.sample(nets, start, HYPER)
     assert again.shape == drawn.shape == x.shape

@@ -41,7 +41,7 @@ RESULTS = {
         ],
     },
     "flow": {
-        "protocol": {"likelihood": {"kind": "exact", "of": "pixels at 17 levels"}},
+        "protocol": {"nll": {"kind": "exact", "of": "pixels at 17 levels"}},
         "trials": [trial(0, frechet=40.0, density=0.5, coverage=0.6, nll=140.0)],
     },
     "vae": {"protocol": {}, "trials": []},

@@ -1,102 +1,102 @@
-"""Codes of an autoencoder that a diffusion learns: nearly normal, or a codebook's.
+"""The first stage of latent diffusion: players that learn codes of images, before the diffusion.
 
-Rombach et al., arXiv:2112.10752, section 3.1 and appendix G. B batch, D numbers of a code, of which
-an image has many: [B, ..., D].
+Rombach et al., arXiv:2112.10752, section 3.1. B batch, D numbers of a code, of which an image has
+H x W.
 """
 
-import torch
+from math import prod
+from typing import Any
+
 from torch import Tensor, nn
 
-from gensweep_models.discrete.codebook import Codebook
-from gensweep_models.game import Loss, Net, Tensors
-from gensweep_models.variational.posterior import Posterior
-
-LOG_VARIANCES = (-30.0, 20.0)
-"""Least and most of a code, as in the authors' code."""
-
-
-class NormalCodes(nn.Module):
-    """Codes of a normal posterior, of which vectors [..., 2 D] tell the mean and log-variance."""
-
-    def mean(self, z: Tensor) -> Tensor:
-        """The code that is most probable."""
-        return z.chunk(2, -1)[0]
-
-    def posterior(self, z: Tensor) -> Posterior:
-        """The posterior of codes [B, ..., D]."""
-        mean, log_variance = z.chunk(2, -1)
-        return Posterior(mean, log_variance.clamp(*LOG_VARIANCES))
-
-    def drawn(self, z: Tensor, noise: Tensors) -> Tensor:
-        """A draw of the posterior, by normal `noise["code"]`."""
-        return self.posterior(z).at(noise["code"])
-
-    def snapped(self, codes: Tensor) -> Tensor:
-        """What is decoded of codes: they themselves."""
-        return codes
+from gensweep_models.config import check
+from gensweep_models.diffusion.latent_codes import NormalCodes, VectorCodes, kl_codes, vq_codes
+from gensweep_models.discrete.codebook import straight_through
+from gensweep_models.discrete.vqgan_losses import critic_loss, painted_loss
+from gensweep_models.discrete.vqgan_nets import GanAutoencoder
+from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
+from gensweep_models.nets.patch_critic import PatchCritic, halvings_of
+from gensweep_models.nets.perceptual import PerceptualFeatures
 
 
-class VectorCodes(Codebook):
-    """Codes that are vectors as the encoder gives them: the codebook is a part of the decoder."""
+class FirstStage:
+    """Players "autoencoder", then "critic", which begins later; "features" never learns.
 
-    def mean(self, z: Tensor) -> Tensor:
-        """The vectors."""
-        return z
-
-    def drawn(self, z: Tensor, noise: Tensors) -> Tensor:
-        """The vectors, which no chance plays a part in."""
-        return z
-
-    def snapped(self, codes: Tensor) -> Tensor:
-        """The nearest of the codebook."""
-        return self.embed(self.tokens(codes))
-
-
-def kl_codes(net: Net, z: Tensor, noise: Tensors, hyper: Tensors, numbers: int) -> Loss:
-    """The KL of an image's codes in nats, weighted, over the `numbers` of an image, as its error is
-    a mean of them.
-    """
-    rate = net.codebook.posterior(z).kl_each().flatten(1).sum(1).mean()
-    return hyper["kl_weight"] * rate / numbers, {"rate": rate.detach()}
-
-
-def vq_codes(net: Net, z: Tensor, noise: Tensors, hyper: Tensors, numbers: int) -> Loss:
-    """The codebook's terms; arXiv:1711.00937, equation 3."""
-    found = net.codebook(z)
-    told = {
-        "commitment": found.commitment.detach(),
-        "perplexity": net.codebook.follow(z, found.tokens),
-    }
-    return found.codebook + hyper["commitment_weight"] * found.commitment, told
-
-
-class CodeScale(nn.Module):
-    """Divides codes by their standard deviation, of all batches that it was trained with.
-
-    Section 4.3.2 and appendix G; the authors' code measures that of the first batch alone, which of
-    a small one is off by some percent.
+    Codes are [B, D, H, W]; the networks of the autoencoder have D last.
     """
 
-    mean: Tensor
-    square: Tensor
-    batches: Tensor
+    def __init__(self, config: Any, data: DataShape) -> None:
+        self.config, self.pixels = config, tuple(data.shape)
+        self.halvings = self._halvings()
+        self.shape = (config.code_size, *(side >> self.halvings for side in self.pixels[1:]))
+        self.per_epoch = min(1.0, config.batch_size / data.count)
+        part, rate = config.stage_fraction, "autoencoder_learning_rate"
+        begins = part * config.critic_start
+        self.players = {
+            "autoencoder": Player(self._autoencoder, "adam", rate, beta1=0.5, beta2=0.9, ends=part),
+            "critic": Player(
+                self._critic, "adam", rate, beta1=0.5, beta2=0.9, begins=begins, ends=part
+            ),
+            "features": Player(self._features, frozen=True, weights=config.feature_weights or None),
+        }
+        self.normal = config.regulariser == "kl"
+        grid = (config.batch_size, *self.shape[1:], config.code_size)
+        self.noise = {"code": Noise(grid)} if self.normal else {}
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(()))
-        self.register_buffer("square", torch.ones(()))
-        self.register_buffer("batches", torch.zeros(()))
+    def _halvings(self) -> int:
+        """How often the autoencoder halves the sides; ValueError for what it cannot."""
+        colours, shape, factor = (1, 3), self.pixels, self.config.factor
+        fits = len(shape) == 3 and shape[0] in colours
+        check(fits, f"images have {colours} channels", shape=shape)
+        factor = factor or 1 << halvings_of(min(shape[1:]))
+        law = "the factor divides the sides, and leaves 4 codes of each"
+        fits = all(side % factor == 0 and side >= 4 * factor for side in shape[1:])
+        check(fits, law, factor=factor, shape=shape)
+        return int(factor).bit_length() - 1
 
-    def deviation(self) -> Tensor:
-        """The standard deviation, a scalar; 1 before the first batch."""
-        return (self.square - self.mean.square()).clamp(min=1e-12).sqrt()
+    def _autoencoder(self) -> nn.Module:
+        c, size = self.config, self.config.code_size
+        book = (
+            NormalCodes() if self.normal else VectorCodes(c.codes, size, per_epoch=self.per_epoch)
+        )
+        return GanAutoencoder(
+            self.pixels[0], c.autoencoder_channels, self.halvings, c.blocks, size, book,
+            vectors=2 * size if self.normal else size,
+        )  # fmt: skip
 
-    def forward(self, codes: Tensor) -> Tensor:
-        if self.training:
-            codes, count = codes.detach(), self.batches + 1
-            mean = torch.lerp(self.mean, codes.mean(), 1 / count)
-            square = torch.lerp(self.square, codes.square().mean(), 1 / count)
-            self.mean.copy_(mean)
-            self.square.copy_(square)
-            self.batches.copy_(count)
-        return codes / self.deviation()
+    def _critic(self) -> nn.Module:
+        return PatchCritic(self.pixels, self.config.critic_channels)
+
+    def _features(self) -> nn.Module:
+        return PerceptualFeatures(self.config.feature_channels)
+
+    def loss(self, player: str, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Loss:
+        """VQGAN's, of images that are decoded of drawn codes; of the autoencoder that of codes."""
+        net = nets["autoencoder"]
+        z = net.encode(x)
+        drawn = net.codebook.drawn(z, noise)
+        codes = straight_through(drawn, net.codebook.snapped(drawn))
+        if player == "critic":
+            return critic_loss(nets, x, codes)
+        loss, metrics = painted_loss(nets, x, codes, hyper, self.config.critic_start)
+        regularised = kl_codes if self.normal else vq_codes
+        penalty, told = regularised(net, z, hyper, prod(self.pixels))
+        return loss + penalty, metrics | told
+
+    def drawn(self, nets: Nets, x: Tensor, noise: Tensors) -> Tensor:
+        """Codes of images, drawn from their posterior."""
+        net = nets["autoencoder"]
+        codes: Tensor = net.codebook.drawn(net.encode(x), noise)
+        return codes.movedim(-1, 1)
+
+    def encode(self, nets: Nets, x: Tensor) -> Tensor:
+        """Codes of images, the posterior's mean."""
+        net = nets["autoencoder"]
+        codes: Tensor = net.codebook.mean(net.encode(x))
+        return codes.movedim(-1, 1)
+
+    def decode(self, nets: Nets, codes: Tensor) -> Tensor:
+        """Images in [-1, 1] of codes."""
+        net = nets["autoencoder"]
+        images: Tensor = net.decode(net.codebook.snapped(codes.movedim(1, -1)))
+        return images.clamp(-1, 1)

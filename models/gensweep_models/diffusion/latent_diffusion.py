@@ -5,30 +5,19 @@ numbers of a code, H x W codes of an image.
 """
 
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 
-from gensweep_models.config import check, fixed, lane, sampling
+from gensweep_models.config import fixed, lane, sampling
 from gensweep_models.diffusion.classifier_free import ClassifierFree
 from gensweep_models.diffusion.denoising import DiffusionConfig, Variance
-from gensweep_models.diffusion.first_stage import (
-    CodeScale,
-    NormalCodes,
-    VectorCodes,
-    kl_codes,
-    vq_codes,
-)
+from gensweep_models.diffusion.first_stage import FirstStage
 from gensweep_models.diffusion.guided_diffusion import SCALES
+from gensweep_models.diffusion.latent_codes import CodeScale
 from gensweep_models.diffusion.process import NoiseSchedule
-from gensweep_models.discrete.codebook import straight_through
-from gensweep_models.discrete.vqgan_losses import critic_loss, painted_loss
-from gensweep_models.discrete.vqgan_nets import GanAutoencoder
-from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
-from gensweep_models.nets.patch_critic import PatchCritic, halvings_of
-from gensweep_models.nets.perceptual import PerceptualFeatures
+from gensweep_models.game import DataShape, Loss, Nets, Noise, Tensors
 from gensweep_models.nets.unet import UNet
 from gensweep_models.scores import IMAGE_SCORES, reconstruction_scores
 from gensweep_models.space import Categorical, Dimension, Real
@@ -99,65 +88,21 @@ class CodeDenoiser(UNet):
 
 
 class LatentDiffusion(ClassifierFree):
-    """Players: autoencoder; critic, which begins later; then the denoiser of their codes.
-
-    "features" never learns. Codes are [B, D, H, W]; the networks of `autoencoder` have D last.
-    """
+    """Players of the first stage, then "denoiser" of their codes, [B, D, H, W]."""
 
     score_names = IMAGE_SCORES
 
     def __init__(self, config: LatentDiffusionConfig, data: DataShape) -> None:
+        self.stage = FirstStage(config, data)
         super().__init__(config, data)
-        c, part, halvings = config, config.stage_fraction, self._halvings()
-        self.pixels, self.halvings = self.shape, halvings
-        self.shape = (c.code_size, *(side >> halvings for side in self.pixels[1:]))
-        self.per_epoch = min(1.0, c.batch_size / data.count)
-        self.classes, self.given = data.classes, ("y",) if data.classes else ()
-        rate = "autoencoder_learning_rate"
-        self.players = {
-            "autoencoder": Player(self._autoencoder, "adam", rate, beta1=0.5, beta2=0.9, ends=part),
-            "critic": Player(
-                self._critic, "adam", rate, beta1=0.5, beta2=0.9, begins=part * c.critic_start,
-                ends=part,
-            ),
-            "denoiser": Player(
-                self.network, c.optimizer, schedule="linear" if c.decay else "constant", ema="ema",
-                begins=part,
-            ),
-            "features": Player(self._features, frozen=True, weights=c.feature_weights or None),
-        }  # fmt: skip
-        kl = c.regulariser == "kl"
-        grid, self.regularised = self.shape[1:], kl_codes if kl else vq_codes
-        drawn = {"code": Noise((c.batch_size, *grid, c.code_size))} if kl else {}
-        dropped = self.dropped_noise(c.batch_size) if self.classes else {}
-        denoiser = self.corruption(c.batch_size) | drawn | dropped
-        self.noise = {"autoencoder": drawn, "critic": drawn, "denoiser": denoiser}
-
-    def _halvings(self) -> int:
-        """How often the autoencoder halves the sides; ValueError for what it cannot."""
-        colours, factor = (1, 3), self.config.factor
-        fits = self.image and self.shape[0] in colours
-        check(fits, f"images have {colours} channels", shape=self.shape)
-        factor = factor or 1 << halvings_of(min(self.shape[1:]))
-        law = "the factor divides the sides, and leaves 4 codes of each"
-        fits = all(side % factor == 0 and side >= 4 * factor for side in self.shape[1:])
-        check(fits, law, factor=factor, shape=self.shape)
-        return factor.bit_length() - 1
-
-    def _autoencoder(self) -> nn.Module:
-        c, size = self.config, self.config.code_size
-        normal = c.regulariser == "kl"
-        book = NormalCodes() if normal else VectorCodes(c.codes, size, per_epoch=self.per_epoch)
-        return GanAutoencoder(
-            self.pixels[0], c.autoencoder_channels, self.halvings, c.blocks, size, book,
-            vectors=2 * size if normal else size,
-        )  # fmt: skip
-
-    def _critic(self) -> nn.Module:
-        return PatchCritic(self.pixels, self.config.critic_channels)
-
-    def _features(self) -> nn.Module:
-        return PerceptualFeatures(self.config.feature_channels)
+        self.shape, self.classes = self.stage.shape, data.classes
+        self.given = ("y",) if data.classes else ()
+        denoiser = replace(self.player(self.network), begins=config.stage_fraction)
+        self.players = {**self.stage.players, "denoiser": denoiser}
+        dropped = self.dropped_noise(config.batch_size) if self.classes else {}
+        drawn = self.stage.noise
+        own = self.corruption(config.batch_size) | drawn | dropped
+        self.noise = {"autoencoder": drawn, "critic": drawn, "denoiser": own}
 
     def network(self) -> nn.Module:
         """A U-Net for maps of codes."""
@@ -165,28 +110,15 @@ class LatentDiffusion(ClassifierFree):
         return CodeDenoiser(self.shape, c.channels, c.attention, told)
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
-        """The player's objective, a scalar, and its metrics."""
-        x, net = batch["x"], nets["autoencoder"]
-        z = net.encode(x)
-        drawn = net.codebook.drawn(z, noise)
-        if player == "denoiser":
-            return self._denoiser_loss(nets, drawn.movedim(-1, 1), batch, noise, hyper)
-        codes = straight_through(drawn, net.codebook.snapped(drawn))
-        if player == "critic":
-            return critic_loss(nets, x, codes)
-        loss, metrics = painted_loss(nets, x, codes, hyper, self.config.critic_start)
-        penalty, told = self.regularised(net, z, noise, hyper, prod(self.pixels))
-        return loss + penalty, metrics | told
-
-    def _denoiser_loss(
-        self, nets: Nets, codes: Tensor, batch: Tensors, noise: Tensors, hyper: Tensors
-    ) -> Loss:
-        """Mean squared error of the noise in scaled codes, at uniform times; equation 2."""
-        net, t = nets["denoiser"], self.times(noise["t"])
-        noisy = self.schedule.marginal(net.scale(codes), t, noise["epsilon"])
+        """The first stage's, or mean squared error of the noise in scaled codes; equation 2."""
+        if player != "denoiser":
+            return self.stage.loss(player, nets, batch["x"], noise, hyper)
+        scale, t = nets["denoiser"].scale, self.times(noise["t"])
+        codes = scale(self.stage.drawn(nets, batch["x"], noise))
+        noisy = self.schedule.marginal(codes, t, noise["epsilon"])
         told = self.told(batch, noise, hyper) if self.classes else {}
         error = self._noise(nets, noisy, t, told) - noise["epsilon"]
-        return error.square().mean(), {"code_deviation": net.scale.deviation().detach()}
+        return error.square().mean(), {"code_deviation": scale.deviation().detach()}
 
     def _noise(self, nets: Nets, x: Tensor, t: Tensor, told: Tensors) -> Tensor:
         condition = self.condition_of(told) if self.classes else None
@@ -210,27 +142,19 @@ class LatentDiffusion(ClassifierFree):
 
     def sample_end(self, nets: Nets, x: Tensor, hyper: Tensors, told: Any = None) -> Tensor:
         """Images [count, *pixels] of scaled codes."""
-        return self.decoded(nets, x * nets["denoiser"].scale.deviation())
-
-    def decoded(self, nets: Nets, codes: Tensor) -> Tensor:
-        """Images in [-1, 1] of codes."""
-        net = nets["autoencoder"]
-        images: Tensor = net.decode(net.codebook.snapped(codes.movedim(1, -1)))
-        return images.clamp(-1, 1)
+        return self.stage.decode(nets, x * nets["denoiser"].scale.deviation())
 
     def encode(
         self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors, told: Any = None
     ) -> Tensor:
         """Images to codes, the posterior's mean, not scaled."""
-        net = nets["autoencoder"]
-        codes: Tensor = net.codebook.mean(net.encode(x))
-        return codes.movedim(-1, 1)
+        return self.stage.encode(nets, x)
 
     def reconstruct(
         self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors, told: Any = None
     ) -> Tensor:
         """Images through their codes and back; needs no noise."""
-        return self.decoded(nets, self.encode(nets, x, noise, hyper))
+        return self.stage.decode(nets, self.stage.encode(nets, x))
 
     def scores_noise(self, batch: int) -> dict[str, Noise]:
         """Noise of `scores`: none."""

@@ -13,6 +13,7 @@ from torch.nn.functional import avg_pool2d
 
 from gensweep_models.config import check, sampling
 from gensweep_models.diffusion.sr3 import SR3_SPACE, Sr3, Sr3Config
+from gensweep_models.diffusion.super_resolution import SuperResolution, check_sides
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Tensors
 from gensweep_models.nets.unet import UNet
 from gensweep_models.space import Dimension, Real
@@ -68,19 +69,19 @@ class Augmented(Sr3):
         return self.noised(self.shrunk(batch["x"]), noise["augmented"], noise["augmentation"])
 
 
-class Sr3Cascade(Sr3):
+class Sr3Cascade(SuperResolution):
     """Players "first", of images at half their sides, and "second", of whole ones."""
 
-    config: Sr3CascadeConfig
-
     def __init__(self, config: Sr3CascadeConfig, data: DataShape) -> None:
-        super().__init__(config, data)
         factor = config.factor
+        check_sides(factor, data)
         check(factor >= 2 * LAST and factor % LAST == 0, "factor is 4, 6, 8 ...", factor=factor)
+        self.config, self.shape = config, tuple(data.shape)
         colours, *sides = self.shape
         half: Any = SimpleNamespace(shape=(colours, *(side // LAST for side in sides)))
         self.first = Sr3(replace(config, factor=factor // LAST), half)
         self.second = Augmented(replace(config, factor=LAST), data)
+        self.sample_steps = self.second.sample_steps
         stages = {"first": self.first, "second": self.second}
         self.players = {name: stage.players["denoiser"] for name, stage in stages.items()}
         self.noise = {name: stage.noise["denoiser"] for name, stage in stages.items()}
