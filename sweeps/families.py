@@ -180,7 +180,7 @@ def tell_paces() -> None:
 def sweep_all(name: str, options: Sequence[str]) -> None:
     """Sweep each family in a process of its own, as a script of its own would, and compare them."""
     for family in FAMILIES:
-        command = [sys.executable, __file__, "--family", family, "--name", f"{name}-{family}"]
+        command = [sys.executable, sys.argv[0], "--family", family, "--name", f"{name}-{family}"]
         if code := subprocess.run([*command, *options], check=False).returncode:
             sys.exit(code)
     if "--dry-run" not in options:

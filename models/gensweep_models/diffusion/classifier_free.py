@@ -26,11 +26,11 @@ class ClassifierFree(Diffusion):
         return {"y": torch.where(dropped, self.classes, batch["y"])}
 
     def condition_of(self, told: Tensors) -> Tensor:
-        """What the network is told, as vectors [B, classes + 1]."""
+        """The classes, or that they are not known, as one-hot vectors [B, classes + 1]."""
         return one_hot(told["y"], self.classes + 1)
 
     def beyond(self, nets: Nets, x: Tensor, t: Tensor, told: Tensors, x0: Tensor) -> Tensor:
-        """From the x0 that is predicted without the class to `x0`; equation 6.
+        """The step from the x0 that is predicted without the class to `x0`; equation 6.
 
         Samples are shifted by a multiple of it: by 0 the network is the conditional one, by -1 that
         without classes.

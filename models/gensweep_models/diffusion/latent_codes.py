@@ -32,7 +32,7 @@ class NormalCodes(nn.Module):
         return self.posterior(z).at(noise["code"])
 
     def snapped(self, codes: Tensor) -> Tensor:
-        """What is decoded of codes: they themselves."""
+        """Codes as they are decoded: as they are."""
         return codes
 
 
@@ -48,7 +48,7 @@ class VectorCodes(Codebook):
         return z
 
     def snapped(self, codes: Tensor) -> Tensor:
-        """The nearest of the codebook."""
+        """Codes as they are decoded: the nearest of the codebook."""
         return self.embed(self.tokens(codes))
 
 
