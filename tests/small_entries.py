@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {
     "hidden": 8,
     "layers": 2,
     "channels": 8,
+    "autoencoder_channels": 8,
     "blocks": 1,
     "couplings": 2,
     "latent_size": 4,

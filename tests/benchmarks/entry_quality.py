@@ -66,9 +66,12 @@ def trained(model: Any, data: Data, config: Any, images: int, seeds: Sequence[in
 def untrained_scores(
     model: Any, data: Data, config: Any, evaluator: LaneEvaluator
 ) -> Mapping[str, float]:
-    """Measure a trial of seed 0 before its first tick."""
+    """Measure a trial of seed 0 before its first tick.
+
+    Its budget is large enough for players that learn in a part of it.
+    """
     pack = Pack(model, config, data, data.source("cpu"), width=1)
-    pack.load(0, config, seed=0, budget_images=config.batch_size)
+    pack.load(0, config, seed=0, budget_images=100 * config.batch_size)
     ((_, found),) = evaluator.evaluate(pack, {0: False}, bound=False)
     return found.metrics
 

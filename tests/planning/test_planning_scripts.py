@@ -3,6 +3,7 @@
 import dataclasses
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,12 @@ SCRIPTS = sorted((Path(__file__).resolve().parents[2] / "sweeps").glob("*.py"))
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_is_planned(script: Path, tmp_path: Path) -> None:
-    sweep = runpy.run_path(str(script))["SWEEP"]
+    names = runpy.run_path(str(script))
+    for sweep in names["SWEEPS"].values() if "SWEEPS" in names else [names["SWEEP"]]:
+        _check(sweep, tmp_path)
+
+
+def _check(sweep: Any, tmp_path: Path) -> None:
     data = load_dataset(sweep.data, open_store(f"file://{tmp_path}"), split="train")
     check_games(RunRequest(sweep=sweep), data)
     check_metrics(sweep, data)

@@ -33,7 +33,8 @@ def embed_time(time: Tensor, size: int) -> Tensor:
 
 
 def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(math.gcd(8, channels), channels)
+    # groups of 2 channels or more: of one, they would take away the time that is added before
+    return nn.GroupNorm(math.gcd(8, max(1, channels // 2)), channels)
 
 
 def _zero(layer: nn.Conv2d) -> nn.Conv2d:
