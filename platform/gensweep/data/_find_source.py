@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from gensweep.data import _cifar, _idx
+from gensweep.data._captions import CAPTION, Captioned
 from gensweep.data._cifar import CifarSource
 from gensweep.data._idx import IdxSource
 from gensweep.data._images import ImageFolder, is_image
@@ -41,11 +43,17 @@ def find_source(
 
     `spec` is a name (`digits`, `ring8`, `grid25`, `mnist`, `stacked_mnist`, `fashion_mnist`,
     `cifar10`), a name and where its files are (`mnist=/folder`, `cifar10=s3://bucket/prefix`), or
-    a folder, file or `s3://` prefix of images or Parquet. Raises `UserError`.
+    a folder, file or `s3://` prefix of images or Parquet. Of `columns` a "caption" is made where
+    there is no Parquet that has it. Raises `UserError`.
 
     >>> find_source("digits").meta().shape
     (1, 8, 8)
     """
+    if CAPTION in columns:
+        others = tuple(name for name in columns if name != CAPTION)
+        source = find_source(spec, image_size, column, label, others)
+        parquet = isinstance(source, ParquetSource)
+        return replace(source, columns=tuple(columns)) if parquet else Captioned(source)
     if spec in BUILT_IN:
         if (image_size, column, label, columns) != (None, None, None, ()):
             raise UserError(f"{spec!r} has one form only: drop the image size, column and label.")
