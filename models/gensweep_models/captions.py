@@ -19,7 +19,8 @@ class Captions:
 
     def __init__(self, data: Any, name: str, longest: int) -> None:
         columns = getattr(data, "columns", {})
-        self.given = (name,) if name in columns else ("y",)
+        self.given: tuple[str] = (name,) if name in columns else ("y",)
+        self.length: int
         if name in columns:
             shape, dtype = tuple(columns[name]["shape"]), columns[name]["dtype"]
             check(len(shape) == 1 and dtype == "int64", f"{name} is a column of text", shape=shape)

@@ -20,6 +20,7 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     ("vae", "scale"): {"decoder": "gaussian"},
     ("denoising_autoencoder", "masked_share"): {"corruption": "masking"},
     ("ddpm", "bound_weight"): {"variance": "learned"},
+    ("dalle", "guidance_scale"): {"prior_learning_rate": 0.03, "codes": 64, "stage_fraction": 0.2},
     ("gan", "noise_scale"): {"instance_noise": True},
     ("gan", "history_weight"): {"historical_averaging": True},
 }

@@ -17,7 +17,7 @@ from gensweep_models.diffusion.improved_ddpm import ImprovedDdpmConfig
 from gensweep_models.game import DataShape, Nets, Noise, Tensors
 from gensweep_models.nets.text_unet import TextUNet
 from gensweep_models.nets.transformer import TextEncoder
-from gensweep_models.space import Categorical, Dimension, Real
+from gensweep_models.space import Dimension, Real
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,6 @@ GLIDE_SPACE: dict[str, Dimension] = {
     "caption_dropout": Real(0.05, 0.5),
     "inpainting": Real(0.05, 0.5),
     "bound_weight": Real(1e-4, 1e-2, log=True),
-    "channels": Categorical((16, 32)),
 }
 
 

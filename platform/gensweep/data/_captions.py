@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gensweep.data._source import Chunk, Column, Meta, Source
 from gensweep.errors import UserError
@@ -114,7 +114,7 @@ class Captioned:
         return ends[:, :, : len(self._words)]
 
 
-def measures(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+def measures(images: NDArray[Any]) -> NDArray[np.float64]:
     """The mean of pixels, and the slant of what is light, of images [n, C, H, W]: `[n, 2]`.
 
     The slant is the number of pixels by which a line of regression goes to the right in a row

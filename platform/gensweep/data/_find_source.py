@@ -52,8 +52,9 @@ def find_source(
     if CAPTION in columns:
         others = tuple(name for name in columns if name != CAPTION)
         source = find_source(spec, image_size, column, label, others)
-        parquet = isinstance(source, ParquetSource)
-        return replace(source, columns=tuple(columns)) if parquet else Captioned(source)
+        if isinstance(source, ParquetSource):
+            return replace(source, columns=tuple(columns))
+        return Captioned(source)
     if spec in BUILT_IN:
         if (image_size, column, label, columns) != (None, None, None, ()):
             raise UserError(f"{spec!r} has one form only: drop the image size, column and label.")
