@@ -2,9 +2,10 @@
 
 A plain GAN on a ring of eight modes, with and without each of four cures and in all combinations of
 them: PacGAN's packing, the R1 penalty, instance noise and historical averaging, against the
-learning rate. The report draws, for each cure, the modes that trials found and their share of good
-samples, with it and without it; what else was switched on averages out. `--data grid25` asks the
-same of 25 modes.
+learning rate. These go together in every combination; minibatch discrimination is refused beside
+R1, and label smoothing and feature matching do not aim at modes. The report draws, for each cure,
+the modes that trials found and their share of good samples, with it and without it; what else was
+switched on averages out. `--data grid25` asks the same of 25 modes.
 """
 
 import math

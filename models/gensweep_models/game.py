@@ -1,7 +1,7 @@
 """The vocabulary of a game: players, noise, catalogue entries."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
@@ -119,6 +119,26 @@ class Player:
 
 
 @dataclass(frozen=True)
+class Preset:
+    """Settings at which an entry gets good on a data set in minutes, and its budget in images."""
+
+    images: int = 300_000
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    short: int = 75_000
+    """A budget of some seconds."""
+    reached: float | None = None
+    """The Fréchet distance of `short`, with margin; None: not known, or no better by half."""
+
+    def fixed(self, space: Mapping[str, Dimension]) -> dict[str, Any]:
+        """Return the settings but for what a sweep of that space searches.
+
+        >>> Preset(settings={"hidden": 64, "beta1": 0.0}).fixed({"beta1": None})
+        {'hidden': 64}
+        """
+        return {name: value for name, value in self.settings.items() if name not in space}
+
+
+@dataclass(frozen=True)
 class Model:
     """An entry of the catalogue."""
 
@@ -128,3 +148,5 @@ class Model:
     config: type[Any]
     game: Callable[[Any, DataShape], Any]
     space: Mapping[str, Dimension]
+    presets: Mapping[str, Preset] = field(default_factory=dict)
+    """By data set: settings to start from."""

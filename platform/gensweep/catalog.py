@@ -53,7 +53,8 @@ def model_named(name: str) -> Model:
 def describe(model: Model) -> dict[str, Any]:
     """Describe a model and its hyperparameters as plain JSON, with the scope of each.
 
-    Of those of sampling it tells the meaning, the neutral value and the grid.
+    Of those of sampling it tells the meaning, the neutral value and the grid. A catalogue whose
+    models have no `presets` has none to tell.
     """
     return {
         "name": model.name,
@@ -65,6 +66,10 @@ def describe(model: Model) -> dict[str, Any]:
         "hyperparameters": scopes(model.config),
         "sampling": [asdict(field) for field in sampling_fields(model.config)],
         "fields": [_describe_field(field, model) for field in fields(model.config)],
+        "presets": {
+            data: {"images": preset.images, "settings": dict(preset.settings)}
+            for data, preset in getattr(model, "presets", {}).items()
+        },
     }
 
 

@@ -8,6 +8,7 @@ picture shows.
 """
 
 import argparse
+import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,7 @@ from entry_quality import add_trial, asked, trained
 
 from gensweep.data import load_dataset
 from gensweep.evaluation import picture_lane, sampler_spec
-from gensweep.known_pictures import PICTURES
+from gensweep.known_pictures import PICTURES, offered_pictures
 from gensweep.storage import open_store
 
 
@@ -25,9 +26,14 @@ def main(args: argparse.Namespace) -> str:
     """Write the picture, and return what it shows."""
     sweep, values, images = asked(args)
     config = sweep.model.config(**values)
+    if not args.file.parent.is_dir():
+        sys.exit(f"{args.file} has no folder: make {args.file.parent} first.")
     with tempfile.TemporaryDirectory() as folder:
         store, file = open_store(Path(folder).as_uri()), Path(folder) / "lane.safetensors"
         data = load_dataset(args.data, store, split="train")
+        offered = offered_pictures(sweep.model.game(config, data), data, config)
+        if args.what not in offered:
+            sys.exit(f"{args.name} of {args.data} offers no {args.what}, but {', '.join(offered)}.")
         file.write_bytes(trained(sweep.model, data, config, images, [0]).take(0).to_bytes())
         about = {**sampler_spec(sweep, {}, data), "pack": asdict(config)}
         shows, png = picture_lane(str(file), about, args.what, store, PICTURES[args.what].count)

@@ -21,7 +21,6 @@ from statistics import mean, stdev
 from typing import Any
 
 import torch
-from entry_presets import Preset, preset_of
 from machine import machine
 
 from gensweep.catalog import model_named
@@ -33,6 +32,7 @@ from gensweep.sampling_fields import sampling_fields
 from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
 from gensweep.trial import Outcome
+from gensweep_models.game import Preset
 
 Data = Any
 SEGMENTS = 10
@@ -96,11 +96,19 @@ def summary(results: list[Evaluation]) -> dict[str, float]:
     return figures
 
 
+def preset_of(model: Any, data: str) -> Preset:
+    """Return an entry's preset for a data set; ends the program if there is none."""
+    if data not in model.presets:
+        have = ", ".join(model.presets) or "no data set"
+        sys.exit(f"{model.name} has no preset for {data}, but for {have}: leave --preset out.")
+    return model.presets[data]
+
+
 def asked(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any], int]:
     """Return the sweep that evaluates, the settings of the pack's configuration, and its budget."""
-    model = model_named(args.name)
-    preset = preset_of(args.name, args.data) if args.preset else Preset()
-    values = preset.settings | dict(args.values)
+    model: Any = model_named(args.name)
+    preset = preset_of(model, args.data) if args.preset else Preset()
+    values = {**preset.settings, **dict(args.values)}
     return sweep_of(model, args.data, values), values, args.images or preset.images
 
 

@@ -21,7 +21,6 @@ from typing import Any
 
 import torch
 from engine_overhead import Data
-from entry_presets import PRESETS
 from machine import machine
 from peers.bare import bare_steps
 
@@ -74,7 +73,7 @@ class Measured:
 
 def measure(name: str, shape: tuple[int, ...], widths: list[int], threads: int) -> Measured:
     """Train an entry at its settings alone, and in packs of every width."""
-    entry, data, preset = CATALOG[name], Labelled(shape), PRESETS.get(name)
+    entry, data, preset = CATALOG[name], Labelled(shape), CATALOG[name].presets.get("digits")
     config = entry.config(**(preset.settings if preset else {}))
     packs = {width: _full_pack(entry, config, data, width) for width in widths}
     first = packs[widths[0]]

@@ -68,7 +68,7 @@ def stacked(entry: str = "gan", paper: str = "none", **settings: Any) -> Row:
 
 ROWS: dict[str, dict[str, Row]] = {
     "ring8": mixture(
-        192_000, 5,
+        512_000, 10,
         {
             "gan": "6.3 ± 0.5, 98.2 ± 0.2 %, 0.45 ± 0.09 [P1]; 1, 99.3 % [V]",
             "pacgan2": "7.9 ± 0.1, 95.6 ± 2.0 %, 0.07 ± 0.03 [P1]",

@@ -17,7 +17,7 @@ from gensweep.cli._main import COMMANDS
 from gensweep.cli._sample import ENDINGS
 from gensweep.objective import Objective
 from gensweep.study import Study, StudySpec
-from gensweep.sweep import Sweep
+from gensweep.sweep import Sweep, describe
 from gensweep_models.catalog import CATALOG
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,9 @@ def test_trials_that_never_began_are_counted(capsys: pytest.CaptureFixture[str])
 def test_models_are_whole_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     told = capsys.readouterr().out
-    assert all(", ".join(model.space) in told for model in CATALOG.values())
+    rows = {line.split()[0]: line for line in told.splitlines() if line}
+    assert all(describe(model)["summary"] in rows[name] for name, model in CATALOG.items())
+    assert rows["biggan"].split()[:3] == ["biggan", "adversarial", "y"]
     assert "…" not in told
 
 
@@ -112,3 +114,10 @@ def test_what_is_drawn_beside_the_checkouts_files_is_no_change_of_it(what: str) 
     for ending in ENDINGS[what]:
         argv = ["git", "-C", str(ROOT), "check-ignore", f"vae-mnist-{what}{ending}"]
         assert subprocess.run(argv, check=False, capture_output=True).returncode == 0
+
+
+def test_a_home_without_a_stack_says_how_to_start_one(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status"]) == 1
+    assert capsys.readouterr().out == f"nothing runs in {home}: `gensweep up` starts a stack.\n"

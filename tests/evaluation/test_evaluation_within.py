@@ -172,7 +172,7 @@ def test_growth_ends_at_the_sample_and_is_blocky_before() -> None:
         ("progan", {}, {"growth"}),
         ("stylegan", {}, {"mixing", "sampling"}),
         ("gan", {}, {"sampling"}),
-        ("rectified_flow", {}, set()),
+        ("rectified_flow", {}, {"sampling"}),
     ],
 )
 def test_entries_offer_what_their_papers_show(name: str, values: Any, kinds: set[str]) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bound_nets import Net
 from gensweep.lanes import draw
 from gensweep.lanes._noise_reader import NoiseReader
 from gensweep.space import scopes
@@ -85,12 +86,7 @@ def test_samples_are_those_of_the_true_size(factory: Any, model: str) -> None:
     pack.run(3)
     noise = torch.rand(2, 5, pack.config.latent_size)
     noise[1, :, :TRUE] = noise[0, :, :TRUE]
-    nets = {
-        name: lambda *a, stack=stack: torch.func.functional_call(
-            stack.module, stack.lane_weights(0), a
-        )
-        for name, stack in pack.stacks.items()
-    }
+    nets = {n: Net(n, stack.module, stack.lane_weights(0), {}) for n, stack in pack.stacks.items()}
     hyper = {"latent_size": torch.tensor(float(TRUE)), "truncation": torch.tensor(2.0)}
     given = [{"y": torch.arange(5) % 3}] if getattr(pack.game, "given", ()) else []
     one, other = (pack.game.sample(nets, {"z": z}, hyper, *given) for z in noise)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bound_nets import bind
+from bound_nets import bind, bind_all
 from gensweep_models.adversarial.began import Began, BeganConfig
 
 SHAPE = (1, 8, 8)
@@ -33,7 +33,7 @@ def last_bias(net: nn.Module) -> Tensor:
 def test_errors_beyond_the_range_of_images_count(body: str) -> None:
     """As in the paper: a generator at the bound of a tanh has no gradient, and one image."""
     game, modules = built(body)
-    nets = {name: bind(name, net) for name, net in modules.items()}
+    nets = bind_all(modules)
     with torch.no_grad():
         last_bias(modules["generator"]).fill_(50.0)
         last_bias(modules["critic"]).fill_(-50.0)
@@ -91,7 +91,7 @@ class Boundary:
         config = BeganConfig(hidden=8, layers=1, latent_size=2, code_size=3, batch_size=16)
         self.game = Began(config, SimpleNamespace(shape=(2,), classes=0, count=10))
         self.modules = {n: p.build() for n, p in self.game.players.items()}
-        self.nets = {n: bind(n, m) for n, m in self.modules.items()}
+        self.nets = bind_all(self.modules)
         self.noise = {"z": torch.rand(16, 2)}
         self.x = 3 * torch.randn(16, 2)
 

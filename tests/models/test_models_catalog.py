@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bound_nets import bind
+from bound_nets import bind_all
 from gensweep.game import capabilities
 from gensweep.lanes import check_players
 from gensweep.sampling_fields import real_values
@@ -32,7 +32,7 @@ class Subject:
         self.game: Any = model.game(self.config, DATA)
         torch.manual_seed(0)
         self.modules: dict[str, nn.Module] = {n: p.build() for n, p in self.game.players.items()}
-        self.nets = {name: bind(name, module) for name, module in self.modules.items()}
+        self.nets = bind_all(self.modules)
         numbers = with_scope(self.config, "lane", "latent") | real_values(self.config)
         self.hyper = {n: torch.tensor(float(v)) for n, v in numbers.items()}
         self.hyper["progress"] = torch.tensor(0.0)

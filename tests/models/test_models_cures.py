@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bound_nets import bind
+from bound_nets import bind_all
 from gensweep.space import check_space, is_active, order_dimensions, strata, with_scope
 from gensweep_models.adversarial.cures import (
     Past,
@@ -36,7 +36,7 @@ class Trial:
         config = GanConfig(hidden=8, layers=1, latent_size=2, batch_size=BATCH, **settings)
         self.game = Gan(config, SimpleNamespace(shape=(2,), classes=0, count=10))
         self.modules = {n: p.build() for n, p in self.game.players.items()}
-        self.nets = {n: bind(n, m) for n, m in self.modules.items()}
+        self.nets = bind_all(self.modules)
         self.noise = {
             player: {name: torch.rand(one.shape) for name, one in noise.items()}
             for player, noise in self.game.noise.items()

@@ -139,7 +139,7 @@ def test_images_have_the_probability_of_their_grey_levels() -> None:
     """A denoiser that knows the image leaves the bits of the decoder and of the prior alone."""
     x = 2 * torch.randint(0, 17, (4, 1, 8, 8)) / 16 - 1
     game = game_of((1, 8, 8), target="x0")
-    game.levels = 16
+    game.levels = 17
     nets: Any = {"denoiser": lambda noisy, time: x.repeat_interleave(len(noisy) // len(x), 0)}
     found = game.bits_per_dim(-game.log_prob(nets, x, drawn(game.log_prob_noise(4)), HYPER))
     assert float(found.max()) < 0.05  # of levels that lie 2.3 deviations off

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bound_nets import bind
+from bound_nets import bind_all
 from formulas_by_hand import MAXIMISED, MINIMISED, draws, penalty_by_hand
 from gensweep.space import with_scope
 from gensweep_models.adversarial.gan import Gan
@@ -97,7 +97,7 @@ class ByHand:
         """What the game returns."""
         lane = with_scope(self.config, "lane") | {"progress": PROGRESS}
         told = {n: torch.tensor(v, dtype=torch.float64) for n, v in lane.items()}
-        nets = {n: bind(n, net) for n, net in self.nets.items()}
+        nets = bind_all(self.nets)
         found: Loss = self.game.loss(self.player, nets, {"x": self.x}, self.noise, told)
         return found
 

@@ -1,6 +1,5 @@
 """Presets reach in seconds of training what their table states for that."""
 
-import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Any
 import pytest
 
 from gensweep.storage import ObjectStore, open_store
+from gensweep_models.presets import DIGITS
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-PRESETS: dict[str, Any] = runpy.run_path(str(FOLDER / "entry_presets.py"))["PRESETS"]
 CHANCE = 0.1
 """Agreement of samples with one of ten classes where the generator ignores it."""
 
@@ -26,7 +25,7 @@ def quality() -> Iterator[Any]:
         import entry_quality
 
         yield entry_quality
-    for name in ("entry_quality", "entry_presets", "machine"):
+    for name in ("entry_quality", "machine"):
         sys.modules.pop(name, None)
 
 
@@ -36,9 +35,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
     return open_store(tmp_path_factory.mktemp("quality").as_uri())
 
 
-@pytest.mark.parametrize("name", [name for name, one in PRESETS.items() if one.reached])
+@pytest.mark.parametrize("name", [name for name, one in DIGITS.items() if one.reached])
 def test_a_preset_reaches_its_bound(name: str, quality: Any, store: ObjectStore) -> None:
-    preset = PRESETS[name]
+    preset = DIGITS[name]
     argv = [name, "--preset", "--seeds", "1", "--images", str(preset.short)]
     figures = quality.measured(quality.parser().parse_args(argv), store)["figures"]
     assert figures["own.frechet"] < figures["frechet"] < preset.reached

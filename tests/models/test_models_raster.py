@@ -4,14 +4,9 @@ import pytest
 import torch
 
 from bound_nets import bind
-from gensweep_models.discrete.raster import (
-    blank,
-    draw_token,
-    inverse_cdf,
-    one_hot,
-    tokens_of,
-)
+from gensweep_models.discrete.raster import blank, draw_token, inverse_cdf, tokens_of
 from gensweep_models.nets import PixelCNN
+from gensweep_models.nets.projection import one_hot
 
 ONE = torch.tensor(1.0)
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.functional import mse_loss
 
-from bound_nets import bind
+from bound_nets import bind, bind_all
 from gensweep.lanes import Pack
 from gensweep.testing import RandomExamples, find_violations
 from gensweep_models.catalog import CATALOG
@@ -44,13 +44,9 @@ def _game(shape: tuple[int, ...] = (1, 8, 8), **values: Any) -> tuple[VqGan, dic
     return game, {name: player.build() for name, player in game.players.items()}
 
 
-def _bound(nets: dict[str, Any]) -> dict[str, Any]:
-    return {name: bind(name, net) for name, net in nets.items()}
-
-
 def _loss(game: VqGan, nets: dict[str, Any], x: Any, **hyper: float) -> Any:
     values = HYPER | {name: torch.tensor(value) for name, value in hyper.items()}
-    return game.loss("autoencoder", _bound(nets), {"x": x}, {}, values)
+    return game.loss("autoencoder", bind_all(nets), {"x": x}, {}, values)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 28, 28)])
@@ -116,7 +112,7 @@ def test_the_critics_loss_is_half_a_hinge_over_patches() -> None:
     game, nets = _game()
     before = {n: p.clone() for n, p in nets["critic"].named_buffers()}
     x = 2 * torch.rand(4, 1, 8, 8) - 1
-    loss, _ = game.loss("critic", _bound(nets), {"x": x}, {}, HYPER)
+    loss, _ = game.loss("critic", bind_all(nets), {"x": x}, {}, HYPER)
     wanted = list(nets["autoencoder"].parameters())
     slopes = torch.autograd.grad(loss, wanted, allow_unused=True)
     assert all(slope is None for slope in slopes)
@@ -179,9 +175,9 @@ def test_sampling_with_what_is_remembered_equals_full_passes(conditional: bool) 
             p.mul_(2)  # sharper than at the start
         u, y = torch.rand(20, 4, 4), torch.arange(20) % 3
         given = [{"y": y}] if conditional else []
-        state: Any = game.sample_begin(_bound(nets), {"token": u}, HYPER, *given)
+        state: Any = game.sample_begin(bind_all(nets), {"token": u}, HYPER, *given)
         for step in torch.arange(game.sample_steps):
-            state = game.sample_step(_bound(nets), state, step, {"token": u}, HYPER, *given)
+            state = game.sample_step(bind_all(nets), state, step, {"token": u}, HYPER, *given)
         logits = nets["prior"](state[0], y if conditional else None)
     want = inverse_cdf(logits.flatten(0, 1), u.flatten(), HYPER["temperature"])
     assert torch.equal(state[0].flatten(), want)
@@ -242,9 +238,9 @@ def test_a_sliding_window_draws_each_token_given_those_around_it(conditional: bo
             p.mul_(2)
         u, y = torch.rand(6, 4, 4), torch.arange(6) % 3
         given, noise = [{"y": y}] if conditional else [], {"token": u}
-        tokens: Any = game.sample_begin(_bound(nets), noise, HYPER, *given)
+        tokens: Any = game.sample_begin(bind_all(nets), noise, HYPER, *given)
         for step in torch.arange(game.sample_steps):
-            tokens = game.sample_step(_bound(nets), tokens, step, noise, HYPER, *given)
+            tokens = game.sample_step(bind_all(nets), tokens, step, noise, HYPER, *given)
         for i, j in itertools.product(range(4), range(4)):
             top, left = min(max(i - 1, 0), 1), min(max(j - 1, 0), 1)
             seen = tokens[:, top : top + 3, left : left + 3].flatten(1)

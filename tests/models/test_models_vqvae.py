@@ -11,8 +11,9 @@ from gensweep.lanes import Pack
 from gensweep.testing import check_model
 from gensweep_models.catalog import CATALOG
 from gensweep_models.discrete.codebook import straight_through
-from gensweep_models.discrete.raster import inverse_cdf, one_hot, tokens_of
+from gensweep_models.discrete.raster import inverse_cdf, tokens_of
 from gensweep_models.discrete.vqvae import VqVae, VqVaeConfig
+from gensweep_models.nets.projection import one_hot
 
 SHAPES = {(1, 8, 8): (4, 4), (1, 28, 28): (7, 7), (3, 32, 32): (8, 8)}
 SMALL: dict[str, Any] = {

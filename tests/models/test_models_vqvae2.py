@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, mse_loss
 
-from bound_nets import bind
+from bound_nets import bind_all
 from gensweep_models.discrete.coded import token_maps
 from gensweep_models.discrete.raster import inverse_cdf
 from gensweep_models.discrete.vqvae2 import VqVae2, VqVae2Config
@@ -32,18 +32,14 @@ def _game(shape: tuple[int, ...] = (1, 8, 8), **values: Any) -> tuple[VqVae2, di
     return game, {name: player.build() for name, player in game.players.items()}
 
 
-def _bound(nets: dict[str, Any]) -> dict[str, Any]:
-    return {name: bind(name, net) for name, net in nets.items()}
-
-
 @pytest.mark.parametrize("side", SIDES)
 def test_the_top_has_half_of_the_bottoms_sides(side: int) -> None:
     game, nets = _game((3, side, side))
     top, bottom = SIDES[side]
     x = torch.rand(2, 3, side, side)
     with torch.no_grad():
-        tokens = game.encode(_bound(nets), x, {}, HYPER)
-        images = game.reconstruct(_bound(nets), x, {}, HYPER)
+        tokens = game.encode(bind_all(nets), x, {}, HYPER)
+        images = game.reconstruct(bind_all(nets), x, {}, HYPER)
     assert game.grids == {"top": (top, top), "bottom": (bottom, bottom)}
     assert tokens.shape == (2, top**2 + bottom**2)
     assert images.shape == x.shape
@@ -70,7 +66,7 @@ def test_both_terms_of_both_levels_are_in_the_loss() -> None:
     bottom = net.bottom(net.encode_bottom(maps, top.through))
     error = mse_loss(net.decode(top.through, bottom.through), x)
     commitment = top.commitment + bottom.commitment
-    loss, told = game.loss("autoencoder", _bound(nets), {"x": x}, {}, HYPER)
+    loss, told = game.loss("autoencoder", bind_all(nets), {"x": x}, {}, HYPER)
     torch.testing.assert_close(loss, error + top.codebook + bottom.codebook + 0.25 * commitment)
     torch.testing.assert_close(told["commitment"], commitment)
     assert set(told) == {"distortion", "commitment", "top_perplexity", "bottom_perplexity"}
@@ -78,7 +74,7 @@ def test_both_terms_of_both_levels_are_in_the_loss() -> None:
 
 def test_a_codebook_that_follows_averages_moves_in_the_autoencoders_turn_alone() -> None:
     game, nets = _game()
-    bound, batch = _bound(nets), {"x": torch.rand(4, 1, 8, 8)}
+    bound, batch = bind_all(nets), {"x": torch.rand(4, 1, 8, 8)}
     books = [nets["autoencoder"].top, nets["autoencoder"].bottom]
     before = [book.table().clone() for book in books]
     for player in ("top_prior", "bottom_prior"):
@@ -107,7 +103,7 @@ def test_the_bottoms_prior_sees_the_whole_top_and_only_what_comes_before() -> No
 def test_sampled_tokens_follow_both_priors() -> None:
     """Each token is the inverse CDF of one full pass over what was sampled."""
     game, nets = _game(codes=4)
-    bound, count = _bound(nets), 30
+    bound, count = bind_all(nets), 30
     with torch.no_grad():
         for name in ("top", "bottom"):
             for p in nets[f"{name}_prior"].parameters():
@@ -141,7 +137,7 @@ def _images(count: int) -> Tensor:
 
 def test_two_levels_reconstruct_better_than_the_top_alone() -> None:
     game, nets = _game(channels=12, code_size=4)
-    bound, x = _bound(nets), _images(32)
+    bound, x = bind_all(nets), _images(32)
     optimiser = torch.optim.Adam(nets["autoencoder"].parameters(), 5e-3)
     for _ in range(100):
         loss, _ = game.loss("autoencoder", bound, {"x": x}, {}, HYPER)

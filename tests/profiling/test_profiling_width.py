@@ -178,8 +178,14 @@ def test_memory_is_measured_and_limits_the_width(sets: dict[str, Any]) -> None:
     assert two.memory_mib > 2 * STATE_MIB
     assert eight.memory_mib - two.memory_mib > 6 * STATE_MIB
     assert eight.memory_mib < 8 * 20 * STATE_MIB
-    assert measure_width(found, free_mib=2.1 * two.memory_mib).lanes == 2
-    assert measure_width(found, free_mib=1.9 * two.memory_mib).lanes == 1
+    enough = measure_width(found, free_mib=2.1 * two.memory_mib)
+    # Whether two lanes or one are faster is the machine's to say: that two fit, and four do not.
+    assert max(enough.table) == 2
+    assert "too much" not in enough.text()
+    assert (
+        f"2 take {two.memory_mib:.1f} MiB, too much of"
+        in measure_width(found, free_mib=1.9 * two.memory_mib).text()
+    )
     little = measure_width(profiler_of(GAN, sets["digits"]), free_mib=1.0)
     assert (little.lanes, list(little.table)) == (1, [2])
     needed = f"{little.table[2].memory_mib:.1f} MiB"

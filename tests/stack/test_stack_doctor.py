@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -41,15 +42,36 @@ class Refusing(BaseHTTPRequestHandler):
         """Quiet."""
 
 
+class RefusingJobs(Refusing):
+    """Answers 403 to whoever asks for the jobs of a cluster, too."""
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    """The address of a dashboard that knows none of our tokens."""
+    handler = type("Here", (RefusingJobs,), {"tokens": []})
+    with serving(handler) as url:
+        yield url
+
+
 @pytest.fixture
 def refusing() -> Iterator[tuple[str, list[str | None]]]:
     """The address of a store that refuses, and the tokens shown to it."""
     tokens: list[str | None] = []
     handler = type("Here", (Refusing,), {"tokens": tokens})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", tokens
-        server.shutdown()
+    with serving(handler) as url:
+        yield url, tokens
 
 
 @pytest.fixture
@@ -101,3 +123,10 @@ def test_the_tracker_must_be_mlflow(home: Home, refusing: tuple[str, list[str | 
     assert not check.ok
     assert "is not MLflow" in check.detail
     assert "gensweep up" in check.cure
+
+
+def test_a_cluster_that_refuses_our_token_may_be_somebody_elses(home: Home, cluster: str) -> None:
+    check = find("ray dashboard", home, {"RAY_API_SERVER_ADDRESS": cluster})
+    assert check.detail == f"{cluster}: 403 with the token"
+    assert "If that cluster is yours" in check.cure
+    assert "if not, run `gensweep up`" in check.cure

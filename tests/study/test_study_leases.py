@@ -275,7 +275,7 @@ class TestStudy:
             opened(settings={"model": "gan", "data": "xyz"}, resume=True)
 
     def test_unknown_name_lists_the_known(self, opened: Open, storage: str) -> None:
-        with pytest.raises(UserError, match="none yet"):
+        with pytest.raises(UserError, match="there is none yet, `make sweep` runs one"):
             opened(name="nobody", resume=True)
         opened().close()
         with pytest.raises(UserError, match="known ones are first"):

@@ -275,7 +275,7 @@ class TestTable:
     def test_looking_makes_nothing(self, database: str) -> None:
         assert list_sweeps(database) == []
         assert sql(database, "SELECT * FROM pg_tables WHERE schemaname = 'public'") == []
-        with pytest.raises(UserError, match="unknown sweep 's': the known ones are none yet"):
+        with pytest.raises(UserError, match="unknown sweep 's': there is none yet"):
             reopen(database)
 
     def test_sweeps_are_listed_while_they_run(self, database: str) -> None:

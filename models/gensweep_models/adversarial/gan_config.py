@@ -26,9 +26,13 @@ class GanConfig(BaseConfig):
     critic_iterations: int = lane(1, "steps of the critic for one of the generator", at_least=1)
     clip: float = lane(0.01, "bound on the critic's weights; wasserstein", above=0)
     penalty_weight: float = lane(10.0, "of the penalty, if there is one", at_least=0)
-    label_smoothing: float = lane(0.0, "by which labels of data are below 1", at_least=0, below=1)
-    noise_scale: float = lane(0.1, "standard deviation of instance noise at first", at_least=0)
-    history_weight: float = lane(1.0, "of the distance from past weights", at_least=0)
+    label_smoothing: float = lane(
+        0.0, "by which labels of data are below 1, if the objective has labels", at_least=0, below=1
+    )
+    noise_scale: float = lane(0.1, "standard deviation at first, with instance_noise", at_least=0)
+    history_weight: float = lane(
+        1.0, "of the distance from past weights, with historical_averaging", at_least=0
+    )
     latent_size: int = latent(16, at_least=1)
     truncation: float = truncation_field(2.0)
     objective: Objective = fixed("non_saturating", choices=get_args(Objective))

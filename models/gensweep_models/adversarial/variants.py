@@ -1,7 +1,9 @@
 """Systems that are a `Gan` with other settings: each paper's, by default, and a space around them.
 
 Spaces are those of Lucic et al., arXiv:1711.10337, where they compare the system. Networks are
-narrower than the papers', and samples are drawn with averaged weights, which `ema=0` undoes.
+narrower than the papers'. Beyond the papers, samples are drawn with averaged weights (`ema=0`
+undoes it) of latents truncated at 2 (`truncation=8`), and but for WGAN and LGAN learning rates fall
+to zero (`decay=False`), as in WGAN-GP's code.
 """
 
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
@@ -15,7 +17,11 @@ from gensweep_models.config import fixed, lane, latent
 from gensweep_models.game import Model, OptimizerName
 from gensweep_models.space import Categorical, Dimension, Real
 
-OBJECTIVES, PENALTIES = get_args(Objective), get_args(PenaltyChoice)
+PENALTIES = get_args(PenaltyChoice)
+CONVEX: tuple[Objective, ...] = (
+    "lipschitz", "lipschitz_exp", "lipschitz_sqrt", "wasserstein_gp",
+)  # fmt: skip
+"""LGAN's family."""
 SPACE: dict[str, Dimension] = {
     "learning_rate": Real(1e-5, 1e-2, log=True),
     "beta1": Real(0.0, 0.999),
@@ -31,14 +37,14 @@ PENALTY_WEIGHT = {"penalty_weight": Real(0.1, 100.0, log=True)}
 class MinimaxConfig(GanConfig):
     """The game of section 3 itself, which saturates where the critic wins."""
 
-    objective: Objective = fixed("minimax", choices=OBJECTIVES)
+    objective: Objective = fixed("minimax", choices=("minimax",))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LsganConfig(GanConfig):
     """Least squares GAN (Mao et al.)."""
 
-    objective: Objective = fixed("least_squares", choices=OBJECTIVES)
+    objective: Objective = fixed("least_squares", choices=("least_squares",))
     batch_size: int = fixed(64, at_least=1)
     latent_size: int = latent(64, at_least=1)
 
@@ -57,7 +63,7 @@ class DraganConfig(GanConfig):
 class R3ganConfig(GanConfig):
     """Relativistic pairing with R1 and R2 (Huang et al.), at the rates that they begin with."""
 
-    objective: Objective = fixed("relativistic", choices=OBJECTIVES)
+    objective: Objective = fixed("relativistic", choices=("relativistic",))
     penalty: PenaltyChoice = fixed("r1_r2", choices=PENALTIES)
     penalty_weight: float = lane(0.05, "gamma", at_least=0)
     beta1: float = lane(0.0, at_least=0, below=1)
@@ -69,7 +75,7 @@ class R3ganConfig(GanConfig):
 class WganConfig(GanConfig):
     """Weight clipping and RMSProp (Arjovsky et al., algorithm 1)."""
 
-    objective: Objective = fixed("wasserstein", choices=OBJECTIVES)
+    objective: Objective = fixed("wasserstein", choices=("wasserstein",))
     optimizer: OptimizerName = fixed("rmsprop", choices=get_args(OptimizerName))
     learning_rate: float = lane(5e-5, above=0)
     critic_iterations: int = lane(5, at_least=1)
@@ -80,9 +86,12 @@ class WganConfig(GanConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WganGpConfig(GanConfig):
-    """A penalty on the slope between data and samples (Gulrajani et al., and their code)."""
+    """A penalty on the slope between data and samples (Gulrajani et al., and their code).
 
-    objective: Objective = fixed("wasserstein_gp", choices=OBJECTIVES)
+    Their algorithm has beta1 = 0, their code for images 0.5.
+    """
+
+    objective: Objective = fixed("wasserstein_gp", choices=("wasserstein_gp",))
     learning_rate: float = lane(1e-4, above=0)
     beta2: float = lane(0.9, at_least=0, below=1)
     critic_iterations: int = lane(5, at_least=1)
@@ -94,7 +103,7 @@ class WganGpConfig(GanConfig):
 class SnganConfig(GanConfig):
     """Hinge and spectral norms (Miyato et al.)."""
 
-    objective: Objective = fixed("hinge", choices=OBJECTIVES)
+    objective: Objective = fixed("hinge", choices=("hinge",))
     beta1: float = lane(0.0, at_least=0, below=1)
     beta2: float = lane(0.9, at_least=0, below=1)
     critic_iterations: int = lane(5, at_least=1)
@@ -109,7 +118,7 @@ class LganConfig(GanConfig):
     Also that of WGAN, the member of their family whose phi is the identity.
     """
 
-    objective: Objective = fixed("lipschitz", choices=OBJECTIVES)
+    objective: Objective = fixed("lipschitz", choices=CONVEX)
     penalty: PenaltyChoice = fixed("max_gradient", choices=PENALTIES)
     penalty_weight: float = lane(1.0, "lambda", at_least=0)
     beta1: float = lane(0.0, at_least=0, below=1)
@@ -134,7 +143,7 @@ R3GAN_SPACE: dict[str, Dimension] = {
     "penalty_weight": Real(1e-3, 10.0, log=True),
 }
 LGAN_SPACE: dict[str, Dimension] = {
-    "objective": Categorical(("lipschitz", "lipschitz_exp", "lipschitz_sqrt", "wasserstein_gp")),
+    "objective": Categorical(CONVEX),
     **SPACE, **PENALTY_WEIGHT,
 }  # fmt: skip
 

@@ -63,7 +63,7 @@ class Ddpm(Inverted, Bounded):
     def output(
         self, nets: Nets, x: Tensor, t: Tensor, told: Tensors
     ) -> tuple[Tensor, Tensor | None]:
-        """What the network predicts at times `t` of T, and a learned variance between bounds."""
+        """The network's prediction at times `t` of T, and a learned variance between bounds."""
         out = self.called(nets, x, t / self.config.steps, told)
         if self.config.variance != "learned":
             return out, None
@@ -76,7 +76,7 @@ class Ddpm(Inverted, Bounded):
         return out
 
     def told(self, batch: Tensors, noise: Tensors, hyper: Tensors) -> dict[str, Tensor]:
-        """What the network is told of a training batch beside the noisy examples: nothing."""
+        """Columns that the network is told beside the noisy examples in training: none."""
         return {}
 
     def predict(

@@ -45,7 +45,7 @@ class Inverted(Diffusion):
 
 
 def repeated(told: Tensors, count: int) -> dict[str, Tensor]:
-    """What networks are told of so many batches, one after the other."""
+    """Repeat what networks are told for so many batches, one after the other."""
     return {name: torch.cat([one] * count) for name, one in told.items()}
 
 

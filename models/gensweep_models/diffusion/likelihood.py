@@ -21,6 +21,7 @@ from gensweep_models.diffusion.bound import (
 from gensweep_models.diffusion.denoising import Diffusion
 from gensweep_models.diffusion.process import LEAST_VARIANCE
 from gensweep_models.game import DataShape, Nets, Noise, Tensors
+from gensweep_models.grey_levels import levels_of
 from gensweep_models.random import fold, normal
 
 
@@ -30,14 +31,14 @@ class Bounded(Diffusion):
     log_prob_kind = "elbo"
 
     def __init__(self, config: Any, data: DataShape) -> None:
-        self.levels = int(getattr(data, "levels", 255))
+        self.levels = levels_of(data)
         super().__init__(config, data)
         self.log_prob_scale = 1.0 if self.image else None
 
     @property
     def log_prob_of(self) -> str:
         """Describe, in words, what `log_prob` bounds, and how its sum over times is estimated."""
-        of = f"pixels at {self.levels + 1} levels" if self.image else "points, a density"
+        of = f"pixels at {self.levels} levels" if self.image else "points, a density"
         return f"{of}; the sum over {self.config.steps} times is estimated at {TIMES} of them"
 
     def log_prob_noise(self, batch: int, samples: int = 1) -> dict[str, Noise]:
@@ -90,9 +91,8 @@ class Bounded(Diffusion):
         true_mean, true_variance = self.schedule.posterior(x, noisy, t)
         true_spread = true_variance.clamp(min=LEAST_VARIANCE).log().expand_as(x)
         divergence = normal_kl(true_mean, true_spread, mean, spread)
-        decoded = (
-            grey_nll(x, mean, spread, self.levels) if self.image else normal_nll(x, mean, spread)
-        )
+        levels = self.levels - 1
+        decoded = grey_nll(x, mean, spread, levels) if self.image else normal_nll(x, mean, spread)
         return torch.where(t == 1, decoded, divergence)
 
     def bits_per_dim(self, nats: Tensor) -> Tensor:

@@ -63,12 +63,12 @@ class Schedule:
         return ((xt - (1 - kept).sqrt() * noise) / kept.sqrt()).to(xt.dtype)
 
     def noise_in(self, x0: Tensor, xt: Tensor, t: Tensor) -> Tensor:
-        """The noise in xt, given x0, at times from 1 on."""
+        """The noise in xt, given x0, at times from 1 on: float64."""
         kept = beside(self.alpha_bar(t), xt)
-        return ((xt - kept.sqrt() * x0) / (1 - kept).sqrt()).to(xt.dtype)
+        return (xt - kept.sqrt() * x0) / (1 - kept).sqrt()
 
     def target(self, kind: Target, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """What a network that sees xt should predict."""
+        """The right prediction of a network that sees xt."""
         if kind != "v":
             return noise if kind == "epsilon" else x0
         kept = beside(self.alpha_bar(t), x0)
@@ -106,9 +106,8 @@ class Schedule:
 
     def ddim(self, x0: Tensor, xt: Tensor, t: Tensor, earlier: Tensor) -> Tensor:
         """xs of the deterministic process (eta 0) with the same marginals; arXiv:2010.02502."""
-        kept, kept_early = beside(self.alpha_bar(t), xt), beside(self.alpha_bar(earlier), xt)
-        noise = (xt - kept.sqrt() * x0) / (1 - kept).sqrt()
-        return (kept_early.sqrt() * x0 + (1 - kept_early).sqrt() * noise).to(xt.dtype)
+        kept, noise = beside(self.alpha_bar(earlier), xt), self.noise_in(x0, xt, t)
+        return (kept.sqrt() * x0 + (1 - kept).sqrt() * noise).to(xt.dtype)
 
     def times(self, count: int) -> list[int]:
         """`count` + 1 times from T down to 0, evenly spread.

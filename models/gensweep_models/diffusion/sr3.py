@@ -114,7 +114,7 @@ class Sr3(Diffusion):
     def scores(
         self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors, told: Tensors
     ) -> dict[str, Tensor]:
-        """How near samples are to the examples, and how much nearer than bicubic ones: [B] each."""
+        """Nearness of samples to the examples, and the gain over bicubic ones: [B] each."""
         x = batch["x"]
         found = self.sample(nets, noise, hyper, {"x": x})
         return {

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from gensweep_models.discrete.raster import one_hot
+from gensweep_models.nets.projection import one_hot
 from gensweep_models.random import uniform
 
 Update = Literal["gradient", "ema"]
@@ -34,7 +34,7 @@ def perplexity(usage: Tensor) -> Tensor:
 
 
 class Quantised(NamedTuple):
-    """What becomes of vectors [..., D], and two terms of equation 3, each a mean."""
+    """Vectors [..., D] as codes and as tokens, and two terms of equation 3, each a mean."""
 
     through: Tensor
     """Their codes, whose gradient goes to the vectors."""

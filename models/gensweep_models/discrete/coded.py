@@ -12,8 +12,8 @@ from torch import Tensor
 
 from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
 from gensweep_models.discrete.codebook import Codebook, Update
-from gensweep_models.discrete.raster import one_hot
 from gensweep_models.game import DataShape, Nets, Noise, Tensors
+from gensweep_models.nets.projection import one_hot
 from gensweep_models.scores import IMAGE_SCORES, reconstruction_scores
 from gensweep_models.stepped import Stepped
 

@@ -7,7 +7,6 @@ B batch, C channels of the image, K grey levels. Its channels come one after the
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +15,18 @@ from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
 from gensweep_models.discrete.coded import TEMPERATURES, token_nats
 from gensweep_models.discrete.raster import Canvas, at_place, blank, draw_place, inverse_cdf
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
+from gensweep_models.grey_levels import (
+    BINARISED,
+    Binarise,
+    binarise_field,
+    check_levels,
+    levels_field,
+    levels_of,
+)
 from gensweep_models.nets.pixelcnn import GatedStack
 from gensweep_models.nets.projection import one_hot
 from gensweep_models.space import Categorical, Dimension, Real
 from gensweep_models.stepped import Stepped
-
-Binarise = Literal["none", "dynamic"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,17 +37,15 @@ class PixelcnnConfig(BaseConfig):
     temperature: float = sampling(
         1.0, "divisor of the logits", neutral=1.0, grid=TEMPERATURES, above=0
     )
-    levels: int = fixed(0, "number of grey levels; 0: as the data says, or else 256", at_least=0)
-    binarise: Binarise = fixed(
-        "none", "dynamic: pixels are drawn anew at every look", choices=get_args(Binarise)
-    )
+    levels: int = levels_field()
+    binarise: Binarise = binarise_field()
     class_conditional: bool = fixed(False, "images are drawn of a class that is given")
     channels: int = fixed(32, "of every layer", at_least=1)
     layers: int = fixed(6, at_least=1)
 
     def check_relations(self) -> None:
         """Raise ValueError for a number of grey levels that leaves no two apart."""
-        check(self.levels == 0 or self.levels >= 2, "levels is 0 or >= 2", levels=self.levels)
+        check_levels(self.levels)
 
 
 PIXELCNN_SPACE: dict[str, Dimension] = {
@@ -90,11 +93,9 @@ class Pixelcnn(Stepped):
         check(not told or data.classes > 0, "the data have classes", classes=data.classes)
         self.given = ("y",) if told else ()
         binary = config.binarise == "dynamic"
-        # a data set may say its largest pixel value
-        levels = config.levels or int(getattr(data, "levels", 255)) + 1
+        levels = levels_of(data, config.levels)
         self.levels = 2 if binary else levels
-        drawn = "pixels binarised by a draw from their intensities"
-        self.log_prob_of = drawn if binary else f"pixels at the nearest of {levels} levels"
+        self.log_prob_of = BINARISED if binary else f"pixels at the nearest of {levels} levels"
         self.sample_steps = self.shape[1] * self.shape[2]
         self.players = {"pixels": Player(self._net, ema=config.ema)}
         self.noise = {"pixels": self.log_prob_noise(config.batch_size)}

@@ -10,14 +10,10 @@ from torch import Tensor
 
 from gensweep_models.game import Net
 from gensweep_models.nets.pixelcnn import Rows
+from gensweep_models.nets.projection import one_hot
 
 Canvas = tuple[Tensor, Rows]
 """The network's inputs [B, I, H, W], zero where nothing is drawn yet, and the rows before."""
-
-
-def one_hot(tokens: Tensor, codes: int) -> Tensor:
-    """int64 [...] to float32 [..., K]."""
-    return (tokens[..., None] == torch.arange(codes, device=tokens.device)).float()
 
 
 def inverse_cdf(logits: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:

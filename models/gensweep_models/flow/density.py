@@ -18,6 +18,7 @@ from gensweep_models.flow.dequantiser import Dequantiser, VariationalFlow
 from gensweep_models.flow.pixels import Pixels
 from gensweep_models.flow.priors import Prior, draw_prior, log_prior
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
+from gensweep_models.grey_levels import check_levels, levels_field, levels_of
 
 Dequantisation = Literal["uniform", "variational"]
 TEMPERATURES = (0.5, 0.7, 0.85, 1.0)
@@ -37,13 +38,13 @@ class FlowConfig(BaseConfig):
         "uniform", "noise within a grey level; variational: a flow learns it",
         choices=get_args(Dequantisation),
     )  # fmt: skip
-    levels: int = fixed(0, "number of grey levels; 0: as the data says, or else 256", at_least=0)
+    levels: int = levels_field()
     optimizer: OptimizerName = fixed("adamw", choices=get_args(OptimizerName))
     decay: bool = fixed(True, "learning rate falls linearly to zero over the budget")
 
     def check_relations(self) -> None:
         """Raise ValueError for a number of grey levels that leaves no two apart."""
-        check(self.levels == 0 or self.levels >= 2, "levels is 0 or >= 2", levels=self.levels)
+        check_levels(self.levels)
 
 
 class Flow(ABC):
@@ -61,9 +62,8 @@ class Flow(ABC):
         self.size = prod(data.shape)
         check(self.size >= 2, "an example has 2 dimensions or more", shape=data.shape)
         self.variational = self.image and config.dequantisation == "variational"
-        # a data set may say its largest pixel value; a wrong number of levels would let the
-        # density sit on the gaps between them
-        self.levels = config.levels or int(getattr(data, "levels", 255)) + 1
+        # a wrong number of levels would let the density sit on the gaps between them
+        self.levels = levels_of(data, config.levels)
         self.pixels = Pixels(self.levels, self.alpha)
         self.log_prob_scale = (self.levels - 1) / 2 if self.image else None
         c, schedule = config, "linear" if config.decay else "constant"

@@ -105,7 +105,7 @@ class MultiScale(nn.Module):
 
 
 def halvings_of(shape: Shape, smallest: int) -> int:
-    """How often the sides of such images can be halved, to `smallest` or more.
+    """Count the halvings of such images' sides that leave `smallest` or more.
 
     >>> [halvings_of(shape, 4) for shape in ((1, 8, 8), (1, 28, 28), (3, 32, 32))]
     [1, 2, 3]

@@ -10,11 +10,11 @@ from gensweep_models.nets.spectral import SpectralLinear
 
 
 def one_hot(y: Tensor, classes: int) -> Tensor:
-    """Make float32 [B, classes] of classes [B], 1 at the class.
+    """Make float32 [..., classes] of classes [...], 1 at the class.
 
     torch's own looks at the values, which no trace may.
     """
-    return (y[:, None] == torch.arange(classes, device=y.device)).float()
+    return (y[..., None] == torch.arange(classes, device=y.device)).float()
 
 
 class Projection(nn.Module):

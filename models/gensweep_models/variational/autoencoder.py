@@ -84,7 +84,7 @@ class Autoencoder(Coded):
         return {}
 
     def corrupted(self, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
-        """What the encoder sees of examples [B, *shape] in training."""
+        """Examples [B, *shape] as the encoder sees them in training."""
         return x
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
@@ -108,7 +108,7 @@ class Autoencoder(Coded):
         return self._mean(self._decode(nets, self.encode(nets, x, noise, hyper), hyper))
 
     def denoise(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
-        """What is made of noisy examples [B, *shape]: as of any others."""
+        """Reconstructions of noisy examples [B, *shape], as of any others."""
         return self.reconstruct(nets, x, noise, hyper)
 
     def _prior(self, nets: Nets, z: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ ACTIVE = 0.01
 
 
 def free_bits_deficit(rates: Tensor, floor: Tensor, size: Tensor) -> Tensor:
-    """What the batch's mean rates [B, Z] -> [Z] lack to a floor, summed, in nats: a scalar.
+    """Sum what the batch's mean rates [B, Z] -> [Z] lack to a floor, in nats: a scalar.
 
     rate + deficit = sum over Z of max(floor, rate), equation 15 of arXiv:1606.04934, so that a
     number below the floor has no gradient. Exactly 0 at floor 0.

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from gensweep_models.config import fixed, lane, latent
 from gensweep_models.game import Schedule
+from gensweep_models.grey_levels import Binarise, binarise_field
 from gensweep_models.space import Categorical, Dimension, Integer, Real
 from gensweep_models.variational.bodies import Activation
-from gensweep_models.variational.likelihood import Binarise
 from gensweep_models.variational.vae import VaeConfig
 
 STAIRS = 8
@@ -37,9 +37,7 @@ class IwaeConfig(VaeConfig):
     latent_size: int = latent(50, at_least=1)
     batch_size: int = fixed(20, at_least=1)
     importance_samples: int = fixed(50, "k of the bound that is maximised; 1: the ELBO", at_least=1)
-    binarise: Binarise = fixed(
-        "dynamic", "pixels are drawn anew at every look", choices=("none", "dynamic")
-    )
+    binarise: Binarise = binarise_field("dynamic")
     hidden: int = fixed(200, "units of the mlp body", at_least=1)
     activation: Activation = fixed("tanh", "of the mlp body", choices=("relu", "tanh"))
     eps: float = fixed(1e-4, "of the optimiser", above=0)

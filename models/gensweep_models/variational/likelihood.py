@@ -7,10 +7,10 @@ from torch import Tensor
 
 from gensweep_models.config import check
 from gensweep_models.game import Tensors
+from gensweep_models.grey_levels import BINARISED, Binarise
 from gensweep_models.losses import bernoulli_nll, gaussian_nll
 
 Decoder = Literal["bernoulli", "gaussian"]
-Binarise = Literal["none", "dynamic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Likelihood:
     def of(self) -> str:
         """Describe, in words, the data that have a density."""
         if self.binarise == "dynamic":
-            return "pixels binarised by a draw from their intensities"
+            return BINARISED
         if self.decoder == "bernoulli":
             return "grey pixels under a Bernoulli: a cross entropy, not a likelihood"
         return "pixels in [0, 1], a density" if self.image else "points, a density"
 
     def target(self, x: Tensor, noise: Tensors) -> Tensor:
-        """What is decoded of examples [B, D]: themselves, or pixels drawn from them."""
+        """The target of the decoder for examples [B, D]: themselves, or pixels drawn from them."""
         if self.binarise == "none":
             return x
         return (x > noise["uniform"].flatten(1)).to(x.dtype)

@@ -14,10 +14,11 @@ from torch import Tensor
 from gensweep_models.adversarial.truncation import mask_latent
 from gensweep_models.config import check, fixed, lane
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Schedule, Tensors
+from gensweep_models.grey_levels import Binarise, binarise_field
 from gensweep_models.space import Dimension, Integer, Real
 from gensweep_models.variational.bounds import active_units, free_bits_deficit, importance_bound
 from gensweep_models.variational.coded import Coded, CodedConfig
-from gensweep_models.variational.likelihood import Binarise, Decoder, Likelihood
+from gensweep_models.variational.likelihood import Decoder, Likelihood
 from gensweep_models.variational.posterior import Deviation, Posterior, VariationalNet
 
 Estimate = Literal["closed_form", "monte_carlo"]
@@ -41,9 +42,7 @@ class VaeConfig(CodedConfig):
         "closed_form", "monte_carlo: at the z that is drawn", choices=get_args(Estimate)
     )
     importance_samples: int = fixed(1, "k of the bound that is maximised; 1: the ELBO", at_least=1)
-    binarise: Binarise = fixed(
-        "none", "dynamic: pixels are drawn anew at every look", choices=get_args(Binarise)
-    )
+    binarise: Binarise = binarise_field()
     eps: float = fixed(1e-8, "of the optimiser", above=0)
 
     def check_relations(self) -> None:

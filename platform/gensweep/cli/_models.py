@@ -29,18 +29,19 @@ def run(args: argparse.Namespace) -> int:
         told = describe(model) | _data(model)
         print(json.dumps(told, indent=1) if args.json else "\n".join(_lines(told)))
         return 0
-    models = [describe(model) for model in catalog().values()]
-    print(json.dumps(models, indent=1) if args.json else _table(models))
+    models = [describe(model) | _data(model) for model in catalog().values()]
+    if args.json:
+        print(json.dumps(models, indent=1))
+    else:
+        print(f"{_table(models)}\n\n`gensweep models NAME` tells all of one.")
     return 0
 
 
 def _table(models: list[dict[str, Any]]) -> str:
     from gensweep.report import output_width, text_table
 
-    rows = [[m["name"], m["family"], m["paper"], m["summary"], ", ".join(m["capabilities"]) or "-",
-             ", ".join(m["searched"])] for m in models]  # fmt: skip
-    names = ["name", "family", "paper", "what it is", "offers", "searched"]
-    return text_table(names, rows, output_width())
+    rows = [[m["name"], m["family"], ", ".join(m["given"]), m["summary"]] for m in models]
+    return text_table(["name", "family", "given", "what it is"], rows, output_width())
 
 
 def _data(model: Any) -> dict[str, Any]:
@@ -64,6 +65,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"examples: {shapes or 'none of the known shapes, with its defaults'}"
     yield f"given: {', '.join(told['given']) or 'nothing'}"
     yield f"offers: {', '.join(told['capabilities']) or 'samples'}"
+    for data, preset in told["presets"].items():
+        values = ", ".join(f"{name}={value}" for name, value in preset["settings"].items())
+        yield f"preset for {data}, {preset['images']:,} images: {values}"
     yield "hyperparameters, searched by default where marked *:"
     for field in told["fields"]:
         mark, meaning = "*" if field["searched"] else " ", field["meaning"]

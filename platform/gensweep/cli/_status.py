@@ -17,6 +17,8 @@ def run(args: argparse.Namespace) -> int:
     found = status()
     if args.json:
         print(json.dumps(found, indent=2))
+    elif not found["services"]:
+        print(f"nothing runs in {found['home']}: `gensweep up` starts a stack.")
     else:
         for name, service in found["services"].items():
             word = "up" if service["healthy"] else "DOWN"

@@ -15,6 +15,7 @@ from gensweep.study import (
     list_sweeps,
     only_writer,
     plain,
+    unknown_sweep,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def find_sweep(request: RunRequest, ledger: str) -> SweepSnapshot | None:
             raise UserError(f"sweep {name!r} exists: go on with it by --resume {name}.")
         return None
     if name not in views:
-        raise UserError(f"unknown sweep {name!r}: the known ones are {', '.join(views) or 'none'}.")
+        raise unknown_sweep(name, list(views))
     _check_question(request.sweep, views[name])
     with only_writer(ledger, name):  # raises if another process runs it
         return views[name]

@@ -109,7 +109,9 @@ def _dashboard(env: Mapping[str, str]) -> Check:
         return Check("ray dashboard", False, f"{url} accepts jobs from anybody", cure)
     status = http_status(f"{url}/api/jobs/", {"Authorization": f"Bearer {token}"})
     ok = status == 200
-    cure = "" if ok else f"Put the cluster's token into {file}."
+    # A cluster of somebody else may have taken the port: nobody has its token then.
+    yours = f"If that cluster is yours, put its token into {file}"
+    cure = "" if ok else f"{yours}; if not, run `gensweep up`, which takes free ports."
     return Check("ray dashboard", ok, f"{url}: {status} with the token", cure)
 
 

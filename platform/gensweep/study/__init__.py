@@ -7,7 +7,7 @@ from gensweep.study._end import ResolvedEnd
 from gensweep.study._former import completed
 from gensweep.study._identity import difference, plain
 from gensweep.study._location import ledger_of
-from gensweep.study._read import SweepSnapshot, list_sweeps, read_sweep
+from gensweep.study._read import SweepSnapshot, list_sweeps, read_sweep, unknown_sweep
 from gensweep.study._study import Study
 from gensweep.study._study_spec import StudyRuntime, StudySpec
 from gensweep.study.journal import journal_path, only_writer
@@ -26,4 +26,5 @@ __all__ = [
     "only_writer",
     "plain",
     "read_sweep",
+    "unknown_sweep",
 ]

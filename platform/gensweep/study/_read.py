@@ -70,5 +70,6 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
 
 def unknown_sweep(name: str, known: list[str]) -> UserError:
     """Tell which sweeps there are instead."""
-    names = ", ".join(known) if known else "none yet"
-    return UserError(f"unknown sweep {name!r}: the known ones are {names}.")
+    if not known:
+        return UserError(f"unknown sweep {name!r}: there is none yet, `make sweep` runs one.")
+    return UserError(f"unknown sweep {name!r}: the known ones are {', '.join(known)}.")

@@ -1,11 +1,10 @@
 """Settings at which entries get good on 8x8 digits, and on CIFAR-10, in minutes on one core.
 
-Found by a few runs each, so they show that an entry works, not how it ranks among the others.
+Found by a few runs each, so they show that an entry works, not how it ranks among the others;
+models/QUALITY.md has what each reaches.
 """
 
-import sys
-from dataclasses import dataclass, field
-from typing import Any
+from gensweep_models.game import Preset
 
 SMALL_MLP = {"hidden": 64, "layers": 2, "ema": 0.99}
 SMALL_RESNET = {
@@ -26,19 +25,7 @@ SMALL_STYLEGAN = {
 SMALL_CONV = {"hidden": 32, "ema": 0.99}
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A budget in images, and settings of the configuration."""
-
-    images: int = 300_000
-    settings: dict[str, Any] = field(default_factory=dict)
-    short: int = 75_000
-    """A budget of some seconds."""
-    reached: float | None = None
-    """The Fréchet distance of `short`, with margin; None: not known, or no better by half."""
-
-
-PRESETS: dict[str, Preset] = {
+DIGITS: dict[str, Preset] = {
     "gan": Preset(
         settings={**SMALL_MLP, "learning_rate": 4e-3, "beta1": 0.0, "beta2": 0.99, "batch_size": 64}
     ),
@@ -90,14 +77,12 @@ CIFAR10: dict[str, Preset] = {
     ),
     "wgan_gp": Preset(25_000, {**SMALL_CONV, "learning_rate": 2e-3, "critic_iterations": 2}),
     "biggan": Preset(7_000, {**SMALL_BIGGAN, "channels": 2, "learning_rate": 1e-3}),
+    "stylegan": Preset(15_000, {**SMALL_STYLEGAN, "channels": 8}),
 }
-TABLES = {"digits": PRESETS, "cifar10": CIFAR10}
+PRESETS = {"digits": DIGITS, "cifar10": CIFAR10}
+"""By data set, then by entry."""
 
 
-def preset_of(name: str, data: str) -> Preset:
-    """Return an entry's preset for a data set; ends the program if there is none."""
-    known = TABLES.get(data, {})
-    if name not in known:
-        have = ", ".join(known) or f"none at all, {', '.join(TABLES)} have some"
-        sys.exit(f"{name} has no preset for {data}: leave --preset out, or choose from {have}.")
-    return known[name]
+def presets_of(name: str) -> dict[str, Preset]:
+    """Return an entry's presets by data set."""
+    return {data: table[name] for data, table in PRESETS.items() if name in table}
