@@ -11,7 +11,11 @@ from torch import Tensor, nn
 
 from gensweep.errors import UserError
 from gensweep.evaluation import Scores, Shape, sample_lane
-from gensweep.evaluation._held_out_examples import conditions, for_ranking
+from gensweep.evaluation._held_out_examples import (
+    condition_classes,
+    conditions,
+    for_ranking,
+)
 from gensweep.lanes import Pack, _sampling
 from gensweep.lanes._purity import _Dispatched
 from gensweep.testing import RandomExamples, check_game, find_violations
@@ -103,6 +107,18 @@ def test_conditions_come_from_held_out_examples_the_same_for_all() -> None:
     assert again is not None
     assert torch.equal(again["y"], found["y"])
     assert conditions(CATALOG["gan"].game(CATALOG["gan"].config(), DATA), columns, 5) is None
+
+
+def test_classes_of_captions_are_those_of_their_examples() -> None:
+    """By them samples of captions are judged; nothing is given to other games."""
+    columns = {**DATA.gather(torch.arange(10)), "caption": torch.arange(10)}
+    game = SimpleNamespace(given=("caption",))
+    told, classes = (find(game, columns, 25) for find in (conditions, condition_classes))
+    assert told is not None
+    assert classes is not None
+    assert torch.equal(classes, columns["y"][told["caption"]])
+    assert condition_classes(SimpleNamespace(given=()), columns, 25) is None
+    assert condition_classes(game, {"x": columns["x"]}, 25) is None
 
 
 def test_scores_are_means_with_their_errors() -> None:

@@ -24,9 +24,9 @@ from gensweep_models.discrete.discrete_vae import (
     uniform_kl,
 )
 from gensweep_models.discrete.gpt import decays
-from gensweep_models.discrete.raster import one_hot
 from gensweep_models.discrete.text_prior import Drawn, TextThenImage, begin, best_of, draw
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
+from gensweep_models.nets.projection import one_hot
 from gensweep_models.space import Categorical, Dimension, Real
 
 Quantiser = Literal["gumbel", "nearest"]

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.discrete.raster import one_hot
+from gensweep_models.nets.projection import one_hot
 from gensweep_models.random import gumbel
 
 EDGE = 0.1
