@@ -68,7 +68,7 @@ def untrained_scores(
 ) -> Mapping[str, float]:
     """Measure a trial of seed 0 before its first tick."""
     pack = Pack(model, config, data, data.source("cpu"), width=1)
-    pack.load(0, config, seed=0, budget_images=config.batch_size)
+    pack.load(0, config, seed=0, budget_images=1000 * config.batch_size)  # a turn of each player
     ((_, found),) = evaluator.evaluate(pack, {0: False}, bound=False)
     return found.metrics
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
-from bound_nets import bind
+from bound_nets import bind_all
 from gensweep.testing import RandomExamples, find_violations
 from gensweep_models.catalog import CATALOG
-from gensweep_models.discrete.dalle import PIXELS, Dalle, DalleConfig
+from gensweep_models.discrete.dalle import Dalle, DalleConfig
 from gensweep_models.discrete.discrete_vae import (
     LEAST_SCALE,
     fallen,
@@ -44,14 +44,14 @@ def hyper_of(**values: float) -> dict[str, Tensor]:
     return {name: torch.tensor(value) for name, value in {**HYPER, **values}.items()}
 
 
-def game_of(**values: Any) -> tuple[Dalle, dict[str, Any]]:
+def game_of(**values: Any) -> tuple[Dalle, Any]:
     """A game of images of two classes, with weights that are far from where they begin."""
     data = SimpleNamespace(shape=(1, 8, 8), classes=2, count=64, class_names=("cat", "ox"))
     game = Dalle(DalleConfig(**SMALL | values), data)
     modules = {name: player.build() for name, player in game.players.items()}
     for parameter in modules["prior"].parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
-    return game, {name: bind(name, module) for name, module in modules.items()}
+    return game, bind_all(modules)
 
 
 def batch_of(count: int) -> dict[str, Tensor]:
@@ -101,6 +101,7 @@ def test_the_temperature_falls_along_half_a_cosine() -> None:
 
 
 def test_the_weight_of_the_divergence_rises() -> None:
+    """To beta times all tokens' sum, beside all pixels' sum, of which the loss is the mean."""
     game, nets = game_of(annealed=0.5)
     x, noise = batch_of(6)["x"], {"relaxed": torch.randint(1 << 62, (6,))}
 
@@ -111,7 +112,7 @@ def test_the_weight_of_the_divergence_rises() -> None:
     assert float(kl) > 0
     for progress, share in ((0.0, 0.0), (0.25, 0.5), (1.0, 1.0)):
         change = loss(progress=progress)[0] - loss(progress=progress, kl_weight=0.0)[0]
-        torch.testing.assert_close(change, share * 6.6 / PIXELS * kl, rtol=1e-2, atol=1e-6)
+        torch.testing.assert_close(change, share * 6.6 * 16 / 64 * kl, rtol=1e-2, atol=1e-6)
 
 
 @pytest.mark.parametrize("quantiser", ["gumbel", "nearest"])

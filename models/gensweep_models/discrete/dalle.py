@@ -6,6 +6,7 @@ few tokens. B batch, N tokens of an image.
 
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
 from dataclasses import dataclass
+from math import prod
 from typing import Literal, get_args
 
 from torch import Tensor, nn
@@ -30,8 +31,6 @@ from gensweep_models.nets.projection import one_hot
 from gensweep_models.space import Categorical, Dimension, Real
 
 Quantiser = Literal["gumbel", "nearest"]
-PIXELS = 192
-"""Numbers of an image to a token in the paper, over which the weight of its KL is spread."""
 SCALES = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Along which fidelity is measured against variety."""
 
@@ -45,7 +44,10 @@ class DalleConfig(CodedConfig):
     quantiser: Quantiser = fixed(
         "gumbel", "tokens by a relaxed draw, or by the nearest code", choices=get_args(Quantiser)
     )
-    kl_weight: float = lane(6.6, "beta of the KL to the uniform law; gumbel", at_least=0)
+    kl_weight: float = lane(
+        1.0, "beta of the KL to the uniform law, 6.6 at the paper's 192 numbers a token; gumbel",
+        at_least=0,
+    )  # fmt: skip
     relaxation: float = lane(1 / 16, "last temperature of the relaxed draw; gumbel", above=0)
     annealed: float = fixed(
         0.5, "share of the autoencoder's part in which beta rises and that temperature falls",
@@ -141,13 +143,14 @@ class Dalle(OneGrid):
         return self._nearest_loss(nets, batch["x"], noise, hyper)
 
     def _relaxed_loss(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Loss:
-        """The relaxed bound on the likelihood, in nats of a pixel; section 2.1, appendix A.2."""
+        """The relaxed bound, in nats of a pixel, with a weight of KL; section 2.1, appendix A.2."""
         net, progress, share = nets["autoencoder"], hyper["progress"], self.config.annealed
         logits = net.encode(x)
         temperature = fallen(progress, hyper["relaxation"], share)
         codes = net.codebook.mixed(relaxed(logits, temperature, noise["relaxed"]))
         error, kl = logit_laplace_nll(x, net.paint(codes)).mean(), uniform_kl(logits).mean()
-        weight = hyper["kl_weight"] * (progress / share).clamp(max=1) / PIXELS
+        per_pixel = self.sample_steps / prod(self.shape)
+        weight = hyper["kl_weight"] * (progress / share).clamp(max=1) * per_pixel
         used = one_hot(logits.argmax(-1), self.config.codes).flatten(0, -2).mean(0)
         metrics = {"pixel_nats": error, "kl": kl, "perplexity": perplexity(used)}
         return error + weight * kl, {name: one.detach() for name, one in metrics.items()}
