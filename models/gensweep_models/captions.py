@@ -46,14 +46,14 @@ class Captions:
         return torch.where(text == 0, BYTES + places, text)
 
     def without(self, columns: Tensors, dropped: Tensor) -> dict[str, Tensor]:
-        """What is given, with an empty text where `dropped` [B] is true."""
+        """Columns that are given, with an empty text where `dropped` [B] is true."""
         (name,) = self.given
         if name == "y":
             return {name: torch.where(dropped, len(self.names) - 1, columns[name])}
         return {name: torch.where(dropped[:, None], 0, columns[name])}
 
     def empty(self, columns: Tensors) -> dict[str, Tensor]:
-        """What is given of as many examples, all without text."""
+        """Columns that are given of as many examples, all without text."""
         (name,) = self.given
         none = torch.ones_like(columns[name], dtype=torch.bool)
         return self.without(columns, none if name == "y" else none[:, 0])

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gensweep.data import find_source, load_dataset
+from gensweep.data import Meta, find_source, load_dataset
 from gensweep.data._captions import Captioned, caption, measures
-from gensweep.data._source import Chunk, Meta
+from gensweep.data._source import Chunk
 from gensweep.errors import UserError
 from gensweep.storage import ObjectStore
 
