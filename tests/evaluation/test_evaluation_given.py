@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gensweep.cli._check import setting
 from gensweep.errors import UserError
 from gensweep.evaluation import Scores, Shape, sample_lane
+from gensweep.evaluation._given_values import given_values
 from gensweep.evaluation._held_out_examples import (
     condition_classes,
     conditions,
@@ -254,6 +256,22 @@ def test_what_nobody_says_is_that_of_examples(stored: tuple[str, dict[str, Any],
     assert torch.equal(drawn, points[[2, 0, 2, 0, 2]])
     said = torch.from_numpy(sample_lane(file, about, 2, {"y": "bee"}, examples=examples))
     assert torch.equal(said, points[[1, 1]])
+
+
+def test_a_caption_is_given_as_text() -> None:
+    """As `--set "caption=a bold seven"` does; one for all samples, or one of each."""
+    about = {"dtype": "int64", "shape": [12], "levels": 255}
+    data = SimpleNamespace(columns={"caption": about, "age": {**about, "shape": []}})
+
+    def texts(value: Any, count: int) -> list[str]:
+        found = given_values(["caption"], data, {"caption": value}, count, 0)
+        assert found is not None
+        return [bytes(row).rstrip(b"\0").decode() for row in found["caption"].tolist()]
+
+    assert texts(setting("caption=a bold seven")[1], 2) == ["a bold seven"] * 2
+    assert texts(["an eight", "a one"], 2) == ["an eight", "a one"]
+    with pytest.raises(UserError, match=r"age='old' is text, but age has shape \[\]: give that"):
+        given_values(["age"], data, {"age": "old"}, 1, 0)
 
 
 class ByExample(ByClass):
