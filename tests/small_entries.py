@@ -26,6 +26,8 @@ SETTINGS: dict[str, Any] = {
     "code_size": 2,
     "prior_channels": 4,
     "prior_layers": 1,
+    "text_channels": 8,
+    "text_layers": 1,
     "steps": 20,
     "sample_steps": 2,
     "batch_size": 8,

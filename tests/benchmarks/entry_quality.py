@@ -71,7 +71,7 @@ def untrained_scores(
     Its budget is large enough for players that learn in a part of it.
     """
     pack = Pack(model, config, data, data.source("cpu"), width=1)
-    pack.load(0, config, seed=0, budget_images=100 * config.batch_size)
+    pack.load(0, config, seed=0, budget_images=1000 * config.batch_size)
     ((_, found),) = evaluator.evaluate(pack, {0: False}, bound=False)
     return found.metrics
 

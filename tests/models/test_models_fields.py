@@ -22,6 +22,7 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     ("ddpm", "bound_weight"): {"variance": "learned"},
     ("latent_diffusion", "label_dropout"): {"label_dropout": 0.5},
     ("latent_diffusion", "kl_weight"): {"kl_weight": 1.0},
+    ("dalle", "guidance_scale"): {"prior_learning_rate": 0.03, "codes": 64, "stage_fraction": 0.2},
     ("gan", "noise_scale"): {"instance_noise": True},
     ("gan", "history_weight"): {"historical_averaging": True},
 }

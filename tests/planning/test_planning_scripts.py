@@ -23,7 +23,8 @@ def test_a_script_is_planned(script: Path, tmp_path: Path) -> None:
 
 
 def _check(sweep: Any, tmp_path: Path) -> None:
-    data = load_dataset(sweep.data, open_store(f"file://{tmp_path}"), split="train")
+    store = open_store(f"file://{tmp_path}")
+    data = load_dataset(sweep.data, store, split="train", **sweep.data_options.keywords())
     check_games(RunRequest(sweep=sweep), data)
     check_metrics(sweep, data)
     larger = dataclasses.replace(sweep, **sweep.cluster)

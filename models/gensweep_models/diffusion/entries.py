@@ -6,6 +6,7 @@ from gensweep_models.diffusion.flow_matching import (
     FlowMatching,
     FlowMatchingConfig,
 )
+from gensweep_models.diffusion.glide import GLIDE_SPACE, Glide, GlideConfig
 from gensweep_models.diffusion.guided_diffusion import (
     GUIDED_DIFFUSION_SPACE,
     GuidedDiffusion,
@@ -40,6 +41,7 @@ DIFFUSION = (
         "guided_diffusion", "diffusion", "arXiv:2105.05233", GuidedDiffusionConfig,
         GuidedDiffusion, GUIDED_DIFFUSION_SPACE,
     ),
+    Model("glide", "diffusion", "arXiv:2112.10741", GlideConfig, Glide, GLIDE_SPACE),
     Model("sr3", "diffusion", "arXiv:2104.07636", Sr3Config, Sr3, SR3_SPACE),
     Model(
         "sr3_cascade", "diffusion", "arXiv:2106.15282", Sr3CascadeConfig, Sr3Cascade,

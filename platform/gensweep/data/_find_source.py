@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from gensweep.data._captions import CAPTION, Captioned
 from gensweep.data._open_place import open_place
 from gensweep.data._options import ReadOptions
+from gensweep.data._parquet import ParquetSource
 from gensweep.data._recognise import NAMED, STACKED, recognise
 from gensweep.data._source import Source
 from gensweep.data._synthetic import Digits, grid25, ring8
@@ -33,7 +36,8 @@ def find_source(
     `cifar10`), a name and where its files are (`mnist=/folder`, `cifar10=s3://bucket/prefix`), or
     a folder, archive, file or `s3://` prefix of images, Parquet, CSV or arrays. `pixel_range` are
     the values of a black and of a white pixel where the files do not say so, `skip_bad` is how many
-    unreadable examples are left out before it is an error. Raises `UserError`.
+    unreadable examples are left out before it is an error. Of `columns` a "caption" is made where
+    there is no Parquet that has it. Raises `UserError`.
 
     >>> find_source("digits").meta().shape
     (1, 8, 8)
@@ -41,6 +45,16 @@ def find_source(
     options = ReadOptions(image_size=image_size, column=column, label=label,
                           columns=tuple(columns), pixel_range=pixel_range,
                           skip_bad=skip_bad)  # fmt: skip
+    if CAPTION not in options.columns:
+        return _find(spec, options)
+    others = tuple(name for name in options.columns if name != CAPTION)
+    source = _find(spec, replace(options, columns=others))
+    if isinstance(source, ParquetSource):
+        return replace(source, options=options)
+    return Captioned(source)
+
+
+def _find(spec: str, options: ReadOptions) -> Source:
     if spec in BUILT_IN:
         if options.given():
             raise UserError(f"{spec!r} has one form only: drop the image size, column and label.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from gensweep.errors import UserError
-from gensweep.evaluation._held_out_examples import conditions
+from gensweep.evaluation._held_out_examples import condition_classes, conditions
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_scores import Scores
@@ -119,6 +119,7 @@ def build_evaluator(
         sampling=sweep.sampling, likelihood=Likelihood.of_game(game, examples, split),
         scores=Scores.of_game(game, examples, split),
         given=conditions(game, examples, evaluator.samples),
+        classes=condition_classes(game, examples, evaluator.samples),
     )  # fmt: skip
 
 

@@ -89,8 +89,8 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     likelihood = Likelihood.of_game(game, data, "train")
     scores = Scores.of_game(game, data, "train")
     neutral = {NEUTRAL + name for name in evaluator.reference.judged}
-    given = given_of(game, data) or {}
-    measured = {*evaluator.evaluate(data["x"][None], given=given.get("y"))[0], *neutral}
+    classes = data.get("y") if given_of(game, data) else None
+    measured = {*evaluator.evaluate(data["x"][None], given=classes)[0], *neutral}
     held_out = [one.metrics for one in (likelihood, scores) if one is not None]
     return measured.union(*held_out)
 

@@ -83,7 +83,8 @@ class Sweep:
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     columns: str | None = setting(
-        None, "other Parquet columns that a model may use: caption,age (default: none)",
+        None, "other Parquet columns that a model may use: caption,age; of other images with "
+        "classes a caption is made (default: none)",
         option=Option(metavar="NAMES", group=DATA), kept_on_resume=True,
         identity=Identity(always=False),
     )  # fmt: skip
