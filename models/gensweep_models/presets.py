@@ -23,6 +23,11 @@ SMALL_STYLEGAN = {
     "penalty_weight": 1.0, "penalty_every": 4, "mixing": 0.5,
 }  # fmt: skip
 SMALL_CONV = {"hidden": 32, "ema": 0.99}
+SMALL_LATENT = {
+    "autoencoder_channels": 16, "blocks": 1, "critic_channels": 8, "feature_channels": 4,
+    "stage_fraction": 0.4, "steps": 200, "batch_size": 32, "ema": 0.99, "learning_rate": 2e-3,
+    "autoencoder_learning_rate": 2e-3,
+}  # fmt: skip
 
 
 DIGITS: dict[str, Preset] = {
@@ -77,6 +82,7 @@ DIGITS: dict[str, Preset] = {
     "autoencoder": Preset(settings=SMALL_CODED),
     "denoising_autoencoder": Preset(150_000, SMALL_CODED),
     "vae": Preset(settings=SMALL_CODED),
+    "latent_diffusion": Preset(80_000, SMALL_LATENT),
 }
 
 CIFAR10: dict[str, Preset] = {
