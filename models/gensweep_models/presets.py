@@ -28,6 +28,14 @@ SMALL_LATENT = {
     "stage_fraction": 0.4, "steps": 200, "batch_size": 32, "ema": 0.99, "learning_rate": 2e-3,
     "autoencoder_learning_rate": 2e-3,
 }  # fmt: skip
+SMALL_DALLE = {
+    "channels": 32, "prior_channels": 64, "prior_layers": 2, "batch_size": 64, "ema": 0.99,
+    "learning_rate": 2e-3, "prior_learning_rate": 2e-3, "relaxation": 0.5,
+}  # fmt: skip
+SMALL_GLIDE = {
+    "channels": 16, "text_channels": 32, "steps": 200, "batch_size": 32, "ema": 0.99,
+    "learning_rate": 1e-3, "sampler": "ddim",
+}  # fmt: skip
 
 
 DIGITS: dict[str, Preset] = {
@@ -83,6 +91,8 @@ DIGITS: dict[str, Preset] = {
     "denoising_autoencoder": Preset(150_000, SMALL_CODED),
     "vae": Preset(settings=SMALL_CODED),
     "latent_diffusion": Preset(80_000, SMALL_LATENT),
+    "dalle": Preset(80_000, SMALL_DALLE),
+    "glide": Preset(50_000, SMALL_GLIDE),
 }
 
 CIFAR10: dict[str, Preset] = {
