@@ -17,6 +17,9 @@ SMALL_BIGGAN = {
 SMALL_CODED = {
     "hidden": 128, "latent_size": 8, "batch_size": 64, "ema": 0.99, "learning_rate": 2e-3,
 }  # fmt: skip
+SMALL_GREY = {**SMALL_CODED, "decoder": "gaussian"}
+SMALL_FLOW = {"hidden": 128, "batch_size": 64, "ema": 0.99}
+SMALL_DENOISER = {"channels": 16, "batch_size": 64, "ema": 0.99, "learning_rate": 2e-3}
 SMALL_GROWING = {"channels": 16, "latent_size": 32, "batch_size": 32, "ema": 0.99}
 SMALL_STYLEGAN = {
     **SMALL_GROWING, "hidden": 32, "layers": 2, "latent_size": 16, "learning_rate": 3e-3,
@@ -68,6 +71,14 @@ DIGITS: dict[str, Preset] = {
     "autoencoder": Preset(settings=SMALL_CODED),
     "denoising_autoencoder": Preset(150_000, SMALL_CODED),
     "vae": Preset(settings=SMALL_CODED),
+    "beta_vae": Preset(150_000, {**SMALL_GREY, "channels": 16}),
+    "iwae": Preset(
+        200_000, {**SMALL_GREY, "scale": 0.2, "importance_samples": 5, "binarise": "none"}
+    ),
+    "nice": Preset(200_000, {**SMALL_FLOW, "layers": 2, "learning_rate": 2e-3}),
+    "realnvp": Preset(200_000, SMALL_FLOW),
+    "ddpm": Preset(60_000, SMALL_DENOISER),
+    "rectified_flow": Preset(60_000, SMALL_DENOISER),
 }
 
 CIFAR10: dict[str, Preset] = {
