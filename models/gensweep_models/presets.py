@@ -18,6 +18,9 @@ SMALL_CODED = {
     "hidden": 128, "latent_size": 8, "batch_size": 64, "ema": 0.99, "learning_rate": 2e-3,
 }  # fmt: skip
 SMALL_GREY = {**SMALL_CODED, "decoder": "gaussian"}
+SMALL_TOKENS = {
+    "channels": 16, "blocks": 1, "batch_size": 32, "ema": 0.99, "learning_rate": 3e-3,
+}  # fmt: skip
 SMALL_FLOW = {"hidden": 128, "batch_size": 64, "ema": 0.99}
 SMALL_DENOISER = {"channels": 16, "batch_size": 64, "ema": 0.99, "learning_rate": 2e-3}
 SMALL_GROWING = {"channels": 16, "latent_size": 32, "batch_size": 32, "ema": 0.99}
@@ -75,10 +78,16 @@ DIGITS: dict[str, Preset] = {
     "iwae": Preset(
         200_000, {**SMALL_GREY, "scale": 0.2, "importance_samples": 5, "binarise": "none"}
     ),
+    "vqvae": Preset(90_000, {**SMALL_TOKENS, "prior_channels": 32, "prior_layers": 2}),
     "nice": Preset(200_000, {**SMALL_FLOW, "layers": 2, "learning_rate": 2e-3}),
     "realnvp": Preset(200_000, SMALL_FLOW),
+    "glow": Preset(
+        24_000,
+        {"couplings": 4, "channels": 32, "batch_size": 64, "ema": 0.99, "learning_rate": 1e-2},
+    ),
     "ddpm": Preset(60_000, SMALL_DENOISER),
     "rectified_flow": Preset(60_000, SMALL_DENOISER),
+    "flow_matching": Preset(30_000, {**SMALL_DENOISER, "learning_rate": 4e-3}),
 }
 
 CIFAR10: dict[str, Preset] = {
