@@ -23,6 +23,7 @@ SMALL_TOKENS = {
 }  # fmt: skip
 SMALL_FLOW = {"hidden": 128, "batch_size": 64, "ema": 0.99}
 SMALL_DENOISER = {"channels": 16, "batch_size": 64, "ema": 0.99, "learning_rate": 2e-3}
+SMALL_LEARNED = {**SMALL_DENOISER, "steps": 200, "sample_steps": 50}
 SMALL_GROWING = {"channels": 16, "latent_size": 32, "batch_size": 32, "ema": 0.99}
 SMALL_STYLEGAN = {
     **SMALL_GROWING, "hidden": 32, "layers": 2, "latent_size": 16, "learning_rate": 3e-3,
@@ -79,6 +80,22 @@ DIGITS: dict[str, Preset] = {
         200_000, {**SMALL_GREY, "scale": 0.2, "importance_samples": 5, "binarise": "none"}
     ),
     "vqvae": Preset(90_000, {**SMALL_TOKENS, "prior_channels": 32, "prior_layers": 2}),
+    "vqgan": Preset(
+        30_000,
+        {
+            **SMALL_TOKENS,
+            "learning_rate": 2e-3,
+            "prior_learning_rate": 3e-3,
+            "prior_channels": 32,
+            "prior_layers": 2,
+            "critic_channels": 8,
+            "feature_channels": 4,
+        },
+    ),
+    "pixelcnn": Preset(
+        24_000,
+        {"channels": 16, "layers": 3, "batch_size": 32, "ema": 0.99, "learning_rate": 4e-3},
+    ),
     "nice": Preset(200_000, {**SMALL_FLOW, "layers": 2, "learning_rate": 2e-3}),
     "realnvp": Preset(200_000, SMALL_FLOW),
     "glow": Preset(
@@ -86,6 +103,8 @@ DIGITS: dict[str, Preset] = {
         {"couplings": 4, "channels": 32, "batch_size": 64, "ema": 0.99, "learning_rate": 1e-2},
     ),
     "ddpm": Preset(60_000, SMALL_DENOISER),
+    "improved_ddpm": Preset(40_000, {**SMALL_LEARNED, "learning_rate": 3e-3}),
+    "guided_diffusion": Preset(30_000, {**SMALL_LEARNED, "learning_rate": 4e-3}),
     "rectified_flow": Preset(60_000, SMALL_DENOISER),
     "flow_matching": Preset(30_000, {**SMALL_DENOISER, "learning_rate": 4e-3}),
 }
