@@ -75,7 +75,7 @@ SWEEP = Sweep(
     budget_images=200_000,
     cluster={"trials": 960, "budget_images": 2_000_000},
     width=6,
-    sampler="qmc",
+    sampler="random",  # an even sequence, dealt to 2^k combinations in turn, would couple them
     group_by="packing",
     figures=(effects,),
 )

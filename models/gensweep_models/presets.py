@@ -17,6 +17,14 @@ SMALL_BIGGAN = {
 SMALL_CODED = {
     "hidden": 128, "latent_size": 8, "batch_size": 64, "ema": 0.99, "learning_rate": 2e-3,
 }  # fmt: skip
+SMALL_GREY = {**SMALL_CODED, "decoder": "gaussian"}
+SMALL_TOKENS = {
+    "channels": 16, "blocks": 1, "batch_size": 32, "ema": 0.99, "learning_rate": 3e-3,
+    "prior_channels": 32, "prior_layers": 2,
+}  # fmt: skip
+SMALL_FLOW = {"hidden": 128, "batch_size": 64, "ema": 0.99}
+SMALL_DENOISER = {"channels": 16, "batch_size": 64, "ema": 0.99, "learning_rate": 2e-3}
+SMALL_LEARNED = {**SMALL_DENOISER, "steps": 200, "sample_steps": 50}
 SMALL_GROWING = {"channels": 16, "latent_size": 32, "batch_size": 32, "ema": 0.99}
 SMALL_STYLEGAN = {
     **SMALL_GROWING, "hidden": 32, "layers": 2, "latent_size": 16, "learning_rate": 3e-3,
@@ -90,7 +98,42 @@ DIGITS: dict[str, Preset] = {
     "autoencoder": Preset(settings=SMALL_CODED),
     "denoising_autoencoder": Preset(150_000, SMALL_CODED),
     "vae": Preset(settings=SMALL_CODED),
+    "beta_vae": Preset(150_000, {**SMALL_GREY, "channels": 16}, short=30_000, reached=250),
+    "iwae": Preset(
+        200_000,
+        {**SMALL_GREY, "scale": 0.2, "importance_samples": 5, "binarise": "none"},
+        short=30_000,
+        reached=600,
+    ),
+    "vqvae": Preset(90_000, SMALL_TOKENS),
+    "vqvae2": Preset(40_000, {**SMALL_TOKENS, "learning_rate": 4e-3}),
+    "vqgan": Preset(
+        30_000,
+        {
+            **SMALL_TOKENS,
+            "learning_rate": 2e-3,
+            "prior_learning_rate": 3e-3,
+            "critic_channels": 8,
+            "feature_channels": 4,
+        },
+    ),
     "latent_diffusion": Preset(80_000, SMALL_LATENT),
+    "pixelcnn": Preset(
+        24_000,
+        {"channels": 16, "layers": 3, "batch_size": 32, "ema": 0.99, "learning_rate": 4e-3},
+    ),
+    "nice": Preset(200_000, {**SMALL_FLOW, "layers": 2, "learning_rate": 2e-3}),
+    "realnvp": Preset(200_000, SMALL_FLOW, short=25_000, reached=150),
+    "glow": Preset(
+        24_000,
+        {"couplings": 4, "channels": 32, "batch_size": 64, "ema": 0.99, "learning_rate": 1e-2},
+    ),
+    "ddpm": Preset(60_000, SMALL_DENOISER),
+    "improved_ddpm": Preset(40_000, {**SMALL_LEARNED, "learning_rate": 3e-3}),
+    "guided_diffusion": Preset(30_000, {**SMALL_LEARNED, "learning_rate": 4e-3}),
+    "sr3": Preset(24_000, {**SMALL_DENOISER, "learning_rate": 4e-3, "steps": 200}),
+    "rectified_flow": Preset(60_000, SMALL_DENOISER),
+    "flow_matching": Preset(30_000, {**SMALL_DENOISER, "learning_rate": 4e-3}),
     "dalle": Preset(80_000, SMALL_DALLE),
     "glide": Preset(50_000, SMALL_GLIDE),
 }

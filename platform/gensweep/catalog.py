@@ -13,6 +13,8 @@ from gensweep.space import scopes
 
 GROUP = "gensweep.models"
 """Entry points of this group load a model, or a dict of models by name."""
+UNTELLING = ("Settings", "Systems")
+"""How a line begins that says only that there are settings, or of which of many systems."""
 PARTS = ("name", "family", "paper", "config", "game", "space")
 
 
@@ -79,12 +81,12 @@ def summary(model: Model) -> str:
     The configuration of a system that is another one with other settings says what it is; that of
     a system with a file of its own says only that it has settings.
     """
-    own = (model.config.__doc__ or "").split("\n")[0]
-    if own and not own.startswith(("Settings", model.config.__name__)):
-        return own.rstrip(".")
-    module = inspect.getmodule(model.game)
-    told = (module.__doc__ if module else None) or model.game.__doc__ or ""
-    return told.split("\n")[0].rstrip(".")
+    modules = (inspect.getmodule(model.config), inspect.getmodule(model.game))
+    said = (model.config.__doc__, *(one.__doc__ for one in modules if one), model.game.__doc__)
+    lines = [(one or "").split("\n")[0].rstrip(".") for one in said]
+    signature = f"{model.config.__name__}("  # what dataclasses without a docstring get
+    telling = (one for one in lines if one and not one.startswith((*UNTELLING, signature)))
+    return next(telling, "")
 
 
 def _describe_field(field: Any, model: Model) -> dict[str, Any]:

@@ -64,14 +64,11 @@ def trained(model: Any, data: Data, config: Any, images: int, seeds: Sequence[in
 
 
 def untrained_scores(
-    model: Any, data: Data, config: Any, evaluator: LaneEvaluator
+    model: Any, data: Data, config: Any, images: int, evaluator: LaneEvaluator
 ) -> Mapping[str, float]:
-    """Measure a trial of seed 0 before its first tick.
-
-    Its budget is large enough for players that learn in a part of it.
-    """
+    """Measure a trial of seed 0 before its first tick; every player has a part of its budget."""
     pack = Pack(model, config, data, data.source("cpu"), width=1)
-    pack.load(0, config, seed=0, budget_images=1000 * config.batch_size)
+    pack.load(0, config, seed=0, budget_images=images)
     ((_, found),) = evaluator.evaluate(pack, {0: False}, bound=False)
     return found.metrics
 
@@ -131,7 +128,7 @@ def measured(args: argparse.Namespace, store: ObjectStore) -> dict[str, Any]:
     pack = trained(model, splits[0], config, images, range(args.seeds))
     spent = time.perf_counter() - begin
     found = dict(evaluator.evaluate(pack, dict.fromkeys(pack.occupied, True), bound=True))
-    beside = {"untrained": untrained_scores(model, splits[0], config, evaluator),
+    beside = {"untrained": untrained_scores(model, splits[0], config, images, evaluator),
               "own": own_scores(evaluator, splits[0])}  # fmt: skip
     if args.picture:
         args.picture.write_bytes(found[0].png)
@@ -141,7 +138,9 @@ def measured(args: argparse.Namespace, store: ObjectStore) -> dict[str, Any]:
     figures = {**summary(results), **others, "seconds": spent, "images": images,
                "seeds": args.seeds}  # fmt: skip
     best, own = evaluator.evaluator.objective, beside["own"]
-    ratios = {f"{best}.over_own": figures[best] / own[best]} if own[best] else {}
+    # a trial whose samples are not finite has no distance
+    known = own[best] and best in figures
+    ratios = {f"{best}.over_own": figures[best] / own[best]} if known else {}
     converged = all(one.outcome is Outcome.CONVERGED for one in results)
     return {"entry": args.name, "data": args.data, **told, "figures": figures, "ratios": ratios,
             "equal_quality": converged}  # fmt: skip

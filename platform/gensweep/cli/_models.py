@@ -68,7 +68,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     for data, preset in told["presets"].items():
         values = ", ".join(f"{name}={value}" for name, value in preset["settings"].items())
         yield f"preset for {data}, {preset['images']:,} images: {values}"
-    yield "hyperparameters, searched by default where marked *:"
+    yield "hyperparameters, searched by default where marked *; trials of a pack may differ in"
+    yield "those of lane and latent, and those of sampling may change after training:"
     for field in told["fields"]:
         mark, meaning = "*" if field["searched"] else " ", field["meaning"]
         value = f"{field['name']}={field['default']}"

@@ -1,6 +1,6 @@
 """Draws samples from a trial's stored lane: what a registered model runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
@@ -128,7 +128,7 @@ def open_lane(
     spec = cast(SamplerSpec, about)
     model = model_named(spec["model"])
     hyper = {n: value for n, value in (values or {}).items() if n not in spec.get("given", ())}
-    _check_values(model, spec["pack"], hyper)
+    _check_values(model, spec["pack"], hyper, spec.get("given", ()))
     config, shape = model.config(**{**spec["pack"], **hyper}), _shape_of(spec["data"])
     pack = Pack(model, config, shape, NoData(), width=1, trace=False)
     state = LaneState.from_bytes(Path(weights).read_bytes())
@@ -137,13 +137,18 @@ def open_lane(
     return pack
 
 
-def _check_values(model: Model, config: Mapping[str, object], values: Mapping[str, object]) -> None:
-    """`UserError` for what is no sampling hyperparameter of the model, or cannot be its value."""
+def _check_values(
+    model: Model, config: Mapping[str, object], values: Mapping[str, object], given: Sequence[str]
+) -> None:
+    """`UserError` for what is no sampling hyperparameter of the model, or cannot be its value.
+
+    What is `given` to its samples is checked where it is used, and told among what there is.
+    """
     known = [field.name for field in sampling_fields(model.config)]
     for name, value in values.items():
         if name not in known:
             raise UserError(f"{name!r} is no sampling hyperparameter of {model.name}: choose from "
-                            f"{', '.join(known) or 'none'}.")  # fmt: skip
+                            f"{', '.join([*known, *given]) or 'none'}.")  # fmt: skip
         check_value(model.config, name, value)
     try:
         model.config(**{**config, **values})

@@ -67,7 +67,7 @@ def lost_modes(
             )
     if not rows:
         return None
-    head = [group_by or "", "trials measured", f"{kind} found, median", "range", f"lost {kind}"]
+    head = [group_by or "", "trials measured", f"{kind} found, median", "range", "lost any"]
     return LostModes(kind=kind, total=protocol[kind], table=Table(head, rows))
 
 
