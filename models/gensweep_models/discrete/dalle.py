@@ -84,7 +84,7 @@ DALLE_SPACE: dict[str, Dimension] = {
     "kl_weight": Real(0.1, 10.0, log=True, when=GUMBEL),
     "relaxation": Real(1 / 16, 1.0, log=True, when=GUMBEL),
     "commitment_weight": Real(0.1, 2.0, log=True, when=NEAREST),
-    "codes": Categorical((64, 128, 256)),
+    "codes": Categorical((64, 128)),
     "caption_dropout": Real(0.05, 0.5),
     "guidance_scale": Real(0.0, 4.0),
 }
