@@ -84,7 +84,7 @@ DIGITS: dict[str, Preset] = {
         reached=600,
     ),
     "vqvae": Preset(90_000, SMALL_TOKENS),
-    "vqvae2": Preset(40_000, {**SMALL_TOKENS, "learning_rate": 4e-3}),
+    "vqvae2": Preset(60_000, {**SMALL_TOKENS, "revival": 0.1}),
     "vqgan": Preset(
         30_000,
         {
