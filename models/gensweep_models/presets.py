@@ -98,6 +98,8 @@ DIGITS: dict[str, Preset] = {
     "pixelcnn": Preset(
         24_000,
         {"channels": 16, "layers": 3, "batch_size": 32, "ema": 0.99, "learning_rate": 4e-3},
+        short=6_000,
+        reached=200,
     ),
     "nice": Preset(200_000, {**SMALL_FLOW, "layers": 2, "learning_rate": 2e-3}),
     "realnvp": Preset(200_000, SMALL_FLOW, short=25_000, reached=150),
@@ -108,9 +110,11 @@ DIGITS: dict[str, Preset] = {
     "ddpm": Preset(60_000, SMALL_DENOISER),
     "improved_ddpm": Preset(40_000, {**SMALL_LEARNED, "learning_rate": 3e-3}),
     "guided_diffusion": Preset(30_000, {**SMALL_LEARNED, "learning_rate": 4e-3}),
-    "sr3": Preset(24_000, {**SMALL_DENOISER, "learning_rate": 4e-3, "steps": 200}),
+    "sr3": Preset(24_000, {**SMALL_LEARNED, "learning_rate": 4e-3, "sample_steps": 100}),
     "rectified_flow": Preset(60_000, SMALL_DENOISER),
-    "flow_matching": Preset(30_000, {**SMALL_DENOISER, "learning_rate": 4e-3}),
+    "flow_matching": Preset(
+        30_000, {**SMALL_DENOISER, "learning_rate": 4e-3}, short=6_000, reached=160
+    ),
 }
 
 CIFAR10: dict[str, Preset] = {
