@@ -109,7 +109,9 @@ DIGITS: dict[str, Preset] = {
     ),
     "ddpm": Preset(60_000, SMALL_DENOISER),
     "improved_ddpm": Preset(40_000, {**SMALL_LEARNED, "learning_rate": 3e-3}),
-    "guided_diffusion": Preset(30_000, {**SMALL_LEARNED, "learning_rate": 4e-3}),
+    "guided_diffusion": Preset(
+        30_000, {**SMALL_LEARNED, "learning_rate": 4e-3, "guidance_scale": 1.0}
+    ),
     "sr3": Preset(24_000, {**SMALL_LEARNED, "learning_rate": 4e-3, "sample_steps": 100}),
     "rectified_flow": Preset(60_000, SMALL_DENOISER),
     "flow_matching": Preset(
