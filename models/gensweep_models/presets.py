@@ -31,16 +31,36 @@ SMALL_STYLEGAN = {
     "penalty_weight": 1.0, "penalty_every": 4, "mixing": 0.5,
 }  # fmt: skip
 SMALL_CONV = {"hidden": 32, "ema": 0.99}
+SMALL_LATENT = {
+    "autoencoder_channels": 16, "blocks": 1, "critic_channels": 8, "feature_channels": 4,
+    "stage_fraction": 0.4, "steps": 200, "batch_size": 32, "ema": 0.99, "learning_rate": 2e-3,
+    "autoencoder_learning_rate": 2e-3,
+}  # fmt: skip
+SMALL_DALLE = {
+    "channels": 32, "prior_channels": 64, "prior_layers": 2, "batch_size": 64, "ema": 0.99,
+    "learning_rate": 2e-3, "prior_learning_rate": 2e-3, "relaxation": 0.5,
+}  # fmt: skip
+SMALL_GLIDE = {
+    "channels": 16, "text_channels": 32, "steps": 200, "batch_size": 32, "ema": 0.99,
+    "learning_rate": 1e-3, "sampler": "ddim",
+}  # fmt: skip
 
 
 DIGITS: dict[str, Preset] = {
     "gan": Preset(
-        settings={**SMALL_MLP, "learning_rate": 4e-3, "beta1": 0.0, "beta2": 0.99, "batch_size": 64}
+        settings={
+            **SMALL_MLP,
+            "learning_rate": 4e-3,
+            "beta1": 0.0,
+            "beta2": 0.99,
+            "batch_size": 64,
+        },
+        reached=250,
     ),
     "minimax_gan": Preset(
         settings={**SMALL_MLP, "learning_rate": 2e-3, "batch_size": 64}, short=25_000, reached=600
     ),
-    "lsgan": Preset(settings={**SMALL_MLP, "learning_rate": 4e-3, "beta2": 0.99}),
+    "lsgan": Preset(settings={**SMALL_MLP, "learning_rate": 4e-3, "beta2": 0.99}, reached=350),
     "dragan": Preset(settings={**SMALL_MLP, "learning_rate": 2e-3}, reached=500),
     "r3gan": Preset(
         settings={**SMALL_MLP, "learning_rate": 2e-3, "penalty_weight": 1.0, "batch_size": 64},
@@ -61,6 +81,8 @@ DIGITS: dict[str, Preset] = {
             "code_size": 48,
             "latent_size": 32,
         },
+        short=150_000,
+        reached=420,
     ),
     "cgan": Preset(
         400_000,
@@ -71,7 +93,7 @@ DIGITS: dict[str, Preset] = {
     "dcgan": Preset(250_000, {"ema": 0.99}, short=20_833, reached=740),
     "sagan": Preset(60_000, SMALL_RESNET),
     "biggan": Preset(60_000, SMALL_BIGGAN),
-    "progan": Preset(40_000, {**SMALL_GROWING, "grown": 0.3, "learning_rate": 5e-3}),
+    "progan": Preset(40_000, {**SMALL_GROWING, "grown": 0.3, "learning_rate": 5e-3}, 16_000, 160),
     "stylegan": Preset(120_000, SMALL_STYLEGAN),
     "autoencoder": Preset(settings=SMALL_CODED),
     "denoising_autoencoder": Preset(150_000, SMALL_CODED),
@@ -95,6 +117,7 @@ DIGITS: dict[str, Preset] = {
             "feature_channels": 4,
         },
     ),
+    "latent_diffusion": Preset(80_000, SMALL_LATENT),
     "pixelcnn": Preset(
         24_000,
         {"channels": 16, "layers": 3, "batch_size": 32, "ema": 0.99, "learning_rate": 4e-3},
@@ -117,6 +140,8 @@ DIGITS: dict[str, Preset] = {
     "flow_matching": Preset(
         30_000, {**SMALL_DENOISER, "learning_rate": 4e-3}, short=6_000, reached=160
     ),
+    "dalle": Preset(80_000, SMALL_DALLE),
+    "glide": Preset(50_000, SMALL_GLIDE),
 }
 
 CIFAR10: dict[str, Preset] = {

@@ -224,7 +224,7 @@ _ALL = (
         name="class_agreement",
         larger_is_better=True,
         unit="",
-        formula="share of samples whose class, by the classifier, is the one they were given",
+        formula="share of samples whose class, by the classifier, is that of what they were given",
         source="arXiv:1807.09499",
         kinds=GIVEN_CLASSES,
     ),

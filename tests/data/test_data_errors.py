@@ -187,7 +187,8 @@ def pngs(count: int = 12, **special: bytes) -> dict[str, bytes]:
         ({"_03": image()[:70]}, ("03.png", "cannot be decoded", "remove it")),
         ({"_03": b"hello"}, ("03.png", "cannot be decoded")),
         ({"_03": b""}, ("03.png", "cannot be decoded")),
-        ({"_03": image("I;16")}, ("03.png", "mode I;16", "eight bits")),
+        ({"_03": image("F", form="tiff")}, ("03.png", "what is black", "--pixel-range")),
+        ({"_03": b"hello", "_05": b""}, ("03.png", "and 1 more of 12", "--skip-bad 2")),
         ({"_00": image(size=(2000, 3))}, ("2000x3", "--image-size")),
     ],
 )
@@ -209,7 +210,7 @@ def test_image_size(store: ObjectStore, tmp_path: Path, size: int) -> None:
 
 
 def test_too_few_images(store: ObjectStore, tmp_path: Path) -> None:
-    refused(store, folder_of(tmp_path, pngs(9)), "no test examples", "train and test folders")
+    refused(store, folder_of(tmp_path, pngs(1)), "no train examples", "train and test folders")
 
 
 def test_images_beside_class_folders(store: ObjectStore, tmp_path: Path) -> None:
@@ -230,13 +231,22 @@ IMAGES = [image() for _ in range(12)]
     [
         ({"img": IMAGES, "n": [1] * 12}, {"column": "image"}, ("'image'", "img, n")),
         ({"img": IMAGES, "n": [1] * 12}, {"label": "label"}, ("'label'", "img, n")),
-        ({"a": [1] * 12, "b": ["x"] * 12}, {}, ("0 columns", "a, b", "column=")),
+        ({"a": [1] * 12, "b": ["x"] * 12}, {}, ("column 'b'", "string such as 'x'", "column=")),
+        ({"a": ["y"] * 12, "b": ["x"] * 12}, {}, ("0 columns", "a, b", "column=")),
         ({"a": IMAGES, "b": IMAGES}, {}, ("2 columns", "a, b", "column=")),
         ({"img": [*IMAGES[:7], b"no", *IMAGES[8:]]}, {}, ("row 7 of", "cannot be decoded")),
+        ({"img": [{"bytes": None, "path": "no.png"}] * 12}, {}, ("row 0 of", "names 'no.png'")),
         ({"img": [*IMAGES[:7], None, *IMAGES[8:]]}, {}, ("row 7 of", "no image bytes")),
-        ({"img": IMAGES, "n": [1] * 12}, {"column": "n"}, ("row 0 of", "no image bytes")),
-        ({"img": IMAGES, "label": [-1] * 12}, {}, ("'label'", "negative", "label=")),
-        ({"img": IMAGES, "label": [None, *[1] * 11]}, {}, ("'label'", "missing")),
+        ({"img": IMAGES, "n": ["x"] * 12}, {"column": "n"}, ("row 0 of", "names 'x', which is no")),
+        ({"img": IMAGES, "label": [-2] * 12}, {}, ("'label'", "negative -2", "label=")),
+        ({"img": IMAGES, "n": [None] * 12}, {"label": "n"}, ("'n'", "no classes", "label=")),
+        ({"img": IMAGES, "label": [[1, 2]] * 12}, {}, ("row 0", "list of 2", "'label'", "label=")),
+        ({"img": IMAGES, "label": [{"a": 1}] * 12}, {}, ("a record of a", "'label'", "label=")),
+        ({"img": IMAGES, "Label": [1] * 12, "LABEL": [2] * 12}, {}, ("Label and LABEL", "label=")),
+        ({"img": [[[1, 2], [3]]] * 12}, {}, ("row 0", "pixels that differ in length")),
+        ({"img": [[[0.5] * 8] * 8] * 12}, {}, ("row 0", "--pixel-range")),
+        ({"img": [[[256] * 8] * 8] * 12}, {}, ("row 0", "256", "--pixel-range")),
+        ({"img": [[IMAGES[0]]] * 12}, {"column": "img[1]"}, ("row 0", "no image bytes in 'img'")),
         ({"img": IMAGES, "label": [0.5] * 12}, {}, ("'label'", "fractional")),
         ({"img": IMAGES, "label": [5_000_000] * 12}, {}, ("'label'", "5000000", "label=")),
         ({"img": pa.array([], pa.binary())}, {}, ("no rows",)),
@@ -257,7 +267,7 @@ def test_bad_parquet(
     [
         ({"img": IMAGES}, ("b.parquet", "no column 'label'")),
         ({"label": [1] * 12}, ("b.parquet", "no column 'img'")),
-        ({"img": IMAGES, "label": ["cat"] * 12}, ("'label'", "text in some files")),
+        ({"img": IMAGES, "label": ["cat"] * 12}, ("'label'", "text such as 'cat'")),
     ],
 )
 def test_parquet_files_that_differ(
@@ -266,6 +276,24 @@ def test_parquet_files_that_differ(
     for name, columns in (("a", {"img": IMAGES, "label": [1] * 12}), ("b", second)):
         pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
     refused(store, str(tmp_path), *words)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("train", "other"), ("train.parquet as a split", "other.parquet")),
+        (("test", "val"), ("test.parquet as a split", "val.parquet")),
+        (("en/train", "en/test", "de/train", "de/test"), ("de and en", "name one")),
+    ],
+)
+def test_parquet_files_of_two_readings(
+    store: ObjectStore, tmp_path: Path, names: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    for name in names:
+        file = tmp_path / f"{name}.parquet"
+        file.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.table({"img": IMAGES}), file)
+    refused(store, str(tmp_path), "can be read in two ways", *words)
 
 
 @pytest.mark.parametrize("damage", [lambda d: d[:-30], lambda d: b"PAR1", lambda d: d[100:]])

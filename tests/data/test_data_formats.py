@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gensweep.data import Dataset, find_source, load_dataset
-from gensweep.storage import ObjectStore, open_store
+from gensweep.storage import ObjectStore, S3Store, open_store
 
 RNG = np.random.default_rng(1)
 
@@ -235,6 +235,23 @@ def test_from_s3(
     suffix = "/x.parquet" if kind == "file" else ""
     local = load_dataset(f"{folder}{suffix}", store)
     assert load_dataset(f"{uri}{suffix}", store).id == local.id
+
+
+def test_finding_a_table_in_a_bucket_fetches_its_schema_alone(
+    tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet(tmp_path / "x.parquet", {"image": [png(noise(200, 200)) for _ in range(60)]})
+    data = (tmp_path / "x.parquet").read_bytes()
+    open_store(f"s3://{bucket}/in").put("x.parquet", data)
+    fetched, get = [], S3Store.get
+
+    def counting(self: S3Store, *args: Any) -> bytes:
+        fetched.append(get(self, *args))
+        return fetched[-1]
+
+    monkeypatch.setattr(S3Store, "get", counting)
+    find_source(f"s3://{bucket}/in/x.parquet")
+    assert 0 < sum(map(len, fetched)) <= 2**20 < len(data)
 
 
 def test_digits() -> None:

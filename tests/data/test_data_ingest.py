@@ -44,6 +44,17 @@ def same(a: Dataset, b: Dataset) -> bool:
     return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
 
 
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("digits", "e5f85d1ceb78db77"), ("ring8", "85d8c8cb289ead4d"), ("grid25", "41418f92b2ff01ec")],
+)
+def test_built_in_data_keep_the_hash_that_stored_sweeps_have(
+    name: str, known: str, store: ObjectStore
+) -> None:
+    """A sweep goes on with `--resume` on the data that it began with alone."""
+    assert load_dataset(name, store).hash.startswith(known)
+
+
 def test_manifest_comes_after_all_shards(
     counting: CountingStore, mnist: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

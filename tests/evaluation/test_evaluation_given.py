@@ -9,9 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gensweep.cli._check import setting
 from gensweep.errors import UserError
 from gensweep.evaluation import Scores, Shape, sample_lane
-from gensweep.evaluation._held_out_examples import conditions, for_ranking
+from gensweep.evaluation._given_values import given_values
+from gensweep.evaluation._held_out_examples import (
+    condition_classes,
+    conditions,
+    for_ranking,
+)
 from gensweep.lanes import Pack, _sampling
 from gensweep.lanes._purity import _Dispatched
 from gensweep.testing import RandomExamples, check_game, find_violations
@@ -103,6 +109,18 @@ def test_conditions_come_from_held_out_examples_the_same_for_all() -> None:
     assert again is not None
     assert torch.equal(again["y"], found["y"])
     assert conditions(CATALOG["gan"].game(CATALOG["gan"].config(), DATA), columns, 5) is None
+
+
+def test_classes_of_captions_are_those_of_their_examples() -> None:
+    """By them samples of captions are judged; nothing is given to other games."""
+    columns = {**DATA.gather(torch.arange(10)), "caption": torch.arange(10)}
+    game = SimpleNamespace(given=("caption",))
+    told, classes = (find(game, columns, 25) for find in (conditions, condition_classes))
+    assert told is not None
+    assert classes is not None
+    assert torch.equal(classes, columns["y"][told["caption"]])
+    assert condition_classes(SimpleNamespace(given=()), columns, 25) is None
+    assert condition_classes(game, {"x": columns["x"]}, 25) is None
 
 
 def test_scores_are_means_with_their_errors() -> None:
@@ -238,6 +256,22 @@ def test_what_nobody_says_is_that_of_examples(stored: tuple[str, dict[str, Any],
     assert torch.equal(drawn, points[[2, 0, 2, 0, 2]])
     said = torch.from_numpy(sample_lane(file, about, 2, {"y": "bee"}, examples=examples))
     assert torch.equal(said, points[[1, 1]])
+
+
+def test_a_caption_is_given_as_text() -> None:
+    """As `--set "caption=a bold seven"` does; one for all samples, or one of each."""
+    about = {"dtype": "int64", "shape": [12], "levels": 255}
+    data = SimpleNamespace(columns={"caption": about, "age": {**about, "shape": []}})
+
+    def texts(value: Any, count: int) -> list[str]:
+        found = given_values(["caption"], data, {"caption": value}, count, 0)
+        assert found is not None
+        return [bytes(row).rstrip(b"\0").decode() for row in found["caption"].tolist()]
+
+    assert texts(setting("caption=a bold seven")[1], 2) == ["a bold seven"] * 2
+    assert texts(["an eight", "a one"], 2) == ["an eight", "a one"]
+    with pytest.raises(UserError, match=r"age='old' is text, but age has shape \[\]: give that"):
+        given_values(["age"], data, {"age": "old"}, 1, 0)
 
 
 class ByExample(ByClass):

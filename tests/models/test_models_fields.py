@@ -20,6 +20,9 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     ("vae", "scale"): {"decoder": "gaussian"},
     ("denoising_autoencoder", "masked_share"): {"corruption": "masking"},
     ("ddpm", "bound_weight"): {"variance": "learned"},
+    ("latent_diffusion", "label_dropout"): {"label_dropout": 0.5},
+    ("latent_diffusion", "kl_weight"): {"kl_weight": 1.0},
+    ("dalle", "guidance_scale"): {"prior_learning_rate": 0.03, "codes": 64, "stage_fraction": 0.2},
     ("gan", "noise_scale"): {"instance_noise": True},
     ("gan", "history_weight"): {"historical_averaging": True},
 }
@@ -55,7 +58,8 @@ def _fields(model: Model, *wanted: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _trained(model: Model, settings: dict[str, Any], changes: list[dict[str, Any]]) -> Pack:
     """A pack with a lane for each of some changes of one configuration, all of one seed."""
-    configs = [model.config(**small_settings(model, **settings, **change)) for change in changes]
+    every = [{**settings, **change} for change in changes]
+    configs = [model.config(**small_settings(model, **values)) for values in every]
     pack = Pack(model, configs[0], DATA, DATA, width=len(configs), trace=False)
     for slot, config in enumerate(configs):
         pack.load(slot, config, seed=0, budget_images=8 * TICKS)

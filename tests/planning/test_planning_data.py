@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from gensweep.errors import UserError
-from gensweep.planning import Plan, parse_request
+from gensweep.planning import Plan, parse_request, plan_text
 from gensweep.planning._check_model import check_data_set, check_games, check_metrics
 from gensweep.planning._prepare import check_data_source, load_data
 from gensweep.spec import RunRequest
@@ -262,3 +262,25 @@ def test_a_plan_gives_the_coordinator_a_light_context(digits: Any) -> None:
     sent = pickle.dumps(context)
     assert pickle.loads(sent) == context
     assert len(sent) < 10_000
+
+
+@pytest.mark.parametrize("text", ["", "1", "1,1", "2,1", "a,b", "0,inf", "0,1,2"])
+def test_a_range_of_pixels_is_two_numbers(text: str) -> None:
+    with pytest.raises(UserError, match=r"pixel_range=.* must be the values of a black"):
+        dataclasses.replace(GAN, pixel_range=text)
+
+
+def test_what_was_read_is_in_the_plan(photos: Path, tmp_path: Path) -> None:
+    (photos / "cat" / "notes.txt").write_text("x")
+    (photos / "cat" / "0.png").write_bytes(b"no image")
+    argv = ["--data", str(photos), "--image-size", "8", "--skip-bad", "1"]
+    request = parse_request("A test.", GAN, argv)
+    train, test = load_data(request, open_store(str(tmp_path / "store")))
+    plan = Plan(request=request, store="", tracking_uri="", home="", ledger="", dataset=train,
+                test=test)  # fmt: skip
+    lines = plan_text(plan).splitlines()
+    assert "splits    35 train, 4 test" in lines
+    assert "classes   cat 17, dog 18" in lines
+    read = next(line for line in lines if line.startswith("read "))
+    assert "1 .txt file(s)" in read
+    assert f"1 of 40 examples that cannot be read: {photos}/cat/0.png" in read

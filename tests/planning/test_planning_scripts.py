@@ -3,6 +3,7 @@
 import dataclasses
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,14 @@ SCRIPTS = sorted((Path(__file__).resolve().parents[2] / "sweeps").glob("*.py"))
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_is_planned(script: Path, tmp_path: Path) -> None:
-    sweep = runpy.run_path(str(script))["SWEEP"]
-    data = load_dataset(sweep.data, open_store(f"file://{tmp_path}"), split="train")
+    names = runpy.run_path(str(script))
+    for sweep in names["SWEEPS"].values() if "SWEEPS" in names else [names["SWEEP"]]:
+        _check(sweep, tmp_path)
+
+
+def _check(sweep: Any, tmp_path: Path) -> None:
+    store = open_store(f"file://{tmp_path}")
+    data = load_dataset(sweep.data, store, split="train", **sweep.data_options.keywords())
     check_games(RunRequest(sweep=sweep), data)
     check_metrics(sweep, data)
     larger = dataclasses.replace(sweep, **sweep.cluster)

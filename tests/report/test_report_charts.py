@@ -254,3 +254,28 @@ def test_a_vaes_trade_is_drawn_by_its_latent_size_and_kl_weight() -> None:
     assert active.lines[small] == [(-1.0, 1.0), (1.0, 0.0)]
     bound, _ = module.over_size(trials)
     assert bound.lines["kl_weight 2 to 10"] == [(2.0, 6.0)]
+
+
+def test_codes_are_compared_by_their_number_length_and_update() -> None:
+    module = load("discrete_latents")
+    trials = [
+        {"params": {"codes": codes, "code_size": 2, "codebook": "ema", "commitment_weight": 0.1},
+         "metrics": metrics}
+        for codes, metrics in (
+            (8, {"perplexity": 6.0, "reconstruction_error": 0.2, "frechet": 9.0}),
+            (8, {"perplexity": 4.0, "reconstruction_error": 0.4, "frechet": 7.0}),
+            (32, {"perplexity": 20.0, "reconstruction_error": 0.1, "frechet": 5.0}),
+            (128, {"perplexity": 90.0}),
+        )
+    ]  # fmt: skip
+    error, distance = module.over_perplexity(trials)
+    group = "ema, codes of 2"
+    assert error.lines[group] == [(4.0, 0.4), (6.0, 0.2), (20.0, 0.1)]
+    assert distance.lines[group] == [(4.0, 7.0), (6.0, 9.0), (20.0, 5.0)]
+    assert error.lines["gradient, codes of 8"] == []
+    used, means, _ = module.over_codes(trials)
+    assert used.lines[group] == [(3.0, 5.0), (5.0, 20.0)]
+    assert means.lines[group] == [(3.0, pytest.approx(0.3)), (5.0, 0.1)]
+    used, error, _ = module.over_commitment(trials)
+    assert used.lines["128 codes, ema"] == [(-1.0, 90.0)]
+    assert list(error.lines) == ["32 codes, ema", "8 codes, ema"]

@@ -30,7 +30,10 @@ def small(name: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-DIFFUSIONS = ("ddpm", "guided_diffusion", "sr3", "rectified_flow", "flow_matching")
+DIFFUSIONS = (
+    "ddpm", "guided_diffusion", "sr3", "sr3_cascade", "rectified_flow", "flow_matching",
+    "latent_diffusion",
+)  # fmt: skip
 DEEP = (*DIFFUSIONS, "sagan", "biggan", "progan", "stylegan")
 """Games whose networks take seconds to trace; that their stored lanes sample alike is also a quick
 test of `tests/evaluation/test_evaluation_exported.py`."""

@@ -6,18 +6,29 @@ from gensweep_models.diffusion.flow_matching import (
     FlowMatching,
     FlowMatchingConfig,
 )
+from gensweep_models.diffusion.glide import GLIDE_SPACE, Glide, GlideConfig
 from gensweep_models.diffusion.guided_diffusion import (
     GUIDED_DIFFUSION_SPACE,
     GuidedDiffusion,
     GuidedDiffusionConfig,
 )
 from gensweep_models.diffusion.improved_ddpm import IMPROVED_DDPM_SPACE, ImprovedDdpmConfig
+from gensweep_models.diffusion.latent_diffusion import (
+    LATENT_DIFFUSION_SPACE,
+    LatentDiffusion,
+    LatentDiffusionConfig,
+)
 from gensweep_models.diffusion.rectified_flow import (
     RECTIFIED_FLOW_SPACE,
     RectifiedFlow,
     RectifiedFlowConfig,
 )
 from gensweep_models.diffusion.sr3 import SR3_SPACE, Sr3, Sr3Config
+from gensweep_models.diffusion.sr3_cascade import (
+    SR3_CASCADE_SPACE,
+    Sr3Cascade,
+    Sr3CascadeConfig,
+)
 from gensweep_models.game import Model
 
 DIFFUSION = (
@@ -30,7 +41,16 @@ DIFFUSION = (
         "guided_diffusion", "diffusion", "arXiv:2105.05233", GuidedDiffusionConfig,
         GuidedDiffusion, GUIDED_DIFFUSION_SPACE,
     ),
+    Model("glide", "diffusion", "arXiv:2112.10741", GlideConfig, Glide, GLIDE_SPACE),
     Model("sr3", "diffusion", "arXiv:2104.07636", Sr3Config, Sr3, SR3_SPACE),
+    Model(
+        "sr3_cascade", "diffusion", "arXiv:2106.15282", Sr3CascadeConfig, Sr3Cascade,
+        SR3_CASCADE_SPACE,
+    ),
+    Model(
+        "latent_diffusion", "diffusion", "arXiv:2112.10752", LatentDiffusionConfig,
+        LatentDiffusion, LATENT_DIFFUSION_SPACE,
+    ),
     Model(
         "rectified_flow", "diffusion", "arXiv:2209.03003", RectifiedFlowConfig, RectifiedFlow,
         RECTIFIED_FLOW_SPACE,

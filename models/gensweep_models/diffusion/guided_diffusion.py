@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gensweep_models.config import check, fixed, lane, sampling
+from gensweep_models.diffusion.classifier_free import ClassifierFree
 from gensweep_models.diffusion.ddpm import Ddpm
 from gensweep_models.diffusion.improved_ddpm import ImprovedDdpmConfig
 from gensweep_models.diffusion.process import beside
-from gensweep_models.game import DataShape, Loss, Nets, Noise, Tensors
-from gensweep_models.nets.projection import one_hot
+from gensweep_models.game import DataShape, Loss, Nets, Tensors
 from gensweep_models.nets.unet import NoisyClassifier, PointDenoiser
 from gensweep_models.space import Categorical, Dimension, Real
 
@@ -55,7 +55,7 @@ GUIDED_DIFFUSION_SPACE: dict[str, Dimension] = {
 }
 
 
-class GuidedDiffusion(Ddpm):
+class GuidedDiffusion(ClassifierFree, Ddpm):
     """A denoiser that is told the class; with `classifier` guidance, one of noisy examples too."""
 
     given = ("y",)
@@ -67,7 +67,7 @@ class GuidedDiffusion(Ddpm):
         super().__init__(config, data)
         self.free = config.guidance == "classifier_free"
         if self.free:
-            self.noise["denoiser"]["dropped"] = Noise((config.batch_size,), "uniform")
+            self.noise["denoiser"] |= self.dropped_noise(config.batch_size)
         else:
             rate = "classifier_learning_rate"
             self.players["classifier"] = self.player(self._classifier, rate)
@@ -81,14 +81,11 @@ class GuidedDiffusion(Ddpm):
 
     def told(self, batch: Tensors, noise: Tensors, hyper: Tensors) -> dict[str, Tensor]:
         """The classes, some of them dropped, which is a class of its own."""
-        if not self.free:
-            return {"y": batch["y"]}
-        dropped = noise["dropped"] < hyper["label_dropout"]
-        return {"y": torch.where(dropped, self.classes, batch["y"])}
+        return super().told(batch, noise, hyper) if self.free else {"y": batch["y"]}
 
     def called(self, nets: Nets, x: Tensor, time: Tensor, told: Tensors) -> Tensor:
         """The network's output, with the class as a vector."""
-        out: Tensor = nets["denoiser"](x, time, one_hot(told["y"], self.condition))
+        out: Tensor = nets["denoiser"](x, time, self.condition_of(told))
         return out
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
@@ -106,13 +103,8 @@ class GuidedDiffusion(Ddpm):
     ) -> tuple[Tensor, Tensor | None]:
         """x0 with guidance: a shift of the predicted noise, as x0 is linear in that."""
         x0, between = self.predict(nets, x, t, told)
-        shift = self._beyond(nets, x, t, told, x0) if self.free else self._uphill(nets, x, t, told)
+        shift = self.beyond(nets, x, t, told, x0) if self.free else self._uphill(nets, x, t, told)
         return self.clipped(x0 + hyper["guidance_scale"] * shift), between
-
-    def _beyond(self, nets: Nets, x: Tensor, t: Tensor, told: Tensors, x0: Tensor) -> Tensor:
-        """Away from what is predicted without the class; arXiv:2207.12598, equation 6."""
-        unknown = {"y": torch.full_like(told["y"], self.classes)}
-        return x0 - self.predict(nets, x, t, unknown)[0]
 
     def _uphill(self, nets: Nets, x: Tensor, t: Tensor, told: Tensors) -> Tensor:
         """Along the gradient of log p(y | xt); arXiv:2105.05233, equation 14 and algorithm 2."""

@@ -28,7 +28,7 @@ class ImprovedDdpmConfig(DdpmConfig):
 LEARNED = {"variance": ("learned",)}
 IMPROVED_DDPM_SPACE: dict[str, Dimension] = {
     "learning_rate": Real(1e-5, 1e-2, log=True),
-    "noise_schedule": Categorical(get_args(NoiseSchedule)),
+    "noise_schedule": Categorical(("linear", "cosine")),
     "variance": Categorical(("small", "learned")),
     "bound_weight": Real(1e-4, 1e-2, log=True, when=LEARNED),
     "channels": Categorical((16, 32)),

@@ -11,10 +11,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-NoiseSchedule = Literal["linear", "cosine"]
+NoiseSchedule = Literal["linear", "cosine", "scaled_linear"]
 Target = Literal["epsilon", "x0", "v"]
 BETA_SUM = (0.1, 20.0)
 """T times the first and the last beta; 1e-4 and 0.02 at the paper's T = 1000."""
+SCALED_BETA_SUM = (1.5, 19.5)
+"""The same of betas whose roots grow evenly, of arXiv:2112.10752's code."""
 OFFSET = 0.008
 """Of the cosine schedule, so that the first betas are not too small for grey levels."""
 MOST_BETA = 0.999
@@ -25,7 +27,8 @@ LEAST_VARIANCE = 1e-20
 class Schedule:
     """The forward process of `steps` steps, its marginals and its posteriors.
 
-    Linear: betas grow evenly. Cosine: alpha bar is a squared cosine, arXiv:2102.09672, eq. 17.
+    Linear: betas grow evenly; scaled linear: their roots do. Cosine: alpha bar is a squared
+    cosine, arXiv:2102.09672, eq. 17.
     """
 
     steps: int
@@ -33,10 +36,11 @@ class Schedule:
 
     def betas(self, device: torch.device | None = None) -> Tensor:
         """Variance added by each step: float64 [T]."""
-        if self.kind == "linear":
-            first, last = (value / self.steps for value in BETA_SUM)
+        if self.kind != "cosine":
+            power, sums = (1, BETA_SUM) if self.kind == "linear" else (2, SCALED_BETA_SUM)
+            first, last = ((value / self.steps) ** (1 / power) for value in sums)
             grid = torch.linspace(first, last, self.steps, dtype=torch.float64, device=device)
-            return grid.clamp(max=MOST_BETA)
+            return grid.pow(power).clamp(max=MOST_BETA)
         times = torch.arange(self.steps + 1, dtype=torch.float64, device=device) / self.steps
         kept = ((times + OFFSET) / (1 + OFFSET) * (math.pi / 2)).cos().square()
         return (1 - kept[1:] / kept[:-1]).clamp(max=MOST_BETA)

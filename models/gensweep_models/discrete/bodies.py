@@ -6,8 +6,6 @@ B batch, D numbers in a code; each halving of the sides is a strided convolution
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.discrete.codebook import Codebook
-
 
 class Residual(nn.Module):
     """x + f(x), f two convolutions after ReLU."""
@@ -47,9 +45,9 @@ def decoder(inputs: int, width: int, halvings: int, blocks: int, outputs: int) -
 
 
 class Autoencoder(nn.Module):
-    """An encoder to vectors [B, H', W', D], a codebook of them, and a decoder of codes."""
+    """An encoder to vectors [B, H', W', D], what makes codes of them, and a decoder of codes."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, codebook: Codebook) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, codebook: nn.Module) -> None:
         super().__init__()
         self.encoder, self.decoder, self.codebook = encoder, decoder, codebook
 

@@ -5,16 +5,11 @@ Esser et al., arXiv:2012.09841, and the authors' code (CompVis/taming-transforme
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from gensweep_models.config import check, fixed, lane
 from gensweep_models.discrete.gpt_prior import GptPrior, GptPriorConfig
-from gensweep_models.discrete.vqgan_losses import (
-    adaptive_weight,
-    deceit_loss,
-    patch_loss,
-    reconstruction_loss,
-)
+from gensweep_models.discrete.vqgan_losses import critic_loss, painted_loss
 from gensweep_models.discrete.vqgan_nets import GanAutoencoder
 from gensweep_models.game import DataShape, Loss, Nets, Player, Tensors
 from gensweep_models.nets.patch_critic import PatchCritic, halvings_of
@@ -78,36 +73,13 @@ class VqGan(GptPrior):
         """The player's objective, a scalar, and its metrics."""
         if player == "prior":
             return self.prior_loss(nets, batch, noise)
-        if player == "critic":
-            return self._critic_loss(nets, batch["x"])
-        return self._autoencoder_loss(nets, batch["x"], noise, hyper)
-
-    def _autoencoder_loss(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Loss:
-        """Equations 4 to 7: reconstruction, codes, and deceit of the critic once it plays."""
-        net = nets["autoencoder"]
+        x, net = batch["x"], nets["autoencoder"]
         z = net.encode(x)
         found = net.codebook(z)
-        painted = net.paint(found.through)
-        error = reconstruction_loss(nets["features"], x, hyper["perceptual_weight"])
-        deceit = deceit_loss(nets["critic"])
-        images = net.last(painted)
-        ratio = adaptive_weight(net.last, painted, error, deceit)
-        plays = (hyper["progress"] >= self.config.critic_start).to(x.dtype)
-        reconstructed, deceived = error(images), deceit(images)
-        metrics = {
-            "distortion": (images - x).square().mean().detach(),
-            "reconstruction": reconstructed.detach(),
-            "commitment": found.commitment.detach(),
-            "perplexity": net.codebook.follow(z, found.tokens, noise.get("revival")),
-            "adaptive_weight": ratio,
-        }
-        codes = found.codebook + hyper["commitment_weight"] * found.commitment
-        weight = plays * hyper["adversarial_weight"] * ratio
-        return reconstructed + codes + weight * deceived, metrics
-
-    def _critic_loss(self, nets: Nets, x: Tensor) -> Loss:
-        """Half of the hinge loss over patches of images and of their reconstructions."""
-        net, critic = nets["autoencoder"], nets["critic"]
-        fake = critic(net.decode(net.codebook(net.encode(x)).through).detach())
-        real = critic(x)
-        return patch_loss(real, fake), {"critic_gap": (real.mean() - fake.mean()).detach()}
+        if player == "critic":
+            return critic_loss(nets, x, found.through)
+        start = self.config.critic_start
+        loss, metrics = painted_loss(nets, x, found.through, hyper, start)
+        metrics["commitment"] = found.commitment.detach()
+        metrics["perplexity"] = net.codebook.follow(z, found.tokens, noise.get("revival"))
+        return loss + found.codebook + hyper["commitment_weight"] * found.commitment, metrics

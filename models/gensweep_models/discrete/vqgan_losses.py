@@ -1,4 +1,4 @@
-"""Losses of VQGAN's first part: reconstruction, deceit, and the ratio of their gradients.
+"""Losses of autoencoders against a critic: reconstruction, deceit, the ratio of their gradients.
 
 Esser et al., arXiv:2012.09841, section 3.1, and CompVis/taming-transformers, `vqperceptual.py`.
 """
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
-from gensweep_models.game import Net
+from gensweep_models.game import Loss, Net, Nets, Tensors
 from gensweep_models.nets.perceptual import feature_distance
 
 OfImages = Callable[[Tensor], Tensor]
@@ -51,3 +51,33 @@ def adaptive_weight(last: Net, painted: Tensor, one: OfImages, other: OfImages) 
         return size
 
     return (norm(one) / (norm(other) + DELTA)).clamp(max=MOST).detach()
+
+
+def painted_loss(nets: Nets, x: Tensor, codes: Tensor, hyper: Tensors, start: float) -> Loss:
+    """Loss of the images that "autoencoder" paints of `codes`; equations 4 to 7, but for codes.
+
+    They are to be like `x`, and, from progress `start` on, to deceive "critic".
+    """
+    net = nets["autoencoder"]
+    painted = net.paint(codes)
+    error = reconstruction_loss(nets["features"], x, hyper["perceptual_weight"])
+    deceit = deceit_loss(nets["critic"])
+    images = net.last(painted)
+    ratio = adaptive_weight(net.last, painted, error, deceit)
+    plays = (hyper["progress"] >= start).to(x.dtype)
+    reconstructed = error(images)
+    metrics = {
+        "distortion": (images - x).square().mean().detach(),
+        "reconstruction": reconstructed.detach(),
+        "adaptive_weight": ratio,
+    }
+    weight = plays * hyper["adversarial_weight"] * ratio
+    return reconstructed + weight * deceit(images), metrics
+
+
+def critic_loss(nets: Nets, x: Tensor, codes: Tensor) -> Loss:
+    """`patch_loss` of images and of those painted of `codes`."""
+    critic = nets["critic"]
+    fake = critic(nets["autoencoder"].decode(codes).detach())
+    real = critic(x)
+    return patch_loss(real, fake), {"critic_gap": (real.mean() - fake.mean()).detach()}

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, silu
 
 from gensweep_models.discrete.bodies import Autoencoder
-from gensweep_models.discrete.codebook import Codebook
 from gensweep_models.nets.unet import Attention
 
 
@@ -46,11 +45,15 @@ def _middle(width: int) -> list[nn.Module]:
 
 
 class GanAutoencoder(Autoencoder):
-    """An autoencoder (appendix C, table 7, of one width) whose `last` layer is told apart."""
+    """An autoencoder (appendix C, table 7, of one width) whose `last` layer is told apart.
+
+    Codes have `size` numbers, and what the encoder says of each has `vectors`, by default as many.
+    """
 
     def __init__(
-        self, channels: int, width: int, halvings: int, blocks: int, size: int, codebook: Codebook
-    ) -> None:
+        self, channels: int, width: int, halvings: int, blocks: int, size: int,
+        codebook: nn.Module, vectors: int | None = None,
+    ) -> None:  # fmt: skip
         down: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1)]
         up: list[nn.Module] = []
         for _ in range(halvings):
@@ -60,7 +63,7 @@ class GanAutoencoder(Autoencoder):
             up.append(Doubled(width))
         ends = [_norm(width), nn.SiLU()]
         super().__init__(
-            nn.Sequential(*down, *_middle(width), *ends, nn.Conv2d(width, size, 1)),
+            nn.Sequential(*down, *_middle(width), *ends, nn.Conv2d(width, vectors or size, 1)),
             nn.Sequential(nn.Conv2d(size, width, 3, padding=1), *_middle(width), *up,
                           _norm(width), nn.SiLU()),
             codebook,

@@ -1,4 +1,4 @@
-"""A causal transformer over tokens, whose sampling keeps keys and values.
+"""A causal transformer over tokens, whose sampling keeps keys and values, and one that reads texts.
 
 Pre-normalised, with learned positions: Radford et al. 2019 (GPT-2), as in VQGAN (arXiv:2012.09841)
 and DALL-E (arXiv:2102.12092). B batch, T places, C channels, H heads.
@@ -16,13 +16,13 @@ Cache = tuple[Tensor, Tensor]
 """Keys and values of all layers, each [layers, B, H, T, C / H], zero where nothing has come yet."""
 
 
-class CausalAttention(nn.Module):
-    """Multi-head attention of each place to itself and those before it."""
+class Attention(nn.Module):
+    """Multi-head attention of each place to itself and those before it; not `causal`: to all."""
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, causal: bool = True) -> None:
         super().__init__()
         check(channels % heads == 0, "heads divide channels", channels=channels, heads=heads)
-        self.heads = heads
+        self.heads, self.causal = heads, causal
         self.query, self.key, self.value, self.out = (
             nn.Linear(channels, channels) for _ in range(4)
         )
@@ -33,9 +33,10 @@ class CausalAttention(nn.Module):
         here = place[:, None] == torch.arange(kept[0].shape[-2], device=x.device)
         keys, values = (self._put(room, new, here) for room, new in zip(kept, (k, v), strict=True))
         scores = q @ keys.mT / math.sqrt(q.shape[-1])
-        seen = torch.arange(keys.shape[-2], device=x.device) <= place[:, None]
-        weights = torch.where(seen, scores, -torch.inf).softmax(-1)
-        out: Tensor = self.out((weights @ values).transpose(1, 2).flatten(2))
+        if self.causal:
+            seen = torch.arange(keys.shape[-2], device=x.device) <= place[:, None]
+            scores = torch.where(seen, scores, -torch.inf)
+        out: Tensor = self.out((scores.softmax(-1) @ values).transpose(1, 2).flatten(2))
         return out, (keys, values)
 
     def _split(self, x: Tensor) -> Tensor:
@@ -52,10 +53,10 @@ class CausalAttention(nn.Module):
 class Block(nn.Module):
     """Attention and a perceptron of four times the channels, each added to its input."""
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, causal: bool = True) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
-        self.attention = CausalAttention(channels, heads)
+        self.attention = Attention(channels, heads, causal)
         self.widen, self.narrow = (
             nn.Linear(channels, 4 * channels),
             nn.Linear(4 * channels, channels),
@@ -110,6 +111,13 @@ class Transformer(nn.Module):
         logits, kept = self._logits(x[:, None], place.reshape(1), kept)
         return logits[:, 0], kept
 
+    def read(self, tokens: Tensor) -> tuple[Tensor, Cache]:
+        """Remember the first tokens [B, t] of all; return the next place's input, and the cache."""
+        first = self.first(len(tokens))
+        x = torch.cat([first[:, None], self.embed(tokens[:, :-1])], 1)
+        _, kept = self._logits(x, torch.arange(x.shape[1], device=x.device), self.cache(x))
+        return self.embed(tokens[:, -1]), kept
+
     def _logits(self, x: Tensor, place: Tensor, kept: Cache) -> tuple[Tensor, Cache]:
         at = (place[:, None] == torch.arange(self.length, device=x.device)).to(x.dtype)
         x = x + at @ self.places
@@ -120,3 +128,25 @@ class Transformer(nn.Module):
         keys, values = (torch.stack(some) for some in zip(*found, strict=True))
         out: Tensor = self.head(self.norm(x))
         return out, (keys, values)
+
+
+class TextEncoder(nn.Module):
+    """Reads texts: tokens [B, T] to [B, T, C], each place with a view of all. arXiv:2112.10741."""
+
+    def __init__(self, codes: int, length: int, channels: int, layers: int, heads: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(codes, channels)
+        self.places = nn.Parameter(torch.zeros(length, channels))
+        self.blocks = nn.ModuleList(Block(channels, heads, causal=False) for _ in range(layers))
+        self.norm, self.heads = nn.LayerNorm(channels), heads
+        for parameter in (self.places, self.embed.weight):
+            nn.init.normal_(parameter, std=0.02)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens) + self.places
+        place = torch.arange(tokens.shape[1], device=x.device)
+        room = x.new_zeros(len(x), self.heads, x.shape[1], x.shape[2] // self.heads)
+        for block in self.blocks:
+            x, _ = block(x, place, (room, room))
+        out: Tensor = self.norm(x)
+        return out

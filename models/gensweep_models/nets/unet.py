@@ -33,7 +33,8 @@ def embed_time(time: Tensor, size: int) -> Tensor:
 
 
 def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(math.gcd(8, channels), channels)
+    # groups of 2 channels or more: of one, they would take away the time that is added before
+    return nn.GroupNorm(math.gcd(8, max(1, channels // 2)), channels)
 
 
 def _zero(layer: nn.Conv2d) -> nn.Conv2d:
@@ -124,7 +125,8 @@ class UNet(Shrinking):
 
     `inputs` and `outputs` are the channels of `shape` unless given: more inputs are an image that
     conditions (SR3, arXiv:2104.07636), more outputs a learned variance (arXiv:2102.09672).
-    `condition` is the size of a vector [B, condition] that is added to the time's embedding.
+    `condition` is the size of a vector [B, condition] that is added to the time's embedding; `text`
+    is for an attention that sees one (nets/text_unet.py).
     """
 
     def __init__(
@@ -144,13 +146,16 @@ class UNet(Shrinking):
         self.out = _zero(nn.Conv2d(channels, outputs or shape[0], 3, padding=1))
         self.condition = nn.Linear(condition, embedding) if condition else None
 
-    def forward(self, x: Tensor, time: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, time: Tensor, condition: Tensor | None = None, text: Tensor | None = None
+    ) -> Tensor:
         embedded = self.embedded(time)
         if self.condition is not None and condition is not None:
             embedded = embedded + self.condition(condition)
         embedded = silu(embedded)
         skips = self.maps(x, embedded)
-        h = self.attention(self.middle(skips[-1], embedded))
+        h = self.middle(skips[-1], embedded)
+        h = self.attention(h) if text is None else self.attention(h, text)
         for level, up in enumerate(self.up):
             skip = skips.pop()
             h = h if level == 0 else _enlarged(h, skip)

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gensweep.data._decode import Decoder, Named
+from gensweep.data._decode import Decoder
+from gensweep.data._image_column import ImageColumn, holds_images, is_list, storage
+from gensweep.data._options import AS_USUAL
 from gensweep.data._source import Column
+from gensweep.data._unreadable import Unreadable
 from gensweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ class ColumnReader:
     def for_column(cls, name: str, where: str, batches: Iterable[Any]) -> ColumnReader:
         """Look through all of a column to learn its shape; `UserError` if it has none."""
         kinds, longest, floats, most, first = set[str](), 0, False, 0, None
-        for values in batches:
+        for values in map(storage, batches):
             kind = kind_of(values.type)
             if kind is None or values.null_count:
                 what = "missing values" if values.null_count else f"values of type {values.type}"
@@ -55,7 +58,7 @@ class ColumnReader:
             )
         (kind,) = kinds
         if kind == "image":
-            decoder = Decoder.for_images(named(where, name, first)[:16], None)
+            decoder = _decoder(where, name, first)
             sides = (decoder.channels, decoder.height, decoder.width)
             return cls(Column(name=name, dtype="uint8", shape=sides, levels=255), kind, decoder)
         shape = () if kind == "number" else (min(longest, LONGEST),)
@@ -67,9 +70,14 @@ class ColumnReader:
         """Convert the values of one batch of rows: `[n, *shape]`."""
         import numpy as np
 
+        values = storage(values)
         if self.decoder is not None:
-            images = named(where, self.column.name, values)
-            return np.concatenate(list(self.decoder.batches(images, lambda image: image)))
+            column, bad = ImageColumn(self.column.name), Unreadable()
+            images = named(where, column, values)
+            made = [part.pixels for part in self.decoder.batches(images, column.read, bad)]
+            for error in bad.found:
+                raise error
+            return np.concatenate(made)
         if self.kind == "number":
             numbers: NDArray[Any] = values.to_numpy(zero_copy_only=False)
             return numbers.astype(self.column.dtype)
@@ -89,11 +97,11 @@ def kind_of(kind: Any) -> str | None:
     """
     from pyarrow import types
 
-    if types.is_string(kind) or types.is_large_string(kind):
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return "text"
     if holds_images(kind):
         return "image"
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+    if is_list(kind):
         return "list" if kind_of(kind.value_type) == "number" else None
     numbers = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
     return "number" if numbers else None
@@ -130,24 +138,12 @@ def entries(values: Any, kind: str) -> Iterator[list[Any]]:
         yield list(value.encode()) if kind == "text" else value
 
 
-def named(where: str, name: str, values: Any) -> list[Named]:
+def named(where: str, column: ImageColumn, values: Any) -> list[tuple[str, Any]]:
     """Take the images of a column, each with its place for messages."""
-    return [(f"row {i} of {name!r} in {where}", v) for i, v in enumerate(image_bytes(values))]
+    rows = enumerate(column.take(values))
+    return [(f"row {i} of {column.name!r} in {where}", value) for i, value in rows]
 
 
-def holds_images(kind: Any) -> bool:
-    """Return whether a column of this Arrow type may hold encoded images."""
-    from pyarrow import types
-
-    if types.is_struct(kind):
-        return any(kind.field(i).name == "bytes" for i in range(kind.num_fields))
-    return bool(types.is_binary(kind) or types.is_large_binary(kind))
-
-
-def image_bytes(values: Any) -> list[Any]:
-    """Take the encoded images out of an Arrow column; None where a row has none."""
-    from pyarrow import types
-
-    if types.is_struct(values.type):
-        return [None if v is None else v.get("bytes") for v in values.to_pylist()]
-    return list(values.to_pylist())
+def _decoder(where: str, name: str, values: Any) -> Decoder:
+    column = ImageColumn(name)
+    return Decoder.for_images(named(where, column, values)[:16], column.read, AS_USUAL)

@@ -52,7 +52,7 @@ class Dataset:
 
     @property
     def hash(self) -> str:
-        """The sha256 of the examples and labels of both splits."""
+        """The sha256 of the examples and labels of both splits, and of the names of classes."""
         return self.manifest.hash
 
     @property
@@ -77,6 +77,11 @@ class Dataset:
         """The origin of the examples and of the split, in words."""
         return self.manifest.meta.protocol
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes of the reader: what was chosen and what was left out, a line each."""
+        return self.manifest.notes
+
     @cached_property
     def count(self) -> int:
         return self.manifest.count(self.split)
@@ -87,6 +92,19 @@ class Dataset:
         import torch
 
         return None if self.manifest.meta.modes is None else torch.tensor(self.manifest.meta.modes)
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """The mean that each number of a table had: its own units are `x * std + mean`.
+
+        Empty for what is not standardised.
+        """
+        return self.manifest.meta.mean
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """The standard deviation that each number of a table had."""
+        return self.manifest.meta.std
 
     @property
     def stacked(self) -> bool:
@@ -121,14 +139,18 @@ class Dataset:
         }
 
     @cached_property
-    def class_shares(self) -> tuple[float, ...]:
-        """The share of each class among the examples; empty if they have none."""
+    def class_counts(self) -> tuple[int, ...]:
+        """The number of examples of each class; empty if they have none."""
         import numpy as np
 
         if not self.classes:
             return ()
-        counts = np.bincount(self.arrays()["y"], minlength=self.classes)
-        return tuple(float(count) / self.count for count in counts)
+        return tuple(np.bincount(self.arrays()["y"], minlength=self.classes).tolist())
+
+    @cached_property
+    def class_shares(self) -> tuple[float, ...]:
+        """The share of each class among the examples; empty if they have none."""
+        return tuple(count / self.count for count in self.class_counts)
 
     @property
     def pixel_levels(self) -> dict[str, int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
+from gensweep.data._options import ReadOptions
+from gensweep.data._picture import GREY, Range, open_image, undecodable
+from gensweep.data._unreadable import Unreadable, UnreadableError
 from gensweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,12 +21,17 @@ if TYPE_CHECKING:
 CHUNK = 1024
 """Images decoded at a time."""
 SIZES = range(4, 1025)
-_GREY = {"1", "L", "LA"}
-_DEEP = ("I", "F")
 
 Item = TypeVar("Item")
-Named = tuple[str, bytes]
-"""Where an image comes from, for messages, and its bytes."""
+Named = tuple[str, "bytes | NDArray[Any]"]
+"""Where an image comes from, for messages, and its bytes or pixels."""
+
+
+class Decoded(NamedTuple):
+    """Images that were read: their places among those asked for, and pixels `[n, C, H, W]`."""
+
+    rows: list[int]
+    pixels: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +42,51 @@ class Decoder:
     channels: int
     height: int
     width: int
+    limits: Range | None = None
+    """Values of a black and of a white pixel, where the user says so."""
 
     @classmethod
-    def for_images(cls, samples: list[Named], image_size: int | None) -> Decoder:
-        """Make a decoder that suits `samples`: grey only if all of them are.
+    def for_images(
+        cls, samples: Iterable[Item], read: Callable[[Item], Named], options: ReadOptions
+    ) -> Decoder:
+        """Make a decoder that suits `samples`: grey only if all that can be read are.
 
-        Raises `UserError` for a size that is not supported.
+        Raises `UserError` for a size that is not supported, and if none can be read.
         """
-        if image_size is not None and image_size not in SIZES:
+        size, limits = options.image_size, options.pixel_range
+        if size is not None and size not in SIZES:
             raise UserError(
-                f"image size {image_size} is not supported: choose {SIZES[0]} to {SIZES[-1]}."
+                f"image size {size} is not supported: choose {SIZES[0]} to {SIZES[-1]}."
             )
-        images = [_open(*sample) for sample in samples]
-        channels = 1 if all(image.mode in _GREY for image in images) else 3
-        width, height = (image_size, image_size) if image_size else images[0].size
+
+        def one(sample: Item) -> tuple[str, Image] | UnreadableError:
+            return _attempt(lambda: _opened(read(sample), limits))
+
+        opened = list(map(one, samples))
+        images = [one for one in opened if not isinstance(one, UnreadableError)]
+        if not images:
+            raise cast(UnreadableError, opened[0])
+        channels = 1 if all(image.mode in GREY for _, image in images) else 3
+        where, first = images[0]
+        width, height = (size, size) if size else first.size
         if width not in SIZES or height not in SIZES:
             raise UserError(
-                f"{samples[0][0]} is {width}x{height}, not within {SIZES[0]} to {SIZES[-1]}: "
+                f"{where} is {width}x{height}, not within {SIZES[0]} to {SIZES[-1]}: "
                 "set --image-size."
             )
-        return cls(image_size, channels, height, width)
+        return cls(size, channels, height, width, limits)
 
     def decode(self, named: Named) -> NDArray[np.uint8]:
         """Decode one image. Raises `UserError` if it is damaged or of another size."""
         import numpy as np
 
-        where, data = named
-        image = _open(where, data)
-        if self.channels == 1 and image.mode not in _GREY:
+        where, image = _opened(named, self.limits)
+        if self.channels == 1 and image.mode not in GREY:
             raise UserError(f"{where} has colours, others have none: make all grey or all RGB.")
         try:
             image = image.convert("L" if self.channels == 1 else "RGB")
         except (OSError, ValueError, SyntaxError) as error:
-            raise _undecodable(where, error) from None
+            raise undecodable(where, error) from None
         if self.image_size:
             image = square(image, self.image_size)
         if image.size != (self.width, self.height):
@@ -79,20 +98,40 @@ class Decoder:
         return pixels.transpose(2, 0, 1)
 
     def batches(
-        self, images: Iterable[Item], read: Callable[[Item], Named]
-    ) -> Iterator[NDArray[np.uint8]]:
-        """Yield all images in their order, up to `CHUNK` at a time, read and decoded by threads."""
+        self, images: Iterable[Item], read: Callable[[Item], Named], bad: Unreadable
+    ) -> Iterator[Decoded]:
+        """Yield all images in their order, up to `CHUNK` at a time, read and decoded by threads.
+
+        Those that cannot be read go into `bad`.
+        """
         import numpy as np
 
-        def one(item: Item) -> NDArray[np.uint8]:
-            return self.decode(read(item))
+        def one(item: Item) -> NDArray[np.uint8] | UnreadableError:
+            return _attempt(lambda: self.decode(read(item)))
 
         # A chunk is handed out before the next one is read: a whole data set of images would not
         # fit into memory, and `pool.map` alone would read ahead without bound.
-        rest = iter(images)
+        rest, start = iter(images), 0
         with ThreadPoolExecutor(8) as pool:
             while chunk := list(islice(rest, CHUNK)):
-                yield np.stack(list(pool.map(one, chunk)))
+                tried = dict(enumerate(pool.map(one, chunk), start))
+                start += len(chunk)
+                good = {row: p for row, p in tried.items() if not isinstance(p, UnreadableError)}
+                bad.add(tried.values())
+                if good:
+                    yield Decoded(list(good), np.stack(list(good.values())))
+
+
+def _attempt(read: Callable[[], Item]) -> Item | UnreadableError:
+    try:
+        return read()
+    except UnreadableError as error:
+        return error
+
+
+def _opened(named: Named, limits: Range | None) -> tuple[str, Image]:
+    where, data = named
+    return where, open_image(where, data, limits)
 
 
 def square(image: Image, size: int) -> Image:
@@ -104,24 +143,3 @@ def square(image: Image, size: int) -> Image:
     image = image.resize((width, height), Resampling.LANCZOS)
     left, top = (width - size) // 2, (height - size) // 2
     return image.crop((left, top, left + size, top + size))
-
-
-def _open(where: str, data: bytes) -> Image:
-    """Open an image the right way up; alpha is dropped later, sixteen bits are refused."""
-    from PIL import Image, ImageOps
-
-    try:
-        image: Image.Image = Image.open(io.BytesIO(data))
-        image.load()
-        image = ImageOps.exif_transpose(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _undecodable(where, error) from None
-    if image.mode.startswith(_DEEP):
-        raise UserError(f"{where} has pixels of mode {image.mode}: convert it to eight bits.")
-    return image
-
-
-def _undecodable(where: str, error: Exception) -> UserError:
-    return UserError(
-        f"{where} cannot be decoded as an image ({type(error).__name__}): replace or remove it."
-    )

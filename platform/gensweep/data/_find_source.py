@@ -3,55 +3,64 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from gensweep.data import _cifar, _idx
-from gensweep.data._cifar import CifarSource
-from gensweep.data._idx import IdxSource
-from gensweep.data._images import ImageFolder, is_image
+from gensweep.data._captions import CAPTION, Captioned
+from gensweep.data._open_place import open_place
+from gensweep.data._options import ReadOptions
 from gensweep.data._parquet import ParquetSource
-from gensweep.data._place import Place, open_place
+from gensweep.data._recognise import NAMED, STACKED, recognise
 from gensweep.data._source import Source
-from gensweep.data._stacked import StackedMnist
 from gensweep.data._synthetic import Digits, grid25, ring8
+from gensweep.data._walk import readable
 from gensweep.errors import UserError
 from gensweep.storage import safe_name
 
 BUILT_IN: dict[str, Callable[[], Source]] = {"digits": Digits, "grid25": grid25, "ring8": ring8}
-STACKED = "stacked_mnist"
-"""Made of the files of MNIST."""
-NAMED = {
-    "cifar10": _cifar.CLASSES,
-    "fashion_mnist": (
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
-        "Bag", "Ankle boot",
-    ),
-    "mnist": tuple("0123456789"),
-}  # fmt: skip
-_PICKLED = re.compile(r"(data_batch_\d|test_batch|batches\.meta)$|\.(pkl|pickle|pt|pth)$")
 
 
 def find_source(
-    spec: str, image_size: int | None = None, column: str | None = None, label: str | None = None,
+    spec: str,
+    image_size: int | None = None,
+    column: str | None = None,
+    label: str | None = None,
     columns: tuple[str, ...] = (),
-) -> Source:  # fmt: skip
+    pixel_range: tuple[float, float] | None = None,
+    skip_bad: int = 0,
+) -> Source:
     """Find the data set that `spec` means, without reading it.
 
     `spec` is a name (`digits`, `ring8`, `grid25`, `mnist`, `stacked_mnist`, `fashion_mnist`,
     `cifar10`), a name and where its files are (`mnist=/folder`, `cifar10=s3://bucket/prefix`), or
-    a folder, file or `s3://` prefix of images or Parquet. Raises `UserError`.
+    a folder, archive, file or `s3://` prefix of images, Parquet, CSV or arrays. `pixel_range` are
+    the values of a black and of a white pixel where the files do not say so, `skip_bad` is how many
+    unreadable examples are left out before it is an error. Of `columns` a "caption" is made where
+    there is no Parquet that has it. Raises `UserError`.
 
     >>> find_source("digits").meta().shape
     (1, 8, 8)
     """
+    options = ReadOptions(image_size=image_size, column=column, label=label,
+                          columns=tuple(columns), pixel_range=pixel_range,
+                          skip_bad=skip_bad)  # fmt: skip
+    if CAPTION not in options.columns:
+        return _find(spec, options)
+    others = tuple(name for name in options.columns if name != CAPTION)
+    source = _find(spec, replace(options, columns=others))
+    if isinstance(source, ParquetSource):
+        return replace(source, options=options)
+    return Captioned(source)
+
+
+def _find(spec: str, options: ReadOptions) -> Source:
     if spec in BUILT_IN:
-        if (image_size, column, label, columns) != (None, None, None, ()):
+        if options.given():
             raise UserError(f"{spec!r} has one form only: drop the image size, column and label.")
         return BUILT_IN[spec]()
     name, location = _locate(spec)
-    return _recognise(name, open_place(location), image_size, column, label, columns)
+    return recognise(name, open_place(location), options)
 
 
 def _locate(spec: str) -> tuple[str, str]:
@@ -68,7 +77,8 @@ def _locate(spec: str) -> tuple[str, str]:
         raise UserError(
             f"unknown data set {spec!r}: choose from {known}, or name a folder or s3://bucket/..."
         )
-    return safe_name(PurePosixPath(spec.rstrip("/")).stem.lower() or "data", 40), spec
+    stem = readable(PurePosixPath(spec.rstrip("/")).stem).removesuffix(".tar")
+    return safe_name(stem.lower() or "data", 40), spec
 
 
 def _search(name: str, folder: str) -> str:
@@ -84,45 +94,3 @@ def _search(name: str, folder: str) -> str:
         f"the files of {name!r} are not in {places}: set GENSWEEP_DATA to the folder above, or "
         f"write {name}=/folder or {name}=s3://bucket/prefix."
     )
-
-
-def _recognise(
-    name: str, place: Place, image_size: int | None, column: str | None, label: str | None,
-    columns: tuple[str, ...],
-) -> Source:  # fmt: skip
-    """Choose the reader that suits the files of `place`; `UserError` if none does."""
-    files = list(place.stamps)
-    bases = {PurePosixPath(file).name for file in files}
-    if any(file.lower().endswith(".parquet") for file in files):
-        names = NAMED.get(name, ())
-        return ParquetSource(name, place, image_size, column, label, names, tuple(columns))
-    if column is not None or label is not None or columns:
-        raise UserError(f"{place.uri} has no Parquet files: drop column=, label= and columns=.")
-    source = _fixed_size(name, place, bases)
-    if isinstance(source, IdxSource) and name == STACKED:
-        source = StackedMnist(source)
-    if source and image_size is not None:
-        raise UserError(f"{name!r} has images of one size already: drop the image size.")
-    if source:
-        return source
-    if any(is_image(file) for file in files):
-        return ImageFolder(name, place, image_size)
-    if any(_PICKLED.search(base) for base in bases):
-        raise UserError(
-            f"{place.uri} has pickled files, which can run any code when opened: use the binary "
-            "version (data_batch_1.bin, ...) or Parquet."
-        )
-    raise UserError(
-        f"{place.uri} has no images, Parquet, IDX or CIFAR binary files (but {min(bases)}): "
-        "name the folder that has the data."
-    )
-
-
-def _fixed_size(name: str, place: Place, bases: set[str]) -> Source | None:
-    idx = {s + end for pair in _idx.FILES.values() for n in pair for s in _idx.spellings(n)
-           for end in ("", ".gz")}  # fmt: skip
-    if bases & idx:
-        return IdxSource(name, place, NAMED.get(name, NAMED["mnist"]))
-    if bases & {file for files in _cifar.FILES.values() for file in files}:
-        return CifarSource(name, place)
-    return None

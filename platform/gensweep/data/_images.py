@@ -8,93 +8,80 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from gensweep.data._decode import CHUNK, Decoder, Named
-from gensweep.data._place import Place, fingerprint
+from gensweep.data._decode import Decoder, Named
+from gensweep.data._layout import Entry, Layout, lay_out
+from gensweep.data._notes import left_out
+from gensweep.data._options import AS_USUAL, ReadOptions
+from gensweep.data._place import Place, fingerprint, where
 from gensweep.data._source import Chunk, Meta
-from gensweep.data._splits import assign
-from gensweep.errors import UserError
+from gensweep.data._unreadable import Unreadable, together
 
-ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-
-
-@dataclass(frozen=True)
-class Entry:
-    file: str
-    split: str
-    label: str | None
+ENDINGS = {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif",
+           ".tiff", ".webp"}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """A source of image files by split and class: `[train|test/][class/]**/*.png`."""
+    """A source of image files by split and class, which `lay_out` finds."""
 
     name: str
     place: Place
-    image_size: int | None = None
+    options: ReadOptions = AS_USUAL
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint(self.name, self.place, {"format": "images", "size": self.image_size})
+        return fingerprint(self.name, self.place, {"format": "images", **self.options.given()})
 
     def meta(self) -> Meta:
         return Meta(
             shape=(self._decoder.channels, self._decoder.height, self._decoder.width),
             classes=len(self._classes),
             class_names=self._classes,
-            protocol=f"{self.name}: images"
-            + (f", shorter side to {self.image_size} and centre crop" if self.image_size else "")
-            + (", split by folder" if self._splits else ", test: every tenth of each class"),
+            protocol=f"{self.name}: images{self.options.words}, {self._layout.by}",
         )
 
     def chunks(self, split: str) -> Iterator[Chunk]:
         import numpy as np
 
-        entries = [e for e in self._entries if e.split == split]
+        entries = [e for e in self._layout.entries if e.split == split]
         number = {name: i for i, name in enumerate(self._classes)}
-        files = [e.file for e in entries]
-        for i, pixels in enumerate(self._decoder.batches(files, self._read)):
-            part = entries[i * CHUNK : i * CHUNK + len(pixels)]
-            labels = [number[e.label] for e in part if e.label is not None]
+        self._bad[split] = Unreadable()
+        for rows, pixels in self._decoder.batches(entries, self._read, self._bad[split]):
+            labels = [number[str(entries[row].label)] for row in rows] if number else []
             yield Chunk(pixels, np.array(labels, np.int64) if number else None)
 
-    @cached_property
-    def _files(self) -> list[str]:
-        return sorted(f for f in self.place.stamps if is_image(f))
+    def notes(self) -> tuple[str, ...]:
+        strangers = Counter(kind_of(file) for file in self.place.stamps if not is_image(file))
+        counts = Counter(self.place.left_out) + strangers + self._layout.left_out
+        return left_out(counts) + together(self._bad.values()).notes(self.options.skip_bad)
 
     @cached_property
-    def _splits(self) -> dict[str, str] | None:
-        return assign({f: f.split("/")[0] if "/" in f else None for f in self._files})
+    def _bad(self) -> dict[str, Unreadable]:
+        return {}
 
     @cached_property
-    def _entries(self) -> list[Entry]:
-        entries, seen = [], Counter[str | None]()
-        for file in self._files:
-            folders = PurePosixPath(file).parts[1 if self._splits else 0 : -1]
-            label = folders[0] if folders else None
-            seen[label] += 1
-            split = "train" if seen[label] % 10 else "test"
-            entries.append(Entry(file, self._splits[file] if self._splits else split, label))
-        if None in seen and len(seen) > 1:
-            raise UserError(
-                f"{self.place.uri} has images both beside and inside class folders: move all of "
-                "them into class folders, or none."
-            )
-        return entries
+    def _layout(self) -> Layout:
+        return lay_out(filter(is_image, self.place.stamps), self.place.uri)
 
     @cached_property
     def _classes(self) -> tuple[str, ...]:
-        return tuple(sorted({e.label for e in self._entries if e.label is not None}))
+        return tuple(sorted({e.label for e in self._layout.entries if e.label is not None}))
 
     @cached_property
     def _decoder(self) -> Decoder:
         # Sixteen files from all over the folder: the first class alone may be grey by chance.
-        step = max(1, len(self._files) // 16)
-        samples = [self._read(file) for file in self._files[::step]]
-        return Decoder.for_images(samples, self.image_size)
+        entries = self._layout.entries
+        samples = entries[:: max(1, len(entries) // 16)]
+        return Decoder.for_images(samples, self._read, self.options)
 
-    def _read(self, file: str) -> Named:
-        return f"{self.place.uri}/{file}", self.place.read(file)
+    def _read(self, entry: Entry) -> Named:
+        return where(self.place, entry.file), self.place.read(entry.file)
 
 
 def is_image(file: str) -> bool:
     return PurePosixPath(file).suffix.lower() in ENDINGS
+
+
+def kind_of(file: str) -> str:
+    """Name the kind of a file that is not read, by its ending."""
+    return f"{PurePosixPath(file).suffix.lower() or 'other'} file(s)"

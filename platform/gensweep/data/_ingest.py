@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gensweep.data._manifest import Manifest, Shard, index_key, write_manifest
+from gensweep.data._notes import HasNotes
 from gensweep.data._source import SPLITS, Chunk, Meta, Source
 from gensweep.errors import UserError
 from gensweep.storage import ObjectStore, dump_checksummed
@@ -35,17 +36,35 @@ def ingest(source: Source, store: ObjectStore, scratch: Path) -> Manifest:
     meta = source.meta()
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        digest = hashlib.sha256(json.dumps([meta.shape, meta.classes, meta.levels]).encode())
+        digest = hashlib.sha256(json.dumps(_head(meta)).encode())
         files = {split: _spool(source, split, meta, digest, Path(folder)) for split in SPLITS}
+        notes = source.notes() if isinstance(source, HasNotes) else ()
+        _check_splits(source.name, files)
         # The name of the shards' folder is the digest of all examples, which is known only after
         # the last one: hence the files on the way, and no upload while reading.
         whole = digest.hexdigest()
         prefix = f"datasets/{source.name}-{whole[:16]}"
         shards = {s: tuple(_upload(store, prefix, s, f) for f in fs) for s, fs in files.items()}
-    manifest = Manifest(source.name, whole, meta, shards)
+    manifest = Manifest(source.name, whole, meta, shards, notes)
     write_manifest(store, manifest)
     store.put(index_key(source.fingerprint), dump_checksummed({"dataset": manifest.id}))
     return manifest
+
+
+def _check_splits(name: str, files: Mapping[str, list[tuple[Path, int]]]) -> None:
+    """`UserError` if a split has no examples."""
+    for split, found in files.items():
+        if not found:
+            raise UserError(f"data set {name!r} has no {split} examples: put two or more there, or "
+                            "make train and test folders.")  # fmt: skip
+
+
+def _head(meta: Meta) -> list[Any]:
+    """What data sets differ in beside their numbers; classes that have no names go by theirs."""
+    numbers = tuple(str(i) for i in range(meta.classes))
+    names = [] if meta.class_names in ((), numbers) else [meta.class_names]
+    units = [meta.mean, meta.std] if meta.mean else []
+    return [meta.shape, meta.classes, meta.levels, *names, *units]
 
 
 def _spool(
@@ -63,11 +82,6 @@ def _spool(
         file = folder / f"{split}-{len(files):05d}.parquet"
         _write(file, meta, source.name, chunk)
         files.append((file, len(chunk.x)))
-    if not files:
-        raise UserError(
-            f"data set {source.name!r} has no {split} examples: put ten or more in a class, or "
-            "make train and test folders."
-        )
     parts = [split, examples.hexdigest(), labels.hexdigest()]
     if meta.columns:  # else the hash is what it was before there were any
         parts += [*(column.name for column in meta.columns), others.hexdigest()]

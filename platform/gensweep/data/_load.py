@@ -26,21 +26,23 @@ def load_dataset(  # noqa: PLR0913 (five choose what is read, and how)
     column: str | None = None,
     label: str | None = None,
     columns: tuple[str, ...] = (),
+    pixel_range: tuple[float, float] | None = None,
+    skip_bad: int = 0,
     cache: Path | None = None,
 ) -> Dataset:
     """Load one split of a data set, which is ingested into `store` if it is new there.
 
     `spec` is what `find_source` takes, or the `id` of an ingested data set, which needs no
     source files and so loads on every machine of a cluster. `column` and `label` choose among
-    Parquet columns, of which `columns` are others that batches have, too. Raises `UserError` for
-    bad input. Any number of processes may load at once.
+    Parquet columns, of which `columns` are others that batches have, too. Other options are those
+    of `find_source`. Raises `UserError` for bad input. Any number of processes may load at once.
     """
     if split not in SPLITS:
         raise UserError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}.")
     cache = cache or cache_folder()
     if _ID.fullmatch(spec) and not Path(spec).exists():
         return _open_known(spec, split, store, cache)
-    source = find_source(spec, image_size, column, label, columns)
+    source = find_source(spec, image_size, column, label, columns, pixel_range, skip_bad)
     manifest = look_up(store, source.fingerprint)
     if manifest is None:
         manifest = ingest(source, store, cache / "scratch")

@@ -28,13 +28,15 @@ class Shard:
 class Manifest:
     """The description of an ingested data set, and the shards that hold its examples.
 
-    `hash` is the sha256 of the examples and labels, whatever the files they came in.
+    `hash` is the sha256 of the examples, labels and names of classes, whatever the files they came
+    in; `notes` say how those were read.
     """
 
     name: str
     hash: str
     meta: Meta
     shards: dict[str, tuple[Shard, ...]]
+    notes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -52,11 +54,13 @@ class Manifest:
             meta = dict(body["meta"])
             modes = meta["modes"]
             meta |= {"shape": tuple(meta["shape"]), "class_names": tuple(meta["class_names"])}
+            meta |= {name: tuple(meta.get(name, ())) for name in ("mean", "std")}
             columns = [dict(column) for column in meta.get("columns", ())]
             meta["columns"] = tuple(Column(**c | {"shape": tuple(c["shape"])}) for c in columns)
             meta["modes"] = None if modes is None else tuple(tuple(mode) for mode in modes)
             shards = {s: tuple(Shard(**x) for x in found) for s, found in body["shards"].items()}
-            return cls(body["name"], body["hash"], Meta(**meta), shards)
+            notes = tuple(body.get("notes", ()))
+            return cls(body["name"], body["hash"], Meta(**meta), shards, notes)
         except (KeyError, TypeError, AttributeError) as error:
             raise CorruptObjectError(f"not a data set's manifest: {error}") from None
 

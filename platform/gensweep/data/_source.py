@@ -43,7 +43,8 @@ class Meta:
     `levels` is the largest value of a pixel: `x = 2 v / levels - 1`; 0 for points, which are kept
     as they are. `modes` and `mode_std` describe a known mixture of Gaussians. `stacked`: every
     channel is an image with a class of its own, and an example's class is the number whose digits
-    those are, the first channel's in front.
+    those are, the first channel's in front. `mean` and `std` are what was taken off the numbers of
+    a table, and what they were divided by; empty for others.
     """
 
     shape: tuple[int, ...]
@@ -55,6 +56,8 @@ class Meta:
     protocol: str = ""
     columns: tuple[Column, ...] = ()
     stacked: bool = False
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     @property
     def dtype(self) -> str:

@@ -6,13 +6,9 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from gensweep.data._source import Chunk, Meta
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from gensweep.data._splits import every_nth
 
 POINTS = {"train": 100_000, "test": 20_000}
 
@@ -43,7 +39,7 @@ class Digits:
         bunch = load_digits()
         images = bunch.images.astype(np.uint8)[:, None]
         labels = bunch.target.astype(np.int64)
-        chosen = every_nth(labels, 5) == (split == "test")
+        chosen = every_nth(labels.tolist(), 5) == (split == "test")
         yield Chunk(images[chosen], labels[chosen])
 
 
@@ -75,16 +71,6 @@ class Mixture:
         rng = np.random.Generator(np.random.PCG64([len(self.modes), split == "test"]))
         centres = np.array(self.modes)[rng.integers(len(self.modes), size=POINTS[split])]
         yield Chunk((centres + self.std * rng.standard_normal(centres.shape)).astype(np.float32))
-
-
-def every_nth(labels: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
-    """Mark each n-th example of every class: a stratified split that needs no seed."""
-    import numpy as np
-
-    marks = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        marks[np.flatnonzero(labels == label)[n - 1 :: n]] = True
-    return marks
 
 
 def ring8() -> Mixture:

@@ -71,11 +71,8 @@ def _about(data: Any, name: str) -> Mapping[str, Any]:
 def _column(name: str, column: Mapping[str, Any], value: Any, count: int) -> Tensor:
     """One value for all samples, or one for each, as a column `[count, *shape]`."""
     shape, dtype = tuple(column["shape"]), column["dtype"]
-    if isinstance(value, str):
-        value = list(value.encode())[: shape[0]]
-        value += [0] * (shape[0] - len(value))
     kind = torch.int64 if dtype == "int64" else torch.float32
-    given = torch.as_tensor(value, dtype=kind)
+    given = torch.as_tensor(_numbers(name, value, shape), dtype=kind)
     if tuple(given.shape) == shape:
         return given.expand(count, *shape)
     if tuple(given.shape) != (count, *shape):
@@ -84,3 +81,15 @@ def _column(name: str, column: Mapping[str, Any], value: Any, count: int) -> Ten
             f"{[count, *shape]}."
         )
     return given
+
+
+def _numbers(name: str, value: Any, shape: tuple[int, ...]) -> Any:
+    """Return texts, wherever they are in a value, as their bytes, filled up with 0."""
+    if isinstance(value, list | tuple):
+        return [_numbers(name, one, shape) for one in value]
+    if not isinstance(value, str):
+        return value
+    if len(shape) != 1:
+        raise UserError(f"{name}={value!r} is text, but {name} has shape {list(shape)}: give that.")
+    found = list(value.encode())[: shape[0]]
+    return found + [0] * (shape[0] - len(found))

@@ -91,8 +91,20 @@ def conditions(game: object, examples: Columns, count: int) -> dict[str, Tensor]
 
     In a random order that is the same for every trial, from the beginning again if there are fewer.
     """
-    available = len(examples["x"])
-    order = draw(available, available)
-    rows = order[torch.arange(count) % available]
+    rows = _condition_rows(examples, count)
     names = getattr(game, "given", ())
     return {name: examples[name][rows] for name in names} or None
+
+
+def condition_classes(game: object, examples: Columns, count: int) -> Tensor | None:
+    """Take the classes of the examples that `conditions` are of, whichever columns those are."""
+    if not getattr(game, "given", ()) or "y" not in examples:
+        return None
+    return examples["y"][_condition_rows(examples, count)]
+
+
+def _condition_rows(examples: Columns, count: int) -> Tensor:
+    available = len(examples["x"])
+    order = draw(available, available)
+    rows: Tensor = order[torch.arange(count) % available]
+    return rows

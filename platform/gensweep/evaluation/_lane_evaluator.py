@@ -54,6 +54,10 @@ class LaneEvaluator:
     given: Mapping[str, Tensor] | None = None
     """What samples are conditioned on, `[samples, ...]` by name; None: nothing."""
 
+    classes: Tensor | None = None
+    """Of the examples that `given` was taken from, `[samples]`; None: they have none, or nothing
+    is given."""
+
     lanes_at_once: int = 1
 
     @property
@@ -95,7 +99,7 @@ class LaneEvaluator:
         self, pack: Pack, slots: list[int], bound: bool, last: bool
     ) -> dict[int, Evaluation]:
         samples = self._draw_samples(pack, slots)
-        metrics = self.evaluator.evaluate(samples, given=(self.given or {}).get("y"))
+        metrics = self.evaluator.evaluate(samples, given=self.classes)
         neutral = self._measure_neutral(pack, slots, metrics)
         found = {
             slot: self._evaluate_lane(*each)
@@ -196,4 +200,4 @@ def fill_up(slots: list[int], count: int) -> list[int]:
 
 def sample_grid(samples: Tensor, modes: Tensor | None) -> bytes:
     """Draw all points, or the first `GRID_SAMPLES` images, as PNG."""
-    return grid_png((samples if modes is not None else samples[:GRID_SAMPLES]).cpu(), modes)
+    return grid_png((samples if samples.ndim == 2 else samples[:GRID_SAMPLES]).cpu(), modes)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from gensweep.errors import UserError
-from gensweep.evaluation._held_out_examples import conditions
+from gensweep.evaluation._held_out_examples import condition_classes, conditions
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_scores import Scores
+from gensweep.known_pictures import is_image
 from gensweep.metrics import (
     Evaluator,
     FeatureNet,
@@ -53,13 +54,14 @@ def load_feature_net(
     expected_hash: str | None = None,
     log: Callable[[str], None] = _log.info,
 ) -> FeatureNet | Projection:
-    """Return the data set's classifier, or a projection where there are no labels.
+    """Return the data set's classifier, or a projection where there are no labels or no images.
 
     Trained once, then read from the store by the data's hash. `UserError` if its own hash is not
     the `expected_hash`, with which the sweep was begun.
     """
     labelled = StackedNet if dataset.stacked else FeatureNet
-    kind, name = (labelled, "classes") if dataset.classes else (Projection, "components")
+    classed = dataset.classes and is_image(dataset)
+    kind, name = (labelled, "classes") if classed else (Projection, "components")
     key = f"features/{dataset.name}-{dataset.hash[:16]}-{name}-v1.pt"
     if not store.exists(key):
         log(f"making the feature network of {dataset.name} (once)")
@@ -74,7 +76,7 @@ def load_feature_net(
 
 
 def _make_feature_net(dataset: "Dataset", log: Callable[[str], None]) -> FeatureNet | Projection:
-    if not dataset.classes:
+    if not dataset.classes or not is_image(dataset):
         return Projection.fit(draw_examples(dataset, REFERENCE // 5)["x"])
     if dataset.stacked:
         stacked = draw_examples(dataset, CLASSIFIER // dataset.shape[0])
@@ -117,6 +119,7 @@ def build_evaluator(
         sampling=sweep.sampling, likelihood=Likelihood.of_game(game, examples, split),
         scores=Scores.of_game(game, examples, split),
         given=conditions(game, examples, evaluator.samples),
+        classes=condition_classes(game, examples, evaluator.samples),
     )  # fmt: skip
 
 

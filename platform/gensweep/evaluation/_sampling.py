@@ -34,6 +34,9 @@ class Shape:
     class_names: tuple[str, ...] = ()
     class_shares: tuple[float, ...] = ()
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    """The numbers by which a table's own were standardised; empty for others."""
 
 
 class NoData:
@@ -83,7 +86,9 @@ def sample_lane(
     seed: int = 0,
     examples: Mapping[str, Tensor] | None = None,
 ) -> "npt.NDArray[np.float32]":
-    """Draw `n` samples `[n, *shape]` from the lane in the file `weights`; images are in [-1, 1].
+    """Draw `n` samples `[n, *shape]` from the lane in the file `weights`.
+
+    Images are in [-1, 1], the numbers of a table in its own units.
 
     `about` is its `SamplerSpec`. `values` are sampling hyperparameters by name, in the place of the
     trial's own, and what samples are conditioned on, such as a class `y`; a mere number, as models
@@ -98,7 +103,18 @@ def sample_lane(
     names = getattr(pack.game, "given", ())
     given = given_values(names, pack.data, values or {}, n, seed, examples)
     samples: npt.NDArray[np.float32] = pack.sample(n, seed=seed, given=given)[0].numpy()
-    return samples
+    return _in_own_units(samples, cast(Shape, pack.data))
+
+
+def _in_own_units(samples: "npt.NDArray[np.float32]", data: Shape) -> "npt.NDArray[np.float32]":
+    import numpy as np
+
+    if not data.mean:
+        return samples
+    numbers: npt.NDArray[np.float32] = samples * np.array(data.std, np.float32) + np.array(
+        data.mean, np.float32
+    )
+    return numbers
 
 
 def open_lane(

@@ -11,6 +11,7 @@ from gensweep.errors import UserError
 from gensweep.evaluation import Likelihood, Scores, given_of
 from gensweep.frames import refusal
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
+from gensweep.known_pictures import is_image
 from gensweep.lanes import Pack, check_budget, check_config, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.planning._check_target import named_metrics, unmeasured
@@ -80,15 +81,16 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     data = dataset.source("cpu").gather(torch.arange(min(dataset.count, 4 * NEIGHBOURS)))
     evaluator = Evaluator.for_dataset(
         dataset.name, data, {}, modes=dataset.modes, mode_std=dataset.mode_std,
-        net=FeatureNet(dataset.shape, dataset.classes) if dataset.classes
+        net=FeatureNet(dataset.shape, dataset.classes)
+        if dataset.classes and is_image(dataset)
         else Projection.fit(data["x"]),
     )  # fmt: skip
     game = sweep.model.game(sweep.config({}), dataset)
     likelihood = Likelihood.of_game(game, data, "train")
     scores = Scores.of_game(game, data, "train")
     neutral = {NEUTRAL + name for name in evaluator.reference.judged}
-    given = given_of(game, data) or {}
-    measured = {*evaluator.evaluate(data["x"][None], given=given.get("y"))[0], *neutral}
+    classes = data.get("y") if given_of(game, data) else None
+    measured = {*evaluator.evaluate(data["x"][None], given=classes)[0], *neutral}
     held_out = [one.metrics for one in (likelihood, scores) if one is not None]
     return measured.union(*held_out)
 

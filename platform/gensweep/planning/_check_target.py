@@ -47,7 +47,7 @@ def _kinds(sweep: Sweep, source: Source) -> Iterator[Kind]:
         yield "points"
     else:
         yield "images"
-        if meta.classes:
+        if meta.classes and len(meta.shape) == 3:
             yield "labelled images"
     game = sweep.model.game
     offered = capabilities(game) if isinstance(game, type) else HELD_OUT.values()

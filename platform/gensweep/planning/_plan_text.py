@@ -1,10 +1,14 @@
 """The words in which a plan is printed, and in which the report tells of its sweep."""
 
 import os
+from collections.abc import Sequence
 
 from gensweep.planning._plan import Plan
 from gensweep.redact import redact
 from gensweep.spec import RunRequest, Sweep
+
+SHOWN = 10
+"""Classes that are named."""
 
 
 def plan_text(plan: Plan) -> str:
@@ -15,6 +19,9 @@ def plan_text(plan: Plan) -> str:
         "searched": ", ".join(sweep.space),
         "data": f"{data.name}: {data.count:,} examples of {tuple(data.shape)}, "
                 f"sha256 {data.hash[:12]}",
+        "splits": f"{data.count:,} train, {plan.test.count:,} test" if plan.test else None,
+        "classes": _classes(data.class_names, data.class_counts),
+        "read": "; ".join(data.notes),
         "packs": _packs(request),
         "threads": _threads(request),
         "width": plan.estimate.width,
@@ -38,6 +45,17 @@ def sweep_summary(plan: Plan) -> str:
         f"{data.count:,} examples, sha256 {data.hash[:12]}; {sweep.budget_images:,} examples a "
         f"trial, in whole batches; searched: {', '.join(sweep.space)}."
     )
+
+
+def _classes(names: Sequence[str], counts: Sequence[int]) -> str:
+    """Name the first classes, with their training examples, and say how many there are.
+
+    >>> _classes(["cat", "dog"], [3, 4])
+    'cat 3, dog 4'
+    """
+    told = [f"{name} {count:,}" for name, count in zip(names, counts, strict=True)]
+    rest = [f"and {len(told) - SHOWN:,} more, of {min(counts):,} to {max(counts):,}"]
+    return ", ".join(told if len(told) <= SHOWN else told[:SHOWN] + rest)
 
 
 def _packs(request: RunRequest) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
 from gensweep.errors import UserError
@@ -12,7 +13,7 @@ from gensweep.space import Space
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataOptions:
-    """The options by which images of a folder or of Parquet are read."""
+    """The options by which files of examples are read; `UserError` for a range that is none."""
 
     image_size: int | None = None
     """Pixels of the shorter side after scaling; None: as the images are."""
@@ -24,10 +25,34 @@ class DataOptions:
     columns: str | None = None
     """Names of other Parquet columns, with commas between them; None: no others."""
 
+    pixel_range: str | None = None
+    """Values of a black and of a white pixel, with a comma between them; None: as files say."""
+
+    skip_bad: int | None = None
+    """Unreadable examples that are left out; None: not one."""
+
+    def __post_init__(self) -> None:
+        _ = self.limits
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The values of a black and of a white pixel."""
+        if self.pixel_range is None:
+            return None
+        try:
+            low, high = map(float, self.pixel_range.split(","))
+        except ValueError:
+            low = high = 0.0
+        if not -inf < low < high < inf:
+            raise UserError(f"pixel_range={self.pixel_range!r} must be the values of a black and "
+                            "of a white pixel: write, say, 0,4095.")  # fmt: skip
+        return low, high
+
     def keywords(self) -> dict[str, Any]:
         """Return the options as `find_source` and `load_dataset` take them."""
-        names = (self.columns or "").split(",")
-        return {**asdict(self), "columns": tuple(filter(None, map(str.strip, names)))}
+        names = tuple(filter(None, map(str.strip, (self.columns or "").split(","))))
+        return asdict(self) | {"columns": names, "pixel_range": self.limits,
+                               "skip_bad": self.skip_bad or 0}  # fmt: skip
 
     def given(self) -> Mapping[str, Any]:
         """Return the options that are not None."""

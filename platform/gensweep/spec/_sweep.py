@@ -62,8 +62,9 @@ class Sweep:
     )
     data: str = setting(
         "digits",
-        "digits, ring8, grid25, mnist, stacked_mnist, fashion_mnist, cifar10, NAME=PATH, a folder "
-        "of images (with a folder for each class) or of Parquet, or s3://... (default {value})",
+        "digits, ring8, grid25, mnist, stacked_mnist, fashion_mnist, cifar10, NAME=PATH, or a "
+        "folder, zip, tar or s3://... of images (with a folder for each class), of Parquet, or of "
+        "points in CSV, .npy, .npz or Parquet (default {value})",
         option=Option(metavar="SET", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     image_size: int | None = setting(
@@ -73,16 +74,30 @@ class Sweep:
         option=Option(metavar="S", group=DATA), least=1, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     column: str | None = setting(
-        None, "Parquet column with the images (default: 'image' or the like)",
+        None, "Parquet column with the images, images[1] for the second of each list (default: "
+        "'image' or the like); of tables and arrays a,b for these numbers (default: all)",
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     label: str | None = setting(
-        None, "Parquet column with the classes (default: 'label' or the like)",
+        None, "column with the classes (default: 'label' or the like)",
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     columns: str | None = setting(
-        None, "other Parquet columns that a model may use: caption,age (default: none)",
+        None, "other Parquet columns that a model may use: caption,age; of other images with "
+        "classes a caption is made (default: none)",
         option=Option(metavar="NAMES", group=DATA), kept_on_resume=True,
+        identity=Identity(always=False),
+    )  # fmt: skip
+    pixel_range: str | None = setting(
+        None, "values of a black and of a white pixel, such as 0,4095 or, before a minus, "
+        "--pixel-range=-1,1: for floats and 16 bits whose files do not say so (default: all of "
+        "the 16 bits)",
+        option=Option(metavar="LOW,HIGH", group=DATA), kept_on_resume=True,
+        identity=Identity(always=False),
+    )  # fmt: skip
+    skip_bad: int | None = setting(
+        None, "go on without up to N examples that cannot be read, and list them (default: none)",
+        option=Option(metavar="N", group=DATA), least=0, kept_on_resume=True,
         identity=Identity(always=False),
     )  # fmt: skip
     trials: int = setting(
@@ -207,7 +222,7 @@ class Sweep:
         checks.check_seed(self.seed)
         check_defaults(self.model.config)
         checks.check_grids(self.model.config, self.sampling_grids)
-        _ = self.evaluation_options, self.limits
+        _ = self.data_options, self.evaluation_options, self.limits
         checks.check_hourly_price(self.hourly_price)
         checks.check_figures(self.figures)
         _ = find_sampler(self.sampler), find_pruner(self.pruner)
@@ -242,8 +257,9 @@ class Sweep:
     def data_options(self) -> DataOptions:
         """The options by which `data` is read."""
         return DataOptions(
-            image_size=self.image_size, column=self.column, label=self.label, columns=self.columns
-        )
+            image_size=self.image_size, column=self.column, label=self.label,
+            columns=self.columns, pixel_range=self.pixel_range, skip_bad=self.skip_bad,
+        )  # fmt: skip
 
     @property
     def limits(self) -> Budget:
