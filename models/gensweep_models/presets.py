@@ -106,7 +106,7 @@ DIGITS: dict[str, Preset] = {
         reached=600,
     ),
     "vqvae": Preset(90_000, SMALL_TOKENS),
-    "vqvae2": Preset(40_000, {**SMALL_TOKENS, "learning_rate": 4e-3}),
+    "vqvae2": Preset(60_000, {**SMALL_TOKENS, "revival": 0.1}),
     "vqgan": Preset(
         30_000,
         {
@@ -121,6 +121,8 @@ DIGITS: dict[str, Preset] = {
     "pixelcnn": Preset(
         24_000,
         {"channels": 16, "layers": 3, "batch_size": 32, "ema": 0.99, "learning_rate": 4e-3},
+        short=6_000,
+        reached=200,
     ),
     "nice": Preset(200_000, {**SMALL_FLOW, "layers": 2, "learning_rate": 2e-3}),
     "realnvp": Preset(200_000, SMALL_FLOW, short=25_000, reached=150),
@@ -130,10 +132,18 @@ DIGITS: dict[str, Preset] = {
     ),
     "ddpm": Preset(60_000, SMALL_DENOISER),
     "improved_ddpm": Preset(40_000, {**SMALL_LEARNED, "learning_rate": 3e-3}),
-    "guided_diffusion": Preset(30_000, {**SMALL_LEARNED, "learning_rate": 4e-3}),
-    "sr3": Preset(24_000, {**SMALL_DENOISER, "learning_rate": 4e-3, "steps": 200}),
+    "guided_diffusion": Preset(
+        30_000, {**SMALL_LEARNED, "learning_rate": 4e-3, "guidance_scale": 1.0}
+    ),
+    "sr3": Preset(24_000, {**SMALL_LEARNED, "learning_rate": 4e-3, "sample_steps": 100}),
+    "sr3_cascade": Preset(
+        24_000,
+        {"channels": 16, "steps": 200, "batch_size": 32, "ema": 0.99, "learning_rate": 4e-3},
+    ),
     "rectified_flow": Preset(60_000, SMALL_DENOISER),
-    "flow_matching": Preset(30_000, {**SMALL_DENOISER, "learning_rate": 4e-3}),
+    "flow_matching": Preset(
+        30_000, {**SMALL_DENOISER, "learning_rate": 4e-3}, short=6_000, reached=160
+    ),
     "dalle": Preset(80_000, SMALL_DALLE),
     "glide": Preset(50_000, SMALL_GLIDE),
 }

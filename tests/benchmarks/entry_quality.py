@@ -64,11 +64,14 @@ def trained(model: Any, data: Data, config: Any, images: int, seeds: Sequence[in
 
 
 def untrained_scores(
-    model: Any, data: Data, config: Any, images: int, evaluator: LaneEvaluator
+    model: Any, data: Data, config: Any, evaluator: LaneEvaluator
 ) -> Mapping[str, float]:
-    """Measure a trial of seed 0 before its first tick; every player has a part of its budget."""
+    """Measure a trial of seed 0 before its first tick.
+
+    Its budget is large enough for players that learn in a part of it.
+    """
     pack = Pack(model, config, data, data.source("cpu"), width=1)
-    pack.load(0, config, seed=0, budget_images=images)
+    pack.load(0, config, seed=0, budget_images=1000 * config.batch_size)
     ((_, found),) = evaluator.evaluate(pack, {0: False}, bound=False)
     return found.metrics
 
@@ -128,7 +131,7 @@ def measured(args: argparse.Namespace, store: ObjectStore) -> dict[str, Any]:
     pack = trained(model, splits[0], config, images, range(args.seeds))
     spent = time.perf_counter() - begin
     found = dict(evaluator.evaluate(pack, dict.fromkeys(pack.occupied, True), bound=True))
-    beside = {"untrained": untrained_scores(model, splits[0], config, images, evaluator),
+    beside = {"untrained": untrained_scores(model, splits[0], config, evaluator),
               "own": own_scores(evaluator, splits[0])}  # fmt: skip
     if args.picture:
         args.picture.write_bytes(found[0].png)

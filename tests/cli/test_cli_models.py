@@ -27,7 +27,7 @@ def test_a_model_tells_its_data_and_its_hyperparameters(
     assert lines[1:3] == ["examples: 1 x 8 x 8; 1 x 28 x 28; 3 x 32 x 32", "given: y"]
     assert [line.split(":")[0] for line in lines[3:7]] == [
         "offers", "preset for digits, 60,000 images", "preset for cifar10, 7,000 images",
-        "hyperparameters, searched by default where marked *; trials that are trained together may",
+        "hyperparameters, searched by default where marked *; trials of a pack may differ in",
     ]  # fmt: skip
     assert "embedding_size=16" in lines[4]
     rows = {line[3:].split("=")[0]: line for line in lines[8:]}

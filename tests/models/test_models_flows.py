@@ -79,6 +79,20 @@ def test_the_inverse_undoes_the_flow(variant: str, shape: Any) -> None:
     torch.testing.assert_close(back, x.float(), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("variant", ["realnvp", "realnvp_conv", "glow"])
+def test_samples_far_from_data_are_finite(variant: str) -> None:
+    game = _game(variant, (1, 8, 8), levels=17)
+    flow = _random_flow(game).float()
+    with torch.no_grad():
+        for name, parameter in flow.named_parameters():
+            if "conv3" in name or "law" in name or "factor" in name:
+                parameter.mul_(100)
+    noise = torch.rand(64, game.size, generator=torch.Generator().manual_seed(0))
+    x = game.sample({"flow": bind("flow", flow)}, {"z": noise}, FREE)
+    assert x.isfinite().all()
+    assert float(x.abs().max()) <= 1
+
+
 @every_flow
 def test_the_log_determinant_is_that_of_autograds_jacobian(variant: str, shape: Any) -> None:
     game = _game(variant, shape)

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 CHANCE = 0.1
 """Agreement of samples with one of ten classes where the generator ignores it."""
 
-pytestmark = pytest.mark.slow("every preset trains for seconds", minutes=2.5)
+pytestmark = pytest.mark.slow("every preset trains for seconds", minutes=3.5)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,9 @@ from itertools import cycle, islice
 import torch
 from torch import Tensor, nn
 
+FAR = 1e6
+"""At which numbers are cut off on the way back: of rare latents they grow up to inf - inf."""
+
 
 class Coupling(nn.Module):
     """Scales and shifts the numbers outside `mask` by functions of those inside it.
@@ -52,7 +55,7 @@ def zero_at_the_end(net: nn.Module) -> nn.Module:
 
 
 class Bijections(nn.Module):
-    """One bijection after the other."""
+    """One bijection after the other; the inverse keeps numbers finite."""
 
     def __init__(self, steps: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -63,6 +66,7 @@ class Bijections(nn.Module):
         total = x.new_zeros(x.shape[0])
         for step in reversed(self.steps) if inverse else self.steps:
             x, log_determinant = step(x, inverse)
+            x = x.clamp(-FAR, FAR) if inverse else x
             total = total + log_determinant
         return x, total
 

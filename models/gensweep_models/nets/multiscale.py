@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from gensweep_models.nets.coupling import Bijections, zero_at_the_end
+from gensweep_models.nets.coupling import FAR, Bijections, zero_at_the_end
 
 Shape = tuple[int, ...]
 Steps = Callable[[Shape, bool], Sequence[nn.Module]]
@@ -54,7 +54,7 @@ class Split(nn.Module):
         """Maps of which `kept` stayed and `z` left: the inverse."""
         if self.law is not None:
             mean, scale = self.law(kept).chunk(2, 1)
-            z = z * scale.exp() + mean
+            z = (z * scale.exp() + mean).clamp(-FAR, FAR)
         return torch.cat([kept, z], 1)
 
 
