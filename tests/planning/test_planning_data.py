@@ -24,6 +24,7 @@ from gensweep.storage import open_store
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
+from small_entries import small_settings
 
 RATE = Real(1e-4, 1e-2, log=True)
 KINDS = Categorical(("hinge", "minimax"))
@@ -227,7 +228,8 @@ def test_players_are_checked_before_anything_starts(case: str, digits: Any) -> N
 @pytest.mark.parametrize("name", sorted(CATALOG))
 def test_every_model_passes_on_the_digits(name: str, digits: Any) -> None:
     model = CATALOG[name]
-    sweep = Sweep(name=name, model=model, space=model.space, trials=60)
+    small = {n: value for n, value in small_settings(model).items() if n not in model.space}
+    sweep = Sweep(name=name, model=model, space=model.space, trials=60, fixed=small)
     check_games(RunRequest(sweep=sweep), digits)
 
 

@@ -48,14 +48,16 @@ def sweep_summary(plan: Plan) -> str:
 
 
 def _classes(names: Sequence[str], counts: Sequence[int]) -> str:
-    """Name the first classes, with their training examples, and say how many there are.
+    """Name the first classes, with their training examples, and say how many there are, if any.
 
     >>> _classes(["cat", "dog"], [3, 4])
     'cat 3, dog 4'
     """
     told = [f"{name} {count:,}" for name, count in zip(names, counts, strict=True)]
-    rest = [f"and {len(told) - SHOWN:,} more, of {min(counts):,} to {max(counts):,}"]
-    return ", ".join(told if len(told) <= SHOWN else told[:SHOWN] + rest)
+    if len(told) <= SHOWN:
+        return ", ".join(told)
+    rest = f"and {len(told) - SHOWN:,} more, of {min(counts):,} to {max(counts):,}"
+    return ", ".join([*told[:SHOWN], rest])
 
 
 def _packs(request: RunRequest) -> str:
