@@ -12,10 +12,10 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 
 from gensweep_models.captions import Captions
-from gensweep_models.config import check, fixed, lane, sampling
+from gensweep_models.config import fixed, lane, sampling
 from gensweep_models.discrete.bodies import decoder, encoder
 from gensweep_models.discrete.codebook import perplexity
-from gensweep_models.discrete.coded import CodedConfig, OneGrid, token_nats
+from gensweep_models.discrete.coded import OneGrid, token_nats
 from gensweep_models.discrete.discrete_vae import (
     DiscreteVae,
     RelaxedCodebook,
@@ -24,7 +24,7 @@ from gensweep_models.discrete.discrete_vae import (
     relaxed,
     uniform_kl,
 )
-from gensweep_models.discrete.gpt import decays
+from gensweep_models.discrete.gpt import TransformerConfig, decays
 from gensweep_models.discrete.text_prior import Drawn, TextThenImage, begin, best_of, draw
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.projection import one_hot
@@ -36,7 +36,7 @@ SCALES = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DalleConfig(CodedConfig):
+class DalleConfig(TransformerConfig):
     """Settings of a DALL-E; the paper's, but for sizes and the share of annealing."""
 
     learning_rate: float = lane(1e-4, "of the autoencoder", above=0)
@@ -65,15 +65,6 @@ class DalleConfig(CodedConfig):
     )  # fmt: skip
     caption: str = fixed("caption", "column of texts; where there is none, names of classes")
     text_length: int = fixed(64, "bytes of a text that are read, at most", at_least=1)
-    prior_channels: int = fixed(64, at_least=1)
-    prior_layers: int = fixed(4, at_least=1)
-    prior_heads: int = fixed(4, at_least=1)
-
-    def check_relations(self) -> None:
-        """Raise ValueError for heads that do not divide the channels, too."""
-        CodedConfig.check_relations(self)
-        law, c = "prior_heads divides prior_channels", self.prior_channels
-        check(c % self.prior_heads == 0, law, prior_channels=c, prior_heads=self.prior_heads)
 
 
 GUMBEL, NEAREST = ({"quantiser": (one,)} for one in get_args(Quantiser))

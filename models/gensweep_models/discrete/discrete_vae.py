@@ -9,6 +9,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gensweep_models.discrete.bodies import Autoencoder
 from gensweep_models.nets.projection import one_hot
 from gensweep_models.random import gumbel
 
@@ -79,17 +80,8 @@ def logit_laplace_nll(x: Tensor, painted: Tensor) -> Tensor:
     return (y.logit() - mean).abs() / scale + (2 * scale * y * (1 - y)).log()
 
 
-class DiscreteVae(nn.Module):
+class DiscreteVae(Autoencoder):
     """An encoder to [B, H', W', K] logits or [B, H', W', D] vectors, a codebook, a decoder."""
-
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, codebook: nn.Module) -> None:
-        super().__init__()
-        self.encoder, self.decoder, self.codebook = encoder, decoder, codebook
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Map images to what the codebook quantises."""
-        z: Tensor = self.encoder(x)
-        return z.movedim(1, -1)
 
     def paint(self, codes: Tensor) -> Tensor:
         """Map codes to the likelihood's logits and log scales [B, 2 C, H, W]."""

@@ -3,15 +3,35 @@
 Esser et al., arXiv:2012.09841, section 3.2. B batch, T tokens, K codes, C channels.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
+from gensweep_models.config import check, fixed
+from gensweep_models.discrete.coded import CodedConfig
 from gensweep_models.discrete.raster import at_place, inverse_cdf
 from gensweep_models.game import Net
 from gensweep_models.nets.transformer import Cache, Transformer
 
 Drawn = tuple[Tensor, Tensor, Cache]
 """Tokens as far as drawn [B, T], the transformer's next input [B, C], and what it remembers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransformerConfig(CodedConfig):
+    """Settings of codes and of a transformer over their tokens."""
+
+    prior_channels: int = fixed(64, at_least=1)
+    prior_layers: int = fixed(4, at_least=1)
+    prior_heads: int = fixed(4, at_least=1)
+
+    def check_relations(self) -> None:
+        """Raise ValueError for heads that do not divide the channels, too."""
+        CodedConfig.check_relations(self)
+        law, c = "prior_heads divides prior_channels", self.prior_channels
+        fits = c % self.prior_heads == 0
+        check(fits, law, prior_channels=c, prior_heads=self.prior_heads)
 
 
 class TokenTransformer(nn.Module):

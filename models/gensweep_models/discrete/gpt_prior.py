@@ -10,14 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from gensweep_models.config import check, fixed, lane
-from gensweep_models.discrete.coded import CodedConfig, OneGrid, token_nats
-from gensweep_models.discrete.gpt import Drawn, TokenTransformer, begin, decays, draw
+from gensweep_models.discrete.coded import OneGrid, token_nats
+from gensweep_models.discrete.gpt import (
+    Drawn,
+    TokenTransformer,
+    TransformerConfig,
+    begin,
+    decays,
+    draw,
+)
 from gensweep_models.discrete.window import draw_in_window, random_windows
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GptPriorConfig(CodedConfig):
+class GptPriorConfig(TransformerConfig):
     """Settings of codes and of a GPT over their tokens."""
 
     prior_learning_rate: float = lane(1e-3, above=0)
@@ -25,16 +32,6 @@ class GptPriorConfig(CodedConfig):
     window: int = fixed(
         0, "side of the square of tokens that the prior sees at once; 0: all of them", at_least=0
     )
-    prior_channels: int = fixed(64, at_least=1)
-    prior_layers: int = fixed(4, at_least=1)
-    prior_heads: int = fixed(4, at_least=1)
-
-    def check_relations(self) -> None:
-        """Raise ValueError for heads that do not divide the channels, too."""
-        CodedConfig.check_relations(self)
-        law, c = "prior_heads divides prior_channels", self.prior_channels
-        fits = c % self.prior_heads == 0
-        check(fits, law, prior_channels=c, prior_heads=self.prior_heads)
 
 
 class GptPrior(OneGrid):
