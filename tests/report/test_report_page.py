@@ -280,3 +280,11 @@ def test_outcomes_are_told_in_words(protocol: dict[str, Any], told: str) -> None
     assert rules.startswith("Converged: at least 100% of the modes and 80% of the samples")
     assert told in rules
     assert VERDICT not in rules
+
+
+def test_a_group_of_a_number_is_told_by_its_hyperparameter() -> None:
+    trials = [{**one, "params": {**one["params"], "packing": 4}} for one in records()]
+    page = page_of(trials, group_by="packing")
+    section = page[page.index("Best of k") :]
+    assert re.findall("<h3>(.*?)</h3>", section)[0] == "packing=4"
+    assert "Outcomes of packing=4" in page

@@ -1,10 +1,13 @@
 """Counts the outcomes of trials: strata, rates and their intervals."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from gensweep.report._stats import clustered_wilson
 from gensweep.trial import Outcome, TrialView
+
+T = TypeVar("T")
 
 
 def outcome(trial: TrialView) -> Outcome:
@@ -19,6 +22,22 @@ def strata(trials: Sequence[TrialView], group_by: str | None) -> dict[str, list[
         value = "all trials" if group_by is None else trial["params"].get(group_by, "all trials")
         groups.setdefault(str(value), []).append(trial)
     return dict(sorted(groups.items()))
+
+
+def titles(groups: Mapping[str, T], group_by: str | None) -> dict[str, T]:
+    """Name groups so that each name says what it is of: a number is none, and no yes or no.
+
+    >>> titles({"1": 0, "True": 0, "hinge": 0}, "packing")
+    {'packing=1': 0, 'packing=True': 0, 'hinge': 0}
+    """
+    return {
+        name if group_by is None or _is_telling(name) else f"{group_by}={name}": group
+        for name, group in groups.items()
+    }
+
+
+def _is_telling(name: str) -> bool:
+    return any(map(str.isalpha, name.replace("e-", ""))) and name not in ("True", "False", "none")
 
 
 def interval(trials: Sequence[TrialView]) -> tuple[int, str]:

@@ -21,7 +21,7 @@ from gensweep.report._figures import (
     variety_curves,
 )
 from gensweep.report._lineage import copies_table, schedules
-from gensweep.report._outcomes import outcome, rates, strata
+from gensweep.report._outcomes import outcome, rates, strata, titles
 from gensweep.report._tables import Table, all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._training_curves import training_curves
@@ -57,11 +57,11 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         charts=draw_charts(charts),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
-        stability_maps=stability_maps(groups, map_axis),
+        stability_maps=stability_maps(titles(groups, group_by), map_axis),
         success_rates=Table(*rates(trials, group_by)) if trials else None,
         pruned_trials=pruned_trials(groups, group_by),
         lost_modes=lost_modes(groups, group_by, facts.protocol),
-        best_curves=best_curves(groups, objective),
+        best_curves=best_curves(titles(groups, group_by), objective),
         coordinates=parallel_coordinates(trials),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
