@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch.nn.functional import unfold
+from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from gensweep_models.scores import WINDOW, psnr, reconstruction_scores, squared_error, ssim
 
@@ -20,6 +21,12 @@ def test_psnr_is_of_the_range_of_two() -> None:
     assert psnr(x, y).tolist() == pytest.approx([10 * math.log10(4 / e) for e in errors], rel=1e-5)
     assert squared_error(x, y).tolist() == pytest.approx(errors, rel=1e-5)
     assert psnr(x, x).isfinite().all()
+
+
+def test_psnr_is_that_of_torchmetrics() -> None:
+    x, y = (torch.rand(3, 2, 8, 8) * 2 - 1 for _ in range(2))
+    wanted = peak_signal_noise_ratio(x, y, data_range=2.0, reduction="none", dim=(1, 2, 3))
+    torch.testing.assert_close(psnr(x, y), wanted)
 
 
 def test_ssim_is_its_formula_in_every_window() -> None:
