@@ -27,8 +27,8 @@ def corrupt_idx(folder: Path) -> list[str]:
 
 
 def parquet_without_images(folder: Path) -> list[str]:
-    """A table of numbers."""
-    pq.write_table(pa.table({"height": np.arange(9)}), folder / "train.parquet")
+    """A table of words."""
+    pq.write_table(pa.table({"height": ["tall", "short"] * 9}), folder / "train.parquet")
     return ["--data", str(folder)]
 
 
