@@ -32,11 +32,14 @@ def small(name: str, **changes: Any) -> dict[str, Any]:
 
 DIFFUSIONS = (
     "ddpm", "guided_diffusion", "sr3", "sr3_cascade", "rectified_flow", "flow_matching",
-    "latent_diffusion",
+    "latent_diffusion", "glide",
 )  # fmt: skip
-DEEP = (*DIFFUSIONS, "sagan", "biggan", "progan", "stylegan")
-"""Games whose networks take seconds to trace; that their stored lanes sample alike is also a quick
-test of `tests/evaluation/test_evaluation_exported.py`."""
+DEEP = (
+    *DIFFUSIONS, "sagan", "biggan", "progan", "stylegan", "pixelcnn", "vqvae2", "vqgan", "dalle",
+    "glow",
+)  # fmt: skip
+"""Games whose networks take seconds to trace; that stored lanes of the adversarial ones sample alike
+is also a quick test of `tests/evaluation/test_evaluation_exported.py`."""
 SWEPT = [
     pytest.param(name, marks=pytest.mark.slow("deep networks are traced and swept", minutes=0.2))
     if name in DEEP
