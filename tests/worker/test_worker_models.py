@@ -38,8 +38,8 @@ DEEP = (
     *DIFFUSIONS, "sagan", "biggan", "progan", "stylegan", "pixelcnn", "vqvae2", "vqgan", "dalle",
     "glow",
 )  # fmt: skip
-"""Games whose networks take seconds to trace; that stored lanes of the adversarial ones sample alike
-is also a quick test of `tests/evaluation/test_evaluation_exported.py`."""
+"""Games whose networks take seconds to trace. That stored adversarial lanes sample alike
+is a quick test, too, of `tests/evaluation/test_evaluation_exported.py`."""
 SWEPT = [
     pytest.param(name, marks=pytest.mark.slow("deep networks are traced and swept", minutes=0.2))
     if name in DEEP
