@@ -98,3 +98,36 @@ def test_a_damaged_member_can_be_left_out(store: ObjectStore, tmp_path: Path, fo
     with pytest.raises(UserError, match=r"cat/00.png is damaged .*--skip-bad 1"):
         load_dataset(str(file), store)
     assert load_dataset(str(file), store, skip_bad=1).count == 21
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_a_member_is_damaged_however_it_was_packed(
+    store: ObjectStore, tmp_path: Path, folder: Path, method: int
+) -> None:
+    """Each method of packing raises an error of its own."""
+    file = tmp_path / "pets.zip"
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for image in sorted(folder.rglob("*.png")):
+            archive.write(image, image.relative_to(folder))
+        first = archive.infolist()[0]
+    packed = bytearray(file.read_bytes())
+    begin = first.header_offset + 30 + len(first.filename)
+    packed[begin : begin + first.compress_size] = b"\xff" * first.compress_size
+    file.write_bytes(bytes(packed))
+    with pytest.raises(UserError, match=r"cat/00.png is damaged .*--skip-bad 1"):
+        load_dataset(str(file), store)
+
+
+@pytest.mark.parametrize("form", ["gztar", "bztar", "xztar"])
+def test_a_packed_tar_with_a_damaged_middle(
+    store: ObjectStore, tmp_path: Path, folder: Path, form: str
+) -> None:
+    file = Path(shutil.make_archive(str(tmp_path / "pets"), form, folder))
+    packed = bytearray(file.read_bytes())
+    middle = len(packed) // 2
+    packed[middle : middle + 99] = b"\xff" * 99
+    file.write_bytes(bytes(packed))
+    with pytest.raises(UserError, match="is no whole archive"):
+        load_dataset(str(file), store)

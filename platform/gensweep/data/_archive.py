@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import lzma
 import shutil
 import tarfile
 import tempfile
 import threading
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +20,16 @@ from gensweep.data._walk import without_junk
 from gensweep.errors import UserError
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What unpacking raises: damage, a password, a method of packing that Python has not."""
 Members = Mapping[str, Any]
 """Name to `ZipInfo` or `TarInfo`."""
 
@@ -40,13 +52,7 @@ class ArchivePlace:
         try:
             if isinstance(member, zipfile.ZipInfo):
                 return bytes(self.archive.read(member))
-        except (
-            zipfile.BadZipFile,
-            OSError,
-            RuntimeError,
-            NotImplementedError,
-            ValueError,
-        ) as error:
+        except DAMAGE as error:
             why = "is encrypted" if member.flag_bits & 1 else f"is damaged ({error})"
             raise UnreadableError(f"{self.uri}/{name}", why) from None
         with self.lock:  # threads share the place in the file
@@ -76,7 +82,7 @@ def open_archive(uri: str, file: IO[bytes], version: str) -> ArchivePlace:
     """
     try:
         archive, members = _zip(file) if zipfile.is_zipfile(file) else _tar(file)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+    except (tarfile.TarError, *DAMAGE) as error:
         raise UserError(
             f"{uri} is no whole archive ({type(error).__name__}): fetch it again."
         ) from None
