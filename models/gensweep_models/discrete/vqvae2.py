@@ -14,32 +14,26 @@ from torch.nn.functional import mse_loss
 
 from gensweep_models.config import fixed, lane
 from gensweep_models.discrete.codebook import Update
-from gensweep_models.discrete.coded import Coded, CodedConfig, token_maps, token_nats
+from gensweep_models.discrete.coded import Coded, token_maps, token_nats
 from gensweep_models.discrete.raster import Canvas, blank, draw_token, tokens_of
+from gensweep_models.discrete.vqvae import VQVAE_SPACE, VqVaeConfig
 from gensweep_models.discrete.vqvae2_nets import BottomPrior, TwoLevels
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.pixelcnn import PixelCNN
-from gensweep_models.space import Categorical, Dimension, Real
 
 State = tuple[Tensor, Tensor, Canvas]
 """The top's tokens, what the bottom's prior is told of them, and the bottom as far as drawn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VqVae2Config(CodedConfig):
+class VqVae2Config(VqVaeConfig):
     """Settings of a VQ-VAE-2. Both codebooks have as many codes, which follow averages."""
 
     learning_rate: float = lane(3e-4, above=0)
     codebook: Update = fixed("ema", "how codes learn", choices=get_args(Update))
-    prior_channels: int = fixed(64, at_least=1)
-    prior_layers: int = fixed(4, at_least=1)
 
 
-VQVAE2_SPACE: dict[str, Dimension] = {
-    "learning_rate": Real(1e-5, 1e-2, log=True),
-    "commitment_weight": Real(0.1, 2.0, log=True),
-    "codes": Categorical((32, 64, 128, 256)),
-}
+VQVAE2_SPACE = VQVAE_SPACE
 
 
 class VqVae2(Coded):
