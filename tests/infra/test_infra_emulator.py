@@ -17,13 +17,14 @@ pytestmark = [
 ]
 PROVIDER = """
 provider "aws" {
-  max_retries                 = 1
+  max_retries                 = 4
   s3_use_path_style           = true
   skip_credentials_validation = true
   skip_metadata_api_check     = true
 }
 """
-"""moto answers what it cannot do by 500, which the provider would repeat for minutes."""
+"""moto answers what it cannot do by 500, which the provider would repeat for minutes; a connection
+that a busy machine drops is worth another attempt."""
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 CHANGES = f"""
 module "gensweep" {{

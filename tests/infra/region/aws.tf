@@ -1,10 +1,11 @@
-# The AWS root of this project, applied to the region of a test.
+# The AWS root of this project, applied to the region of a test. A connection to moto that a busy
+# machine drops is worth another attempt: of one alone, a whole test run failed.
 
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "test"
   secret_key                  = "test"
-  max_retries                 = 1
+  max_retries                 = 4
   s3_use_path_style           = true
   skip_credentials_validation = true
   skip_metadata_api_check     = true
