@@ -386,6 +386,14 @@ class Judged(Scored, Protocol):
         """Score to its largest value of a converged trial and its smallest of a diverged one."""
 
 
+class Collapsible(Scored, Protocol):
+    """A game some of whose scores tell a collapse, which its samples alone need not show."""
+
+    @property
+    def collapse_bounds(self) -> Mapping[str, float]:
+        """Score to its least value of a trial that has not collapsed."""
+
+
 class Styled(Protocol):
     """A game whose samples are made with a style for each of N layers, as StyleGAN's are."""
 

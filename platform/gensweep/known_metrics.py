@@ -303,6 +303,14 @@ _ALL = (
         kinds=SCORES,
     ),
     Metric(
+        name="posterior_rate",
+        larger_is_better=None,
+        unit="nats",
+        formula="KL divergence of the posterior of a held-out example from the prior",
+        source="arXiv:1312.6114",
+        kinds=SCORES,
+    ),
+    Metric(
         name="inversion_error",
         larger_is_better=False,
         unit="",

@@ -181,17 +181,24 @@ def test_denoising_and_inpainting_have_laws(fault: str) -> None:
 
 
 class Scoring(Toy):
-    score_names, verdict_bounds = ("far",), {"near": (0.1, 1.0)}
+    score_names = ("far",)
 
     def scores(self, nets: Any, batch: Any, noise: Any, hyper: Any) -> dict[str, Tensor]:
         return {"far": batch["x"][:, 0]}
 
 
-def test_a_verdict_by_what_is_no_score_is_named() -> None:
-    loss = lambda p, nets, *a: (nets["x"]().square().sum(), {})  # noqa: E731
-    found = broken_laws(lambda config, data: Scoring({"x": sgd(Number)}, loss))
-    assert found == {
-        "capabilities": "mine: `verdict_bounds` has 'near': its `score_names` are ['far']."
+@pytest.mark.parametrize(
+    ("bounds", "value"),
+    [("verdict_bounds", {"near": (0.1, 1.0)}), ("collapse_bounds", {"near": 1})],
+)
+def test_a_verdict_by_what_is_no_score_is_named(bounds: str, value: Any) -> None:
+    def game(config: Any, data: Any) -> Scoring:
+        made = Scoring({"x": sgd(Number)}, lambda p, nets, *a: (nets["x"]().square().sum(), {}))
+        setattr(made, bounds, value)
+        return made
+
+    assert broken_laws(game) == {
+        "capabilities": f"mine: `{bounds}` has 'near': its `score_names` are ['far']."
     }
 
 

@@ -5,8 +5,9 @@ Also with free bits (arXiv:1606.04934), and by importance weighted bounds (arXiv
 
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
 # B batch, K importance samples, Z latent, D numbers of one example
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -71,6 +72,8 @@ class Vae(Coded):
 
     player = "vae"
     log_prob_kind = "iwae"
+    collapse_bounds: ClassVar[Mapping[str, float]] = {"posterior_rate": 0.1}
+    """Nats. A posterior that tells less of an example is the prior: posterior collapse."""
 
     def __init__(self, config: VaeConfig, data: DataShape) -> None:
         super().__init__(config, data)
@@ -147,6 +150,19 @@ class Vae(Coded):
             nll, kl = self._of_many(nets, target, posterior, epsilon, hyper)
             weights.append(-kl - nll)
         return importance_bound(torch.cat(weights, 1))
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Name what `scores` gives: how good reconstructions are, and what codes tell."""
+        return (*super().score_names, "posterior_rate")
+
+    def scores(
+        self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
+    ) -> dict[str, Tensor]:
+        """Score reconstructions, and measure the rate in nats: [B] each."""
+        posterior = self._posterior(nets, self._target(batch["x"], noise), hyper)
+        scored = super().scores(nets, batch, noise, hyper)
+        return {**scored, "posterior_rate": posterior.kl_each().sum(-1)}
 
     def encode_noise(self, batch: int) -> dict[str, Noise]:
         """Noise of `encode` and `interpolate`: what binarises, if anything does."""

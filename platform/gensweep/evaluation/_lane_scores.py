@@ -25,6 +25,9 @@ class Scores(HeldOut):
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """The game's `verdict_bounds`; empty: samples judge."""
 
+    collapse_bounds: Mapping[str, float] = field(default_factory=dict)
+    """The game's own: a trial with a score below its bound has collapsed."""
+
     @classmethod
     def of_game(
         cls, game: object, examples: Columns, split: str, *, rest: bool = False
@@ -38,7 +41,8 @@ class Scores(HeldOut):
         names: tuple[str, ...] = tuple(getattr(game, "score_names", ()))
         chosen = for_ranking(examples, rest=rest)
         bounds = getattr(game, "verdict_bounds", {})
-        return cls(names=names, bounds=bounds, split=split, examples=chosen,
+        least = getattr(game, "collapse_bounds", {})
+        return cls(names=names, bounds=bounds, collapse_bounds=least, split=split, examples=chosen,
                    available=len(examples["x"]))  # fmt: skip
 
     @property
@@ -50,11 +54,16 @@ class Scores(HeldOut):
     def protocol(self) -> dict[str, object]:
         """The statement of how the scores were made, as JSON."""
         judged = {n: list(each) for n, each in self.bounds.items()}
-        stated = {"verdict_bounds": judged} if judged else {}
+        stated: dict[str, object] = {"verdict_bounds": judged} if judged else {}
+        if self.collapse_bounds:
+            stated["collapse_bounds"] = dict(self.collapse_bounds)
         return {"names": list(self.names), **stated, **self.origin}
 
     def verdict(self, metrics: Mapping[str, float]) -> tuple[Outcome, str] | None:
-        """Judge by the bounds: the outcome, and its cause in words; None if there are none."""
+        """Judge by the bounds: the outcome, and its cause in words; None: samples judge."""
+        for name, least in self.collapse_bounds.items():
+            if metrics[name] < least:
+                return Outcome.COLLAPSED, f"{name} {metrics[name]:.3g}, below {least:g}"
         if not self.bounds:
             return None
         says = ", ".join(f"{name} {metrics[name]:.3g}" for name in self.bounds)

@@ -76,6 +76,7 @@ def outcome_rules(protocol: Mapping[str, Any]) -> str:
             f", or fewer than {bounds['collapsed_classes']:.0%} of the classes"
         )
     says = rule.format(**bounds, **labels, threshold=protocol.get("mode_threshold", 0))
+    says += _rule_of_collapse(protocol)
     return says + (
         f" Unconverged: neither. Diverged: {DIVERGED_RULE}"
         + (VERDICT_RULE.format(variety=_variety(protocol)) if "verdict" in protocol else "")
@@ -86,6 +87,12 @@ def score_bounds(protocol: Mapping[str, Any]) -> Mapping[str, Sequence[float]]:
     """Return the bounds of the scores that judge trials; empty where samples do."""
     found: Mapping[str, Sequence[float]] = protocol.get("scores", {}).get("verdict_bounds", {})
     return found
+
+
+def _rule_of_collapse(protocol: Mapping[str, Any]) -> str:
+    """Say which scores tell a collapse beside the samples; empty if none does."""
+    found: Mapping[str, float] = protocol.get("scores", {}).get("collapse_bounds", {})
+    return "".join(f" Collapsed also: {n} below {least:g}." for n, least in found.items())
 
 
 def _rules_of_scores(bounds: Mapping[str, Sequence[float]], verdict: str) -> str:

@@ -172,11 +172,10 @@ def _check_score_names(pack: Pack) -> None:
     names = getattr(pack.game, "score_names", None)
     if isinstance(names, str) or not names:
         raise UserError(f"`score_names` is {names!r}: name each of `scores` in a tuple.")
-    for name in getattr(pack.game, "verdict_bounds", ()):
-        if name not in names:
-            raise UserError(
-                f"`verdict_bounds` has {name!r}: its `score_names` are {sorted(names)}."
-            )
+    for bounds in ("verdict_bounds", "collapse_bounds"):
+        for name in getattr(pack.game, bounds, ()):
+            if name not in names:
+                raise UserError(f"`{bounds}` has {name!r}: its `score_names` are {sorted(names)}.")
     for name in names:
         if not is_metric_name(name):
             raise UserError(
