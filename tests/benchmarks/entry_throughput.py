@@ -25,7 +25,8 @@ from machine import machine
 from peers.bare import bare_steps
 
 from gensweep.lanes import Pack, ticks_per_cycle
-from gensweep.profiling._profiler import measure_tick_s, num_threads
+from gensweep.profiling import num_threads
+from gensweep.profiling._profiler import measure_tick_s
 from gensweep_models.catalog import CATALOG
 
 ADVERSARIAL = [name for name, model in CATALOG.items() if model.family == "adversarial"]

@@ -225,6 +225,24 @@ def test_players_are_checked_before_anything_starts(case: str, digits: Any) -> N
         check_games(RunRequest(sweep=sweep), digits)
 
 
+def test_the_laws_are_checked_with_the_fewest_steps_of_a_sample(digits: Any) -> None:
+    """They hold for any number of steps, and the default's take most of a diffusion's check."""
+    steps: list[int] = []
+
+    def game(config: Any, data: Any) -> Any:
+        made = CATALOG["ddpm"].game(config, data)
+        walk = made.interpolate
+        made.interpolate = lambda *a, **k: [steps.append(made.sample_steps), walk(*a, **k)][1]
+        return made
+
+    ddpm = dataclasses.replace(CATALOG["ddpm"], game=game)
+    sweep = Sweep(name="steps", model=ddpm, fixed={"channels": 8, "steps": 20},
+                  space={"sample_steps": Categorical((4, 2)), "learning_rate": RATE},
+                  sampling_grids={"sample_steps": (3,)})  # fmt: skip
+    check_games(RunRequest(sweep=sweep), digits)
+    assert set(steps) == {2}
+
+
 @pytest.mark.parametrize("name", sorted(CATALOG))
 def test_every_model_passes_on_the_digits(name: str, digits: Any) -> None:
     model = CATALOG[name]

@@ -1,6 +1,8 @@
 """Checks that the model fits the data, and that the metrics which a sweep names are measured."""
 
 import dataclasses
+import logging
+import time
 from collections.abc import Iterator
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from gensweep.data import Dataset
 
 
+_log = logging.getLogger(__name__)
+SILENT_S = 2.0
+"""Seconds of checks after which their progress is told."""
+
+
 def check_data_set(dataset: "Dataset") -> None:
     """`UserError` if there are too few examples to compare samples with."""
     if dataset.count <= NEIGHBOURS:
@@ -31,10 +38,18 @@ def check_data_set(dataset: "Dataset") -> None:
 
 
 def check_games(request: RunRequest, dataset: "Dataset") -> None:
-    """`UserError` unless each stratum's game keeps the quick laws and ranks share its batch."""
+    """`UserError` unless each stratum's game keeps the quick laws and ranks share its batch.
+
+    The laws hold for any number of steps of sampling, so that the least one is taken. What takes
+    seconds all the same tells how far it is.
+    """
     sweep = request.sweep
-    for stratum in all_strata(sweep.space, sweep.strata):
+    strata, least = all_strata(sweep.space, sweep.strata), _least_sampling(sweep)
+    begin = time.monotonic()
+    for number, stratum in enumerate(strata):
         config = sweep.config(stratum)
+        if time.monotonic() - begin > SILENT_S:
+            _log.info("checked %d of %d variants of %s", number, len(strata), sweep.model.name)
         check_config(config, sweep.model.name)
         named = "".join(f", {name}={value}" for name, value in stratum.items())
         try:
@@ -48,10 +63,27 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
             check_players(sweep.model.game(each, dataset), each, sweep.model.name)
             check_budget(game, each, ceil(sweep.budget_images / each.batch_size), sweep.model.name)
         check_initial_weights(game, built, sweep.model.name)
-        check_game(sweep.model, dataset, dataclasses.asdict(config))
+        check_game(sweep.model, dataset, dataclasses.asdict(config) | least)
         if config.batch_size % request.ranks:
             raise UserError(f"--ranks {request.ranks} must divide batch_size={config.batch_size}"
                             f"{named}: lower it, or change the batch size.")  # fmt: skip
+
+
+def _least_sampling(sweep: Sweep) -> dict[str, int]:
+    """Return the least value that the sweep searches or draws curves of, by whole-number field."""
+    found: dict[str, int] = {}
+    for field in sweep.sampling:
+        if isinstance(field.default, int) and not isinstance(field.default, bool):
+            values = [int(value) for value in field.grid]
+            if field.name in sweep.space:
+                values += _least_of(sweep.space[field.name])
+            if values:
+                found[field.name] = min(values)
+    return found
+
+
+def _least_of(dimension: Any) -> list[int]:
+    return [min(dimension.choices) if dimension.kind == "categorical" else dimension.low]
 
 
 def _ends(sweep: Sweep, stratum: Stratum) -> Iterator[Any]:

@@ -106,11 +106,15 @@ def load_data(request: RunRequest, store: "ObjectStore") -> "tuple[Dataset, Data
 def _check_fit(request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | None) -> None:
     """`UserError` for what only the loaded data can show; `begun` is the sweep to resume."""
     from gensweep.planning._check_model import check_data_set, check_games, check_metrics
+    from gensweep.profiling import num_threads
 
     if begun is not None:
         check_data(dataset, begun)
     check_data_set(dataset)
-    check_games(request, dataset)
+    # Of a handful of examples nothing is left to share, and where others compute, waiting for a
+    # second thread in each of thousands of calls takes minutes.
+    with num_threads(1):
+        check_games(request, dataset)
     check_metrics(request.sweep, dataset)
 
 
