@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from gensweep.data import load_dataset
+from gensweep.data import find_source, load_dataset
 from gensweep.planning._check_model import check_games, check_metrics
+from gensweep.planning._check_target import check_target
 from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 
@@ -24,7 +25,9 @@ def test_a_script_is_planned(script: Path, tmp_path: Path) -> None:
 
 def _check(sweep: Any, tmp_path: Path) -> None:
     store = open_store(f"file://{tmp_path}")
-    data = load_dataset(sweep.data, store, split="train", **sweep.data_options.keywords())
+    options = sweep.data_options.keywords()
+    check_target(sweep, find_source(sweep.data, **options))
+    data = load_dataset(sweep.data, store, split="train", **options)
     check_games(RunRequest(sweep=sweep), data)
     check_metrics(sweep, data)
     larger = dataclasses.replace(sweep, **sweep.cluster)

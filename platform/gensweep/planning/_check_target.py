@@ -49,6 +49,7 @@ def _kinds(sweep: Sweep, source: Source) -> Iterator[Kind]:
         yield "images"
         if meta.classes and len(meta.shape) == 3:
             yield "labelled images"
+            yield "given classes"  # what samples are given, a game may learn from its settings
     game = sweep.model.game
     offered = capabilities(game) if isinstance(game, type) else HELD_OUT.values()
     yield from (kind for kind, capability in HELD_OUT.items() if capability in offered)
