@@ -1,8 +1,11 @@
 """Settings at which an entry of the catalogue is small, for tests that run over all of it."""
 
 import dataclasses
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model
@@ -13,6 +16,20 @@ long samplers. That every entry trains in a pack as alone is a law of `gensweep.
 
 GAMES = tuple({model.game: name for name, model in reversed(CATALOG.items())}.values())[::-1]
 """One entry of each game of the catalogue, the first: others are it with other settings."""
+
+DEEP = (
+    "sagan", "biggan", "progan", "stylegan", "vqvae2", "vqgan", "dalle", "pixelcnn", "glow", "ddpm",
+    "improved_ddpm", "guided_diffusion", "sr3", "sr3_cascade", "glide", "rectified_flow",
+    "flow_matching", "latent_diffusion",
+)  # fmt: skip
+"""Entries whose networks take seconds to trace and to call."""
+
+
+def quick_but_deep(names: Iterable[str]) -> list[Any]:
+    """Return entries as parameters of a test, of which those in `DEEP` make it slow."""
+    mark = pytest.mark.slow("deep networks are traced and called", minutes=0.2)
+    return [pytest.param(name, marks=mark) if name in DEEP else name for name in names]
+
 
 SETTINGS: dict[str, Any] = {
     "hidden": 8,

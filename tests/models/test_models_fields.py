@@ -13,7 +13,7 @@ from gensweep.space import scopes
 from gensweep.testing import RandomExamples
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Model
-from small_entries import GAMES, small_settings
+from small_entries import GAMES, quick_but_deep, small_settings
 
 DATA, TICKS = RandomExamples((1, 8, 8), classes=3), 6
 ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
@@ -29,7 +29,7 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
 """Settings without which a field of an entry is of no effect, where its search space says none."""
 PLANE = ("bilinear", "dirac_gan")
 """Games without networks, for which most of what every configuration has is of no use."""
-every_entry = pytest.mark.parametrize("name", list(CATALOG))
+every_entry = pytest.mark.parametrize("name", quick_but_deep(CATALOG))
 
 
 def _needed(model: Model, field: str) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from gensweep.testing import RandomExamples, check_game, check_model, find_viola
 from gensweep_models.catalog import CATALOG
 from gensweep_models.config import latent
 from gensweep_models.game import Model, Noise, Player
-from small_entries import small_settings
+from small_entries import quick_but_deep, small_settings
 from toy_games import Number, Toy, ToyConfig, broken_laws, own_number, sgd, toy_model
 
 
-@pytest.mark.parametrize("name", list(CATALOG))
+@pytest.mark.parametrize("name", quick_but_deep(CATALOG))
 def test_the_catalogue_keeps_the_laws(name: str) -> None:
     model = CATALOG[name]
     check_model(model, **small_settings(model))

@@ -13,7 +13,7 @@ from gensweep.sweep import sample_lane
 from gensweep.worker import train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
-from small_entries import GAMES, small_settings
+from small_entries import GAMES, quick_but_deep, small_settings
 
 RATE = Real(1e-4, 1e-2, log=True)
 STRATA = {"couplings": Categorical((2, 3)), "learning_rate": RATE}
@@ -30,25 +30,7 @@ def small(name: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-DIFFUSIONS = (
-    "ddpm", "guided_diffusion", "sr3", "sr3_cascade", "rectified_flow", "flow_matching",
-    "latent_diffusion", "glide",
-)  # fmt: skip
-DEEP = (
-    *DIFFUSIONS, "sagan", "biggan", "progan", "stylegan", "pixelcnn", "vqvae2", "vqgan", "dalle",
-    "glow",
-)  # fmt: skip
-"""Games whose networks take seconds to trace. That stored adversarial lanes sample alike
-is a quick test, too, of `tests/evaluation/test_evaluation_exported.py`."""
-SWEPT = [
-    pytest.param(name, marks=pytest.mark.slow("deep networks are traced and swept", minutes=0.2))
-    if name in DEEP
-    else name
-    for name in sorted(GAMES)
-]
-
-
-@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize("name", quick_but_deep(sorted(GAMES)))
 def test_a_model_is_swept_and_its_best_trial_samples(
     name: str, open_small_sweep: Any, tmp_path: Path
 ) -> None:
