@@ -42,7 +42,7 @@ def _stability_map(
         if value is not None and value > 0:
             bin_ = min(max(bisect_right(edges, value) - 1, 0), len(counts) - 1)
             counts[bin_][outcome(trial)] += 1
-    names = [f"{low:.1e}" for low in edges[:-1]]
+    names = [f"{low:.2g}" for low in edges[:-1]]
     return stacked_bars(list(zip(names, counts, strict=True)), label, f"{map_axis} (bin from)")
 
 
