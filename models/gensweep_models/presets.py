@@ -137,8 +137,14 @@ DIGITS: dict[str, Preset] = {
     ),
     "sr3": Preset(24_000, {**SMALL_LEARNED, "learning_rate": 4e-3, "sample_steps": 100}),
     "sr3_cascade": Preset(
-        24_000,
-        {"channels": 16, "steps": 200, "batch_size": 32, "ema": 0.99, "learning_rate": 4e-3},
+        60_000,
+        {
+            **SMALL_DENOISER,
+            "channels": 24,
+            "steps": 200,
+            "learning_rate": 4e-3,
+            "most_augmentation": 0.05,
+        },
     ),
     "rectified_flow": Preset(60_000, SMALL_DENOISER),
     "flow_matching": Preset(

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from bound_nets import bind
 from gensweep_models.diffusion.sr3_cascade import Sr3Cascade, Sr3CascadeConfig
 
 
-def hyper_of(augmentation: float) -> dict[str, Tensor]:
-    return {"truncation": torch.tensor(5.0), "augmentation": torch.tensor(augmentation)}
+def hyper_of(augmentation: float, most: float = 1.0) -> dict[str, Tensor]:
+    values = {"truncation": 5.0, "augmentation": augmentation, "most_augmentation": most}
+    return {name: torch.tensor(value) for name, value in values.items()}
 
 
 def game_of(shape: tuple[int, ...] = (1, 16, 16), **settings: Any) -> Sr3Cascade:
@@ -76,18 +78,65 @@ def test_small_images_are_noised_as_of_the_time_that_is_told() -> None:
     assert torch.equal(clean["small"], small)
 
 
-def test_training_shows_the_second_stage_all_times() -> None:
-    game, x = game_of(batch_size=16), images(16)
-    net = Knowing(x)
-    noise = {
+def training_noise(game: Sr3Cascade) -> dict[str, Tensor]:
+    return {
         name: torch.randn(one.shape) if one.kind == "normal" else torch.rand(one.shape)
         for name, one in game.noise["second"].items()
     }
-    noise["augmented"] = torch.linspace(0, 0.999, 16)
-    game.loss("second", {"second": net}, {"x": x}, noise, {})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("most", [0.2, 1.0])
+def test_training_shows_the_second_stage_all_times_up_to_the_most(most: float) -> None:
+    game, x = game_of(batch_size=16), images(16)
+    net = Knowing(x)
+    noise = training_noise(game) | {"augmented": torch.linspace(0, 0.999, 16)}
+    nets: Any = {"second": net}
+    game.loss("second", nets, {"x": x}, noise, hyper_of(0.0, most))
     told = net.shown[0][1].double().square()[:, 0]
-    wanted = game.second.schedule.alpha_bar((noise["augmented"] * 100).long())
+    wanted = game.second.schedule.alpha_bar((most * noise["augmented"] * 100).long())
     torch.testing.assert_close(told, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_samples_are_shown_a_share_of_the_most_noise() -> None:
+    game, x = game_of(), images(4)
+    nets: Any = {"first": Knowing(avg_pool2d(x, 2)), "second": Knowing(x)}
+    game.sample(nets, noise_of(game, 4), hyper_of(0.5, most=0.2), {"x": x})
+    left = game.second.schedule.alpha_bar(torch.tensor(10)).float().sqrt()
+    for _, told in nets["second"].shown:
+        torch.testing.assert_close(told, left.expand(4, 1))
+
+
+class Mixing(torch.nn.Module):
+    """Takes for the image a mixture of the noisy one and the enlarged one: two numbers learn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = torch.nn.Parameter(torch.zeros(2))
+
+    def forward(self, seen: Tensor, level: Tensor, augmented: Tensor) -> Tensor:
+        mixed = (seen * self.weights[:, None, None]).sum(1, keepdim=True)
+        return Knowing(mixed)(seen, level)
+
+
+def test_the_second_stage_learns_to_use_what_it_is_shown() -> None:
+    """At the default most; at all times up to T it is shown too much noise to trust it."""
+    default = Sr3CascadeConfig().most_augmentation
+    trust, distrust = (trust_after_training(most) for most in (default, 1.0))
+    assert trust > max(0.3, 4 * distrust)
+
+
+def trust_after_training(most: float) -> float:
+    """The weight of the enlarged image in what a `Mixing` second stage takes for the image."""
+    torch.manual_seed(0)
+    game, module = game_of(), Mixing()
+    nets: Any = {"second": bind("second", module)}
+    step = torch.optim.Adam(module.parameters(), 0.02)
+    for _ in range(100):
+        step.zero_grad()
+        inputs = {"x": images(16)}, training_noise(game), hyper_of(0.0, most)
+        game.loss("second", nets, *inputs)[0].backward()
+        step.step()
+    return float(module.weights[1].detach())
 
 
 @pytest.mark.parametrize("factor", [2, 3])

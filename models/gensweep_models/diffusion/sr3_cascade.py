@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from gensweep_models.config import check, sampling
+from gensweep_models.config import check, lane, sampling
 from gensweep_models.diffusion.sr3 import SR3_SPACE, Sr3, Sr3Config
 from gensweep_models.diffusion.super_resolution import SuperResolution, check_sides
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Tensors
@@ -26,19 +26,27 @@ LAST = 2
 class Sr3CascadeConfig(Sr3Config):
     """Settings of a cascade; both stages have the same."""
 
+    most_augmentation: float = lane(
+        0.1, "time, as a share of T, of the most noise in what the second stage learns from",
+        at_least=0, at_most=1,
+    )  # fmt: skip
     augmentation: float = sampling(
-        0.1, "time, as a share of T, of the noise in what the second stage is shown",
-        grid=(0.0, 0.1, 0.3), at_least=0, at_most=1,
+        0.0, "time, as a share of the most, of the noise in what the second stage is shown",
+        grid=(0.0, 0.5, 1.0), at_least=0, at_most=1,
     )  # fmt: skip
 
 
-SR3_CASCADE_SPACE: dict[str, Dimension] = SR3_SPACE | {"augmentation": Real(0.0, 0.5)}
+SR3_CASCADE_SPACE: dict[str, Dimension] = SR3_SPACE | {
+    "most_augmentation": Real(0.01, 1.0, log=True),
+    "augmentation": Real(0.0, 1.0),
+}
 
 
 class Augmented(Sr3):
     """An SR3 whose small images are noisy, as of a time that the network is told.
 
-    In training at all times, so that the best is found afterwards (section 4.2).
+    In training at all times up to hyper["most_augmentation"], so that the best is found afterwards
+    (section 4.2). Up to T most of what it is shown is noise, and it learns to do without.
     """
 
     def network(self) -> nn.Module:
@@ -65,8 +73,13 @@ class Augmented(Sr3):
         return {"small": self.schedule.marginal(small, t, noise), "augmented": left[:, None]}
 
     def told(self, batch: Tensors, noise: Tensors) -> dict[str, Tensor]:
-        """The small images of examples at uniform times."""
+        """The small images of examples at the times that the noise has."""
         return self.noised(self.shrunk(batch["x"]), noise["augmented"], noise["augmentation"])
+
+    def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
+        """SR3's, at uniform times up to the most of the small images' noise."""
+        times = {"augmented": hyper["most_augmentation"] * noise["augmented"]}
+        return super().loss(player, nets, batch, {**noise, **times}, hyper)
 
 
 class Sr3Cascade(SuperResolution):
@@ -109,7 +122,7 @@ class Sr3Cascade(SuperResolution):
         own = {n.removeprefix("first_"): v for n, v in noise.items() if n.startswith("first_")}
         stage = {"denoiser": nets["first"]}
         small = self.first.sample(stage, own, hyper, self._halved(told))
-        share = hyper["augmentation"].expand(len(small))
+        share = (hyper["most_augmentation"] * hyper["augmentation"]).expand(len(small))
         shown = self.second.noised(small, share, noise["augmentation"])
         return {"x": self.second.sample_begin(nets, noise, hyper), **shown}
 
