@@ -82,6 +82,10 @@ def _can(capability: str) -> Offer:
     return lambda of: of.is_image and capability in capabilities(of.game)
 
 
+def _shrinks(of: Subject) -> bool:
+    return _can("shrink")(of) and _can("reconstruct")(of)
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A kind of picture."""
@@ -102,7 +106,12 @@ class Picture:
 PICTURES = {
     "reconstructions": Picture(
         "a row of held-out examples, then a row of what it makes of them",
-        "`reconstruct` of images", _can("reconstruct"),
+        "`reconstruct` of images that it does not `shrink`",
+        lambda of: _can("reconstruct")(of) and not _shrinks(of),
+    ),
+    "enlarged": Picture(
+        "a row of held-out examples made small, a row of what it makes of these, a row of the "
+        "examples", "`shrink` and `reconstruct` of images", _shrinks,
     ),
     "interpolations": Picture(
         "in each row from one held-out example to another",
@@ -152,6 +161,11 @@ PICTURES = {
         "in each row samples at one value of a sampling hyperparameter, in each column of the same "
         "noise", "a sampling hyperparameter with a grid",
         lambda of: of.is_image and bool(sampling_grids(of.config)), 32,
+    ),
+    "steps": Picture(
+        "in each row a sample on its way through the steps of its sampler",
+        "a sampler of many steps",
+        lambda of: of.is_image and hasattr(of.game, "sample_step"), 32,
     ),
     "mixing": Picture(
         "the samples at the top with styles of those on the left in one group of layers, some rows "

@@ -155,8 +155,8 @@ def test_the_middle_of_examples_is_hidden_and_filled_in() -> None:
     ("model", "kind", "message"),
     [
         ("gan", "reconstructions",
-         "gan has no reconstructions, for want of `reconstruct` of images: choose from samples, "
-         "walks, turns, arithmetic, sampling."),
+         "gan has no reconstructions, for want of `reconstruct` of images that it does not "
+         "`shrink`: choose from samples, walks, turns, arithmetic, sampling."),
         ("gan", "manifold", "gan has no manifold, for want of one latent of size 2: choose from "),
         ("realnvp", "walks",
          "realnvp has no walks, for want of latent noise: choose from samples, interpolations, "

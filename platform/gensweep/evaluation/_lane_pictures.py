@@ -9,6 +9,7 @@ from gensweep.evaluation._code_scatter import scatter
 from gensweep.evaluation._example_pictures import (
     call,
     denoised,
+    enlarged,
     inpainted,
     interpolations,
     reconstructions,
@@ -20,7 +21,7 @@ from gensweep.evaluation._network_pictures import attention, growth, mixing
 from gensweep.evaluation._pictured_lane import PicturedLane, Sheet, Splits, own_game
 from gensweep.evaluation._plane import plane_png
 from gensweep.evaluation._sample_grid import grid_png
-from gensweep.evaluation._sample_pictures import classes, sampling
+from gensweep.evaluation._sample_pictures import classes, sampling, steps
 from gensweep.evaluation._sampling import NoData, open_lane
 from gensweep.game import capabilities
 from gensweep.known_pictures import PICTURES, offered_pictures
@@ -37,8 +38,8 @@ _log = logging.getLogger(__name__)
 DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     one.__name__: one
     for one in (
-        reconstructions, interpolations, denoised, inpainted, scatter, walks, turns, manifold,
-        arithmetic, landscape, classes, sampling, mixing, attention, growth,
+        reconstructions, enlarged, interpolations, denoised, inpainted, scatter, walks, turns,
+        manifold, arithmetic, landscape, classes, sampling, steps, mixing, attention, growth,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""
