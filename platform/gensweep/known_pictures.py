@@ -138,6 +138,10 @@ PICTURES = {
         "samples at latents cos(t) z + sin(t) z', t from 0 to 2 pi", "latent noise",
         _has_latent, 32,
     ),
+    "traversals": Picture(
+        "in each row samples as one number of the latent goes from -3 to 3, the others the same",
+        "`encode` of images to a latent", lambda of: of.is_image and _has_codes(of), 64,
+    ),
     "manifold": Picture(
         "samples at the quantiles of both latent numbers, evenly from 0 to 1",
         "one latent of size 2", _has_two_numbers, 144,

@@ -19,7 +19,7 @@ def reconstructions(lane: PicturedLane) -> Sheet:
 def enlarged(lane: PicturedLane) -> Sheet:
     """Rows of small images, of samples of them, and of the examples that they were made of.
 
-    Small images have squares in the place of pixels. As in arXiv:2104.07636, figure 2.
+    Small images have squares in the place of pixels. As arXiv:2104.07636 shows them.
     """
     x = lane.examples["x"]
     small = interpolate(call(lane, "shrink", x), x.shape[2:])

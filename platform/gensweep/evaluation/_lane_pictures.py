@@ -16,7 +16,7 @@ from gensweep.evaluation._example_pictures import (
 )
 from gensweep.evaluation._landscape import landscape
 from gensweep.evaluation._latent_arithmetic import arithmetic
-from gensweep.evaluation._latent_pictures import manifold, turns, walks
+from gensweep.evaluation._latent_pictures import manifold, traversals, turns, walks
 from gensweep.evaluation._network_pictures import attention, growth, mixing
 from gensweep.evaluation._pictured_lane import PicturedLane, Sheet, Splits, own_game
 from gensweep.evaluation._plane import plane_png
@@ -39,7 +39,8 @@ DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     one.__name__: one
     for one in (
         reconstructions, enlarged, interpolations, denoised, inpainted, scatter, walks, turns,
-        manifold, arithmetic, landscape, classes, sampling, steps, mixing, attention, growth,
+        traversals, manifold, arithmetic, landscape, classes, sampling, steps, mixing, attention,
+        growth,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""
