@@ -140,7 +140,8 @@ PICTURES = {
     ),
     "traversals": Picture(
         "in each row samples as one number of the latent goes from -3 to 3, the others the same",
-        "`encode` of images to a latent", lambda of: of.is_image and _has_codes(of), 64,
+        "`encode` of images to one latent",
+        lambda of: of.is_image and _has_codes(of) and len(of.latents) == 1, 64,
     ),
     "manifold": Picture(
         "samples at the quantiles of both latent numbers, evenly from 0 to 1",
