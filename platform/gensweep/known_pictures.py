@@ -74,6 +74,10 @@ def _has_free_classes(of: Subject) -> bool:
     return bool(of.is_image and of.data.classes and not of.given) and _has_latent(of)
 
 
+def _is_of_class(of: Subject) -> bool:
+    return bool(of.is_image and of.data.classes and of.given) and "x" not in of.given
+
+
 def _has_codes(of: Subject) -> bool:
     return bool(of.latents) and "encode" in capabilities(of.game)
 
@@ -166,6 +170,11 @@ PICTURES = {
         "in each row samples at one value of a sampling hyperparameter, in each column of the same "
         "noise", "a sampling hyperparameter with a grid",
         lambda of: of.is_image and bool(sampling_grids(of.config)), 32,
+    ),
+    "reranked": Picture(
+        "in each row samples of one class or text: the likeliest of that class, by the platform's "
+        "classifier, of so many candidates", "a class or a text, given to samples that are images",
+        _is_of_class, 64,
     ),
     "steps": Picture(
         "in each row a sample on its way through the steps of its sampler",

@@ -266,7 +266,7 @@ def test_a_latent_of_a_fixed_size_is_drawn_too() -> None:
     game, config = own_game(lane.pack), FixedConfig()
     assert offered_pictures(game, EXAMPLES, config) == [*LATENT, "arithmetic"]
     assert walks(lane).samples[:, 0, 0, :3].all()
-    of_class = [*LATENT, "classes"]
+    of_class = [*LATENT, "classes", "reranked"]
     for data, kind, kinds in (
         (RandomExamples((1, 4, 8), 0), Shown, LATENT), (EXAMPLES, ShownOfClass, of_class)
     ):  # fmt: skip

@@ -20,6 +20,7 @@ from gensweep.evaluation._latent_pictures import manifold, traversals, turns, wa
 from gensweep.evaluation._network_pictures import attention, growth, mixing
 from gensweep.evaluation._pictured_lane import PicturedLane, Sheet, Splits, own_game
 from gensweep.evaluation._plane import plane_png
+from gensweep.evaluation._reranking import reranked
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.evaluation._sample_pictures import classes, sampling, steps
 from gensweep.evaluation._sampling import NoData, open_lane
@@ -39,8 +40,8 @@ DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     one.__name__: one
     for one in (
         reconstructions, enlarged, interpolations, denoised, inpainted, scatter, walks, turns,
-        traversals, manifold, arithmetic, landscape, classes, sampling, steps, mixing, attention,
-        growth,
+        traversals, manifold, arithmetic, landscape, classes, sampling, reranked, steps, mixing,
+        attention, growth,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""
