@@ -1,10 +1,11 @@
 """What does a VAE trade when its latent loss weighs more?
 
 Latent size against KL weight and learning rate, on binarised pixels: the report draws distortion
-against rate. Too high a latent loss and the posterior collapses, too high a reconstruction loss
-and samples suffer: over the KL weight it draws the share of latent numbers that are active, the
+against rate. Too high a latent loss and the posterior collapses, too high a reconstruction loss and
+samples suffer: over the KL weight it draws the share of latent numbers that are active, the
 distance of samples from the data and the error of reconstructions, and over the latent size the
-bound. Trials are ranked by the importance-weighted bound (500 samples, in nats).
+bound, the active numbers and that error. Trials are ranked by the importance-weighted bound (500
+samples, in nats).
 """
 
 import math
@@ -18,6 +19,7 @@ from gensweep_models.space import Integer, Real
 SIZES = ((2, 5), (6, 18), (19, 64))
 WEIGHTS = ((0.1, 0.5), (0.5, 2.0), (2.0, 10.0))
 """From and to: the parts of the ranges that are drawn as a line each."""
+BY_SIZE = ("nll", "active_units", "reconstruction_error")
 BY_WEIGHT = ("active share", "frechet", "reconstruction_error")
 Trial = Any
 Point = tuple[float, float]
@@ -47,7 +49,7 @@ def over_weight(trials: Sequence[Trial]) -> Iterator[Chart]:
 
 def over_size(trials: Sequence[Trial]) -> Iterator[Chart]:
     """Draw the effect of dimensionality."""
-    for metric in ("nll", "active_units"):
+    for metric in BY_SIZE:
         yield Chart(
             title=f"{metric} by latent size", names=("log2 of latent_size", metric),
             lines=_lines(trials, "kl_weight", WEIGHTS,

@@ -127,7 +127,10 @@ class Preset:
     short: int = 75_000
     """A budget of some seconds."""
     reached: float | None = None
-    """The Fréchet distance of `short`, with margin; None: not known, or no better by half."""
+    """The Fréchet distance of `short`, with margin; None: not known, or no better by half.
+
+    In 10 steps of sampling where `settings` state more.
+    """
 
     def fixed(self, space: Mapping[str, Dimension]) -> dict[str, Any]:
         """Return the settings but for what a sweep of that space searches.

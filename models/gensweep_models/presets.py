@@ -95,9 +95,9 @@ DIGITS: dict[str, Preset] = {
     "biggan": Preset(60_000, SMALL_BIGGAN),
     "progan": Preset(40_000, {**SMALL_GROWING, "grown": 0.3, "learning_rate": 5e-3}, 16_000, 160),
     "stylegan": Preset(120_000, SMALL_STYLEGAN),
-    "autoencoder": Preset(settings=SMALL_CODED),
-    "denoising_autoencoder": Preset(150_000, SMALL_CODED),
-    "vae": Preset(settings=SMALL_CODED),
+    "autoencoder": Preset(settings=SMALL_CODED, short=30_000, reached=150),
+    "denoising_autoencoder": Preset(150_000, SMALL_CODED, short=20_000, reached=330),
+    "vae": Preset(settings=SMALL_CODED, short=30_000, reached=600),
     "beta_vae": Preset(150_000, {**SMALL_GREY, "channels": 16}, short=30_000, reached=250),
     "iwae": Preset(
         200_000,
@@ -105,8 +105,8 @@ DIGITS: dict[str, Preset] = {
         short=30_000,
         reached=600,
     ),
-    "vqvae": Preset(90_000, SMALL_TOKENS),
-    "vqvae2": Preset(60_000, {**SMALL_TOKENS, "revival": 0.1}),
+    "vqvae": Preset(90_000, SMALL_TOKENS, short=6_000, reached=220),
+    "vqvae2": Preset(60_000, {**SMALL_TOKENS, "revival": 0.1}, short=4_000, reached=370),
     "vqgan": Preset(
         30_000,
         {
@@ -116,6 +116,8 @@ DIGITS: dict[str, Preset] = {
             "critic_channels": 8,
             "feature_channels": 4,
         },
+        short=3_000,
+        reached=370,
     ),
     "latent_diffusion": Preset(80_000, SMALL_LATENT),
     "pixelcnn": Preset(
@@ -130,8 +132,10 @@ DIGITS: dict[str, Preset] = {
         24_000,
         {"couplings": 4, "channels": 32, "batch_size": 64, "ema": 0.99, "learning_rate": 1e-2},
     ),
-    "ddpm": Preset(60_000, SMALL_DENOISER),
-    "improved_ddpm": Preset(40_000, {**SMALL_LEARNED, "learning_rate": 3e-3}),
+    "ddpm": Preset(60_000, SMALL_DENOISER, short=15_000, reached=110),
+    "improved_ddpm": Preset(
+        40_000, {**SMALL_LEARNED, "learning_rate": 3e-3}, short=10_000, reached=160
+    ),
     "guided_diffusion": Preset(
         30_000, {**SMALL_LEARNED, "learning_rate": 4e-3, "guidance_scale": 1.0}
     ),
@@ -146,7 +150,7 @@ DIGITS: dict[str, Preset] = {
             "most_augmentation": 0.05,
         },
     ),
-    "rectified_flow": Preset(60_000, SMALL_DENOISER),
+    "rectified_flow": Preset(60_000, SMALL_DENOISER, short=6_000, reached=200),
     "flow_matching": Preset(
         30_000, {**SMALL_DENOISER, "learning_rate": 4e-3}, short=6_000, reached=160
     ),

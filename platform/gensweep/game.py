@@ -437,18 +437,19 @@ class Model(Protocol):
 
 
 OF_SAMPLES = ("styles", "attention", "growth")
-CAPABILITIES = ("log_prob", "scores", "encode", "reconstruct", "invert", "interpolate", "denoise",
-                "inpaint", "critic_values", *OF_SAMPLES)  # fmt: skip
+CAPABILITIES = ("log_prob", "scores", "encode", "reconstruct", "shrink", "invert", "interpolate",
+                "denoise", "inpaint", "critic_values", *OF_SAMPLES)  # fmt: skip
 """Optional methods of a game, each with the noise that `NAME_noise(batch)` declares, if any.
 
 Evaluations call `log_prob` (nats [B]) and `scores`; the report and `gensweep sample` call
-`reconstruct` (examples), `interpolate` (x, end, fractions [S] to [S, B, ...]), `encode`, or
-`invert` where there is no encoder (codes [B, ...]), `denoise` (examples with normal noise of
-standard deviation `denoise_std`, if the game has that, or else `NOISY`, to clean ones),
-`inpaint` (images that are 0 where the mask [B, 1, H, W] is, then the mask, which is 1 where pixels
-are known: to whole images, in which these are as they were), and `critic_values` (examples to the
-critic's raw outputs [B]; the larger, the more like data). What an example gets, it gets in any
-batch. A game that has no such method under its settings has None in its place.
+`reconstruct` (examples), `shrink` (to the smaller images [B, C, h, w] that samples are made of),
+`interpolate` (x, end, fractions [S] to [S, B, ...]), `encode`, or `invert` where there is no
+encoder (codes [B, ...]), `denoise` (examples with normal noise of standard deviation `denoise_std`,
+if the game has that, or else `NOISY`, to clean ones), `inpaint` (images that are 0 where the mask
+[B, 1, H, W] is, then the mask, which is 1 where pixels are known: to whole images, in which these
+are as they were), and `critic_values` (examples to the critic's raw outputs [B]; the larger, the
+more like data). What an example gets, it gets in any batch. A game that has no such method under
+its settings has None in its place.
 
 `OF_SAMPLES` are called with the noise of so many samples in the place of examples: `styles` (of a
 `Styled` game), `attention` (to weights [B, H, W, h, w] that each place of H x W maps gives to those

@@ -74,12 +74,20 @@ def _has_free_classes(of: Subject) -> bool:
     return bool(of.is_image and of.data.classes and not of.given) and _has_latent(of)
 
 
+def _is_of_class(of: Subject) -> bool:
+    return bool(of.is_image and of.data.classes and of.given) and "x" not in of.given
+
+
 def _has_codes(of: Subject) -> bool:
     return bool(of.latents) and "encode" in capabilities(of.game)
 
 
 def _can(capability: str) -> Offer:
     return lambda of: of.is_image and capability in capabilities(of.game)
+
+
+def _shrinks(of: Subject) -> bool:
+    return _can("shrink")(of) and _can("reconstruct")(of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,12 @@ class Picture:
 PICTURES = {
     "reconstructions": Picture(
         "a row of held-out examples, then a row of what it makes of them",
-        "`reconstruct` of images", _can("reconstruct"),
+        "`reconstruct` of images that it does not `shrink`",
+        lambda of: _can("reconstruct")(of) and not _shrinks(of),
+    ),
+    "enlarged": Picture(
+        "a row of held-out examples made small, a row of what it makes of these, a row of the "
+        "examples", "`shrink` and `reconstruct` of images", _shrinks,
     ),
     "interpolations": Picture(
         "in each row from one held-out example to another",
@@ -129,6 +142,11 @@ PICTURES = {
         "samples at latents cos(t) z + sin(t) z', t from 0 to 2 pi", "latent noise",
         _has_latent, 32,
     ),
+    "traversals": Picture(
+        "in each row samples as one number of the latent goes from -3 to 3, the others the same",
+        "`encode` of images to one latent",
+        lambda of: of.is_image and _has_codes(of) and len(of.latents) == 1, 64,
+    ),
     "manifold": Picture(
         "samples at the quantiles of both latent numbers, evenly from 0 to 1",
         "one latent of size 2", _has_two_numbers, 144,
@@ -152,6 +170,16 @@ PICTURES = {
         "in each row samples at one value of a sampling hyperparameter, in each column of the same "
         "noise", "a sampling hyperparameter with a grid",
         lambda of: of.is_image and bool(sampling_grids(of.config)), 32,
+    ),
+    "reranked": Picture(
+        "in each row samples of one class or text: the likeliest of that class, by the platform's "
+        "classifier, of so many candidates", "a class or a text, given to samples that are images",
+        _is_of_class, 64,
+    ),
+    "steps": Picture(
+        "in each row a sample on its way through the steps of its sampler",
+        "a sampler of many steps",
+        lambda of: of.is_image and hasattr(of.game, "sample_step"), 32,
     ),
     "mixing": Picture(
         "the samples at the top with styles of those on the left in one group of layers, some rows "

@@ -120,8 +120,11 @@ def main(args: argparse.Namespace) -> dict[str, Any]:
         return measured(args, open_store(Path(folder).as_uri()))
 
 
-def measured(args: argparse.Namespace, store: ObjectStore) -> dict[str, Any]:
-    """Train and evaluate; the store keeps the data and what evaluates it for the next entry."""
+def measured(args: argparse.Namespace, store: ObjectStore, *, last: bool = True) -> dict[str, Any]:
+    """Train and evaluate; the store keeps the data and what evaluates it for the next entry.
+
+    `last`: as trials that end, with their likelihood and curves, and not as those at a rung.
+    """
     sweep, values, images = asked(args)
     model: Any = sweep.model
     config = model.config(**values)
@@ -130,7 +133,7 @@ def measured(args: argparse.Namespace, store: ObjectStore) -> dict[str, Any]:
     begin = time.perf_counter()
     pack = trained(model, splits[0], config, images, range(args.seeds))
     spent = time.perf_counter() - begin
-    found = dict(evaluator.evaluate(pack, dict.fromkeys(pack.occupied, True), bound=True))
+    found = dict(evaluator.evaluate(pack, dict.fromkeys(pack.occupied, last), bound=last))
     beside = {"untrained": untrained_scores(model, splits[0], config, evaluator),
               "own": own_scores(evaluator, splits[0])}  # fmt: skip
     if args.picture:

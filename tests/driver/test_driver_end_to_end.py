@@ -153,8 +153,9 @@ def test_the_command_line_draws_from_the_best_trial(
     for words, message in (
         (
             [NAME, "--what", "reconstructions"],
-            "gan has no reconstructions, for want of `reconstruct` of images: choose from samples,",
+            "gan has no reconstructions, for want of `reconstruct` of images that it does not",
         ),
+        ([NAME, "--rerank", "2"], "candidates are ranked by their class, which is not known here"),
         ([NAME, "--set", "colour=1"], "'colour' is no sampling hyperparameter of gan"),
         (["nothing"], "unknown sweep 'nothing': the known ones are "),
     ):

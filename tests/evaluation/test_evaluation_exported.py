@@ -1,4 +1,4 @@
-"""A stored trial of every adversarial entry samples, at any truncation, as it did in its pack."""
+"""A stored trial of every entry samples, at any value of its sampling fields, as in its pack."""
 
 import dataclasses
 from pathlib import Path
@@ -14,10 +14,14 @@ from gensweep.testing import RandomExamples
 from gensweep_models.catalog import CATALOG
 from small_entries import small_settings
 
-ADVERSARIAL = [name for name, model in CATALOG.items() if model.family == "adversarial"]
 CLASSES, COUNT, TICKS = 3, 4, 2
-EXTREMES = (1e-3, 100.0)
-"""Thresholds of truncation, at one of which all samples are all but the same."""
+SLOW = pytest.mark.slow("samplers of many steps, at each end of their grids", minutes=0.3)
+ENTRIES = [
+    pytest.param(name, marks=[SLOW] if model.family in ("diffusion", "discrete") else [])
+    for name, model in CATALOG.items()
+]
+EXTREMES: dict[str, tuple[float, float]] = {"truncation": (1e-3, 100.0), "psi": (0.0, 1.0)}
+"""Values of a field beyond its grid, at one of which all samples are all but the same."""
 
 
 def pack_of(name: str, config: Any, width: int) -> Pack:
@@ -48,27 +52,24 @@ def spec_of(pack: Pack) -> SamplerSpec:
 
 
 def values_of(pack: Pack) -> list[dict[str, float]]:
-    """The trial's own values, and the extremes of each real one that sampling alone sees."""
-    real = [one.name for one in sampling_fields(pack.config) if isinstance(one.default, float)]
-    return [{}, *({name: value} for name in real for value in _extremes(name))]
+    """The trial's own values, and the extremes of each that samples have along a grid."""
+    fields = [one for one in sampling_fields(pack.config) if one.grid]
+    ends = {one.name: EXTREMES.get(one.name, (one.grid[0], one.grid[-1])) for one in fields}
+    return [{}, *({name: value} for name, pair in ends.items() for value in pair)]
 
 
-def _extremes(name: str) -> tuple[float, float]:
-    return EXTREMES if name == "truncation" else (0.0, 1.0)
-
-
-@pytest.mark.parametrize("name", ADVERSARIAL)
+@pytest.mark.parametrize("name", ENTRIES)
 def test_a_stored_lane_draws_the_samples_of_its_trial(name: str, tmp_path: Path) -> None:
     pack, file = trained(name), tmp_path / "lane"
     file.write_bytes(pack.take(1).to_bytes())
     alone = pack_of(name, pack.config, 1)
     alone.put(0, pack.take(1))
-    labels = torch.arange(COUNT) % CLASSES
-    conditioned = hasattr(pack.game, "given")
-    given = {"y": labels} if conditioned else None
+    examples = pack.source.gather(torch.arange(COUNT))
+    given = {one: examples[one] for one in getattr(pack.game, "given", ())} or None
     for values in values_of(pack):
-        hyper: dict[str, Any] = {**values, "y": labels.tolist()} if conditioned else {**values}
-        samples = torch.from_numpy(sample_lane(str(file), spec_of(pack), COUNT, hyper, seed=5))
+        samples = torch.from_numpy(
+            sample_lane(str(file), spec_of(pack), COUNT, values, seed=5, examples=examples)
+        )
         expected = alone.sample(COUNT, seed=5, hyper=values, given=given)[0]
         assert torch.equal(samples, expected), values
         packed = pack.sample(COUNT, seed=5, hyper=values, given=given)[1]

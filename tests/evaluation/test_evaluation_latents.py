@@ -10,7 +10,7 @@ from torch import Tensor
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
 from gensweep.evaluation._latent_arithmetic import EXEMPLARS, SPREAD, arithmetic
-from gensweep.evaluation._latent_pictures import manifold, turns, walks
+from gensweep.evaluation._latent_pictures import manifold, traversals, turns, walks
 from gensweep.evaluation._pictured_lane import COLUMNS, DOTS, PicturedLane, own_game
 from gensweep.known_pictures import PICTURES, offered_pictures
 from gensweep.lanes import Pack
@@ -162,6 +162,20 @@ def test_a_manifold_is_sampled_at_quantiles() -> None:
     torch.testing.assert_close(sheet.samples, expected, rtol=0, atol=1e-6)
 
 
+def test_a_traversal_changes_one_number_of_the_latent_alone() -> None:
+    """Of as many numbers as there is room for, and of none that a pack has padded."""
+    lane = catalogue("vae", latent_size=4)
+    first = torch.special.ndtri(lane.pack.sample_noise(1, seed=lane.seed)["z"][0].double())
+    z = first.expand(3 * COLUMNS, 4).clone()
+    for row in range(3):
+        z[row * COLUMNS : (row + 1) * COLUMNS, row] = torch.linspace(-3, 3, COLUMNS).double()
+    uniform = torch.special.ndtr(z).float()
+    expected = lane.pack.sample(len(z), noise={"z": uniform[None]})[0]
+    torch.testing.assert_close(traversals(lane).samples, expected, rtol=0, atol=1e-5)
+    padded = shown(count=80, space={"latent_size": Integer(1, 7)})
+    assert len(traversals(padded).samples) == 3 * COLUMNS
+
+
 def test_a_manifold_of_a_padded_latent_is_that_of_two_numbers() -> None:
     z = manifold(shown(space={"latent_size": Integer(1, 7)}, latent_size=2)).samples[:, 0, 0]
     expected = torch.special.ndtri((torch.arange(5) + 0.5) / 5)
@@ -230,8 +244,8 @@ OFFERS = {
     ),
     "vae": (
         (1, 8, 8), {"latent_size": 2},
-        ["reconstructions", "interpolations", "scatter", *LATENT, "manifold", "arithmetic",
-         "sampling"],
+        ["reconstructions", "interpolations", "scatter", *LATENT, "traversals", "manifold",
+         "arithmetic", "sampling"],
     ),
     "realnvp": ((1, 8, 8), {"couplings": 2}, ["interpolations", "sampling"]),
     "realnvp of points": ((2,), {"couplings": 2}, []),
@@ -252,7 +266,7 @@ def test_a_latent_of_a_fixed_size_is_drawn_too() -> None:
     game, config = own_game(lane.pack), FixedConfig()
     assert offered_pictures(game, EXAMPLES, config) == [*LATENT, "arithmetic"]
     assert walks(lane).samples[:, 0, 0, :3].all()
-    of_class = [*LATENT, "classes"]
+    of_class = [*LATENT, "classes", "reranked"]
     for data, kind, kinds in (
         (RandomExamples((1, 4, 8), 0), Shown, LATENT), (EXAMPLES, ShownOfClass, of_class)
     ):  # fmt: skip

@@ -155,8 +155,8 @@ def test_the_middle_of_examples_is_hidden_and_filled_in() -> None:
     ("model", "kind", "message"),
     [
         ("gan", "reconstructions",
-         "gan has no reconstructions, for want of `reconstruct` of images: choose from samples, "
-         "walks, turns, arithmetic, sampling."),
+         "gan has no reconstructions, for want of `reconstruct` of images that it does not "
+         "`shrink`: choose from samples, walks, turns, arithmetic, sampling."),
         ("gan", "manifold", "gan has no manifold, for want of one latent of size 2: choose from "),
         ("realnvp", "walks",
          "realnvp has no walks, for want of latent noise: choose from samples, interpolations, "
@@ -208,7 +208,7 @@ def test_all_that_a_model_offers_is_drawn(
     caplog.set_level("INFO")
     splits = load_dataset("digits", store, split="train"), test_split
     latent, flow = ["walks", "turns", "sampling"], ["interpolations", "sampling"]
-    drawn = ["reconstructions", "interpolations", "scatter", *latent]
+    drawn = ["reconstructions", "interpolations", "scatter", *latent[:2], "traversals", "sampling"]
     for model, kinds in (("vae", drawn), ("gan", latent), ("realnvp", flow)):
         sweep = Sweep(name="s", model=CATALOG[model], space=space, fixed=SMALL[model])
         _, _, pack = stored(tmp_path, model, test_split)

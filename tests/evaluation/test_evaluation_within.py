@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from gensweep.evaluation._example_pictures import enlarged
 from gensweep.evaluation._network_pictures import MARKS, attention, exchanged, growth, mixing
 from gensweep.evaluation._pictured_lane import PicturedLane
-from gensweep.evaluation._sample_pictures import classes, sampling
+from gensweep.evaluation._sample_pictures import classes, sampling, steps
 from gensweep.known_pictures import offered_pictures
 from gensweep.lanes import Pack
 from gensweep.testing import RandomExamples
@@ -68,6 +69,40 @@ def test_a_row_is_of_one_value_of_the_grid(name: str, field: str) -> None:
         known = drawn(lane, 3, hyper={field: value}, given=given)
         torch.testing.assert_close(row, known, rtol=0, atol=1e-5)
     assert not torch.allclose(sheet.samples[:3], sheet.samples[-3:])
+
+
+@pytest.mark.parametrize("name", ["pixelcnn", "ddpm", "guided_diffusion", "sr3_cascade"])
+def test_a_row_leads_by_steps_to_its_sample(name: str) -> None:
+    """At first there is nothing but noise, or blank places, of which no pixel is the sample's."""
+    extra = {"sample_steps": 20} if name != "pixelcnn" else {}
+    lane = pictured(name, 24, **extra)
+    sheet = steps(lane)
+    rows, last = sheet.samples.unflatten(0, (3, -1)), {"pixelcnn": 64}.get(name, 20)
+    assert sheet.columns == 8
+    assert sheet.detail.startswith(f"after 0, {round(last / 7)}, ")
+    assert sheet.detail.endswith(f", {last} of them")
+    known = drawn(lane, 3, given=lane.given(torch.arange(3)))
+    torch.testing.assert_close(rows[:, -1], known, rtol=0, atol=1e-5)
+    gaps = (rows - rows[:, -1:]).flatten(2).abs().mean((0, 2))
+    assert gaps[:-1].min() > 0
+    assert gaps[0] > gaps[-2]
+
+
+def test_few_steps_are_all_shown() -> None:
+    sheet = steps(pictured("ddpm", 8, sample_steps=2))
+    assert (len(sheet.samples), sheet.detail) == (3, "after 0, 1, 2 of them")
+
+
+@pytest.mark.parametrize("name", ["sr3", "sr3_cascade"])
+def test_small_images_stand_above_samples_and_examples(name: str) -> None:
+    lane = pictured(name, 8)
+    lane.examples["x"] = lane.examples["x"][:8]
+    small, made, examples = enlarged(lane).samples.split(8)
+    assert torch.equal(examples, lane.examples["x"])
+    blocks = examples.unflatten(3, (2, 4)).unflatten(2, (2, 4)).mean((3, 5))
+    torch.testing.assert_close(small, blocks.repeat_interleave(4, 2).repeat_interleave(4, 3))
+    assert made.isfinite().all()
+    assert not torch.allclose(made, examples)
 
 
 GROUPS = {"coarse": range(2), "fine": range(2, 4)}
@@ -172,11 +207,14 @@ def test_growth_ends_at_the_sample_and_is_blocky_before() -> None:
         ("progan", {}, {"growth"}),
         ("stylegan", {}, {"mixing", "sampling"}),
         ("gan", {}, {"sampling"}),
-        ("rectified_flow", {}, {"sampling"}),
+        ("rectified_flow", {}, {"sampling", "steps"}),
+        ("pixelcnn", {}, {"sampling", "steps"}),
+        ("sr3", {}, {"sampling", "steps", "enlarged"}),
     ],
 )
 def test_entries_offer_what_their_papers_show(name: str, values: Any, kinds: set[str]) -> None:
     model = CATALOG[name]
     config = model.config(**small_settings(model, **values))
     offered = set(offered_pictures(model.game(config, EXAMPLES), EXAMPLES, config))
-    assert offered & {"classes", "sampling", "mixing", "attention", "growth"} == kinds
+    shown = {"classes", "sampling", "steps", "enlarged", "mixing", "attention", "growth"}
+    assert offered & shown == kinds

@@ -252,7 +252,7 @@ def test_a_vaes_trade_is_drawn_by_its_latent_size_and_kl_weight() -> None:
     }  # fmt: skip
     active, *_ = module.over_weight(trials)
     assert active.lines[small] == [(-1.0, 1.0), (1.0, 0.0)]
-    bound, _ = module.over_size(trials)
+    bound, *_ = module.over_size(trials)
     assert bound.lines["kl_weight 2 to 10"] == [(2.0, 6.0)]
 
 

@@ -144,7 +144,7 @@ def test_a_capability_that_gives_something_else_is_named() -> None:
 
 
 class Repairing(Toy):
-    """Breaks the laws of `inpaint` and `denoise` as `fault` says; keeps them if it says nothing."""
+    """Breaks laws of images that are repaired as `fault` says; keeps them if it says nothing."""
 
     fault, calls = "", 0
 
@@ -156,18 +156,22 @@ class Repairing(Toy):
         filled = torch.where(mask > 0, x, 1.0)
         return {"blurs": x + 0.01, "cuts": filled[:, :, 1:]}.get(self.fault, filled)
 
+    def shrink(self, nets: Any, x: Tensor, noise: Any, hyper: Any) -> Tensor:
+        return x[..., :5, :5] if self.fault == "crops" else x[..., ::4, ::4]
+
 
 FAULTS = {
     "": None,
     "infinite": "mine: `denoise` of untrained networks is not finite: bound what they feed.",
     "counts": "mine: Repairing.denoise changes self.calls from 1 to 2: calls are replayed",
     "cuts": "mine: `inpaint` returns [4, 1, 7, 8]: [4, 1, 8, 8] is due.",
+    "crops": "mine: `shrink` returns [4, 1, 5, 5]: [4, 1, 8, 8] is due.",
     "blurs": "mine: `inpaint` changes pixels that are known: return torch.where(mask > 0, x, fil",
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_denoising_and_inpainting_have_laws(fault: str) -> None:
+def test_repairs_of_images_have_laws(fault: str) -> None:
     def game(config: Any, data: Any) -> Toy:
         made = Repairing({"x": sgd(Number)}, lambda p, nets, *a: (nets["x"]().sum(), {}))
         made.fault = fault

@@ -47,6 +47,12 @@ class SuperResolution(Stepped):
         sides = self.shape[1:]
         return interpolate(small, sides, mode="bicubic", align_corners=False).clamp(-1, 1)
 
+    def shrink(
+        self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors, told: Tensors
+    ) -> Tensor:
+        """The small images of examples."""
+        return self.shrunk(x)
+
     def reconstruct_noise(self, batch: int) -> dict[str, Noise]:
         """Noise of `reconstruct`, as of samples."""
         noise: dict[str, Noise] = self.sample_noise(batch)

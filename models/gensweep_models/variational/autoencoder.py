@@ -105,7 +105,7 @@ class Autoencoder(Coded):
 
     def reconstruct(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
         """Examples [B, *shape] through their codes and back."""
-        return self._mean(self._decode(nets, self.encode(nets, x, noise, hyper), hyper))
+        return self.decode(nets, self.encode(nets, x, noise, hyper), noise, hyper)
 
     def denoise(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
         """Reconstructions of noisy examples [B, *shape], as of any others."""

@@ -76,6 +76,10 @@ class Coded(ABC):
         x = 2 * out.sigmoid() - 1 if self.image else out
         return x.reshape(*out.shape[:-1], *self.shape)
 
+    def decode(self, nets: Nets, z: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
+        """The decoder's means [..., *shape] of codes [..., Z]."""
+        return self._mean(self._decode(nets, z, hyper))
+
     @property
     def score_names(self) -> tuple[str, ...]:
         """Name what `scores` gives: of images also how alike they look."""
@@ -94,7 +98,7 @@ class Coded(ABC):
         """Decoded straight lines between two batches' codes, [S, B, *shape] at fractions [S]."""
         first, last = (self.encode(nets, one, noise, hyper) for one in (x, end))
         z = torch.lerp(first, last, at[:, None, None])
-        return self._mean(self._decode(nets, z, hyper))
+        return self.decode(nets, z, noise, hyper)
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Uniform noise, from which `sample` makes truncated normal z."""
@@ -107,4 +111,4 @@ class Coded(ABC):
     def sample(self, nets: Nets, noise: Tensors, hyper: Tensors) -> Tensor:
         """The decoder's means [count, *shape], z truncated to ±hyper["truncation"]."""
         z = truncated_normal(noise["z"], hyper["truncation"])
-        return self._mean(self._decode(nets, self._prior(nets, z), hyper))
+        return self.decode(nets, self._prior(nets, z), noise, hyper)

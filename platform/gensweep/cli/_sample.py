@@ -26,6 +26,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE",
                         dest="values", help="a sampling hyperparameter, or what samples are "
                         "conditioned on: y=7; may be given several times")  # fmt: skip
+    parser.add_argument("--rerank", type=int, default=1, metavar="K",
+                        help="draw K for each sample, and keep that one which the data set's "
+                        "classifier finds likeliest of its class (default 1)")  # fmt: skip
     parser.add_argument("--what", default="samples",
                         choices=tuple(ENDINGS), metavar="WHAT",
                         help="samples (default); codes of held-out examples, as numbers; or a "
@@ -50,6 +53,10 @@ def run(args: argparse.Namespace) -> int:
     args.count = args.count if args.count is not None else usual_count(args.what)
     if args.count < 1:
         raise UserError(f"--count {args.count} must be 1 or more.")
+    if args.rerank < 1:
+        raise UserError(f"--rerank {args.rerank} must be 1 or more.")
+    if args.rerank > 1 and args.what != "samples":
+        raise UserError(f"--rerank is of samples: leave it out, or --what {args.what}.")
     if out.suffix not in ENDINGS[args.what]:
         known = " or ".join(ENDINGS[args.what])
         raise UserError(f"--out {out} ends in {out.suffix!r}: {args.what} are written as {known}.")
@@ -75,21 +82,33 @@ def _draw(
     import torch
 
     from gensweep.data import load_dataset
-    from gensweep.evaluation import draw_examples, encode_lane, grid_png, picture_lane, sample_lane
+    from gensweep.evaluation import (
+        Ranking,
+        draw_examples,
+        encode_lane,
+        grid_png,
+        picture_lane,
+        sample_lane,
+        sample_reranked,
+    )
     from gensweep.stack_env import required_env
     from gensweep.storage import open_store
 
     values = dict(args.values)
     # A class is drawn by its share: only what nobody can type is taken from held-out examples.
     asked = [name for name in about.get("given", ()) if name not in values and name != "y"]
-    if args.what == "samples" and not asked:
+    if args.what == "samples" and not asked and args.rerank == 1:
         numbers = sample_lane(weights, about, args.count, values, args.seed)
     else:
         store = open_store(required_env("GENSWEEP_STORE"))
         if args.what == "samples":
             dataset = load_dataset(about["dataset"], store, split="test")
-            examples = draw_examples(dataset, args.count)
-            numbers = sample_lane(weights, about, args.count, values, args.seed, examples)
+            examples = draw_examples(dataset, args.count) if asked else None
+            count, last = args.count, (values, args.seed, examples)
+            numbers = (
+                sample_lane(weights, about, count, *last) if args.rerank == 1
+                else sample_reranked(weights, about, count, Ranking(args.rerank, store), *last)
+            )  # fmt: skip
         elif args.what == "codes":
             numbers = encode_lane(weights, about, store, args.count, values)
         else:

@@ -16,6 +16,7 @@ from gensweep.evaluation._reference import (
     load_feature_net,
     real_grid,
 )
+from gensweep.evaluation._reranking import Ranking, sample_reranked
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.evaluation._sampling import NoData, SamplerSpec, Shape, sample_lane, sampler_spec
 
@@ -25,6 +26,7 @@ __all__ = [
     "LaneEvaluator",
     "Likelihood",
     "NoData",
+    "Ranking",
     "SamplerSpec",
     "Scores",
     "Shape",
@@ -40,5 +42,6 @@ __all__ = [
     "picture_lane",
     "real_grid",
     "sample_lane",
+    "sample_reranked",
     "sampler_spec",
 ]

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from gensweep.evaluation._held_out_examples import given_of
 from gensweep.evaluation._pictured_lane import COLUMNS, PicturedLane, Sheet
@@ -13,6 +14,16 @@ def reconstructions(lane: PicturedLane) -> Sheet:
     """Rows of examples, each followed by a row of their reconstructions."""
     x = lane.examples["x"]
     return _in_turn(x, call(lane, "reconstruct", x))
+
+
+def enlarged(lane: PicturedLane) -> Sheet:
+    """Rows of small images, of samples of them, and of the examples that they were made of.
+
+    Small images have squares in the place of pixels. As arXiv:2104.07636 shows them.
+    """
+    x = lane.examples["x"]
+    small = interpolate(call(lane, "shrink", x), x.shape[2:])
+    return _in_turn(small, call(lane, "reconstruct", x), x)
 
 
 def interpolations(lane: PicturedLane) -> Sheet:

@@ -9,18 +9,20 @@ from gensweep.evaluation._code_scatter import scatter
 from gensweep.evaluation._example_pictures import (
     call,
     denoised,
+    enlarged,
     inpainted,
     interpolations,
     reconstructions,
 )
 from gensweep.evaluation._landscape import landscape
 from gensweep.evaluation._latent_arithmetic import arithmetic
-from gensweep.evaluation._latent_pictures import manifold, turns, walks
+from gensweep.evaluation._latent_pictures import manifold, traversals, turns, walks
 from gensweep.evaluation._network_pictures import attention, growth, mixing
 from gensweep.evaluation._pictured_lane import PicturedLane, Sheet, Splits, own_game
 from gensweep.evaluation._plane import plane_png
+from gensweep.evaluation._reranking import reranked
 from gensweep.evaluation._sample_grid import grid_png
-from gensweep.evaluation._sample_pictures import classes, sampling
+from gensweep.evaluation._sample_pictures import classes, sampling, steps
 from gensweep.evaluation._sampling import NoData, open_lane
 from gensweep.game import capabilities
 from gensweep.known_pictures import PICTURES, offered_pictures
@@ -37,8 +39,9 @@ _log = logging.getLogger(__name__)
 DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     one.__name__: one
     for one in (
-        reconstructions, interpolations, denoised, inpainted, scatter, walks, turns, manifold,
-        arithmetic, landscape, classes, sampling, mixing, attention, growth,
+        reconstructions, enlarged, interpolations, denoised, inpainted, scatter, walks, turns,
+        traversals, manifold, arithmetic, landscape, classes, sampling, reranked, steps, mixing,
+        attention, growth,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from gensweep.evaluation._latent_space import LatentSpace
-from gensweep.evaluation._pictured_lane import DOTS, PicturedLane, Sheet
+from gensweep.evaluation._pictured_lane import COLUMNS, DOTS, PicturedLane, Sheet
 from gensweep.known_pictures import is_image
+
+FARTHEST = 3.0
+"""Of a latent number in `traversals`, in its standard deviations."""
 
 
 def walks(lane: PicturedLane) -> Sheet:
@@ -22,6 +25,19 @@ def walks(lane: PicturedLane) -> Sheet:
 def turns(lane: PicturedLane) -> Sheet:
     """Rows of samples around the circle through two latents; each is normal as they are."""
     return _rows(lane, _turn, torch.arange(lane.columns).double() * (2 * pi / lane.columns))
+
+
+def traversals(lane: PicturedLane) -> Sheet:
+    """A row for each of the first latent numbers, from -`FARTHEST` to it (arXiv:1804.03599)."""
+    space = LatentSpace(lane)
+    ((name, declared),) = space.latents.items()
+    shown = min(declared.shape[-1], lane.rows)
+    number = torch.arange(shown).repeat_interleave(COLUMNS)
+    rows = torch.zeros_like(number)
+    noise = space.pick(space.draw(1), rows)
+    at = torch.linspace(-FARTHEST, FARTHEST, COLUMNS, dtype=torch.float64)
+    noise[name][torch.arange(len(rows)), number] = at.repeat(shown)
+    return Sheet(space.sample(noise, rows))
 
 
 def manifold(lane: PicturedLane) -> Sheet:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
-from gensweep.evaluation._given_values import given_values
+from gensweep.evaluation._given_values import LABEL, given_values
 from gensweep.evaluation._held_out_examples import Columns, conditions
 from gensweep.evaluation._reference import draw_examples, load_feature_net
 from gensweep.game import Game
@@ -73,6 +73,8 @@ class PicturedLane:
         for name in getattr(pack.game, "given", ()):
             if name in (values or {}):
                 examples |= given_values([name], pack.data, values or {}, number, seed) or {}
+                if name != LABEL:
+                    examples.pop(LABEL, None)  # those of examples, not of what is asked for
         return cls(
             pack=pack, examples=examples, count=count, seed=seed, modes=train.modes,
             classify=lambda images: _logits(store, train, images),

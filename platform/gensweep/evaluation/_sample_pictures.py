@@ -1,11 +1,12 @@
 """Pictures of samples beside others of the same noise: of each class, and as they are drawn."""
 
 from math import ceil
+from typing import Any
 
 import torch
 
 from gensweep.evaluation._latent_space import LatentSpace
-from gensweep.evaluation._pictured_lane import PicturedLane, Sheet
+from gensweep.evaluation._pictured_lane import COLUMNS, PicturedLane, Sheet, own_game
 from gensweep.known_pictures import sampling_grids
 
 FEWEST = 4
@@ -32,3 +33,14 @@ def sampling(lane: PicturedLane) -> Sheet:
     found = [space.sample(noise, rows, hyper={field.name: value}) for field, value in values]
     told = ", ".join(f"{field.name}={value:g}" for field, value in values)
     return Sheet(torch.cat(found), columns, told)
+
+
+def steps(lane: PicturedLane) -> Sheet:
+    """A row for each sample, from step to step of its sampler (arXiv:2006.11239, figure 6)."""
+    game: Any = own_game(lane.pack)
+    last, parts = game.sample_steps, COLUMNS - 1
+    after = sorted({round(last * part / parts) for part in range(COLUMNS)})
+    given = lane.given(torch.arange(lane.rows))
+    found = lane.pack.sample_unfinished(after, lane.rows, seed=lane.seed, given=given)
+    told = ", ".join(map(str, after))
+    return Sheet(found.transpose(0, 1).flatten(0, 1), len(after), f"after {told} of them")

@@ -360,6 +360,21 @@ class Pack:
         last = self._conditions(given).repeated(len(chosen))
         return self._sampler(game).draw(chosen, noise, count, values, *last)
 
+    def sample_unfinished(
+        self, after: Sequence[int], count: int, *, seed: int = 0,
+        given: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Draw the first lane's samples as they are `after` so many steps of a long sampler.
+
+        `[len(after), count, *shape]`, of the noise that `sample` draws by the same `seed`.
+        """
+        chosen, values = self._lanes_called(self.occupied[:1], None)
+        ((game, _),) = self._sampling.groups([self.lane(chosen[0]).config], {})
+        noise = self._noise_reader(game, count, seed, chosen)
+        last = self._conditions(given).repeated(1)
+        drawn = self._sampler(game).draw_unfinished(chosen, noise, count, values, after, *last)
+        return drawn[0]
+
     def sampling_batch(self, count: int, given: Mapping[str, Tensor] | None = None) -> int:
         """Return how many of `count` samples of the first lane are drawn at once."""
         chosen, values = self._lanes_called(self.occupied[:1], None)

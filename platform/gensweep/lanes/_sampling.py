@@ -3,7 +3,7 @@
 L lanes, S samples of a batch.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -99,21 +99,50 @@ class Sampler:
         self, weights: Weights, drawn: Mapping[str, Tensor], hyper: Mapping[str, Tensor], size: int,
         *given: Mapping[str, Tensor], most_steps: int | None = None,
     ) -> Tensor:  # fmt: skip
-        noise = {name: to_device(one, self._device) for name, one in drawn.items()}
         game: Any = self.call.game
         if not hasattr(game, "sample_step"):
+            noise = self._on_device(drawn)
             samples: Tensor = self.call("sample", weights, noise, dict(hyper), *given)
             return samples
-        state = self.call("sample_begin", weights, noise, dict(hyper), *given)
         take = self._step(size) if most_steps is None else partial(self.call, "sample_step")
-        lanes = len(next(iter(hyper.values())))
         steps = min(game.sample_steps, most_steps or self._most_steps or game.sample_steps)
+        *_, state = self._states(weights, drawn, hyper, take, steps, *given)
+        ended: Tensor = self.call("sample_end", weights, state, dict(hyper), *given)
+        return ended
+
+    def draw_unfinished(
+        self, slots: list[int], noise: SampleNoise, count: int, hyper: Mapping[str, Tensor],
+        after: Sequence[int], *given: Mapping[str, Tensor],
+    ) -> Tensor:  # fmt: skip
+        """Draw as `draw` does, in one batch, what samples are `after` so many steps of a sampler.
+
+        `[L, len(after), count, *shape]`; 0 is what the first step begins from.
+        """
+        weights, drawn = sampling_state(self.call.stacks, slots), noise.read(count)
+        states = self._states(weights, drawn, hyper, self._step(count), max(after), *given)
+        ended = [
+            self.call("sample_end", weights, state, dict(hyper), *given)
+            for number, state in enumerate(states) if number in after
+        ]  # fmt: skip
+        return torch.stack(ended, 1)
+
+    def _states(
+        self, weights: Weights, drawn: Mapping[str, Tensor], hyper: Mapping[str, Tensor],
+        take: Step, steps: int, *given: Mapping[str, Tensor],
+    ) -> Iterator[Any]:  # fmt: skip
+        """Yield what a long sampler begins from, then what each of its steps leaves."""
+        noise = self._on_device(drawn)
+        state = self.call("sample_begin", weights, noise, dict(hyper), *given)
+        yield state
+        lanes = len(next(iter(hyper.values())))
         for number in torch.arange(steps, device=self._device):
             # A trace is one of strides too: steps may leave others than they began from.
             state = pytree.tree_map(torch.Tensor.contiguous, state)
             state = take(weights, state, number.repeat(lanes), noise, dict(hyper), *given)
-        ended: Tensor = self.call("sample_end", weights, state, dict(hyper), *given)
-        return ended
+            yield state
+
+    def _on_device(self, drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: to_device(one, self._device) for name, one in drawn.items()}
 
     def _step(self, size: int) -> Step:
         """Return the step for batches of `size`, whose trace has that number in its shapes."""

@@ -23,7 +23,9 @@ EXAMPLES = 4
 """Examples that a capability is called for."""
 CODES = ("encode", "invert")
 """What may return whole numbers, and in any shape that begins with the batch."""
-ALONE = ("log_prob", "scores", "reconstruct", "denoise", "inpaint", "critic_values",
+OF_IMAGES = ("inpaint", "shrink")
+"""What only images are given to."""
+ALONE = ("log_prob", "scores", "reconstruct", "shrink", "denoise", "inpaint", "critic_values",
          *OF_SAMPLES)  # fmt: skip
 """What may not depend on the other examples of a batch."""
 FARTHEST = 1e-3
@@ -38,7 +40,8 @@ def capabilities_are_sound(case: Case) -> None:
     batch = case.data.gather(torch.arange(EXAMPLES))
     if "scores" in capabilities(pack.game):
         _check_score_names(pack)
-    offered = [n for n in capabilities(pack.game) if n != "inpaint" or len(case.data.shape) == 3]
+    image = len(case.data.shape) == 3
+    offered = [n for n in capabilities(pack.game) if image or n not in OF_IMAGES]
     for name in offered:
         noise = _declared(pack.game, name)
         drawn = pack.draw_noise(name, noise)
@@ -47,7 +50,7 @@ def capabilities_are_sound(case: Case) -> None:
             given = given_examples(pack, batch)
             check_of_samples(pack, name, EXAMPLES, drawn, given, found)
         for told, values in _results(pack, name, found):
-            due = values.shape[1:] if name in OF_SAMPLES else _due(name, batch["x"])
+            due = values.shape[1:] if name in OF_SAMPLES else _due(name, batch["x"], values)
             _check_values(told, values, list(due), whole=name in CODES)
         if name == "inpaint":
             _check_known_pixels(batch["x"], found)
@@ -109,9 +112,15 @@ def _results(pack: Pack, name: str, found: Any) -> list[tuple[str, Any]]:
     return [(f"score {name!r}", values) for name, values in found.items()]
 
 
-def _due(name: str, x: Tensor) -> list[int]:
-    """Return the shape of a capability's results for examples `x`; of codes, how it begins."""
-    whole = {kind: list(x.shape) for kind in ("reconstruct", "denoise", "inpaint")}
+def _due(name: str, x: Tensor, found: Any) -> list[int]:
+    """Return the shape of a capability's results for examples `x`; of codes, how it begins.
+
+    Small images may have any sides that divide those of `x`, as `found` says.
+    """
+    if name == "shrink" and isinstance(found, Tensor) and found.ndim == x.ndim + 1:
+        sides = zip(x.shape[2:], found.shape[3:], strict=True)
+        return [*x.shape[:2], *(s if s and not side % s else side for side, s in sides)]
+    whole = {kind: list(x.shape) for kind in ("reconstruct", "shrink", "denoise", "inpaint")}
     due = {**whole, "interpolate": [2, *x.shape]}
     return due.get(name, [len(x)])
 
