@@ -127,10 +127,11 @@ class Preset:
     short: int = 75_000
     """A budget of some seconds."""
     reached: float | None = None
-    """The Fréchet distance of `short`, with margin; None: not known, or no better by half.
+    """The `metric` of `short`, with margin; None: not known, or of a distance no better by half.
 
     In 10 steps of sampling where `settings` state more.
     """
+    metric: Literal["frechet", "nll"] = "frechet"
 
     def fixed(self, space: Mapping[str, Dimension]) -> dict[str, Any]:
         """Return the settings but for what a sweep of that space searches.
@@ -139,6 +140,31 @@ class Preset:
         {'hidden': 64}
         """
         return {name: value for name, value in self.settings.items() if name not in space}
+
+
+Evidence = Literal["read", "quoted", "recalled"]
+"""How a figure is known: from its paper or its authors' code, from another source that quotes it,
+or from memory, not looked up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedFigure:
+    """A likelihood that a paper tells of a system, with what it takes to compare ours with it."""
+
+    data: str
+    """The data set."""
+    metric: str
+    """The name of the metric among the platform's: nll or bits_per_dim."""
+    value: float
+    of: str
+    """What it is a density of: comparable where a game's `log_prob_of` is the same."""
+    protocol: str
+    """How it was measured, in words."""
+    budget: str
+    """How long it was trained, in words; empty: not told."""
+    source: str
+    """The paper, and where in it."""
+    evidence: Evidence
 
 
 @dataclass(frozen=True)
@@ -153,3 +179,5 @@ class Model:
     space: Mapping[str, Dimension]
     presets: Mapping[str, Preset] = field(default_factory=dict)
     """By data set: settings to start from."""
+    published: tuple[PublishedFigure, ...] = ()
+    """Figures of papers to compare with."""

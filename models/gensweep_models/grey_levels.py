@@ -9,6 +9,16 @@ Binarise = Literal["none", "dynamic"]
 BINARISED = "pixels binarised by a draw from their intensities"
 
 
+def at_levels(levels: int) -> str:
+    """Describe, in words, images that have a probability."""
+    return f"pixels at {levels} levels"
+
+
+def dequantised_at(levels: int) -> str:
+    """Describe, in words, images that have a density."""
+    return f"pixels dequantised at {levels} levels"
+
+
 def levels_field() -> Any:
     """A number of grey levels, which `check_levels` checks and `levels_of` reads."""
     return fixed(0, "number of grey levels; 0: as the data says, or else 256", at_least=0)

@@ -56,7 +56,7 @@ def describe(model: Model) -> dict[str, Any]:
     """Describe a model and its hyperparameters as plain JSON, with the scope of each.
 
     Of those of sampling it tells the meaning, the neutral value and the grid. A catalogue whose
-    models have no `presets` has none to tell.
+    models have no `presets` or no `published` figures has none to tell.
     """
     return {
         "name": model.name,
@@ -72,7 +72,17 @@ def describe(model: Model) -> dict[str, Any]:
             data: {"images": preset.images, "settings": dict(preset.settings)}
             for data, preset in getattr(model, "presets", {}).items()
         },
+        "published": published_figures(model),
     }
+
+
+def published_figures(model: Model) -> list[dict[str, Any]]:
+    """Return the likelihoods that papers tell of a model, as plain JSON.
+
+    Each has `data`, `metric`, `value`, `of` (what it is a density of), `protocol`, `budget` and
+    `source` in words, and `evidence`: read, quoted or recalled.
+    """
+    return [asdict(figure) for figure in getattr(model, "published", ())]
 
 
 def summary(model: Model) -> str:

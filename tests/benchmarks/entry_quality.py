@@ -1,12 +1,14 @@
 """How good an entry of the catalogue gets in minutes, beside the data's own score.
 
     python tests/benchmarks/entry_quality.py NAME [--preset] [--data digits] [--images 300000]
-        [--seeds 3] [--set FIELD=VALUE ...] [--threads 1] [--picture FILE.png]
+        [--seeds 3] [--set FIELD=VALUE ...] [--threads 1] [--picture FILE.png] [--test]
 
 One pack of `--seeds` trials with the entry's defaults, or with its `--preset` for the data, but for
 what is set, is trained in this process and evaluated as a sweep evaluates its trials. Of the same
 metrics, `untrained.*` are those of the first trial before training: what training starts from.
 `own.*` are those of as many real training examples: what a perfect model would score.
+With `--test`, `test.*` is the likelihood of the first trial on the test examples that rank no trial
+of a sweep, as a sweep tells it of its best one; `test_protocol` says how.
 `equal_quality`: every trial converged.
 """
 
@@ -26,7 +28,14 @@ from machine import machine
 from gensweep.catalog import model_named
 from gensweep.cli._check import setting
 from gensweep.data import load_dataset
-from gensweep.evaluation import Evaluation, LaneEvaluator, build_evaluator, draw_examples
+from gensweep.evaluation import (
+    Evaluation,
+    LaneEvaluator,
+    TestResult,
+    build_evaluator,
+    draw_examples,
+    evaluate_on_test,
+)
 from gensweep.lanes import Pack
 from gensweep.sampling_fields import sampling_fields
 from gensweep.storage import ObjectStore, open_store
@@ -88,6 +97,15 @@ def own_scores(
     return evaluator.evaluator.evaluate(samples[None], wanted, given=labels)[0]
 
 
+def tested(sweep: Sweep, splits: Sequence[Data], config: Any, pack: Pack) -> TestResult:
+    """Measure the first trial on test examples; ends the program where there is no likelihood."""
+    params = {name: getattr(config, name) for name in sweep.space}
+    found = evaluate_on_test(sweep, splits[0], splits[1], 0, params, pack.take(0).to_bytes())
+    if found is None:
+        sys.exit(f"{sweep.model.name} has no likelihood of {splits[0].name}: leave --test out.")
+    return found
+
+
 def summary(results: list[Evaluation]) -> dict[str, float]:
     """Return mean and standard deviation over seeds of each metric that all of them have."""
     names = set.intersection(*(set(one.metrics) for one in results))
@@ -140,6 +158,10 @@ def measured(args: argparse.Namespace, store: ObjectStore, *, last: bool = True)
         args.picture.write_bytes(found[0].png)
     results = list(found.values())
     told = {"outcomes": [str(one.outcome) for one in results], "settings": values}
+    if args.test:
+        found_on_test = tested(sweep, splits, config, pack)
+        beside["test"] = found_on_test.metrics
+        told["test_protocol"] = found_on_test.protocol
     others = {f"{who}.{name}": one for who, of in beside.items() for name, one in of.items()}
     figures = {**summary(results), **others, "seconds": spent, "images": images,
                "seeds": args.seeds}  # fmt: skip
@@ -167,6 +189,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__)
     add_trial(made)
     made.add_argument("--seeds", type=int, default=3, help="trials, in one pack")
+    made.add_argument("--test", action="store_true", help="the likelihood of test examples too")
     made.add_argument("--picture", type=Path, help="where to draw the first trial's samples")
     return made
 

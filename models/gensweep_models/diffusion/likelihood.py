@@ -21,7 +21,7 @@ from gensweep_models.diffusion.bound import (
 from gensweep_models.diffusion.denoising import Diffusion
 from gensweep_models.diffusion.process import LEAST_VARIANCE
 from gensweep_models.game import DataShape, Nets, Noise, Tensors
-from gensweep_models.grey_levels import levels_of
+from gensweep_models.grey_levels import at_levels, levels_of
 from gensweep_models.random import fold, normal
 
 
@@ -38,7 +38,7 @@ class Bounded(Diffusion):
     @property
     def log_prob_of(self) -> str:
         """Describe, in words, what `log_prob` bounds, and how its sum over times is estimated."""
-        of = f"pixels at {self.levels} levels" if self.image else "points, a density"
+        of = at_levels(self.levels) if self.image else "points, a density"
         return f"{of}; the sum over {self.config.steps} times is estimated at {TIMES} of them"
 
     def log_prob_noise(self, batch: int, samples: int = 1) -> dict[str, Noise]:

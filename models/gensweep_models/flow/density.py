@@ -18,7 +18,12 @@ from gensweep_models.flow.dequantiser import Dequantiser, VariationalFlow
 from gensweep_models.flow.pixels import Pixels
 from gensweep_models.flow.priors import Prior, draw_prior, log_prior
 from gensweep_models.game import DataShape, Loss, Nets, Noise, OptimizerName, Player, Tensors
-from gensweep_models.grey_levels import check_levels, levels_field, levels_of
+from gensweep_models.grey_levels import (
+    check_levels,
+    dequantised_at,
+    levels_field,
+    levels_of,
+)
 
 Dequantisation = Literal["uniform", "variational"]
 TEMPERATURES = (0.5, 0.7, 0.85, 1.0)
@@ -96,7 +101,7 @@ class Flow(ABC):
     @property
     def log_prob_of(self) -> str:
         """Describe, in words, the data that `log_prob` is the density of."""
-        return f"pixels dequantised at {self.levels} levels" if self.image else "points"
+        return dequantised_at(self.levels) if self.image else "points"
 
     def _dequantised(self, nets: Nets, x: Tensor, noise: Tensors) -> tuple[Tensor, Tensor]:
         """`x` [B, *shape] in R^D, and the log-determinant of that map [B]."""

@@ -68,6 +68,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     for data, preset in told["presets"].items():
         values = ", ".join(f"{name}={value}" for name, value in preset["settings"].items())
         yield f"preset for {data}, {preset['images']:,} images: {values}"
+    for figure in told["published"]:
+        yield f"published: {_published(figure)}"
     yield "hyperparameters, searched by default where marked *; trials of a pack may differ in"
     yield "those of lane and latent, and those of sampling may change after training:"
     for field in told["fields"]:
@@ -76,6 +78,15 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         law = _law(field["bounds"])
         more = "; ".join(filter(None, (meaning, law)))
         yield f" {mark} {value:32} {field['scope']:9}{more}".rstrip()
+
+
+def _published(figure: Mapping[str, Any]) -> str:
+    """Write a paper's figure in one line, with how it was made."""
+    budget = f" after {figure['budget']}" if figure["budget"] else ""
+    return (
+        f"{figure['metric']} {figure['value']:.4g} on {figure['data']}{budget}, of {figure['of']}; "
+        f"{figure['protocol']} ({figure['source']}, {figure['evidence']})"
+    )
 
 
 def _law(bounds: Mapping[str, Any]) -> str:

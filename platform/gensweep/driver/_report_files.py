@@ -4,7 +4,9 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from gensweep.catalog import published_figures
 from gensweep.chart import Chart
 from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, real_grid
@@ -87,6 +89,8 @@ def _sweep_facts(plan: Plan, snapshot: SweepSnapshot, facts: ReportFacts) -> Swe
         summary=sweep_summary(plan),
         not_searched=fixed_values(sweep),
         held_out=facts.test.text() if facts.test else "",
+        test=facts.test.as_json() if facts.test else {},
+        published=_published(plan),
         lane_time=facts.usage,
         protocol={**facts.protocol, "sampling": find_sampler(sweep.sampler).sentence},
         sampling={one.name: {"title": one.title, "log": one.log} for one in sweep.sampling},
@@ -95,6 +99,12 @@ def _sweep_facts(plan: Plan, snapshot: SweepSnapshot, facts: ReportFacts) -> Swe
         next_command=facts.next_command,
     )
     return SweepFacts(**redact_tree(asdict(stated)))
+
+
+def _published(plan: Plan) -> list[dict[str, Any]]:
+    """Return the papers' figures of the model on the sweep's data."""
+    told = published_figures(plan.request.sweep.model)
+    return [figure for figure in told if figure["data"] == plan.dataset.name]
 
 
 def fixed_values(sweep: Sweep) -> dict[str, str]:

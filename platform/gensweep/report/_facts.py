@@ -1,6 +1,6 @@
 """The facts that a report states about a sweep as a whole."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,5 +32,10 @@ class SweepFacts:
     """Package to version."""
     seed: int | None = None
     """The seed of the sweep."""
+    published: Sequence[Mapping[str, Any]] = ()
+    """Figures of papers for this model and data, as `gensweep.catalog.published_figures` tells
+    them; `test` and the trials are set beside them."""
+    test: Mapping[str, Any] = field(default_factory=dict)
+    """The metrics and the protocol of `held_out`, empty without it."""
     next_command: str = ""
     """The command line that continues or enlarges the sweep."""

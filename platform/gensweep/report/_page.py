@@ -22,6 +22,7 @@ from gensweep.report._figures import (
 )
 from gensweep.report._lineage import copies_table, schedules
 from gensweep.report._outcomes import outcome, rates, strata, titles
+from gensweep.report._published import beside_papers
 from gensweep.report._tables import Table, all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._training_curves import training_curves
@@ -61,6 +62,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         success_rates=Table(*rates(trials, group_by)) if trials else None,
         pruned_trials=pruned_trials(groups, group_by),
         lost_modes=lost_modes(groups, group_by, facts.protocol),
+        published=beside_papers(facts, next(iter(objective.ranked(trials)), None)),
         best_curves=best_curves(titles(groups, group_by), objective),
         coordinates=parallel_coordinates(trials),
         copies=copies_table(trials),
