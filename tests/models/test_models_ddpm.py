@@ -209,6 +209,15 @@ def test_bad_values_are_named(name: str, value: Any) -> None:
         DdpmConfig(**{name: value})
 
 
+def test_ddim_of_points_under_the_cosine_schedule_needs_another_target() -> None:
+    """Predicted noise tells x0 to a factor of hundreds at the first time."""
+    with pytest.raises(ValueError, match=r"target is v.*target='epsilon'.*sampler='ddim'"):
+        _game((2,), noise_schedule="cosine")
+    for other in ({"target": "v"}, {"sampler": "ancestral"}, {"noise_schedule": "linear"}):
+        _game((2,), **{"noise_schedule": "cosine", **other})
+    _game((1, 8, 8), noise_schedule="cosine")
+
+
 def test_images_that_are_too_small_for_a_u_net_are_refused() -> None:
     with pytest.raises(ValueError, match=r"images are 4 x 4 or larger.*\(1, 3, 16\)"):
         _game((1, 3, 16)).players["denoiser"].build()

@@ -180,6 +180,18 @@ def test_a_uniform_density_costs_log2_of_the_levels(variant: str) -> None:
     torch.testing.assert_close(bits, torch.full((4,), 8.0, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("name", ["realnvp", "glow"])
+def test_fewer_levels_than_the_data_has_are_levels(name: str) -> None:
+    """No density may tell two examples of one level apart: its bits were those of coarser data."""
+    data = SimpleNamespace(shape=(1, 8, 8), classes=0, count=10, levels=255)
+    game: Any = CATALOG[name].game(CATALOG[name].config(levels=2), data)
+    x, u = torch.rand(4, 1, 8, 8) * 2 - 1, torch.rand(4, 1, 8, 8)
+    y, _ = game.pixels.dequantised(x, u)
+    shown, _ = game.pixels.dequantised((x > 0).float() * 2 - 1, u)
+    torch.testing.assert_close(y, shown)
+    torch.testing.assert_close(game.pixels.quantised(y).reshape(x.shape), x.sign())
+
+
 def test_both_dequantisations_bound_the_same_probability() -> None:
     """exp(log p(x, u) - log q(u | x)) has one mean, whatever q is: that of the grey levels."""
     shape, count = (1, 2, 2), 200_000

@@ -89,6 +89,25 @@ def test_a_classifier_makes_a_model_without_classes_conditional(sampler: Any) ->
         assert float(found[y == label].std(0).mean()) == pytest.approx(DEVIATION, rel=0.1)
 
 
+def test_a_classifier_moves_the_mean_of_an_ancestral_step_by_the_variance() -> None:
+    """arXiv:2105.05233, algorithm 1. A shift of the noise grows without bound in few steps."""
+    game = game_of(guidance="classifier", sampler="ancestral", steps=1000, sample_steps=25)
+    nets, told = _oracles(game, told=True), {"y": torch.tensor([0, 1, 1, 0])}
+    torch.manual_seed(0)
+    x, noise = torch.randn(4, 2), {"steps": torch.randint(1 << 62, (4,))}
+    for step in (0, 12, 23):
+        at = torch.tensor(step)
+        plain, guided = (
+            game.sample_step(nets, x, at, noise, hyper_of(scale), told) for scale in (0.0, 3.0)
+        )
+        t, s = (torch.full((4,), 1000 - 40 * (step + one)) for one in (0, 1))
+        variance = game.schedule.posterior(x, x, t, s)[1]
+        noisy = x.clone().requires_grad_()
+        logits = nets["classifier"](noisy, t / 1000).log_softmax(1)
+        (gradient,) = torch.autograd.grad(logits.gather(1, told["y"][:, None]).sum(), noisy)
+        torch.testing.assert_close(guided - plain, 3 * variance * gradient, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("guidance", ["classifier", "classifier_free"])
 def test_more_guidance_makes_the_class_more_probable(guidance: Any) -> None:
     game = game_of(guidance=guidance)

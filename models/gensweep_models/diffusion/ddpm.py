@@ -6,16 +6,16 @@ B batch, T diffusion steps.
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
 from dataclasses import dataclass
 from math import prod
-from typing import get_args
+from typing import Any, get_args
 
 from torch import Tensor, nn
 
-from gensweep_models.config import fixed, lane
+from gensweep_models.config import check, fixed, lane
 from gensweep_models.diffusion.denoising import DiffusionConfig
 from gensweep_models.diffusion.inversion import Inverted
 from gensweep_models.diffusion.likelihood import Bounded
 from gensweep_models.diffusion.process import Target
-from gensweep_models.game import Loss, Nets, Tensors
+from gensweep_models.game import DataShape, Loss, Nets, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
 from gensweep_models.space import Categorical, Dimension, Real
 
@@ -48,6 +48,18 @@ class Ddpm(Inverted, Bounded):
 
     condition = 0
     """Size of what the network is told beside the time."""
+
+    def __init__(self, config: Any, data: DataShape) -> None:
+        super().__init__(config, data)
+        c = config
+        # At the first time next to no data is left: of the noise, x0 is known to a factor of
+        # hundreds, and nothing clips points.
+        unsure = (c.noise_schedule, c.target, c.sampler) == ("cosine", "epsilon", "ddim")
+        check(
+            self.image or not unsure,
+            "target is v, or sampler ancestral, for points under the cosine schedule",
+            target=c.target, sampler=c.sampler,
+        )  # fmt: skip
 
     def network(self) -> nn.Module:
         """A U-Net for images, an MLP for points; twice the outputs for a learned variance."""

@@ -141,8 +141,16 @@ class Diffusion(Stepped, ABC):
         mean, variance = self.schedule.posterior(x0, x, t, s)
         if self.config.variance != "small":
             variance = self.log_variance(x, t, s, between).exp()
+        mean = self.shifted(nets, mean, variance, x, t, hyper, told or {})
         noisy = mean + variance.sqrt() * normal(fold(noise["steps"], step), self.shape)
         return torch.where(beside(s > 0, x), noisy, mean)
+
+    def shifted(
+        self, nets: Nets, mean: Tensor, variance: Tensor, x: Tensor, t: Tensor, hyper: Tensors,
+        told: Tensors,
+    ) -> Tensor:  # fmt: skip
+        """The mean of an ancestral step from `x`, as whatever guides it leaves it."""
+        return mean
 
     def sample_end(self, nets: Nets, x: Tensor, hyper: Tensors, told: Any = None) -> Tensor:
         """The last state, [count, *shape]."""

@@ -101,18 +101,36 @@ class GuidedDiffusion(ClassifierFree, Ddpm):
     def denoised(
         self, nets: Nets, x: Tensor, t: Tensor, hyper: Tensors, told: Tensors
     ) -> tuple[Tensor, Tensor | None]:
-        """x0 with guidance: a shift of the predicted noise, as x0 is linear in that."""
+        """x0 with guidance: a shift of the predicted noise, as x0 is linear in that.
+
+        By a classifier so for DDIM alone, arXiv:2105.05233, equation 14 and algorithm 2: ancestral
+        steps are `shifted`.
+        """
         x0, between = self.predict(nets, x, t, told)
-        shift = self.beyond(nets, x, t, told, x0) if self.free else self._uphill(nets, x, t, told)
+        if self.free:
+            shift = self.beyond(nets, x, t, told, x0)
+        elif self.config.sampler == "ddim":
+            kept = beside(self.schedule.alpha_bar(t), x)
+            shift = ((1 - kept) / kept.sqrt()).to(x.dtype) * self._uphill(nets, x, t, told)
+        else:
+            return self.clipped(x0), between
         return self.clipped(x0 + hyper["guidance_scale"] * shift), between
 
+    def shifted(
+        self, nets: Nets, mean: Tensor, variance: Tensor, x: Tensor, t: Tensor, hyper: Tensors,
+        told: Tensors,
+    ) -> Tensor:  # fmt: skip
+        """The mean, by a classifier moved by scale times variance uphill; algorithm 1."""
+        if self.free:
+            return mean
+        return mean + hyper["guidance_scale"] * variance * self._uphill(nets, x, t, told)
+
     def _uphill(self, nets: Nets, x: Tensor, t: Tensor, told: Tensors) -> Tensor:
-        """Along the gradient of log p(y | xt); arXiv:2105.05233, equation 14 and algorithm 2."""
+        """The gradient of log p(y | xt) with respect to xt."""
         classifier, time = nets["classifier"].still, t / self.config.steps
 
         def log_probability(noisy: Tensor) -> Tensor:
             return -cross_entropy(classifier(noisy, time), told["y"], reduction="sum")
 
-        kept = beside(self.schedule.alpha_bar(t), x)
         gradient: Tensor = torch.func.grad(log_probability)(x)
-        return ((1 - kept) / kept.sqrt()).to(x.dtype) * gradient
+        return gradient

@@ -69,7 +69,7 @@ class Flow(ABC):
         self.variational = self.image and config.dequantisation == "variational"
         # a wrong number of levels would let the density sit on the gaps between them
         self.levels = levels_of(data, config.levels)
-        self.pixels = Pixels(self.levels, self.alpha)
+        self.pixels = Pixels(self.levels, self.alpha, coarse=self.levels != levels_of(data))
         self.log_prob_scale = (self.levels - 1) / 2 if self.image else None
         c, schedule = config, "linear" if config.decay else "constant"
         self.players = {

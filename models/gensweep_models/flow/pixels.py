@@ -21,11 +21,14 @@ class Pixels:
 
     levels: int
     alpha: float
+    coarse: bool = False
+    """Whether images have other levels, and are rounded to these first."""
 
     def dequantised(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         """`x` [B, *shape] with the noise `u` in [0, 1), as [B, D], and the log-determinant [B]."""
         levels, alpha = self.levels, self.alpha
-        v = ((x + 1) / 2 * (levels - 1) + u).flatten(1) / levels
+        level = (x + 1) / 2 * (levels - 1)
+        v = ((level.round() if self.coarse else level) + u).flatten(1) / levels
         rate = math.log((1 - 2 * alpha) * (levels - 1) / (2 * levels))
         if not alpha:
             return v - 0.5, v.new_full((len(v),), rate * v.shape[1])
