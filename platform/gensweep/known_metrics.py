@@ -295,6 +295,13 @@ _ALL = (
         kinds=SCORES,
     ),
     Metric(
+        name="ssim_gain_over_bicubic",
+        larger_is_better=True,
+        unit="",
+        formula="ssim of an enlarged image - ssim of its bicubic interpolation",
+        kinds=SCORES,
+    ),
+    Metric(
         name="consistency_error",
         larger_is_better=False,
         unit="",

@@ -48,6 +48,7 @@ def test_a_network_that_knows_the_image_finds_it(sampler: Any) -> None:
     assert float(scores["psnr"].min()) > 40
     assert float(scores["ssim"].min()) > 0.99
     assert float(scores["gain_over_bicubic"].min()) > 10
+    assert float(scores["ssim_gain_over_bicubic"].min()) > 0
     assert float(scores["consistency_error"].max()) < 1e-4
 
 
@@ -57,6 +58,8 @@ def test_bicubic_interpolation_has_no_gain_over_itself() -> None:
     nets = {"denoiser": Knowing(game.enlarged(x))}
     scores = game.scores(nets, {"x": x}, _noise(game, 4), HYPER, {"x": x})
     torch.testing.assert_close(scores["gain_over_bicubic"], torch.zeros(4), rtol=0, atol=1e-3)
+    alike = scores["ssim_gain_over_bicubic"]
+    torch.testing.assert_close(alike, torch.zeros(4), rtol=0, atol=1e-4)
 
 
 def test_samples_know_the_small_image_alone() -> None:

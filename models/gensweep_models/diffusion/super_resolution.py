@@ -32,7 +32,9 @@ class SuperResolution(Stepped):
     shape: tuple[int, ...]
     sample_noise: Any
     given = ("x",)
-    score_names = ("psnr", "ssim", "gain_over_bicubic", "consistency_error")
+    score_names = (
+        "psnr", "ssim", "gain_over_bicubic", "ssim_gain_over_bicubic", "consistency_error"
+    )  # fmt: skip
 
     def shrunk(self, x: Tensor) -> Tensor:
         """The small image [B, C, H / factor, W / factor]."""
@@ -73,10 +75,12 @@ class SuperResolution(Stepped):
     ) -> dict[str, Tensor]:
         """Nearness of samples to the examples, and the gain over bicubic ones: [B] each."""
         x = batch["x"]
-        found = self.sample(nets, noise, hyper, {"x": x})
+        found, bicubic = self.sample(nets, noise, hyper, {"x": x}), self.enlarged(x)
+        near, alike = psnr(x, found), ssim(x, found)
         return {
-            "psnr": psnr(x, found),
-            "ssim": ssim(x, found),
-            "gain_over_bicubic": psnr(x, found) - psnr(x, self.enlarged(x)),
+            "psnr": near,
+            "ssim": alike,
+            "gain_over_bicubic": near - psnr(x, bicubic),
+            "ssim_gain_over_bicubic": alike - ssim(x, bicubic),
             "consistency_error": squared_error(self.shrunk(x), self.shrunk(found)),
         }
