@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import importlib
 import io
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,17 @@ def test_the_command_line_ranks_candidates(
 def test_a_ranking_that_cannot_be_is_one_line(words: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         _sample.run(arguments(*words))
+
+
+@pytest.mark.slow("trains a cGAN until it knows some classes", minutes=0.4)
+def test_another_classifier_sees_the_class_in_more_of_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of other examples: the gain is no artefact of the classifier that ranks."""
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1] / "benchmarks")
+    script = importlib.import_module("reranking")
+    args = script.parser().parse_args(["cgan", "--preset", "--images", "100000"])
+    found = script.measured(args, open_store(tmp_path.as_uri()))
+    assert found["independent.examples"] > 0.9
+    assert found["independent.4"] > found["independent.1"] + 0.1
+    assert found["independent.16"] > found["independent.4"]

@@ -17,7 +17,7 @@ TABLE = (ROOT / "models" / "FIGURES.md").read_text()
 ROWS = re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \| (.*?) \|$", TABLE, re.M)
 COMMANDS = sorted({one for row in ROWS for one in re.findall("`(python .*?)`", row[3])})
 PICTURES = [shlex.split(one)[2:] for one in COMMANDS if "entry_picture.py" in one]
-QUICK = ("r3gan", "beta_vae", "sr3")
+QUICK = ("r3gan", "beta_vae")
 """Entries that train in seconds."""
 
 
