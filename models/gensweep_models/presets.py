@@ -177,6 +177,9 @@ MNIST: dict[str, Preset] = {
     "nice": Preset(250_000, {"hidden": 256, "layers": 2, "batch_size": 64, "learning_rate": 3e-3}),
     "realnvp": Preset(40_000, {**MNIST_CONV, "channels": 16, "blocks": 1}),
     "glow": Preset(80_000, {**MNIST_CONV, "channels": 32, "couplings": 4, "learning_rate": 5e-3}),
+    "improved_ddpm": Preset(
+        10_000, {**MNIST_CONV, "channels": 16, "steps": 1000, "sample_steps": 20}
+    ),
 }
 PRESETS = {"digits": DIGITS, "cifar10": CIFAR10, "mnist": MNIST}
 """By data set, then by entry."""
