@@ -68,6 +68,16 @@ def test_an_entry_is_measured_beside_its_data(stack: Any, tmp_path: Path) -> Non
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_entry_is_measured_on_examples_that_rank_no_trial(stack: Any) -> None:
+    argv = ["nice", "--data", "digits", "--images", "640", "--seeds", "1", "--test"]
+    found = run("entry_quality", *argv, env=stack.env)
+    figures, stated = found["figures"], found["test_protocol"]
+    assert (stated["split"], stated["examples"], stated["kind"]) == ("test", 177, "exact")
+    error = figures["nll_standard_error"] + figures["test.nll_standard_error"]
+    assert figures["test.nll"] == pytest.approx(figures["nll"], abs=6 * error)
+    assert figures["test.bits_per_dim"] > 0
+
+
 def test_a_row_of_the_tables_of_modes_is_measured(stack: Any) -> None:
     argv = ["--data", "ring8", "--row", "pacgan2", "--seeds", "2", "--images", "6400"]
     found = run("mode_table", *argv, env=stack.env)

@@ -1,7 +1,7 @@
-"""Settings at which entries get good on 8x8 digits, and on CIFAR-10, in minutes on one core.
+"""Settings at which entries get good on 8x8 digits, MNIST and CIFAR-10 in minutes on one core.
 
 Found by a few runs each, so they show that an entry works, not how it ranks among the others;
-models/QUALITY.md has what each reaches.
+models/QUALITY.md has what each reaches, and models/MNIST.md that of MNIST, beside the papers.
 """
 
 from gensweep_models.game import Preset
@@ -36,6 +36,8 @@ SMALL_LATENT = {
     "stage_fraction": 0.4, "steps": 200, "batch_size": 32, "ema": 0.99, "learning_rate": 2e-3,
     "autoencoder_learning_rate": 2e-3,
 }  # fmt: skip
+PAPER_CODED = {"binarise": "dynamic", "batch_size": 100, "learning_rate": 2e-3}
+MNIST_CONV = {"batch_size": 32, "learning_rate": 2e-3, "ema": 0.99}
 SMALL_DALLE = {
     "channels": 32, "prior_channels": 64, "prior_layers": 2, "batch_size": 64, "ema": 0.99,
     "learning_rate": 2e-3, "prior_learning_rate": 2e-3, "relaxation": 0.5,
@@ -167,7 +169,29 @@ CIFAR10: dict[str, Preset] = {
     "biggan": Preset(7_000, {**SMALL_BIGGAN, "channels": 2, "learning_rate": 1e-3}),
     "stylegan": Preset(15_000, {**SMALL_STYLEGAN, "channels": 8}),
 }
-PRESETS = {"digits": DIGITS, "cifar10": CIFAR10}
+
+MNIST: dict[str, Preset] = {
+    "vae": Preset(
+        2_000_000,
+        {**PAPER_CODED, "hidden": 200, "latent_size": 50, "activation": "tanh"},
+        short=100_000,
+        reached=165,
+        metric="nll",
+    ),
+    "iwae": Preset(
+        1_000_000, {**PAPER_CODED, "importance_samples": 5, "decay": False, "ema": 0.999}
+    ),
+    "vqvae": Preset(
+        40_000, {**MNIST_CONV, "channels": 32, "blocks": 1, "prior_channels": 32, "prior_layers": 2}
+    ),
+    "nice": Preset(250_000, {"hidden": 256, "layers": 2, "batch_size": 64, "learning_rate": 3e-3}),
+    "realnvp": Preset(40_000, {**MNIST_CONV, "channels": 16, "blocks": 1}),
+    "glow": Preset(80_000, {**MNIST_CONV, "channels": 32, "couplings": 4, "learning_rate": 5e-3}),
+    "improved_ddpm": Preset(
+        10_000, {**MNIST_CONV, "channels": 16, "steps": 1000, "sample_steps": 20}
+    ),
+}
+PRESETS = {"digits": DIGITS, "cifar10": CIFAR10, "mnist": MNIST}
 """By data set, then by entry."""
 
 

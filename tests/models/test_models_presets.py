@@ -11,7 +11,8 @@ from gensweep_models.catalog import CATALOG
 from gensweep_models.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
-SHAPES = {"digits": (1, 8, 8), "cifar10": (3, 32, 32)}
+SHAPES = {"digits": (1, 8, 8), "cifar10": (3, 32, 32), "mnist": (1, 28, 28)}
+TABLES = ("QUALITY.md", "MNIST.md")
 WITHOUT = {"bilinear", "dirac_gan"}
 """Games without samples to judge."""
 
@@ -27,8 +28,8 @@ def test_a_preset_makes_a_game_of_its_data(data: str, name: str) -> None:
 
 
 def test_the_tables_have_every_preset_and_every_entry_with_samples_has_one() -> None:
-    table = (ROOT / "models" / "QUALITY.md").read_text()
-    assert re.findall(r"^\| `(\w+)`", table, re.M) == [
+    tables = "".join((ROOT / "models" / name).read_text() for name in TABLES)
+    assert re.findall(r"^\| `(\w+)`", tables, re.M) == [
         name for one in PRESETS.values() for name in one
     ]
     assert set(CATALOG) - WITHOUT == set(PRESETS["digits"])
