@@ -115,6 +115,7 @@ DIGITS: dict[str, Preset] = {
             "prior_learning_rate": 3e-3,
             "critic_channels": 8,
             "feature_channels": 4,
+            "adversarial_weight": 0.1,
         },
     ),
     "latent_diffusion": Preset(80_000, SMALL_LATENT),
