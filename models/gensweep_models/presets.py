@@ -117,6 +117,7 @@ DIGITS: dict[str, Preset] = {
             "prior_learning_rate": 3e-3,
             "critic_channels": 8,
             "feature_channels": 4,
+            "adversarial_weight": 0.1,
         },
         short=3_000,
         reached=370,

@@ -5,6 +5,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -69,6 +70,28 @@ def test_the_posterior_is_bayes(t: int, s: int) -> None:
     assert mean.item() == pytest.approx(known / precision, rel=1e-9)
     if s == t - 1:
         assert schedule.posterior(a, b, _at(t))[0].item() == pytest.approx(mean.item())
+
+
+@pytest.mark.parametrize("kind", ["linear", "cosine"])
+def test_schedules_and_posteriors_are_the_papers_in_numpy(kind: Any) -> None:
+    """arXiv:2006.11239, section 4 and equations 4, 6 and 7; arXiv:2102.09672, equation 17."""
+    steps, schedule = 1000, Schedule(1000, kind)
+    betas = np.linspace(1e-4, 0.02, steps)
+    if kind == "cosine":
+        f = np.cos((np.arange(steps + 1) / steps + 0.008) / 1.008 * np.pi / 2) ** 2
+        betas = np.minimum(1 - f[1:] / f[:-1], 0.999)
+    kept = np.cumprod(1 - betas)
+    before = np.append(1.0, kept[:-1])
+    np.testing.assert_allclose(schedule.betas().numpy(), betas, rtol=1e-9)
+    t = torch.arange(1, steps + 1)
+    np.testing.assert_allclose(schedule.alpha_bar(t).numpy(), kept, rtol=1e-9)
+    x0, xt, noise = np.random.default_rng(0).normal(size=(3, steps))
+    marginal = schedule.marginal(torch.tensor(x0), t, torch.tensor(noise))
+    np.testing.assert_allclose(marginal, np.sqrt(kept) * x0 + np.sqrt(1 - kept) * noise, rtol=1e-9)
+    mean, variance = schedule.posterior(torch.tensor(x0), torch.tensor(xt), t)
+    wanted = np.sqrt(before) * betas * x0 + np.sqrt(1 - betas) * (1 - before) * xt
+    np.testing.assert_allclose(mean, wanted / (1 - kept), rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(variance, (1 - before) / (1 - kept) * betas, rtol=1e-7, atol=1e-15)
 
 
 def test_ddim_with_the_true_noise_recovers_x0() -> None:

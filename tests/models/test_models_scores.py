@@ -5,7 +5,10 @@ import math
 import pytest
 import torch
 from torch.nn.functional import unfold
-from torchmetrics.functional.image import peak_signal_noise_ratio
+from torchmetrics.functional.image import (
+    peak_signal_noise_ratio,
+    structural_similarity_index_measure,
+)
 
 from gensweep_models.scores import WINDOW, psnr, reconstruction_scores, squared_error, ssim
 
@@ -42,6 +45,24 @@ def test_ssim_is_its_formula_in_every_window() -> None:
                 most = (u.mean() ** 2 + v.mean() ** 2 + c1) * (covariance.trace() + c2)
                 each.append(float(likeness / most))
         assert float(found) == pytest.approx(sum(each) / len(each), rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 8, 8), (3, 2, 20, 23), (2, 3, 32, 32)])
+def test_ssim_is_that_of_torchmetrics(shape: tuple[int, ...]) -> None:
+    """Whose variances are biased, as if c2 were larger by what unbiased ones are.
+
+    Its windows beyond the edge, which see reflections, are left out.
+    """
+    torch.manual_seed(0)
+    x = torch.rand(shape) * 2 - 1
+    y = 0.7 * x + 0.3 * (torch.rand(shape) * 2 - 1)
+    biased, edge = (WINDOW**2 - 1) / WINDOW**2, WINDOW // 2
+    _, windows = structural_similarity_index_measure(
+        x + 1, y + 1, gaussian_kernel=False, kernel_size=WINDOW, data_range=2.0,
+        k2=0.03 * math.sqrt(biased), return_full_image=True, reduction="none",
+    )  # fmt: skip
+    wanted = windows[..., edge:-edge, edge:-edge].flatten(1).mean(1)
+    torch.testing.assert_close(ssim(x, y), wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_equal_images_have_ssim_one() -> None:

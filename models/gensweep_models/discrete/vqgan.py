@@ -25,7 +25,9 @@ class VqGanConfig(GptPriorConfig):
     beta1: float = lane(0.5, at_least=0, below=1)
     beta2: float = lane(0.9, at_least=0, below=1)
     perceptual_weight: float = lane(1.0, at_least=0)
-    adversarial_weight: float = lane(0.8, "factor of the adaptive weight", at_least=0)
+    adversarial_weight: float = lane(
+        0.8, "factor of the adaptive weight; small images and critics need a tenth", at_least=0
+    )
     critic_start: float = fixed(
         0.3, "share of the autoencoder's part after which the critic plays", at_least=0, below=1
     )
@@ -39,7 +41,7 @@ class VqGanConfig(GptPriorConfig):
 VQGAN_SPACE: dict[str, Dimension] = {
     "learning_rate": Real(1e-5, 1e-2, log=True),
     "prior_learning_rate": Real(1e-5, 1e-2, log=True),
-    "adversarial_weight": Real(0.1, 2.0, log=True),
+    "adversarial_weight": Real(0.05, 2.0, log=True),
     "codes": Categorical((32, 64, 128, 256)),
 }
 
