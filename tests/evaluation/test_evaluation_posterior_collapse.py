@@ -43,6 +43,7 @@ def test_a_posterior_that_is_the_prior_is_a_verdict(evaluated: Any) -> None:
     assert sound.metrics["posterior_rate"] > 1
     assert "posterior_rate" not in sound.cause
     assert collapsed.outcome is Outcome.COLLAPSED
+    assert collapsed.variety == collapsed.metrics["posterior_rate"] / 0.1
     assert collapsed.cause == (
         f"posterior_rate {collapsed.metrics['posterior_rate']:.3g}, below 0.1"
     )
@@ -63,4 +64,5 @@ def test_the_report_says_what_tells_it(evaluated: Any) -> None:
         SweepFacts(protocol=protocol), [trial], {}, objective=Objective.of("frechet"),  # type: ignore[list-item]
         map_axis="kl_weight",
     )  # fmt: skip
-    assert "Collapsed also: posterior_rate below 0.1." in page
+    says = "Collapsed also: posterior_rate below 0.1 nats (KL divergence of the posterior of a"
+    assert says in page

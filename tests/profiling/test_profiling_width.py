@@ -238,6 +238,14 @@ def test_the_largest_network_is_measured_or_else_the_default_one(sets: dict[str,
     ] == {"objective": "non_saturating"}
 
 
+def test_sizes_that_are_searched_below_the_default_are_measured(sets: dict[str, Any]) -> None:
+    """The default has 32 latent numbers, which do not fit a pack of a space that ends at 4."""
+    space = {"learning_rate": RATE, "latent_size": Integer(2, 4)}
+    sweep = dataclasses.replace(HEAVY, space=space, fixed={"hidden": 8, "batch_size": 8})
+    pack = profiler_of(sweep, sets["digits"])._full_pack({}, 2)
+    assert [pack.lane(slot).config.latent_size for slot in range(2)] == [4, 4]
+
+
 def test_a_pack_that_trials_fill_no_further_is_not_measured(sets: dict[str, Any]) -> None:
     few = dataclasses.replace(GAN, trials=4)
     assert measure_width(profiler_of(few, sets["ring8"])) == Width(

@@ -28,7 +28,8 @@ class Evaluation:
     """Why, in words; empty where there is nothing to tell."""
 
     variety: float
-    """The metric by which collapse is told, of samples at the neutral values."""
+    """The metric by which collapse is told, of samples at the neutral values; of a collapse that a
+    score tells, the part that it is of its bound."""
 
     png: bytes = b""
     """The sample grid; empty for a lane whose samples are not finite."""

@@ -140,7 +140,11 @@ class LaneEvaluator:
     ) -> Evaluation:
         """Add the scores of a lane, and the verdict where it is theirs."""
         outcome, cause = scores.verdict(scored) or (one.outcome, one.cause)
-        return replace(one, metrics={**one.metrics, **scored}, outcome=outcome, cause=cause)
+        # While what tells the collapse still grows, the trial is slow.
+        share = scores.collapse_share(scored)
+        variety = share if share < 1 else one.variety
+        metrics = {**one.metrics, **scored}
+        return replace(one, metrics=metrics, outcome=outcome, cause=cause, variety=variety)
 
     def _likelihoods(
         self, pack: Pack, slots: list[int], likelihood: Likelihood, last: bool

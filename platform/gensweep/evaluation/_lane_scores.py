@@ -61,9 +61,10 @@ class Scores(HeldOut):
 
     def verdict(self, metrics: Mapping[str, float]) -> tuple[Outcome, str] | None:
         """Judge by the bounds: the outcome, and its cause in words; None: samples judge."""
-        for name, least in self.collapse_bounds.items():
-            if metrics[name] < least:
-                return Outcome.COLLAPSED, f"{name} {metrics[name]:.3g}, below {least:g}"
+        if self.collapse_share(metrics) < 1:
+            told = (f"{n} {metrics[n]:.3g}, below {least:g}"
+                    for n, least in self.collapse_bounds.items() if metrics[n] < least)  # fmt: skip
+            return Outcome.COLLAPSED, ", ".join(told)
         if not self.bounds:
             return None
         says = ", ".join(f"{name} {metrics[name]:.3g}" for name in self.bounds)
@@ -72,6 +73,11 @@ class Scores(HeldOut):
             return Outcome.DIVERGED, says
         good = all(metrics[name] <= least for name, (least, _) in self.bounds.items())
         return (Outcome.CONVERGED if good else Outcome.UNCONVERGED), says
+
+    def collapse_share(self, metrics: Mapping[str, float]) -> float:
+        """Return the least part that a score is of its `collapse_bounds`; 1 without such bounds."""
+        shares = (metrics[name] / least for name, least in self.collapse_bounds.items())
+        return min(shares, default=1.0)
 
     def measure(self, pack: Pack, slots: list[int]) -> list[dict[str, float]]:
         """Measure the lanes in `slots`: the mean of each score, and its standard error."""

@@ -17,7 +17,7 @@ from gensweep.known_pictures import is_image
 from gensweep.lanes import Pack, check_budget, check_config, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.planning._check_target import named_metrics, unmeasured
-from gensweep.space import Stratum, all_strata
+from gensweep.space import Stratum, all_strata, pad_latent_sizes
 from gensweep.spec import RunRequest, Sweep
 from gensweep.testing import check_game
 
@@ -129,7 +129,7 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
 
 def training_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     """Names of the losses and metrics of training, found by computing each player's loss once."""
-    config = sweep.config(all_strata(sweep.space, sweep.strata)[0])
+    config = pad_latent_sizes(sweep.config(all_strata(sweep.space, sweep.strata)[0]), sweep.space)
     pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=1, space=sweep.space,
                 trace=False)  # fmt: skip
     pack.load(0, config, seed=0, budget_images=sweep.budget_images)

@@ -127,7 +127,8 @@ class PackProfiler:
         for slot in range(width):
             fraction = slot / (width - 1) if width > 1 else 0.5
             values = {name: value_at(dimension, fraction) for name, dimension in varied.items()}
-            config = replace(sweep.config(stratum), **values)
+            # Of the largest latent sizes searched: the default's may be beyond them.
+            config = replace(pad_latent_sizes(sweep.config(stratum), sweep.space), **values)
             pack.load(slot, config, seed=slot, budget_images=BUDGET)
         return pack
 

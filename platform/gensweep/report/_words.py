@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gensweep.known_metrics import find_metric
 from gensweep.objective import Objective
 from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import interval, outcome
@@ -52,7 +53,7 @@ def answer(trials: Sequence[TrialView], group_by: str | None, objective: Objecti
     says += f"; {stopped} were pruned" if stopped else ""
     best = next(iter(objective.ranked(trials)), None)
     if best is None:
-        return f"{says}; none has a {objective.metric}."
+        return f"{says}; none is ranked by {objective.metric}: all collapsed, diverged or lack it."
     where = f" with {group_by}={best['params'][group_by]}" if group_by in best["params"] else ""
     value = format_value(best["metrics"][objective.metric])
     fine = "" if outcome(best) == Outcome.CONVERGED else f" ({best['outcome']})"
@@ -92,7 +93,15 @@ def score_bounds(protocol: Mapping[str, Any]) -> Mapping[str, Sequence[float]]:
 def _rule_of_collapse(protocol: Mapping[str, Any]) -> str:
     """Say which scores tell a collapse beside the samples; empty if none does."""
     found: Mapping[str, float] = protocol.get("scores", {}).get("collapse_bounds", {})
-    return "".join(f" Collapsed also: {n} below {least:g}." for n, least in found.items())
+    return "".join(
+        f" Collapsed also: {name} below {least:g}{_meaning(name)}." for name, least in found.items()
+    )
+
+
+def _meaning(name: str) -> str:
+    """Add what a metric is and its unit, in brackets; empty if no table knows it."""
+    metric = find_metric(name)
+    return f" {metric.unit} ({metric.formula})" if metric else ""
 
 
 def _rules_of_scores(bounds: Mapping[str, Sequence[float]], verdict: str) -> str:
