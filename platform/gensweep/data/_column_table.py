@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 DELIMITERS = (",", ";", "\t")
 """Where a first line has none of them, there are spaces or a single column."""
+RUN = re.compile(rb'("[^"]*")|[ \t]+')
+"""Blanks between fields, or a quoted field, whose blanks are its own."""
 INDICES = ("", "Unnamed: 0", "__index_level_0__")
 """Names that pandas gives to numbers of rows."""
 CLASSES = tuple(name for name in LABEL_NAMES if name != "y")
@@ -75,7 +78,7 @@ class ColumnTable:
         if self.options.label is not None:
             return self._known(self.options.label)
         found = find_label(self._all, self.where(self.files[0]), CLASSES)
-        parts = [storage(table.column(found).combine_chunks()) for table in self._tables.values()
+        parts = [self._column(file, found) for file, table in self._tables.items()
                  if found in table.column_names]  # fmt: skip
         return found if all(map(are_classes, parts)) else None
 
@@ -122,6 +125,9 @@ class ColumnTable:
         if name not in table.column_names:
             raise UserError(f"{self.where(file)} has no column {name!r}, which others have: "
                             "keep one kind of table in a folder.")  # fmt: skip
+        if table.column_names.count(name) > 1:
+            raise UserError(f"{self.where(file)} has {table.column_names.count(name)} columns "
+                            f"{name!r}: rename them, or choose others by column=.")  # fmt: skip
         return storage(table.column(name).combine_chunks())
 
 
@@ -138,7 +144,8 @@ def read_csv(data: bytes, where: str) -> Any:
         data = gzip.decompress(data) if where.lower().endswith(".gz") else data
         first = data.split(b"\n", 1)[0].decode().strip().removeprefix("\ufeff")
         delimiter = max(DELIMITERS, key=first.count) if set(DELIMITERS) & set(first) else " "
-        bare = all(map(_is_number, first.split(delimiter)))
+        data = _in_single_blanks(data) if delimiter == " " else data
+        bare = all(map(_is_number, first.split() if delimiter == " " else first.split(delimiter)))
         return csv.read_csv(
             io.BytesIO(data), csv.ReadOptions(use_threads=False, autogenerate_column_names=bare),
             csv.ParseOptions(delimiter=delimiter),
@@ -146,6 +153,16 @@ def read_csv(data: bytes, where: str) -> Any:
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         told = str(error).split("\n", 1)[0]
         raise UserError(f"{where} cannot be read as a table ({told}): mend or remove it.") from None
+
+
+def _in_single_blanks(data: bytes) -> bytes:
+    """Make one blank of each run of them outside quotes, as tables in columns of text have runs.
+
+    >>> _in_single_blanks(b'  1   2 \\n 3 "a  b"')
+    b'1 2\\n3 "a  b"'
+    """
+    lines = (RUN.sub(lambda run: run[1] or b" ", line).strip() for line in data.split(b"\n"))
+    return b"\n".join(lines)
 
 
 def _is_number(text: str) -> bool:
