@@ -226,6 +226,7 @@ class Thing:
         ({"t.csv": b"label,z,label\n" + b"1,2,3\n" * 20}, ("2 columns 'label'", "rename")),
         ({"t.csv": b""}, ("t.csv", "cannot be read as a table")),
         ({"t.parquet": {"v": [[1.0, 2.0], [1.0]] * 10}}, ("lists of 1 to 2 numbers", "'v'")),
+        ({"t.parquet": {"v": pa.array([None] * 20, pa.list_(pa.float64()))}}, ("'v'", "no list")),
         ({"train.csv": csv(POINTS, "a,b,c"), "test.csv": csv(POINTS, "a,b,d")}, ("no column",)),
         ({"train.npy": POINTS, "test.npy": POINTS[:, :2]}, ("(3,)", "(2,)", "one kind")),
         ({"t.csv": b"a,b\n"}, ("one row or none",)),

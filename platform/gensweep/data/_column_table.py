@@ -185,6 +185,9 @@ def numbers(values: Any, name: str, where: str) -> NDArray[Any]:
         return np.asarray(made, np.float64)[:, None]
     if is_list(kind) and is_numeric(kind.value_type):
         lengths = pc.list_value_length(values).drop_null().unique().to_pylist()
+        if not lengths:
+            raise UserError(f"column {name!r} of {where} has no list, only missing ones: name "
+                            "others by column=a,b.")  # fmt: skip
         if len(lengths) > 1:
             raise UserError(f"{where} has lists of {min(lengths)} to {max(lengths)} numbers in "
                             f"{name!r}: make all of one length.")  # fmt: skip
