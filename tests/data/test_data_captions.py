@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gensweep.data import Meta, find_source, load_dataset
@@ -71,6 +74,23 @@ def test_digits_have_captions_as_a_column(store: ObjectStore) -> None:
     assert again.id != data.id
     assert again.columns == {}
     assert load_dataset(data.id, store).columns["caption"] == column
+
+
+def hub(tmp_path: Path, **columns: Any) -> str:
+    """A Parquet file of twelve even images, the later the lighter."""
+    images = [np.full((4, 4), 10 * i, np.uint8).tolist() for i in range(12)]
+    pq.write_table(pa.table({"image": images, **columns}), tmp_path / "hub.parquet")
+    return str(tmp_path / "hub.parquet")
+
+
+def test_parquet_without_a_column_of_captions_gets_them(store: ObjectStore, tmp_path: Path) -> None:
+    spec = hub(tmp_path, label=["cat", "owl"] * 6, age=list(range(12)))
+    data = load_dataset(spec, store, columns=("caption", "age"))
+    assert list(data.columns) == ["age", "caption"]
+    assert texts_of(data.arrays()["caption"])[:2] == ["a thin cat", "a thin owl"]
+    written = hub(tmp_path, label=["cat", "owl"] * 6, caption=["as written"] * 12)
+    found = load_dataset(written, store, columns=("caption",)).arrays()["caption"]
+    assert {*texts_of(found)} == {"as written"}
 
 
 def test_articles_go_by_the_first_letter() -> None:
