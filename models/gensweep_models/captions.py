@@ -12,6 +12,8 @@ from gensweep_models.config import check
 from gensweep_models.game import Tensors
 
 BYTES = 256
+NO_CLASS = "no class"
+"""Name of the class of examples without one, whose text is empty."""
 
 
 class Captions:
@@ -68,6 +70,6 @@ class Captions:
 def _texts(data: Any, longest: int) -> list[list[int]]:
     """The bytes of each class's name, or of its number, with an end; at last an empty text."""
     names = list(getattr(data, "class_names", ())) or [str(i) for i in range(data.classes)]
-    texts = [name.encode()[:longest] for name in names]
+    texts = [b"" if name == NO_CLASS else name.encode()[:longest] for name in names]
     length = max(map(len, texts)) + 1
     return [list(text.ljust(length, b"\0")) for text in [*texts, b""]]

@@ -16,6 +16,7 @@ from gensweep.data._captions import Captioned, caption, measures
 from gensweep.data._source import Chunk
 from gensweep.errors import UserError
 from gensweep.storage import ObjectStore
+from gensweep_models.captions import NO_CLASS
 
 
 def texts_of(tokens: Any) -> list[str]:
@@ -91,6 +92,16 @@ def test_parquet_without_a_column_of_captions_gets_them(store: ObjectStore, tmp_
     written = hub(tmp_path, label=["cat", "owl"] * 6, caption=["as written"] * 12)
     found = load_dataset(written, store, columns=("caption",)).arrays()["caption"]
     assert {*texts_of(found)} == {"as written"}
+
+
+def test_rows_without_a_class_have_empty_captions(store: ObjectStore, tmp_path: Path) -> None:
+    spec = hub(tmp_path, label=[*["cat", "owl"] * 4, None, None, None, "owl"])
+    data = load_dataset(spec, store, columns=("caption",))
+    texts = texts_of(data.arrays()["caption"])
+    assert data.columns["caption"]["shape"] == (len("a bold slanted cat"),)
+    assert [text for text, y in zip(texts, data.arrays()["y"], strict=True) if y == 2] == ["", ""]
+    assert all(text.endswith(("cat", "owl")) for text in filter(None, texts))
+    assert data.class_names[2] == NO_CLASS
 
 
 def test_articles_go_by_the_first_letter() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from gensweep_models.captions import BYTES, Captions
+from gensweep_models.captions import BYTES, NO_CLASS, Captions
 
 TEXTS = ["a bold seven", "an eight", "naïve"]
 
@@ -46,6 +46,12 @@ def test_without_a_column_names_of_classes_are_texts_with_an_end(names: tuple[st
     assert captions.given == ("y",)
     assert [said(row) for row in tokens] == list(reversed(names or ("0", "1")))
     assert bool((tokens[:, -1] >= BYTES).all())
+
+
+def test_the_class_of_examples_without_one_has_an_empty_text() -> None:
+    data = SimpleNamespace(classes=3, class_names=("cat", "owl", NO_CLASS))
+    tokens = Captions(data, "caption", 64).tokens({"y": torch.tensor([2, 1])})
+    assert [said(row) for row in tokens] == ["", "owl"]
 
 
 @pytest.mark.parametrize("given", [{"caption": column(TEXTS)}, {"y": torch.tensor([0, 1, 1])}])
