@@ -124,7 +124,11 @@ def _cut(chunk: Chunk, rows: slice) -> Chunk:
 def _check(name: str, meta: Meta, chunk: Chunk) -> None:
     """Raise `UserError` for examples that are not what the reader's `meta` promised."""
     x, y = chunk.x, chunk.y
-    if x.shape[1:] != meta.shape or str(x.dtype) != meta.dtype or (y is None) == bool(meta.classes):
+    if (y is None) == bool(meta.classes):
+        have = "no classes" if y is None else "classes"
+        raise UserError(f"data set {name!r} has examples that have {have} among {meta.classes} "
+                        "classes: give all examples a class, or none.")  # fmt: skip
+    if x.shape[1:] != meta.shape or str(x.dtype) != meta.dtype:
         raise UserError(
             f"data set {name!r} has examples of {x.shape[1:]} {x.dtype} among {meta.shape} "
             f"{meta.dtype}: keep one kind of data in a folder."
