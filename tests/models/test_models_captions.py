@@ -33,10 +33,18 @@ def test_tokens_are_bytes_and_each_place_without_one_has_its_own() -> None:
     assert int(tokens.max()) == captions.codes - 1
 
 
-def test_longer_texts_are_cut() -> None:
-    captions = Captions(data_of(), "caption", 6)
+def test_longer_texts_are_cut_and_that_is_told() -> None:
+    with pytest.warns(UserWarning, match="of caption have up to 14 bytes, of which the first 6 "):
+        captions = Captions(data_of(), "caption", 6)
     assert said(captions.tokens({"caption": column(TEXTS)})[0]) == "a bold"
     assert captions.length == 6
+
+
+def test_longer_names_of_classes_are_cut_and_that_is_told() -> None:
+    data = SimpleNamespace(classes=2, class_names=("cat", "naïve magpie"))
+    with pytest.warns(UserWarning, match=r"classes have up to 13 bytes.*: set text_length=13 to"):
+        captions = Captions(data, "caption", 3)
+    assert [said(row) for row in captions.tokens({"y": torch.tensor([0])})] == ["cat"]
 
 
 @pytest.mark.parametrize("names", [("cat", "magpie"), ()])
