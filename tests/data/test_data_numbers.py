@@ -189,6 +189,23 @@ def test_arrays_of_images(store: ObjectStore, tmp_path: Path, form: str) -> None
         assert test.arrays()["y"].tolist() == KINDS[30:].tolist()
 
 
+@pytest.mark.parametrize(
+    ("pixels", "most"),
+    [(PIXELS % 2, 1), ((PIXELS % 17).astype(np.int64), 16), (PIXELS.astype(np.uint16) * 16, 16)],
+)
+def test_pixels_that_are_nearly_black_are_told(
+    store: ObjectStore, tmp_path: Path, pixels: NDArray[Any], most: int
+) -> None:
+    spec = written(tmp_path / "set", {"t.npy": pixels})
+    note = load_dataset(spec, store).notes[-1]
+    assert note.startswith(f"dark: the largest pixel is {most} of 255; ")
+    assert "--pixel-range" in note
+    high = int(pixels.max())
+    data = load_dataset(spec, store, pixel_range=(0, high))
+    assert data.arrays()["x"].max() == 255
+    assert data.notes == ("arrays t",)
+
+
 def test_rows_with_missing_numbers(store: ObjectStore, tmp_path: Path) -> None:
     holes = POINTS.copy()
     holes[3, 1], holes[7, 0] = np.nan, np.inf
