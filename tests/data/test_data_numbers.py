@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,28 @@ def test_columns_of_numbers_that_are_called_like_classes(
     arrays = {"x": POINTS, "y": POINTS[:, 0]}
     data = load_dataset(written(tmp_path / "c", {"t.npz": arrays}), store)
     assert (data.shape, data.classes, data.notes) == ((3,), 0, ("arrays x, and not y",))
+
+
+def test_whole_numbers_that_hardly_repeat_are_no_classes_unasked(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    """As the target of a regression."""
+    target = np.r_[np.arange(ROWS - 10), np.arange(10)]
+    spec = written(tmp_path / "set", {"t.csv": csv(np.c_[POINTS, target], "a,b,c,target")})
+    with pytest.raises(UserError, match=r"'target' of .*t has 30 values, 20 of them in one row "):
+        load_dataset(spec, store)
+    assert load_dataset(spec, store, label="target").classes == 30
+    data = load_dataset(spec, store, column="a,b,c,target")
+    assert (data.shape, data.classes) == ((4,), 0)
+
+
+def test_decimal_numbers_are_classes_too(store: ObjectStore, tmp_path: Path) -> None:
+    kinds = pa.array([Decimal(int(kind)) for kind in KINDS], pa.decimal128(4, 1))
+    data = load_dataset(written(tmp_path / "a", {"t.parquet": {**COLUMNS, "label": kinds}}), store)
+    assert (data.shape, data.class_names) == ((3,), ("0", "1", "2"))
+    halves = pa.array([Decimal(int(kind)) / 2 for kind in KINDS], pa.decimal128(4, 1))
+    data = load_dataset(written(tmp_path / "b", {"t.parquet": {**COLUMNS, "label": halves}}), store)
+    assert (data.shape, data.classes) == ((4,), 0)
 
 
 def test_columns_are_chosen(store: ObjectStore, tmp_path: Path) -> None:

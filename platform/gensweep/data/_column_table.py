@@ -74,10 +74,12 @@ class ColumnTable:
 
     @cached_property
     def label(self) -> str | None:
-        """The column of classes; one that is called so and has fractions is a number."""
+        """The column of classes; one that has fractions, or that column= names, is of numbers."""
         if self.options.label is not None:
             return self._known(self.options.label)
-        found = find_label(self._all, self.where(self.files[0]), CLASSES)
+        asked = self.names if self.options.column is not None else []
+        others = [name for name in self._all if name not in asked]
+        found = find_label(others, self.where(self.files[0]), CLASSES)
         parts = [self._column(file, found) for file, table in self._tables.items()
                  if found in table.column_names]  # fmt: skip
         return found if all(map(are_classes, parts)) else None
