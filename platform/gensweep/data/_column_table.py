@@ -81,7 +81,7 @@ class ColumnTable:
         others = [name for name in self._all if name not in asked]
         found = find_label(others, self.where(self.files[0]), CLASSES)
         parts = [self._column(file, found) for file, table in self._tables.items()
-                 if found in table.column_names]  # fmt: skip
+                 if found and found in table.column_names]  # fmt: skip
         return found if all(map(are_classes, parts)) else None
 
     @cached_property
