@@ -3,6 +3,7 @@
 B batch, T places of text. A text is the bytes of its UTF-8, then zeros; an empty one is of zeros.
 """
 
+import warnings
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from gensweep_models.config import check
 from gensweep_models.game import Tensors
 
 BYTES = 256
+NO_CLASS = "no class"
+"""Name of the class of examples without one, whose text is empty."""
 
 
 class Captions:
@@ -24,6 +27,7 @@ class Captions:
         if name in columns:
             shape, dtype = tuple(columns[name]["shape"]), columns[name]["dtype"]
             check(len(shape) == 1 and dtype == "int64", f"{name} is a column of text", shape=shape)
+            _tell_cut(name, shape[0], longest)
             self.length = min(shape[0], longest)
         else:
             law = f"the data have a column {name}, or classes, whose names are texts"
@@ -68,6 +72,14 @@ class Captions:
 def _texts(data: Any, longest: int) -> list[list[int]]:
     """The bytes of each class's name, or of its number, with an end; at last an empty text."""
     names = list(getattr(data, "class_names", ())) or [str(i) for i in range(data.classes)]
-    texts = [name.encode()[:longest] for name in names]
+    _tell_cut("names of classes", max(len(name.encode()) for name in names), longest)
+    texts = [b"" if name == NO_CLASS else name.encode()[:longest] for name in names]
     length = max(map(len, texts)) + 1
     return [list(text.ljust(length, b"\0")) for text in [*texts, b""]]
+
+
+def _tell_cut(what: str, found: int, longest: int) -> None:
+    """Warn where texts are longer than what is read of them."""
+    if found > longest:
+        told = f"texts of {what} have up to {found} bytes, of which the first {longest} are read"
+        warnings.warn(f"{told}: set text_length={found} to read all.", stacklevel=3)

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gensweep.data import Meta, find_source, load_dataset
@@ -13,6 +16,7 @@ from gensweep.data._captions import Captioned, caption, measures
 from gensweep.data._source import Chunk
 from gensweep.errors import UserError
 from gensweep.storage import ObjectStore
+from gensweep_models.captions import NO_CLASS
 
 
 def texts_of(tokens: Any) -> list[str]:
@@ -71,6 +75,33 @@ def test_digits_have_captions_as_a_column(store: ObjectStore) -> None:
     assert again.id != data.id
     assert again.columns == {}
     assert load_dataset(data.id, store).columns["caption"] == column
+
+
+def hub(tmp_path: Path, **columns: Any) -> str:
+    """A Parquet file of twelve even images, the later the lighter."""
+    images = [np.full((4, 4), 10 * i, np.uint8).tolist() for i in range(12)]
+    pq.write_table(pa.table({"image": images, **columns}), tmp_path / "hub.parquet")
+    return str(tmp_path / "hub.parquet")
+
+
+def test_parquet_without_a_column_of_captions_gets_them(store: ObjectStore, tmp_path: Path) -> None:
+    spec = hub(tmp_path, label=["cat", "owl"] * 6, age=list(range(12)))
+    data = load_dataset(spec, store, columns=("caption", "age"))
+    assert list(data.columns) == ["age", "caption"]
+    assert texts_of(data.arrays()["caption"])[:2] == ["a thin cat", "a thin owl"]
+    written = hub(tmp_path, label=["cat", "owl"] * 6, caption=["as written"] * 12)
+    found = load_dataset(written, store, columns=("caption",)).arrays()["caption"]
+    assert {*texts_of(found)} == {"as written"}
+
+
+def test_rows_without_a_class_have_empty_captions(store: ObjectStore, tmp_path: Path) -> None:
+    spec = hub(tmp_path, label=[*["cat", "owl"] * 4, None, None, None, "owl"])
+    data = load_dataset(spec, store, columns=("caption",))
+    texts = texts_of(data.arrays()["caption"])
+    assert data.columns["caption"]["shape"] == (len("a bold slanted cat"),)
+    assert [text for text, y in zip(texts, data.arrays()["y"], strict=True) if y == 2] == ["", ""]
+    assert all(text.endswith(("cat", "owl")) for text in filter(None, texts))
+    assert data.class_names[2] == NO_CLASS
 
 
 def test_articles_go_by_the_first_letter() -> None:

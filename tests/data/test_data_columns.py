@@ -100,6 +100,19 @@ def test_columns_are_part_of_what_a_data_set_is(
     assert again.nbytes == again.count * (64 + 8 + 4)
 
 
+def test_what_is_cut_of_texts_and_lists_is_told(
+    store: ObjectStore, made: tuple[Path, dict[str, Any]]
+) -> None:
+    table = {"image": [png(one) for one in made[1]["image"]], "caption": ["é" * 700] * ROWS}
+    table |= {"tokens": [[1] * 1024] * ROWS, "ids": [[1] * 1025] * ROWS}
+    pq.write_table(pa.table(table), "long.parquet")
+    data = load_dataset("./long.parquet", store, columns=("caption", "tokens", "ids"))
+    assert data.notes[1:] == (
+        "column 'caption' has up to 1,400 bytes, of which the first 1,024 are kept",
+        "column 'ids' has up to 1,025 numbers, of which the first 1,024 are kept",
+    )
+
+
 def test_shares_of_classes_are_known(store: ObjectStore, made: tuple[Path, dict[str, Any]]) -> None:
     folder, rows = made
     data = load_dataset(str(folder), store, column="image")

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from gensweep.data import Dataset, _ingest, load_dataset
+from gensweep.data import Dataset, Meta, _ingest, load_dataset
+from gensweep.data._source import Chunk
+from gensweep.errors import UserError
 from gensweep.storage import FileStore, ObjectStore, load_checksummed, open_store
+
+IMAGES = np.zeros((3, 1, 4, 4), np.uint8)
 
 
 class CountingStore(FileStore):
@@ -219,6 +225,38 @@ def test_processes_at_once(
     home = Path(os.environ["GENSWEEP_HOME"]) / "cache"
     assert list((home / "scratch").iterdir()) == []
     assert list(home.rglob(".*")) == []
+
+
+@dataclass(frozen=True)
+class Changing:
+    """A source whose examples are not what its description promises."""
+
+    classes: int
+    chunk: Chunk
+    name: str = "changing"
+    fingerprint: str = "changing 1"
+
+    def meta(self) -> Meta:
+        return Meta(shape=(1, 4, 4), classes=self.classes)
+
+    def chunks(self, split: str) -> Iterator[Chunk]:
+        yield self.chunk
+
+
+@pytest.mark.parametrize(
+    ("classes", "chunk", "words"),
+    [
+        (2, Chunk(IMAGES), "examples that have no classes among 2 classes: give all"),
+        (0, Chunk(IMAGES, np.zeros(3, np.int64)), "examples that have classes among 0 classes"),
+        (0, Chunk(IMAGES[..., :3]), r"examples of \(1, 4, 3\) uint8 among \(1, 4, 4\) uint8"),
+    ],
+)
+def test_what_the_description_does_not_promise_is_told(
+    store: ObjectStore, tmp_path: Path, classes: int, chunk: Chunk, words: str
+) -> None:
+    with pytest.raises(UserError, match=words):
+        _ingest.ingest(Changing(classes, chunk), store, tmp_path / "scratch")
+    assert store.list() == []
 
 
 def test_import_is_light() -> None:

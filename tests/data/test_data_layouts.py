@@ -130,6 +130,8 @@ def test_validation_is_the_test_split_where_that_has_no_classes(
         (["train", "test", "cat"], ("test/, train/ as splits without cat/", "as classes")),
         (["bottle/train/a", "bottle/test/a", "nut/train/a"], ("bottle/, nut/ as classes",)),
         (["trainA", "trainB", "testA", "testB"], ("by the splits", "one pair")),
+        (["fold1/a", "fold1/b", "fold2/a", "fold2/b"], ("fold1/, fold2/ as", "or a/, b/ in each")),
+        (["trains", "tests"], ("tests/ as a split or as a class", "tests/, trains/")),
         (["images", "masks"], ("images/, masks/ as classes or as parts",)),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -143,6 +145,25 @@ def test_two_readings_are_refused(
         load_dataset(str(tmp_path / "set"), store)
     assert all(word in str(caught.value) for word in words), str(caught.value)
     assert store.list() == []
+
+
+def test_classes_of_two_splits_that_differ_in_capitals_are_refused(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    for folder in ("train/cat", "train/dog", "test/Cat", "test/dog"):
+        fill(tmp_path / "set" / folder, 2)
+    with pytest.raises(UserError, match="has the class 'cat' in train and 'Cat' in test: call"):
+        load_dataset(str(tmp_path / "set"), store)
+
+
+def test_classes_that_one_split_lacks_are_told(store: ObjectStore, tmp_path: Path) -> None:
+    train = [f"train/{name}" for name in ("ant", "bee", "cat", "dog", "eel", "fly", "gnu")]
+    for folder in [*train, "test/gnu", "test/owl"]:
+        fill(tmp_path / "set" / folder, 2)
+    assert load_dataset(str(tmp_path / "set"), store).notes == (
+        "train has no example of owl",
+        "test has no example of ant, bee, cat, dog, eel and 1 more",
+    )
 
 
 @pytest.mark.parametrize("target", ["set", "set/cat", "."])

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ FORMS: dict[str, tuple[str, Any]] = {
     "bare csv": ("t.csv", csv(POINTS)),
     "semicolons": ("t.csv", csv(POINTS, "a;b;c", ";")),
     "spaces": ("t.csv", csv(POINTS, "", " ")),
+    "runs of spaces": ("t.csv", b" " + csv(POINTS, "", "   ").replace(b"\n", b" \n  ")),
+    "headed runs of spaces": ("t.csv", csv(POINTS, " a  b   c", "  ")),
     "tsv": ("t.tsv", csv(POINTS, "a\tb\tc", "\t")),
     "gzipped": ("t.csv.gz", gzip.compress(csv(POINTS, "a,b,c"))),
     "parquet": ("t.parquet", COLUMNS),
@@ -157,6 +160,28 @@ def test_columns_of_numbers_that_are_called_like_classes(
     assert (data.shape, data.classes, data.notes) == ((3,), 0, ("arrays x, and not y",))
 
 
+def test_whole_numbers_that_hardly_repeat_are_no_classes_unasked(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    """As the target of a regression."""
+    target = np.r_[np.arange(ROWS - 10), np.arange(10)]
+    spec = written(tmp_path / "set", {"t.csv": csv(np.c_[POINTS, target], "a,b,c,target")})
+    with pytest.raises(UserError, match=r"'target' of .*t has 30 values, 20 of them in one row "):
+        load_dataset(spec, store)
+    assert load_dataset(spec, store, label="target").classes == 30
+    data = load_dataset(spec, store, column="a,b,c,target")
+    assert (data.shape, data.classes) == ((4,), 0)
+
+
+def test_decimal_numbers_are_classes_too(store: ObjectStore, tmp_path: Path) -> None:
+    kinds = pa.array([Decimal(int(kind)) for kind in KINDS], pa.decimal128(4, 1))
+    data = load_dataset(written(tmp_path / "a", {"t.parquet": {**COLUMNS, "label": kinds}}), store)
+    assert (data.shape, data.class_names) == ((3,), ("0", "1", "2"))
+    halves = pa.array([Decimal(int(kind)) / 2 for kind in KINDS], pa.decimal128(4, 1))
+    data = load_dataset(written(tmp_path / "b", {"t.parquet": {**COLUMNS, "label": halves}}), store)
+    assert (data.shape, data.classes) == ((4,), 0)
+
+
 def test_columns_are_chosen(store: ObjectStore, tmp_path: Path) -> None:
     table = {**COLUMNS, "name": ["x"] * ROWS}
     spec = written(tmp_path / "set", {"t.parquet": table})
@@ -185,6 +210,23 @@ def test_arrays_of_images(store: ObjectStore, tmp_path: Path, form: str) -> None
     if form == "npz":
         assert np.array_equal(test.arrays()["x"][:, 0], PIXELS[30:])
         assert test.arrays()["y"].tolist() == KINDS[30:].tolist()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "most"),
+    [(PIXELS % 2, 1), ((PIXELS % 17).astype(np.int64), 16), (PIXELS.astype(np.uint16) * 16, 16)],
+)
+def test_pixels_that_are_nearly_black_are_told(
+    store: ObjectStore, tmp_path: Path, pixels: NDArray[Any], most: int
+) -> None:
+    spec = written(tmp_path / "set", {"t.npy": pixels})
+    note = load_dataset(spec, store).notes[-1]
+    assert note.startswith(f"dark: the largest pixel is {most} of 255; ")
+    assert "--pixel-range" in note
+    high = int(pixels.max())
+    data = load_dataset(spec, store, pixel_range=(0, high))
+    assert data.arrays()["x"].max() == 255
+    assert data.notes == ("arrays t",)
 
 
 def test_rows_with_missing_numbers(store: ObjectStore, tmp_path: Path) -> None:
@@ -220,8 +262,11 @@ class Thing:
         ({"t.npz": {"a": POINTS, "b": POINTS}}, ("arrays a, b", "column=")),
         ({"t.npz": {"x": POINTS, "y": KINDS[:9]}}, ("(9,)", "not one class for each of the 40")),
         ({"t.csv": b"a,b\n1,2\n3\n"}, ("t.csv", "cannot be read as a table")),
+        ({"t.csv": b"x,x,z\n" + b"1,2,3\n" * 20}, ("t.csv has 2 columns 'x'", "column=")),
+        ({"t.csv": b"label,z,label\n" + b"1,2,3\n" * 20}, ("2 columns 'label'", "rename")),
         ({"t.csv": b""}, ("t.csv", "cannot be read as a table")),
         ({"t.parquet": {"v": [[1.0, 2.0], [1.0]] * 10}}, ("lists of 1 to 2 numbers", "'v'")),
+        ({"t.parquet": {"v": pa.array([None] * 20, pa.list_(pa.float64()))}}, ("'v'", "no list")),
         ({"train.csv": csv(POINTS, "a,b,c"), "test.csv": csv(POINTS, "a,b,d")}, ("no column",)),
         ({"train.npy": POINTS, "test.npy": POINTS[:, :2]}, ("(3,)", "(2,)", "one kind")),
         ({"t.csv": b"a,b\n"}, ("one row or none",)),

@@ -103,6 +103,26 @@ def test_unreadable_images_are_left_out_and_listed(store: ObjectStore, tmp_path:
     assert train.notes == (f"left out: 3 of 40 examples that cannot be read: {names}",)
 
 
+ODD = {"cat/00.png": np.zeros((9, 8), np.uint8), "cat/03.png": np.zeros((6, 8, 3), np.uint8)}
+"""One of the first that decide for all is of another size; one of the others has colours."""
+
+
+def test_pictures_of_another_size_or_colour_are_left_out_too(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    folder = damaged(tmp_path)
+    for name, pixels in ODD.items():
+        Image.fromarray(pixels).save(f"{folder}/{name}")
+    with pytest.raises(
+        UserError, match=r"00.png is 8x9, others are 8x6 \(--image-size .* and 1 more"
+    ):
+        load_dataset(folder, store)
+    data = load_dataset(folder, store, skip_bad=2)
+    assert (data.count, data.shape) == (34, (1, 6, 8))
+    names = ", ".join(f"{folder}/{name}" for name in ODD)
+    assert data.notes == (f"left out: 2 of 40 examples that cannot be read: {names}",)
+
+
 @pytest.mark.parametrize("allowed", [0, 2])
 def test_more_are_counted_all(store: ObjectStore, tmp_path: Path, allowed: int) -> None:
     with pytest.raises(UserError) as caught:

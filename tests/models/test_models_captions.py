@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from gensweep_models.captions import BYTES, Captions
+from gensweep_models.captions import BYTES, NO_CLASS, Captions
 
 TEXTS = ["a bold seven", "an eight", "naïve"]
 
@@ -33,10 +33,18 @@ def test_tokens_are_bytes_and_each_place_without_one_has_its_own() -> None:
     assert int(tokens.max()) == captions.codes - 1
 
 
-def test_longer_texts_are_cut() -> None:
-    captions = Captions(data_of(), "caption", 6)
+def test_longer_texts_are_cut_and_that_is_told() -> None:
+    with pytest.warns(UserWarning, match="of caption have up to 14 bytes, of which the first 6 "):
+        captions = Captions(data_of(), "caption", 6)
     assert said(captions.tokens({"caption": column(TEXTS)})[0]) == "a bold"
     assert captions.length == 6
+
+
+def test_longer_names_of_classes_are_cut_and_that_is_told() -> None:
+    data = SimpleNamespace(classes=2, class_names=("cat", "naïve magpie"))
+    with pytest.warns(UserWarning, match=r"classes have up to 13 bytes.*: set text_length=13 to"):
+        captions = Captions(data, "caption", 3)
+    assert [said(row) for row in captions.tokens({"y": torch.tensor([0])})] == ["cat"]
 
 
 @pytest.mark.parametrize("names", [("cat", "magpie"), ()])
@@ -46,6 +54,12 @@ def test_without_a_column_names_of_classes_are_texts_with_an_end(names: tuple[st
     assert captions.given == ("y",)
     assert [said(row) for row in tokens] == list(reversed(names or ("0", "1")))
     assert bool((tokens[:, -1] >= BYTES).all())
+
+
+def test_the_class_of_examples_without_one_has_an_empty_text() -> None:
+    data = SimpleNamespace(classes=3, class_names=("cat", "owl", NO_CLASS))
+    tokens = Captions(data, "caption", 64).tokens({"y": torch.tensor([2, 1])})
+    assert [said(row) for row in tokens] == ["", "owl"]
 
 
 @pytest.mark.parametrize("given", [{"caption": column(TEXTS)}, {"y": torch.tensor([0, 1, 1])}])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gensweep.data._labels import NO_CLASS
 from gensweep.data._notes import HasNotes
 from gensweep.data._source import Chunk, Column, Meta, Source
 from gensweep.errors import UserError
@@ -41,6 +42,7 @@ class Captioned:
     """A source of images with classes, and a caption of each as the numbers of its bytes.
 
     Thirds are of the training examples of a class: each word tells images of one class apart.
+    Examples without a class have empty captions.
     """
 
     source: Source
@@ -51,7 +53,7 @@ class Captioned:
 
     @property
     def fingerprint(self) -> str:
-        return hashlib.sha256(f"captions 1 {self.source.fingerprint}".encode()).hexdigest()
+        return hashlib.sha256(f"captions 2 {self.source.fingerprint}".encode()).hexdigest()
 
     def meta(self) -> Meta:
         column = Column(name=CAPTION, dtype="int64", shape=(self._length,), levels=255)
@@ -100,7 +102,8 @@ class Captioned:
     def _length(self) -> int:
         """Bytes of the longest caption that there may be."""
         longest = [max(words, key=len) for words in self._words]
-        return max(len(caption(name, longest).encode()) for name in self._meta.class_names)
+        names = self._meta.class_names
+        return max(len(caption(name, longest).encode()) for name in names if name != NO_CLASS)
 
     def _bytes(self, text: str) -> bytes:
         return text.encode().ljust(self._length, b"\0")
@@ -138,11 +141,13 @@ def measures(images: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def caption(name: str, words: list[str]) -> str:
-    """Describe an image of a class in words, some of which may be empty.
+    """Describe an image of a class in words, some of which may be empty; "" for no class.
 
     >>> caption("7", ["bold", ""]), caption("8", ["", ""])
     ('a bold seven', 'an eight')
     """
+    if name == NO_CLASS:
+        return ""
     said = NUMERALS[int(name)] if name in map(str, range(10)) else name
     phrase = " ".join([*filter(None, words), said])
     vowel = phrase.lower().startswith(tuple("aeiou")) and not phrase.startswith("one")

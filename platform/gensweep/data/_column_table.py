@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 DELIMITERS = (",", ";", "\t")
 """Where a first line has none of them, there are spaces or a single column."""
+RUN = re.compile(rb'("[^"]*")|[ \t]+')
+"""Blanks between fields, or a quoted field, whose blanks are its own."""
 INDICES = ("", "Unnamed: 0", "__index_level_0__")
 """Names that pandas gives to numbers of rows."""
 CLASSES = tuple(name for name in LABEL_NAMES if name != "y")
@@ -71,12 +74,14 @@ class ColumnTable:
 
     @cached_property
     def label(self) -> str | None:
-        """The column of classes; one that is called so and has fractions is a number."""
+        """The column of classes; one that has fractions, or that column= names, is of numbers."""
         if self.options.label is not None:
             return self._known(self.options.label)
-        found = find_label(self._all, self.where(self.files[0]), CLASSES)
-        parts = [storage(table.column(found).combine_chunks()) for table in self._tables.values()
-                 if found in table.column_names]  # fmt: skip
+        asked = self.names if self.options.column is not None else []
+        others = [name for name in self._all if name not in asked]
+        found = find_label(others, self.where(self.files[0]), CLASSES)
+        parts = [self._column(file, found) for file, table in self._tables.items()
+                 if found and found in table.column_names]  # fmt: skip
         return found if all(map(are_classes, parts)) else None
 
     @cached_property
@@ -122,6 +127,9 @@ class ColumnTable:
         if name not in table.column_names:
             raise UserError(f"{self.where(file)} has no column {name!r}, which others have: "
                             "keep one kind of table in a folder.")  # fmt: skip
+        if table.column_names.count(name) > 1:
+            raise UserError(f"{self.where(file)} has {table.column_names.count(name)} columns "
+                            f"{name!r}: rename them, or choose others by column=.")  # fmt: skip
         return storage(table.column(name).combine_chunks())
 
 
@@ -138,7 +146,8 @@ def read_csv(data: bytes, where: str) -> Any:
         data = gzip.decompress(data) if where.lower().endswith(".gz") else data
         first = data.split(b"\n", 1)[0].decode().strip().removeprefix("\ufeff")
         delimiter = max(DELIMITERS, key=first.count) if set(DELIMITERS) & set(first) else " "
-        bare = all(map(_is_number, first.split(delimiter)))
+        data = _in_single_blanks(data) if delimiter == " " else data
+        bare = all(map(_is_number, first.split() if delimiter == " " else first.split(delimiter)))
         return csv.read_csv(
             io.BytesIO(data), csv.ReadOptions(use_threads=False, autogenerate_column_names=bare),
             csv.ParseOptions(delimiter=delimiter),
@@ -146,6 +155,16 @@ def read_csv(data: bytes, where: str) -> Any:
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         told = str(error).split("\n", 1)[0]
         raise UserError(f"{where} cannot be read as a table ({told}): mend or remove it.") from None
+
+
+def _in_single_blanks(data: bytes) -> bytes:
+    """Make one blank of each run of them outside quotes, as tables in columns of text have runs.
+
+    >>> _in_single_blanks(b'  1   2 \\n 3 "a  b"')
+    b'1 2\\n3 "a  b"'
+    """
+    lines = (RUN.sub(lambda run: run[1] or b" ", line).strip() for line in data.split(b"\n"))
+    return b"\n".join(lines)
 
 
 def _is_number(text: str) -> bool:
@@ -168,6 +187,9 @@ def numbers(values: Any, name: str, where: str) -> NDArray[Any]:
         return np.asarray(made, np.float64)[:, None]
     if is_list(kind) and is_numeric(kind.value_type):
         lengths = pc.list_value_length(values).drop_null().unique().to_pylist()
+        if not lengths:
+            raise UserError(f"column {name!r} of {where} has no list, only missing ones: name "
+                            "others by column=a,b.")  # fmt: skip
         if len(lengths) > 1:
             raise UserError(f"{where} has lists of {min(lengths)} to {max(lengths)} numbers in "
                             f"{name!r}: make all of one length.")  # fmt: skip

@@ -34,6 +34,17 @@ class ColumnReader:
     """text, list, number or image."""
 
     decoder: Decoder | None = None
+    longest: int = 0
+    """Entries of the longest text or list, of which no more than `LONGEST` are kept."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what is cut, if anything."""
+        if self.longest <= LONGEST:
+            return ()
+        what = "bytes" if self.kind == "text" else "numbers"
+        return (f"column {self.column.name!r} has up to {self.longest:,} {what}, of which the "
+                f"first {LONGEST:,} are kept",)  # fmt: skip
 
     @classmethod
     def for_column(cls, name: str, where: str, batches: Iterable[Any]) -> ColumnReader:
@@ -63,8 +74,8 @@ class ColumnReader:
             return cls(Column(name=name, dtype="uint8", shape=sides, levels=255), kind, decoder)
         shape = () if kind == "number" else (min(longest, LONGEST),)
         if floats:
-            return cls(Column(name=name, dtype=FLOAT, shape=shape), kind)
-        return cls(Column(name=name, dtype=INT, shape=shape, levels=most), kind)
+            return cls(Column(name=name, dtype=FLOAT, shape=shape), kind, longest=longest)
+        return cls(Column(name=name, dtype=INT, shape=shape, levels=most), kind, longest=longest)
 
     def read(self, values: Any, where: str) -> NDArray[Any]:
         """Convert the values of one batch of rows: `[n, *shape]`."""

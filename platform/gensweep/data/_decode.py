@@ -1,7 +1,8 @@
-"""Decodes PNG and JPEG bytes into arrays of one shape."""
+"""Decodes images, from bytes of any format that Pillow reads or from arrays, into one shape."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -67,8 +68,9 @@ class Decoder:
         if not images:
             raise cast(UnreadableError, opened[0])
         channels = 1 if all(image.mode in GREY for _, image in images) else 3
-        where, first = images[0]
-        width, height = (size, size) if size else first.size
+        (width, height), _ = Counter(image.size for _, image in images).most_common(1)[0]
+        where = next(where for where, image in images if image.size == (width, height))
+        width, height = (size, size) if size else (width, height)
         if width not in SIZES or height not in SIZES:
             raise UserError(
                 f"{where} is {width}x{height}, not within {SIZES[0]} to {SIZES[-1]}: "
@@ -77,12 +79,16 @@ class Decoder:
         return cls(size, channels, height, width, limits)
 
     def decode(self, named: Named) -> NDArray[np.uint8]:
-        """Decode one image. Raises `UserError` if it is damaged or of another size."""
+        """Decode one image.
+
+        Raises `UnreadableError` if it is damaged, of another size, or has colours among grey ones.
+        """
         import numpy as np
 
         where, image = _opened(named, self.limits)
         if self.channels == 1 and image.mode not in GREY:
-            raise UserError(f"{where} has colours, others have none: make all grey or all RGB.")
+            why = "has colours, others have none (make all grey or all RGB)"
+            raise UnreadableError(where, why)
         try:
             image = image.convert("L" if self.channels == 1 else "RGB")
         except (OSError, ValueError, SyntaxError) as error:
@@ -90,9 +96,10 @@ class Decoder:
         if self.image_size:
             image = square(image, self.image_size)
         if image.size != (self.width, self.height):
-            raise UserError(
-                f"{where} is {image.width}x{image.height}, others are {self.width}x"
-                f"{self.height}: set --image-size to resize and crop all."
+            raise UnreadableError(
+                where,
+                f"is {image.width}x{image.height}, others are {self.width}x{self.height} "
+                "(--image-size resizes and crops all)",
             )
         pixels = np.asarray(image, np.uint8).reshape(self.height, self.width, self.channels)
         return pixels.transpose(2, 0, 1)

@@ -11,6 +11,7 @@ from gensweep.data._captions import CAPTION, Captioned
 from gensweep.data._open_place import open_place
 from gensweep.data._options import ReadOptions
 from gensweep.data._parquet import ParquetSource
+from gensweep.data._parquet_table import ParquetTable
 from gensweep.data._recognise import NAMED, STACKED, recognise
 from gensweep.data._source import Source
 from gensweep.data._synthetic import Digits, grid25, ring8
@@ -36,8 +37,8 @@ def find_source(
     `cifar10`), a name and where its files are (`mnist=/folder`, `cifar10=s3://bucket/prefix`), or
     a folder, archive, file or `s3://` prefix of images, Parquet, CSV or arrays. `pixel_range` are
     the values of a black and of a white pixel where the files do not say so, `skip_bad` is how many
-    unreadable examples are left out before it is an error. Of `columns` a "caption" is made where
-    there is no Parquet that has it. Raises `UserError`.
+    unreadable examples are left out before it is an error. Of `columns` a "caption" is made of
+    classes and images where no Parquet has a column of that name. Raises `UserError`.
 
     >>> find_source("digits").meta().shape
     (1, 8, 8)
@@ -49,7 +50,7 @@ def find_source(
         return _find(spec, options)
     others = tuple(name for name in options.columns if name != CAPTION)
     source = _find(spec, replace(options, columns=others))
-    if isinstance(source, ParquetSource):
+    if isinstance(source, ParquetSource) and CAPTION in ParquetTable(source.place).schema.names:
         return replace(source, options=options)
     return Captioned(source)
 

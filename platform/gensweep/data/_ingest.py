@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gensweep.data._manifest import Manifest, Shard, index_key, write_manifest
-from gensweep.data._notes import HasNotes
 from gensweep.data._source import SPLITS, Chunk, Meta, Source
+from gensweep.data._tally import Tally
 from gensweep.errors import UserError
 from gensweep.storage import ObjectStore, dump_checksummed
 
@@ -37,8 +37,9 @@ def ingest(source: Source, store: ObjectStore, scratch: Path) -> Manifest:
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         digest = hashlib.sha256(json.dumps(_head(meta)).encode())
-        files = {split: _spool(source, split, meta, digest, Path(folder)) for split in SPLITS}
-        notes = source.notes() if isinstance(source, HasNotes) else ()
+        tally = Tally(source)
+        files = {split: _spool(tally, split, meta, digest, Path(folder)) for split in SPLITS}
+        notes = tally.notes(meta)
         _check_splits(source.name, files)
         # The name of the shards' folder is the digest of all examples, which is known only after
         # the last one: hence the files on the way, and no upload while reading.
@@ -68,19 +69,20 @@ def _head(meta: Meta) -> list[Any]:
 
 
 def _spool(
-    source: Source, split: str, meta: Meta, digest: Any, folder: Path
+    tally: Tally, split: str, meta: Meta, digest: Any, folder: Path
 ) -> list[tuple[Path, int]]:
     """Write a split's shards to files, and its examples and labels into `digest`."""
     examples, labels, others = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
     files: list[tuple[Path, int]] = []
-    for chunk in _regroup(source.chunks(split), max(1, SHARD_BYTES // meta.example_bytes)):
-        _check(source.name, meta, chunk)
+    name = tally.source.name
+    for chunk in _regroup(tally.chunks(split), max(1, SHARD_BYTES // meta.example_bytes)):
+        _check(name, meta, chunk)
         examples.update(chunk.x.tobytes())
         labels.update(b"" if chunk.y is None else chunk.y.tobytes())
         for column in meta.columns:
             others.update(chunk.columns[column.name].tobytes())
         file = folder / f"{split}-{len(files):05d}.parquet"
-        _write(file, meta, source.name, chunk)
+        _write(file, meta, name, chunk)
         files.append((file, len(chunk.x)))
     parts = [split, examples.hexdigest(), labels.hexdigest()]
     if meta.columns:  # else the hash is what it was before there were any
@@ -124,7 +126,11 @@ def _cut(chunk: Chunk, rows: slice) -> Chunk:
 def _check(name: str, meta: Meta, chunk: Chunk) -> None:
     """Raise `UserError` for examples that are not what the reader's `meta` promised."""
     x, y = chunk.x, chunk.y
-    if x.shape[1:] != meta.shape or str(x.dtype) != meta.dtype or (y is None) == bool(meta.classes):
+    if (y is None) == bool(meta.classes):
+        have = "no classes" if y is None else "classes"
+        raise UserError(f"data set {name!r} has examples that have {have} among {meta.classes} "
+                        "classes: give all examples a class, or none.")  # fmt: skip
+    if x.shape[1:] != meta.shape or str(x.dtype) != meta.dtype:
         raise UserError(
             f"data set {name!r} has examples of {x.shape[1:]} {x.dtype} among {meta.shape} "
             f"{meta.dtype}: keep one kind of data in a folder."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from gensweep.errors import UserError
@@ -11,6 +12,8 @@ from gensweep.errors import UserError
 Label = int | str | None
 """A class; None: no class, which -1 and missing values say."""
 MAX_CLASSES = 100_000
+FEW = 20
+"""Classes that may all have a single row."""
 LABEL_NAMES = ("label", "labels", "class", "target", "fine_label", "y")
 NO_CLASS = "no class"
 """Name of the class of training examples that have none."""
@@ -69,8 +72,8 @@ def _label(value: Any) -> tuple[Label, str]:
             found = None, f"a list of {len(value)}"
         case dict():
             found = None, f"a record of {', '.join(value)}"
-        case float():
-            found = _whole(value)
+        case float() | Decimal():
+            found = _whole(float(value))
         case int():
             found = _number(value)
     return found
@@ -88,6 +91,16 @@ def _whole(value: float) -> tuple[Label, str]:
     if math.isnan(value):  # as tables write what is missing
         return None, ""
     return _number(int(value)) if value.is_integer() else (None, f"the fractional {value}")
+
+
+def check_repeats(counts: Mapping[Label, int], column: str, where: str) -> None:
+    """`UserError` if most of many classes have one row, as the values of a regression have."""
+    found = [count for label, count in counts.items() if label is not None]
+    once = found.count(1)
+    if len(found) > FEW and 2 * once > len(found):
+        raise UserError(f"column {column!r} of {where} has {len(found):,} values, {once:,} of them "
+                        f"in one row only: say label={column} if they are classes, or else rename "
+                        "it, or name it among the numbers of column=.")  # fmt: skip
 
 
 def class_names(seen: Iterable[Label], given: Sequence[str], column: str, where: str

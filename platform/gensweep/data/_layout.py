@@ -65,7 +65,8 @@ def lay_out(files: Iterable[str], where: str) -> Layout:
 def _by_folder(parts: Mapping[str, Folders], where: str, left_out: Counter[str]) -> Layout:
     """Take the classes below splits; a test split without them is none where others have some."""
     labels = _labels_below(parts, where)
-    known = {kind: {*found.values()} - {None} for kind, found in labels.items()}
+    known = {kind: {one for one in found.values() if one is not None}
+             for kind, found in labels.items()}  # fmt: skip
     held = next((kind for kind in ("test", "validation") if known.get(kind) or
                  (kind in labels and not known["train"])), None)  # fmt: skip
     for kind in labels.keys() - {"train", held}:
@@ -73,6 +74,7 @@ def _by_folder(parts: Mapping[str, Folders], where: str, left_out: Counter[str])
         left_out[f"{kind} image(s){why}"] += len(labels[kind])
     if held is None:
         return _by_count(labels["train"], left_out)
+    _check_case(known["train"], known[held], held, where)
     one = len(known["train"] | known[held]) < 2 or not known["train"]
     entries = [Entry(file, split, None if one or label is None else label)
                for split, kind in (("train", "train"), ("test", held))
@@ -136,6 +138,8 @@ def _check_tops(folders: Folders, where: str) -> None:
     tops = sorted(_tops(folders))
     names = ", ".join(f"{readable(top)}/" for top in tops[:5])
     words = [top for top in tops if top.lower() in WORDS]
+    if all(top.lower().removesuffix("s") in WORDS for top in tops):  # trains/ and tests/
+        words = tops
     below = _below(folders)
     vehicles = len(tops) > 2 and WORDS.get("".join(words).lower()) == "train"
     if words and not (vehicles and not any(below.values())):
@@ -144,11 +148,26 @@ def _check_tops(folders: Folders, where: str) -> None:
     if all({top.lower() for top in tops} & role for role in ROLES):
         raise UserError(f"{where} can be read in two ways, {names} as classes or as parts of the "
                         "same examples: name the folder of the images alone.")  # fmt: skip
+    same = sorted(below[tops[0]]) if tops else []
+    if len(tops) > 1 and len(same) > 1 and all(below[top] == {*same} for top in tops):
+        inner = ", ".join(f"{readable(one)}/" for one in same[:5])
+        raise UserError(f"{where} can be read in two ways, {names} as classes or {inner} in each "
+                        f"of them: name one, such as {where}/{readable(tops[0])}, or put the "
+                        "classes into train and test, or all into one folder.")  # fmt: skip
     for top in tops:
         if split_folders(below[top], f"{where}/{readable(top)}"):
             raise UserError(f"{where} can be read in two ways, {names} as classes or as data sets "
                             f"with splits of their own: name one, such as {where}/{readable(top)}, "
                             "or put the classes into train and test.")  # fmt: skip
+
+
+def _check_case(train: set[str], held: set[str], kind: str, where: str) -> None:
+    """`UserError` where a class of one split is called as one of the other but for capitals."""
+    alike = {name.lower(): name for name in train - held}
+    for name in sorted(held - train):
+        if name.lower() in alike:
+            raise UserError(f"{where} has the class {alike[name.lower()]!r} in train and {name!r} "
+                            f"in {kind}: call both alike.")  # fmt: skip
 
 
 def _check_beside(folders: Folders, splits: Mapping[str, str], where: str) -> None:

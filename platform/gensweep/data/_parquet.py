@@ -103,7 +103,8 @@ class ParquetSource:
         counts["test row(s) without a class"] = plan.hidden
         bad = together(self._bad.values())
         whole = left_out(Counter(self.place.left_out) + counts)
-        return (told, *whole, *bad.notes(self.options.skip_bad))
+        cut = [note for reader in self._readers for note in reader.notes]
+        return (told, *cut, *whole, *bad.notes(self.options.skip_bad))
 
     def _chunk(self, rows: Rows, kept: list[int], pixels: NDArray[Any]) -> Chunk:
         labels = rows.labels

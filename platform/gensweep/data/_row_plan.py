@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gensweep.data._labels import NO_CLASS, Label, class_names
+from gensweep.data._labels import NO_CLASS, Label, check_repeats, class_names
 from gensweep.data._splits import EVERY, by_seed, kind_of_file, split_files
 from gensweep.errors import UserError
 
@@ -96,7 +96,8 @@ def plan_rows(
 ) -> RowPlan:
     """Read all classes: a file may hold a single one, as sorted tables do.
 
-    `UserError` if a column that the user `asked` for has none.
+    `UserError` if a column that the user `asked` for has none, or if one that is found by its name
+    hardly repeats a value.
     """
     splits = split_files(table.files, table.uri)
     uses = splits or dict.fromkeys(table.files, "train")
@@ -110,6 +111,8 @@ def plan_rows(
                             "name another by label=, or none.")  # fmt: skip
         return plan
     plan, test, hidden = _known_test(plan, label)
+    if not asked:
+        check_repeats(train + test, label, table.uri)
     names = class_names({*train, *test}, given, label, table.uri)
     names += (NO_CLASS,) if None in train else ()
     hidden += 0 if None in train else test[None]
