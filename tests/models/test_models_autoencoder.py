@@ -166,6 +166,16 @@ def test_a_law_follows_codes_that_change_and_rests_outside_training() -> None:
     assert torch.equal(law.mean, before)
 
 
+def test_a_denoisers_law_is_that_of_codes_of_clean_examples() -> None:
+    game, x = _denoiser(IMAGE, layers=1), torch.rand(200, *IMAGE)
+    net, hyper = _network(game), _hyper(NUMBERS, noise_std=2.0, masked_share=0)
+    noise = {"corruption": torch.randn(200, *IMAGE)}
+    _loss(game, net, x, noise, hyper)
+    codes = game.encode({"autoencoder": bind("autoencoder", net)}, x, {}, hyper).detach()
+    torch.testing.assert_close(net.law.mean, codes.mean(0))
+    torch.testing.assert_close(net.law.covariance, codes.T.cov(correction=0))
+
+
 def test_codes_beyond_the_latent_size_leave_the_law_as_it_is() -> None:
     small, big, codes = CodeLaw(2), CodeLaw(5), torch.randn(50, 2) @ torch.randn(2, 2) + 1
     small(codes)

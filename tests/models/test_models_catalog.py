@@ -168,6 +168,16 @@ def test_the_space_fits_the_configuration_at_its_extremes(model: Model) -> None:
     check_space(model.config, model.space)
 
 
+TRADED = {"guidance_scale", "temperature", "sample_steps", "steps", "candidates"}
+"""What trades fidelity for variety or time where a model has no truncation to search."""
+
+
+@every_model
+def test_what_trades_fidelity_in_samples_is_searched(model: Model) -> None:
+    found = {name for name, scope in scopes(model.config()).items() if scope == "sampling"}
+    assert found & TRADED <= set(model.space)
+
+
 @every_model
 def test_a_sweep_may_search_the_whole_space(model: Model) -> None:
     """Conditions name dimensions that are there."""

@@ -186,6 +186,21 @@ def test_the_bound_teaches_the_variance_alone(shape: Any) -> None:
     assert float(taught.abs().max()) > 0
 
 
+def test_the_bound_that_is_learned_from_is_the_likelihoods() -> None:
+    """Of uniform times T terms have the sum over all as their mean; both are in bits/dim."""
+    torch.manual_seed(0)
+    game = game_of(steps=20, variance="learned", batch_size=100_000)
+    mean_of = oracle(game.schedule, MEAN, DEVIATION)["denoiser"]
+    nets: Any = {"denoiser": lambda x, t: torch.cat([mean_of(x, t), torch.zeros_like(x)], 1)}
+    x = MEAN + DEVIATION * torch.randn(5000, 2)
+    each = {"t": ((torch.arange(20) + 0.5) / 20).repeat_interleave(5000)}
+    noise = drawn(game.noise["denoiser"]) | each
+    _, metrics = game.loss("denoiser", nets, {"x": x.repeat(20, 1)}, noise, HYPER)
+    found = game.log_prob(nets, x, drawn(game.log_prob_noise(len(x))), HYPER)
+    wanted = game.bits_per_dim(-found - game._prior_gap(x))  # that gap is of no step
+    assert float(metrics["bound"]) == pytest.approx(float(wanted.mean()), rel=0.05)
+
+
 def test_each_target_is_the_same_network_told_otherwise() -> None:
     schedule, torch_noise = Schedule(100), torch.randn(6, 2, dtype=torch.float64)
     x0, t = torch.randn(6, 2, dtype=torch.float64), torch.tensor([1, 2, 10, 50, 90, 100])

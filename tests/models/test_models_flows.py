@@ -1,6 +1,7 @@
 """What every flow keeps: a bijection, its Jacobian, a density, samples that have it."""
 
 import math
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from gensweep_models.flow.glow import Glow, GlowConfig
 from gensweep_models.flow.priors import draw_prior, log_prior
 from gensweep_models.flow.realnvp import Realnvp, RealnvpConfig
 from gensweep_models.nets.coupling import masks
+from gensweep_models.nets.multiscale import Squeeze
 
 SMALL = {"batch_size": 8, "hidden": 16, "layers": 2, "channels": 8, "blocks": 1}
 VARIANTS: dict[str, tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = {
@@ -70,10 +72,12 @@ def _pixels(count: int, shape: tuple[int, ...], levels: int) -> Tensor:
 def test_the_inverse_undoes_the_flow(variant: str, shape: Any) -> None:
     game = _game(variant, shape)
     flow, x = _random_flow(game), torch.randn(9, game.size, dtype=torch.float64)
-    z, _ = flow(x)
-    back, _ = flow(z, inverse=True)
+    z, volume = flow(x)
+    back, returned = flow(z, inverse=True)
     assert float((z - x).abs().max()) > 0.3
     torch.testing.assert_close(back, x, rtol=0, atol=1e-10)
+    torch.testing.assert_close(returned, -volume, rtol=0, atol=1e-9)
+    assert float(volume.abs().min()) > 1e-3
     single = flow.float()
     back = single(single(x.float())[0], inverse=True)[0]
     torch.testing.assert_close(back, x.float(), rtol=0, atol=1e-4)
@@ -151,6 +155,42 @@ def test_every_coordinate_is_transformed() -> None:
         first, second = masks(shape, 2)
         torch.testing.assert_close(first + second, torch.ones(math.prod(shape)))
         assert 0 < first.sum() < first.numel()
+
+
+def _is_checkerboard(mask: Tensor) -> bool:
+    """Whether maps [C, H, W] of 0 and 1 change from each pixel to the next, down and across."""
+    down, across = mask[:, 1:] - mask[:, :-1], mask[:, :, 1:] - mask[:, :, :-1]
+    return bool((down.abs() == 1).all() and (across.abs() == 1).all())
+
+
+def _kind(step: Any) -> str:
+    if isinstance(step, Squeeze):
+        return "squeeze"
+    maps = step.mask
+    if _is_checkerboard(maps):
+        return "checkerboard"
+    assert torch.equal(maps, maps[:, :1, :1].expand_as(maps))  # whole channels
+    assert float(maps.mean()) == 0.5
+    return "channels"
+
+
+def test_masks_of_images_begin_with_checkerboards() -> None:
+    for shape in ((1, 8, 8), (3, 4, 6)):
+        kinds = [_is_checkerboard(mask.reshape(shape)) for mask in masks(shape, 4)]
+        assert kinds == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("shape", "scales"), [((1, 8, 8), 2), ((3, 16, 16), 3)])
+def test_a_scale_of_realnvp_has_three_couplings_of_each_kind(shape: Any, scales: int) -> None:
+    """Figure 4 of arXiv:1605.08803: the last scale has four checkerboards alone."""
+    flow = _game("realnvp_conv", shape).players["flow"].build()
+    found = [[_kind(step) for step in scale.steps] for scale in flow.scales]
+    between = ["checkerboard"] * 3 + ["squeeze"] + ["channels"] * 3
+    assert found == [between] * (scales - 1) + [["checkerboard"] * 4]
+    for scale in flow.scales:  # masks take turns
+        turns = [step.mask for step in scale.steps if not isinstance(step, Squeeze)]
+        pairs = [(a, b) for a, b in pairwise(turns) if a.shape == b.shape]
+        assert all(torch.equal(a + b, torch.ones_like(a)) for a, b in pairs)
 
 
 @pytest.mark.parametrize("variant", ["nice", "realnvp", "realnvp_conv", "glow"])
@@ -246,9 +286,13 @@ def test_actnorm_takes_its_first_batch_alone() -> None:
     found, _ = norm(torch.nn.functional.pixel_unshuffle(first.reshape(-1, 1, 8, 8), 2))
     torch.testing.assert_close(found.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=1e-4)
     torch.testing.assert_close(found.var((0, 2, 3), correction=0), torch.ones(4))
-    again = norm(torch.full((64, 4, 4, 4), 5.0))[0].detach()
-    assert float(again.abs().max()) < 0.2  # by the first batch's numbers
-    torch.testing.assert_close(norm.eval()(torch.full((1, 4, 4, 4), 5.0))[0], again[:1])
+    # a second batch of another mean and spread is standardised by the first one's
+    other = torch.randn(64, 4, 4, 4) / 2 - 1
+    maps = torch.nn.functional.pixel_unshuffle(first.reshape(-1, 1, 8, 8), 2)
+    mean, std = (one[:, None, None] for one in (maps.mean((0, 2, 3)), maps.std((0, 2, 3))))
+    again = norm(other)[0].detach()
+    torch.testing.assert_close(again, (other - mean) / std, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(norm.eval()(other)[0], again)
 
 
 def test_a_1x1_convolution_begins_as_a_rotation() -> None:

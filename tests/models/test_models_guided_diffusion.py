@@ -156,7 +156,27 @@ def test_a_share_of_the_classes_is_dropped() -> None:
     assert torch.equal(kept, batch["y"])
 
 
-def test_the_classifier_learns_on_noisy_examples() -> None:
+def test_the_classifier_is_shown_noisy_examples_and_their_times() -> None:
+    torch.manual_seed(0)
+    game, seen = game_of(guidance="classifier"), []
+
+    def classifier(x: Tensor, time: Tensor) -> Tensor:
+        seen.append((x, time))
+        return torch.zeros(len(x), 2)
+
+    batch = {"x": torch.randn(8, 2), "y": torch.arange(8) % 2}
+    noise = {"epsilon": torch.randn(8, 2), "t": (torch.arange(8) + 0.5) / 8}
+    nets: Any = {"classifier": classifier}
+    game.loss("classifier", nets, batch, noise, {})
+    ((noisy, time),) = seen
+    kept = game.schedule.alpha_bar((time * game.config.steps).round().long())[:, None]
+    wanted = kept.sqrt() * batch["x"] + (1 - kept).sqrt() * noise["epsilon"]
+    torch.testing.assert_close(noisy, wanted.to(noisy.dtype))
+    assert len(time.unique()) == 8
+    assert float((noisy - batch["x"]).abs().amax(1).min()) > 0.05
+
+
+def test_the_classifier_learns() -> None:
     torch.manual_seed(0)
     game = game_of((1, 8, 8), guidance="classifier", batch_size=64)
     module = game.players["classifier"].build()

@@ -74,25 +74,31 @@ def test_with_all_bits_free_the_rate_has_no_weight() -> None:
     assert not torch.allclose(one, gradient(game, net, x, noise, hyper_of(3)))
 
 
-def _own_gradient(net: VariationalNet, x: Tensor, epsilon: Tensor) -> Tensor:
-    """Equation 14 of arXiv:1509.00519, written out: log-weights' gradients, weighted."""
+def _own_gradient(net: VariationalNet, x: Tensor, epsilon: Tensor, kl_weight: float) -> Tensor:
+    """Equation 14 of arXiv:1509.00519, written out: log-weights' gradients, weighted.
+
+    The prior's and the posterior's part of a log-weight has the weight of the KL.
+    """
     target = ((x + 1) / 2).flatten(1)[:, None]
     posterior = Posterior(*net(target[:, 0])).of_many()
     z = posterior.at(epsilon)
     prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(-1)
     law = torch.distributions.Normal(posterior.mean, (posterior.log_variance / 2).exp())
     out = net.decoder(z)
-    log_weights = prior - bernoulli_nll(out, target.expand_as(out)) - law.log_prob(z).sum(-1)
+    told = law.log_prob(z).sum(-1) - prior
+    log_weights = -bernoulli_nll(out, target.expand_as(out)) - kl_weight * told
     weighted = -(log_weights.softmax(1).detach() * log_weights).sum(1).mean()
     found = torch.autograd.grad(weighted, list(net.parameters()))
     return torch.cat([one.flatten() for one in found])
 
 
-def test_the_gradient_of_iwae_weighs_samples_by_their_importance() -> None:
+@pytest.mark.parametrize("kl_weight", [1.0, 0.2])
+def test_the_gradient_of_iwae_weighs_samples_by_their_importance(kl_weight: float) -> None:
     game, x = small_vae(importance_samples=5), torch.rand(6, *IMAGE)
     net, noise = network(game), draw(game.noise["vae"])
-    found = gradient(game, net, x, noise, hyper_of(3))
-    torch.testing.assert_close(found, _own_gradient(net, x, noise["epsilon"]), atol=1e-5, rtol=1e-4)
+    found = gradient(game, net, x, noise, hyper_of(3, kl_weight=kl_weight))
+    wanted = _own_gradient(net, x, noise["epsilon"], kl_weight)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
 
 
 def test_the_objective_falls_with_importance_samples() -> None:

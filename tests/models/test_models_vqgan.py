@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch.nn.functional import mse_loss
+from torch.nn.functional import conv2d, max_pool2d, mse_loss
 
 from bound_nets import bind, bind_all
 from gensweep.lanes import Pack
@@ -152,6 +152,22 @@ def test_perceptual_features_are_one_network_for_all_trials() -> None:
     assert set(shapes) == {
         f"features.{i}.{kind}" for i in (0, 2, 5, 7, 10, 12, 14) for kind in ("weight", "bias")
     }
+
+
+def test_perceptual_features_are_taken_after_the_last_relu_of_a_scale() -> None:
+    """relu1_2, relu2_2 and relu3_3 of VGG-16 by hand, each pixel's of length 1."""
+    net = PerceptualFeatures(4).requires_grad_(False)
+    x = torch.rand(2, 3, 16, 16) * 2 - 1
+    mean, std = torch.tensor([-0.030, -0.088, -0.188]), torch.tensor([0.458, 0.448, 0.450])
+    h, wanted = (x - mean[:, None, None]) / std[:, None, None], []
+    for numbers in ((0, 2), (5, 7), (10, 12, 14)):
+        for number in numbers:
+            layer = net.features[number]
+            h = conv2d(h, layer.weight, layer.bias, padding=1).clamp(min=0)
+        wanted.append(h / (h.norm(dim=1, keepdim=True) + 1e-10))
+        h = max_pool2d(h, 2)
+    for found, by_hand in zip(net(x), wanted, strict=True):
+        torch.testing.assert_close(found, by_hand, rtol=1e-4, atol=1e-5)
 
 
 def test_a_users_file_is_the_perceptual_network(tmp_path: Path) -> None:

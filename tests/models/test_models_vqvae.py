@@ -164,6 +164,16 @@ def test_averaged_codes_that_are_revived_keep_the_laws() -> None:
     check_model(CATALOG["vqvae"], **SMALL, codebook="ema", revival=0.2)
 
 
+@pytest.mark.parametrize(("revival", "fewest"), [(0.2, 0.1), (0.0, 2.0**-8)])
+def test_training_revives_codes_that_are_hardly_used(revival: float, fewest: float) -> None:
+    """Unused counts halve in each batch, unless they are below 0.2 and begin at 1 again."""
+    settings = SMALL | {"codes": 64, "codebook": "ema", "codebook_decay": 0.5}
+    pack = _pack([VqVaeConfig(**settings, revival=revival, stage_fraction=0.9)], [0], ticks=9)
+    pack.run(8)
+    counts = pack.stacks["autoencoder"].lane_weights(0)["codebook.counts"]
+    assert fewest <= float(counts.min()) < 2 * fewest
+
+
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 10), (3, 4, 4)])
 def test_data_that_have_no_grid_are_refused(shape: tuple[int, ...]) -> None:
     data = SimpleNamespace(shape=shape, classes=0, count=9)

@@ -85,6 +85,26 @@ def test_a_codebook_that_follows_averages_moves_in_the_autoencoders_turn_alone()
     assert not any(torch.equal(b.table(), old) for b, old in zip(books, before, strict=True))
 
 
+def test_codes_of_both_levels_begin_anew_at_places_of_their_own() -> None:
+    game, nets = _game(revival=0.5, codebook_decay=1 - 1e-6)
+    net, x = nets["autoencoder"], torch.rand(16, 1, 8, 8)
+    with torch.no_grad():
+        maps, z_top = net.encode(x)
+        z_bottom = net.encode_bottom(maps, net.top(z_top).through)
+        for book in (net.top, net.bottom):
+            book.counts.mul_(0.1)  # all are to begin anew, and where they are now is kept
+            book.sums.mul_(0.1)
+        noise = {"revival": torch.tensor(5)}
+        game.loss("autoencoder", bind_all(nets), {"x": x}, noise, HYPER)
+    shares = []
+    for book, z in ((net.top, z_top), (net.bottom, z_bottom)):
+        distance = torch.cdist(book.table(), z.flatten(0, -2))
+        assert float(distance.amin(1).max()) < 1e-3
+        shares.append(distance.argmin(1) / distance.shape[1])
+    apart = (shares[0] - shares[1]).abs()
+    assert float(apart.max()) > 0.1  # by one key they are at the same place, up to rounding
+
+
 def test_the_bottoms_prior_sees_the_whole_top_and_only_what_comes_before() -> None:
     _, nets = _game(prior_layers=4, prior_channels=8)
     prior = nets["bottom_prior"]

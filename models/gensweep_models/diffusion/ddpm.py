@@ -35,11 +35,14 @@ class DdpmConfig(DiffusionConfig):
     layers: int = fixed(3, "hidden layers of the MLP; points", at_least=1)
 
 
+SAMPLE_STEPS = Categorical((10, 25, 50, 100))
+"""Evaluations a sample that are searched; none is above the T of any entry's defaults."""
 DDPM_SPACE: dict[str, Dimension] = {
     "learning_rate": Real(1e-5, 1e-2, log=True),
     "ema": Categorical((0.9, 0.99, 0.999)),
     "channels": Categorical((16, 32)),
     "truncation": Real(0.3, 5.0),
+    "sample_steps": SAMPLE_STEPS,
 }
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gensweep_models.config import fixed, lane, sampling
 from gensweep_models.diffusion.rectified_flow import (
+    NUMBERS_OF_STEPS,
     RATE,
     WIDTH,
     RectifiedFlow,
@@ -42,6 +43,7 @@ FLOW_MATCHING_SPACE: dict[str, Dimension] = {
     "path": Categorical(get_args(Path)),
     "sigma_min": Real(1e-5, 1e-1, log=True, when={"path": ("optimal_transport",)}),
     "channels": WIDTH,
+    "steps": NUMBERS_OF_STEPS,
 }
 
 

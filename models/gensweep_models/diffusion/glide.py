@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gensweep_models.captions import Captions
 from gensweep_models.config import check, fixed, lane, sampling
-from gensweep_models.diffusion.ddpm import Ddpm
+from gensweep_models.diffusion.ddpm import SAMPLE_STEPS, Ddpm
 from gensweep_models.diffusion.guided_diffusion import SCALES
 from gensweep_models.diffusion.improved_ddpm import ImprovedDdpmConfig
 from gensweep_models.game import DataShape, Nets, Noise, Tensors
@@ -54,6 +54,7 @@ GLIDE_SPACE: dict[str, Dimension] = {
     "caption_dropout": Real(0.05, 0.5),
     "inpainting": Real(0.05, 0.5),
     "bound_weight": Real(1e-4, 1e-2, log=True),
+    "sample_steps": SAMPLE_STEPS,
 }
 
 

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from gensweep_models.config import check, fixed, lane, sampling
 from gensweep_models.diffusion.classifier_free import ClassifierFree
-from gensweep_models.diffusion.ddpm import Ddpm
+from gensweep_models.diffusion.ddpm import SAMPLE_STEPS, Ddpm
 from gensweep_models.diffusion.improved_ddpm import ImprovedDdpmConfig
 from gensweep_models.diffusion.process import beside
 from gensweep_models.game import DataShape, Loss, Nets, Tensors
@@ -52,6 +52,7 @@ GUIDED_DIFFUSION_SPACE: dict[str, Dimension] = {
     "label_dropout": Real(0.05, 0.5, when=WITHOUT),
     "classifier_learning_rate": Real(1e-5, 1e-2, log=True, when=BY_CLASSIFIER),
     "bound_weight": Real(1e-4, 1e-2, log=True),
+    "sample_steps": SAMPLE_STEPS,
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from gensweep_models.config import fixed, lane, sampling
-from gensweep_models.diffusion.ddpm import DdpmConfig
+from gensweep_models.diffusion.ddpm import SAMPLE_STEPS, DdpmConfig
 from gensweep_models.diffusion.denoising import Sampler, Variance
 from gensweep_models.diffusion.process import NoiseSchedule
 from gensweep_models.space import Categorical, Dimension, Real
@@ -32,4 +32,5 @@ IMPROVED_DDPM_SPACE: dict[str, Dimension] = {
     "variance": Categorical(("small", "learned")),
     "bound_weight": Real(1e-4, 1e-2, log=True, when=LEARNED),
     "channels": Categorical((16, 32)),
+    "sample_steps": SAMPLE_STEPS,
 }

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gensweep_models.config import fixed, lane, sampling
 from gensweep_models.diffusion.classifier_free import ClassifierFree
+from gensweep_models.diffusion.ddpm import SAMPLE_STEPS
 from gensweep_models.diffusion.denoising import DiffusionConfig, Variance
 from gensweep_models.diffusion.first_stage import FirstStage
 from gensweep_models.diffusion.guided_diffusion import SCALES
@@ -76,6 +77,7 @@ LATENT_DIFFUSION_SPACE: dict[str, Dimension] = {
     "adversarial_weight": Real(0.1, 2.0, log=True),
     "label_dropout": Real(0.05, 0.5),
     "guidance_scale": Real(0.0, 4.0),
+    "sample_steps": SAMPLE_STEPS,
 }
 
 

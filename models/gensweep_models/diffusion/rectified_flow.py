@@ -33,7 +33,12 @@ class RectifiedFlowConfig(BaseConfig):
 
 
 RATE, WIDTH = Real(1e-5, 1e-2, log=True), Categorical((16, 32))
-RECTIFIED_FLOW_SPACE: dict[str, Dimension] = {"learning_rate": RATE, "channels": WIDTH}
+NUMBERS_OF_STEPS = Categorical((5, 10, 25))
+RECTIFIED_FLOW_SPACE: dict[str, Dimension] = {
+    "learning_rate": RATE,
+    "channels": WIDTH,
+    "steps": NUMBERS_OF_STEPS,
+}
 
 
 class RectifiedFlow(Stepped):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep_models.config import fixed, lane, sampling
+from gensweep_models.diffusion.ddpm import SAMPLE_STEPS
 from gensweep_models.diffusion.denoising import Diffusion, DiffusionConfig, Sampler, Variance
 from gensweep_models.diffusion.process import beside
 from gensweep_models.diffusion.super_resolution import SuperResolution, check_sides
@@ -36,6 +37,7 @@ SR3_SPACE: dict[str, Dimension] = {
     "norm": Categorical((1, 2)),
     "sampler": Categorical(get_args(Sampler)),
     "channels": Categorical((16, 32)),
+    "sample_steps": SAMPLE_STEPS,
 }
 
 

@@ -78,6 +78,8 @@ DALLE_SPACE: dict[str, Dimension] = {
     "codes": Categorical((64, 128)),
     "caption_dropout": Real(0.05, 0.5),
     "guidance_scale": Real(0.0, 4.0),
+    "temperature": Real(0.5, 1.25),
+    "candidates": Categorical((1, 2, 4)),
 }
 
 

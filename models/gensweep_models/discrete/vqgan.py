@@ -43,6 +43,7 @@ VQGAN_SPACE: dict[str, Dimension] = {
     "prior_learning_rate": Real(1e-5, 1e-2, log=True),
     "adversarial_weight": Real(0.05, 2.0, log=True),
     "codes": Categorical((32, 64, 128, 256)),
+    "temperature": Real(0.5, 1.25),
 }
 
 

@@ -29,6 +29,7 @@ VQVAE_SPACE: dict[str, Dimension] = {
     "learning_rate": Real(1e-5, 1e-2, log=True),
     "commitment_weight": Real(0.1, 2.0, log=True),
     "codes": Categorical((32, 64, 128, 256)),
+    "temperature": Real(0.5, 1.25),
 }
 
 

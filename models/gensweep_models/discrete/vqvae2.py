@@ -20,6 +20,7 @@ from gensweep_models.discrete.vqvae import VQVAE_SPACE, VqVaeConfig
 from gensweep_models.discrete.vqvae2_nets import BottomPrior, TwoLevels
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.pixelcnn import PixelCNN
+from gensweep_models.random import fold
 
 State = tuple[Tensor, Tensor, Canvas]
 """The top's tokens, what the bottom's prior is told of them, and the bottom as far as drawn."""
@@ -76,7 +77,7 @@ class VqVae2(Coded):
 
     def _autoencoder_loss(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Loss:
         """Equation 2 at both levels, each term a mean."""
-        net, key = nets["autoencoder"], noise.get("revival")
+        net, keys = nets["autoencoder"], _keys(noise.get("revival"))
         maps, z_top = net.encode(x)
         top = net.top(z_top)
         z_bottom = net.encode_bottom(maps, top.through)
@@ -86,8 +87,8 @@ class VqVae2(Coded):
         metrics = {
             "distortion": error.detach(),
             "commitment": commitment.detach(),
-            "top_perplexity": net.top.follow(z_top, top.tokens, key),
-            "bottom_perplexity": net.bottom.follow(z_bottom, bottom.tokens, key),
+            "top_perplexity": net.top.follow(z_top, top.tokens, keys[0]),
+            "bottom_perplexity": net.bottom.follow(z_bottom, bottom.tokens, keys[1]),
         }
         moved = top.codebook + bottom.codebook
         return error + moved + hyper["commitment_weight"] * commitment, metrics
@@ -147,3 +148,8 @@ class VqVae2(Coded):
         """Images [count, *shape] of two full grids."""
         tokens = [state[0].flatten(1), tokens_of(state[2]).flatten(1)]
         return self.decode(nets, torch.cat(tokens, 1))
+
+
+def _keys(key: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """Keys of both codebooks, whose codes would begin anew at the same places by one."""
+    return (None, None) if key is None else (fold(key, 0), fold(key, 1))

@@ -40,6 +40,7 @@ NICE_SPACE: dict[str, Dimension] = {
     "couplings": Categorical((4, 6)),
     "layers": Categorical((2, 3, 5)),
     "prior": Categorical(get_args(Prior)),
+    "temperature": Real(0.5, 1.0),
 }
 
 

@@ -44,6 +44,7 @@ REALNVP_SPACE: dict[str, Dimension] = {
     "weight_decay": Real(1e-6, 1e-1, log=True),
     "couplings": Categorical((4, 8)),
     "truncation": Real(0.3, 5.0),
+    "temperature": Real(0.5, 1.0),
 }
 
 

@@ -50,12 +50,13 @@ class Split(nn.Module):
         mean, scale = self.law(kept).chunk(2, 1)
         return kept, (z - mean) * (-scale).exp(), -scale.flatten(1).sum(1)
 
-    def join(self, kept: Tensor, z: Tensor) -> Tensor:
-        """Maps of which `kept` stayed and `z` left: the inverse."""
-        if self.law is not None:
-            mean, scale = self.law(kept).chunk(2, 1)
-            z = (z * scale.exp() + mean).clamp(-FAR, FAR)
-        return torch.cat([kept, z], 1)
+    def join(self, kept: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The inverse: maps of which `kept` stayed and `z` left, and the log-determinant [B]."""
+        if self.law is None:
+            return torch.cat([kept, z], 1), z.new_zeros(len(z))
+        mean, scale = self.law(kept).chunk(2, 1)
+        z = (z * scale.exp() + mean).clamp(-FAR, FAR)
+        return torch.cat([kept, z], 1), scale.flatten(1).sum(1)
 
 
 class MultiScale(nn.Module):
@@ -92,16 +93,19 @@ class MultiScale(nn.Module):
         return torch.cat([*latents, x.flatten(1)], 1), total
 
     def _images(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The inverse; its log-determinant is not wanted, and is 0."""
+        """The inverse, and its log-determinant [B]."""
+        total = z.new_zeros(len(z))
         parts = torch.split(z, [prod(shape) for shape in self.left], 1)
         maps = [part.reshape(-1, *shape) for part, shape in zip(parts, self.left, strict=True)]
         x = maps[-1]
         for scale in reversed(range(len(self.scales))):
             if scale < len(self.splits):
                 split: Any = self.splits[scale]
-                x = split.join(x, maps[scale])
-            x = self.scales[scale](x, inverse=True)[0]
-        return x.flatten(1), z.new_zeros(len(z))
+                x, volume = split.join(x, maps[scale])
+                total = total + volume
+            x, volume = self.scales[scale](x, inverse=True)
+            total = total + volume
+        return x.flatten(1), total
 
 
 def halvings_of(shape: Shape, smallest: int) -> int:

@@ -90,8 +90,11 @@ class Autoencoder(Coded):
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """Mean over an example's numbers of the criterion, of the example as it is."""
         x = batch["x"]
-        codes = self.encode(nets, self.corrupted(x, noise, hyper), noise, hyper)
-        nets["autoencoder"].law(codes)
+        seen = self.corrupted(x, noise, hyper)
+        codes = self.encode(nets, seen, noise, hyper)
+        # of examples as they are, whose codes `encode` gives after training
+        clean = codes if seen is x else self.encode(nets, x, noise, hyper)
+        nets["autoencoder"].law(clean)
         out = self._decode(nets, codes, hyper)
         error = squared_error(self._mean(out), x).mean()
         if self.config.criterion == "squared_error":
