@@ -19,7 +19,7 @@ HYPER = {"truncation": torch.tensor(9.0), "bound_weight": torch.tensor(1e-3)}
 
 
 def game_of(shape: tuple[int, ...] = (2,), **settings: Any) -> Ddpm:
-    small = {"channels": 8, "hidden": 16, "layers": 1, "batch_size": 8}
+    small = {"channels": 8, "hidden": 16, "layers": 1, "batch_size": 8, "sampler": "ancestral"}
     return Ddpm(DdpmConfig(**small | settings), SimpleNamespace(shape=shape, classes=0, count=64))
 
 

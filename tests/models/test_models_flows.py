@@ -44,7 +44,7 @@ def _game(variant: str, shape: tuple[int, ...], **settings: Any) -> Any:
     name, values, _ = VARIANTS[variant]
     known = CATALOG[name].config.__dataclass_fields__
     chosen = {key: value for key, value in SMALL.items() if key in known} | values | settings
-    data = SimpleNamespace(shape=shape, classes=0, count=64)
+    data = SimpleNamespace(shape=shape, classes=0, count=64, levels=settings.get("levels", 256) - 1)
     return CATALOG[name].game(CATALOG[name].config(**chosen), data)
 
 
