@@ -12,22 +12,18 @@ beyond the one before; that of held-out examples' codes is beside it.
 """
 
 import argparse
-import json
 import sys
-import tempfile
 from math import inf
-from pathlib import Path
 
 import torch
-from entry_quality import add_trial, asked, trained
-from machine import machine
+from entry_quality import asked, print_figures, trained, trial_parser
 from torch import Tensor
 
 from gensweep.data import load_dataset
 from gensweep.evaluation import build_evaluator, draw_examples
 from gensweep.game import capability_noise
 from gensweep.lanes import Pack, generator
-from gensweep.storage import ObjectStore, open_store
+from gensweep.storage import ObjectStore
 
 CODES = 2000
 """That are decoded of the law, and of the box."""
@@ -91,16 +87,8 @@ def measured(args: argparse.Namespace, store: ObjectStore) -> dict[str, float]:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=__doc__)
-    add_trial(made)
-    return made
+    return trial_parser(__doc__)
 
 
 if __name__ == "__main__":
-    given = parser().parse_args()
-    torch.set_num_threads(given.threads)
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measured(given, open_store(Path(folder).as_uri()))
-    line = {"benchmark": "code_regions", "entry": given.name, "figures": figures,
-            "machine": machine() | {"threads": given.threads}}  # fmt: skip
-    print(json.dumps(line))
+    print_figures("code_regions", parser(), measured)

@@ -17,7 +17,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -185,9 +185,30 @@ def add_trial(made: argparse.ArgumentParser) -> None:
     made.add_argument("--threads", type=int, default=1)
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=__doc__)
+def trial_parser(description: str | None) -> argparse.ArgumentParser:
+    """Make the parser of a benchmark of one trial."""
+    made = argparse.ArgumentParser(description=description)
     add_trial(made)
+    return made
+
+
+def print_figures(
+    benchmark: str,
+    parser: argparse.ArgumentParser,
+    measured: Callable[[argparse.Namespace, ObjectStore], Mapping[str, float]],
+) -> None:
+    """Print the line of a benchmark of one trial, whose data are kept while it runs."""
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measured(given, open_store(Path(folder).as_uri()))
+    line = {"benchmark": benchmark, "entry": given.name, "figures": figures,
+            "machine": machine() | {"threads": given.threads}}  # fmt: skip
+    print(json.dumps(line))
+
+
+def parser() -> argparse.ArgumentParser:
+    made = trial_parser(__doc__)
     made.add_argument("--seeds", type=int, default=3, help="trials, in one pack")
     made.add_argument("--test", action="store_true", help="the likelihood of test examples too")
     made.add_argument("--picture", type=Path, help="where to draw the first trial's samples")

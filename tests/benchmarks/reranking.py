@@ -11,21 +11,17 @@ agrees with `independent.examples` of the training examples' labels.
 """
 
 import argparse
-import json
 import sys
-import tempfile
-from pathlib import Path
 from typing import cast
 
 import torch
-from entry_quality import add_trial, asked, trained
-from machine import machine
+from entry_quality import asked, print_figures, trained, trial_parser
 
 from gensweep.data import load_dataset
 from gensweep.evaluation import draw_examples, load_feature_net
 from gensweep.evaluation._reranking import log_probabilities
 from gensweep.metrics import FeatureNet, train_classifier
-from gensweep.storage import ObjectStore, open_store
+from gensweep.storage import ObjectStore
 
 SAMPLES, MOST = 500, (1, 2, 4, 8, 16)
 """Samples in all, and numbers of candidates of each."""
@@ -62,16 +58,8 @@ def measured(args: argparse.Namespace, store: ObjectStore) -> dict[str, float]:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=__doc__)
-    add_trial(made)
-    return made
+    return trial_parser(__doc__)
 
 
 if __name__ == "__main__":
-    given = parser().parse_args()
-    torch.set_num_threads(given.threads)
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measured(given, open_store(Path(folder).as_uri()))
-    line = {"benchmark": "reranking", "entry": given.name, "figures": figures,
-            "machine": machine() | {"threads": given.threads}}  # fmt: skip
-    print(json.dumps(line))
+    print_figures("reranking", parser(), measured)
