@@ -201,6 +201,16 @@ def test_a_step_is_traced_once(factory: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert len(calls) == 31
 
 
+def test_unfinished_samples_are_the_same_ones_on_their_way(factory: Any) -> None:
+    pack = _pack(factory)
+    begun, half, ended = pack.sample_unfinished([0, 15, 30], 10, seed=2)
+    assert torch.equal(ended, pack.sample(10, seed=2)[0])
+    assert not torch.equal(half, ended)
+    other = pack.sample_unfinished([0, 29, 30], 10, seed=2)
+    assert torch.equal(other[0], begun)
+    assert torch.equal(other[2], ended)
+
+
 LONG = """
 import resource, sys, torch
 from types import SimpleNamespace
@@ -217,7 +227,7 @@ class Scaled(nn.Module):
         return self.scale * x
 
 class Tiny(Ddpm):
-    def _denoiser(self):
+    def network(self):
         return Scaled()
 
 def peak_mib():

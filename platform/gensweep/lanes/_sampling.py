@@ -3,6 +3,7 @@
 L lanes, S samples of a batch.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -106,7 +107,8 @@ class Sampler:
             return samples
         take = self._step(size) if most_steps is None else partial(self.call, "sample_step")
         steps = min(game.sample_steps, most_steps or self._most_steps or game.sample_steps)
-        *_, state = self._states(weights, drawn, hyper, take, steps, *given)
+        # of a thousand steps one state at a time
+        state = deque(self._states(weights, drawn, hyper, take, steps, *given), maxlen=1).pop()
         ended: Tensor = self.call("sample_end", weights, state, dict(hyper), *given)
         return ended
 
