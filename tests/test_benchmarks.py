@@ -139,7 +139,8 @@ def test_a_sweep_is_timed_beside_a_peer(stack: Any) -> None:
     assert set(found["ratios"]) == {"small.optuna_processes"}
     for name in ("packed", "optuna_processes"):
         assert figures[f"small.{name}_s"] > 1
-        assert 0 < figures[f"small.{name}.best_high_quality"] <= 1
+        # of three random trials all may miss the modes
+        assert 0 <= figures[f"small.{name}.best_high_quality"] <= 1
 
 
 def test_the_column_of_mnist_has_a_price(stack: Any) -> None:

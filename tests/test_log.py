@@ -192,7 +192,8 @@ def sweep(stack: Any, stack_scripts: Any) -> Run:
 def test_a_dry_run_answers_on_stdout_alone(sweep: Run) -> None:
     done = sweep("dry", *TINY, "--dry-run", "--name", "dry")
     assert all(re.match(r"[a-z]+ +\S", line) for line in done.stdout.splitlines())
-    assert done.stderr == ""
+    # a slow machine's checks tell how far they are
+    assert all(re.match(r"dry: checked \d of \d variants", one) for one in done.stderr.splitlines())
 
 
 @pytest.mark.slow("a sweep of five trials, and its end once more", minutes=1)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
-SILENT_S = 2.0
+SILENT_S = 5.0
 """Seconds of checks after which their progress is told."""
 
 
