@@ -81,43 +81,45 @@ def _draw(
     import numpy as np
     import torch
 
-    from gensweep.data import load_dataset
-    from gensweep.evaluation import (
-        Ranking,
-        draw_examples,
-        encode_lane,
-        grid_png,
-        picture_lane,
-        sample_lane,
-        sample_reranked,
-    )
+    from gensweep.evaluation import encode_lane, grid_png, picture_lane
     from gensweep.stack_env import required_env
     from gensweep.storage import open_store
 
     values = dict(args.values)
-    # A class is drawn by its share: only what nobody can type is taken from held-out examples.
-    asked = [name for name in about.get("given", ()) if name not in values and name != "y"]
-    if args.what == "samples" and not asked and args.rerank == 1:
-        numbers = sample_lane(weights, about, args.count, values, args.seed)
+    if args.what == "samples":
+        numbers = _draw_samples(args, weights, about, values)
     else:
         store = open_store(required_env("GENSWEEP_STORE"))
-        if args.what == "samples":
-            dataset = load_dataset(about["dataset"], store, split="test")
-            examples = draw_examples(dataset, args.count) if asked else None
-            count, last = args.count, (values, args.seed, examples)
-            numbers = (
-                sample_lane(weights, about, count, *last) if args.rerank == 1
-                else sample_reranked(weights, about, count, Ranking(args.rerank, store), *last)
-            )  # fmt: skip
-        elif args.what == "codes":
-            numbers = encode_lane(weights, about, store, args.count, values)
-        else:
+        if args.what != "codes":
             return picture_lane(weights, about, args.what, store, args.count, values, args.seed)
+        numbers = encode_lane(weights, about, store, args.count, values)
     if suffix == ".png":
         return "", grid_png(torch.from_numpy(numbers))
     buffer = io.BytesIO()
     np.save(buffer, numbers)
     return "", buffer.getvalue()
+
+
+def _draw_samples(
+    args: argparse.Namespace, weights: str, about: dict[str, Any], values: dict[str, Any]
+) -> Any:
+    """Draw samples [count, *shape], the best of several candidates each if that is asked."""
+    from gensweep.data import load_dataset
+    from gensweep.evaluation import Ranking, draw_examples, sample_lane, sample_reranked
+    from gensweep.stack_env import required_env
+    from gensweep.storage import open_store
+
+    # A class is drawn by its share: only what nobody can type is taken from held-out examples.
+    asked = [name for name in about.get("given", ()) if name not in values and name != "y"]
+    if not asked and args.rerank == 1:
+        return sample_lane(weights, about, args.count, values, args.seed)
+    store, examples = open_store(required_env("GENSWEEP_STORE")), None
+    if asked:
+        examples = draw_examples(load_dataset(about["dataset"], store, split="test"), args.count)
+    if args.rerank == 1:
+        return sample_lane(weights, about, args.count, values, args.seed, examples)
+    ranking = Ranking(args.rerank, store)
+    return sample_reranked(weights, about, args.count, ranking, values, args.seed, examples)
 
 
 def _check_sweep(name: str) -> None:
