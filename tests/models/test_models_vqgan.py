@@ -1,14 +1,12 @@
 """VQGAN's laws: the adaptive weight by hand, when the critic plays, beta's place, the prior."""
 
 import itertools
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
-from torch.nn.functional import conv2d, max_pool2d, mse_loss
+from torch.nn.functional import mse_loss
 
 from bound_nets import bind, bind_all
 from gensweep.lanes import Pack
@@ -20,7 +18,7 @@ from gensweep_models.discrete.vqgan import VqGan, VqGanConfig
 from gensweep_models.discrete.vqgan_losses import DELTA, patch_loss
 from gensweep_models.discrete.window import random_windows
 from gensweep_models.nets.patch_critic import PatchCritic
-from gensweep_models.nets.perceptual import PerceptualFeatures, feature_distance
+from gensweep_models.nets.perceptual import feature_distance
 
 SMALL: dict[str, Any] = {
     "codes": 8, "code_size": 3, "channels": 8, "blocks": 1, "prior_channels": 8, "prior_layers": 2,
@@ -129,58 +127,6 @@ def test_the_critic_scores_patches(side: int, patches: int) -> None:
     if side >= 28:
         (slope,) = torch.autograd.grad(scores[0, 0, 0, 0], x)
         assert not slope[..., -1, -1].any()
-
-
-def test_perceptual_features_are_one_network_for_all_trials() -> None:
-    torch.manual_seed(1)
-    one, drawn = PerceptualFeatures(4).requires_grad_(False), torch.rand(())
-    torch.manual_seed(2)
-    other = PerceptualFeatures(4).requires_grad_(False)
-    torch.manual_seed(1)
-    assert torch.equal(torch.rand(()), drawn)
-    x, y = torch.rand(2, 1, 28, 28), torch.rand(2, 1, 28, 28)
-    for a, b in zip(one(x), other(x), strict=True):
-        torch.testing.assert_close(a, b)
-        torch.testing.assert_close(a.square().sum(1), torch.ones_like(a[:, 0]), atol=1e-3, rtol=0)
-    assert float(feature_distance(one(x), one(x))) == 0
-    near, far = (float(feature_distance(one(x), one(torch.lerp(x, y, t)))) for t in (0.1, 1.0))
-    assert 0 < near < far
-    # names and shapes are torchvision's, of vgg16().features at 64 channels
-    shapes = {n: tuple(p.shape) for n, p in PerceptualFeatures(64).state_dict().items()}
-    assert shapes["features.0.weight"] == (64, 3, 3, 3)
-    assert shapes["features.14.weight"] == (256, 256, 3, 3)
-    assert set(shapes) == {
-        f"features.{i}.{kind}" for i in (0, 2, 5, 7, 10, 12, 14) for kind in ("weight", "bias")
-    }
-
-
-def test_perceptual_features_are_taken_after_the_last_relu_of_a_scale() -> None:
-    """relu1_2, relu2_2 and relu3_3 of VGG-16 by hand, each pixel's of length 1."""
-    net = PerceptualFeatures(4).requires_grad_(False)
-    x = torch.rand(2, 3, 16, 16) * 2 - 1
-    mean, std = torch.tensor([-0.030, -0.088, -0.188]), torch.tensor([0.458, 0.448, 0.450])
-    h, wanted = (x - mean[:, None, None]) / std[:, None, None], []
-    for numbers in ((0, 2), (5, 7), (10, 12, 14)):
-        for number in numbers:
-            layer = net.features[number]
-            h = conv2d(h, layer.weight, layer.bias, padding=1).clamp(min=0)
-        wanted.append(h / (h.norm(dim=1, keepdim=True) + 1e-10))
-        h = max_pool2d(h, 2)
-    for found, by_hand in zip(net(x), wanted, strict=True):
-        torch.testing.assert_close(found, by_hand, rtol=1e-4, atol=1e-5)
-
-
-def test_a_users_file_is_the_perceptual_network(tmp_path: Path) -> None:
-    file, wanted = tmp_path / "vgg.safetensors", PerceptualFeatures(4).state_dict()
-    wanted = {name: tensor + 1 for name, tensor in wanted.items()}
-    save_file(wanted, file)
-    config, data = VqGanConfig(**SMALL, feature_weights=str(file)), RandomExamples((1, 8, 8))
-    pack = Pack(CATALOG["vqgan"], config, data, data, width=1, trace=False)
-    pack.load(0, config, seed=0, budget_images=40)
-    pack.run(2)
-    found = pack.stacks["features"].lane_weights(0)
-    assert found.keys() == wanted.keys()
-    assert all(torch.equal(found[name], one) for name, one in wanted.items())
 
 
 @pytest.mark.parametrize("conditional", [False, True])

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from gensweep_models.config import check
 from gensweep_models.diffusion.latent_codes import NormalCodes, VectorCodes, kl_codes, vq_codes
 from gensweep_models.discrete.codebook import straight_through
-from gensweep_models.discrete.vqgan_losses import critic_loss, painted_loss
+from gensweep_models.discrete.vqgan_losses import critic_loss, feature_player, painted_loss
 from gensweep_models.discrete.vqgan_nets import GanAutoencoder
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.patch_critic import PatchCritic, halvings_of
-from gensweep_models.nets.perceptual import PerceptualFeatures
 
 
 class FirstStage:
@@ -37,7 +36,7 @@ class FirstStage:
             "critic": Player(
                 self._critic, "adam", rate, beta1=0.5, beta2=0.9, begins=begins, ends=part
             ),
-            "features": Player(self._features, frozen=True, weights=config.feature_weights or None),
+            "features": feature_player(config, data),
         }
         self.normal = config.regulariser == "kl"
         grid = (config.batch_size, *self.shape[1:], config.code_size)
@@ -66,9 +65,6 @@ class FirstStage:
 
     def _critic(self) -> nn.Module:
         return PatchCritic(self.pixels, self.config.critic_channels)
-
-    def _features(self) -> nn.Module:
-        return PerceptualFeatures(self.config.feature_channels)
 
     def loss(self, player: str, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Loss:
         """VQGAN's, of images that are decoded of drawn codes; of the autoencoder that of codes."""

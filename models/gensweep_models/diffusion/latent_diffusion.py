@@ -18,7 +18,9 @@ from gensweep_models.diffusion.first_stage import FirstStage
 from gensweep_models.diffusion.guided_diffusion import SCALES
 from gensweep_models.diffusion.latent_codes import CodeScale
 from gensweep_models.diffusion.process import NoiseSchedule
+from gensweep_models.discrete.vqgan_losses import feature_weights_field, features_field
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Tensors
+from gensweep_models.nets.perceptual import Features
 from gensweep_models.nets.unet import UNet
 from gensweep_models.scores import IMAGE_SCORES, reconstruction_scores
 from gensweep_models.space import Categorical, Dimension, Real
@@ -61,10 +63,9 @@ class LatentDiffusionConfig(DiffusionConfig):
         0.3, "share of the autoencoder's part after which the critic plays", at_least=0, below=1
     )
     critic_channels: int = fixed(32, "of its first layer", at_least=1)
-    feature_channels: int = fixed(
-        8, "of the network of the perceptual loss; VGG-16 has 64", at_least=1
-    )
-    feature_weights: str = fixed("", "safetensors file of that network; none: random weights")
+    features: Features = features_field()
+    feature_channels: int = fixed(8, "of random features at their first scale", at_least=1)
+    feature_weights: str = feature_weights_field()
 
 
 KL, VQ = ({"regulariser": (one,)} for one in get_args(Regulariser))

@@ -3,17 +3,24 @@
 Esser et al., arXiv:2012.09841, and the authors' code (CompVis/taming-transformers). B batch.
 """
 
+# ruff: noqa: RUF009 (`features_field` returns a dataclass field)
 from dataclasses import dataclass
 
 from torch import nn
 
 from gensweep_models.config import check, fixed, lane
 from gensweep_models.discrete.gpt_prior import GptPrior, GptPriorConfig
-from gensweep_models.discrete.vqgan_losses import critic_loss, painted_loss
+from gensweep_models.discrete.vqgan_losses import (
+    critic_loss,
+    feature_player,
+    feature_weights_field,
+    features_field,
+    painted_loss,
+)
 from gensweep_models.discrete.vqgan_nets import GanAutoencoder
 from gensweep_models.game import DataShape, Loss, Nets, Player, Tensors
 from gensweep_models.nets.patch_critic import PatchCritic, halvings_of
-from gensweep_models.nets.perceptual import PerceptualFeatures
+from gensweep_models.nets.perceptual import Features
 from gensweep_models.space import Categorical, Dimension, Real
 
 
@@ -32,10 +39,9 @@ class VqGanConfig(GptPriorConfig):
         0.3, "share of the autoencoder's part after which the critic plays", at_least=0, below=1
     )
     critic_channels: int = fixed(32, "of its first layer", at_least=1)
-    feature_channels: int = fixed(
-        8, "of the network of the perceptual loss; VGG-16 has 64", at_least=1
-    )
-    feature_weights: str = fixed("", "safetensors file of that network; none: random weights")
+    features: Features = features_field()
+    feature_channels: int = fixed(8, "of random features at their first scale", at_least=1)
+    feature_weights: str = feature_weights_field()
 
 
 VQGAN_SPACE: dict[str, Dimension] = {
@@ -58,7 +64,7 @@ class VqGan(GptPrior):
             "autoencoder": Player(self._autoencoder, ends=part),
             "critic": Player(self._critic, begins=part * c.critic_start, ends=part),
             "prior": self.prior_player(),
-            "features": Player(self._features, frozen=True, weights=c.feature_weights or None),
+            "features": feature_player(c, data),
         }
         self.noise["critic"] = {}
 
@@ -68,9 +74,6 @@ class VqGan(GptPrior):
 
     def _critic(self) -> nn.Module:
         return PatchCritic(self.shape, self.config.critic_channels)
-
-    def _features(self) -> nn.Module:
-        return PerceptualFeatures(self.config.feature_channels)
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """The player's objective, a scalar, and its metrics."""

@@ -4,17 +4,56 @@ Esser et al., arXiv:2012.09841, section 3.1, and CompVis/taming-transformers, `v
 """
 
 from collections.abc import Callable
+from typing import Any, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from gensweep_models.game import Loss, Net, Nets, Tensors
-from gensweep_models.nets.perceptual import feature_distance
+from gensweep_models.config import check, fixed
+from gensweep_models.game import DataShape, Loss, Net, Nets, Player, Tensors
+from gensweep_models.nets.perceptual import (
+    LEAST_SIDE,
+    ClassifierFeatures,
+    Features,
+    LpipsFeatures,
+    RandomFeatures,
+    feature_distance,
+)
 
 OfImages = Callable[[Tensor], Tensor]
 DELTA, MOST = 1e-6, 1e4
 """Added to a norm that divides, and the largest ratio; equation 7 and the authors' code."""
+
+
+def features_field() -> Any:
+    """Declare the kind of features of the perceptual loss."""
+    note = "of the perceptual loss: random, the platform's classifier, or LPIPS' of VGG-16"
+    return fixed("random", note, choices=get_args(Features))
+
+
+def feature_weights_field() -> Any:
+    """Declare the file of the features' weights."""
+    return fixed("", "safetensors file of features that are not random")
+
+
+def feature_player(config: Any, data: DataShape) -> Player:
+    """Make the player of the perceptual loss, which never learns; ValueError for what misfits."""
+    kind, file, shape = config.features, config.feature_weights, tuple(data.shape)
+    law = "random features have no file, and others have one"
+    check((kind == "random") == (not file), law, features=kind, feature_weights=file)
+    if kind == "classifier":
+        check(data.classes > 1, "a classifier has classes to tell apart", classes=data.classes)
+    if kind == "lpips":
+        law = f"sides have {LEAST_SIDE} pixels for VGG-16"
+        check(min(shape[1:]) >= LEAST_SIDE, law, shape=shape)
+
+    def build() -> nn.Module:
+        if kind == "random":
+            return RandomFeatures(config.feature_channels)
+        return ClassifierFeatures(shape) if kind == "classifier" else LpipsFeatures()
+
+    return Player(build, frozen=True, weights=file or None)
 
 
 def reconstruction_loss(features: Net, x: Tensor, weight: Tensor) -> OfImages:

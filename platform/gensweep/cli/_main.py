@@ -5,11 +5,22 @@ import os
 import sys
 from collections.abc import Sequence
 
-from gensweep.cli import _check, _doctor, _down, _list, _models, _results, _sample, _status, _up
+from gensweep.cli import (
+    _check,
+    _doctor,
+    _down,
+    _features,
+    _list,
+    _models,
+    _results,
+    _sample,
+    _status,
+    _up,
+)
 from gensweep.errors import UserError
 from gensweep.log import print_error
 
-COMMANDS = (_up, _status, _down, _doctor, _list, _results, _sample, _models, _check)
+COMMANDS = (_up, _status, _down, _doctor, _list, _results, _sample, _models, _features, _check)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from gensweep.evaluation._lane_evaluator import LaneEvaluator
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_pictures import draw_pictures, encode_lane, picture_lane
 from gensweep.evaluation._lane_scores import Scores
+from gensweep.evaluation._perceptual_features import train_features
 from gensweep.evaluation._reference import (
     build_evaluator,
     draw_examples,
@@ -44,4 +45,5 @@ __all__ = [
     "sample_lane",
     "sample_reranked",
     "sampler_spec",
+    "train_features",
 ]

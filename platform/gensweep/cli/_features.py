@@ -1,0 +1,48 @@
+"""`gensweep features DATA`: writes what a perceptual loss sees of a data set."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "features", help="train the features of a perceptual loss",
+        description="Train a classifier of a data set's images and write its weights, for models "
+        "with features=classifier. It is like the one that judges samples, but of another seed, "
+        "so that no model learns to please its judge.",
+    )  # fmt: skip
+    parser.add_argument("data", help="a data set, as `--data` of a sweep takes it")
+    parser.add_argument("--image-size", type=int, help="as of the sweep")
+    parser.add_argument("--seed", type=int, default=1, help="of the classifier (default 1)")
+    parser.add_argument("--out", type=Path, metavar="FILE", default=Path("features.safetensors"),
+                        help="where to (default features.safetensors)")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gensweep.errors import UserError
+    from gensweep.stack_env import apply_env, required_env
+
+    if args.seed < 1:
+        raise UserError(f"--seed {args.seed} must be 1 or more: 0 is the seed of what judges.")
+    if args.out.suffix != ".safetensors":
+        raise UserError(f"--out {args.out} must end in .safetensors.")
+    apply_env()
+    from safetensors.torch import save_file
+
+    from gensweep.data import load_dataset
+    from gensweep.evaluation import train_features
+    from gensweep.log import ROOT, configure_logging
+    from gensweep.storage import open_store
+
+    configure_logging()
+    store = open_store(required_env("GENSWEEP_STORE"))
+    train = load_dataset(args.data, store, image_size=args.image_size)
+    test = load_dataset(train.id, store, split="test") if train.modes is None else None
+    weights, accuracy = train_features(train, test, args.seed, logging.getLogger(ROOT).info)
+    save_file(weights, args.out)
+    told = f"; it tells {accuracy:.1%} of held-out examples right" if test and test.count else ""
+    print(f"{args.out}: classifier of {train.name}{told}")
+    return 0
