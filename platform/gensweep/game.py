@@ -394,6 +394,21 @@ class Collapsible(Scored, Protocol):
         """Score to its least value of a trial that has not collapsed."""
 
 
+class Summarised(Scored, Protocol):
+    """A game that also measures held-out examples together: what varies, what is in use."""
+
+    @property
+    def trait_names(self) -> tuple[str, ...]:
+        """Names of the traits, [B, ...] each, that `scores` returns beside the scores."""
+
+    @property
+    def summary_names(self) -> tuple[str, ...]:
+        """Names of the summaries, each a metric as a score is."""
+
+    def summarise(self, traits: Tensors) -> Mapping[str, Tensor]:
+        """Return each summary, a scalar by name, of the traits [N, ...] of all N examples."""
+
+
 class Styled(Protocol):
     """A game whose samples are made with a style for each of N layers, as StyleGAN's are."""
 

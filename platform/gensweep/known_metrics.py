@@ -318,6 +318,22 @@ _ALL = (
         kinds=SCORES,
     ),
     Metric(
+        name="active_units",
+        larger_is_better=None,
+        unit="",
+        formula="latent numbers whose posterior mean has a variance above 0.01 over examples",
+        source="arXiv:1509.00519",
+        kinds=SCORES,
+    ),
+    Metric(
+        name="code_perplexity",
+        larger_is_better=None,
+        unit="codes",
+        formula="exp of the entropy of the shares that codes have of all examples' tokens",
+        source="arXiv:1711.00937",
+        kinds=SCORES,
+    ),
+    Metric(
         name="inversion_error",
         larger_is_better=False,
         unit="",

@@ -25,12 +25,14 @@ from gensweep.evaluation._example_pictures import denoised, inpainted
 from gensweep.evaluation._pictured_lane import PicturedLane
 from gensweep.lanes import Pack
 from gensweep.metrics import FeatureNet
+from gensweep.sampling_fields import sampling_fields
 from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
 from gensweep.testing import RandomExamples
 from gensweep_models.catalog import CATALOG
 from gensweep_models.game import Noise
 from gensweep_models.space import Real
+from small_entries import quick_but_deep, small_settings
 from toy_games import Number, Toy, ToyConfig, sgd, toy_model
 
 MLP = {"hidden": 16, "layers": 1}
@@ -49,10 +51,13 @@ def test_split(store: ObjectStore) -> Any:
     return load_dataset("digits", store, split="test")
 
 
-def stored(folder: Path, model: str, data: Any) -> tuple[str, dict[str, Any], Pack]:
+def stored(
+    folder: Path, model: str, data: Any, settings: Any = None
+) -> tuple[str, dict[str, Any], Pack]:
     """A lane in a file, its description, and the pack that it came from."""
     space = {"learning_rate": Real(1e-4, 1e-2, log=True)}
-    sweep = Sweep(name="s", model=CATALOG[model], space=space, fixed=SMALL[model])
+    sweep = Sweep(name="s", model=CATALOG[model], space=space,
+                  fixed=settings or SMALL[model])  # fmt: skip
     config = sweep.config({})
     pack = Pack(sweep.model, config, data, data.source("cpu"), width=1, trace=False)
     pack.load(0, config, seed=0, budget_images=1000)
@@ -183,6 +188,34 @@ def test_values_of_sampling_act_on_pictures_too(
         picture_lane(file, about, "walks", store, 8, {"psi": 1.0})
 
 
+WHOLE = [
+    name
+    for name, model in CATALOG.items()
+    if any(type(one.grid[0]) is int for one in sampling_fields(model.config()) if one.grid)
+]
+"""Entries with sampling hyperparameters that are whole numbers, which shapes may depend on."""
+
+
+@pytest.mark.parametrize("model", quick_but_deep(WHOLE))
+def test_every_value_of_sampling_has_a_row(
+    store: ObjectStore, test_split: Any, tmp_path: Path, model: str
+) -> None:
+    settings = small_settings(CATALOG[model])
+    file, about, pack = stored(tmp_path, model, test_split, settings)
+    shows, png = picture_lane(file, about, "sampling", store, 1)
+    grids = [one.grid for one in sampling_fields(pack.lane(0).config) if one.grid]
+    assert shows.count("=") == sum(map(len, grids))
+    assert png.startswith(b"\x89PNG")
+
+
+def test_noise_of_other_values_of_sampling_is_refused(test_split: Any, tmp_path: Path) -> None:
+    settings = small_settings(CATALOG["dalle"])
+    _, _, pack = stored(tmp_path, "dalle", test_split, settings)
+    noise = pack.sample_noise(2)
+    with pytest.raises(ValueError, match=r"'token' of samples is \(2, 1, \d+\), where \(2, 4, "):
+        pack.sample(2, noise=noise, hyper={"candidates": 4}, given={"y": torch.zeros(2).long()})
+
+
 def test_codes_are_those_of_the_encoder(
     store: ObjectStore, test_split: Any, tmp_path: Path
 ) -> None:
@@ -216,3 +249,22 @@ def test_all_that_a_model_offers_is_drawn(
         assert [shows.partition(":")[0] for shows in found] == kinds
         assert all(png.startswith(b"\x89PNG") for png in found.values())
     assert caplog.text.count("has no picture of arithmetic: arithmetic needs 7 of 512") == 2
+
+
+def test_a_picture_that_fails_costs_only_itself(
+    store: ObjectStore, test_split: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """As a model's own method may, at the end of a sweep."""
+
+    def interpolate(*_: Any) -> Tensor:
+        raise RuntimeError("sizes differ\nin a long story")
+
+    space = {"learning_rate": Real(1e-4, 1e-2, log=True)}
+    sweep = Sweep(name="s", model=CATALOG["realnvp"], space=space, fixed=SMALL["realnvp"])
+    _, _, pack = stored(tmp_path, "realnvp", test_split)
+    monkeypatch.setattr(type(pack.game), "interpolate", interpolate)
+    splits = load_dataset("digits", store, split="train"), test_split
+    found = draw_pictures(sweep, splits, store, {}, pack.take(0).to_bytes())
+    assert [shows.partition(":")[0] for shows in found] == ["sampling"]
+    assert "no picture of interpolations: RuntimeError: sizes differ\n" in caplog.text

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import torch
 
 from gensweep.data import load_dataset
 from gensweep.evaluation import build_evaluator
@@ -47,6 +48,19 @@ def test_a_posterior_that_is_the_prior_is_a_verdict(evaluated: Any) -> None:
     assert collapsed.cause == (
         f"posterior_rate {collapsed.metrics['posterior_rate']:.3g}, below 0.1"
     )
+
+
+def test_active_units_are_counted_over_all_held_out_examples(evaluated: Any) -> None:
+    """Not the mean of batches' counts, which no number of examples makes whole."""
+    evaluator, (sound, collapsed) = evaluated
+    assert sound.metrics["active_units"] == 4
+    assert collapsed.metrics["active_units"] == 0
+    scores = evaluator.scores
+    assert {"active_units", "posterior_rate"} <= scores.metrics
+    code = torch.tensor([[0.0, 1.0], [0.0, 1.0], [0.3, 1.0], [0.3, 1.0]])
+    assert scores.summaries.of({"posterior_mean": code}) == {"active_units": 1}
+    assert all(scores.summaries.of({"posterior_mean": part})["active_units"] == 0
+               for part in code.split(2))  # fmt: skip
 
 
 def test_scores_that_tell_no_collapse_leave_the_verdict_to_samples(evaluated: Any) -> None:

@@ -245,9 +245,14 @@ def test_in_a_pack_the_kl_weight_trades_rate_for_distortion() -> None:
     assert low["rate"] > math.log(2)
     assert high["rate"] < 0.1
     assert low["distortion"] < 5 < high["distortion"]
-    assert low["active_units"] > 0.9
-    assert high["active_units"] < 0.1
     game: Any = pack.game
+    scored = pack.call("scores", game.scores_noise(64), {"x": x})
+    active = [
+        float(game.summarise({"posterior_mean": lane})["active_units"])
+        for lane in scored["posterior_mean"]
+    ]
+    assert active[0] >= 1
+    assert active[1] == 0
     bound = pack.call("log_prob", game.log_prob_noise(64, 20), x)
     assert float(bound[1].mean()) < float(bound[0].mean()) <= -math.log(2) + 0.1
     # a collapsed posterior has samples that are all alike, by which verdicts know it

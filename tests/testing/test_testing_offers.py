@@ -247,7 +247,7 @@ def _scores(names: Any, call: Any = None) -> dict[str, Any]:
     [
         (("frechet",), "`score_names` has 'frechet', which is a metric of something else: take"),
         (("neutral_psnr",), "`score_names` has 'neutral_psnr', which is a metric of something"),
-        (("x_loss",), "`score_names` has 'x_loss', which is a loss or metric of training: take"),
+        (("x_loss",), "`score_names` has 'x_loss', which is a loss or another metric: take"),
         (("far\n",), "`score_names` has 'far\\n': take strings of letters, digits and _ . - /."),
         ((1,), "`score_names` has 1: take strings of letters, digits and _ . - /."),
         ((), "`score_names` is (): name each of `scores` in a tuple."),
@@ -256,6 +256,40 @@ def _scores(names: Any, call: Any = None) -> dict[str, Any]:
 )
 def test_names_that_no_score_may_have_are_named(names: Any, message: str) -> None:
     assert broken("capabilities", **_scores(names)).startswith(message)
+
+
+def _summarised(**changed: Any) -> dict[str, Any]:
+    def scores(self: Any, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+        return {"psnr": batch["x"].sum(1), "code": batch["x"]}
+
+    def summarise(self: Any, traits: Any) -> Any:
+        return {"spread": traits["code"].var()}
+
+    names = {"score_names": ("psnr",), "trait_names": ("code",), "summary_names": ("spread",)}
+    return {**names, "scores": scores, "summarise": summarise, **changed}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({}, ""),
+        ({"summary_names": ()}, "`summary_names` is (): name each in a tuple."),
+        ({"trait_names": "code"}, "`trait_names` is 'code': name each in a tuple."),
+        ({"trait_names": ("other",)}, "`scores` returns ['code', 'psnr']: its `score_names` and"),
+        ({"summary_names": ("psnr",)}, "`summary_names` has 'psnr', which is a loss or another"),
+        ({"summary_names": ("far",)}, "`summarise` returns ['spread']: its `summary_names` are"),
+        ({"summarise": lambda self, traits: {"spread": 1.0}}, "summary 'spread' is 1.0: return a"),
+        ({"summarise": lambda self, traits: traits["b"]}, "Mine.summarise raises KeyError ('b')"),
+        (
+            {"summarise": lambda self, traits: {"spread": traits["code"].sum() / 0}},
+            "summary 'spread' is tensor(",
+        ),
+    ],
+)
+def test_summaries_have_laws(changed: dict[str, Any], message: str) -> None:
+    said = broken("capabilities", **_summarised(**changed))
+    assert said.startswith(message)
+    assert bool(said) is bool(message)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from torch import Tensor
 
 from gensweep_models.config import BaseConfig, check, fixed, lane, sampling
-from gensweep_models.discrete.codebook import Codebook, Update
+from gensweep_models.discrete.codebook import Codebook, Update, perplexity
 from gensweep_models.game import DataShape, Nets, Noise, Tensors
 from gensweep_models.nets.projection import one_hot
 from gensweep_models.scores import IMAGE_SCORES, reconstruction_scores
@@ -145,3 +145,19 @@ class OneGrid(Coded):
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """One uniform number for each token."""
         return {"token": Noise((count, *self.grid), "uniform")}
+
+    trait_names = ("code_usage",)
+    summary_names = ("code_perplexity",)
+
+    def scores(
+        self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors, *given: Tensors
+    ) -> dict[str, Tensor]:
+        """Score reconstructions, [B] each, and tell the share [B, K] that a code has of tokens."""
+        tokens = self.tokens(nets, batch["x"])
+        usage = one_hot(tokens, self.config.codes).flatten(1, -2).mean(1)
+        scored = reconstruction_scores(batch["x"], self.decode(nets, tokens), self.score_names)
+        return {**scored, "code_usage": usage}
+
+    def summarise(self, traits: Tensors) -> dict[str, Tensor]:
+        """Count the codes in use over all examples."""
+        return {"code_perplexity": perplexity(traits["code_usage"].mean(0))}

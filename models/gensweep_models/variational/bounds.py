@@ -30,8 +30,8 @@ def importance_bound(log_weights: Tensor) -> Tensor:
 
 
 def active_units(mean: Tensor) -> Tensor:
-    """Count the latent numbers whose posterior mean [B, Z] varies over the batch, a scalar.
+    """Count the latent numbers whose posterior mean [N, Z] varies over examples, a scalar.
 
-    arXiv:1509.00519, section 5.2, there over the test set. 0: the posterior has collapsed.
+    arXiv:1509.00519, section 5.2. 0: the posterior has collapsed.
     """
     return (mean.var(0, correction=0) > ACTIVE).sum().float()

@@ -124,7 +124,6 @@ class Vae(Coded):
             lacking = free_bits_deficit(rates, hyper["free_bits"], hyper["latent_size"])
             loss = distortion + hyper["kl_weight"] * (rate + lacking)
         told = {"rate": rate, "distortion": distortion}
-        told["active_units"] = active_units(posterior.mean)
         return loss, {name: value.detach() for name, value in told.items()}
 
     def _of_many(
@@ -159,10 +158,17 @@ class Vae(Coded):
     def scores(
         self, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors
     ) -> dict[str, Tensor]:
-        """Score reconstructions, and measure the rate in nats: [B] each."""
+        """Score reconstructions, and measure the rate in nats, [B] each; tell means [B, Z]."""
         posterior = self._posterior(nets, self._target(batch["x"], noise), hyper)
-        scored = super().scores(nets, batch, noise, hyper)
-        return {**scored, "posterior_rate": posterior.kl_each().sum(-1)}
+        told = {"posterior_rate": posterior.kl_each().sum(-1), "posterior_mean": posterior.mean}
+        return super().scores(nets, batch, noise, hyper) | told
+
+    trait_names = ("posterior_mean",)
+    summary_names = ("active_units",)
+
+    def summarise(self, traits: Tensors) -> dict[str, Tensor]:
+        """Count the latent numbers that tell examples apart."""
+        return {"active_units": active_units(traits["posterior_mean"])}
 
     def encode_noise(self, batch: int) -> dict[str, Noise]:
         """Noise of `encode` and `interpolate`: what binarises, if anything does."""

@@ -93,6 +93,9 @@ def draw_pictures(
             found[shows] = png
         except UserError as error:
             _log.info("the best trial has no picture of %s: %s", kind, error)
+        except Exception as error:
+            words = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            _log.warning("the best trial has no picture of %s: %s", kind, words)
     return found
 
 

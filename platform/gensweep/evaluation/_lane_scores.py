@@ -1,7 +1,8 @@
 """Measures trained lanes on held-out examples by a game's own scores, one number an example."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,12 +16,40 @@ ERROR = "_standard_error"
 """After the name of a score: its standard error over the examples."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summaries:
+    """What a game measures of all held-out examples together."""
+
+    names: tuple[str, ...]
+    traits: tuple[str, ...]
+    """Names of what `scores` returns for it."""
+
+    summarise: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+
+    @classmethod
+    def of_game(cls, game: Any) -> "Summaries | None":
+        """Take what the game declares; None: it has no `summarise`."""
+        summarise = getattr(game, "summarise", None)
+        if summarise is None:
+            return None
+        names, traits = tuple(game.summary_names), tuple(game.trait_names)
+        return cls(names=names, traits=traits, summarise=summarise)
+
+    def of(self, found: Mapping[str, Tensor]) -> dict[str, float]:
+        """Summarise the traits [N, ...] of a lane's examples."""
+        told = self.summarise({name: found[name] for name in self.traits})
+        return {name: float(told[name]) for name in self.names}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scores(HeldOut):
     """The means of a game's `scores` over the same held-out examples for every trial."""
 
     names: tuple[str, ...]
     """What `scores` gives, by the game's `score_names`."""
+
+    summaries: Summaries | None = None
+    """What the game makes of all examples together; None: nothing."""
 
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """The game's `verdict_bounds`; empty: samples judge."""
@@ -42,13 +71,15 @@ class Scores(HeldOut):
         chosen = for_ranking(examples, rest=rest)
         bounds = getattr(game, "verdict_bounds", {})
         least = getattr(game, "collapse_bounds", {})
-        return cls(names=names, bounds=bounds, collapse_bounds=least, split=split, examples=chosen,
+        return cls(names=names, summaries=Summaries.of_game(game), bounds=bounds,
+                   collapse_bounds=least, split=split, examples=chosen,
                    available=len(examples["x"]))  # fmt: skip
 
     @property
     def metrics(self) -> frozenset[str]:
         """Names of what `measure` gives."""
-        return frozenset(self.names) | {name + ERROR for name in self.names}
+        together = self.summaries.names if self.summaries else ()
+        return frozenset((*self.names, *together, *(name + ERROR for name in self.names)))
 
     @property
     def protocol(self) -> dict[str, object]:
@@ -57,6 +88,8 @@ class Scores(HeldOut):
         stated: dict[str, object] = {"verdict_bounds": judged} if judged else {}
         if self.collapse_bounds:
             stated["collapse_bounds"] = dict(self.collapse_bounds)
+        if self.summaries:
+            stated["summaries"] = list(self.summaries.names)
         return {"names": list(self.names), **stated, **self.origin}
 
     def verdict(self, metrics: Mapping[str, float]) -> tuple[Outcome, str] | None:
@@ -82,10 +115,11 @@ class Scores(HeldOut):
     def measure(self, pack: Pack, slots: list[int]) -> list[dict[str, float]]:
         """Measure the lanes in `slots`: the mean of each score, and its standard error."""
         parts = self.call(pack, slots, "scores", None)
-        found = {n: torch.cat([part[n] for part in parts], 1).double() for n in self.names}
+        found = {name: torch.cat([part[name] for part in parts], 1).double() for name in parts[0]}
         return [self._figures({n: found[n][lane] for n in found}) for lane in range(len(slots))]
 
     def _figures(self, found: Mapping[str, Tensor]) -> dict[str, float]:
-        told = {name: mean_and_error(values) for name, values in found.items()}
+        together = self.summaries.of(found) if self.summaries else {}
+        told = {name: mean_and_error(found[name]) for name in self.names}
         errors = {name + ERROR: error for name, (_, error) in told.items()}
-        return {name: mean for name, (mean, _) in told.items()} | errors
+        return {name: mean for name, (mean, _) in told.items()} | errors | together

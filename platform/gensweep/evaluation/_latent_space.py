@@ -31,9 +31,9 @@ class LatentSpace:
         self.latents = latents(own_game(lane.pack))
         """The noise that they are, by name, in the trial's own size."""
 
-    def draw(self, count: int) -> Named:
-        """Draw the noise of `count` samples."""
-        drawn = self._lane.pack.sample_noise(count, seed=self._lane.seed)
+    def draw(self, count: int, hyper: Mapping[str, Any] | None = None) -> Named:
+        """Draw the noise of `count` samples, whose shapes `hyper` may change."""
+        drawn = self._lane.pack.sample_noise(count, seed=self._lane.seed, hyper=hyper)
         noise = {name: one[0] for name, one in drawn.items()}
         return noise | {n: _as_normal(noise[n], one.kind) for n, one in self.latents.items()}
 

@@ -29,8 +29,10 @@ def sampling(lane: PicturedLane) -> Sheet:
     values = [(f, value) for f in sampling_grids(lane.pack.lane(0).config) for value in f.grid]
     columns = ceil(lane.count / len(values))
     space, rows = LatentSpace(lane), torch.arange(columns)
-    noise = space.draw(columns)
-    found = [space.sample(noise, rows, hyper={field.name: value}) for field, value in values]
+    found = [
+        space.sample(space.draw(columns, hyper), rows, hyper=hyper)
+        for hyper in ({field.name: value} for field, value in values)
+    ]
     told = ", ".join(f"{field.name}={value:g}" for field, value in values)
     return Sheet(torch.cat(found), columns, told)
 

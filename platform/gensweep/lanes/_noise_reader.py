@@ -69,6 +69,11 @@ class GivenNoise(SampleNoise):
     ):  # fmt: skip
         super().__init__(noise, count, "'sample'", len(rows))
         self._values = {name: values[name][list(rows)] for name in noise}
+        for name, one in noise.items():
+            given = tuple(self._values[name].shape[1:])
+            if given != tuple(one.shape):
+                due = f"{tuple(one.shape)} is due: draw it with the same sampling hyperparameters"
+                raise ValueError(f"noise {name!r} of samples is {given}, where {due}.")
         self._read = 0
 
     def read(self, count: int) -> dict[str, Tensor]:

@@ -342,9 +342,14 @@ class Pack:
             samples |= zip(places, drawn, strict=False)
         return torch.stack([samples[place] for place in range(len(chosen))])
 
-    def sample_noise(self, count: int, *, seed: int = 0, slot: int = 0) -> dict[str, Tensor]:
-        """Draw the noise of `count` samples of the lane in `slot`, `[1, count, ...]` by name."""
-        ((game, _),) = self._sampling.groups([self.lane(slot).config], {})
+    def sample_noise(
+        self, count: int, *, seed: int = 0, slot: int = 0, hyper: Mapping[str, Any] | None = None
+    ) -> dict[str, Tensor]:
+        """Draw the noise of `count` samples of the lane in `slot`, `[1, count, ...]` by name.
+
+        `hyper` as of `sample`: shapes may depend on those that are no real numbers.
+        """
+        ((game, _),) = self._sampling.groups([self.lane(slot).config], hyper or {})
         return self._noise_reader(game, count, seed, [slot]).read(count)
 
     def _noise_reader(self, game: Game, count: int, seed: int, slots: list[int]) -> NoiseReader:

@@ -14,6 +14,7 @@ ARGUMENTS = {
     "sample": "nets, noise, hyper",
     "sample_step": "nets, state, step, noise, hyper",
     "scores": "nets, batch, noise, hyper",
+    "summarise": "traits",
     "interpolate": "nets, x, end, fractions, noise, hyper",
     "inpaint": "nets, x, mask, noise, hyper",
     "synthesise": "nets, styles, noise, hyper",
@@ -31,7 +32,7 @@ KNOWN = {
 def one_line(game: object, method: str, player: str | None = None) -> Iterator[None]:
     """Turn whatever `game.method` raises within into a `UserError` of one line."""
     arguments = ARGUMENTS.get(method, "nets, x, noise, hyper")
-    given = ", given" if getattr(game, "given", ()) and method != "loss" else ""
+    given = ", given" if getattr(game, "given", ()) and method not in ("loss", "summarise") else ""
     call = f"it is called as {method}({arguments}{given}) for one trial"
     with named_errors(method_name(game, method, player), call):
         yield

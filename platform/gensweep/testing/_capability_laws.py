@@ -11,13 +11,13 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import OF_SAMPLES, Noise, capabilities, capability_noise, noise_method
-from gensweep.known_metrics import SCORES, find_metric, is_metric_name
 from gensweep.lanes import Pack
 from gensweep.testing._calls import method_name, named, named_errors, one_line, unwritten
 from gensweep.testing._case import Case
 from gensweep.testing._python_state import check_repeatable, modules_of
 from gensweep.testing._sample_capability_laws import check_of_samples
 from gensweep.testing._sampling_laws import given_examples
+from gensweep.testing._score_laws import check_score_names, check_summaries
 
 EXAMPLES = 4
 """Examples that a capability is called for."""
@@ -31,6 +31,9 @@ ALONE = ("log_prob", "scores", "reconstruct", "shrink", "denoise", "inpaint", "c
 FARTHEST = 1e-3
 """Largest difference, relative to the largest number, that rounding explains."""
 
+TRAIT = "trait "
+"""Before the name of what `scores` returns for `summarise`, which may have any shape."""
+
 Columns = Mapping[str, Tensor]
 
 
@@ -39,7 +42,7 @@ def capabilities_are_sound(case: Case) -> None:
     pack = case.pack(2)
     batch = case.data.gather(torch.arange(EXAMPLES))
     if "scores" in capabilities(pack.game):
-        _check_score_names(pack)
+        check_score_names(pack)
     image = len(case.data.shape) == 3
     offered = [n for n in capabilities(pack.game) if image or n not in OF_IMAGES]
     for name in offered:
@@ -51,11 +54,14 @@ def capabilities_are_sound(case: Case) -> None:
             check_of_samples(pack, name, EXAMPLES, drawn, given, found)
         for told, values in _results(pack, name, found):
             due = values.shape[1:] if name in OF_SAMPLES else _due(name, batch["x"], values)
-            _check_values(told, values, list(due), whole=name in CODES)
+            trait = list(values.shape[2:]) if told.startswith(TRAIT) else []
+            _check_values(told, values, [*due, *trait], whole=name in CODES)
         if name == "inpaint":
             _check_known_pixels(batch["x"], found)
         if name in ALONE:
             _check_alone(pack, name, batch, _cut(name, noise, drawn), found)
+        if name == "scores" and hasattr(pack.game, "summarise"):
+            check_summaries(pack.game, found)
 
 
 def _declared(game: Any, name: str) -> Mapping[str, Noise]:
@@ -105,11 +111,16 @@ def _results(pack: Pack, name: str, found: Any) -> list[tuple[str, Any]]:
     """List what a capability returned, by its name in errors."""
     if name != "scores":
         return [(f"`{name}`", found)]
-    names = sorted(_score_names(pack.game))
+    scores, traits = (getattr(pack.game, f"{kind}_names", ()) for kind in ("score", "trait"))
+    names = sorted((*scores, *traits))
     if not isinstance(found, Mapping) or sorted(map(str, found)) != names:
         got = sorted(map(str, found)) if isinstance(found, Mapping) else type(found).__name__
-        raise UserError(f"`scores` returns {got}: its `score_names` are {names}.")
-    return [(f"score {name!r}", values) for name, values in found.items()]
+        named = "`score_names` and `trait_names`" if traits else "`score_names`"
+        raise UserError(f"`scores` returns {got}: its {named} are {names}.")
+    return [
+        (f"{TRAIT if name in traits else 'score '}{name!r}", values)
+        for name, values in found.items()
+    ]
 
 
 def _due(name: str, x: Tensor, found: Any) -> list[int]:
@@ -169,30 +180,3 @@ def _check_alone(pack: Pack, name: str, batch: Columns, drawn: Columns, found: A
                 f"{told} of an example depends on the others of its batch: take no mean, sum or "
                 "statistic over the first dimension."
             )
-
-
-def _score_names(game: Any) -> tuple[str, ...]:
-    return tuple(getattr(game, "score_names", ()))
-
-
-def _check_score_names(pack: Pack) -> None:
-    """`UserError` for a score by a name that will not do, or that something else has."""
-    losses = {name for values in pack.losses(0).values() for name in values}
-    names = getattr(pack.game, "score_names", None)
-    if isinstance(names, str) or not names:
-        raise UserError(f"`score_names` is {names!r}: name each of `scores` in a tuple.")
-    for bounds in ("verdict_bounds", "collapse_bounds"):
-        for name in getattr(pack.game, bounds, ()):
-            if name not in names:
-                raise UserError(f"`{bounds}` has {name!r}: its `score_names` are {sorted(names)}.")
-    for name in names:
-        if not is_metric_name(name):
-            raise UserError(
-                f"`score_names` has {name!r}: take strings of letters, digits and _ . - /."
-            )
-        metric = find_metric(name)
-        taken = "a loss or metric of training" if name in losses else None
-        if metric is not None and (not metric.kinds & SCORES or name != metric.name):
-            taken = "a metric of something else"
-        if taken:
-            raise UserError(f"`score_names` has {name!r}, which is {taken}: take another name.")
