@@ -18,7 +18,7 @@ ERROR = "_standard_error"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summaries:
-    """What a game measures of all held-out examples together."""
+    """Metrics that a game makes of all held-out examples together."""
 
     names: tuple[str, ...]
     traits: tuple[str, ...]
