@@ -167,6 +167,30 @@ _ALL = (
         kinds=IMAGES,
     ),
     Metric(
+        name="kernel_distance",
+        larger_is_better=False,
+        unit="",
+        formula="unbiased squared maximum mean discrepancy of features under (x . y / F + 1)^3",
+        source="arXiv:1801.01401",
+        kinds=IMAGES,
+    ),
+    Metric(
+        name="mind",
+        larger_is_better=False,
+        unit="",
+        formula="3 F times the mean over 256 directions of features' squared W_2",
+        source="arXiv:2605.06797",
+        kinds=IMAGES,
+    ),
+    Metric(
+        name="copied",
+        larger_is_better=False,
+        unit="",
+        formula="share of samples nearer to a training example than all but 1 % of held-out ones, "
+        "beyond that percent",
+        kinds=IMAGES,
+    ),
+    Metric(
         name="precision",
         larger_is_better=True,
         unit="",
@@ -196,6 +220,24 @@ _ALL = (
         unit="",
         formula="share of real examples with a sample nearer than their k-th neighbour",
         source="arXiv:2002.09797",
+        kinds=IMAGES,
+    ),
+    Metric(
+        name="clipped_density",
+        larger_is_better=True,
+        unit="",
+        formula="mean over samples of min(1, density in balls of at most the median radius) over "
+        "that of real examples",
+        source="arXiv:2507.01761",
+        kinds=IMAGES,
+    ),
+    Metric(
+        name="clipped_coverage",
+        larger_is_better=True,
+        unit="",
+        formula="share of samples of the data's law that would fill real examples' balls as well, "
+        "of each k samples at most",
+        source="arXiv:2507.01761",
         kinds=IMAGES,
     ),
     Metric(

@@ -1,20 +1,26 @@
 """Each metric against an independent implementation or a known value."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from gensweep.metrics import (
+    CopyTest,
     finite,
     frechet_distance,
+    kernel_distance,
     label_metrics,
     mode_metrics,
     moments,
     prdc,
     sliced_wasserstein,
 )
+from gensweep.metrics._distances import SlicedDistances
+from gensweep.metrics._kernel import KernelDistance
+from gensweep.metrics._prdc import NearReal
 
 
 def test_frechet_equals_scipy() -> None:
@@ -104,3 +110,88 @@ def test_labels_and_finite() -> None:
     assert got["classes"].tolist() == [2, 1]
     assert got["class_kl"].tolist() == pytest.approx([0, math.log(2)])
     assert finite(torch.tensor([[1.0], [math.inf]])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("chunk", [7, 1024])
+def test_kernel_distance_equals_torchmetrics(chunk: int) -> None:
+    """Of all samples at once, and without bias: negative for some draws of one law."""
+    kid = pytest.importorskip("torchmetrics.image.kid")
+    torch.manual_seed(0)
+    real, fake = torch.randn(60, 6), torch.randn(2, 60, 6) * 0.8 + 0.3
+    got = KernelDistance(real, chunk).distances(fake)
+    for lane in range(2):
+        want = kid.poly_mmd(real.double(), fake[lane].double(), degree=3, gamma=None, coef=1.0)
+        assert got[lane].item() == pytest.approx(want.item(), rel=1e-9)
+    same = kernel_distance(real, torch.randn(200, 60, 6))
+    assert same.min() < 0 < same.max()
+    assert abs(float(same.mean())) < 3 * float(same.std()) / math.sqrt(200)
+
+
+def test_the_monge_distance_is_that_of_gaussians_in_closed_form() -> None:
+    """3 F mean of (u . shift)^2 is 3 |shift|^2, and of a scale s it is 3 F (s - 1)^2."""
+    torch.manual_seed(0)
+    real = torch.randn(4000, 8)
+    moved, wide = real + torch.tensor([2.0] + [0.0] * 7), real * 1.5
+    found = [24 * SlicedDistances(real, 256).distances(x[None], 2)[2].square()
+             for x in (moved, wide)]  # fmt: skip
+    assert float(found[0]) == pytest.approx(3 * 4, rel=0.15)
+    assert float(found[1]) == pytest.approx(24 * 0.25, rel=0.05)
+
+
+def _clipped_by_definition(real: Any, fake: Any, k: int) -> tuple[float, float]:
+    """Clipped density and coverage from whole matrices of distances, and a Monte Carlo law."""
+    distances = pytest.importorskip("scipy.spatial.distance")
+    special = pytest.importorskip("scipy.special")
+    own = distances.cdist(real, real)
+    reach = np.sort(own, 1)[:, k]
+    clipped = np.minimum(reach, np.median(reach))
+    np.fill_diagonal(own, np.inf)
+    best = np.minimum((own <= clipped[:, None]).sum(0) / k, 1).mean()
+    between = distances.cdist(real, fake)
+    density = np.minimum((between <= clipped[:, None]).sum(0) / k, 1).mean() / best
+    covered = (np.minimum((between < reach[:, None]).sum(1), k) / k).mean()
+    n, reached = len(real), [0.0] * k
+    for m in range(k, len(fake) + 1):
+        j = np.arange(m + 1)
+        chosen = special.comb(m, j) * special.beta(k + j, n - k + m - j) / special.beta(k, n - k)
+        reached.append(float((np.minimum(j, k) * chosen).sum() / k))
+    return min(density, 1), np.searchsorted(reached, covered) / len(reached)
+
+
+def test_clipped_density_and_coverage_are_those_of_their_definition() -> None:
+    torch.manual_seed(0)
+    for scale, shift in ((1.0, 0.0), (0.8, 0.4), (1.6, 0.0)):
+        real, fake = torch.randn(80, 4).double(), torch.randn(1, 60, 4).double() * scale + shift
+        got = NearReal(real, 5, chunk=9).measure(fake)
+        density, coverage = _clipped_by_definition(real.numpy(), fake[0].numpy(), 5)
+        assert got["clipped_density"].item() == pytest.approx(density, abs=1e-12)
+        assert got["clipped_coverage"].item() == pytest.approx(coverage, abs=1e-12)
+
+
+def test_clipped_metrics_are_the_share_of_good_samples() -> None:
+    """Where density and coverage are not: bad samples here lie in the ball of an outlier."""
+    torch.manual_seed(0)
+    real = torch.randn(2000, 16)
+    real[0] = 30.0
+    near = NearReal(real, 5)
+    for share in (0.0, 0.25, 0.5, 1.0):
+        fake = torch.randn(1, 2000, 16)
+        bad = int(2000 * (1 - share))
+        fake[0, :bad] = 20.0 + 0.1 * torch.randn(bad, 16)
+        got = near.measure(fake, recall=False)
+        assert got["clipped_density"].item() == pytest.approx(share, abs=0.06)
+        assert got["clipped_coverage"].item() == pytest.approx(share, abs=0.06)
+        if share == 0.5:
+            assert got["precision"].item() > 0.9
+            assert got["coverage"].item() > 0.7
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_planted_copies_are_found_at_their_share(noise: float) -> None:
+    torch.manual_seed(0)
+    train, held_out = torch.randn(3000, 16), torch.randn(1000, 16)
+    test = CopyTest(train, held_out, chunk=99)
+    for share in (0.0, 0.1, 0.5, 1.0):
+        fake, copies = torch.randn(1, 2000, 16), int(2000 * share)
+        fake[0, :copies] = train[torch.randint(3000, (copies,))] + noise * torch.randn(copies, 16)
+        assert test.copied(fake).item() == pytest.approx(share, abs=0.015)

@@ -7,7 +7,7 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.known_metrics import LIKELIHOOD_METRICS, METRICS, NEUTRAL, Kind, find_metric
-from gensweep.metrics import Evaluator, FeatureNet, Projection
+from gensweep.metrics import CopyTest, Evaluator, FeatureNet, Projection
 from gensweep.objective import Objective
 
 Case = tuple[Kind, Evaluator, torch.Tensor]
@@ -24,11 +24,15 @@ def cases() -> Iterator[Case]:
         points,
     )
     images = torch.rand(40, 1, 8, 8, generator=source) * 2 - 1
-    plain = Evaluator.for_dataset("i", {"x": images}, {}, net=Projection.fit(images))
+    net = Projection.fit(images)
+    copies = CopyTest(net.features(images[:20]), net.features(images[20:]))
+    plain = Evaluator.for_dataset("i", {"x": images}, {}, net=net, copies=copies)
     yield "images", plain, images
     labelled = {"x": images, "y": torch.arange(40) % 3}
-    net = FeatureNet((1, 8, 8), 3)
-    yield "labelled images", Evaluator.for_dataset("l", labelled, {}, net=net), images
+    seen = FeatureNet((1, 8, 8), 3).eval().requires_grad_(False)
+    copies = CopyTest(seen.features(images[:20]), seen.features(images[20:]))
+    told = Evaluator.for_dataset("l", labelled, {}, net=seen, copies=copies)
+    yield "labelled images", told, images
 
 
 def test_an_evaluator_measures_agreement_where_samples_were_given_classes() -> None:

@@ -14,11 +14,13 @@ from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_scores import Scores
 from gensweep.known_pictures import is_image
 from gensweep.metrics import (
+    CopyTest,
     Evaluator,
     FeatureNet,
     Projection,
     StackedNet,
     draw,
+    feature_batches,
     train_classifier,
 )
 from gensweep.spec import Sweep
@@ -31,6 +33,8 @@ REFERENCE = 10_000
 """Training examples from which class shares and projections are taken."""
 CLASSIFIER = 60_000
 """Training examples of the classifier."""
+AT_ONCE = 5_000
+"""Examples whose features are computed before others are read."""
 POINTS = 2500
 """Samples of a mixture of points, as in PacGAN (arXiv:1712.04086)."""
 STACKED = 26_000
@@ -106,10 +110,11 @@ def build_evaluator(
     # a sample of a thousand classes would not tell their shares
     shares = torch.tensor(train.class_shares) if train.stacked else None
     least = STACKED if train.stacked else 0
+    net = None if points else load_feature_net(store, train, feature_hash)
     evaluator = Evaluator.for_dataset(
-        train.name, shown, held_out, modes=train.modes, mode_std=train.mode_std,
-        net=None if points else load_feature_net(store, train, feature_hash), shares=shares,
-        samples=POINTS if points else max(least, sweep.samples),
+        train.name, shown, held_out, modes=train.modes, mode_std=train.mode_std, net=net,
+        shares=shares, samples=POINTS if points else max(least, sweep.samples),
+        copies=_copy_test(net, train, held_out) if net is not None and held_out else None,
     )  # fmt: skip
     stated = {**evaluator.protocol, "data": train.protocol}
     split, examples = ("test", held_out) if held_out else ("train", shown)
@@ -121,6 +126,16 @@ def build_evaluator(
         given=conditions(game, examples, evaluator.samples),
         classes=condition_classes(game, examples, evaluator.samples),
     )  # fmt: skip
+
+
+def _copy_test(
+    net: FeatureNet | Projection, train: "Dataset", held_out: dict[str, torch.Tensor]
+) -> CopyTest:
+    """Prepare the search for copies of at most `CLASSIFIER` training examples, held as features."""
+    source = train.source("cpu")
+    parts = torch.split(draw(train.count, CLASSIFIER).sort().values, AT_ONCE)
+    found = [feature_batches(net, source.gather(part)["x"]) for part in parts]
+    return CopyTest(torch.cat(found), feature_batches(net, held_out["x"]))
 
 
 def real_grid(train: "Dataset", test: "Dataset | None") -> bytes:

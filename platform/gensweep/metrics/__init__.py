@@ -4,9 +4,12 @@ Runs in: a pack's workers. The script's process measures the best trial.
 """
 
 from gensweep.metrics._classifier import FeatureNet, train_classifier
+from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import finite, label_metrics, sliced_wasserstein
 from gensweep.metrics._evaluator import Evaluator, draw
 from gensweep.metrics._frechet import frechet_distance, moments
+from gensweep.metrics._images import feature_batches
+from gensweep.metrics._kernel import kernel_distance
 from gensweep.metrics._likelihood_units import bits_per_dim
 from gensweep.metrics._modes import mode_metrics
 from gensweep.metrics._prdc import prdc, radii
@@ -14,14 +17,17 @@ from gensweep.metrics._projection import Projection
 from gensweep.metrics._stacked import StackedNet
 
 __all__ = [
+    "CopyTest",
     "Evaluator",
     "FeatureNet",
     "Projection",
     "StackedNet",
     "bits_per_dim",
     "draw",
+    "feature_batches",
     "finite",
     "frechet_distance",
+    "kernel_distance",
     "label_metrics",
     "mode_metrics",
     "moments",

@@ -3,6 +3,8 @@
 # L lanes, N samples, D dimensions, P projections
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -36,6 +38,12 @@ class SlicedDistances:
         ways = torch.randn(real.shape[-1], projections, generator=source, dtype=torch.float64)
         self._ways = (ways / ways.norm(dim=0)).mT.to(real.device)
         self._real = self._sorted(real)
+
+    def to(self, device: torch.device | str) -> SlicedDistances:
+        """Return the same for samples on `device`."""
+        moved = copy.copy(self)
+        moved._ways, moved._real = self._ways.to(device), self._real.to(device)
+        return moved
 
     def _sorted(self, points: Tensor) -> Tensor:
         """Return the projections [..., P, N] of points [..., N, D], each sorted."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from gensweep.errors import UserError
 from gensweep.known_metrics import NEIGHBOURS
 from gensweep.metrics._classifier import FeatureNet
+from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import finite
 from gensweep.metrics._images import Images
 from gensweep.metrics._points import Points
@@ -51,13 +52,15 @@ class Evaluator:
         mode_std: float | None = None,
         net: FeatureNet | Projection | None = None,
         shares: Tensor | None = None,
+        copies: CopyTest | None = None,
         samples: int = 1000,
         k: int = NEIGHBOURS,
         seed: int = 0,
     ) -> Evaluator:
         """Prepare the reference: `test["x"]`, or `train["x"]` where the data has no test split.
 
-        Class `shares` are those of `train["y"]` unless given, if `net` is a classifier.
+        Class `shares` are those of `train["y"]` unless given, if `net` is a classifier. Without
+        `copies` no copying is measured.
         """
         split, data = ("test", test) if len(test.get("x", ())) > k else ("train", train)
         real = data["x"][draw(len(data["x"]), samples, seed)].float()
@@ -72,7 +75,7 @@ class Evaluator:
             raise UserError(f"{name} has no modes: pass a classifier or a projection as `net`")
         else:
             known = _class_shares(net, train) if shares is None else shares
-            reference = Images(real, net, known, k)
+            reference = Images(real, net, known, k, copies)
         stated["curve"] = [reference.objective, reference.variety]
         variance = real.flatten(1).var(0).mean().item()
         return cls(

@@ -5,21 +5,28 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Set
 
 import torch
 from torch import Tensor
 
 from gensweep.known_metrics import METRICS
 from gensweep.metrics._classifier import FeatureNet
-from gensweep.metrics._distances import label_metrics
+from gensweep.metrics._copies import CopyTest
+from gensweep.metrics._distances import SlicedDistances, label_metrics
 from gensweep.metrics._frechet import frechet_distance, moments, square_root
-from gensweep.metrics._prdc import prdc, radii
+from gensweep.metrics._kernel import KernelDistance
+from gensweep.metrics._prdc import NearReal
 from gensweep.metrics._projection import Projection
 from gensweep.metrics._verdict import CLASS_BOUNDS, IMAGE_BOUNDS, judge_images
 from gensweep.trial import Outcome
 
-__all__ = ["Images"]
+__all__ = ["Images", "feature_batches"]
+
+NEAR = {"precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage"}
+"""What `NearReal` measures."""
+DIRECTIONS = 256
+"""Of the Monge inception distance, of which its authors take 100 to 1000."""
 
 
 class Images:
@@ -32,13 +39,17 @@ class Images:
     judged = ("density", "coverage", "classes", "variance_ratio")
 
     def __init__(
-        self, real: Tensor, net: FeatureNet | Projection, shares: Tensor | None, k: int
-    ) -> None:
-        self.net, self.shares, self.k = net, shares, k
-        self.feature_hash = net.hash
-        self.features = _features(net, real)
-        self.radii, self.moments = radii(self.features, k), moments(self.features)
+        self, real: Tensor, net: FeatureNet | Projection, shares: Tensor | None, k: int,
+        copies: CopyTest | None = None,
+    ) -> None:  # fmt: skip
+        self.net, self.shares = net, shares
+        self.feature_hash, features = net.hash, feature_batches(net, real)
+        self.moments = moments(features)
         self.root = square_root(self.moments[1])
+        self.near = NearReal(features, k)
+        self.kernel = KernelDistance(features)
+        self.slices = SlicedDistances(features, DIRECTIONS)
+        self.copies = copies
         self.protocol: dict[str, object] = {
             "kind": "images",
             "features": net.kind,
@@ -48,13 +59,17 @@ class Images:
         }
         if shares is not None:
             self.protocol["classes"] = len(shares)
+        if copies is not None:
+            self.protocol["copied"] = copies.protocol
 
     def to(self, device: torch.device | str) -> Images:
         """Return a reference on another device, with the features and radii computed here."""
         moved = copy.copy(self)
         moved.net = copy.deepcopy(self.net).to(device)
         moved.shares = None if self.shares is None else self.shares.to(device)
-        moved.features, moved.radii = self.features.to(device), self.radii.to(device)
+        moved.near, moved.kernel = self.near.to(device), self.kernel.to(device)
+        moved.slices = self.slices.to(device)
+        moved.copies = self.copies and self.copies.to(device)
         moved.moments = (self.moments[0].to(device), self.moments[1].to(device))
         moved.root = self.root.to(device)
         return moved
@@ -66,17 +81,13 @@ class Images:
 
         `given` [N] are the classes that the samples are of; None: they were given none.
         """
-        features = _features(self.net, lane[0])
+        features = feature_batches(self.net, lane[0])
         if not features.isfinite().all():
             return {"frechet": torch.tensor(math.nan)}
         needs = set(METRICS if wanted is None else wanted)
-        found = {}
-        if needs & {"precision", "recall", "density", "coverage"}:
-            recall = "recall" in needs
-            found = prdc(self.features, features[None], self.k, self.radii, recall=recall)
-        if "frechet" in needs:
-            fake = moments(features[None])
-            found["frechet"] = frechet_distance(self.moments, fake, self.root)
+        found = self._distances(features[None], needs)
+        if needs & NEAR:
+            found |= self.near.measure(features[None], recall="recall" in needs)
         named = {"classes", "classes_seen", "class_kl", "class_agreement"} & needs
         if self.shares is None or not isinstance(self.net, FeatureNet) or not named:
             return found
@@ -85,12 +96,25 @@ class Images:
             found["class_agreement"] = (labels == given.to(labels.device)).double().mean(-1)
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])
 
+    def _distances(self, fake: Tensor, needs: Set[str]) -> dict[str, Tensor]:
+        """Measure the distances, of those that are needed, of features [1, N, F]."""
+        found = {}
+        if "frechet" in needs:
+            found["frechet"] = frechet_distance(self.moments, moments(fake), self.root)
+        if "kernel_distance" in needs:
+            found["kernel_distance"] = self.kernel.distances(fake)
+        if "mind" in needs:
+            found["mind"] = 3 * fake.shape[-1] * self.slices.distances(fake, 2)[2].square()
+        if "copied" in needs and self.copies is not None:
+            found["copied"] = self.copies.copied(fake)
+        return found
+
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Judge by `IMAGE_BOUNDS` and `CLASS_BOUNDS`: the outcome, and its cause in words."""
         return judge_images(metrics, None if self.shares is None else len(self.shares))
 
 
 @torch.no_grad()
-def _features(net: FeatureNet | Projection, images: Tensor) -> Tensor:
+def feature_batches(net: FeatureNet | Projection, images: Tensor) -> Tensor:
     """Return features [N, F] of images [N, ...], computed in parts to bound the memory."""
     return torch.cat([net.features(part) for part in torch.split(images, 1000)])

@@ -1,7 +1,14 @@
-"""Precision, recall (arXiv 1904.06991), density and coverage (arXiv 2002.09797)."""
+"""Precision, recall (arXiv 1904.06991), density and coverage (arXiv 2002.09797), and clipped ones.
+
+Clipped density and coverage (arXiv 2507.01761) fall in proportion to the share of bad samples.
+"""
 
 # L lanes, M real samples, N fake samples, D features
 from __future__ import annotations
+
+import copy
+import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -9,7 +16,7 @@ from torch import Tensor
 from gensweep.errors import UserError
 from gensweep.known_metrics import NEIGHBOURS
 
-__all__ = ["prdc", "radii"]
+__all__ = ["NearReal", "prdc", "radii"]
 
 
 def radii(features: Tensor, k: int = NEIGHBOURS, chunk: int = 2048) -> Tensor:
@@ -28,44 +35,100 @@ def radii(features: Tensor, k: int = NEIGHBOURS, chunk: int = 2048) -> Tensor:
     return torch.cat(found)
 
 
-def prdc(
-    real: Tensor,
-    fake: Tensor,
-    k: int = NEIGHBOURS,
-    real_radii: Tensor | None = None,
-    chunk: int = 2048,
-    *,
-    recall: bool = True,
-) -> dict[str, Tensor]:
-    """Measure precision, recall, density, coverage of fake [L, N, D] against real [M, D]: each [L].
+def prdc(real: Tensor, fake: Tensor, k: int = NEIGHBOURS, chunk: int = 2048) -> dict[str, Tensor]:
+    """Measure fake [L, N, D] against real [M, D] as `NearReal` does: each [L]."""
+    return NearReal(real, k, chunk).measure(fake)
 
-    Lanes are taken one by one and rows by `chunk`, so memory stays at chunk * max(M, N). Without
-    `recall`, which takes most of the time, the other three are measured. `real_radii` are `radii`
-    of the real ones, for callers who have them already.
+
+class NearReal:
+    """Measures samples by which of them are near which of the same real ones [M, D].
+
+    A sample is near a real one if it is in its ball, which reaches to its k-th nearest other one.
     """
-    edge = radii(real, k, chunk) if real_radii is None else real_radii
-    lanes = [
-        _measure_lane(real, lane, edge, k, chunk, radii(lane, k, chunk) if recall else None)
-        for lane in fake
-    ]
-    return {name: torch.stack([lane[name] for lane in lanes]) for name in lanes[0]}
+
+    def __init__(self, real: Tensor, k: int = NEIGHBOURS, chunk: int = 2048) -> None:
+        self._real, self._k, self._chunk = real, k, chunk
+        self._radii = radii(real, k, chunk)
+        self._clipped = self._radii.clamp(max=self._radii.median())
+        self._best = self._density_of_real()
+
+    def to(self, device: torch.device | str) -> NearReal:
+        """Return the same for features on `device`, with the radii computed here."""
+        moved = copy.copy(self)
+        for name in ("_real", "_radii", "_clipped", "_best"):
+            setattr(moved, name, getattr(self, name).to(device))
+        return moved
+
+    def measure(self, fake: Tensor, *, recall: bool = True) -> dict[str, Tensor]:
+        """Measure fake [L, N, D]: precision, density, coverage, the clipped two and recall, [L].
+
+        Lanes are taken one by one and rows by `chunk`, so memory stays at chunk * max(M, N).
+        Without `recall`, which takes most of the time, the others are measured.
+        """
+        lanes = [self._measure_lane(lane, recall) for lane in fake]
+        return {name: torch.stack([lane[name] for lane in lanes]) for name in lanes[0]}
+
+    def _measure_lane(self, fake: Tensor, recall: bool) -> dict[str, Tensor]:
+        k, size = self._k, self._chunk
+        fake_radii = radii(fake, k, size) if recall else None
+        near = torch.zeros(2, len(fake), dtype=torch.int64, device=fake.device)
+        recalled, have = [], []
+        for start in range(0, len(self._real), size):
+            rows = slice(start, start + size)
+            distances = torch.cdist(self._real[rows], fake)
+            within = distances < self._radii[rows, None]
+            near += torch.stack([within.sum(0), (distances <= self._clipped[rows, None]).sum(0)])
+            have.append(within.sum(1))
+            if fake_radii is not None:
+                recalled.append((distances < fake_radii).any(1))
+        found = {"recall": torch.cat(recalled).double().mean()} if recalled else {}
+        return found | self._rates(near, torch.cat(have), len(fake))
+
+    def _rates(self, near: Tensor, have: Tensor, count: int) -> dict[str, Tensor]:
+        """Tell what follows of how many balls each sample is in, and how many each ball has."""
+        k, reached = self._k, clipped_coverages(len(self._real), count, self._k).to(near.device)
+        clipped = (near[1].double() / k).clamp(max=1).mean() / self._best
+        covered = (have.clamp(max=k).double() / k).mean()
+        place = torch.searchsorted(reached, covered.reshape(1))[0]
+        return {
+            "precision": (near[0] > 0).double().mean(),
+            "density": near[0].double().mean() / k,
+            "coverage": (have > 0).double().mean(),
+            "clipped_density": clipped.clamp(max=1),
+            "clipped_coverage": place.double() / len(reached),
+        }
+
+    def _density_of_real(self) -> Tensor:
+        """Return the density, before it is divided by this, that real examples have themselves."""
+        inside = torch.zeros(len(self._real), dtype=torch.int64, device=self._real.device)
+        for start in range(0, len(self._real), self._chunk):
+            rows = slice(start, start + self._chunk)
+            distances = torch.cdist(self._real[rows], self._real)
+            distances[:, rows].fill_diagonal_(math.inf)
+            inside += (distances <= self._clipped[rows, None]).sum(0)
+        return (inside.double() / self._k).clamp(max=1).mean()
 
 
-def _measure_lane(
-    real: Tensor, fake: Tensor, edge: Tensor, k: int, chunk: int, fake_edge: Tensor | None
-) -> dict[str, Tensor]:
-    inside = torch.zeros(fake.shape[0], dtype=torch.int64, device=fake.device)
-    recalled, covered = [], []
-    for start in range(0, real.shape[0], chunk):
-        distances = torch.cdist(real[start : start + chunk], fake)
-        within = distances < edge[start : start + chunk, None]
-        inside += within.sum(0)
-        covered.append(within.any(1))
-        if fake_edge is not None:
-            recalled.append((distances < fake_edge).any(1))
-    found = {"recall": torch.cat(recalled).double().mean()} if recalled else {}
-    return found | {
-        "precision": (inside > 0).double().mean(),
-        "density": inside.double().mean() / k,
-        "coverage": torch.cat(covered).double().mean(),
-    }
+@cache
+def clipped_coverages(real: int, count: int, k: int) -> Tensor:
+    """Return what the mean of min(samples in a ball, k) / k is expected to be, [count + 1].
+
+    Of 0, 1, ... `count` samples of the law of the `real` ones; equation 8 of arXiv:2507.01761. The
+    number in a ball is beta-binomial, and below k it is summed term by term.
+    """
+    good, j = torch.arange(count + 1).double()[:, None], torch.arange(k).double()
+    chosen = _log_gamma(good + 1) - _log_gamma(j + 1) - _log_gamma((good - j).clamp(min=0) + 1)
+    hit = _log_beta(k + j, (real - k + good - j).clamp(min=1)) - _log_beta(
+        torch.tensor(float(k)), torch.tensor(float(real - k))
+    )
+    shares = torch.where(j <= good, (chosen + hit).exp(), 0.0)
+    reached = 1 - (shares * (k - j)).sum(1) / k
+    return torch.where(good[:, 0] < k, 0.0, reached.clamp(min=0))
+
+
+def _log_gamma(x: Tensor) -> Tensor:
+    return torch.lgamma(x.double())
+
+
+def _log_beta(a: Tensor, b: Tensor) -> Tensor:
+    return _log_gamma(a) + _log_gamma(b) - _log_gamma(a + b)

@@ -1,0 +1,55 @@
+"""Finds samples that are copies of training examples, in the features of a fixed network."""
+
+# M training examples, N samples, F features
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor
+
+__all__ = ["CopyTest"]
+
+RARE = 0.01
+"""Share of held-out examples that are as near to a training example as a copy is."""
+
+
+class CopyTest:
+    """Tells the share of samples that are nearer to a training example than is natural.
+
+    How near held-out examples come sets the bound: all but `RARE` of them are farther from their
+    nearest training example. What samples exceed that share by is estimated as copied, and is 0 on
+    the mean for a model that is the law of the data.
+    """
+
+    def __init__(self, train: Tensor, held_out: Tensor, chunk: int = 512) -> None:
+        """Set the bound by features of training examples [M, F] and held-out ones [N, F]."""
+        self._train, self._chunk = train, chunk
+        self.bound = self._nearest(held_out).double().quantile(RARE)
+        self._natural = self._share(held_out)
+
+    @property
+    def protocol(self) -> dict[str, object]:
+        """The statement of what is searched for copies, and of what counts as one, as JSON."""
+        return {"training_examples": len(self._train), "bound": float(self.bound), "rare": RARE}
+
+    def to(self, device: torch.device | str) -> CopyTest:
+        """Return the same test for features on `device`."""
+        moved = copy.copy(self)
+        moved._train, moved.bound, moved._natural = (
+            one.to(device) for one in (self._train, self.bound, self._natural)
+        )
+        return moved
+
+    def copied(self, fake: Tensor) -> Tensor:
+        """Estimate the share of samples [L, N, F] that are copies: float64 [L], from 0 to 1."""
+        near = torch.stack([self._share(lane) for lane in fake])
+        return ((near - self._natural) / (1 - self._natural)).clamp(min=0)
+
+    def _share(self, features: Tensor) -> Tensor:
+        return (self._nearest(features) <= self.bound).double().mean()
+
+    def _nearest(self, features: Tensor) -> Tensor:
+        """Return the distance [N] of each from the nearest training example."""
+        parts = torch.split(features, self._chunk)
+        return torch.cat([torch.cdist(part, self._train).amin(1) for part in parts])
