@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal, Self
@@ -30,16 +30,19 @@ class Objective:
             raise UserError(f"unknown direction {self.direction!r}: choose minimize or maximize.")
 
     @classmethod
-    def of(cls, metric: str) -> Self:
+    def of(cls, metric: str, own: Mapping[str, bool | None] | None = None) -> Self:
         """Rank by the better end of a metric, which is less for a model's own training loss.
+
+        `own` are metrics of a script by name, and whether more is better.
 
         >>> Objective.of("coverage").direction, Objective.of("loss_critic").direction
         ('maximize', 'minimize')
         """
         known = find_metric(metric)
-        if known is not None and known.larger_is_better is None:
+        otherwise = False if known is None else known.larger_is_better
+        larger = (own or {}).get(metric, otherwise)
+        if larger is None:
             raise UserError(f"no trial is better for more or for less {metric}: rank by another.")
-        larger = known is not None and known.larger_is_better
         return cls(metric=metric, direction="maximize" if larger else "minimize")
 
     @property

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # an alias tells type checkers that the name is public
     from gensweep.chart import Chart as Chart
     from gensweep.driver import main as main
     from gensweep.evaluation import sample_lane as sample_lane
+    from gensweep.own_metric import OwnMetric as OwnMetric
     from gensweep.results import results_of as results_of
     from gensweep.results import results_table as results_table
     from gensweep.results import sweeps_here as sweeps_here
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # an alias tells type checkers that the name is public
 
 _HOMES = {
     "Chart": "chart",
+    "OwnMetric": "own_metric",
     "Sweep": "spec",
     "catalog": "catalog",
     "describe": "catalog",

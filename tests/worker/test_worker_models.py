@@ -9,7 +9,7 @@ import pytest
 from gensweep.evaluation import sampler_spec
 from gensweep.game import capabilities
 from gensweep.storage import load_sample_grids, load_trained_lane
-from gensweep.sweep import sample_lane
+from gensweep.sweep import OwnMetric, sample_lane
 from gensweep.worker import train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
@@ -85,3 +85,18 @@ def test_a_sweep_of_two_strata_goes_on_after_its_driver_ended(open_small_sweep: 
         n: t.metrics["nll"] for n, t in expected.items()
     }
     assert sorted(t.attempts for t in found.values()) == [1, 1, 2, 2]
+
+
+def test_a_scripts_own_metric_ranks_a_sweep(open_small_sweep: Any) -> None:
+    metric = OwnMetric(name="ink", measure=lambda samples, real: samples.mean(),
+                       larger_is_better=True, formula="mean pixel of samples")  # fmt: skip
+    small_sweep = open_small_sweep(**small("realnvp", metrics=(metric,), target="ink"))
+    train_trials(
+        small_sweep.sweep, small_sweep.in_process("pack"), small_sweep.evaluator, small_sweep.source
+    )
+    small_sweep.close()
+    trials = [small_sweep.result(number) for number in range(2)]
+    ranked = small_sweep.sweep.objective("frechet").ranked(trials)
+    values = [trial["metrics"]["ink"] for trial in ranked]
+    assert len(values) == 2
+    assert values == sorted(values, reverse=True)

@@ -18,6 +18,7 @@ from gensweep.game import DataShape
 from gensweep.known_metrics import JUDGED, NEUTRAL, VERDICT
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
+from gensweep.own_metric import OwnMetric, formulas, measure_own
 from gensweep.sampling_fields import SamplingField, neutral_values
 from gensweep.space import with_scope
 from gensweep.trial import Outcome
@@ -54,6 +55,12 @@ class LaneEvaluator:
     given: Mapping[str, Tensor] | None = None
     """What samples are conditioned on, `[samples, ...]` by name; None: nothing."""
 
+    own: tuple[OwnMetric, ...] = ()
+    """The script's own metrics."""
+
+    real: Tensor | None = None
+    """Examples beside which they measure samples, [N, *shape]; None: there are none."""
+
     classes: Tensor | None = None
     """Of the examples that `given` was taken from, `[samples]`; None: they have none, or nothing
     is given."""
@@ -70,6 +77,8 @@ class LaneEvaluator:
             stated |= {"given": list(self.given)}
         if self.scores:
             stated |= {"scores": self.scores.protocol}
+        if self.own:
+            stated |= {"own_metrics": formulas(self.own)}
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
 
     def to(self, device: torch.device | str, width: int = LANES_AT_ONCE) -> "LaneEvaluator":
@@ -99,7 +108,7 @@ class LaneEvaluator:
         self, pack: Pack, slots: list[int], bound: bool, last: bool
     ) -> dict[int, Evaluation]:
         samples = self._draw_samples(pack, slots)
-        metrics = self.evaluator.evaluate(samples, given=self.classes)
+        metrics = self._measure(samples)
         neutral = self._measure_neutral(pack, slots, metrics)
         found = {
             slot: self._evaluate_lane(*each)
@@ -118,6 +127,17 @@ class LaneEvaluator:
             for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
                 found[slot] = replace(found[slot], curves=curves)
         return found
+
+    def _measure(self, samples: Tensor) -> list[dict[str, float]]:
+        """Measure samples `[L, N, *shape]` by all metrics, the script's own of finite ones."""
+        found = self.evaluator.evaluate(samples, given=self.classes)
+        if not self.own or self.real is None:
+            return found
+        real = self.real.to(samples.device)
+        return [
+            one | (measure_own(self.own, lane, real) if one["finite"] else {})
+            for one, lane in zip(found, samples, strict=True)
+        ]
 
     def _evaluate_lane(
         self, samples: Tensor, metrics: dict[str, float], neutral: dict[str, float]

@@ -125,6 +125,7 @@ def build_evaluator(
         scores=Scores.of_game(game, examples, split),
         given=conditions(game, examples, evaluator.samples),
         classes=condition_classes(game, examples, evaluator.samples),
+        own=sweep.metrics, real=examples["x"] if sweep.metrics else None,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.known_pictures import is_image
 from gensweep.lanes import Pack, check_budget, check_config, check_initial_weights, check_players
 from gensweep.metrics import Evaluator, FeatureNet, Projection
+from gensweep.own_metric import try_own
 from gensweep.planning._check_target import named_metrics, unmeasured
 from gensweep.space import Stratum, all_strata, pad_latent_sizes
 from gensweep.spec import RunRequest, Sweep
@@ -124,7 +125,8 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     classes = data.get("y") if given_of(game, data) else None
     measured = {*evaluator.evaluate(data["x"][None], given=classes)[0], *neutral}
     held_out = [one.metrics for one in (likelihood, scores) if one is not None]
-    return measured.union(*held_out)
+    try_own(sweep.metrics, data["x"], data["x"])
+    return measured.union(*held_out, (metric.name for metric in sweep.metrics))
 
 
 def training_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:

@@ -9,7 +9,9 @@ from gensweep.budget import Budget
 from gensweep.chart import Figure
 from gensweep.errors import UserError
 from gensweep.game import Model
+from gensweep.known_metrics import METRICS
 from gensweep.objective import Objective
+from gensweep.own_metric import OwnMetric, check_metrics, formulas
 from gensweep.precision import PRECISIONS
 from gensweep.pruners import PRUNERS, Pruner, find_pruner
 from gensweep.samplers import SAMPLERS, Sampler, find_sampler
@@ -151,6 +153,10 @@ class Sweep:
     target: str | None = setting(
         None, "metric that trials are ranked by (default: the data set's own)"
     )
+    metrics: tuple[OwnMetric, ...] = setting(
+        (), "own metrics of samples beside real examples, which may be the target",
+        identity=Identity(encode=formulas, always=False),
+    )  # fmt: skip
     samples: int = setting(
         1000, "drawn to evaluate a trial (default {value:,})",
         option=Option(), least=1, kept_on_resume=True, identity=Identity(),
@@ -225,6 +231,7 @@ class Sweep:
         _ = self.data_options, self.evaluation_options, self.limits
         checks.check_hourly_price(self.hourly_price)
         checks.check_figures(self.figures)
+        check_metrics(self.metrics, METRICS)
         _ = find_sampler(self.sampler), find_pruner(self.pruner)
         checks.check_searched(self.model.config, self.space, self.fixed)
         every = all_strata(self.space, self.strata)
@@ -301,7 +308,8 @@ class Sweep:
     def objective(self, otherwise: str) -> Objective:
         """Return the metric that trials are ranked by: `target`, or `otherwise`, the data
         set's own metric."""
-        return Objective.of(self.target or otherwise)
+        own = {metric.name: metric.larger_is_better for metric in self.metrics}
+        return Objective.of(self.target or otherwise, own)
 
     def fitted_to(self, packs: int) -> "Sweep":
         """Return the sweep for `packs` packs: a fixed width falls to the lanes that trials fill.
