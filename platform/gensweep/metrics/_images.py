@@ -23,7 +23,8 @@ from gensweep.trial import Outcome
 
 __all__ = ["Images", "feature_batches"]
 
-NEAR = {"precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage"}
+CLIPPED = {"clipped_density", "clipped_coverage"}
+NEAR = {"precision", "recall", "density", "coverage", *CLIPPED}
 """What `NearReal` measures."""
 DIRECTIONS = 256
 """Of the Monge inception distance, of which its authors take 100 to 1000."""
@@ -87,7 +88,9 @@ class Images:
         needs = set(METRICS if wanted is None else wanted)
         found = self._distances(features[None], needs)
         if needs & NEAR:
-            found |= self.near.measure(features[None], recall="recall" in needs)
+            found |= self.near.measure(
+                features[None], recall="recall" in needs, clipped=bool(needs & CLIPPED)
+            )
         named = {"classes", "classes_seen", "class_kl", "class_agreement"} & needs
         if self.shares is None or not isinstance(self.net, FeatureNet) or not named:
             return found

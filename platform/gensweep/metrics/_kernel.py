@@ -1,6 +1,6 @@
 """Kernel distance of features: the squared maximum mean discrepancy (arXiv:1801.01401)."""
 
-# L lanes, M real samples, N fake samples, D features
+# L lanes, M real samples, N fake samples, F features
 from __future__ import annotations
 
 import copy
@@ -14,46 +14,83 @@ __all__ = ["KernelDistance", "kernel_distance"]
 
 
 def kernel_distance(real: Tensor, fake: Tensor) -> Tensor:
-    """Return the unbiased squared MMD of real [M, D] and fake [L, N, D] features: float64 [L].
+    """Return the unbiased squared MMD of real [M, F] and fake [L, N, F] features: float64 [L].
 
-    The kernel is (x . y / D + 1)^3. Of samples of one law it is 0 on the mean, so it may be below.
+    The kernel is (x . y / F + 1)^3. Of samples of one law it is 0 on the mean, so it may be below.
     """
     return KernelDistance(real).distances(fake)
 
 
 class KernelDistance:
-    """Computes `kernel_distance` to the same real features, whose own mean is computed once."""
+    """Computes `kernel_distance` to the same real features, of which all that is needed is kept.
 
-    def __init__(self, real: Tensor, chunk: int = 1024) -> None:
-        self._real, self._chunk = real.double(), chunk
+    Of `few` features the kernel's sum over all pairs is one over their first three moments: pairs
+    of 10,000 and 10,000 samples of 64 features take 30 times as long.
+    """
+
+    def __init__(self, real: Tensor, few: int = 128, chunk: int = 256) -> None:
+        self._chunk, self._by_moments = chunk, real.shape[-1] <= few
+        self._real = self._prepared(real.double())
         self._own = self._mean_of_pairs(self._real)
 
     def to(self, device: torch.device | str) -> KernelDistance:
         """Return the same for features on `device`."""
         moved = copy.copy(self)
-        moved._real, moved._own = self._real.to(device), self._own.to(device)
+        moved._own = self._own.to(device)
+        moved._real = _Features(*(part.to(device) for part in self._real.parts))
         return moved
 
     def distances(self, fake: Tensor) -> Tensor:
-        """Return the distance of fake [L, N, D], one lane after the other: float64 [L]."""
+        """Return the distance of fake [L, N, F], one lane after the other: float64 [L]."""
         return torch.stack([self._distance(lane.double()) for lane in fake])
 
     def _distance(self, lane: Tensor) -> Tensor:
-        between = self._sum(self._real, lane) / (len(self._real) * len(lane))
-        return self._own + self._mean_of_pairs(lane) - 2 * between
+        fake, real = self._prepared(lane), self._real
+        between = self._sum(real, fake) / (real.count * fake.count)
+        return self._own + self._mean_of_pairs(fake) - 2 * between
 
-    def _mean_of_pairs(self, x: Tensor) -> Tensor:
-        """Average the kernel over pairs of two different samples of x [N, D]."""
-        if len(x) < 2:
-            raise UserError(f"a kernel distance needs 2 samples or more, got {len(x)}")
-        alone = _kernel(x.square().sum(-1), x.shape[-1]).sum()
-        return (self._sum(x, x) - alone) / (len(x) * (len(x) - 1))
+    def _prepared(self, x: Tensor) -> _Features:
+        return _Features(x, *(_moments(x, self._chunk) if self._by_moments else ()))
 
-    def _sum(self, x: Tensor, y: Tensor) -> Tensor:
+    def _mean_of_pairs(self, x: _Features) -> Tensor:
+        """Average the kernel over pairs of two different samples."""
+        if x.count < 2:
+            raise UserError(f"a kernel distance needs 2 samples or more, got {x.count}")
+        alone = _kernel(x.values.square().sum(-1), x.values.shape[-1]).sum()
+        return (self._sum(x, x) - alone) / (x.count * (x.count - 1))
+
+    def _sum(self, x: _Features, y: _Features) -> Tensor:
         """Sum the kernel over all pairs, some rows at a time to bound the memory."""
-        rows = torch.split(x, self._chunk)
-        parts = [_kernel(part @ y.mT, x.shape[-1]).sum() for part in rows]
-        return torch.stack(parts).sum()
+        size = x.values.shape[-1]
+        if self._by_moments:
+            first, second, third = (
+                (a * b).sum() / size ** (power + 1)
+                for power, (a, b) in enumerate(zip(x.moments, y.moments, strict=True))
+            )
+            total: Tensor = x.count * y.count + 3 * first + 3 * second + third
+            return total
+        rows = torch.split(x.values, self._chunk)
+        return torch.stack([_kernel(part @ y.values.mT, size).sum() for part in rows]).sum()
+
+
+class _Features:
+    """Features [N, F] and, if they are few, the sums of their powers."""
+
+    def __init__(self, values: Tensor, *moments: Tensor) -> None:
+        self.values, self.moments, self.count = values, moments, len(values)
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        return self.values, *self.moments
+
+
+def _moments(x: Tensor, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Sum x, x x and x x x over samples [N, F]: [F], [F, F] and [F, F * F]."""
+    size = x.shape[-1]
+    third = x.new_zeros(size, size * size)
+    for part in torch.split(x, chunk):
+        third += part.mT @ (part[:, :, None] * part[:, None]).flatten(1)
+    return x.sum(0), x.mT @ x, third
 
 
 def _kernel(products: Tensor, size: int) -> Tensor:
