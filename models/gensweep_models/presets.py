@@ -34,7 +34,7 @@ SMALL_CONV = {"hidden": 32, "ema": 0.99}
 SMALL_LATENT = {
     "autoencoder_channels": 16, "blocks": 1, "critic_channels": 8, "feature_channels": 4,
     "stage_fraction": 0.4, "steps": 200, "batch_size": 32, "ema": 0.99, "learning_rate": 2e-3,
-    "autoencoder_learning_rate": 2e-3,
+    "autoencoder_learning_rate": 2e-3, "adversarial_weight": 0.1,
 }  # fmt: skip
 PAPER_CODED = {"binarise": "dynamic", "batch_size": 100, "learning_rate": 2e-3}
 MNIST_CONV = {"batch_size": 32, "learning_rate": 2e-3, "ema": 0.99}
