@@ -58,6 +58,19 @@ def test_what_this_version_stores_is_as_it_is() -> None:
            "protocol": {"verdict": "another", "neutral": {"psi": 1.0}}}  # fmt: skip
     assert current_spec(own) == own
     assert completed(own, {"protocol": {"neutral": {"psi": 6.0}}}) == own
+
+
+def test_metrics_that_came_later_do_not_keep_a_sweep_from_going_on() -> None:
+    old = {"protocol": {"k": 5, "scores": {"names": ["psnr"]}}}
+    now = {"protocol": {"k": 7, "copied": {"rare": 0.01},
+                        "scores": {"names": ["psnr"], "summaries": ["active_units"]}}}  # fmt: skip
+    assert completed(old, now) == {
+        "protocol": {
+            "copied": {"rare": 0.01}, "k": 5,
+            "scores": {"summaries": ["active_units"], "names": ["psnr"]},
+        }
+    }  # fmt: skip
+    assert completed(old, {"protocol": {"k": 5, "scores": {"names": ["psnr"]}}}) == old
     entry = {"metrics": {"neutral_modes": 8.0}, "result": {"curves": {"psi": [[1.0, 2.0, 3.0]]}}}
     assert current_entry(entry, "psi") == entry
 

@@ -31,7 +31,7 @@ class CopyTest:
     @property
     def protocol(self) -> dict[str, object]:
         """The statement of what is searched for copies, and of what counts as one, as JSON."""
-        return {"training_examples": len(self._train), "bound": float(self.bound), "rare": RARE}
+        return {"training_examples": len(self._train), "rare": RARE}
 
     def to(self, device: torch.device | str) -> CopyTest:
         """Return the same test for features on `device`."""

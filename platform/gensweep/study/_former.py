@@ -13,6 +13,8 @@ PREFIX = "untruncated_"
 """Of metrics, in the place of `NEUTRAL`."""
 GRID = [0.5, 1.0, 1.5, 2.0]
 """By default. It was stored with every sweep, of models without the hyperparameter too."""
+LATER = ("neutral", "copied")
+"""Entries of a protocol that earlier versions did not store."""
 PARTS = ("defaults", "fixed", "space")
 """Of a spec, which together have every field of the model's configuration."""
 
@@ -56,7 +58,7 @@ def current_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
 def completed(spec: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Return `spec` with what earlier versions did not store, from `now`: it cannot have changed.
 
-    That is what the protocol says of neutral values, and fields that the model did not have yet,
+    That is what the protocol says of neutral values and of later metrics, and fields that the model did not have yet,
     whose defaults leave it as it was.
 
     >>> completed({"protocol": {"seed": 0}}, {"protocol": {"seed": 1, "neutral": {"size": 6.0}}})
@@ -66,12 +68,20 @@ def completed(spec: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
     """
     found = dict(spec)
     if "protocol" in spec:
-        neutral = {n: v for n, v in now.get("protocol", {}).items() if n == "neutral"}
-        found["protocol"] = {**neutral, **spec["protocol"]}
+        found["protocol"] = _completed_protocol(spec["protocol"], now.get("protocol", {}))
     if "defaults" in spec:
         known = {name for part in PARTS for name in spec.get(part, ())}
         new = {n: v for n, v in now.get("defaults", {}).items() if n not in known}
         found["defaults"] = {**new, **spec["defaults"]}
+    return found
+
+
+def _completed_protocol(stored: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what says how metrics are measured that the sweep's first trials did not have yet."""
+    found = {**{n: v for n, v in now.items() if n in LATER}, **stored}
+    summaries = now.get("scores", {}).get("summaries")
+    if summaries and "scores" in stored:
+        found["scores"] = {"summaries": summaries, **stored["scores"]}
     return found
 
 
