@@ -27,8 +27,9 @@ def kernel_distance(real: Tensor, fake: Tensor) -> Tensor:
 class KernelDistance:
     """Computes `kernel_distance` to the same real features, of which all that is needed is kept.
 
-    Of more than `MOST` samples the first are taken, for pairs are many. Of `few` features the kernel's sum over all pairs is one over their first three moments: pairs
-    of 10,000 and 10,000 samples of 64 features take 30 times as long.
+    Of more than `MOST` samples the first are taken. Of `few` features the kernel's sum over all
+    pairs is one over their first three moments: pairs of 10,000 and 10,000 samples of 64 features
+    take 30 times as long.
     """
 
     def __init__(self, real: Tensor, few: int = 128, chunk: int = 256) -> None:
