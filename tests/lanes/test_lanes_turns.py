@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from toy_games import Toy, sgd, toy_pack
 
 
 def _steps(pack: Any, slot: int) -> dict[str, int]:
@@ -152,3 +154,35 @@ def test_only_the_active_stage_moves(factory: Any) -> None:
     assert moved(switch[0], final[0]) == {"prior"}
     assert moved(start[1], switch[1]) == moved(switch[1], final[1]) == {"autoencoder"}
     assert _steps(pack, 0) == {"autoencoder": 4, "prior": 4}
+
+
+class Critic(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.body(x)
+        return out
+
+
+@pytest.mark.parametrize("bound", [None, 1e-3])
+def test_the_norm_of_each_lanes_gradient_is_told_before_it_is_clipped(
+    factory: Any, bound: float | None
+) -> None:
+    """By the step that plain gradient descent takes without a bound, in each lane."""
+
+    def moved(bound: float | None) -> tuple[Tensor, list[float]]:
+        player = sgd(Critic, max_grad_norm=bound)
+        pack = toy_pack(lambda config: Toy({"net": player}, _squares), factory.points)
+        before = pack.stacks["net"].flat.clone()
+        told = [one.metrics["net_gradient_norm"] for one in pack.run(1).values()]
+        return (pack.stacks["net"].flat - before).norm(dim=1) / 0.1, told
+
+    norms, told = moved(None)[0].tolist(), moved(bound)[1]
+    assert told == pytest.approx(norms, rel=1e-4)
+    assert norms[0] != pytest.approx(norms[1], rel=1e-2)
+
+
+def _squares(player: str, nets: Any, batch: Any, noise: Any, hyper: Any) -> Any:
+    return (nets["net"](batch["x"]) - 1).square().mean(), {}

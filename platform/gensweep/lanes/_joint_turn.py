@@ -89,7 +89,10 @@ class JointTurn:
         if mean_ is not None:
             for name, (grad, *_) in found.items():
                 self.turns[name].average_over_ranks(grad, mean_)
-        return found
+        return {
+            name: (grad, self.turns[name].with_norm(told, grad, index))
+            for name, (grad, told) in found.items()
+        }
 
     def _steps(
         self, found: ByPlayer, index: LaneIndex, hyper: ByPlayer,

@@ -282,7 +282,9 @@ class Pack:
         """
         due = None if self.game.players[player].penalty_every is None else EVERYWHERE
         args = batch, noise, self.first_hyper(player), ALL, None, due
-        _, (loss, metrics, penalty) = self.turns[player].whole_gradient(*args)
+        turn = self.turns[player]
+        grad, told = turn.whole_gradient(*args)
+        loss, metrics, penalty = turn.with_norm(told, grad, ALL)
         return {f"{player}_loss": loss, **metrics, **penalty}
 
     def first_hyper(self, player: str) -> dict[str, Tensor]:

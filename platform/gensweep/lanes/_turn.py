@@ -30,6 +30,8 @@ from gensweep.lanes._stack import Stack
 from gensweep.lanes._traces import Traces
 from gensweep.precision import Precision
 
+GRADIENT_NORM = "_gradient_norm"
+"""After a player's name: a metric of training that the engine measures itself."""
 Mean = Callable[[Tensor], None]
 Told = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
 """The loss [L] and the metrics [L] of a turn; the penalty and its metrics [L], {} if not due."""
@@ -89,6 +91,7 @@ class Turn:
         # Between gradient and step, as DistributedDataParallel does: all ranks take one step.
         if mean_ is not None:
             self.average_over_ranks(grad, mean_)
+        told = self.with_norm(told, grad, index)
         self.step(grad, hyper, mask, index)
         return told
 
@@ -107,6 +110,12 @@ class Turn:
         add_where_due(grad, extra, times, due)
         penalty = with_penalty(self.player, metrics, *scatter(paid, due.lanes, self.stack.lanes))
         return grad, (loss, metrics, penalty)
+
+    def with_norm(self, told: Told, grad: Tensor, index: LaneIndex) -> Told:
+        """Add the norm of each lane's gradient [K, P], before it is clipped, to its metrics."""
+        loss, metrics, penalty = told
+        (norm,) = scatter((torch.linalg.vector_norm(grad, dim=1),), index, self.stack.lanes)
+        return loss, {**metrics, self.player + GRADIENT_NORM: norm}, penalty
 
     def average_over_ranks(self, grad: Tensor, mean_: Mean) -> None:
         """Make the gradient, and the player's statistics of its own batch, those of all ranks."""
