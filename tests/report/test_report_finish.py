@@ -216,7 +216,7 @@ def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Pat
     trials = trial_views(read_sweep("s", str(home / "studies")).records)
     assert [t["group"] for t in trials] == [0, 0, 2, 2]
     row = results_table(trials, None, OBJECTIVE).splitlines()[-1].split()
-    assert row == ["all", "trials", "4", "2", "2", "1", "50%", "1%", "to", "99%"]
+    assert row == ["all", "trials", "4", "2", "2", "1", "50%", "to", "75%", "1%", "to", "100%"]
 
 
 def test_the_table_tells_of_trials_that_have_not_ended() -> None:

@@ -12,8 +12,8 @@ from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.report import best_of_k, clustered_wilson, rates, wilson
 from gensweep.report._best_curves import BestCurve, best_curves
-from gensweep.report._figures import common_bins
-from gensweep.report._outcomes import interval
+from gensweep.report._figures import common_bins, stability_maps
+from gensweep.report._outcomes import success_rate
 
 DRAWS = [4.0, 1.0, 9.0, 2.5, math.inf, math.inf, math.inf, math.inf]
 
@@ -135,9 +135,52 @@ def test_clustered_interval_covers_where_the_plain_one_does_not(count: int, seed
 
 def test_repeats_widen_the_interval_that_is_shown() -> None:
     trials = trials_of([1.0, 1.0, 1.0, None, None, None])
-    own, repeated = interval(trials), interval([t | {"group": t["number"] // 3} for t in trials])
-    assert own == (3, "19% to 81%")
-    assert repeated == (3, "1% to 99%")
+    own = success_rate(trials)
+    repeated = success_rate([t | {"group": t["number"] // 3} for t in trials])
+    assert (own.converged, own.share, own.interval) == (3, "50%", "19% to 81%")
+    assert (repeated.converged, repeated.share, repeated.interval) == (3, "50%", "1% to 99%")
     assert rates([t | {"group": t["number"] // 3} for t in trials], None)[1] == [
         ["all trials", 6, 2, 3, 0, "50%", "1% to 99%"]
     ]
+
+
+def test_a_pruned_trial_is_unknown() -> None:
+    """The rate has bounds, and its interval covers those of either end that it could have had."""
+    trials = trials_of([1.0, 1.0, None, None, None, None, None, None])
+    for trial in trials[3:]:
+        trial |= {"state": "pruned", "outcome": "pruned"}
+    found = success_rate(trials)
+    assert (found.share, found.pruned) == ("25% to 88%", 5)
+    assert (found.low, found.high) == (wilson(2, 8)[0], wilson(7, 8)[1])
+    assert rates(trials, None)[1][0][-2:] == ["25% to 88%", found.interval]
+    every = success_rate([t | {"outcome": "pruned", "state": "pruned"} for t in trials])
+    assert every.interval == "0% to 100%"
+    (curve,) = best_curves({"all": trials}, Objective(metric="m"))
+    assert "5 trials were pruned, whose end is unknown" in curve.caption
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_interval_covers_every_way_that_pruned_trials_may_end(seed: int) -> None:
+    draw = random.Random(seed)
+    ends = [draw.choice(["converged", "diverged", "pruned"]) for _ in range(12)]
+    trials = [
+        t | {"outcome": end, "group": t["number"] // 3}
+        for t, end in zip(trials_of([1.0] * 12), ends, strict=True)
+    ]
+    found = success_rate(trials)
+    for end in ("converged", "diverged"):
+        told = success_rate([t | {"outcome": end} if t["outcome"] == "pruned" else t
+                             for t in trials])  # fmt: skip
+        assert found.low <= told.low <= told.high <= found.high
+
+
+def test_what_may_have_converged_lies_on_what_did() -> None:
+    ends = ["pruned", "diverged", "converged", "collapsed"]
+    trials = [
+        t | {"params": {"x": 1.0}, "outcome": end}
+        for t, end in zip(trials_of([1.0] * 4), ends, strict=True)
+    ]
+    ((_, drawn),) = stability_maps({"all": trials}, "x")
+    bars = re.findall(r'y="([\d.]+)" width[^>]* class="(\w+)"', drawn)
+    ordered = sorted(bars, key=lambda bar: -float(bar[0]))
+    assert [name for _, name in ordered] == ["converged", "pruned", "collapsed", "diverged"]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from gensweep.objective import Objective
+from gensweep.report._outcomes import outcome
 from gensweep.report._stats import best_of_k
 from gensweep.report._svg import Axes, element
-from gensweep.trial import TrialView
+from gensweep.trial import Outcome, TrialView
 
 Spans = list[tuple[int, list[float]]]
 """k, and the 5 %, 50 % and 95 % quantiles of the best of k draws; small is good."""
@@ -36,7 +37,7 @@ def best_curves(groups: Mapping[str, Sequence[TrialView]], objective: Objective)
         BestCurve(
             group=name,
             figure=_best_curve(spans[name], len(found), seen, objective),
-            caption=_caption(found, spans[name]),
+            caption=_caption(found, spans[name]) + _pruned(groups[name]),
         )
         if spans[name]
         else BestCurve(group=name, figure=None, caption=_no_best(len(found), objective))
@@ -68,6 +69,17 @@ def _best_curve(
     band = element("polygon", points=axes.path(ring), class_="band")
     curve = axes.line([(k, objective.sign * span[1]) for k, span in shown], "accent")
     return axes.draw([band, curve], "Best of k")
+
+
+def _pruned(trials: Sequence[TrialView]) -> str:
+    """Say that pruned trials are not known to be as poor as they are drawn; empty without one."""
+    pruned = sum(outcome(trial) == Outcome.PRUNED for trial in trials)
+    return (
+        f" {pruned} trials were pruned, whose end is unknown: the curve is a bound, as if none of "
+        "them had become the best."
+        if pruned
+        else ""
+    )
 
 
 def _caption(draws: list[float], shown: Spans) -> str:

@@ -60,6 +60,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         outcome_rules=outcome_rules(facts.protocol),
         stability_maps=stability_maps(titles(groups, group_by), map_axis),
         success_rates=Table(*rates(trials, group_by)) if trials else None,
+        is_pruned=any(outcome(t) == Outcome.PRUNED for t in trials),
         pruned_trials=pruned_trials(groups, group_by),
         lost_modes=lost_modes(groups, group_by, facts.protocol),
         published=beside_papers(facts, next(iter(objective.ranked(trials)), None)),

@@ -47,10 +47,17 @@ def figure(width: int, height: int, parts: Sequence[Markup], label: str) -> Mark
     return element("div", drawing, class_="fig")
 
 
+def _bar_order(outcome: Outcome) -> int:
+    """Place an outcome in a bar, from the bottom: what converged, and what may have."""
+    bounds = (Outcome.CONVERGED, Outcome.PRUNED)
+    return bounds.index(outcome) if outcome in bounds else len(bounds)
+
+
 def stacked_bars(bins: Sequence[tuple[str, dict[str, int]]], label: str, axis: str) -> Markup:
     """Draw the shares of outcomes per bin; the number of trials stands on top.
 
-    A bin is its name and the count of each outcome.
+    A bin is its name and the count of each outcome. Pruned trials lie on the converged ones, so
+    that the two tops bound the rate.
     """
     width, height, left = 680, 190, 40
     step = (width - left - 10) / max(len(bins), 1)
@@ -58,7 +65,7 @@ def stacked_bars(bins: Sequence[tuple[str, dict[str, int]]], label: str, axis: s
     for i, (name, counts) in enumerate(bins):
         total, top, x = sum(counts.values()), 150.0, left + i * step
         parts += [text(x + step / 2, 166, name), text(x + step / 2, 24, f"n={total}")]
-        for outcome in Outcome:
+        for outcome in sorted(Outcome, key=_bar_order):
             size = 120 * counts.get(outcome, 0) / total if total else 0
             top -= size
             if size:

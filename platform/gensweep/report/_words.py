@@ -7,7 +7,7 @@ from typing import Any
 from gensweep.known_metrics import find_metric
 from gensweep.objective import Objective
 from gensweep.report._facts import SweepFacts
-from gensweep.report._outcomes import interval, outcome
+from gensweep.report._outcomes import outcome, success_rate
 from gensweep.report._text_table import format_value
 from gensweep.trial import Outcome, TrialState, TrialView
 
@@ -45,12 +45,7 @@ def answer(trials: Sequence[TrialView], group_by: str | None, objective: Objecti
     """Answer the sweep's question in one sentence: how many converged, and the best trial."""
     if not trials:
         return "No trial has ended yet."
-    good, span = interval(trials)
-    says = (
-        f"{good} of {len(trials)} trials converged ({good / len(trials):.0%}, 95 % interval {span})"
-    )
-    stopped = sum(outcome(t) == Outcome.PRUNED for t in trials)
-    says += f"; {stopped} were pruned" if stopped else ""
+    says = _success(trials)
     best = next(iter(objective.ranked(trials)), None)
     if best is None:
         return f"{says}; none is ranked by {objective.metric}: all collapsed, diverged or lack it."
@@ -58,6 +53,18 @@ def answer(trials: Sequence[TrialView], group_by: str | None, objective: Objecti
     value = format_value(best["metrics"][objective.metric])
     fine = "" if outcome(best) == Outcome.CONVERGED else f" ({best['outcome']})"
     return f"{says}; the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."
+
+
+def _success(trials: Sequence[TrialView]) -> str:
+    """Say how many converged, and the rate; a pruned trial leaves it open."""
+    found = success_rate(trials)
+    says = f"{found.converged} of {found.trials} trials converged"
+    if not found.pruned:
+        return f"{says} ({found.share}, 95 % interval {found.interval})"
+    return (
+        f"{says} and {found.pruned} were pruned, whose end is unknown: the rate is between "
+        f"{found.share.replace(' to ', ' and ')} (95 % interval {found.interval})"
+    )
 
 
 def outcome_rules(protocol: Mapping[str, Any]) -> str:
