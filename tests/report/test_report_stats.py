@@ -6,14 +6,23 @@ import random
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gensweep.errors import UserError
 from gensweep.objective import Objective
-from gensweep.report import best_of_k, clustered_wilson, rates, wilson
+from gensweep.report import (
+    best_of_k,
+    best_probabilities,
+    clustered_wilson,
+    configurations_table,
+    rates,
+    wilson,
+)
 from gensweep.report._best_curves import BestCurve, best_curves
 from gensweep.report._figures import common_bins, stability_maps
 from gensweep.report._outcomes import success_rate
+from gensweep.report._words import answer
 
 DRAWS = [4.0, 1.0, 9.0, 2.5, math.inf, math.inf, math.inf, math.inf]
 
@@ -184,3 +193,84 @@ def test_what_may_have_converged_lies_on_what_did() -> None:
     bars = re.findall(r'y="([\d.]+)" width[^>]* class="(\w+)"', drawn)
     ordered = sorted(bars, key=lambda bar: -float(bar[0]))
     assert [name for _, name in ordered] == ["converged", "pruned", "collapsed", "diverged"]
+
+
+def seeds_of(groups: dict[int, list[float | None]]) -> list[dict[str, Any]]:
+    """The seeds of each configuration: values, or None for one that diverged."""
+    ends = [end for found in groups.values() for end in found]
+    numbers = [group for group, found in groups.items() for _ in found]
+    return [t | {"group": group, "params": {"x": float(group)}}
+            for t, group in zip(trials_of(ends), numbers, strict=True)]  # fmt: skip
+
+
+def test_the_best_is_a_configuration_and_not_a_lucky_seed() -> None:
+    """The middle seed of the best mean stands for it; of two the worse."""
+    trials = seeds_of({7: [1.0, 9.0, 8.0], 8: [4.0, 3.0, 5.0], 9: [6.0, 7.0]})
+    objective = Objective(metric="m")
+    assert [t["number"] for t in objective.ranked(trials)] == [3, 4, 5, 2, 1, 0, 7, 6]
+    assert [one.score for one in objective.configurations(trials)] == [4.0, 6.0, 6.5]
+    most = Objective(metric="m", direction="maximize")
+    assert [t["number"] for t in most.ranked(trials)][:3] == [6, 7, 2]
+    alone = [t | {"group": t["number"]} for t in trials]
+    assert [t["metrics"]["m"] for t in objective.ranked(alone)] == sorted(
+        t["metrics"]["m"] for t in trials
+    )
+
+
+def test_a_seed_that_failed_counts_as_the_worst_value() -> None:
+    """Whatever it measured before; a configuration that never works is no better for that."""
+    trials = seeds_of({0: [1.0, None], 1: [5.0, 5.0], 2: [None, None], 3: [20.0, 20.0]})
+    found = Objective(metric="m").configurations(trials)
+    assert [(one.trials[0]["group"], one.score, one.failed) for one in found] == [
+        (1, 5.0, 0), (0, 10.5, 1), (3, 20.0, 0),
+    ]  # fmt: skip
+    trials[1] |= {"state": "leased"}  # has not ended: unknown, and it says nothing yet
+    assert Objective(metric="m").ranked(trials)[0]["group"] == 0
+
+
+@pytest.mark.parametrize("world", ["alike", "apart", "decades", "larger"])
+def test_the_probability_of_being_best_is_as_often_right_as_it_says(world: str) -> None:
+    """Over sweeps of 8 configurations with 4 seeds whose true means are known."""
+    random_, runs, says, right = np.random.default_rng(0), 250, 0.0, 0
+    objective = Objective(metric="m", direction="maximize" if world == "larger" else "minimize")
+    for _ in range(runs):
+        means = random_.normal(0.0, 3.0 if world == "apart" else 1.0, 8)
+        values = means[:, None] + random_.normal(0.0, 1.0, (8, 4))
+        if world not in ("alike", "apart"):
+            means = np.exp(3 + means)
+            values = means[:, None] * np.exp(random_.normal(-0.08, 0.4, (8, 4)))
+        if world == "larger":
+            means, values = -means, -values
+        trials = seeds_of({n: [1.0] * 4 for n in range(8)})
+        for trial, value in zip(trials, values.flatten().tolist(), strict=True):
+            trial["metrics"] = {"m": -value if world == "larger" else value}
+        ranked = objective.configurations(trials)
+        says += best_probabilities(ranked)[0]
+        right += ranked[0].trials[0]["group"] == means.argmin()
+    assert says / runs == pytest.approx(right / runs, abs=0.06)
+
+
+def test_the_probability_needs_seeds_that_differ() -> None:
+    objective = Objective(metric="m")
+    for groups in ({0: [1.0, 2.0]}, {0: [1.0], 1: [2.0]}, {0: [1.0, 1.0], 1: [2.0, 2.0]}):
+        assert best_probabilities(objective.configurations(seeds_of(groups))) == []
+    surely = best_probabilities(
+        objective.configurations(seeds_of({n: [n + 1.0, n + 1.01] for n in range(4)}))
+    )
+    assert surely[0] > 0.99
+    assert sum(surely) == pytest.approx(1.0)
+
+
+def test_configurations_are_listed_with_their_seeds() -> None:
+    trials = seeds_of({0: [1.0, None, 2.0], 1: [5.0, 5.5, 6.0]})
+    found = configurations_table(trials, Objective(metric="m"))
+    assert found is not None
+    assert found.head[:4] == ["trial", "mean m", "range", "seeds"]
+    assert [row[:4] for row in found.rows] == [
+        [2, 1.5, "1 to 2", "2 of 3"],
+        [4, 5.5, "5 to 6", "3 of 3"],
+    ]
+    says = answer(trials, None, Objective(metric="m"))
+    assert "the best configuration is that of trial 2, m 1.5 in the mean of 2 seeds" in says
+    assert "(1 more ended without a value), the best with probability " in says
+    assert configurations_table(trials_of([1.0, 2.0]), Objective(metric="m")) is None

@@ -3,6 +3,8 @@
 Runs in: the script's process.
 """
 
+from gensweep.report._best_probability import best_probabilities
+from gensweep.report._configurations import configurations_table
 from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import rates
 from gensweep.report._page import build_report
@@ -13,8 +15,10 @@ from gensweep.report._words import state_label
 __all__ = [
     "SweepFacts",
     "best_of_k",
+    "best_probabilities",
     "build_report",
     "clustered_wilson",
+    "configurations_table",
     "log_bins",
     "rates",
     "state_label",

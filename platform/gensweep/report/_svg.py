@@ -147,6 +147,15 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
+def spans_decades(values: Sequence[float]) -> bool:
+    """Tell whether an axis of these values should be logarithmic: positive, over 30 times apart.
+
+    >>> spans_decades([12.0, 1200.0]), spans_decades([0.0, 5.0])
+    (True, False)
+    """
+    return bool(values) and min(values) > 0 and max(values) / min(values) > 30
+
+
 def _range(values: Sequence[float]) -> Point:
     low, high = min(values), max(values)
     margin = (high - low) * 0.04 or abs(low) * 0.1 or 1.0

@@ -16,7 +16,7 @@ def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[t
     Of the best trial, and of the first of each kind of failure; what was measured once is left out.
     Parts of a metric, `sigma.LAYER` beside `sigma`, share a figure, `sigma.*`.
     """
-    chosen = _chosen([trial for trial in trials if trial.get("history")], objective)
+    chosen = [trial for trial in _chosen(trials, objective) if trial.get("history")]
     names = sorted({name for trial in chosen for name in trial["history"]})
     figures: dict[str, list[str]] = {}
     for name in names:
@@ -30,7 +30,9 @@ def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[t
 def _chosen(trials: Sequence[TrialView], objective: Objective) -> list[TrialView]:
     chosen = list(objective.ranked(trials)[:1])
     for kind in sorted(each for each in Outcome if each.failure):
-        chosen += [t for t in trials if outcome(t) == kind and t not in chosen][:1]
+        chosen += [
+            t for t in trials if outcome(t) == kind and t.get("history") and t not in chosen
+        ][:1]
     return chosen
 
 

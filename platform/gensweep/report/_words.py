@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gensweep.known_metrics import find_metric
-from gensweep.objective import Objective
+from gensweep.objective import Configuration, Objective
+from gensweep.report._best_probability import best_probabilities, probability_text
+from gensweep.report._configurations import has_repeats
 from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import outcome, success_rate
 from gensweep.report._text_table import format_value
@@ -42,17 +44,31 @@ def state_label(state: str) -> str:
 
 
 def answer(trials: Sequence[TrialView], group_by: str | None, objective: Objective) -> str:
-    """Answer the sweep's question in one sentence: how many converged, and the best trial."""
+    """Answer the sweep's question in one sentence: how many converged, and what is best."""
     if not trials:
         return "No trial has ended yet."
     says = _success(trials)
-    best = next(iter(objective.ranked(trials)), None)
-    if best is None:
+    ranked = objective.configurations(trials)
+    if not ranked:
         return f"{says}; none is ranked by {objective.metric}: all collapsed, diverged or lack it."
+    best = ranked[0].trials[0]
     where = f" with {group_by}={best['params'][group_by]}" if group_by in best["params"] else ""
-    value = format_value(best["metrics"][objective.metric])
     fine = "" if outcome(best) == Outcome.CONVERGED else f" ({best['outcome']})"
+    if has_repeats(trials):
+        best_one = f"the best configuration is that of trial {best['number']}"
+        return f"{says}; {best_one}{fine}{where}, {_of_seeds(ranked, objective)}."
+    value = format_value(best["metrics"][objective.metric])
     return f"{says}; the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."
+
+
+def _of_seeds(ranked: Sequence[Configuration], objective: Objective) -> str:
+    """Tell the mean of the best configuration over its seeds, and how sure it is the best."""
+    best, chances = ranked[0], best_probabilities(ranked)
+    count = len(best.trials)
+    seeds = f"{count} seed{'s' * (count > 1)}"
+    says = f"{objective.metric} {objective.sign * best.mean:.4g} in the mean of {seeds}"
+    says += f" ({best.failed} more ended without a value)" if best.failed else ""
+    return says + (f", the best with probability {probability_text(chances[0])}" if chances else "")
 
 
 def _success(trials: Sequence[TrialView]) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gensweep.objective import Objective
-from gensweep.report import output_width, rates, state_label, text_table
+from gensweep.report import configurations_table, output_width, rates, state_label, text_table
 from gensweep.results._records import typical_failures
 from gensweep.trial import TrialState, TrialView
 
@@ -30,7 +30,10 @@ def results_table(
 
 
 def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int | None) -> str:
-    """Show the `most` best trials; empty if none was completed."""
+    """Show the `most` best trials, or configurations of seeds; empty if none was completed."""
+    if found := configurations_table(trials, objective, most):
+        left = [t for t in trials if t["state"] != TrialState.COMPLETED]
+        return text_table(found.head, found.rows, output_width()) + _not_shown(left, [])
     best = objective.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
     rows = [[t["number"], float(t["metrics"][objective.metric]), t["outcome"],
