@@ -75,7 +75,7 @@ def ended(
     spec = StudySpec(
         name="s", space=sweep.space, objective=Objective(metric="fid", direction=direction),
         budget=Budget(trials=sweep.trials), budget_images=sweep.budget_images, sampler="random",
-        repeats=repeats, settings=sweep.identity(),
+        repeats=repeats, settings=sweep.identity(), map_axis=sweep.map_axis,
     )  # fmt: skip
     with Study.create(spec, plan.ledger) as study:
         for lease, (state, value) in zip(study.lease("me", len(ENDS[case])), ENDS[case],
@@ -185,6 +185,8 @@ def test_results_need_the_ledger_alone(home: Path, capsys: Any) -> None:
     assert main(["results", "s"]) == 0
     shown = capsys.readouterr()
     assert shown.out.splitlines()[2].split()[:3] == ["0", "3", "converged"]
+    assert shown.out.splitlines()[-3].split() == ["stratum", "stable", "learning_rate"]
+    assert "too few trials to tell: 2 of 3 converged, 1 pruned aside" in shown.out
     assert main(["results", "s", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [t["state"] for t in found["trials"]] == [state for state, _ in ENDS["mixed"]]

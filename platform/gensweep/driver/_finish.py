@@ -71,7 +71,7 @@ def print_answer(
     )  # fmt: skip
     files = build_files(plan, snapshot, trials, objective, facts)
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
-    print(results_table(trials, sweep.group_by, objective))
+    print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis))
     for label, text in (
         ("test", test.text() if test else ""),
         ("pbt", _copies_text(trials)),

@@ -6,8 +6,9 @@ Runs in: the script's process.
 from gensweep.report._best_probability import best_probabilities
 from gensweep.report._configurations import configurations_table
 from gensweep.report._facts import SweepFacts
-from gensweep.report._outcomes import rates
+from gensweep.report._outcomes import rates, strata
 from gensweep.report._page import build_report
+from gensweep.report._stable_regions import stable_regions
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
 from gensweep.report._text_table import output_width, text_table
 from gensweep.report._words import state_label
@@ -21,7 +22,9 @@ __all__ = [
     "configurations_table",
     "log_bins",
     "rates",
+    "stable_regions",
     "state_label",
+    "strata",
     "output_width",
     "text_table",
     "wilson",

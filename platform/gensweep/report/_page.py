@@ -25,6 +25,8 @@ from gensweep.report._figures import (
 from gensweep.report._lineage import copies_table, schedules
 from gensweep.report._outcomes import outcome, rates, strata, titles
 from gensweep.report._published import beside_papers
+from gensweep.report._stable_regions import METHOD as REGION_METHOD
+from gensweep.report._stable_regions import stable_regions
 from gensweep.report._table import Table
 from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
@@ -57,12 +59,14 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     groups = strata(trials, group_by)
     return _environment().get_template("page.jinja").render(
         facts=facts,
-        answer=answer(trials, group_by, objective),
+        answer=answer(trials, group_by, objective, map_axis),
         charts=draw_charts(charts),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
         stability_maps=stability_maps(titles(groups, group_by), map_axis),
         success_rates=Table(*rates(trials, group_by)) if trials else None,
+        stable_regions=stable_regions(groups, map_axis, group_by),
+        region_method=REGION_METHOD,
         is_pruned=any(outcome(t) == Outcome.PRUNED for t in trials),
         pruned_trials=pruned_trials(groups, group_by),
         configurations=configurations_table(trials, objective),

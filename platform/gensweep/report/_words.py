@@ -9,7 +9,8 @@ from gensweep.objective import Configuration, Objective
 from gensweep.report._best_probability import best_probabilities, probability_text
 from gensweep.report._configurations import has_repeats
 from gensweep.report._facts import SweepFacts
-from gensweep.report._outcomes import outcome, success_rate
+from gensweep.report._outcomes import outcome, strata, success_rate, titles
+from gensweep.report._stable_regions import stable_region
 from gensweep.report._text_table import format_value
 from gensweep.trial import Outcome, TrialState, TrialView
 
@@ -31,6 +32,9 @@ VERDICT_RULE = (
 """The words for `known_metrics.VERDICT`, which is stored with sweeps and cannot change."""
 
 
+MOST_REGIONS = 5
+"""Groups whose stable regions the answer tells; the report's table has those of all."""
+
 DIVERGED_RULE = "a loss, weight or sample became infinite, not a number or huge."
 
 
@@ -43,22 +47,36 @@ def state_label(state: str) -> str:
     return next((known.shown for known in TrialState if known == state), state)
 
 
-def answer(trials: Sequence[TrialView], group_by: str | None, objective: Objective) -> str:
-    """Answer the sweep's question in one sentence: how many converged, and what is best."""
+def answer(
+    trials: Sequence[TrialView], group_by: str | None, objective: Objective, map_axis: str = ""
+) -> str:
+    """Answer the sweep's question: how many converged, what is best, and where it is stable."""
     if not trials:
         return "No trial has ended yet."
-    says = _success(trials)
+    says = f"{_success(trials)}; {_best(trials, group_by, objective)}"
+    groups = titles(strata(trials, group_by), group_by)
+    found = {name: stable_region(group, map_axis) for name, group in groups.items()}
+    if not any(found.values()) or len(found) > MOST_REGIONS:
+        return says
+    regions = "; ".join(
+        words if group_by is None else f"{name} {words}" for name, words in found.items() if words
+    )
+    return f"{says} Stable over {map_axis}: {regions}."
+
+
+def _best(trials: Sequence[TrialView], group_by: str | None, objective: Objective) -> str:
+    """Name the best trial or configuration, and its value."""
     ranked = objective.configurations(trials)
     if not ranked:
-        return f"{says}; none is ranked by {objective.metric}: all collapsed, diverged or lack it."
+        return f"none is ranked by {objective.metric}: all collapsed, diverged or lack it."
     best = ranked[0].trials[0]
     where = f" with {group_by}={best['params'][group_by]}" if group_by in best["params"] else ""
     fine = "" if outcome(best) == Outcome.CONVERGED else f" ({best['outcome']})"
     if has_repeats(trials):
-        best_one = f"the best configuration is that of trial {best['number']}"
-        return f"{says}; {best_one}{fine}{where}, {_of_seeds(ranked, objective)}."
+        named = f"the best configuration is that of trial {best['number']}"
+        return f"{named}{fine}{where}, {_of_seeds(ranked, objective)}."
     value = format_value(best["metrics"][objective.metric])
-    return f"{says}; the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."
+    return f"the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."
 
 
 def _of_seeds(ranked: Sequence[Configuration], objective: Objective) -> str:

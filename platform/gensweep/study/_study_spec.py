@@ -49,6 +49,9 @@ class StudySpec:
     """Searched dimension whose values the sweep compares: pruners compare trials of equal value,
     lest a value is left out before it is known where it works."""
 
+    map_axis: str = ""
+    """Searched dimension over which results tell stable regions; it may change."""
+
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What else may not change from one session to the next, as JSON: the model, the data."""
 
