@@ -22,6 +22,8 @@ from gensweep.report._figures import (
     stability_maps,
     variety_curves,
 )
+from gensweep.report._importances import METHOD as IMPORTANCE_METHOD
+from gensweep.report._importances import importances
 from gensweep.report._lineage import copies_table, schedules
 from gensweep.report._outcomes import outcome, rates, strata, titles
 from gensweep.report._published import beside_papers
@@ -74,6 +76,8 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         lost_modes=lost_modes(groups, group_by, facts.protocol),
         published=beside_papers(facts, next(iter(objective.ranked(trials)), None)),
         best_curves=best_curves(titles(groups, group_by), objective),
+        importances=importances(trials, objective),
+        importance_method=IMPORTANCE_METHOD,
         coordinates=parallel_coordinates(trials),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
