@@ -22,6 +22,7 @@ from gensweep.report import (
 from gensweep.report._best_curves import BestCurve, best_curves
 from gensweep.report._figures import common_bins, stability_maps
 from gensweep.report._outcomes import success_rate
+from gensweep.report._svg import Axes, log_ticks, spans_decades
 from gensweep.report._words import answer
 
 DRAWS = [4.0, 1.0, 9.0, 2.5, math.inf, math.inf, math.inf, math.inf]
@@ -274,3 +275,30 @@ def test_configurations_are_listed_with_their_seeds() -> None:
     assert "the best configuration is that of trial 2, m 1.5 in the mean of 2 seeds" in says
     assert "(1 more ended without a value), the best with probability " in says
     assert configurations_table(trials_of([1.0, 2.0]), Objective(metric="m")) is None
+
+
+def test_values_decades_apart_stand_on_a_logarithmic_axis() -> None:
+    """Each factor of ten is as high as any other; a zero or a narrow range stays linear."""
+    decades = [10.0, 100.0, 1000.0]
+    assert spans_decades(decades)
+    assert not spans_decades([0.0, *decades])
+    assert not spans_decades([10.0, 12.0])
+    axes = Axes([(1.0, value) for value in decades], ("x", "y"), log=(False, True))
+    low, middle, high = (axes.place((1.0, value))[1] for value in decades)
+    assert low - middle == pytest.approx(middle - high)
+    labels = re.findall(r">([\d.e+]+)</text>", axes.draw([], "a"))
+    assert {"10", "100", "1000"} <= set(labels)
+    trials = trials_of([1200.0, 60.0, 40.0, 20.0, 10.0, 9.0])
+    (curve,) = best_curves({"all": trials}, Objective(metric="m"))
+    ends = heights(curve)
+    assert ends[-1] - ends[0] > 25  # of 215 from 20 to 9, which of 9 to 1200 were 2 if linear
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_logarithmic_ticks_are_within_and_few(seed: int) -> None:
+    draw = random.Random(seed)
+    low = 10 ** draw.uniform(-8, 4)
+    high = low * 10 ** draw.uniform(math.log10(30), 9)
+    found = log_ticks(low, high)
+    assert 2 <= len(found) <= 10
+    assert low * 0.99 <= found[0] <= found[-1] <= high * 1.01

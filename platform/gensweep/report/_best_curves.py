@@ -9,7 +9,7 @@ from markupsafe import Markup
 from gensweep.objective import Objective
 from gensweep.report._outcomes import outcome
 from gensweep.report._stats import best_of_k
-from gensweep.report._svg import Axes, element
+from gensweep.report._svg import Axes, element, spans_decades
 from gensweep.trial import Outcome, TrialView
 
 Spans = list[tuple[int, list[float]]]
@@ -62,7 +62,9 @@ def _no_best(count: int, objective: Objective) -> str:
 def _best_curve(
     shown: Spans, count: int, seen: Sequence[tuple[float, float]], objective: Objective
 ) -> Markup:
-    axes = Axes(seen, ("k", f"best {objective.label}"), x=(1.0, max(count, 2.0)))
+    log = spans_decades([value for _, value in seen])
+    ends = (1.0, max(count, 2.0))
+    axes = Axes(seen, ("k", f"best {objective.label}"), x=ends, log=(False, log))
     worst = axes.y[objective.sign > 0]  # where the frame stands for what is infinite
     ring = [(k, objective.sign * span[0]) for k, span in shown]
     ring += [(k, objective.sign * s[2] if s[2] < math.inf else worst) for k, s in reversed(shown)]

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from gensweep.objective import Objective
 from gensweep.report._outcomes import outcome
-from gensweep.report._svg import Axes
+from gensweep.report._svg import Axes, spans_decades
 from gensweep.trial import Outcome, TrialView
 
 
@@ -42,7 +42,9 @@ def _curve(trials: Sequence[TrialView], name: str, parts: Sequence[str]) -> Mark
     shown = [(trial, part, points) for trial, part, points in lines if len(points) > 1]
     if not shown:
         return None
-    axes = Axes([point for *_, points in shown for point in points], ("images", name))
+    every = [point for *_, points in shown for point in points]
+    log = spans_decades([value for _, value in every])
+    axes = Axes(every, ("images", name), log=(False, log))
     drawn = [
         axes.line(points, outcome(t), f"trial {t['number']}" + (f", {part}" * (part != name)))
         for t, part, points in shown
