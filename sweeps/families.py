@@ -149,7 +149,7 @@ def ranked(results: Mapping[str, Any]) -> Iterator[Chart]:
 def page(name: str, results: Mapping[str, Any]) -> str:
     """The report of all trials, which the family groups."""
     trials: list[Any] = [
-        {**one, "params": {**one["params"], "family": family}}
+        {**one, "params": {**one["params"], "family": family}, "group": f"{family} {one['group']}"}
         for family, result in results.items() for one in result["trials"]
     ]  # fmt: skip
     trials = [{**one, "number": number} for number, one in enumerate(trials)]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 from typing import Any, Literal, Self
 
 from gensweep.errors import UserError
 from gensweep.known_metrics import find_metric, label
 from gensweep.trial import TrialState, TrialView
+
+COUNTED = frozenset(each for each in TrialState if each.ended) - {TrialState.CANCELLED}
+"""In which a seed counts for its configuration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +21,8 @@ class Objective:
     """The metric that trials are ranked by, and its better end.
 
     >>> Objective(metric="coverage", direction="maximize").ranked([
-    ...     {"state": "completed", "metrics": {"coverage": v}} for v in (0.2, 0.9)])[0]["metrics"]
+    ...     {"state": "completed", "group": v, "metrics": {"coverage": v}} for v in (0.2, 0.9)
+    ... ])[0]["metrics"]
     {'coverage': 0.9}
     """
 
@@ -82,11 +86,69 @@ class Objective:
             seeds.setdefault(trial["group"], []).append(value)
         return [median(values) for values in seeds.values()]
 
+    def configurations(self, trials: Sequence[TrialView]) -> list[Configuration]:
+        """Rank the configurations of which a seed was completed, the best mean first.
+
+        A seed that ended without a value (collapsed, diverged, pruned or failed) counts as the
+        worst value that any of the `trials` completed with: were it left out, a configuration that
+        often fails would be ranked by its luckiest seeds. One that has not ended does not count.
+
+        >>> trials = [{"group": n // 2, "state": s, "metrics": {"nll": v}} for n, (s, v) in
+        ...           enumerate([("completed", 1), ("diverged", 0), ("completed", 3),
+        ...                      ("completed", 4), ("completed", 9), ("leased", 9)])]
+        >>> [each.score for each in Objective(metric="nll").configurations(trials)]
+        [3.5, 5.0, 9.0]
+        """
+        groups: dict[Any, list[TrialView]] = {}
+        for trial in trials:
+            groups.setdefault(trial["group"], []).append(trial)
+        worst = max((v for v in self.signed_values(trials) if v < math.inf), default=math.inf)
+        found = [self._configuration(group, worst) for group in groups.values()]
+        return sorted((one for one in found if one.trials), key=lambda one: one.score)
+
+    def _configuration(self, seeds: Sequence[TrialView], worst: float) -> Configuration:
+        """Order the completed seeds by their distance from the middle one."""
+        pairs = zip(self.signed_values(seeds), seeds, strict=True)
+        done = [(value, trial) for value, trial in pairs if value < math.inf]
+        values = sorted(value for value, _ in done)
+        middle = values[len(values) // 2] if values else 0.0  # of two the worse: it is no luck
+        done.sort(key=lambda pair: abs(pair[0] - middle))
+        failed = sum(trial["state"] in COUNTED for trial in seeds) - len(done)
+        return Configuration(trials=[trial for _, trial in done],
+                             values=[*(value for value, _ in done), *failed * [worst]])  # fmt: skip
+
     def ranked(self, trials: Sequence[TrialView]) -> list[TrialView]:
-        """Sort the completed trials, best first."""
-        pairs = zip(self.signed_values(trials), trials, strict=True)
-        done = [(draw, trial) for draw, trial in pairs if draw < math.inf]
-        return [trial for _, trial in sorted(done, key=lambda pair: pair[0])]
+        """Sort the completed trials by their configuration, the best first.
+
+        Of a configuration the seed in the middle comes first, which stands for it, and then those
+        nearest to it.
+        """
+        return [trial for one in self.configurations(trials) for trial in one.trials]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Configuration:
+    """The seeds of one configuration, and what it is ranked by."""
+
+    trials: Sequence[TrialView]
+    """Those that were completed, the one in the middle by the metric first."""
+    values: Sequence[float]
+    """Of each seed that counts, less is better; first of `trials`, then of those that failed."""
+
+    @property
+    def score(self) -> float:
+        """The mean over the seeds: less is better."""
+        return fmean(self.values)
+
+    @property
+    def mean(self) -> float:
+        """The mean over the completed seeds, times the objective's sign."""
+        return fmean(self.values[: len(self.trials)])
+
+    @property
+    def failed(self) -> int:
+        """The number of seeds that ended without a value."""
+        return len(self.values) - len(self.trials)
 
 
 def finite_number(value: object) -> float | None:

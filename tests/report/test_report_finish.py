@@ -32,6 +32,14 @@ USED = {"training": 15.0, "evaluation": 4.0, "idle": 1.0}
 """Lane-seconds."""
 ENDS = {  # state and metric of one trial each
     "mixed": [("completed", 3.0), ("completed", 1.0), ("diverged", None), ("pruned", None)],
+    "lucky": [
+        ("completed", 1.0),
+        ("diverged", None),
+        ("completed", 3.0),
+        ("completed", 2.0),
+        ("completed", 9.0),
+        ("completed", 8.0),
+    ],
     "failed": [("failed", None), ("failed", None)],
     "collapsed": [("collapsed", 0.5)],
     "none": [],
@@ -67,7 +75,7 @@ def ended(
     spec = StudySpec(
         name="s", space=sweep.space, objective=Objective(metric="fid", direction=direction),
         budget=Budget(trials=sweep.trials), budget_images=sweep.budget_images, sampler="random",
-        repeats=repeats, settings=sweep.identity(),
+        repeats=repeats, settings=sweep.identity(), map_axis=sweep.map_axis,
     )  # fmt: skip
     with Study.create(spec, plan.ledger) as study:
         for lease, (state, value) in zip(study.lease("me", len(ENDS[case])), ENDS[case],
@@ -177,6 +185,8 @@ def test_results_need_the_ledger_alone(home: Path, capsys: Any) -> None:
     assert main(["results", "s"]) == 0
     shown = capsys.readouterr()
     assert shown.out.splitlines()[2].split()[:3] == ["0", "3", "converged"]
+    assert shown.out.splitlines()[-3].split() == ["stratum", "stable", "learning_rate"]
+    assert "too few trials to tell: 2 of 3 converged, 1 pruned aside" in shown.out
     assert main(["results", "s", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [t["state"] for t in found["trials"]] == [state for state, _ in ENDS["mixed"]]
@@ -216,7 +226,21 @@ def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Pat
     trials = trial_views(read_sweep("s", str(home / "studies")).records)
     assert [t["group"] for t in trials] == [0, 0, 2, 2]
     row = results_table(trials, None, OBJECTIVE).splitlines()[-1].split()
-    assert row == ["all", "trials", "4", "2", "2", "1", "50%", "1%", "to", "99%"]
+    assert row == ["all", "trials", "4", "2", "2", "1", "50%", "to", "75%", "1%", "to", "100%"]
+
+
+def test_the_best_configuration_is_named_measured_and_summed_up(home: Path, capsys: Any) -> None:
+    """Not the luckiest seed, which is of a configuration that half fails."""
+    trials, files = end(ended(home, "lucky", repeats=2))
+    page, said = files["report.html"].decode(), capsys.readouterr().out
+    assert "the best configuration is that of trial 2, fid 2.5 in the mean of 2 seeds" in page
+    assert "<h2>Configurations</h2>" in page
+    assert "<th><button>configuration</button></th>" in page
+    assert said.splitlines()[0].split()[:4] == ["trial", "mean", "fid", "range"]
+    assert said.splitlines()[2].split()[:7] == ["2", "2.5", "2", "to", "3", "2", "of"]
+    assert OBJECTIVE.ranked(trials)[0]["number"] == 2
+    assert summary_metrics(trials, OBJECTIVE)["best_fid"] == 2.5
+    assert "\nnot shown: 1 diverged\n" in said
 
 
 def test_the_table_tells_of_trials_that_have_not_ended() -> None:

@@ -142,7 +142,12 @@ def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
     page = page_of(trials)
     row = "".join(f"<td>{cell}</td>" for cell in ("all trials", 40, 3, "2,000", "1,000 to 3,000"))
     assert row in page
-    assert "; 3 were pruned;" in page
+    good = sum(t["outcome"] == "converged" for t in trials)
+    bounds = f"{good / 40:.0%} and {(good + 3) / 40:.0%}"
+    assert f"and 3 were pruned, whose end is unknown: the rate is between {bounds} (95 %" in page
+    assert f"<td>{bounds.replace('and', 'to')}</td>" in page
+    assert page.count("A pruned trial is unknown") == 2
+    assert "A pruned trial is unknown" not in report()
     assert "pruned" in re.findall(r'<i class="(\w+)">', page)
     assert "were pruned" not in page_of(records(), group_by="objective")
 

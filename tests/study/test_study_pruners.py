@@ -1,13 +1,15 @@
 """Each pruner stops what its name says, and nothing that does better."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.pruners import PRUNERS
 from gensweep.samplers import SAMPLERS
-from study.small_study import begin, finish
+from study.small_study import Categorical, Real, begin, finish
 
 RUNGS = (100, 300, 900)
 
@@ -72,6 +74,62 @@ def test_patience_stops_what_gets_worse(tmp_path: Path) -> None:
 def test_none_stops_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, "none", [[0.1] * 3, [9.0] * 3], RUNGS) == {}
     assert set(PRUNERS) == {"none", "asha", "hyperband", "median", "wilcoxon", "patience"}
+
+
+GROUPED = {"x": Real(), "objective": Categorical(("hinge", "wasserstein"))}
+SCALES = {"hinge": 1.0, "wasserstein": 1000.0}
+
+
+def prune_grouped(
+    folder: Path, pruner: str, group_by: str | None, sessions: tuple[int, ...] = (60,)
+) -> Counter[tuple[str, bool]]:
+    """Count what was pruned and what ran to its end, of objectives whose scales differ.
+
+    Good trials of either objective are those with small x; a session more resumes the study.
+    """
+    rungs, ends = PRUNERS[pruner].rungs(RUNGS[-1], 3), Counter[tuple[str, bool]]()
+    for number, trials in enumerate(sessions):
+        last = number == len(sessions) - 1
+        study = begin(
+            str(folder / "j"), resume=number > 0, space=GROUPED, strata=("objective",),
+            objective=Objective(metric="m"), trials=trials, sampler="random", pruner=pruner,
+            rungs=rungs, budget_images=rungs[-1], group_by=group_by if last else None,
+        )  # fmt: skip
+        while leases := study.lease("pack", 1):
+            (lease,) = leases
+            name = lease.params["objective"]
+            value = SCALES[name] * (1 + lease.params["x"])
+            stopped = any(study.report(lease, rung, {"m": value}) == "prune" for rung in rungs)
+            finish(study, lease, "pruned" if stopped else "completed", metrics={"m": value})
+            ends[name, stopped] += 1
+        study.close()
+    return ends
+
+
+@pytest.mark.parametrize("pruner", ["asha", "hyperband", "median"])
+def test_trials_are_compared_within_their_group(tmp_path: Path, pruner: str) -> None:
+    """Else the objective of the larger scale is wiped out, and nothing is learned of it."""
+    mixed = prune_grouped(tmp_path / "mixed", pruner, None)
+    assert mixed["wasserstein", False] <= 6 < mixed["hinge", False]
+    ends = prune_grouped(tmp_path / "grouped", pruner, "objective")
+    kept = {name: ends[name, False] for name in SCALES}
+    assert sum(ends.values()) == 60
+    assert all(2 <= count <= 25 for count in kept.values()), kept
+    assert abs(kept["hinge"] - kept["wasserstein"]) <= 6
+
+
+def test_a_sweep_whose_rungs_compared_all_goes_on_within_groups(tmp_path: Path) -> None:
+    """One that an earlier version began: what it pruned stays so, and the rest gets its chance."""
+    before = prune_grouped(tmp_path / "a", "asha", None, (30,))
+    assert before["wasserstein", False] <= 1
+    after = prune_grouped(tmp_path / "b", "asha", "objective", (30, 90))
+    assert after["wasserstein", False] >= 4
+    assert after["hinge", False] >= 4
+
+
+def test_only_what_is_searched_has_groups(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="group_by='colour' is not searched"):
+        begin(str(tmp_path / "j"), group_by="colour")
 
 
 @pytest.mark.parametrize("pruner", PRUNERS)

@@ -21,5 +21,6 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=1))
     else:
         objective = Objective(metric=found["metric"], direction=found["direction"])
-        print(results_table(found["trials"], found["by"], objective, rows=None))
+        print(results_table(found["trials"], found["by"], objective, rows=None,
+                            map_axis=found["over"]))  # fmt: skip
     return 0

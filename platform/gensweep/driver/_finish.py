@@ -71,7 +71,7 @@ def print_answer(
     )  # fmt: skip
     files = build_files(plan, snapshot, trials, objective, facts)
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
-    print(results_table(trials, sweep.group_by, objective))
+    print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis))
     for label, text in (
         ("test", test.text() if test else ""),
         ("pbt", _copies_text(trials)),
@@ -144,13 +144,13 @@ def _complete(
 
 
 def summary_metrics(trials: Sequence[TrialView], objective: Objective) -> dict[str, float]:
-    """Count outcomes, and take the best value, for the sweep's own run."""
+    """Count outcomes, and take the best configuration's mean, for the sweep's own run."""
     counts: dict[str, float] = {"trials": float(len(trials))}
     for trial in trials:
         counts[trial["outcome"]] = counts.get(trial["outcome"], 0.0) + 1
     metric = objective.metric
-    best = objective.ranked(trials)[:1]
-    return counts | {f"best_{metric}": float(trial["metrics"][metric]) for trial in best}
+    best = objective.configurations(trials)[:1]
+    return counts | {f"best_{metric}": objective.sign * one.mean for one in best}
 
 
 def _copies_text(trials: Iterable[TrialView]) -> str:

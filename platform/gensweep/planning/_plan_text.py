@@ -25,6 +25,7 @@ def plan_text(plan: Plan) -> str:
         "packs": _packs(request),
         "threads": _threads(request),
         "width": plan.estimate.width,
+        "pruner": _pruner(sweep),
         "pbt": _population(sweep) if sweep.pbt else None,
         "precision": sweep.precision,
         "budget": f"{sweep.budget_images:,} examples a trial, "
@@ -77,6 +78,12 @@ def _threads(request: RunRequest) -> str:
     each = f"{request.threads} thread{'s' if request.threads > 1 else ''}"
     why = "; one trains on while another evaluates" if request.packs > 1 else ""
     return f"{request.packs} packs{ranks} x {each} on {os.cpu_count()} cores{why}"
+
+
+def _pruner(sweep: Sweep) -> str:
+    """Say which trials the pruner compares; empty without one."""
+    among = f", among trials of the same {sweep.group_by}" if sweep.group_by else ""
+    return "" if sweep.pruner == "none" else f"{sweep.pruner}{among}"
 
 
 def _population(sweep: Sweep) -> str:

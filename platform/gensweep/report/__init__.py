@@ -3,9 +3,12 @@
 Runs in: the script's process.
 """
 
+from gensweep.report._best_probability import best_probabilities
+from gensweep.report._configurations import configurations_table
 from gensweep.report._facts import SweepFacts
-from gensweep.report._outcomes import rates
+from gensweep.report._outcomes import rates, strata
 from gensweep.report._page import build_report
+from gensweep.report._stable_regions import stable_regions
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
 from gensweep.report._text_table import output_width, text_table
 from gensweep.report._words import state_label
@@ -13,11 +16,15 @@ from gensweep.report._words import state_label
 __all__ = [
     "SweepFacts",
     "best_of_k",
+    "best_probabilities",
     "build_report",
     "clustered_wilson",
+    "configurations_table",
     "log_bins",
     "rates",
+    "stable_regions",
     "state_label",
+    "strata",
     "output_width",
     "text_table",
     "wilson",

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from gensweep.objective import Objective
+from gensweep.report._outcomes import outcome
 from gensweep.report._stats import best_of_k
-from gensweep.report._svg import Axes, element
-from gensweep.trial import TrialView
+from gensweep.report._svg import Axes, element, spans_decades
+from gensweep.trial import Outcome, TrialView
 
 Spans = list[tuple[int, list[float]]]
 """k, and the 5 %, 50 % and 95 % quantiles of the best of k draws; small is good."""
@@ -36,7 +37,7 @@ def best_curves(groups: Mapping[str, Sequence[TrialView]], objective: Objective)
         BestCurve(
             group=name,
             figure=_best_curve(spans[name], len(found), seen, objective),
-            caption=_caption(found, spans[name]),
+            caption=_caption(found, spans[name]) + _pruned(groups[name]),
         )
         if spans[name]
         else BestCurve(group=name, figure=None, caption=_no_best(len(found), objective))
@@ -61,13 +62,26 @@ def _no_best(count: int, objective: Objective) -> str:
 def _best_curve(
     shown: Spans, count: int, seen: Sequence[tuple[float, float]], objective: Objective
 ) -> Markup:
-    axes = Axes(seen, ("k", f"best {objective.label}"), x=(1.0, max(count, 2.0)))
+    log = spans_decades([value for _, value in seen])
+    ends = (1.0, max(count, 2.0))
+    axes = Axes(seen, ("k", f"best {objective.label}"), x=ends, log=(False, log))
     worst = axes.y[objective.sign > 0]  # where the frame stands for what is infinite
     ring = [(k, objective.sign * span[0]) for k, span in shown]
     ring += [(k, objective.sign * s[2] if s[2] < math.inf else worst) for k, s in reversed(shown)]
     band = element("polygon", points=axes.path(ring), class_="band")
     curve = axes.line([(k, objective.sign * span[1]) for k, span in shown], "accent")
     return axes.draw([band, curve], "Best of k")
+
+
+def _pruned(trials: Sequence[TrialView]) -> str:
+    """Say that pruned trials are not known to be as poor as they are drawn; empty without one."""
+    pruned = sum(outcome(trial) == Outcome.PRUNED for trial in trials)
+    return (
+        f" {pruned} trials were pruned, whose end is unknown: the curve is a bound, as if none of "
+        "them had become the best."
+        if pruned
+        else ""
+    )
 
 
 def _caption(draws: list[float], shown: Spans) -> str:

@@ -12,7 +12,15 @@ from gensweep.known_metrics import metric_label
 from gensweep.objective import finite_number
 from gensweep.report._outcomes import outcome
 from gensweep.report._stats import log_bins
-from gensweep.report._svg import Axes, element, parallel_axes, stacked_bars, text
+from gensweep.report._svg import (
+    Axes,
+    Point,
+    element,
+    parallel_axes,
+    spans_decades,
+    stacked_bars,
+    text,
+)
 from gensweep.trial import TrialView
 
 MIN_BINS, MAX_BINS, TRIALS_A_BIN = 3, 8, 2
@@ -119,7 +127,7 @@ def _variety_curve(
     fidelity, variety = metrics
     found = [(t, curve) for t in trials if (curve := t.get("curves", {}).get(name))]
     every = [row for _, curve in found for row in curve]
-    axes = Axes([(v, f) for _, f, v in every], (metric_label(variety), metric_label(fidelity)))
+    axes = _metric_axes([(v, f) for _, f, v in every], variety, fidelity)
     parts = [axes.line([(v, f) for _, f, v in c], outcome(t), f"trial {t['number']}")
              for t, c in found]  # fmt: skip
     values = [math.log(row[0]) if log and row[0] > 0 else row[0] for row in every]
@@ -138,6 +146,12 @@ def _dot(axes: Axes, point: tuple[float, float], title: str, tone: float | None)
     )
 
 
+def _metric_axes(points: Sequence[Point], x: str, y: str) -> Axes:
+    """Span two metrics, each by its logarithm where its values are decades apart."""
+    log = (spans_decades([p[0] for p in points]), spans_decades([p[1] for p in points]))
+    return Axes(points, (metric_label(x), metric_label(y)), log=log)
+
+
 def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Markup | None:
     """Draw metric y against metric x, a dot per trial, its opacity by the parameter `shade`."""
     rows = [
@@ -148,7 +162,7 @@ def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None)
     ]
     if not rows:
         return None
-    axes = Axes([(a, b) for _, a, b in rows], (metric_label(x), metric_label(y)))
+    axes = _metric_axes([(a, b) for _, a, b in rows], x, y)
     tones = _scale([t["params"].get(shade) if shade else None for t, _, _ in rows])
     parts = [text(660, 14, f"darker = larger {shade}", "end")] if shade else []
     for (trial, a, b), tone in zip(rows, tones, strict=True):

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from gensweep.objective import finite_number
 from gensweep.report._outcomes import outcome
 from gensweep.report._svg import Axes, Point, element
-from gensweep.report._tables import Table
+from gensweep.report._table import Table
 from gensweep.trial import TrialView
 
 

@@ -1,7 +1,8 @@
 """Counts the outcomes of trials: strata, rates and their intervals."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from gensweep.report._stats import clustered_wilson
@@ -40,23 +41,67 @@ def _is_telling(name: str) -> bool:
     return any(map(str.isalpha, name.replace("e-", ""))) and name not in ("True", "False", "none")
 
 
-def interval(trials: Sequence[TrialView]) -> tuple[int, str]:
-    """Count the converged trials, and give the 95 % interval of the rate over configurations."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuccessRate:
+    """The share of trials that converged, with a pruned trial as what it is: unknown.
+
+    Bounds count the pruned ones as trials that fail, and as ones that converge. `low` and `high`
+    are the ends of a 95 % interval that covers both.
+
+    >>> SuccessRate(converged=1, pruned=2, trials=4, low=0.05, high=0.97).share
+    '25% to 75%'
+    """
+
+    converged: int
+    pruned: int
+    trials: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> str:
+        """The rate in words: one number, or its two bounds."""
+        bounds = (self.converged, self.converged + self.pruned)
+        return " to ".join(f"{good / self.trials:.0%}" for good in bounds[: 1 + bool(self.pruned)])
+
+    @property
+    def interval(self) -> str:
+        """The interval in words."""
+        return f"{self.low:.0%} to {self.high:.0%}"
+
+
+def success_rate(trials: Sequence[TrialView]) -> SuccessRate:
+    """Count the converged and the pruned trials; bound the rate over configurations."""
+    counts = Counter(map(outcome, trials))
+    failed = _interval(trials, {Outcome.CONVERGED})
+    converged = _interval(trials, {Outcome.CONVERGED, Outcome.PRUNED})
+    return SuccessRate(
+        converged=counts[Outcome.CONVERGED],
+        pruned=counts[Outcome.PRUNED],
+        trials=len(trials),
+        low=min(failed[0], converged[0]),
+        high=max(failed[1], converged[1]),
+    )
+
+
+def _interval(trials: Sequence[TrialView], good: Collection[Outcome]) -> tuple[float, float]:
+    """Return the ends of the rate's interval where `good` outcomes are successes."""
     sizes = Counter(trial["group"] for trial in trials)
-    good = Counter(trial["group"] for trial in trials if outcome(trial) == Outcome.CONVERGED)
-    low, high = clustered_wilson([(good[group], size) for group, size in sizes.items()])
-    return good.total(), f"{low:.0%} to {high:.0%}"
+    found = Counter(trial["group"] for trial in trials if outcome(trial) in good)
+    return clustered_wilson([(found[group], size) for group, size in sizes.items()])
 
 
 def rates(
     trials: Sequence[TrialView], group_by: str | None
 ) -> tuple[list[str], list[list[object]]]:
-    """Head and rows: how often each value of `group_by` converged, and what was pruned instead."""
+    """Head and rows: how often each value of `group_by` converged, and what was pruned instead.
+
+    Where trials were pruned, the rate has two bounds.
+    """
     head = ["trials", "configurations", "converged", "pruned", "rate", "95 % interval"]
     rows: list[list[object]] = []
     for name, group in strata(trials, group_by).items():
-        good, span = interval(group)
-        kinds = len({t["group"] for t in group})
-        pruned = sum(outcome(t) == Outcome.PRUNED for t in group)
-        rows.append([name, len(group), kinds, good, pruned, f"{good / len(group):.0%}", span])
+        found, kinds = success_rate(group), len({t["group"] for t in group})
+        rows.append([name, len(group), kinds, found.converged, found.pruned, found.share,
+                     found.interval])  # fmt: skip
     return [group_by or "stratum", *head], rows

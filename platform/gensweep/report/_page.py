@@ -12,7 +12,9 @@ from markupsafe import Markup
 from gensweep.chart import Chart
 from gensweep.objective import Objective
 from gensweep.report._best_curves import best_curves
+from gensweep.report._best_probability import METHOD
 from gensweep.report._charts import draw_charts
+from gensweep.report._configurations import RULE, configurations_table
 from gensweep.report._facts import SweepFacts
 from gensweep.report._figures import (
     parallel_coordinates,
@@ -20,10 +22,15 @@ from gensweep.report._figures import (
     stability_maps,
     variety_curves,
 )
+from gensweep.report._importances import METHOD as IMPORTANCE_METHOD
+from gensweep.report._importances import importances
 from gensweep.report._lineage import copies_table, schedules
 from gensweep.report._outcomes import outcome, rates, strata, titles
 from gensweep.report._published import beside_papers
-from gensweep.report._tables import Table, all_trials, lost_modes, pruned_trials
+from gensweep.report._stable_regions import METHOD as REGION_METHOD
+from gensweep.report._stable_regions import stable_regions
+from gensweep.report._table import Table
+from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._training_curves import training_curves
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
@@ -54,16 +61,23 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     groups = strata(trials, group_by)
     return _environment().get_template("page.jinja").render(
         facts=facts,
-        answer=answer(trials, group_by, objective),
+        answer=answer(trials, group_by, objective, map_axis),
         charts=draw_charts(charts),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
         stability_maps=stability_maps(titles(groups, group_by), map_axis),
         success_rates=Table(*rates(trials, group_by)) if trials else None,
+        stable_regions=stable_regions(groups, map_axis, group_by),
+        region_method=REGION_METHOD,
+        is_pruned=any(outcome(t) == Outcome.PRUNED for t in trials),
         pruned_trials=pruned_trials(groups, group_by),
+        configurations=configurations_table(trials, objective),
+        configuration_rules=(RULE, METHOD),
         lost_modes=lost_modes(groups, group_by, facts.protocol),
         published=beside_papers(facts, next(iter(objective.ranked(trials)), None)),
         best_curves=best_curves(titles(groups, group_by), objective),
+        importances=importances(trials, objective),
+        importance_method=IMPORTANCE_METHOD,
         coordinates=parallel_coordinates(trials),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),

@@ -6,7 +6,7 @@ from typing import Any
 from gensweep.known_metrics import metric_label
 from gensweep.objective import finite_number
 from gensweep.report._facts import SweepFacts
-from gensweep.report._tables import Table
+from gensweep.report._table import Table
 from gensweep.report._text_table import format_value
 from gensweep.trial import TrialView
 

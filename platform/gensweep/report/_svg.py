@@ -47,10 +47,17 @@ def figure(width: int, height: int, parts: Sequence[Markup], label: str) -> Mark
     return element("div", drawing, class_="fig")
 
 
+def _bar_order(outcome: Outcome) -> int:
+    """Place an outcome in a bar, from the bottom: what converged, and what may have."""
+    bounds = (Outcome.CONVERGED, Outcome.PRUNED)
+    return bounds.index(outcome) if outcome in bounds else len(bounds)
+
+
 def stacked_bars(bins: Sequence[tuple[str, dict[str, int]]], label: str, axis: str) -> Markup:
     """Draw the shares of outcomes per bin; the number of trials stands on top.
 
-    A bin is its name and the count of each outcome.
+    A bin is its name and the count of each outcome. Pruned trials lie on the converged ones, so
+    that the two tops bound the rate.
     """
     width, height, left = 680, 190, 40
     step = (width - left - 10) / max(len(bins), 1)
@@ -58,7 +65,7 @@ def stacked_bars(bins: Sequence[tuple[str, dict[str, int]]], label: str, axis: s
     for i, (name, counts) in enumerate(bins):
         total, top, x = sum(counts.values()), 150.0, left + i * step
         parts += [text(x + step / 2, 166, name), text(x + step / 2, 24, f"n={total}")]
-        for outcome in Outcome:
+        for outcome in sorted(Outcome, key=_bar_order):
             size = 120 * counts.get(outcome, 0) / total if total else 0
             top -= size
             if size:
@@ -77,20 +84,30 @@ def stacked_bars(bins: Sequence[tuple[str, dict[str, int]]], label: str, axis: s
 
 
 class Axes:
-    """A linear frame, of 600 by 215 units, that places points and draws its ticks."""
+    """A frame of 600 by 215 units that places points and draws its ticks.
+
+    An axis is linear, or logarithmic where `log` says so of x and y: its values are positive.
+    """
 
     width, height = 600, 215
 
-    def __init__(self, points: Sequence[Point], names: tuple[str, str], x: Point | None = None):
+    def __init__(
+        self,
+        points: Sequence[Point],
+        names: tuple[str, str],
+        x: Point | None = None,
+        log: tuple[bool, bool] = (False, False),
+    ):
         """Span `points` with some margin; `x` sets the ends of the horizontal axis instead."""
-        self.x = x or _range([p[0] for p in points])
-        self.y = _range([p[1] for p in points])
+        self.log = log
+        self.x = x or _range([p[0] for p in points], log[0])
+        self.y = _range([p[1] for p in points], log[1])
         self.names = names
 
     def place(self, point: Point) -> Point:
         """Return where in the drawing a point of the data stands."""
-        across = (point[0] - self.x[0]) / (self.x[1] - self.x[0])
-        up = (point[1] - self.y[0]) / (self.y[1] - self.y[0])
+        across = _share(point[0], self.x, self.log[0])
+        up = _share(point[1], self.y, self.log[1])
         return 60 + self.width * across, 25 + self.height * (1 - up)
 
     def path(self, points: Sequence[Point]) -> str:
@@ -105,9 +122,9 @@ class Axes:
         """Return the figure: the frame with its ticks and names, and `parts` within."""
         right, floor = 60 + self.width, 25 + self.height
         frame = [element("path", d=f"M60 25V{floor}H{right}", class_="axis")]
-        for x in ticks(*self.x):
+        for x in (log_ticks if self.log[0] else ticks)(*self.x):
             frame.append(text(self.place((x, self.y[0]))[0], floor + 16, f"{x:.6g}"))
-        for y in ticks(*self.y):
+        for y in (log_ticks if self.log[1] else ticks)(*self.y):
             frame.append(text(54, self.place((self.x[0], y))[1] + 4, f"{y:.6g}", "end"))
         frame += [text(60 + self.width / 2, floor + 34, self.names[0]),
                   text(8, 14, self.names[1], "start")]  # fmt: skip
@@ -140,7 +157,41 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
-def _range(values: Sequence[float]) -> Point:
+def spans_decades(values: Sequence[float]) -> bool:
+    """Tell whether an axis of these values should be logarithmic: positive, over 30 times apart.
+
+    >>> spans_decades([12.0, 1200.0]), spans_decades([0.0, 5.0])
+    (True, False)
+    """
+    return bool(values) and min(values) > 0 and max(values) / min(values) > 30
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Two to eight round numbers from `low` to `high`: powers of ten, with others if they are few.
+
+    >>> log_ticks(0.5, 20), log_ticks(12, 1200)
+    ([0.5, 1.0, 2.0, 5.0, 10.0, 20.0], [20.0, 50.0, 100.0, 200.0, 500.0, 1000.0])
+    >>> log_ticks(1e-9, 1.0)
+    [1e-09, 1e-07, 1e-05, 0.001, 0.1]
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    step = max(1, round((last - first) / 6))
+    steps = (1, 2, 5) if last - first <= 3 else (1,)
+    every = [m * 10.0**power for power in range(first, last + 1, step) for m in steps]
+    return [float(f"{value:.6g}") for value in every if low * 0.999 <= value <= high * 1.001]
+
+
+def _share(value: float, ends: Point, log: bool) -> float:
+    """Return where between the ends a value lies, from 0 to 1."""
+    if log:
+        value, ends = math.log(value), (math.log(ends[0]), math.log(ends[1]))
+    return (value - ends[0]) / (ends[1] - ends[0])
+
+
+def _range(values: Sequence[float], log: bool = False) -> Point:
+    if log:
+        low, high = _range([math.log(value) for value in values])
+        return math.exp(low), math.exp(high)
     low, high = min(values), max(values)
     margin = (high - low) * 0.04 or abs(low) * 0.1 or 1.0
     return low - margin, high + margin

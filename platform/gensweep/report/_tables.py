@@ -7,20 +7,14 @@ from typing import Any
 
 from gensweep.known_metrics import NEUTRAL
 from gensweep.objective import Objective, finite_number
+from gensweep.report._configurations import has_repeats
 from gensweep.report._outcomes import outcome
+from gensweep.report._table import Table
 from gensweep.report._words import score_bounds
 from gensweep.trial import Outcome, TrialView
 
 KINDS = {"points": "modes", "images": "classes"}
 """What a protocol's samples can lose; the protocol tells how many there are under that name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The names of the columns, and rows of as many cells."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[object]]
 
 
 def pruned_trials(groups: Mapping[str, Sequence[TrialView]], group_by: str | None) -> Table | None:
@@ -77,17 +71,22 @@ def _neutral(trial: TrialView, name: str) -> float | None:
 
 
 def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:
-    """List every trial with its hyperparameters and metrics, the best first."""
+    """List every trial with its hyperparameters and metrics, the best first.
+
+    A configuration of several seeds is told by the number of its first trial.
+    """
     ranked = objective.ranked(trials)
     numbers = {t["number"] for t in ranked}
     trials = [*ranked, *(t for t in trials if t["number"] not in numbers)]
     params = sorted({key for t in trials for key in t["params"]})
     found = {key for t in trials for key in t.get("metrics", {})}
     metrics = sorted(found, key=lambda key: (key != objective.metric, key))
+    seeds = has_repeats(trials)
     rows = [
-        [t["number"], t["outcome"], t["state"], t["images"],
+        [t["number"], *([t["group"]] if seeds else []), t["outcome"], t["state"], t["images"],
          *(t["params"].get(key, "") for key in params),
          *(t.get("metrics", {}).get(key, "") for key in metrics), t.get("cause") or ""]
         for t in trials
     ]  # fmt: skip
-    return Table(["#", "outcome", "state", "images", *params, *metrics, "cause"], rows)
+    first = ["#", *(["configuration"] if seeds else []), "outcome", "state", "images"]
+    return Table([*first, *params, *metrics, "cause"], rows)

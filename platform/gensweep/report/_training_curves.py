@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from gensweep.objective import Objective
 from gensweep.report._outcomes import outcome
-from gensweep.report._svg import Axes
+from gensweep.report._svg import Axes, spans_decades
 from gensweep.trial import Outcome, TrialView
 
 
@@ -16,7 +16,7 @@ def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[t
     Of the best trial, and of the first of each kind of failure; what was measured once is left out.
     Parts of a metric, `sigma.LAYER` beside `sigma`, share a figure, `sigma.*`.
     """
-    chosen = _chosen([trial for trial in trials if trial.get("history")], objective)
+    chosen = [trial for trial in _chosen(trials, objective) if trial.get("history")]
     names = sorted({name for trial in chosen for name in trial["history"]})
     figures: dict[str, list[str]] = {}
     for name in names:
@@ -30,7 +30,9 @@ def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[t
 def _chosen(trials: Sequence[TrialView], objective: Objective) -> list[TrialView]:
     chosen = list(objective.ranked(trials)[:1])
     for kind in sorted(each for each in Outcome if each.failure):
-        chosen += [t for t in trials if outcome(t) == kind and t not in chosen][:1]
+        chosen += [
+            t for t in trials if outcome(t) == kind and t.get("history") and t not in chosen
+        ][:1]
     return chosen
 
 
@@ -40,7 +42,9 @@ def _curve(trials: Sequence[TrialView], name: str, parts: Sequence[str]) -> Mark
     shown = [(trial, part, points) for trial, part, points in lines if len(points) > 1]
     if not shown:
         return None
-    axes = Axes([point for *_, points in shown for point in points], ("images", name))
+    every = [point for *_, points in shown for point in points]
+    log = spans_decades([value for _, value in every])
+    axes = Axes(every, ("images", name), log=(False, log))
     drawn = [
         axes.line(points, outcome(t), f"trial {t['number']}" + (f", {part}" * (part != name)))
         for t, part, points in shown

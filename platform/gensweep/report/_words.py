@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gensweep.known_metrics import find_metric
-from gensweep.objective import Objective
+from gensweep.objective import Configuration, Objective
+from gensweep.report._best_probability import best_probabilities, probability_text
+from gensweep.report._configurations import has_repeats
 from gensweep.report._facts import SweepFacts
-from gensweep.report._outcomes import interval, outcome
+from gensweep.report._outcomes import outcome, strata, success_rate, titles
+from gensweep.report._stable_regions import stable_region
 from gensweep.report._text_table import format_value
 from gensweep.trial import Outcome, TrialState, TrialView
 
@@ -29,6 +32,9 @@ VERDICT_RULE = (
 """The words for `known_metrics.VERDICT`, which is stored with sweeps and cannot change."""
 
 
+MOST_REGIONS = 5
+"""Groups whose stable regions the answer tells; the report's table has those of all."""
+
 DIVERGED_RULE = "a loss, weight or sample became infinite, not a number or huge."
 
 
@@ -41,23 +47,58 @@ def state_label(state: str) -> str:
     return next((known.shown for known in TrialState if known == state), state)
 
 
-def answer(trials: Sequence[TrialView], group_by: str | None, objective: Objective) -> str:
-    """Answer the sweep's question in one sentence: how many converged, and the best trial."""
+def answer(
+    trials: Sequence[TrialView], group_by: str | None, objective: Objective, map_axis: str = ""
+) -> str:
+    """Answer the sweep's question: how many converged, what is best, and where it is stable."""
     if not trials:
         return "No trial has ended yet."
-    good, span = interval(trials)
-    says = (
-        f"{good} of {len(trials)} trials converged ({good / len(trials):.0%}, 95 % interval {span})"
+    says = f"{_success(trials)}; {_best(trials, group_by, objective)}"
+    groups = titles(strata(trials, group_by), group_by)
+    found = {name: stable_region(group, map_axis) for name, group in groups.items()}
+    if not any(found.values()) or len(found) > MOST_REGIONS:
+        return says
+    regions = "; ".join(
+        words if group_by is None else f"{name} {words}" for name, words in found.items() if words
     )
-    stopped = sum(outcome(t) == Outcome.PRUNED for t in trials)
-    says += f"; {stopped} were pruned" if stopped else ""
-    best = next(iter(objective.ranked(trials)), None)
-    if best is None:
-        return f"{says}; none is ranked by {objective.metric}: all collapsed, diverged or lack it."
+    return f"{says} Stable over {map_axis}: {regions}."
+
+
+def _best(trials: Sequence[TrialView], group_by: str | None, objective: Objective) -> str:
+    """Name the best trial or configuration, and its value."""
+    ranked = objective.configurations(trials)
+    if not ranked:
+        return f"none is ranked by {objective.metric}: all collapsed, diverged or lack it."
+    best = ranked[0].trials[0]
     where = f" with {group_by}={best['params'][group_by]}" if group_by in best["params"] else ""
-    value = format_value(best["metrics"][objective.metric])
     fine = "" if outcome(best) == Outcome.CONVERGED else f" ({best['outcome']})"
-    return f"{says}; the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."
+    if has_repeats(trials):
+        named = f"the best configuration is that of trial {best['number']}"
+        return f"{named}{fine}{where}, {_of_seeds(ranked, objective)}."
+    value = format_value(best["metrics"][objective.metric])
+    return f"the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."
+
+
+def _of_seeds(ranked: Sequence[Configuration], objective: Objective) -> str:
+    """Tell the mean of the best configuration over its seeds, and how sure it is the best."""
+    best, chances = ranked[0], best_probabilities(ranked)
+    count = len(best.trials)
+    seeds = f"{count} seed{'s' * (count > 1)}"
+    says = f"{objective.metric} {objective.sign * best.mean:.4g} in the mean of {seeds}"
+    says += f" ({best.failed} more ended without a value)" if best.failed else ""
+    return says + (f", the best with probability {probability_text(chances[0])}" if chances else "")
+
+
+def _success(trials: Sequence[TrialView]) -> str:
+    """Say how many converged, and the rate; a pruned trial leaves it open."""
+    found = success_rate(trials)
+    says = f"{found.converged} of {found.trials} trials converged"
+    if not found.pruned:
+        return f"{says} ({found.share}, 95 % interval {found.interval})"
+    return (
+        f"{says} and {found.pruned} were pruned, whose end is unknown: the rate is between "
+        f"{found.share.replace(' to ', ' and ')} (95 % interval {found.interval})"
+    )
 
 
 def outcome_rules(protocol: Mapping[str, Any]) -> str:

@@ -51,6 +51,7 @@ def results_of(name: str) -> dict[str, Any]:
         "metric": view.spec["objective"]["metric"],
         "direction": view.spec["objective"]["direction"],
         "by": view.spec.get("by"),
+        "over": view.map_axis,
         "protocol": protocol,
         "versions": view.versions,
         "trials": [{**trial, "protocol": protocol} for trial in trial_views(view.records)],

@@ -4,7 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gensweep.objective import Objective
-from gensweep.report import output_width, rates, state_label, text_table
+from gensweep.report import (
+    configurations_table,
+    output_width,
+    rates,
+    stable_regions,
+    state_label,
+    strata,
+    text_table,
+)
 from gensweep.results._records import typical_failures
 from gensweep.trial import TrialState, TrialView
 
@@ -16,21 +24,27 @@ def results_table(
     group_by: str | None,
     objective: Objective,
     rows: int | None = TABLE_ROWS,
+    map_axis: str = "",
 ) -> str:
     """Show the best trials, or typical failures if none was completed, and the success rates.
 
     At most `rows` trials are shown, None: all that can be ranked. Rates are over trials that have
-    ended, for each value of the hyperparameter `group_by`.
+    ended, for each value of the hyperparameter `group_by`; so are the regions along `map_axis`.
     """
     ended = [trial for trial in trials if TrialState(trial["state"]).ended]
     if not ended:
         return f"no trial has ended{_not_shown(trials, [])}"
     shown = _ranking_table(trials, objective, rows) or _failure_table(trials, objective)
-    return f"{shown}\n\n{text_table(*rates(ended, group_by))}"
+    found = stable_regions(strata(ended, group_by), map_axis, group_by)
+    regions = f"\n\n{text_table(found.head, found.rows)}" if found else ""
+    return f"{shown}\n\n{text_table(*rates(ended, group_by))}{regions}"
 
 
 def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int | None) -> str:
-    """Show the `most` best trials; empty if none was completed."""
+    """Show the `most` best trials, or configurations of seeds; empty if none was completed."""
+    if found := configurations_table(trials, objective, most):
+        left = [t for t in trials if t["state"] != TrialState.COMPLETED]
+        return text_table(found.head, found.rows, output_width()) + _not_shown(left, [])
     best = objective.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
     rows = [[t["number"], float(t["metrics"][objective.metric]), t["outcome"],

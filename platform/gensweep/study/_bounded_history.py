@@ -5,7 +5,8 @@ TPE reads all trials whenever it draws one, so that n trials would cost O(n^2).
 
 import bisect
 import copy
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from optuna.storages import BaseStorage
@@ -45,6 +46,7 @@ class BoundedHistoryStorage(BaseStorage):
         self._shown: dict[int, FrozenTrial] = {}  # by id, in the order of their numbers
         self._best: list[tuple[float, int]] = []  # signed value and id, the best first
         self._stale: set[int] = set()
+        self._is_shown: Callable[[FrozenTrial], bool] = lambda trial: True
         for trial in inner.get_all_trials(study_id, deepcopy=False):
             self._show(trial)
 
@@ -71,14 +73,27 @@ class BoundedHistoryStorage(BaseStorage):
         if oldest is not None:
             del self._shown[oldest]
 
+    @contextmanager
+    def only(self, is_shown: Callable[[FrozenTrial], bool]) -> Iterator[None]:
+        """List no other trials meanwhile, so that a pruner compares some of a study alone."""
+        before, self._is_shown = self._is_shown, is_shown
+        try:
+            yield
+        finally:
+            self._is_shown = before
+
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """List the latest and the best trials, by number."""
+        """List the latest and the best trials, by number; within `only` those that it names."""
         for trial_id in self._stale & self._shown.keys():
             self._shown[trial_id] = self.inner.get_trial(trial_id)
         self._stale.clear()
-        found = [t for t in self._shown.values() if states is None or t.state in states]
+        found = [
+            trial
+            for trial in self._shown.values()
+            if (states is None or trial.state in states) and self._is_shown(trial)
+        ]
         return copy.deepcopy(found) if deepcopy else found
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:

@@ -66,7 +66,7 @@ class Ledger:
         self.entries: dict[int, TrialEntry] = {}
         self.counts: Counter[str] = Counter()
         """Trials by state."""
-        self.pruning = Pruning(study, storage, self._metric)
+        self.pruning = Pruning(study, storage, self._metric, spec.group_by)
 
     def load(self) -> list[TrialEntry]:
         """Read all trials, and complete the transitions that were interrupted."""

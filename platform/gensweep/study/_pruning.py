@@ -17,8 +17,12 @@ class Pruning:
     Runs in the coordinator's actor, where packs report; the verdict is the answer that they get.
     """
 
-    def __init__(self, study: optuna.Study, storage: BoundedHistoryStorage, metric: str) -> None:
+    def __init__(
+        self, study: optuna.Study, storage: BoundedHistoryStorage, metric: str, group_by: str | None
+    ) -> None:
+        """Judge trials of equal `group_by` by one another alone; None: all by all."""
         self._study, self._storage, self._metric = study, storage, metric
+        self._group_by = group_by
         self._measured: dict[int, dict[int, float]] = {}
         """Rung to what trials measured there, by number."""
 
@@ -42,9 +46,16 @@ class Pruning:
         return self._measured.get(images, {})
 
     def verdict(self, entry: TrialEntry) -> Verdict:
-        """Ask Optuna's pruner whether the trial goes on, as it stands."""
+        """Ask Optuna's pruner whether the trial goes on, as it stands among those of its group."""
         pruner = self._study.pruner
         if isinstance(pruner, NopPruner):  # spare it the trial's history
             return Verdict.CONTINUE
-        poor = pruner.prune(self._study, self._storage.get_trial(entry.id))
+        trial = self._storage.get_trial(entry.id)
+        group = self._group_of(trial)
+        with self._storage.only(lambda other: self._group_of(other) == group):
+            poor = pruner.prune(self._study, trial)
         return Verdict.PRUNE if poor else Verdict.CONTINUE
+
+    def _group_of(self, trial: FrozenTrial) -> object:
+        """The value that is compared; None where nothing is, or it does not exist in the trial."""
+        return trial.params.get(self._group_by) if self._group_by is not None else None

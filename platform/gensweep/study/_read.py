@@ -21,6 +21,8 @@ class SweepSnapshot:
     spec: dict[str, Any]
     trials: int
     """As many as it was last asked for."""
+    map_axis: str
+    """Over which stable regions are told; empty if none is, or an earlier version began it."""
     created: float
     versions: dict[str, str]
     """Of the libraries that it was begun with."""
@@ -61,6 +63,7 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
     entries = [entry_of(trial, curve) for trial in study.get_trials(deepcopy=False)]
     return SweepSnapshot(
         name=name, spec=current_spec(facts["spec"]), trials=int(facts.get("trials", len(entries))),
+        map_axis=str(facts.get("map_axis", "")),
         created=facts["created"], versions=facts["versions"],
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
         hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0)),

@@ -54,6 +54,7 @@ class Study:
             if not entry.state.ended:
                 self._queue.requeue(entry)
         self._ledger.remember("trials", spec.budget.trials)
+        self._ledger.remember("map_axis", spec.map_axis)
         self._journal.sync()
 
     @classmethod

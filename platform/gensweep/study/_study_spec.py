@@ -45,6 +45,13 @@ class StudySpec:
     strata: tuple[str, ...] = ()
     """Searched dimensions over whose choices the trials are shared out evenly."""
 
+    group_by: str | None = None
+    """Searched dimension whose values the sweep compares: pruners compare trials of equal value,
+    lest a value is left out before it is known where it works."""
+
+    map_axis: str = ""
+    """Searched dimension over which results tell stable regions; it may change."""
+
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What else may not change from one session to the next, as JSON: the model, the data."""
 
@@ -62,6 +69,9 @@ class StudySpec:
         if any(rung < 1 for rung in self.rungs) or list(self.rungs) != sorted(self.rungs):
             raise UserError(f"`1 <= rungs` must hold and ascend, but got rungs={self.rungs}.")
         order_dimensions(self.space, self.strata)
+        if self.group_by is not None and self.group_by not in self.space:
+            raise UserError(f"group_by={self.group_by!r} is not searched: choose from "
+                            f"{', '.join(self.space)}.")  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
         """Return what must be equal for a study to go on, as JSON; it is kept with the study."""

@@ -1,0 +1,47 @@
+"""The table of configurations that were trained with several seeds."""
+
+from collections.abc import Sequence
+
+from gensweep.objective import Configuration, Objective
+from gensweep.report._best_probability import best_probabilities, probability_text
+from gensweep.report._outcomes import outcome
+from gensweep.report._table import Table
+from gensweep.trial import TrialView
+
+RULE = (
+    "Configurations are ranked by the mean over their seeds; a seed that ended without a value "
+    "counts as the worst value of any trial. The trial that stands for a configuration is its seed "
+    "in the middle, not the luckiest."
+)
+
+
+def has_repeats(trials: Sequence[TrialView]) -> bool:
+    """Tell whether a configuration was trained with several seeds."""
+    return len({trial["group"] for trial in trials}) < len(trials)
+
+
+def configurations_table(
+    trials: Sequence[TrialView], objective: Objective, most: int | None = None
+) -> Table | None:
+    """List the `most` best configurations, None: all; None without repeats or a completed trial."""
+    ranked = objective.configurations(trials)
+    if not ranked or not has_repeats(trials):
+        return None
+    chances = [probability_text(share) for share in best_probabilities(ranked)]
+    names = sorted({name for one in ranked for name in one.trials[0]["params"]})
+    rows = [
+        [one.trials[0]["number"], objective.sign * one.mean, *_seeds(one, objective), chance,
+         outcome(one.trials[0]), *(one.trials[0]["params"].get(name, "") for name in names)]
+        for one, chance in zip(ranked, chances or [""] * len(ranked), strict=True)
+    ]  # fmt: skip
+    head = ["trial", f"mean {objective.metric}", "range", "seeds", "P(best)", "outcome"]
+    return Table([*head, *names], rows[:most])
+
+
+def _seeds(one: Configuration, objective: Objective) -> tuple[str, str]:
+    """Tell the values of the completed seeds, and how many were."""
+    values = [objective.sign * value for value in one.values[: len(one.trials)]]
+    return (
+        f"{min(values):.4g} to {max(values):.4g}",
+        f"{len(one.trials)} of {len(one.values)}",
+    )

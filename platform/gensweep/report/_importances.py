@@ -1,0 +1,143 @@
+"""Measures which hyperparameters decide, for quality and for stability, by PED-ANOVA."""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from gensweep.objective import Objective
+from gensweep.report._outcomes import outcome
+from gensweep.report._ped_anova import evaluator
+from gensweep.report._svg import element, figure, text
+from gensweep.trial import Outcome, TrialView
+
+FEWEST, FEWEST_GOOD = 20, 5
+"""Configurations that are needed, and of them in the good part; PED-ANOVA advises 5 there."""
+QUALITY_SHARE = 0.1
+"""Of the configurations that count as good by the objective, or `FEWEST_GOOD` where more."""
+ORDERS = 60
+"""Random orders of the outcomes, to tell what is no more than chance."""
+CHANCE = 0.95
+"""Share of them below which chance lies."""
+
+METHOD = (
+    "PED-ANOVA (arXiv:2304.10255; arXiv:2601.20800 for hyperparameters that exist only beside "
+    "others), by Optuna: how much the distribution of a hyperparameter among good configurations "
+    "differs from that among all, as shares of their sum. Interactions are not seen. The mark is "
+    f"what {CHANCE:.0%} of {ORDERS} random orders of the outcomes stay below: a bar that ends "
+    "before it tells nothing. A configuration of several seeds counts once, and as converged if "
+    "half of them did."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Importance:
+    """The weight of a hyperparameter in an outcome."""
+
+    name: str
+    share: float
+    """Of the sum over all hyperparameters."""
+    chance: float
+    """The share that a hyperparameter without influence stays below."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Importances:
+    """The importances for one question, or the reason why there are none."""
+
+    title: str
+    of: str
+    """What counts as good, and among how many."""
+    found: Sequence[Importance]
+    """The most important first; empty where `of` is the reason."""
+
+    @property
+    def figure(self) -> Markup | None:
+        """Bars of the shares, each with the mark of chance."""
+        return _bars(self.found, self.title) if self.found else None
+
+
+def importances(trials: Sequence[TrialView], objective: Objective) -> list[Importances]:
+    """Measure what decides how good a configuration gets, and whether it converges."""
+    names = sorted({name for trial in trials for name in trial["params"]})
+    if len(names) < 2:
+        return []
+    return [_for_quality(trials, objective), _for_stability(trials)]
+
+
+def _for_quality(trials: Sequence[TrialView], objective: Objective) -> Importances:
+    """Ask what decides whether a configuration is among the best by the objective."""
+    ranked = objective.configurations(trials)
+    values = [(one.trials[0]["params"], one.score) for one in ranked]
+    good = max(FEWEST_GOOD, math.ceil(QUALITY_SHARE * len(ranked)))
+    title = f"Quality: {objective.metric}"
+    if len(ranked) < FEWEST:
+        return _none(title, f"{len(ranked)} configurations were completed, of {FEWEST} needed")
+    return _measure(title, f"the best {good} of {len(ranked)} completed configurations",
+                    values, good)  # fmt: skip
+
+
+def _for_stability(trials: Sequence[TrialView]) -> Importances:
+    """Ask what decides whether a configuration converges; pruned trials are unknown."""
+    seeds: dict[Any, list[TrialView]] = {}
+    for trial in trials:
+        if outcome(trial) != Outcome.PRUNED:
+            seeds.setdefault(trial["group"], []).append(trial)
+    values = [(group[0]["params"], float(not _is_stable(group))) for group in seeds.values()]
+    good = sum(value == 0 for _, value in values)
+    title, count = "Stability: converged or not", len(values)
+    if count < FEWEST:
+        return _none(title, f"of {count} configurations the end is known, of {FEWEST} needed")
+    if min(good, count - good) < FEWEST_GOOD:
+        return _none(title, f"{good} of {count} configurations converged: at least {FEWEST_GOOD} "
+                            "that do and as many that do not are needed")  # fmt: skip
+    return _measure(title, f"the {good} of {count} configurations that converged", values, good)
+
+
+def _is_stable(seeds: Sequence[TrialView]) -> bool:
+    """Tell whether at least half of a configuration's seeds converged."""
+    return 2 * sum(outcome(trial) == Outcome.CONVERGED for trial in seeds) >= len(seeds)
+
+
+def _none(title: str, reason: str) -> Importances:
+    return Importances(title=title, of=f"left out: {reason}", found=())
+
+
+def _measure(
+    title: str, of: str, values: Sequence[tuple[Mapping[str, Any], float]], good: int
+) -> Importances:
+    """Compare the `good` configurations of the least values with all."""
+    evaluate = evaluator([params for params, _ in values], (good - 0.5) / len(values))
+    shuffled = [value for _, value in values]
+    found = evaluate(shuffled)
+    draw, chances = random.Random(0), dict[str, list[float]]()
+    for _ in range(ORDERS):
+        draw.shuffle(shuffled)
+        for name, value in evaluate(shuffled).items():
+            chances.setdefault(name, []).append(value)
+    total = sum(found.values()) or 1.0
+    most = {name: sorted(each)[math.ceil(CHANCE * ORDERS) - 1] for name, each in chances.items()}
+    ordered = sorted(found, key=lambda name: -found[name])
+    return Importances(title=title, of=of, found=[
+        Importance(name=name, share=found[name] / total, chance=most[name] / total)
+        for name in ordered
+    ])  # fmt: skip
+
+
+def _bars(found: Sequence[Importance], title: str) -> Markup:
+    """Draw a bar for each hyperparameter."""
+    left, width, parts = 190, 420, list[Markup]()
+    scale = width / max(1.0, *(one.chance for one in found))
+    for row, one in enumerate(found):
+        top, mark = 8 + 24 * row, left + scale * one.chance
+        parts += [
+            text(left - 8, top + 13, one.name, "end"),
+            element("rect", title=f"{one.name}: {one.share:.0%}, by chance up to {one.chance:.0%}",
+                    x=left, y=top, width=f"{scale * one.share:.1f}", height=18, class_="bar"),
+            element("path", d=f"M{mark:.1f} {top - 2}v22", class_="mark"),
+            text(left + width + 50, top + 13, f"{one.share:.0%}", "end"),
+        ]  # fmt: skip
+    return figure(680, 16 + 24 * len(found), parts, f"Importances for {title}")

@@ -1,0 +1,12 @@
+"""A table of a report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The names of the columns, and rows of as many cells."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[object]]

@@ -1,0 +1,92 @@
+"""Stable regions in words: the run of trials that converge, and doubts where few tell of it."""
+
+import math
+import random
+from typing import Any
+
+import pytest
+
+from gensweep.objective import Objective
+from gensweep.report import stable_regions
+from gensweep.report._stable_regions import Place, best_run, chance_of, stable_region
+from gensweep.report._words import answer
+from gensweep.results import results_table
+
+
+def trials_at(ends: dict[float, str], group: str = "hinge") -> list[dict[str, Any]]:
+    """One trial at each place of the axis."""
+    words = {"c": "converged", "d": "diverged", "p": "pruned", "u": "unconverged"}
+    return [{"number": n, "group": n, "params": {"lr": at, "objective": group}, "cause": "",
+             "state": "pruned" if end == "p" else "completed", "outcome": words[end],
+             "metrics": {"m": 1.0}} for n, (at, end) in enumerate(ends.items())]  # fmt: skip
+
+
+def row(ends: str) -> dict[float, str]:
+    """Places a quarter of a decade apart, from 1e-5 on."""
+    return {10 ** (-5 + n / 4): end for n, end in enumerate(ends)}
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ("uuuuuccccuccccddddd", "0.00018 to 0.018, 8 of 9"),
+        ("cccccc", "throughout, 1e-05 to 0.00018, 6 of 6"),
+        ("dddddd", "nowhere: 0 of 6 converged"),
+        ("ccd", "too few trials to tell: 2 of 3 converged"),
+        ("dcdddcdddc", "no region stands out: 3 of 10 converged"),
+        ("uuuuupccccpccccddddd", "0.00032 to 0.032, 8 of 8, 2 pruned aside"),
+        ("pppp", "unknown: 4 were pruned"),
+        ("", ""),
+    ],
+)
+def test_a_region_is_told_in_words(ends: str, words: str) -> None:
+    assert stable_region(trials_at(row(ends)), "lr") == words
+
+
+def test_a_region_of_few_trials_is_doubted() -> None:
+    assert "(as clear in " in stable_region(trials_at(row("dcccdd")), "lr")
+    assert "as clear" not in stable_region(trials_at(row("ddddddccccccdddddd")), "lr")
+
+
+def test_chance_finds_a_region_as_rarely_as_it_says() -> None:
+    """In random orders one of twenty has a region that stands out, or fewer."""
+    draw, told, runs = random.Random(0), 0, 200
+    for _ in range(runs):
+        places = [Place(at=n, converged=int(n < 8), known=1) for n in range(20)]
+        draw.shuffle(places)
+        score = sum(place.gain for place in best_run(places))
+        told += chance_of(score, places) <= 0.05
+    assert told / runs <= 0.08
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_other_run_has_a_larger_score(seed: int) -> None:
+    draw = random.Random(seed)
+    places = [Place(at=n, converged=draw.randrange(2), known=1) for n in range(15)]
+    runs = [places[i:j] for i in range(15) for j in range(i, 16)]
+    most = max(sum(place.gain for place in run) for run in runs)
+    assert sum(place.gain for place in best_run(places)) == pytest.approx(most)
+
+
+def test_seeds_of_a_configuration_are_not_parted() -> None:
+    trials = [t | {"group": n // 3, "params": {"lr": 10.0 ** -(n // 3)}}
+              for n, t in enumerate(trials_at(row("dddccdccccccddd")))]  # fmt: skip
+    assert stable_region(trials, "lr").startswith("0.001 to 0.1, 8 of 9")
+    assert math.isclose(sum(p.gain for p in best_run([])), 0.0)
+
+
+def test_the_answer_and_the_results_tell_the_regions_of_each_group() -> None:
+    good, bad = trials_at(row("dddccccccddd")), trials_at(row("dddddd"), "wgan")
+    trials = good + [t | {"number": 100 + t["number"], "group": 100 + t["group"]} for t in bad]
+    objective = Objective(metric="m")
+    says = answer(trials, "objective", objective, "lr")  # type: ignore[arg-type]
+    assert says.endswith(
+        " Stable over lr: hinge 5.6e-05 to 0.001, 6 of 6; wgan nowhere: 0 of 6 converged."
+    )
+    table = results_table(trials, "objective", objective, map_axis="lr")  # type: ignore[arg-type]
+    assert table.splitlines()[-2:] == [
+        "hinge      5.6e-05 to 0.001, 6 of 6",
+        "wgan       nowhere: 0 of 6 converged",
+    ]
+    assert "Stable over" not in answer(trials, "objective", objective)  # type: ignore[arg-type]
+    assert stable_regions({"hinge": good}, "momentum", None) is None  # type: ignore[dict-item]
