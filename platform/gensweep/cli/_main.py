@@ -12,6 +12,7 @@ from gensweep.cli import (
     _features,
     _list,
     _models,
+    _report,
     _results,
     _sample,
     _status,
@@ -20,7 +21,19 @@ from gensweep.cli import (
 from gensweep.errors import UserError
 from gensweep.log import print_error
 
-COMMANDS = (_up, _status, _down, _doctor, _list, _results, _sample, _models, _features, _check)
+COMMANDS = (
+    _up,
+    _status,
+    _down,
+    _doctor,
+    _list,
+    _results,
+    _report,
+    _sample,
+    _models,
+    _features,
+    _check,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,17 +1,25 @@
-"""A sweep's trials as records and as a table.
+"""A sweep's trials as records and as a table, and its report anew.
 
 Runs in: the script's process.
 """
 
-from gensweep.results._read import model_of, results_of, sweeps_here
+from gensweep.results._read import model_of, read_here, results_of, sweeps_here
 from gensweep.results._records import trial_views, typical_failures
+from gensweep.results._report_anew import SweepReport, report_anew, trial_pictures
+from gensweep.results._stored_report import StoredReport, stored_report
 from gensweep.results._table import results_table
 
 __all__ = [
+    "StoredReport",
+    "SweepReport",
     "model_of",
+    "read_here",
+    "report_anew",
     "results_of",
     "results_table",
+    "stored_report",
     "sweeps_here",
+    "trial_pictures",
     "trial_views",
     "typical_failures",
 ]

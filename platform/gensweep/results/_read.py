@@ -36,7 +36,7 @@ def _count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
 
 def model_of(name: str) -> str:
     """Return the name of the model that a sweep is of; `UserError` as of `results_of`."""
-    return str(_read(name).spec["model"])
+    return str(read_here(name).spec["model"])
 
 
 def results_of(name: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def results_of(name: str) -> dict[str, Any]:
 
     `UserError` if the ledger has no sweep of this name.
     """
-    view = _read(name)
+    view = read_here(name)
     protocol = view.spec.get("protocol", {})
     return {
         "name": name,
@@ -57,6 +57,7 @@ def results_of(name: str) -> dict[str, Any]:
     }
 
 
-def _read(name: str) -> SweepSnapshot:
+def read_here(name: str) -> SweepSnapshot:
+    """Read a sweep of this home's ledger; `UserError` lists the known ones if there is none."""
     apply_env()
     return read_sweep(name, ledger_of(str(find_home().path)))
