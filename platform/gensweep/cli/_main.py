@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gensweep.cli import (
     _check,
+    _compare,
     _doctor,
     _down,
     _features,
@@ -33,6 +34,7 @@ COMMANDS = (
     _models,
     _features,
     _check,
+    _compare,
 )
 
 

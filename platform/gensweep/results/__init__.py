@@ -3,6 +3,8 @@
 Runs in: the script's process.
 """
 
+from gensweep.results._best import Best, best_configuration, configuration
+from gensweep.results._compare import Comparison, SweepDifference, SweepSide, compare
 from gensweep.results._read import model_of, read_here, results_of, sweeps_here
 from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._report_anew import SweepReport, report_anew, trial_pictures
@@ -10,8 +12,15 @@ from gensweep.results._stored_report import StoredReport, stored_report
 from gensweep.results._table import results_table
 
 __all__ = [
+    "Best",
+    "Comparison",
     "StoredReport",
+    "SweepDifference",
     "SweepReport",
+    "SweepSide",
+    "best_configuration",
+    "compare",
+    "configuration",
     "model_of",
     "read_here",
     "report_anew",

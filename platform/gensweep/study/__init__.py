@@ -5,7 +5,7 @@ Runs in: the coordinator's actor. The script's process reads it.
 
 from gensweep.study._end import ResolvedEnd
 from gensweep.study._former import completed
-from gensweep.study._identity import difference, plain
+from gensweep.study._identity import difference, leaf_differences, plain
 from gensweep.study._location import ledger_of
 from gensweep.study._read import SweepSnapshot, list_sweeps, read_sweep, unknown_sweep
 from gensweep.study._study import Study
@@ -21,6 +21,7 @@ __all__ = [
     "completed",
     "difference",
     "journal_path",
+    "leaf_differences",
     "ledger_of",
     "list_sweeps",
     "only_writer",
