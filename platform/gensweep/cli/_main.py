@@ -6,10 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from gensweep.cli import (
+    _best,
     _check,
     _compare,
     _doctor,
     _down,
+    _export,
     _features,
     _list,
     _models,
@@ -23,19 +25,12 @@ from gensweep.errors import UserError
 from gensweep.log import print_error
 
 COMMANDS = (
-    _up,
-    _status,
-    _down,
-    _doctor,
-    _list,
-    _results,
-    _report,
-    _sample,
-    _models,
-    _features,
-    _check,
-    _compare,
-)
+    _up, _status, _down, _doctor,
+    _list, _results, _best, _report, _compare,
+    _export, _sample,
+    _models, _features, _check,
+)  # fmt: skip
+"""In the order of `--help`: the stack, what sweeps found, what becomes of it, and models."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from gensweep.errors import UserError
 from gensweep.objective import Objective
+from gensweep.results._records import trial_views
+from gensweep.study import SweepSnapshot
 from gensweep.trial import TrialView
 
 
@@ -40,6 +43,28 @@ def best_configuration(trials: Sequence[TrialView], objective: Objective) -> Bes
         key=lambda number: (median(draws[number]), min(draws[number])),
     )
     return configuration(groups[ranked[0]], objective) if ranked else None
+
+
+def best_of(snapshot: SweepSnapshot) -> Best:
+    """Return the best configuration of a sweep; `UserError` if none is ranked yet."""
+    objective = Objective(**snapshot.spec["objective"])
+    views = trial_views(record for record in snapshot.records if record.state.ended)
+    found = best_configuration(views, objective)
+    if found is None:
+        raise UserError(f"no trial of sweep {snapshot.name!r} is ranked by {objective.metric}: "
+                        f"`gensweep results {snapshot.name}` tells how they ended.")  # fmt: skip
+    return found
+
+
+def trial_of(snapshot: SweepSnapshot, number: int | None) -> TrialView:
+    """Return the trial of that number, None: that of the best configuration; or `UserError`."""
+    if number is None:
+        return best_of(snapshot).trial
+    chosen = [record for record in snapshot.records if record.number == number]
+    if not chosen:
+        raise UserError(f"sweep {snapshot.name!r} has no trial {number}: it has "
+                        f"{len(snapshot.records)} so far, from 0 on.")  # fmt: skip
+    return trial_views(chosen)[0]
 
 
 def configuration(group: Sequence[TrialView], objective: Objective) -> Best:

@@ -93,7 +93,7 @@ def _summary(snapshot: SweepSnapshot) -> str:
         f"{spec['data']}, sha256 {spec['data_hash'][:12]}" if "data_hash" in spec else spec["data"]
     )
     return (f"{snapshot.trials} trials of {spec['model']} on {data}; {spec['budget_images']:,} "
-            f"examples a trial; searched: {', '.join(spec['space'])}.")  # fmt: skip
+            f"examples a trial; searched: {', '.join(spec['space']) or 'nothing'}.")  # fmt: skip
 
 
 def _usual_axis(spec: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ Runs in: the coordinator's actor. The script's process registers the best trial.
 """
 
 from gensweep.tracking._check import check_server
+from gensweep.tracking._find_run import FoundRun, find_run
 from gensweep.tracking._register_model import register_model
 from gensweep.tracking._registered_sampler import RegisteredSampler, fetch_sampler
 from gensweep.tracking._server import SERVER_SETTINGS, upgrade_database
@@ -11,12 +12,14 @@ from gensweep.tracking._spool import Spool
 from gensweep.tracking._tracker import Tracker
 
 __all__ = [
+    "FoundRun",
     "RegisteredSampler",
     "SERVER_SETTINGS",
     "Spool",
     "Tracker",
     "check_server",
     "fetch_sampler",
+    "find_run",
     "register_model",
     "upgrade_database",
 ]
