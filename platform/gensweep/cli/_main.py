@@ -9,6 +9,7 @@ from gensweep.cli import (
     _best,
     _check,
     _compare,
+    _delete,
     _doctor,
     _down,
     _export,
@@ -20,14 +21,15 @@ from gensweep.cli import (
     _sample,
     _status,
     _up,
+    _watch,
 )
 from gensweep.errors import UserError
 from gensweep.log import print_error
 
 COMMANDS = (
     _up, _status, _down, _doctor,
-    _list, _results, _best, _report, _compare,
-    _export, _sample,
+    _list, _watch, _results, _best, _report, _compare,
+    _export, _sample, _delete,
     _models, _features, _check,
 )  # fmt: skip
 """In the order of `--help`: the stack, what sweeps found, what becomes of it, and models."""

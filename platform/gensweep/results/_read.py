@@ -7,7 +7,7 @@ from typing import Any
 from gensweep.home import find_home
 from gensweep.results._records import trial_views
 from gensweep.stack_env import apply_env
-from gensweep.study import SweepSnapshot, ledger_of, list_sweeps, read_sweep
+from gensweep.study import SweepSnapshot, is_driven, ledger_of, list_sweeps, read_sweep
 from gensweep.trial import TrialRecord, TrialState
 
 
@@ -61,3 +61,8 @@ def read_here(name: str) -> SweepSnapshot:
     """Read a sweep of this home's ledger; `UserError` lists the known ones if there is none."""
     apply_env()
     return read_sweep(name, ledger_of(str(find_home().path)))
+
+
+def is_driven_here(name: str) -> bool:
+    """Return whether a process drives a sweep of this home's ledger, as `is_driven` finds out."""
+    return is_driven(name, ledger_of(str(find_home().path)))

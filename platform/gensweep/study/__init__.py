@@ -3,6 +3,7 @@
 Runs in: the coordinator's actor. The script's process reads it.
 """
 
+from gensweep.study._driven import is_driven
 from gensweep.study._end import ResolvedEnd
 from gensweep.study._former import completed
 from gensweep.study._identity import difference, leaf_differences, plain
@@ -20,6 +21,7 @@ __all__ = [
     "SweepSnapshot",
     "completed",
     "difference",
+    "is_driven",
     "journal_path",
     "leaf_differences",
     "ledger_of",

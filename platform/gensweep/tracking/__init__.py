@@ -9,6 +9,7 @@ from gensweep.tracking._register_model import register_model
 from gensweep.tracking._registered_sampler import RegisteredSampler, fetch_sampler
 from gensweep.tracking._server import SERVER_SETTINGS, upgrade_database
 from gensweep.tracking._spool import Spool
+from gensweep.tracking._sweep_traces import SweepTraces, delete_traces, find_traces
 from gensweep.tracking._tracker import Tracker
 
 __all__ = [
@@ -16,10 +17,13 @@ __all__ = [
     "RegisteredSampler",
     "SERVER_SETTINGS",
     "Spool",
+    "SweepTraces",
     "Tracker",
     "check_server",
+    "delete_traces",
     "fetch_sampler",
     "find_run",
+    "find_traces",
     "register_model",
     "upgrade_database",
 ]
