@@ -5,6 +5,7 @@ Runs in: the script's process.
 
 from gensweep.results._best import Best, best_configuration, best_of, trial_of
 from gensweep.results._compare import Comparison, SweepDifference, SweepSide, compare
+from gensweep.results._loaded import LoadedSweep, load
 from gensweep.results._progress import PaceMeter, SweepProgress
 from gensweep.results._read import is_driven_here, model_of, read_here, results_of, sweeps_here
 from gensweep.results._records import trial_views, typical_failures
@@ -16,6 +17,7 @@ from gensweep.results._table import results_table
 __all__ = [
     "Best",
     "Comparison",
+    "LoadedSweep",
     "PaceMeter",
     "StoredReport",
     "SweepDifference",
@@ -26,6 +28,7 @@ __all__ = [
     "best_of",
     "compare",
     "is_driven_here",
+    "load",
     "model_of",
     "read_here",
     "report_anew",
