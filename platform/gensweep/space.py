@@ -197,9 +197,33 @@ def space_as_json(space: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _dimension_json(dimension) for name, dimension in space.items()}
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoredDimension:
+    """A dimension as a ledger has it; those that its kind lacks are None."""
+
+    kind: Literal["real", "integer", "categorical"]
+    low: float | None = None
+    high: float | None = None
+    log: bool | None = None
+    choices: tuple[Any, ...] | None = None
+    when: Mapping[str, tuple[Any, ...]] | None = None
+
+
+def space_from_json(stored: Mapping[str, Any]) -> dict[str, StoredDimension]:
+    """Read what `space_as_json` wrote."""
+    return {name: _stored_dimension(dict(told)) for name, told in stored.items()}
+
+
+def _stored_dimension(told: dict[str, Any]) -> StoredDimension:
+    when = {name: tuple(values) for name, values in told.pop("when", {}).items()}
+    if "choices" in told:
+        told["choices"] = tuple(told["choices"])
+    return StoredDimension(**told, when=when or None)
+
+
 def _dimension_json(dimension: Any) -> dict[str, Any]:
     wanted = ("kind", "low", "high", "log", "choices")
-    out = {key: getattr(dimension, key) for key in wanted if hasattr(dimension, key)}
+    out = {k: v for k in wanted if (v := getattr(dimension, k, None)) is not None}
     out = {key: list(v) if isinstance(v, tuple) else v for key, v in out.items()}
     when = {parent: list(values) for parent, values in conditions(dimension).items()}
     return {**out, "when": when} if when else out

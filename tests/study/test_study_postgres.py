@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.study import Study, list_sweeps, read_sweep
+from gensweep.study import Study, list_sweeps, only_writer, read_sweep
 from gensweep.study.journal import _postgres, _table
 from study.proxy import Proxy
 from study.small_study import begin, finish
@@ -285,6 +285,17 @@ class TestTable:
             assert [(v.name, len(v.records)) for v in list_sweeps(database)] == [("b", 3), ("a", 0)]
         with pytest.raises(UserError, match="unknown sweep 'c': the known ones are b, a"):
             read_sweep("c", database)
+
+    def test_a_sweep_that_is_deleted_leaves_no_row_and_its_name_free(self, database: str) -> None:
+        for name in ("s", "t"):
+            with reopen(database, name=name, resume=False) as study:
+                finish(study, study.lease("a", 1)[0], metrics={"fid": 1.0})
+        with only_writer(database, "s") as journal:
+            journal.delete("s")
+        assert logs(database) == []
+        assert [sweep.name for sweep in list_sweeps(database)] == ["t"]
+        with reopen(database, resume=False) as study:
+            assert study.records() == []
 
     def test_a_long_journal_is_read_in_pages(
         self, database: str, monkeypatch: pytest.MonkeyPatch

@@ -6,21 +6,33 @@ import sys
 from collections.abc import Sequence
 
 from gensweep.cli import (
+    _best,
     _check,
+    _compare,
+    _delete,
     _doctor,
     _down,
+    _export,
     _features,
     _list,
     _models,
+    _report,
     _results,
     _sample,
     _status,
     _up,
+    _watch,
 )
 from gensweep.errors import UserError
 from gensweep.log import print_error
 
-COMMANDS = (_up, _status, _down, _doctor, _list, _results, _sample, _models, _features, _check)
+COMMANDS = (
+    _up, _status, _down, _doctor,
+    _list, _watch, _results, _best, _report, _compare,
+    _export, _sample, _delete,
+    _models, _features, _check,
+)  # fmt: skip
+"""In the order of `--help`: the stack, what sweeps found, what becomes of it, and models."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -264,6 +264,10 @@ class SweepCoordinator:
         """Tell what the tracker lost, and why it lags, in one line; empty if all is well."""
         return self._recorder.loss()
 
+    def keep_report(self, facts: Mapping[str, object]) -> None:
+        """Keep in the ledger what a report states besides trials, for `gensweep report`."""
+        self._study.keep_report(facts)
+
     def stop(self) -> None:
         """Let packs stop at their next heartbeat; their trials stay in the study."""
         self._is_stopping = True

@@ -2,13 +2,19 @@
 
 import importlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gensweep.budget import StopReason
 from gensweep.driver._next_command import next_command
 from gensweep.driver._register_best import register_best
-from gensweep.driver._report_files import ReportFacts, build_files, store_files
+from gensweep.driver._report_files import (
+    ReportFacts,
+    build_files,
+    keep_pictures,
+    report_of,
+    store_files,
+)
 from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, draw_pictures, evaluate_on_test
 from gensweep.known_metrics import LIKELIHOOD_METRICS
@@ -43,7 +49,13 @@ def finish(
     if reason not in (None, StopReason.TRIALS) and reason.field is not None:
         option = f"--{reason.field.replace('_', '-')}"
         print(f"stopped  by {option}; --resume with a larger one goes on")
-    trials, files = print_answer(plan, protocol, objective, usage)
+    trials, files = print_answer(
+        plan,
+        protocol,
+        objective,
+        usage,
+        lambda report: ray.get(coordinator.keep_report.remote(report)),
+    )
     lanes = {f"lanes_{kind}": share for kind, share in shares(usage).items()}
     figures = summary_metrics(trials, objective) | lanes
     _complete(plan, coordinator, files, figures, objective.ranked(trials)[:1], error)
@@ -54,10 +66,12 @@ def print_answer(
     protocol: Mapping[str, object],
     objective: Objective,
     usage: Mapping[str, float],
+    keep: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[list[TrialView], dict[str, bytes]]:
     """Print and keep what the ledger and the store know; return the ended trials and the files.
 
-    A store that fails costs only its part.
+    `keep` is given what the report states besides trials, for the ledger. A store that fails
+    costs only its part.
     """
     sweep = plan.request.sweep
     snapshot = read_sweep(sweep.name, plan.ledger)
@@ -69,7 +83,10 @@ def print_answer(
         protocol=protocol, next_command=command, test=test, usage=shares_text(usage),
         pictures=pictures,
     )  # fmt: skip
-    files = build_files(plan, snapshot, trials, objective, facts)
+    report = report_of(plan, trials, facts, keep_pictures(plan, pictures))
+    if keep is not None:
+        keep(report.as_json())
+    files = build_files(plan, snapshot, trials, objective, report, facts)
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
     print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis))
     for label, text in (

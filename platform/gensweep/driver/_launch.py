@@ -25,6 +25,7 @@ def launch(plan: Plan) -> None:
     from gensweep.driver._finish import finish
     from gensweep.driver._interrupt import Interrupt
     from gensweep.driver._progress_lines import ProgressPrinter
+    from gensweep.driver._report_files import first_report
     from gensweep.evaluation import build_evaluator
     from gensweep.storage import open_store
 
@@ -35,6 +36,7 @@ def launch(plan: Plan) -> None:
     from gensweep.driver._run_packs import run_packs  # takes two seconds, in which the study opens
 
     wait_until_open(coordinator)
+    ray.get(coordinator.keep_report.remote(first_report(plan, evaluator.protocol).as_json()))
     if request.resume and ray.get(coordinator.has_waiting_trials.remote()) is None:
         _log.info("nothing is left to train: every trial has ended, or a limit is reached")
     with Interrupt(coordinator, sweep.name) as interrupt:

@@ -8,16 +8,17 @@ from typing import Any
 
 from gensweep.catalog import published_figures
 from gensweep.chart import Chart
+from gensweep.driver._next_command import next_command
 from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, real_grid
 from gensweep.objective import Objective
 from gensweep.planning import Plan, sweep_summary
 from gensweep.redact import redact, redact_tree
-from gensweep.report import SweepFacts, build_report
-from gensweep.results import typical_failures
+from gensweep.report import SweepFacts
+from gensweep.results import StoredReport, trial_pictures
 from gensweep.samplers import find_sampler
 from gensweep.spec import Sweep
-from gensweep.storage import load_sample_grids, open_store
+from gensweep.storage import open_store, store_report_pictures
 from gensweep.study import SweepSnapshot
 from gensweep.trial import TrialView
 
@@ -42,28 +43,52 @@ class ReportFacts:
     """Of the best trial, as PNG, by what they show in words."""
 
 
+def report_of(
+    plan: Plan,
+    trials: Sequence[TrialView],
+    facts: ReportFacts,
+    stored_pictures: Sequence[str],
+) -> StoredReport:
+    """Gather what the report states besides trials; the ledger keeps it for `gensweep report`."""
+    sweep = plan.request.sweep
+    return StoredReport(
+        facts=_sweep_facts(plan, facts), map_axis=sweep.map_axis, group_by=sweep.group_by,
+        scatter=sweep.scatter, charts=tuple(charts_of(sweep, trials)),
+        pictures=tuple(stored_pictures),
+    )  # fmt: skip
+
+
+def first_report(plan: Plan, protocol: Mapping[str, object]) -> StoredReport:
+    """Gather what is known before any trial has ended, so that a running sweep has a report."""
+    facts = ReportFacts(
+        protocol=protocol, next_command=redact(next_command(plan.request, ())), test=None,
+        usage="", pictures={},
+    )  # fmt: skip
+    return report_of(plan, (), facts, keep_pictures(plan, {}))
+
+
+def pictures_of(plan: Plan, best: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Collect the pictures that are of no trial's course: real data, and `best`, the best's."""
+    return {"real": real_grid(*plan.splits), **best}
+
+
+def keep_pictures(plan: Plan, best: Mapping[str, bytes]) -> list[str]:
+    """Store the pictures; return what those show that the store has."""
+    return store_report_pictures(plan.store, plan.request.sweep.name, pictures_of(plan, best))
+
+
 def build_files(
     plan: Plan,
     snapshot: SweepSnapshot,
     trials: Sequence[TrialView],
     objective: Objective,
+    report: StoredReport,
     facts: ReportFacts,
 ) -> dict[str, bytes]:
     """Render the report and the trials; return their bytes by name."""
     sweep = plan.request.sweep
-    pictured = [*objective.ranked(trials)[:1], *typical_failures(trials, objective.metric)]
-    page = build_report(
-        _sweep_facts(plan, snapshot, facts),
-        trials,
-        load_sample_grids(plan.store, pictured)
-        | {"real": real_grid(*plan.splits)}
-        | dict(facts.pictures),
-        objective=objective,
-        map_axis=sweep.map_axis,
-        group_by=sweep.group_by,
-        scatter_of=sweep.scatter,
-        charts=charts_of(sweep, trials),
-    )
+    images = trial_pictures(plan.store, trials, objective) | pictures_of(plan, facts.pictures)
+    page = report.render(trials, objective, snapshot.versions, images)
     test = facts.test.as_json() if facts.test else {}
     text = json.dumps({"sweep": sweep.name, "test": test, "trials": trials}, indent=1)
     return {"report.html": page.encode(), "trials.json": text.encode()}
@@ -81,7 +106,7 @@ def charts_of(sweep: Sweep, trials: Sequence[TrialView]) -> list[Chart]:
     return charts
 
 
-def _sweep_facts(plan: Plan, snapshot: SweepSnapshot, facts: ReportFacts) -> SweepFacts:
+def _sweep_facts(plan: Plan, facts: ReportFacts) -> SweepFacts:
     """State the sweep for its report, without secrets."""
     sweep = plan.request.sweep
     stated = SweepFacts(
@@ -94,7 +119,6 @@ def _sweep_facts(plan: Plan, snapshot: SweepSnapshot, facts: ReportFacts) -> Swe
         lane_time=facts.usage,
         protocol={**facts.protocol, "sampling": find_sampler(sweep.sampler).sentence},
         sampling={one.name: {"title": one.title, "log": one.log} for one in sweep.sampling},
-        versions=snapshot.versions,
         seed=sweep.seed,
         next_command=facts.next_command,
     )

@@ -5,14 +5,17 @@ An option that is a field of the sweep is declared there; this file adds those o
 
 import argparse
 import os
+import shlex
 import sys
 import textwrap
 import time
 from dataclasses import replace
+from pathlib import Path
 
+from gensweep.configuration_file import ConfigurationFile
 from gensweep.errors import UserError
 from gensweep.lanes import precision_of
-from gensweep.spec import DATA, PLACEMENT, RunRequest, Sweep, declarations
+from gensweep.spec import DATA, PLACEMENT, RunRequest, Sweep, declarations, fix_values
 
 EXAMPLES = """examples:
   python %(prog)s --dry-run                 check everything, print the plan, start nothing
@@ -20,6 +23,7 @@ EXAMPLES = """examples:
   python %(prog)s --data ./photos --image-size 32   a folder with a folder for each class
   python %(prog)s --data ./table.parquet --column picture --label kind --image-size 28
   python %(prog)s --data mnist --download https://HOST/mnist   fetch it first
+  python %(prog)s --set-from best.toml --trials 5   seeds of what `gensweep export` wrote
   python %(prog)s --resume NAME             go on after a crash, a Ctrl-C or --max-hours
   python %(prog)s --resume NAME --trials 128   extend a finished sweep
 """
@@ -27,8 +31,9 @@ PRESETS = ("laptop", "cluster")
 """A few cores, or a cluster, all of whose GPUs are used."""
 LAPTOP_PACKS = 2
 """One trains while the other is evaluated or waits; each has its share of the cores."""
-PLACED = ("preset", "gpus", "packs", "width", "ranks")
-"""Options that say where a sweep trains, which a resumed one must be told again."""
+PLACED = ("preset", "gpus", "packs", "width", "ranks", "set_from")
+"""Options that a resumed sweep must be told again: where it trains, and what the script's space
+lacks."""
 
 
 def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
@@ -88,6 +93,10 @@ def _add_prices(p: argparse.ArgumentParser) -> None:
 def _add_run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--name", help="of a new sweep (default: the script's and the time)")
     p.add_argument("--resume", metavar="NAME", help="go on with that sweep, or extend it")
+    p.add_argument("--set-from", metavar="FILE", type=Path,
+                   help="fix the hyperparameters that a .toml or .json file has, as `gensweep "
+                        "export` writes them: what it leaves out is searched; if that is nothing, "
+                        "--trials are seeds of that one configuration")  # fmt: skip
     p.add_argument("--dry-run", action="store_true", help="check everything and print the plan")
     p.add_argument("--measure", action="store_true",
                    help="for a dry run, measure the pace on a worker of the cluster, which tells "
@@ -136,6 +145,10 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
     given = {declared.name: getattr(args, declared.name)
              for declared in declarations(sweep) if declared.option is not None}  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}
+    if args.set_from is not None:
+        sweep = _set_from(args.set_from, sweep, args.trials or args.repeats)
+        if not sweep.space:  # the trials are seeds
+            changes |= {} if args.resume else {"trials": sweep.trials, "repeats": sweep.repeats}
     if args.resume:
         sweep = settings_of_resumed(checked_name(args.resume), sweep, changes)
     else:
@@ -153,11 +166,20 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
     )  # fmt: skip
 
 
+def _set_from(path: Path, sweep: Sweep, trials: int | None) -> Sweep:
+    """Fix what the file has; `UserError` if it is of another model, or of no configuration."""
+    file = ConfigurationFile.read(path)
+    if file.model not in ("", sweep.model.name):
+        raise UserError(f"--set-from {path} is of the model {file.model!r}, this script sweeps "
+                        f"{sweep.model.name!r}: give it to a script of that one.")  # fmt: skip
+    return fix_values(sweep, file.values, trials)
+
+
 def _placement_options(options: argparse.ArgumentParser, args: argparse.Namespace) -> str:
     """List the options of `PLACED` that are not the defaults, as they are typed."""
     given = {name: getattr(args, name) for name in PLACED
              if getattr(args, name) != options.get_default(name)}  # fmt: skip
-    return "".join(f" --{name} {value}" for name, value in given.items())
+    return "".join(f" --{n.replace('_', '-')} {shlex.quote(str(v))}" for n, v in given.items())
 
 
 def _gpus(preset: str, requested: int | None) -> int:

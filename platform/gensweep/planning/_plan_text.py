@@ -41,10 +41,11 @@ def plan_text(plan: Plan) -> str:
 def sweep_summary(plan: Plan) -> str:
     """Describe the sweep in one sentence, for the report."""
     sweep, data = plan.request.sweep, plan.dataset
+    searched = f"searched: {', '.join(sweep.space)}" if sweep.space else "one configuration"
     return (
         f"{sweep.trials} trials of {sweep.model.name} ({sweep.model.paper}) on {data.name}, "
         f"{data.count:,} examples, sha256 {data.hash[:12]}; {sweep.budget_images:,} examples a "
-        f"trial, in whole batches; searched: {', '.join(sweep.space)}."
+        f"trial, in whole batches; {searched}."
     )
 
 

@@ -10,16 +10,18 @@ from gensweep.report._outcomes import rates, strata
 from gensweep.report._page import build_report
 from gensweep.report._stable_regions import stable_regions
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
-from gensweep.report._text_table import output_width, text_table
-from gensweep.report._words import state_label
+from gensweep.report._text_table import format_value, output_width, text_table
+from gensweep.report._words import answer, state_label
 
 __all__ = [
     "SweepFacts",
+    "answer",
     "best_of_k",
     "best_probabilities",
     "build_report",
     "clustered_wilson",
     "configurations_table",
+    "format_value",
     "log_bins",
     "rates",
     "stable_regions",

@@ -1,17 +1,45 @@
-"""A sweep's trials as records and as a table.
+"""A sweep's trials as records and as a table, and its report anew.
 
 Runs in: the script's process.
 """
 
-from gensweep.results._read import model_of, results_of, sweeps_here
+from gensweep.results._best import Best, best_configuration, best_of, trial_of
+from gensweep.results._compare import Comparison, SweepDifference, SweepSide, compare
+from gensweep.results._loaded import LoadedSweep, load
+from gensweep.results._progress import PaceMeter, SweepProgress
+from gensweep.results._read import is_driven_here, model_of, read_here, results_of, sweeps_here
 from gensweep.results._records import trial_views, typical_failures
+from gensweep.results._report_anew import SweepReport, report_anew, trial_pictures
+from gensweep.results._stored_report import StoredReport, stored_report
+from gensweep.results._sweep_of import sweep_of, whole_configuration
 from gensweep.results._table import results_table
 
 __all__ = [
+    "Best",
+    "Comparison",
+    "LoadedSweep",
+    "PaceMeter",
+    "StoredReport",
+    "SweepDifference",
+    "SweepProgress",
+    "SweepReport",
+    "SweepSide",
+    "best_configuration",
+    "best_of",
+    "compare",
+    "is_driven_here",
+    "load",
     "model_of",
+    "read_here",
+    "report_anew",
     "results_of",
     "results_table",
+    "stored_report",
+    "sweep_of",
     "sweeps_here",
+    "trial_of",
+    "trial_pictures",
     "trial_views",
     "typical_failures",
+    "whole_configuration",
 ]

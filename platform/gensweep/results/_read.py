@@ -7,7 +7,7 @@ from typing import Any
 from gensweep.home import find_home
 from gensweep.results._records import trial_views
 from gensweep.stack_env import apply_env
-from gensweep.study import SweepSnapshot, ledger_of, list_sweeps, read_sweep
+from gensweep.study import SweepSnapshot, is_driven, ledger_of, list_sweeps, read_sweep
 from gensweep.trial import TrialRecord, TrialState
 
 
@@ -36,7 +36,7 @@ def _count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
 
 def model_of(name: str) -> str:
     """Return the name of the model that a sweep is of; `UserError` as of `results_of`."""
-    return str(_read(name).spec["model"])
+    return str(read_here(name).spec["model"])
 
 
 def results_of(name: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def results_of(name: str) -> dict[str, Any]:
 
     `UserError` if the ledger has no sweep of this name.
     """
-    view = _read(name)
+    view = read_here(name)
     protocol = view.spec.get("protocol", {})
     return {
         "name": name,
@@ -58,6 +58,12 @@ def results_of(name: str) -> dict[str, Any]:
     }
 
 
-def _read(name: str) -> SweepSnapshot:
+def read_here(name: str) -> SweepSnapshot:
+    """Read a sweep of this home's ledger; `UserError` lists the known ones if there is none."""
     apply_env()
     return read_sweep(name, ledger_of(str(find_home().path)))
+
+
+def is_driven_here(name: str) -> bool:
+    """Return whether a process drives a sweep of this home's ledger, as `is_driven` finds out."""
+    return is_driven(name, ledger_of(str(find_home().path)))

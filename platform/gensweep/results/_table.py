@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from gensweep.objective import Objective
 from gensweep.report import (
     configurations_table,
+    format_value,
     output_width,
     rates,
     stable_regions,
@@ -45,14 +46,36 @@ def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int 
     if found := configurations_table(trials, objective, most):
         left = [t for t in trials if t["state"] != TrialState.COMPLETED]
         return text_table(found.head, found.rows, output_width()) + _not_shown(left, [])
+    head, rows = ranking(trials, objective, most)
+    if not rows:
+        return ""
+    return text_table(head, rows, output_width()) + _not_shown(
+        trials, objective.ranked(trials)[:most]
+    )
+
+
+def ranking(
+    trials: Sequence[TrialView], objective: Objective, most: int | None = None
+) -> tuple[list[str], list[list[object]]]:
+    """Head and rows of the `most` best trials, None: of all that can be ranked."""
     best = objective.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
     rows = [[t["number"], float(t["metrics"][objective.metric]), t["outcome"],
              *(t["params"].get(n, "") for n in names)] for t in best]  # fmt: skip
-    if not rows:
-        return ""
-    shown = text_table(["trial", objective.metric, "outcome", *names], rows, output_width())
-    return shown + _not_shown(trials, best)
+    return ["trial", objective.metric, "outcome", *names], rows
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Write a table in Markdown.
+
+    >>> print(markdown_table(["objective", "rate"], [["a|b", 0.5]]))
+    | objective | rate |
+    |---|---|
+    | a\\|b | 0.5 |
+    """
+    lines = [list(head), *([format_value(value) for value in row] for row in rows)]
+    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return "\n".join([told[0], "|---" * len(head) + "|", *told[1:]])
 
 
 def _failure_table(trials: Sequence[TrialView], objective: Objective) -> str:

@@ -3,6 +3,7 @@
 Runs in: every process.
 """
 
+from gensweep.spec._fix_values import fix_values
 from gensweep.spec._groups import DataOptions, EvaluationOptions, ReportOptions
 from gensweep.spec._request import RunRequest
 from gensweep.spec._resources import PACK_CPUS, SUPERVISOR_CPUS, PackResources
@@ -24,4 +25,5 @@ __all__ = [
     "SUPERVISOR_CPUS",
     "Sweep",
     "declarations",
+    "fix_values",
 ]

@@ -43,8 +43,6 @@ def check_figures(figures: object) -> None:
 
 def check_searched(config: type[Any], space: Space, fixed: Mapping[str, Any]) -> None:
     """Refuse hyperparameters that a model of `config` has not, or that are two things at once."""
-    if not space:
-        raise UserError("the search space is empty: search at least one hyperparameter.")
     check_space(config, space)
     order_dimensions(space, strata(config, space))
     for name, dimension in space.items():
@@ -95,6 +93,13 @@ def _check_condition(name: str, parent: str, wanted: Iterable[Any], dimension: A
         if not may:
             raise UserError(f"{name!r} is searched when {parent} is {value!r}, which it never is: "
                             f"choose from {choices}.")  # fmt: skip
+
+
+def check_empty_space(space: Space, trials: int, repeats: int) -> None:
+    """Refuse trials that would be one configuration tried again and again, and not its seeds."""
+    if not space and trials != repeats:
+        raise UserError("the search space is empty: search at least one hyperparameter, or ask for "
+                        f"seeds of one configuration, with repeats={trials}.")  # fmt: skip
 
 
 def check_trials(trials: int, repeats: int, strata: Sequence[str], kinds: int) -> None:

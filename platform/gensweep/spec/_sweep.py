@@ -234,6 +234,7 @@ class Sweep:
         check_metrics(self.metrics, METRICS)
         _ = find_sampler(self.sampler), find_pruner(self.pruner)
         checks.check_searched(self.model.config, self.space, self.fixed)
+        checks.check_empty_space(self.space, self.trials, self.repeats)
         every = all_strata(self.space, self.strata)
         batch = max(int(self.config(stratum).batch_size) for stratum in every)
         _ = self.report_options

@@ -15,6 +15,7 @@ from gensweep.storage._file import FileStore
 from gensweep.storage._keys import safe_name
 from gensweep.storage._open import open_store
 from gensweep.storage._protocol import ObjectStore
+from gensweep.storage._report_pictures import load_report_pictures, store_report_pictures
 from gensweep.storage._s3 import S3Store
 from gensweep.storage._staged import staged_store
 from gensweep.storage._trial_artifacts import (
@@ -39,9 +40,11 @@ __all__ = [
     "TrialArtifacts",
     "dump_checksummed",
     "load_checksummed",
+    "load_report_pictures",
     "load_sample_grids",
     "load_trained_lane",
     "open_store",
     "safe_name",
     "staged_store",
+    "store_report_pictures",
 ]

@@ -16,12 +16,18 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     >>> difference({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
     ['a.b: 1 -> 3']
     """
+    return [f"{key}: {before} -> {after}" for key, before, after in leaf_differences(old, new)]
+
+
+def leaf_differences(
+    old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield key, old and new value, as JSON, of each leaf that differs, by key; `none`: absent."""
     before, after = dict(_leaves(old)), dict(_leaves(new))
-    return [
-        f"{key}: {_show(before, key)} -> {_show(after, key)}"
-        for key in sorted({*before, *after})
-        if _show(before, key) != _show(after, key)
-    ]
+    for key in sorted({*before, *after}):
+        pair = _show(before, key), _show(after, key)
+        if pair[0] != pair[1]:
+            yield (key, *pair)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

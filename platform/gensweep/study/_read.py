@@ -33,6 +33,8 @@ class SweepSnapshot:
     cost: float
     """Money, where an hour had a price."""
     records: tuple[TrialRecord, ...]
+    report: dict[str, Any]
+    """What its report states besides trials, as `Study.keep_report` was given it; may be empty."""
 
 
 def list_sweeps(storage: str) -> list[SweepSnapshot]:
@@ -68,6 +70,7 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
         hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0)),
         records=tuple(entry.record() for entry in entries if entry is not None),
+        report=dict(facts.get("report", {})),
     )  # fmt: skip
 
 

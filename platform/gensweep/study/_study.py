@@ -366,6 +366,11 @@ class Study:
             self._ledger.remember("hours", spent.hours)
             self._ledger.remember("cost", spent.cost)
 
+    def keep_report(self, facts: Mapping[str, Any]) -> None:
+        """Keep what a report states of the sweep besides its trials, in the place of what was."""
+        with self.transaction():
+            self._ledger.remember("report", dict(facts))
+
     def records(self) -> list[TrialRecord]:
         """Copy every trial, by number."""
         with self.transaction():

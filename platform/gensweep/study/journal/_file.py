@@ -5,6 +5,8 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
+import optuna
+from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock, get_lock_file
 
@@ -17,6 +19,10 @@ class Journal(BaseJournalBackend):
     @abstractmethod
     def sync(self) -> None:
         """Return when everything appended outlives the machine."""
+
+    @abstractmethod
+    def delete(self, name: str) -> None:
+        """Delete the study `name`, durably; the name is free afterwards."""
 
 
 class FileJournal(JournalFileBackend, Journal):
@@ -31,6 +37,11 @@ class FileJournal(JournalFileBackend, Journal):
         with get_lock_file(self._guard), open(self._file_path, "ab") as file:
             file.write("".join(lines).encode())
         self._dirty = True
+
+    def delete(self, name: str) -> None:
+        """Append that the study is gone: a file that others append to is never written anew."""
+        optuna.delete_study(study_name=name, storage=JournalStorage(self))
+        self.sync()
 
     def sync(self) -> None:
         if self._dirty:

@@ -30,6 +30,7 @@ _INSERT = """
     INSERT INTO gensweep_journal (sweep, seq, log)
     SELECT %s, %s + place - 1, log FROM unnest(%s::text[]) WITH ORDINALITY AS new (log, place)
 """
+_DELETE = "DELETE FROM gensweep_journal WHERE sweep = %s"
 
 
 class StoredJournal(BaseJournalBackend):
@@ -170,6 +171,12 @@ class TableJournal(Journal):
             self._connection.close()  # so that the next one settles it again
             raise
         self._confirm(arrived)
+
+    def delete(self, name: str) -> None:
+        """Delete the rows; this journal is of one sweep, and ends with it."""
+        with driver_errors_as_user_errors(self._url):
+            self._connection.execute(_DELETE, [self._sweep])
+        self._closed, self._pending = True, []
 
     def _overtaken(self) -> UserError:
         return UserError(f"another process went on with sweep {self._sweep!r} while its ledger was "

@@ -1,0 +1,119 @@
+"""`gensweep compare A B`: two sweeps side by side, if they were measured alike."""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gensweep.results import Comparison, SweepDifference, SweepSide
+
+SHOWN = 60
+"""Characters of a value that a line tells."""
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "compare", help="two sweeps side by side",
+        description="Set two sweeps side by side: success rates with their intervals, the best "
+        "configuration, what was searched, and what each was asked otherwise. Sweeps whose "
+        "protocols, data or metrics differ are refused (exit status 2), each field beside the "
+        "other's: their numbers mean different things.",
+    )  # fmt: skip
+    parser.add_argument("a", help="a sweep's name; `gensweep list` shows them")
+    parser.add_argument("b", help="the other's")
+    parser.add_argument("--json", action="store_true",
+                        help="as JSON; of sweeps that are refused, how they differ")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gensweep.errors import UserError
+    from gensweep.results import compare, read_here
+
+    found = compare(read_here(args.a), read_here(args.b))
+    if args.json:
+        print(json.dumps(found.as_json(), indent=1))
+    if found.protocol:
+        raise UserError(
+            f"sweeps {args.a!r} and {args.b!r} cannot be compared, for they were measured "
+            f"differently: {'; '.join(map(_shown, found.protocol))}. Sweep one again as the other, "
+            "or look at each by `gensweep report`."
+        )
+    if not args.json:
+        print("\n\n".join(_sections(found)))
+    return 0
+
+
+def _shown(one: "SweepDifference") -> str:
+    """Write a field with the value of each sweep; long ones are cut."""
+    a, b = (text if len(text) <= SHOWN else text[: SHOWN - 1] + "…" for text in (one.a, one.b))
+    return f"{one.field.removeprefix('protocol.')}: {a} against {b}"
+
+
+def _sections(found: "Comparison") -> list[str]:
+    from gensweep.report import output_width, text_table
+
+    a, b = found.sweeps
+    width = output_width()
+    sections = [text_table(["", a.name, b.name], _facts(found), width), _rates(found.sweeps, width)]
+    same = "searched the same space"
+    space = "; ".join(map(_shown, found.space))
+    sections.append(f"searched: {space}" if found.space else same)
+    if found.settings:
+        rows = [[one.field, one.a, one.b] for one in found.settings]
+        sections.append(text_table(["asked otherwise", a.name, b.name], rows, width))
+    return sections
+
+
+def _facts(found: "Comparison") -> list[list[object]]:
+    """Rows of what each sweep is, and of its best configuration."""
+    sides = found.sweeps
+    names = sorted({name for side in sides if side.best for name in side.best.params})
+    rows: list[list[object]] = [
+        ["model", *(side.model for side in sides)],
+        ["data", *(side.data for side in sides)],
+        ["trials ended", *(f"{side.ended} of {side.trials}" for side in sides)],
+        ["examples a trial", *(f"{side.budget_images:,}" for side in sides)],
+        ["hours", *(f"{side.hours:.2f}" for side in sides)],
+        [f"best {found.metric}", *(_best(side) for side in sides)],
+    ]
+    for name in names:
+        rows.append([f"  {name}", *(_param(side, name) for side in sides)])
+    return rows
+
+
+def _best(side: "SweepSide") -> str:
+    if side.best is None:
+        return "none is ranked"
+    seeds = f", median of {len(side.best.values)} seeds" if side.best.trials > 1 else ""
+    return f"{side.best.value:.4g} (trial {side.best.trial['number']}{seeds})"
+
+
+def _param(side: "SweepSide", name: str) -> object:
+    from gensweep.report import format_value
+
+    return format_value(side.best.params.get(name, "")) if side.best else ""
+
+
+def _rates(sides: Sequence["SweepSide"], width: int | None) -> str:
+    """Rates by group; groups of the same name stand in one row if both count by the same."""
+    from gensweep.report import text_table
+
+    a, b = sides
+    if a.by != b.by:
+        tables = []
+        for side in sides:
+            head = [f"{side.name}, by {side.by or 'nothing'}", "trials", "rate", "95 % interval"]
+            rows = [[row["group"], *_cells(row)] for row in side.rates]
+            tables.append(text_table(head, rows, width))
+        return "\n\n".join(tables)
+    mine, other = ({str(row["group"]): row for row in side.rates} for side in sides)
+    rows = [[name, *_cells(mine.get(name)), *_cells(other.get(name))]
+            for name in sorted({*mine, *other})]  # fmt: skip
+    heads = [f"{side.name}: {what}" for side in sides for what in ("trials", "rate", "95 %")]
+    return text_table([a.by or "", *heads], rows, width)
+
+
+def _cells(row: Mapping[str, object] | None) -> list[object]:
+    return [row["trials"], row["rate"], row["95 % interval"]] if row else ["", "", ""]

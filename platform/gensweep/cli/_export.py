@@ -1,0 +1,94 @@
+"""`gensweep export NAME`: a configuration as a file, and its trained weights as another."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gensweep.study import SweepSnapshot
+    from gensweep.trial import TrialView
+
+WEIGHTS, ABOUT = "weights.safetensors", "about.json"
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "export", help="write a trial's configuration, and its weights",
+        description="Write every hyperparameter of a trial, searched or not, to a file that any "
+        "sweep of the same model takes by --set-from: it fixes those values, and --trials are "
+        "seeds of that one configuration. Take a line out of the file to search it again.",
+        epilog="gensweep export NAME --out best.toml; "
+        "python SCRIPT --set-from best.toml --trials 5 --budget-images 1000000",
+    )  # fmt: skip
+    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("--trial", type=int, metavar="N",
+                        help="of this one (default: that which `gensweep best` tells)")  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="FILE",
+                        help="where to, .toml or .json (default NAME-N.toml)")  # fmt: skip
+    parser.add_argument("--model", type=Path, metavar="DIR",
+                        help=f"write its trained weights too, {WEIGHTS} and {ABOUT}, which "
+                        "`gensweep.sweep.sample_lane` draws from")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gensweep.configuration_file import ConfigurationFile, check_suffix
+    from gensweep.errors import UserError
+    from gensweep.results import read_here, trial_of, whole_configuration
+
+    snapshot = read_here(args.name)
+    trial = trial_of(snapshot, args.trial)
+    out = args.out or Path(f"{args.name}-{trial['number']}.toml")
+    check_suffix(out.suffix)
+    file = ConfigurationFile(
+        model=snapshot.spec["model"], values=whole_configuration(snapshot, trial["params"]),
+        about={"sweep": args.name, "trial": trial["number"], "seed": trial["seed"],
+               "data": snapshot.spec["data"], "budget_images": snapshot.spec["budget_images"]},
+    )  # fmt: skip
+    try:
+        out.write_text(file.text(out.suffix), encoding="utf-8")
+        print(out)
+        if args.model is not None:
+            _export_model(snapshot, trial, args.model)
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be written ({error.strerror}): choose another "
+                        "place.") from error  # fmt: skip
+    return 0
+
+
+def _export_model(snapshot: "SweepSnapshot", trial: "TrialView", folder: Path) -> None:
+    """Write the trial's weights and what samples are drawn by; `UserError` if they are lost."""
+    from gensweep.errors import UserError
+    from gensweep.evaluation import sampler_spec
+    from gensweep.results import sweep_of
+    from gensweep.stack_env import required_env
+    from gensweep.storage import load_trained_lane, open_store
+
+    sweep, store = sweep_of(snapshot), open_store(required_env("GENSWEEP_STORE"))
+    try:
+        weights = load_trained_lane(store, trial)
+    except LookupError as error:
+        raise UserError(f"the store has no weights of trial {trial['number']} of sweep "
+                        f"{snapshot.name!r}: {error}") from error  # fmt: skip
+    about = sampler_spec(sweep, trial["params"], _data_of(snapshot, store))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / WEIGHTS).write_bytes(weights)
+    (folder / ABOUT).write_text(json.dumps(about, indent=1, default=str) + "\n", encoding="utf-8")
+    print(folder / WEIGHTS)
+    print(folder / ABOUT)
+
+
+def _data_of(snapshot: "SweepSnapshot", store: Any) -> Any:
+    """Load the data that the sweep trained on, of which the store has a copy."""
+    from gensweep.data import load_dataset
+    from gensweep.errors import UserError
+
+    ending = f"-{snapshot.spec['data_hash'][:16]}"
+    folders = {key.split("/")[1] for key in store.list("datasets/") if key.count("/") > 1}
+    for name in sorted(folders):
+        if name.endswith(ending):
+            return load_dataset(name, store)
+    raise UserError(f"the store has no data set of sweep {snapshot.name!r} (sha256 "
+                    f"{snapshot.spec['data_hash'][:12]}): a dry run of its script reads it "
+                    "again.")  # fmt: skip

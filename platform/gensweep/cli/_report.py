@@ -1,0 +1,49 @@
+"""`gensweep report NAME`: the report of a sweep, made anew from the ledger."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+FORMATS = ("html", "md", "json")
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "report", help="the report of a sweep, running or ended",
+        description="Make the report of a sweep anew from the ledger, whether it runs or has "
+        "ended: as the HTML page that a sweep writes at its end, as Markdown to paste elsewhere, "
+        "or as JSON with all that the page states. Pictures come from the store, where "
+        "GENSWEEP_STORE points to it.",
+        epilog="gensweep report NAME > now.html; gensweep report NAME --format md --out now.md",
+    )  # fmt: skip
+    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("--format", choices=FORMATS,
+                        help="default: by the ending of --out, or else html")  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="FILE",
+                        help="where to (default: to stdout)")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gensweep.errors import UserError
+    from gensweep.results import read_here, report_anew
+
+    ending = args.out.suffix.removeprefix(".") if args.out else ""
+    kind = args.format or (ending if ending in FORMATS else "html")
+    report = report_anew(read_here(args.name))
+    if kind == "json":
+        text = json.dumps(report.as_json(), indent=1) + "\n"
+    else:
+        text = report.markdown() if kind == "md" else report.html()
+    if args.out is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        args.out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--out {args.out} cannot be written ({error.strerror}): choose another "
+                        "place.") from error  # fmt: skip
+    print(args.out)
+    return 0

@@ -1,0 +1,94 @@
+"""Makes the report of a sweep anew from the ledger, while it runs or long after."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gensweep.objective import Objective
+from gensweep.report import answer, rates
+from gensweep.results._records import trial_views, typical_failures
+from gensweep.results._stored_report import StoredReport, stored_report
+from gensweep.results._table import TABLE_ROWS, markdown_table, ranking
+from gensweep.storage import load_report_pictures, load_sample_grids
+from gensweep.study import SweepSnapshot
+from gensweep.trial import TrialView
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepReport:
+    """The report of a sweep at one moment, in three formats."""
+
+    snapshot: SweepSnapshot
+    stored: StoredReport
+    objective: Objective
+    trials: Sequence[TrialView]
+    """Those that have ended."""
+
+    def html(self) -> str:
+        """Return the page, with the pictures that the store of GENSWEEP_STORE still has."""
+        images: dict[str, bytes] = {}
+        if uri := os.environ.get("GENSWEEP_STORE"):
+            images = trial_pictures(uri, self.trials, self.objective)
+            images |= load_report_pictures(uri, self.snapshot.name, self.stored.pictures)
+        return self.stored.render(self.trials, self.objective, self.snapshot.versions, images)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the report states, and every trial that has ended, as plain JSON."""
+        stored = self.stored.as_json()
+        head, rows = rates(self.trials, self.stored.group_by)
+        return {
+            "name": self.snapshot.name,
+            "answer": self.answer(),
+            "metric": self.objective.metric,
+            "direction": self.objective.direction,
+            "by": self.stored.group_by,
+            "rates": [dict(zip(head, row, strict=True)) for row in rows],
+            **stored["facts"],
+            "versions": self.snapshot.versions,
+            "charts": stored["charts"],
+            "trials": self.trials,
+        }
+
+    def markdown(self) -> str:
+        """Return the answer, the tables and the facts as Markdown."""
+        facts = self.stored.facts
+        same = ", ".join(f"{name}={value}" for name, value in facts.not_searched.items())
+        ended = bool(self.trials)
+        parts = [
+            f"# {self.snapshot.name}",
+            f"**{self.answer()}**",
+            facts.summary,
+            f"Held out: {facts.held_out}." if facts.held_out else "",
+            markdown_table(*rates(self.trials, self.stored.group_by)) if ended else "",
+            markdown_table(*ranking(self.trials, self.objective, TABLE_ROWS)) if ended else "",
+            f"The same in all trials: {same}." if same else "",
+            f"Time of the packs' lanes: {facts.lane_time}." if facts.lane_time else "",
+            f"Go on with: `{facts.next_command}`" if facts.next_command else "",
+        ]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def answer(self) -> str:
+        """Return the answer in one sentence, which says if trials are still to come."""
+        says = answer(self.trials, self.stored.group_by, self.objective)
+        left = self.snapshot.trials - len(self.trials)
+        return f"{says} {left} of {self.snapshot.trials} trials have not ended." if left else says
+
+
+def report_anew(snapshot: SweepSnapshot) -> SweepReport:
+    """Gather the report of a sweep from what the ledger tells of it."""
+    told = snapshot.spec["objective"]
+    return SweepReport(
+        snapshot=snapshot,
+        stored=stored_report(snapshot),
+        objective=Objective(metric=told["metric"], direction=told["direction"]),
+        trials=trial_views(record for record in snapshot.records if record.state.ended),
+    )
+
+
+def trial_pictures(
+    store: str, trials: Sequence[TrialView], objective: Objective
+) -> dict[str, bytes]:
+    """Read the sample grids of the best trial and of one of each kind of failure, by number."""
+    pictured = [*objective.ranked(trials)[:1], *typical_failures(trials, objective.metric)]
+    return load_sample_grids(store, pictured)
