@@ -7,6 +7,7 @@ from gensweep.tracking._check import check_server
 from gensweep.tracking._register_model import register_model
 from gensweep.tracking._registered_sampler import RegisteredSampler, fetch_sampler
 from gensweep.tracking._server import SERVER_SETTINGS, upgrade_database
+from gensweep.tracking._shared_view import SweepView
 from gensweep.tracking._spool import Spool
 from gensweep.tracking._tracker import Tracker
 
@@ -14,6 +15,7 @@ __all__ = [
     "RegisteredSampler",
     "SERVER_SETTINGS",
     "Spool",
+    "SweepView",
     "Tracker",
     "check_server",
     "fetch_sampler",
