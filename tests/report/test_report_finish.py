@@ -197,7 +197,7 @@ def test_the_tracker_says_why_it_lags_without_a_secret(
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     plan = plan_of(home, 1)
-    recorder = SweepRecorder(plan.run_context())
+    recorder = SweepRecorder(plan.run_context(), OBJECTIVE)
     try:
         recorder.end_trial(0, TrialState.FAILED, f"no {SECRET}", {"fid": 1.0})
         until = time.monotonic() + 60

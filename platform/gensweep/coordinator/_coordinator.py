@@ -57,7 +57,7 @@ class SweepCoordinator:
     def __init__(self, context: RunContext, objective: Objective, protocol: Mapping[str, object]):
         self._study = open_study(context, objective, protocol)
         self._objective = objective
-        self._recorder = SweepRecorder(context)
+        self._recorder = SweepRecorder(context, objective)
         curve = protocol.get("curve")
         self._curve = [str(metric) for metric in curve] if isinstance(curve, Sequence) else []
         self._packs = PackRegistry()
@@ -259,6 +259,10 @@ class SweepCoordinator:
     def run_id(self, number: int) -> str | None:
         """Tell the tracker's id of the trial, once it has one."""
         return self._recorder.run_id(number)
+
+    def view_link(self) -> str | None:
+        """Tell the address of the sweep in the tracker's UI, once the tracker has the sweep."""
+        return self._recorder.view_link()
 
     def tracker_loss(self) -> str:
         """Tell what the tracker lost, and why it lags, in one line; empty if all is well."""

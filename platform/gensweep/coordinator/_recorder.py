@@ -7,11 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from gensweep.errors import UserError
+from gensweep.objective import Objective
 from gensweep.population import explorable
 from gensweep.redact import redact
 from gensweep.spec import RunContext
 from gensweep.storage import open_store
-from gensweep.tracking import Spool, Tracker
+from gensweep.tracking import Spool, SweepView, Tracker
 from gensweep.trial import Lease, StateCopy, TrialReport, TrialState, finite
 
 FLUSH_S = 180.0
@@ -22,14 +23,17 @@ Curves = Mapping[str, Sequence[Sequence[float]]]
 class SweepRecorder:
     """Tells the tracker of a sweep and its trials, through a spool: no call waits for a server."""
 
-    def __init__(self, context: RunContext):
+    def __init__(self, context: RunContext, objective: Objective):
         sweep = context.sweep
         self._sweep, self._store = sweep, open_store(context.store)
         spool = Spool(Path(context.home) / "spool" / sweep.name)
-        self._tracker = Tracker(spool, context.tracking_uri, sweep.question, sweep.name)
+        self._tracker = Tracker(spool, context.tracking_uri, sweep.question, sweep.name,
+                                script=context.script)  # fmt: skip
         data = {"name": context.data_name, "hash": context.data_hash,
                 "source": f"{context.store}/datasets/{context.data_id}"}  # fmt: skip
-        self._tracker.start_sweep(config=sweep.identity(), seed=sweep.seed, data=data)
+        view = SweepView(params=list(sweep.space), metric=objective.metric,
+                         minimize=objective.sign > 0)  # fmt: skip
+        self._tracker.start_sweep(config=sweep.identity(), seed=sweep.seed, data=data, view=view)
 
     def begin_trial(self, lease: Lease) -> None:
         """Record that a trial has a lane, and the values that it begins with."""
@@ -93,6 +97,10 @@ class SweepRecorder:
     def run_id(self, number: int) -> str | None:
         """Tell the tracker's id of the trial, once it has one."""
         return self._tracker.run_id(number)
+
+    def view_link(self) -> str | None:
+        """Tell the address of the sweep in the tracker's UI, once the tracker has the sweep."""
+        return self._tracker.view_link()
 
     def drop_checkpoints(self) -> None:
         """Delete checkpoints: every trial has ended and has its weights, so none goes on."""

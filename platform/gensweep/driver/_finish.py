@@ -49,11 +49,13 @@ def finish(
     if reason not in (None, StopReason.TRIALS) and reason.field is not None:
         option = f"--{reason.field.replace('_', '-')}"
         print(f"stopped  by {option}; --resume with a larger one goes on")
+    link: str | None = ray.get(coordinator.view_link.remote())
     trials, files = print_answer(
         plan,
         protocol,
         objective,
         usage,
+        link,
         lambda report: ray.get(coordinator.keep_report.remote(report)),
     )
     lanes = {f"lanes_{kind}": share for kind, share in shares(usage).items()}
@@ -66,12 +68,13 @@ def print_answer(
     protocol: Mapping[str, object],
     objective: Objective,
     usage: Mapping[str, float],
+    link: str | None = None,
     keep: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[list[TrialView], dict[str, bytes]]:
     """Print and keep what the ledger and the store know; return the ended trials and the files.
 
-    `keep` is given what the report states besides trials, for the ledger. A store that fails
-    costs only its part.
+    A store that fails costs only its part. `link` opens the sweep in the tracker's UI; `keep` is
+    given what the report states besides trials, for the ledger.
     """
     sweep = plan.request.sweep
     snapshot = read_sweep(sweep.name, plan.ledger)
@@ -96,12 +99,18 @@ def print_answer(
         ("cost", _cost_text(snapshot.cost)),
         ("report", local),
         ("stored", store_files(plan, files)),
-        ("compare", f"{redact(plan.tracking_uri)} (MLflow, experiment {sweep.question})"),
+        ("compare", _compare_text(plan, link)),
         ("next", command),
     ):
         if text:
             print(f"{label:8} {text}", flush=True)
     return trials, files
+
+
+def _compare_text(plan: Plan, link: str | None) -> str:
+    """Say where trials are compared; `link` is None where MLflow has not taken the sweep yet."""
+    question = plan.request.sweep.question
+    return f"{link or redact(plan.tracking_uri)} (MLflow, experiment {question})"
 
 
 def _cost_text(cost: float) -> str:

@@ -54,7 +54,7 @@ class Plan:
             sweep=request.sweep, resume=request.resume, prices=request.prices, store=self.store,
             tracking_uri=self.tracking_uri, ledger=self.ledger, home=self.home,
             data_name=data.name, data_hash=data.hash, data_id=data.id,
-            verbosity=request.verbosity,
+            script=request.script, verbosity=request.verbosity,
         )  # fmt: skip
 
     @property

@@ -40,5 +40,8 @@ class RunContext:
     data_id: str
     """Of the ingested data set in `store`: `load_dataset` takes it in place of a name."""
 
+    script: str = ""
+    """How the script was called: the source of the tracker's runs."""
+
     verbosity: int = 0
     """The count of `-v` less that of `-q`, as `configure_logging` takes it."""

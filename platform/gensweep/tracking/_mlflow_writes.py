@@ -11,7 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.tracking._pictures import UnreadableImageError, log_image_file
-from gensweep.tracking._runs import LONGEST_TAG, Runs, find_or_create_experiment, start_tags
+from gensweep.tracking._runs import (
+    LONGEST_TAG,
+    Runs,
+    find_or_create_experiment,
+    start_tags,
+    status_tags,
+)
+from gensweep.tracking._shared_view import (
+    KIND,
+    KIND_TAG,
+    LONGEST_VIEW,
+    SweepView,
+    view_tag,
+    view_value,
+)
 from gensweep.tracking._spool import Event, Position, Spool
 from gensweep.trial import TrialState
 
@@ -34,11 +48,12 @@ class Sink:
     """Writes events to MLflow. Several threads may call it, but only one at a time for a run."""
 
     def __init__(self, tracking_uri: str, experiment: str, sweep: str, runs: Path) -> None:
-        self._uri, self._experiment = tracking_uri, experiment
+        self._uri, self._experiment, self._sweep = tracking_uri, experiment, sweep
         self._runs = Runs(sweep, runs)
         self.run_id = self._runs.run_id
         self._client: Any = None
-        self._experiment_id = ""
+        self.experiment_id = ""
+        """Empty until the server has told it."""
 
     def deliver(self, group: list[tuple[Event, Position]], spool: Spool) -> None:
         """Write events of one kind and run; `RefusedError` if the server will never take them.
@@ -65,17 +80,18 @@ class Sink:
             from mlflow import MlflowClient
 
             self._client = MlflowClient(self._uri)
-        if not self._experiment_id:
-            self._experiment_id = find_or_create_experiment(self._client, self._experiment)
+        if not self.experiment_id:
+            self.experiment_id = find_or_create_experiment(self._client, self._experiment)
         return self._client
 
     def _deliver(self, client: Any, events: list[Event], spool: Spool) -> None:
         first = events[0]
-        run, made = self._runs.find_or_create(client, self._experiment_id, first)
+        run, made = self._runs.find_or_create(client, self.experiment_id, first)
         match first["kind"]:
             case "sweep":
                 self._start_run(client, run, first, made)
                 _log_dataset(client, run, first.get("data"))
+                self._prepare_ui(client, first)
             case "trial":
                 self._start_run(client, run, first, made)
             case "metrics":
@@ -86,6 +102,15 @@ class Sink:
                 self._log_file(client, run, str(spool.blob_path(first)), first["folder"] or None)
             case "finish":
                 self._finish(client, run, first)
+
+    def _prepare_ui(self, client: Any, event: Event) -> None:
+        """Let the UI open the experiment as model training, and the sweep in a view of its own."""
+        client.set_experiment_tag(self.experiment_id, KIND_TAG, KIND)
+        if about := event.get("view"):
+            value = view_value(self._sweep, SweepView(**about), event["time"])
+            # A view of hundreds of hyperparameters fits no tag: the link then opens all runs.
+            if len(value) <= LONGEST_VIEW:
+                client.set_experiment_tag(self.experiment_id, view_tag(self._sweep), value)
 
     def _log_file(self, client: Any, run: str, path: str, folder: str | None) -> None:
         """Upload a file into the run's artifacts.
@@ -116,14 +141,14 @@ class Sink:
 
         state = _state(event)
         points = [Metric(k, v, event["time"], 0) for k, v in event["values"].items()]
-        tags = [RunTag("gensweep.status", str(state))]
+        tags = [RunTag(name, value) for name, value in status_tags(str(state)).items()]
         tags.append(RunTag("gensweep.cause", event["cause"][:LONGEST_TAG]))
         for at in range(0, max(1, len(points)), _POINTS):
             client.log_batch(run, metrics=points[at : at + _POINTS], tags=tags)
         # The time of the event, not of the delivery: a run did not last until the server was back.
         client.set_terminated(run, state.run_status, event["time"])
         self._runs.artifact_uris.pop(run, None)
-        self._runs.drop_twins(client, self._experiment_id, event["trial"], run)
+        self._runs.drop_twins(client, self.experiment_id, event["trial"], run)
 
 
 def _state(event: Event) -> TrialState:

@@ -117,7 +117,12 @@ def start_tags(event: Event) -> dict[str, str]:
     if "tags" not in event:
         return {}
     known = {name: value[:LONGEST_TAG] for name, value in event["tags"].items()}
-    return {**known, "gensweep.status": "running"}
+    return {**known, **status_tags("running")}
+
+
+def status_tags(state: str) -> dict[str, str]:
+    """Return the tags that tell a run's state; the short name is what one types into a search."""
+    return {"gensweep.status": state, "status": state}
 
 
 def _read(path: Path) -> dict[str, str]:

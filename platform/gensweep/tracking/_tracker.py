@@ -1,5 +1,8 @@
 """Records a sweep in MLflow by way of the disk, so that no trial waits for a server."""
 
+import contextlib
+import dataclasses
+import getpass
 import json
 import math
 import platform
@@ -14,6 +17,7 @@ from typing import Any, Self
 from gensweep.redact import redact, redact_all, redact_bytes
 from gensweep.tracking._delivery_thread import Deliverer
 from gensweep.tracking._mlflow_writes import Sink
+from gensweep.tracking._shared_view import SweepView, view_link
 from gensweep.tracking._spool import Spool
 from gensweep.trial import TrialState
 from gensweep.versions import versions
@@ -29,13 +33,16 @@ class Tracker:
 
     A parent run holds the sweep, a child run each trial. Steps at or below those already recorded
     for a metric are dropped, so a trial that resumes from a checkpoint repeats no point. Secrets
-    are taken out before anything reaches the disk. Any thread may call any method.
+    are taken out before anything reaches the disk. Any thread may call any method. `script` is
+    shown as the source of all runs.
     """
 
     def __init__(self, spool: Spool, tracking_uri: str, experiment: str, sweep: str, *,
-                 clock: Callable[[], float] = time.time) -> None:  # fmt: skip
+                 script: str = "", clock: Callable[[], float] = time.time) -> None:  # fmt: skip
         self._spool, self._clock = spool, clock
         self._lock = threading.Lock()
+        self._tracking_uri, self._sweep = tracking_uri, sweep
+        self._source = _source_tags(script)
         sink = Sink(tracking_uri, experiment, sweep, spool.directory / "runs.jsonl")
         self._deliverer = Deliverer(spool, sink)
         self._deliverer.start()
@@ -47,16 +54,18 @@ class Tracker:
         seed: int,
         data: Mapping[str, Any] | None = None,
         tags: Mapping[str, Any] | None = None,
+        view: SweepView | None = None,
     ) -> None:
         """Open or find the parent run.
 
         `config` becomes an artifact; `data` with `name`, `hash`, `source` (a URI) and optionally
-        `profile` (a mapping) becomes the run's data set.
+        `profile` (a mapping) becomes the run's data set. `view` is what `view_link` opens.
         """
-        known = {"gensweep.seed": seed, **_versions(), **_git_commit(), **(tags or {})}
+        known = {"gensweep.seed": seed, **_versions(), **self._source, **(tags or {})}
         if data is not None:
             known["gensweep.data_hash"] = data["hash"]
-        self._put("sweep", None, tags=redact_all(known), data=_redact_json(data))
+        self._put("sweep", None, tags=redact_all(known), data=_redact_json(data),
+                  view=dataclasses.asdict(view) if view else None)  # fmt: skip
         self.log_artifact(None, "config.json", _to_json(config))
 
     def start_trial(
@@ -68,7 +77,9 @@ class Tracker:
         tags: Mapping[str, Any] | None = None,
     ) -> None:
         """Open or find the trial's run. `params` are the searched ones."""
-        known = {**({"gensweep.seed": seed} if seed is not None else {}), **(tags or {})}
+        known = {**self._source, **(tags or {})}
+        if seed is not None:
+            known["gensweep.seed"] = seed
         self._put("trial", number, params=redact_all(params), tags=redact_all(known))
 
     def log_metrics(self, number: Number, step: int, values: Mapping[str, float]) -> None:
@@ -144,6 +155,13 @@ class Tracker:
         """Return MLflow's id of a run, None until it exists there."""
         return self._deliverer.sink.run_id(number)
 
+    def view_link(self) -> str | None:
+        """Return the address of the sweep in MLflow's UI, None until its run exists there."""
+        sink = self._deliverer.sink
+        if sink.run_id(None) is None or not sink.experiment_id:
+            return None
+        return view_link(self._tracking_uri, sink.experiment_id, self._sweep)
+
     def flush(self, timeout: float) -> bool:
         """Wait until everything was delivered; False if it was not within `timeout` seconds."""
         return self._deliverer.flush(timeout)
@@ -193,6 +211,16 @@ def _to_json(config: Mapping[str, Any]) -> bytes:
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version(), **versions()}
     return {f"gensweep.version.{name}": version for name, version in found.items()}
+
+
+def _source_tags(script: str) -> dict[str, str]:
+    """Return the tags from which MLflow's UI says where a run comes from, and whose it is."""
+    tags = {"mlflow.source.type": "LOCAL", **_git_commit()}
+    if script:
+        tags["mlflow.source.name"] = script
+    with contextlib.suppress(OSError, KeyError):  # of a user without a name
+        tags["mlflow.user"] = getpass.getuser()
+    return tags
 
 
 def _git_commit() -> dict[str, str]:
