@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
-from gensweep.evaluation import build_evaluator
+from gensweep.evaluation import build_evaluator, measure_floor
 from gensweep.known_metrics import METRICS
 from gensweep.lanes import Pack
 from gensweep.planning._check_model import check_metrics
@@ -58,6 +58,21 @@ def test_it_is_measured_of_samples_beside_the_ranking_examples(splits: Any) -> N
     assert len(evaluator.real) == splits[2].count
     assert evaluator.protocol["own_metrics"] == {"brightness": BRIGHTNESS.formula}
     assert "own_metrics" not in evaluated(splits)[0].protocol
+
+
+def test_real_examples_set_the_floor_of_every_metric(splits: Any) -> None:
+    """Training examples beside the test split: far nearer than samples of an untrained model."""
+    evaluator, found, _ = evaluated(splits, BRIGHTNESS)
+    floor = measure_floor(evaluator, splits[1])
+    assert floor.examples == 1000
+    assert floor.metrics["frechet"] < 0.05 * found.metrics["frechet"]
+    assert floor.metrics["clipped_density"] > 0.8
+    assert abs(floor.metrics["brightness"]) < 0.01 < abs(found.metrics["brightness"])
+    assert set(found.metrics) >= set(floor.metrics)
+    assert floor.text("brightness").startswith(
+        "1,000 real training examples in the place of samples: brightness "
+    )
+    assert "frechet" in floor.text("nll")
 
 
 def test_one_that_fails_or_is_not_finite_costs_only_itself(

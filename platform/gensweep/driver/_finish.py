@@ -16,7 +16,7 @@ from gensweep.driver._report_files import (
     store_files,
 )
 from gensweep.errors import UserError
-from gensweep.evaluation import TestResult, draw_pictures, evaluate_on_test
+from gensweep.evaluation import Floor, TestResult, draw_pictures, evaluate_on_test
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.known_pictures import offered_pictures
 from gensweep.objective import Objective
@@ -36,11 +36,12 @@ def finish(
     coordinator: Any,
     protocol: Mapping[str, object],
     objective: Objective,
+    floor: Floor,
     error: str = "",
 ) -> None:
     """Print the table; write the report to the home folder, the store and the tracker.
 
-    `error` says why packs kept dying; empty if they did not.
+    `floor` is what real examples score. `error` says why packs kept dying; empty if they did not.
     """
     import ray
 
@@ -55,6 +56,7 @@ def finish(
         protocol,
         objective,
         usage,
+        floor,
         link,
         lambda report: ray.get(coordinator.keep_report.remote(report)),
     )
@@ -68,13 +70,15 @@ def print_answer(
     protocol: Mapping[str, object],
     objective: Objective,
     usage: Mapping[str, float],
+    floor: Floor | None = None,
     link: str | None = None,
     keep: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> tuple[list[TrialView], dict[str, bytes]]:
     """Print and keep what the ledger and the store know; return the ended trials and the files.
 
-    A store that fails costs only its part. `link` opens the sweep in the tracker's UI; `keep` is
-    given what the report states besides trials, for the ledger.
+    A store that fails costs only its part. `floor` is what real examples score, `link` opens the
+    sweep in the tracker's UI, and `keep` is given what the report states besides trials, for the
+    ledger.
     """
     sweep = plan.request.sweep
     snapshot = read_sweep(sweep.name, plan.ledger)
@@ -84,7 +88,7 @@ def print_answer(
     test, pictures = _look_at_best(plan, objective, best)
     facts = ReportFacts(
         protocol=protocol, next_command=command, test=test, usage=shares_text(usage),
-        pictures=pictures,
+        pictures=pictures, floor=floor.text(objective.metric) if floor else "",
     )  # fmt: skip
     report = report_of(plan, trials, facts, keep_pictures(plan, pictures))
     if keep is not None:
@@ -93,6 +97,7 @@ def print_answer(
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
     print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis))
     for label, text in (
+        ("floor", facts.floor),
         ("test", test.text() if test else ""),
         ("pbt", _copies_text(trials)),
         ("lanes", shares_text(usage)),

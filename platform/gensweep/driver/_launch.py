@@ -26,7 +26,7 @@ def launch(plan: Plan) -> None:
     from gensweep.driver._interrupt import Interrupt
     from gensweep.driver._progress_lines import ProgressPrinter
     from gensweep.driver._report_files import first_report
-    from gensweep.evaluation import build_evaluator
+    from gensweep.evaluation import build_evaluator, measure_floor
     from gensweep.storage import open_store
 
     request, sweep = plan.request, plan.request.sweep
@@ -43,7 +43,8 @@ def launch(plan: Plan) -> None:
         with ProgressPrinter(coordinator):
             is_done = run_packs(_worker_settings(plan, coordinator, evaluator))
         error = "" if is_done else ray.get(coordinator.summary.remote()).notes[-1]
-        finish(plan, coordinator, evaluator.protocol, objective, error)
+        floor = measure_floor(evaluator, plan.dataset)
+        finish(plan, coordinator, evaluator.protocol, objective, floor, error)
     if interrupt.is_asked:
         raise KeyboardInterrupt
     if error:

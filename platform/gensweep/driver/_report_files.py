@@ -39,6 +39,9 @@ class ReportFacts:
     usage: str
     """What the lanes did with their time, in words."""
 
+    floor: str = ""
+    """What real examples score in the place of samples, in words."""
+
     pictures: Mapping[str, bytes]
     """Of the best trial, as PNG, by what they show in words."""
 
@@ -116,6 +119,7 @@ def _sweep_facts(plan: Plan, facts: ReportFacts) -> SweepFacts:
         held_out=facts.test.text() if facts.test else "",
         test=facts.test.as_json() if facts.test else {},
         published=_published(plan),
+        floor=facts.floor,
         lane_time=facts.usage,
         protocol={**facts.protocol, "sampling": find_sampler(sweep.sampler).sentence},
         sampling={one.name: {"title": one.title, "log": one.log} for one in sweep.sampling},

@@ -4,6 +4,7 @@ Runs in: a pack's workers while it trains; the script's process for the best tri
 """
 
 from gensweep.evaluation._evaluation import CurvePoint, Evaluation
+from gensweep.evaluation._floor import Floor, measure_floor
 from gensweep.evaluation._held_out import TestResult, evaluate_on_test
 from gensweep.evaluation._held_out_examples import given_of
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
@@ -24,6 +25,7 @@ from gensweep.evaluation._sampling import NoData, SamplerSpec, Shape, sample_lan
 __all__ = [
     "CurvePoint",
     "Evaluation",
+    "Floor",
     "LaneEvaluator",
     "Likelihood",
     "NoData",
@@ -40,6 +42,7 @@ __all__ = [
     "given_of",
     "grid_png",
     "load_feature_net",
+    "measure_floor",
     "picture_lane",
     "real_grid",
     "sample_lane",

@@ -108,7 +108,7 @@ class LaneEvaluator:
         self, pack: Pack, slots: list[int], bound: bool, last: bool
     ) -> dict[int, Evaluation]:
         samples = self._draw_samples(pack, slots)
-        metrics = self._measure(samples)
+        metrics = self.measure(samples, self.classes)
         neutral = self._measure_neutral(pack, slots, metrics)
         found = {
             slot: self._evaluate_lane(*each)
@@ -128,9 +128,12 @@ class LaneEvaluator:
                 found[slot] = replace(found[slot], curves=curves)
         return found
 
-    def _measure(self, samples: Tensor) -> list[dict[str, float]]:
-        """Measure samples `[L, N, *shape]` by all metrics, the script's own of finite ones."""
-        found = self.evaluator.evaluate(samples, given=self.classes)
+    def measure(self, samples: Tensor, classes: Tensor | None) -> list[dict[str, float]]:
+        """Measure samples `[L, N, *shape]` by all metrics, the script's own of finite ones.
+
+        `classes` [N] are those that samples were given; None: none.
+        """
+        found = self.evaluator.evaluate(samples, given=classes)
         if not self.own or self.real is None:
             return found
         real = self.real.to(samples.device)

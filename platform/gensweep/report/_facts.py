@@ -20,6 +20,8 @@ class SweepFacts:
     """Name to value of each hyperparameter that is the same in all trials."""
     held_out: str = ""
     """The best trial's likelihood on the test examples that ranked no trial, in words."""
+    floor: str = ""
+    """What real examples score in the place of samples, in words."""
     lane_time: str = ""
     """The shares of training, evaluation and idling in the time of the packs' lanes, in words."""
     protocol: Mapping[str, Any] = field(default_factory=dict)

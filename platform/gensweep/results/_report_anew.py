@@ -60,6 +60,7 @@ class SweepReport:
             f"**{self.answer()}**",
             facts.summary,
             f"Held out: {facts.held_out}." if facts.held_out else "",
+            f"Floor: {facts.floor}." if facts.floor else "",
             markdown_table(*rates(self.trials, self.stored.group_by)) if ended else "",
             markdown_table(*ranking(self.trials, self.objective, TABLE_ROWS)) if ended else "",
             f"The same in all trials: {same}." if same else "",

@@ -1,0 +1,44 @@
+"""Measures real examples as if they were samples: what a perfect model would score."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gensweep.evaluation._lane_evaluator import LaneEvaluator
+from gensweep.metrics import draw
+
+if TYPE_CHECKING:
+    from gensweep.data import Dataset
+
+TOLD = ("frechet", "density", "coverage", "modes", "high_quality")
+"""Metrics of samples that are told beside that which ranks trials."""
+LEFT_OUT = ("finite", "samples", "copied")
+"""Metrics that real training examples do not have in the sense of samples."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Floor:
+    """The metrics of real training examples in the place of samples."""
+
+    metrics: Mapping[str, float]
+    examples: int
+
+    def text(self, metric: str) -> str:
+        """Tell the `metric` that ranks trials, if samples have it, and some others.
+
+        >>> Floor(metrics={"frechet": 0.81, "coverage": 0.97}, examples=1000).text("frechet")
+        '1,000 real training examples in the place of samples: frechet 0.81, coverage 0.97'
+        """
+        names = dict.fromkeys((metric, *TOLD))
+        told = ", ".join(f"{n} {self.metrics[n]:.4g}" for n in names if n in self.metrics)
+        return f"{self.examples:,} real training examples in the place of samples: {told}"
+
+
+def measure_floor(evaluator: LaneEvaluator, train: "Dataset") -> Floor:
+    """Measure as many training examples as a trial draws samples, or all if there are fewer."""
+    source = train.source("cpu")
+    rows = draw(train.count, evaluator.evaluator.samples).sort().values
+    real = source.gather(rows)
+    (found,) = evaluator.measure(real["x"][None], real.get("y") if evaluator.given else None)
+    told = {name: value for name, value in found.items() if name not in LEFT_OUT}
+    return Floor(metrics=told, examples=len(rows))
