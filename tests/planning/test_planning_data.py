@@ -88,7 +88,7 @@ def test_images_without_classes_can_be_judged(table: Path, tmp_path: Path) -> No
     ("data", "target", "message"),
     [
         ("digits", "modes", "target names 'modes', which is not measured for gan on digits: choose "
-         "from class_agreement, class_kl, classes, classes_seen, coverage"),
+         "from class_agreement, class_kl, classes, classes_seen, clipped_coverage"),
         ("ring8", "frechet", "'frechet', which is not measured for gan on ring8"),
         ("digits", "nll", "'nll', which is not measured for gan"),
         ("digits", "neutral_ssim", "'neutral_ssim', which is not measured for gan"),

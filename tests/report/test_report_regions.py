@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from gensweep.objective import Objective
-from gensweep.report import stable_regions
+from gensweep.report import answer, stable_regions
 from gensweep.report._stable_regions import Place, best_run, chance_of, stable_region
-from gensweep.report._words import answer
 from gensweep.results import results_table
 
 

@@ -12,6 +12,7 @@ import pytest
 from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.report import (
+    answer,
     best_of_k,
     best_probabilities,
     clustered_wilson,
@@ -23,7 +24,6 @@ from gensweep.report._best_curves import BestCurve, best_curves
 from gensweep.report._figures import common_bins, stability_maps
 from gensweep.report._outcomes import success_rate
 from gensweep.report._svg import Axes, log_ticks, spans_decades
-from gensweep.report._words import answer
 
 DRAWS = [4.0, 1.0, 9.0, 2.5, math.inf, math.inf, math.inf, math.inf]
 

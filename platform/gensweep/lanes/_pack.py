@@ -273,6 +273,11 @@ class Pack:
         self.put(slot, before)
         return found
 
+    @property
+    def measured(self) -> frozenset[str]:
+        """Names of the metrics of training that the engine adds to a game's own."""
+        return frozenset(name + GRADIENT_NORM for name in self.turns)
+
     def loss(
         self, player: str, batch: Mapping[str, Tensor], noise: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
@@ -282,9 +287,7 @@ class Pack:
         """
         due = None if self.game.players[player].penalty_every is None else EVERYWHERE
         args = batch, noise, self.first_hyper(player), ALL, None, due
-        turn = self.turns[player]
-        grad, told = turn.whole_gradient(*args)
-        loss, metrics, penalty = turn.with_norm(told, grad, ALL)
+        _, (loss, metrics, penalty) = self.turns[player].whole_gradient(*args)
         return {f"{player}_loss": loss, **metrics, **penalty}
 
     def first_hyper(self, player: str) -> dict[str, Tensor]:

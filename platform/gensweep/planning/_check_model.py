@@ -135,4 +135,4 @@ def training_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=1, space=sweep.space,
                 trace=False)  # fmt: skip
     pack.load(0, config, seed=0, budget_images=sweep.budget_images)
-    return {name for values in pack.losses(0).values() for name in values}
+    return {name for values in pack.losses(0).values() for name in values} | pack.measured

@@ -15,7 +15,7 @@ BOUNDS = ("verdict_bounds", "collapse_bounds")
 
 def check_score_names(pack: Pack) -> None:
     """`UserError` for a metric by a name that will not do, or that something else has."""
-    losses = {name for values in pack.losses(0).values() for name in values}
+    losses = {name for values in pack.losses(0).values() for name in values} | pack.measured
     names = getattr(pack.game, "score_names", None)
     if isinstance(names, str) or not names:
         raise UserError(f"`score_names` is {names!r}: name each of `scores` in a tuple.")
