@@ -26,6 +26,8 @@ from gensweep.report._importances import METHOD as IMPORTANCE_METHOD
 from gensweep.report._importances import importances
 from gensweep.report._lineage import copies_table, schedules
 from gensweep.report._outcomes import outcome, rates, strata, titles
+from gensweep.report._pareto import METHOD as FRONT_METHOD
+from gensweep.report._pareto import pareto_front
 from gensweep.report._published import beside_papers
 from gensweep.report._stable_regions import METHOD as REGION_METHOD
 from gensweep.report._stable_regions import stable_regions
@@ -78,6 +80,8 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         best_curves=best_curves(titles(groups, group_by), objective),
         importances=importances(trials, objective),
         importance_method=IMPORTANCE_METHOD,
+        front=pareto_front(trials, objective),
+        front_method=FRONT_METHOD,
         coordinates=parallel_coordinates(trials),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
