@@ -1,5 +1,6 @@
 """Draws what quality costs: the configurations that no other beats in both."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -15,11 +16,14 @@ from gensweep.trial import TrialView
 
 FEWEST = 5
 """Configurations below which no front is told."""
+SAME = 0.02
+"""Costs that differ by no more are one."""
 
 METHOD = (
     "Each dot is a configuration that was completed, by the mean over its seeds; the line joins "
-    "those that no other beats in both quality and cost. Seconds are from being handed out to the "
-    "end, beside the other trials of the pack."
+    "those that no other beats in both quality and cost, of which steps of 2 % are told apart. "
+    "Seconds are from being handed out to the end, beside the other trials of the pack, whose pace "
+    "they share."
 )
 
 
@@ -62,7 +66,7 @@ def _cost(one: Configuration, unit: str) -> Cost | None:
 
 
 def front(found: Sequence[Cost]) -> list[Cost]:
-    """Return those that no other beats, the cheapest first.
+    """Return those that no other beats, the cheapest first; costs of one step are equal.
 
     >>> values = [(3, 1), (1, 5), (2, 5), (4, 2), (2, 2)]
     >>> costs = [Cost(configuration=None, cost=c, score=s) for c, s in values]
@@ -70,10 +74,15 @@ def front(found: Sequence[Cost]) -> list[Cost]:
     [(1, 5), (2, 2), (3, 1)]
     """
     best: list[Cost] = []
-    for one in sorted(found, key=lambda one: (one.cost, one.score)):
+    for one in sorted(found, key=lambda one: (_step(one.cost), one.score)):
         if not best or one.score < best[-1].score:
             best.append(one)
     return best
+
+
+def _step(cost: float) -> int:
+    """Count steps of `SAME`: trials that a pack ends together differ by milliseconds."""
+    return round(math.log(cost) / math.log1p(SAME))
 
 
 def _drawn(found: Sequence[Cost], unit: str, objective: Objective) -> ParetoFront:

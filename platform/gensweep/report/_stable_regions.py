@@ -17,11 +17,11 @@ ORDERS, CLEAR = 400, 0.05
 """Random orders that a region is compared with, and how few of them may have one as clear."""
 
 METHOD = (
-    "The stable region is the run of neighbours along the axis in which most trials converged: "
-    f"at least {SHARE:.0%} of those at either end of it, however many are counted. Others that "
-    "differ in further hyperparameters lie between. It was chosen for its share, which is "
-    "therefore too good by a little. Where trials in random order have a run as clear in more than "
-    f"{CLEAR:.0%} of {ORDERS} orders, that is told. Pruned trials are left out."
+    f"The stable region is the run of neighbours along the axis of which at least {SHARE:.0%} "
+    "converged, counted from either end, and most in all. It was chosen for its count, which is "
+    "therefore a little too good; where more than "
+    f"{CLEAR:.0%} of {ORDERS} random orders of the trials have a run as clear, that is said. Other "
+    "hyperparameters differ within it. Pruned trials are left out."
 )
 
 
