@@ -87,6 +87,10 @@ def test_too_few_leave_it_out_with_the_reason() -> None:
     assert quality.figure is not None
     assert stability.of.startswith("left out: 30 of 30 configurations converged: at least 5 ")
     assert stability.figure is None
+    for trial in (alone := trials_of(30)):
+        kept = {"lr", "clip"} & trial["params"].keys()
+        trial["params"] = {name: trial["params"][name] for name in kept} | {"depth": 3}
+    assert found(alone)[0].of.startswith("left out: fewer than two hyperparameters vary")
     pruned = trials_of(30, outcome="pruned", state="pruned")
     assert "of 0 configurations the end is known" in found(pruned)[1].of
 

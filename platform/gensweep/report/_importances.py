@@ -120,7 +120,10 @@ def _measure(
     configurations = [{name: params[name] for name in shared} for params, _ in values]
     evaluate = evaluator(configurations, (good - 0.5) / len(values))
     outcomes = [value for _, value in values]
-    found, chances = evaluate(outcomes), _chances(evaluate, outcomes)
+    found = evaluate(outcomes)
+    if len(found) < 2:
+        return _none(title, "fewer than two hyperparameters vary that all configurations have")
+    chances = _chances(evaluate, outcomes)
     total = sum(found.values()) or 1.0
     ordered = sorted(found, key=lambda name: -found[name])
     return Importances(title=title, of=of, found=[

@@ -34,6 +34,8 @@ from gensweep.report._stable_regions import stable_regions
 from gensweep.report._table import Table
 from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
+from gensweep.report._thresholds import METHOD as THRESHOLD_METHOD
+from gensweep.report._thresholds import PAIRED, paired_thresholds, thresholds
 from gensweep.report._training_curves import training_curves
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
 from gensweep.trial import Outcome, TrialView
@@ -77,6 +79,9 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         configuration_rules=(RULE, METHOD),
         lost_modes=lost_modes(groups, group_by, facts.protocol),
         published=beside_papers(facts, next(iter(objective.ranked(trials)), None)),
+        thresholds=thresholds(groups, objective, group_by),
+        paired_thresholds=paired_thresholds(groups, objective, group_by),
+        threshold_rules=(THRESHOLD_METHOD, PAIRED),
         best_curves=best_curves(titles(groups, group_by), objective),
         importances=importances(trials, objective),
         importance_method=IMPORTANCE_METHOD,
