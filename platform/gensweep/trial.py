@@ -207,6 +207,8 @@ class TrialView(TypedDict):
     """Where the store has its weights and samples; empty if it has none."""
     images: int
     """Training examples seen."""
+    seconds: NotRequired[float]
+    """From being handed out to its end, beside the others of its pack; of one that had one pack."""
     history: NotRequired[History]
     lineage: NotRequired[list[StateCopy]]
     """Both as of `Course`."""

@@ -165,6 +165,14 @@ def test_a_cluster_gets_a_larger_sweep_unless_told_otherwise() -> None:
     assert "trials 640" in parser("A test.", sweep).format_help()
 
 
+def test_what_is_given_need_not_suit_a_preset_that_is_not_chosen() -> None:
+    """1000 trials of a cluster are no multiple of three seeds, which says nothing of 48 here."""
+    sweep = dataclasses.replace(GAN, trials=48, cluster={"trials": 1000})
+    assert parse_request("A test.", sweep, ["--repeats", "3"]).sweep.repeats == 3
+    with pytest.raises(UserError, match="use 999 or 1002"):
+        parse_request("A test.", sweep, ["--preset", "cluster", "--gpus", "1", "--repeats", "3"])
+
+
 @pytest.mark.parametrize("cluster", [{"trails": 5}, {"trials": 0}])
 def test_a_preset_that_is_no_sweep_is_refused(cluster: dict[str, int]) -> None:
     with pytest.raises(UserError, match=r"trails|trials=0"):

@@ -11,6 +11,7 @@ import pytest
 
 from gensweep.budget import Budget
 from gensweep.cli import main
+from gensweep.coordinator._progress_summary import best_mean, leading_value
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.data import load_dataset
 from gensweep.driver._finish import _look_at_best, print_answer, summary_metrics
@@ -241,6 +242,9 @@ def test_the_best_configuration_is_named_measured_and_summed_up(home: Path, caps
     assert OBJECTIVE.ranked(trials)[0]["number"] == 2
     assert summary_metrics(trials, OBJECTIVE)["best_fid"] == 2.5
     assert "\nnot shown: 1 diverged\n" in said
+    records = read_sweep("s", str(home / "studies")).records
+    assert best_mean(records, OBJECTIVE) == 2.5  # which progress tells
+    assert leading_value(records, OBJECTIVE) is None
 
 
 def test_the_table_tells_of_trials_that_have_not_ended() -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from gensweep.budget import StopReason
 from gensweep.coordinator._hourly_price import hourly_price
 from gensweep.coordinator._pack_status import PackRegistry, PackStatus
-from gensweep.coordinator._progress_summary import ProgressSummary, best_value
+from gensweep.coordinator._progress_summary import ProgressSummary, best_mean, leading_value
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.objective import Objective
 from gensweep.population import choose_donor
@@ -236,14 +236,13 @@ class SweepCoordinator:
         ended = [r.number for r in records if r.state.ended]
         images = sum(self._images_seen.values())
         saved = sum(self._budget - self._images_seen.get(number, 0) for number in ended)
-        unfinished = (TrialState.LEASED, TrialState.PRUNED)
         return ProgressSummary(
             states=counts.states,
             images=images,
             images_left=max(0, counts.target * self._budget - images - saved),
             metric=self._objective.metric,
-            best=best_value(records, self._objective, TrialState.COMPLETED),
-            leader=best_value(records, self._objective, *unfinished),
+            best=best_mean(records, self._objective),
+            leader=leading_value(records, self._objective),
             notes=tuple(self._notes),
             cost=self._study.cost(),
         )

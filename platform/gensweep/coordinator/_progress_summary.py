@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from gensweep.objective import Objective
-from gensweep.trial import TrialRecord, TrialState
+from gensweep.trial import TrialRecord, TrialState, TrialView
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +23,7 @@ class ProgressSummary:
 
     metric: str
     best: float | None
-    """The best value of a completed trial."""
+    """The mean of the best configuration over the seeds that were completed."""
 
     leader: float | None
     """The best value that a pruned or unfinished trial has reported."""
@@ -34,10 +35,15 @@ class ProgressSummary:
     """Money so far; 0 where nothing has a price."""
 
 
-def best_value(
-    records: Sequence[TrialRecord], objective: Objective, *states: TrialState
-) -> float | None:
-    """Return the best value that a trial in one of the states has reported."""
-    metric, sign = objective.metric, objective.sign
+def best_mean(records: Sequence[TrialRecord], objective: Objective) -> float | None:
+    """Return the mean of the best configuration over its completed seeds; None before the first."""
+    views = [{"group": r.group, "state": r.state, "metrics": r.metrics} for r in records]
+    ranked = objective.configurations(cast(list[TrialView], views))
+    return objective.sign * ranked[0].mean if ranked else None
+
+
+def leading_value(records: Sequence[TrialRecord], objective: Objective) -> float | None:
+    """Return the best value that a pruned or unfinished trial has reported."""
+    metric, states = objective.metric, (TrialState.LEASED, TrialState.PRUNED)
     values = [r.metrics[metric] for r in records if r.state in states and metric in r.metrics]
-    return min(values, key=lambda value: sign * value, default=None)
+    return min(values, key=lambda value: objective.sign * value, default=None)

@@ -36,7 +36,7 @@ from gensweep.lanes._stack import Stack
 from gensweep.lanes._standing import StandingStatistics
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
-from gensweep.lanes._turn import Turn
+from gensweep.lanes._turn import GRADIENT_NORM, Turn
 from gensweep.space import Space, pad_latent_sizes, with_scope
 
 

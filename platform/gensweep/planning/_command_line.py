@@ -140,8 +140,8 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
     options = parser(description, sweep)
     args = options.parse_args(argv)
     _check(args)
-    if args.preset == "cluster":
-        sweep = replace(sweep, **sweep.cluster)
+    preset = sweep.cluster if args.preset == "cluster" else {}
+    sweep = replace(sweep, **{"cluster": {}, **preset})  # what is given need not suit the other
     given = {declared.name: getattr(args, declared.name)
              for declared in declarations(sweep) if declared.option is not None}  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}

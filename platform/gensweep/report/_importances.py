@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from gensweep.objective import Objective
 from gensweep.report._outcomes import outcome
-from gensweep.report._ped_anova import evaluator
+from gensweep.report._ped_anova import Evaluate, evaluator
 from gensweep.report._svg import element, figure, text
 from gensweep.trial import Outcome, TrialView
 
@@ -24,12 +24,11 @@ CHANCE = 0.95
 """Share of them below which chance lies."""
 
 METHOD = (
-    "PED-ANOVA (arXiv:2304.10255; arXiv:2601.20800 for hyperparameters that exist only beside "
-    "others), by Optuna: how much the distribution of a hyperparameter among good configurations "
-    "differs from that among all, as shares of their sum. Interactions are not seen. The mark is "
-    f"what {CHANCE:.0%} of {ORDERS} random orders of the outcomes stay below: a bar that ends "
-    "before it tells nothing. A configuration of several seeds counts once, and as converged if "
-    "half of them did."
+    "PED-ANOVA (arXiv:2304.10255), by Optuna: how much the distribution of a hyperparameter among "
+    "good configurations differs from that among all, as shares of their sum. Interactions are not "
+    f"seen. The mark is what {CHANCE:.0%} of {ORDERS} random orders of the outcomes stay below: a "
+    "bar that ends before it tells nothing. A configuration of several seeds counts once, and as "
+    "converged if half of them did."
 )
 
 
@@ -109,22 +108,38 @@ def _none(title: str, reason: str) -> Importances:
 def _measure(
     title: str, of: str, values: Sequence[tuple[Mapping[str, Any], float]], good: int
 ) -> Importances:
-    """Compare the `good` configurations of the least values with all."""
-    evaluate = evaluator([params for params, _ in values], (good - 0.5) / len(values))
-    shuffled = [value for _, value in values]
-    found = evaluate(shuffled)
-    draw, chances = random.Random(0), dict[str, list[float]]()
+    """Compare the `good` configurations of the least values with all.
+
+    A hyperparameter that some of them lack is left out: what is weighed of it is first of all
+    that it exists, which is another hyperparameter's doing.
+    """
+    every = {name for params, _ in values for name in params}
+    shared = {name for name in every if all(name in params for params, _ in values)}
+    if rest := ", ".join(sorted(every - shared)):
+        of += f"; left out, as not every configuration has it: {rest}"
+    configurations = [{name: params[name] for name in shared} for params, _ in values]
+    evaluate = evaluator(configurations, (good - 0.5) / len(values))
+    outcomes = [value for _, value in values]
+    found = evaluate(outcomes)
+    if len(found) < 2:
+        return _none(title, "fewer than two hyperparameters vary that all configurations have")
+    chances = _chances(evaluate, outcomes)
+    total = sum(found.values()) or 1.0
+    ordered = sorted(found, key=lambda name: -found[name])
+    return Importances(title=title, of=of, found=[
+        Importance(name=name, share=found[name] / total, chance=chances[name] / total)
+        for name in ordered
+    ])  # fmt: skip
+
+
+def _chances(evaluate: Evaluate, outcomes: Sequence[float]) -> dict[str, float]:
+    """Return what each importance stays below where outcomes have nothing to do with anything."""
+    draw, shuffled, found = random.Random(0), list(outcomes), dict[str, list[float]]()
     for _ in range(ORDERS):
         draw.shuffle(shuffled)
         for name, value in evaluate(shuffled).items():
-            chances.setdefault(name, []).append(value)
-    total = sum(found.values()) or 1.0
-    most = {name: sorted(each)[math.ceil(CHANCE * ORDERS) - 1] for name, each in chances.items()}
-    ordered = sorted(found, key=lambda name: -found[name])
-    return Importances(title=title, of=of, found=[
-        Importance(name=name, share=found[name] / total, chance=most[name] / total)
-        for name in ordered
-    ])  # fmt: skip
+            found.setdefault(name, []).append(value)
+    return {name: sorted(each)[math.ceil(CHANCE * ORDERS) - 1] for name, each in found.items()}
 
 
 def _bars(found: Sequence[Importance], title: str) -> Markup:

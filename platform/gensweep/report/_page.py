@@ -26,12 +26,16 @@ from gensweep.report._importances import METHOD as IMPORTANCE_METHOD
 from gensweep.report._importances import importances
 from gensweep.report._lineage import copies_table, schedules
 from gensweep.report._outcomes import outcome, rates, strata, titles
+from gensweep.report._pareto import METHOD as FRONT_METHOD
+from gensweep.report._pareto import pareto_front
 from gensweep.report._published import beside_papers
 from gensweep.report._stable_regions import METHOD as REGION_METHOD
 from gensweep.report._stable_regions import stable_regions
 from gensweep.report._table import Table
 from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
+from gensweep.report._thresholds import METHOD as THRESHOLD_METHOD
+from gensweep.report._thresholds import PAIRED, paired_thresholds, thresholds
 from gensweep.report._training_curves import training_curves
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
 from gensweep.trial import Outcome, TrialView
@@ -75,9 +79,14 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         configuration_rules=(RULE, METHOD),
         lost_modes=lost_modes(groups, group_by, facts.protocol),
         published=beside_papers(facts, next(iter(objective.ranked(trials)), None)),
+        thresholds=thresholds(groups, objective, group_by),
+        paired_thresholds=paired_thresholds(groups, objective, group_by),
+        threshold_rules=(THRESHOLD_METHOD, PAIRED),
         best_curves=best_curves(titles(groups, group_by), objective),
         importances=importances(trials, objective),
         importance_method=IMPORTANCE_METHOD,
+        front=pareto_front(trials, objective),
+        front_method=FRONT_METHOD,
         coordinates=parallel_coordinates(trials),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),

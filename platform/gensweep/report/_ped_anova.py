@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
 
+Evaluate = Callable[[Sequence[float]], dict[str, float]]
+"""Measures each hyperparameter's importance from the outcomes of the configurations."""
 
-def evaluator(
-    configurations: Sequence[Mapping[str, Any]], quantile: float
-) -> Callable[[Sequence[float]], dict[str, float]]:
+
+def evaluator(configurations: Sequence[Mapping[str, Any]], quantile: float) -> Evaluate:
     """Return what measures the importances for values of the configurations, less being good."""
     import optuna  # seconds, which processes that write no report save
     from optuna.importance import PedAnovaImportanceEvaluator

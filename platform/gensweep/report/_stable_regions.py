@@ -17,11 +17,11 @@ ORDERS, CLEAR = 400, 0.05
 """Random orders that a region is compared with, and how few of them may have one as clear."""
 
 METHOD = (
-    "The stable region is the run of neighbours along the axis in which most trials converged: "
-    f"at least {SHARE:.0%} of those at either end of it, however many are counted. Others that "
-    "differ in further hyperparameters lie between. It was chosen for its share, which is "
-    "therefore too good by a little. Where trials in random order have a run as clear in more than "
-    f"{CLEAR:.0%} of {ORDERS} orders, that is told. Pruned trials are left out."
+    f"The stable region is the run of neighbours along the axis of which at least {SHARE:.0%} "
+    "converged, counted from either end, and most in all. It was chosen for its count, which is "
+    "therefore a little too good; where more than "
+    f"{CLEAR:.0%} of {ORDERS} random orders of the trials have a run as clear, that is said. Other "
+    "hyperparameters differ within it. Pruned trials are left out."
 )
 
 
@@ -40,44 +40,78 @@ class Place:
         return self.converged - SHARE * self.known
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Region:
+    """The stable region of a group in words, or the reason why there is none."""
+
+    words: str
+    stands_out: bool
+    """False where `words` are a reason."""
+
+
 def stable_regions(
     groups: Mapping[str, Sequence[TrialView]], map_axis: str, group_by: str | None
 ) -> Table | None:
     """Say for each group where along `map_axis` it is stable; None where no trial has a place."""
-    rows = [[name, words] for name, group in groups.items()
-            if (words := stable_region(group, map_axis))]  # fmt: skip
+    rows = [[name, region.words] for name, group in groups.items()
+            if (region := stable_region(group, map_axis))]  # fmt: skip
     return Table([group_by or "stratum", f"stable {map_axis}"], rows) if rows else None
 
 
-def stable_region(trials: Sequence[TrialView], map_axis: str) -> str:
-    """Say where along `map_axis` the trials converge; empty if none has a value there.
+def regions_sentence(groups: Mapping[str, Sequence[TrialView]], map_axis: str) -> str:
+    """Tell the regions that stand out, and of which groups none does; empty without any place."""
+    found = {name: stable_region(group, map_axis) for name, group in groups.items()}
+    told = {name: region for name, region in found.items() if region is not None}
+    if not told:
+        return ""
+    good = [f"{name} {one.words}" for name, one in told.items() if one.stands_out]
+    rest = [name for name, one in told.items() if not one.stands_out]
+    if not good:
+        return f"No region of {map_axis} stands out as stable."
+    if len(told) == 1:
+        return f"Stable {map_axis}: {told.popitem()[1].words}."
+    more = f"; none stands out for {', '.join(rest)}" if rest else ""
+    return f"Stable {map_axis}: {'; '.join(good)}{more}."
+
+
+def stable_region(trials: Sequence[TrialView], map_axis: str) -> Region | None:
+    """Say where along `map_axis` the trials converge; None if none has a value there.
 
     >>> trials = [{"group": n, "params": {"x": 10.0**-n}, "state": "completed",
     ...            "outcome": "converged" if 2 < n < 9 else "diverged"} for n in range(12)]
-    >>> stable_region(trials, "x")
+    >>> stable_region(trials, "x").words
     '1e-08 to 0.001, 6 of 6'
     """
     places = _places(trials, map_axis)
     pruned = sum(outcome(trial) == Outcome.PRUNED and map_axis in trial["params"]
                  for trial in trials)  # fmt: skip
-    good, known = sum(p.converged for p in places), sum(p.known for p in places)
     more = f", {pruned} pruned aside" if pruned else ""
-    count = f"{good} of {known} converged{more}"
     if not places:
-        return f"unknown: {pruned} were pruned" if pruned else ""
+        return Region(words=f"unknown: {pruned} were pruned", stands_out=False) if pruned else None
+    if reason := _reason(places):
+        good, known = _counts(places)
+        words = f"{reason}: {good} of {known} converged{more}"
+        return Region(words=words, stands_out=False)
+    return Region(words=_words(best_run(places), places) + more, stands_out=True)
+
+
+def _reason(places: Sequence[Place]) -> str:
+    """Say why no region is told; empty if one is."""
     if len(places) < FEWEST:
-        return f"too few trials to tell: {count}"
-    if not good:
-        return f"nowhere: {count}"
-    region = best_run(places)
-    if len(region) < FEWEST_INSIDE:
-        return f"no region stands out: {count}"
-    return _words(region, places) + more
+        return "too few trials to tell"
+    if not _counts(places)[0]:
+        return "nowhere"
+    return "no region stands out" if len(best_run(places)) < FEWEST_INSIDE else ""
+
+
+def _counts(places: Sequence[Place]) -> tuple[int, int]:
+    """Count the seeds that converged, and all whose end is known."""
+    return sum(place.converged for place in places), sum(place.known for place in places)
 
 
 def _words(region: Sequence[Place], places: Sequence[Place]) -> str:
     """Tell the ends and the count of a region, and a doubt if there is one."""
-    good, known = sum(p.converged for p in region), sum(p.known for p in region)
+    good, known = _counts(region)
     says = f"{region[0].at:.2g} to {region[-1].at:.2g}, {good} of {known}"
     if len(region) == len(places):
         return f"throughout, {says}"

@@ -10,7 +10,7 @@ from gensweep.report._best_probability import best_probabilities, probability_te
 from gensweep.report._configurations import has_repeats
 from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import outcome, strata, success_rate, titles
-from gensweep.report._stable_regions import stable_region
+from gensweep.report._stable_regions import regions_sentence
 from gensweep.report._text_table import format_value
 from gensweep.trial import Outcome, TrialState, TrialView
 
@@ -55,13 +55,9 @@ def answer(
         return "No trial has ended yet."
     says = f"{_success(trials)}; {_best(trials, group_by, objective)}"
     groups = titles(strata(trials, group_by), group_by)
-    found = {name: stable_region(group, map_axis) for name, group in groups.items()}
-    if not any(found.values()) or len(found) > MOST_REGIONS:
-        return says
-    regions = "; ".join(
-        words if group_by is None else f"{name} {words}" for name, words in found.items() if words
-    )
-    return f"{says} Stable over {map_axis}: {regions}."
+    if regions := regions_sentence(groups, map_axis) if len(groups) <= MOST_REGIONS else "":
+        return f"{says} {regions}"
+    return says
 
 
 def _best(trials: Sequence[TrialView], group_by: str | None, objective: Objective) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from gensweep.objective import finite_number
 from gensweep.redact import redact_tree
@@ -12,6 +12,12 @@ FAILURES: Final = frozenset[str](
     {*(outcome for outcome in Outcome if outcome.failure), TrialState.FAILED}
 )
 """What `TrialView.outcome` says of trials that went wrong."""
+
+
+class Spent(TypedDict, total=False):
+    """The time of a trial, where one pack trained it from its begin to its end."""
+
+    seconds: float
 
 
 def trial_views(records: Iterable[TrialRecord]) -> list[TrialView]:
@@ -27,6 +33,9 @@ def _view(record: TrialRecord) -> TrialView:
         course["history"] = result["history"]
     if "lineage" in result:
         course["lineage"] = result["lineage"]
+    spent: Spent = {}
+    if record.attempts == 1 and record.started is not None and record.ended is not None:
+        spent["seconds"] = record.ended - record.started
     return {
         "number": record.number,
         "group": record.group,
@@ -39,6 +48,7 @@ def _view(record: TrialRecord) -> TrialView:
         "kept": kept,
         "images": record.images,
         **course,
+        **spent,
         "seed": record.seed,
         "attempts": record.attempts,
         "pack_losses": record.lost,

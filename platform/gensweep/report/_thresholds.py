@@ -1,0 +1,108 @@
+"""Counts successes at thresholds of the objective, as table 2 of WGAN-GP (arXiv:1704.00028)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gensweep.objective import Objective
+from gensweep.report._outcomes import outcome
+from gensweep.report._table import Table
+from gensweep.report._text_table import format_value
+from gensweep.trial import Outcome, TrialView
+
+QUANTILES = (0.1, 0.25, 0.5, 0.75)
+"""Of the completed configurations' values, from the best on, at which thresholds lie."""
+FEWEST = 8
+"""Completed configurations below which there is no table."""
+
+METHOD = (
+    "How many configurations got at least as good as each threshold; thresholds lie at the best "
+    "10, 25, 50 and 75 % of all that were completed. One of which every seed was pruned is "
+    "unknown: a count has bounds then."
+)
+PAIRED = (
+    "Pairs: configurations that are equal but for what is compared, and what exists in one of the "
+    "two alone, as in table 2 of WGAN-GP (arXiv:1704.00028)."
+)
+
+
+def thresholds(
+    groups: Mapping[str, Sequence[TrialView]], objective: Objective, group_by: str | None
+) -> Table | None:
+    """Count each group's successes; None with one group, or too few completed configurations."""
+    every = [trial for group in groups.values() for trial in group]
+    steps = _steps(every, objective)
+    if len(groups) < 2 or not steps:
+        return None
+    rows = [[name, *(_count(group, objective, step) for step in steps)]
+            for name, group in groups.items()]  # fmt: skip
+    sense = "at most" if objective.sign > 0 else "at least"
+    heads = [f"{sense} {format_value(objective.sign * step)}" for step in steps]
+    return Table([group_by or "", *heads], rows)
+
+
+def paired_thresholds(
+    groups: Mapping[str, Sequence[TrialView]], objective: Objective, group_by: str | None
+) -> Table | None:
+    """Count pairs of two groups in which one succeeds, both or neither; None without pairs."""
+    every = [trial for group in groups.values() for trial in group]
+    steps = _steps(every, objective)
+    if len(groups) != 2 or not steps:
+        return None
+    first, second = groups
+    pairs = _pairs(groups[first], groups[second], objective, group_by)
+    rows = []
+    for step in steps:
+        ends = [(a <= step, b <= step) for a, b in pairs]
+        rows.append([f"{objective.sign * step:.4g}", ends.count((True, False)),
+                     ends.count((False, True)), ends.count((True, True)),
+                     ends.count((False, False))])  # fmt: skip
+    head = [objective.metric, f"only {first}", f"only {second}", "both", "neither"]
+    return Table(head, rows) if pairs else None
+
+
+def _steps(trials: Sequence[TrialView], objective: Objective) -> list[float]:
+    """The thresholds, less is better, without repetition; empty if few configurations are known."""
+    scores = [one.score for one in objective.configurations(trials)]
+    if len(scores) < FEWEST:
+        return []
+    return sorted({scores[max(0, round(share * len(scores)) - 1)] for share in QUANTILES})
+
+
+def _scores(trials: Sequence[TrialView], objective: Objective) -> dict[Any, float]:
+    """Each completed configuration's score, by its group."""
+    found = objective.configurations(trials)
+    return {one.trials[0]["group"]: one.score for one in found}
+
+
+def _count(trials: Sequence[TrialView], objective: Objective, step: float) -> str:
+    """Count the configurations with a score of `step` or less, with bounds if some are unknown."""
+    good = sum(score <= step for score in _scores(trials, objective).values())
+    known = {t["group"] for t in trials if outcome(t) != Outcome.PRUNED}
+    kinds = {t["group"] for t in trials}
+    bounds = f"{good} to {good + len(kinds - known)}" if kinds - known else f"{good}"
+    return f"{bounds} of {len(kinds)}"
+
+
+def _pairs(
+    first: Sequence[TrialView],
+    second: Sequence[TrialView],
+    objective: Objective,
+    group_by: str | None,
+) -> list[tuple[float, float]]:
+    """The scores of configurations that are in both; infinite for one that was not completed."""
+    shared = {n for t in first for n in t["params"]} & {n for t in second for n in t["params"]}
+    names = sorted(shared - {group_by})
+    here, there = (_by_params(group, objective, names) for group in (first, second))
+    return [(here[key], there[key]) for key in here if key in there]
+
+
+def _by_params(
+    trials: Sequence[TrialView], objective: Objective, names: Sequence[str]
+) -> dict[str, float]:
+    """Each configuration's score by its values of `names`; those of unknown end are left out."""
+    scores = _scores(trials, objective)
+    return {
+        repr([t["params"].get(name) for name in names]): scores.get(t["group"], float("inf"))
+        for t in trials
+        if t["group"] in scores or outcome(t) != Outcome.PRUNED
+    }
