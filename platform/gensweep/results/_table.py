@@ -26,7 +26,7 @@ def results_table(
     if not ended:
         return f"no trial has ended{_not_shown(trials, [])}"
     shown = _ranking_table(trials, objective, rows) or _failure_table(trials, objective)
-    return f"{shown}\n\n{text_table(*rates(ended, group_by))}"
+    return f"{shown}\n\n{text_table(*rates(ended, group_by), output_width())}"
 
 
 def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int | None) -> str:
