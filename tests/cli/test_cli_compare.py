@@ -38,10 +38,10 @@ def test_json_has_rates_with_their_intervals_and_the_space(
     assert main(["compare", "a", "b", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["comparable"]
-    assert {one["field"]: (one["a"], one["b"]) for one in found["space"]}["learning_rate.low"] == (
-        "0.0001",
-        "0.001",
-    )
+    assert {one["field"]: (one["a"], one["b"]) for one in found["space"]} == {
+        "learning_rate": ("0.0001 to 0.01 (log)", "0.001 to 0.01 (log)"),
+        "objective": ("hinge, wasserstein", "'non_saturating'"),
+    }
     (row,) = found["sweeps"][1]["rates"]
     assert (row["trials"], row["converged"], row["rate"]) == (4, 1, "25%")
     assert row["95 % interval"] == "5% to 70%"
@@ -61,6 +61,14 @@ def test_sweeps_that_were_measured_differently_are_refused_field_by_field(
     found = json.loads(capsys.readouterr().out)
     assert found["comparable"] is False
     assert found["protocol"] == [{"field": "protocol.samples", "a": "1000", "b": "500"}]
+
+
+def test_what_only_one_model_is_measured_by_is_no_difference(home: Path) -> None:
+    scores = {"names": ["psnr"], "seed": 0}
+    ended(home, "b", protocol={"scores": scores, "nll": {"samples": 500}})
+    assert main(["compare", "a", "b"]) == 0
+    ended(home, "c", protocol={"scores": scores | {"seed": 1}})
+    assert main(["compare", "b", "c"]) == 2
 
 
 def test_the_best_is_a_configuration_and_not_the_luckiest_seed(
