@@ -91,7 +91,8 @@ class Objective:
 
         A seed that ended without a value (collapsed, diverged, pruned or failed) counts as the
         worst value that any of the `trials` completed with: were it left out, a configuration that
-        often fails would be ranked by its luckiest seeds. One that has not ended does not count.
+        often fails would be ranked by its luckiest seeds. Those of which more seeds ended so than
+        were completed come last. A seed that has not ended does not count.
 
         >>> trials = [{"group": n // 2, "state": s, "metrics": {"nll": v}} for n, (s, v) in
         ...           enumerate([("completed", 1), ("diverged", 0), ("completed", 3),
@@ -104,7 +105,8 @@ class Objective:
             groups.setdefault(trial["group"], []).append(trial)
         worst = max((v for v in self.signed_values(trials) if v < math.inf), default=math.inf)
         found = [self._configuration(group, worst) for group in groups.values()]
-        return sorted((one for one in found if one.trials), key=lambda one: one.score)
+        done = (one for one in found if one.trials)
+        return sorted(done, key=lambda one: (one.failed > len(one.trials), one.score))
 
     def _configuration(self, seeds: Sequence[TrialView], worst: float) -> Configuration:
         """Order the completed seeds by their distance from the middle one."""

@@ -13,6 +13,7 @@ from gensweep.cli import main
 from gensweep.configuration_file import ConfigurationFile
 from gensweep.errors import UserError
 from gensweep.planning import parse_request
+from gensweep.planning._check_ledger import find_sweep
 from gensweep.results import read_here, sweep_of, trial_views
 from gensweep.space import space_as_json
 from gensweep.sweep import sample_lane
@@ -69,6 +70,22 @@ def test_a_script_takes_what_was_exported(
     assert sweep.config({}) == plan.request.sweep.config(trial["params"])
     assert (sweep.space, sweep.trials, sweep.repeats, sweep.group_by) == ({}, 5, 5, None)
     assert again.placement_options == f" --set-from {name}"
+
+
+def test_seeds_of_what_was_exported_go_on(home: Path) -> None:
+    """By the line that the sweep tells to type next, which names the file again."""
+    script = ended(home).request.sweep
+    assert main(["export", "s", "--out", "best.toml"]) == 0
+    options = ["--set-from", "best.toml"]
+    seeds = parse_request("", script, [*options, "--trials", "2", "--name", "t"]).sweep
+    ended(home, "t", [("completed", 1.0)] * 2, space={}, fixed=seeds.fixed, repeats=2,
+          group_by=None)  # fmt: skip
+    resumed = parse_request("", script, ["--resume", "t", *options])
+    found = find_sweep(resumed, str(home / "studies"))  # refuses another question
+    assert found is not None
+    assert (found.name, resumed.sweep.trials, resumed.sweep.repeats) == ("t", 2, 2)
+    with pytest.raises(UserError, match="the search space is empty"):
+        parse_request("", script, ["--resume", "t", *options, "--trials", "4"])
 
 
 def test_what_the_file_leaves_out_is_searched(home: Path) -> None:

@@ -38,10 +38,10 @@ def test_json_has_rates_with_their_intervals_and_the_space(
     assert main(["compare", "a", "b", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["comparable"]
-    assert {one["field"]: (one["a"], one["b"]) for one in found["space"]}["learning_rate.low"] == (
-        "0.0001",
-        "0.001",
-    )
+    assert {one["field"]: (one["a"], one["b"]) for one in found["space"]} == {
+        "learning_rate": ("0.0001 to 0.01 (log)", "0.001 to 0.01 (log)"),
+        "objective": ("hinge, wasserstein", "'non_saturating'"),
+    }
     (row,) = found["sweeps"][1]["rates"]
     assert (row["trials"], row["converged"], row["rate"]) == (4, 1, "25%")
     assert row["95 % interval"] == "5% to 70%"
@@ -63,6 +63,14 @@ def test_sweeps_that_were_measured_differently_are_refused_field_by_field(
     assert found["protocol"] == [{"field": "protocol.samples", "a": "1000", "b": "500"}]
 
 
+def test_what_only_one_model_is_measured_by_is_no_difference(home: Path) -> None:
+    scores = {"names": ["psnr"], "seed": 0}
+    ended(home, "b", protocol={"scores": scores, "nll": {"samples": 500}})
+    assert main(["compare", "a", "b"]) == 0
+    ended(home, "c", protocol={"scores": scores | {"seed": 1}})
+    assert main(["compare", "b", "c"]) == 2
+
+
 def test_the_best_is_a_configuration_and_not_the_luckiest_seed(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,4 +82,4 @@ def test_the_best_is_a_configuration_and_not_the_luckiest_seed(
     best = json.loads(capsys.readouterr().out)["sweeps"][1]["best"]
     assert (best["group"], best["value"], best["trial"]["number"]) == (3, 0.4, 3)
     assert main(["compare", "a", "b"]) == 0
-    assert "0.4 (trial 3, median of 3 seeds)" in capsys.readouterr().out
+    assert "0.4 (trial 3, mean of 3 seeds)" in capsys.readouterr().out

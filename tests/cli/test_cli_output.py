@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import json
-import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,20 +81,6 @@ def test_a_sweep_that_has_no_sampler_is_told(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["results", "begun", "--json"], ["list"]], ids=" ".join)
-def test_a_reader_that_leaves_ends_the_command_quietly(words: list[str]) -> None:
-    """It leaves before the first byte, so that even a short answer finds nobody."""
-    code = "import sys; from gensweep.cli import main; sys.exit(main())"
-    paths = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = subprocess.run([sys.executable, "-c", code, *words], stdout=writing,
-                          stderr=subprocess.PIPE, text=True, check=False,
-                          env=os.environ | {"PYTHONPATH": paths})  # fmt: skip
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (141, "")
-
-
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
 def test_every_option_says_what_it_does(command: Any) -> None:
     parsers = argparse.ArgumentParser().add_subparsers()
@@ -121,3 +107,13 @@ def test_a_home_without_a_stack_says_how_to_start_one(
 ) -> None:
     assert main(["status"]) == 1
     assert capsys.readouterr().out == f"nothing runs in {home}: `gensweep up` starts a stack.\n"
+
+
+def test_the_readme_has_a_line_for_every_command() -> None:
+    parsers = argparse.ArgumentParser().add_subparsers()
+    for command in COMMANDS:
+        command.add_parser(parsers)
+    rows = re.findall(r"^\| (`gensweep .*?`) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    told = [word.split() for row in rows for word in re.findall("`(.*?)`", row)]
+    names = [words[1] if words[0] == "gensweep" else words[0] for words in told]
+    assert sorted(names) == sorted(parsers.choices)

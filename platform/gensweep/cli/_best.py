@@ -12,7 +12,7 @@ def add_parser(subparsers: Any) -> None:
         "best", help="the best configuration of a sweep, whole",
         description="Tell all of a sweep's best configuration: every hyperparameter, searched "
         "(marked *) or not, its metrics, seed and run in MLflow, how to sample it, and how to "
-        "train it again. Best is the median over its seeds, where there are several, and the "
+        "train it again. Best is the mean over its seeds, where there are several, and the "
         "trial in the middle stands for it.",
     )  # fmt: skip
     parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
@@ -71,7 +71,7 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     seeds = ""
     if told["seeds"] > 1:
         each = ", ".join(map(format_value, told["values"]))
-        seeds = f", median of {len(told['values'])} of {told['seeds']} seeds: {each}"
+        seeds = f", mean of {len(told['values'])} of {told['seeds']} seeds: {each}"
     yield f"{told['metric']:9} {format_value(told['value'])} ({told['outcome']}{seeds})"
     yield f"seed      {told['seed']}"
     yield f"examples  {told['images']:,}"

@@ -57,12 +57,12 @@ def _sections(found: "Comparison") -> list[str]:
     a, b = found.sweeps
     width = output_width()
     sections = [text_table(["", a.name, b.name], _facts(found), width), _rates(found.sweeps, width)]
-    same = "searched the same space"
-    space = "; ".join(map(_shown, found.space))
-    sections.append(f"searched: {space}" if found.space else same)
-    if found.settings:
-        rows = [[one.field, one.a, one.b] for one in found.settings]
-        sections.append(text_table(["asked otherwise", a.name, b.name], rows, width))
+    if not found.space:
+        sections.append("searched the same space")
+    for head, differences in (("hyperparameter", found.space), ("asked otherwise", found.settings)):
+        if differences:
+            rows = [[one.field, one.a, one.b] for one in differences]
+            sections.append(text_table([head, a.name, b.name], rows, width))
     return sections
 
 
@@ -86,14 +86,14 @@ def _facts(found: "Comparison") -> list[list[object]]:
 def _best(side: "SweepSide") -> str:
     if side.best is None:
         return "none is ranked"
-    seeds = f", median of {len(side.best.values)} seeds" if side.best.trials > 1 else ""
+    seeds = f", mean of {len(side.best.values)} seeds" if side.best.trials > 1 else ""
     return f"{side.best.value:.4g} (trial {side.best.trial['number']}{seeds})"
 
 
 def _param(side: "SweepSide", name: str) -> object:
     from gensweep.report import format_value
 
-    return format_value(side.best.params.get(name, "")) if side.best else ""
+    return format_value(side.hyperparameters.get(name, ""))
 
 
 def _rates(sides: Sequence["SweepSide"], width: int | None) -> str:

@@ -48,17 +48,21 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     try:
         out.write_text(file.text(out.suffix), encoding="utf-8")
-        print(out)
+        written = [out]
         if args.model is not None:
-            _export_model(snapshot, trial, args.model)
+            written += _export_model(snapshot, trial, args.model)
     except OSError as error:
         raise UserError(f"{error.filename} cannot be written ({error.strerror}): choose another "
                         "place.") from error  # fmt: skip
+    print(*written, sep="\n")
     return 0
 
 
-def _export_model(snapshot: "SweepSnapshot", trial: "TrialView", folder: Path) -> None:
-    """Write the trial's weights and what samples are drawn by; `UserError` if they are lost."""
+def _export_model(snapshot: "SweepSnapshot", trial: "TrialView", folder: Path) -> list[Path]:
+    """Write the trial's weights and what samples are drawn by; return the files.
+
+    `UserError` if the store has lost them.
+    """
     from gensweep.errors import UserError
     from gensweep.evaluation import sampler_spec
     from gensweep.results import sweep_of
@@ -75,8 +79,7 @@ def _export_model(snapshot: "SweepSnapshot", trial: "TrialView", folder: Path) -
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS).write_bytes(weights)
     (folder / ABOUT).write_text(json.dumps(about, indent=1, default=str) + "\n", encoding="utf-8")
-    print(folder / WEIGHTS)
-    print(folder / ABOUT)
+    return [folder / WEIGHTS, folder / ABOUT]
 
 
 def _data_of(snapshot: "SweepSnapshot", store: Any) -> Any:

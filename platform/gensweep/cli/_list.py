@@ -9,6 +9,7 @@ from typing import Any
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("list", help="the sweeps, newest last")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--names", action="store_true", help="their names alone, one a line")
     parser.set_defaults(run=run)
 
 
@@ -17,6 +18,9 @@ def run(args: argparse.Namespace) -> int:
     from gensweep.sweep import sweeps_here
 
     found = sweeps_here()
+    if args.names:
+        print("\n".join(sweep["name"] for sweep in found))
+        return 0
     if args.json:
         print(json.dumps(found, indent=1))
         return 0

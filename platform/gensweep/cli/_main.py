@@ -9,6 +9,7 @@ from gensweep.cli import (
     _best,
     _check,
     _compare,
+    _completion,
     _delete,
     _doctor,
     _down,
@@ -18,6 +19,7 @@ from gensweep.cli import (
     _models,
     _report,
     _results,
+    _retrain,
     _sample,
     _status,
     _up,
@@ -29,8 +31,9 @@ from gensweep.log import print_error
 COMMANDS = (
     _up, _status, _down, _doctor,
     _list, _watch, _results, _best, _report, _compare,
-    _export, _sample, _delete,
+    _sample, _export, _retrain, _delete,
     _models, _features, _check,
+    _completion,
 )  # fmt: skip
 """In the order of `--help`: the stack, what sweeps found, what becomes of it, and models."""
 
@@ -40,15 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     The last is the status of a program whose reader, `head` for instance, has enough.
     """
-    parser = argparse.ArgumentParser(prog="gensweep", description="Sweeps of generative models.")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(subparsers)
-    args = parser.parse_args(argv)
     try:
-        status = int(args.run(args))
-        sys.stdout.flush()  # so that a reader that left is noticed here
-        return status
+        return _run(argv)
     except UserError as error:
         print_error(str(error))
         return 2
@@ -57,3 +53,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except KeyboardInterrupt:
         return 130
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Run a command, or print its help, to the last byte: a reader that left is noticed here."""
+    try:
+        args = _parse(argv)
+        return int(args.run(args))
+    finally:
+        sys.stdout.flush()
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="gensweep", description="Sweeps of generative models.")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    args, more = parser.parse_known_args(argv)
+    if more and not getattr(args, "takes_more", False):
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    args.more, args.parser = more, parser
+    return args

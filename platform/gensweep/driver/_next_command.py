@@ -10,14 +10,24 @@ from gensweep.trial import TrialState, TrialView
 
 
 def next_command(request: RunRequest, trials: Sequence[TrialView]) -> str:
-    """Return what goes on with the rest of a sweep that was stopped, or doubles its trials."""
+    """Return what goes on with the rest of a sweep that was stopped, or doubles its trials.
+
+    Empty where all of one configuration's seeds have ended, of which it keeps the number.
+    """
     sweep = request.sweep
     ended = sum(TrialState(trial["state"]).ended for trial in trials)
-    line = f"{_python()} {request.script} --resume {sweep.name}{request.placement_options}"
+    if ended >= sweep.trials and not sweep.space:
+        return ""
+    line = f"{_called(request.script)} --resume {sweep.name}{request.placement_options}"
     if sweep.max_cost is not None:  # a bound that was wanted once is wanted again
         line += f" --max-cost {2 * sweep.max_cost:g}"
         line += f" --hourly-price {sweep.hourly_price:g}" if sweep.hourly_price is not None else ""
     return line if ended < sweep.trials else f"{line} --trials {2 * sweep.trials}"
+
+
+def _called(script: str) -> str:
+    """How a script is called; a command of ours needs no Python before it."""
+    return script if script.startswith("gensweep ") else f"{_python()} {script}"
 
 
 def _python() -> str:

@@ -1,8 +1,7 @@
-"""Finds the best configuration of a sweep: by the median over its seeds, not by the luckiest."""
+"""Finds the best configuration of a sweep, and the trial that stands for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from gensweep.errors import UserError
@@ -20,29 +19,30 @@ class Best:
     """Number of the configuration's first trial."""
     params: dict[str, Any]
     value: float
-    """Median over the seeds of those trials that were completed."""
+    """Mean over the seeds of those trials that were completed."""
     values: tuple[float, ...]
-    """Of each of them, the best first."""
+    """Of each of them, the one that stands for it first."""
     trials: int
     """Those of the configuration that have ended."""
     trial: TrialView
-    """The one in the middle; of an even number the better of the two."""
+    """The seed in the middle by the metric."""
 
 
 def best_configuration(trials: Sequence[TrialView], objective: Objective) -> Best | None:
-    """Return the configuration whose seeds are best in their median; None if none is ranked.
+    """Return the first of `Objective.configurations`; None if none is ranked.
 
-    A seed without a value counts as the worst. `trials` are those that have ended.
+    `trials` are those that have ended.
     """
-    groups: dict[int, list[TrialView]] = {}
-    for trial in trials:
-        groups.setdefault(trial["group"], []).append(trial)
-    draws = {number: objective.signed_values(group) for number, group in groups.items()}
-    ranked = sorted(
-        (number for number in groups if objective.ranked(groups[number])),
-        key=lambda number: (median(draws[number]), min(draws[number])),
-    )
-    return configuration(groups[ranked[0]], objective) if ranked else None
+    found = objective.configurations(trials)
+    if not found:
+        return None
+    first = found[0]
+    trial = first.trials[0]
+    values = tuple(objective.sign * value for value in first.values[: len(first.trials)])
+    return Best(
+        group=trial["group"], params=trial["params"], value=first.mean * objective.sign,
+        values=values, trials=len(first.values), trial=trial,
+    )  # fmt: skip
 
 
 def best_of(snapshot: SweepSnapshot) -> Best:
@@ -65,14 +65,3 @@ def trial_of(snapshot: SweepSnapshot, number: int | None) -> TrialView:
         raise UserError(f"sweep {snapshot.name!r} has no trial {number}: it has "
                         f"{len(snapshot.records)} so far, from 0 on.")  # fmt: skip
     return trial_views(chosen)[0]
-
-
-def configuration(group: Sequence[TrialView], objective: Objective) -> Best:
-    """Describe a configuration by its trials, of which one at least is ranked."""
-    ranked = objective.ranked(group)
-    values = tuple(float(trial["metrics"][objective.metric]) for trial in ranked)
-    middle = ranked[min((len(group) - 1) // 2, len(ranked) - 1)]
-    return Best(
-        group=middle["group"], params=middle["params"], value=median(values), values=values,
-        trials=len(group), trial=middle,
-    )  # fmt: skip

@@ -8,17 +8,18 @@ from gensweep.objective import Objective
 from gensweep.report import rates
 from gensweep.results._best import Best, best_configuration
 from gensweep.results._records import trial_views
+from gensweep.results._sweep_of import whole_configuration
 from gensweep.study import SweepSnapshot, leaf_differences
 from gensweep.trial import TrialView
 
-MODELS_OWN = ("protocol.neutral.", "protocol.nll.")
+MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.")
 """What the protocol says of measures that one of two models may lack: no difference of the rest."""
 ABSENT = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class SweepDifference:
-    """A field in which two sweeps differ, with the value of each as JSON."""
+    """A field in which two sweeps differ, with the value of each: as JSON, a space in words."""
 
     field: str
     a: str
@@ -43,6 +44,8 @@ class SweepSide:
     rates: Sequence[Mapping[str, object]]
     """Rows of the table of success rates, by the names of its columns."""
     best: Best | None
+    hyperparameters: Mapping[str, Any]
+    """Of the best configuration, searched or not; empty if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,7 @@ class Comparison:
     protocol: Sequence[SweepDifference]
     """In which their numbers were made differently; empty: they may be compared."""
     space: Sequence[SweepDifference]
+    """Hyperparameters that one searches elsewhere than the other, or that have other values."""
     settings: Sequence[SweepDifference]
     """Of everything else that each was asked."""
     sweeps: tuple[SweepSide, SweepSide]
@@ -70,7 +74,7 @@ def compare(a: SweepSnapshot, b: SweepSnapshot) -> Comparison:
         metric=told["metric"],
         direction=told["direction"],
         protocol=protocol_differences(a.spec, b.spec),
-        space=_differences(a.spec["space"], b.spec["space"]),
+        space=space_differences(a.spec, b.spec),
         settings=_differences(_settings(a), _settings(b)),
         sweeps=(_side(a), _side(b)),
     )
@@ -80,7 +84,7 @@ def protocol_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Swe
     """List the fields by which the numbers of two specs cannot be compared.
 
     >>> spec = {"objective": {"metric": "nll"}, "data_hash": "5f", "protocol": {"samples": 1000}}
-    >>> protocol_differences(spec, {**spec, "protocol": {"samples": 50, "neutral": {"size": 1}}})
+    >>> protocol_differences(spec, {**spec, "protocol": {"samples": 50, "scores": {"seed": 0}}})
     [SweepDifference(field='protocol.samples', a='1000', b='50')]
     """
     keys = ("objective", "data_hash", "protocol")
@@ -90,13 +94,49 @@ def protocol_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Swe
     ]
 
 
+def space_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[SweepDifference]:
+    """List the hyperparameters that differ: in what is searched, or in the value of all trials.
+
+    What only one of two models has, and is not searched, is left out.
+
+    >>> rate = {"kind": "real", "low": 0.001, "high": 0.1, "log": True}
+    >>> space_differences({"space": {"rate": rate}, "defaults": {"hidden": "64"}},
+    ...                   {"space": {}, "fixed": {"rate": "0.01", "hidden": "64"}})
+    [SweepDifference(field='rate', a='0.001 to 0.1 (log)', b='0.01')]
+    """
+    mine, other = _hyperparameters(a), _hyperparameters(b)
+    searched = {*a["space"], *b["space"]}
+    pairs = {name: (mine.get(name, ABSENT), other.get(name, ABSENT)) for name in {*mine, *other}}
+    return [
+        SweepDifference(name, *pair)
+        for name, pair in sorted(pairs.items())
+        if pair[0] != pair[1] and (name in searched or ABSENT not in pair)
+    ]
+
+
+def _hyperparameters(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Write what a sweep has of each hyperparameter: what is searched, or its value."""
+    searched = {name: _dimension(told) for name, told in spec["space"].items()}
+    return {**spec.get("defaults", {}), **spec.get("fixed", {}), **searched}
+
+
+def _dimension(told: Mapping[str, Any]) -> str:
+    """Write a dimension in words."""
+    if "choices" in told:
+        words = ", ".join(map(str, told["choices"]))
+    else:
+        words = f"{told['low']} to {told['high']}{' (log)' if told.get('log') else ''}"
+    when = (f"{name} is {' or '.join(map(str, c))}" for name, c in told.get("when", {}).items())
+    return f"{words}{''.join(f', when {one}' for one in when)}"
+
+
 def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[SweepDifference]:
     return [SweepDifference(*found) for found in leaf_differences(a, b)]
 
 
 def _settings(snapshot: SweepSnapshot) -> dict[str, Any]:
     """What a sweep was asked, but for its space, its protocol and its trials."""
-    told = ("space", "objective", "data_hash", "protocol", "strata")
+    told = ("space", "fixed", "defaults", "objective", "data_hash", "protocol", "strata")
     return {name: value for name, value in snapshot.spec.items() if name not in told}
 
 
@@ -104,11 +144,11 @@ def _side(snapshot: SweepSnapshot) -> SweepSide:
     spec = snapshot.spec
     trials: list[TrialView] = trial_views(r for r in snapshot.records if r.state.ended)
     head, rows = rates(trials, spec.get("by"))
-    objective = Objective(**spec["objective"])
+    best = best_configuration(trials, Objective(**spec["objective"]))
     return SweepSide(
         name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.trials,
         ended=len(trials), budget_images=spec["budget_images"], hours=snapshot.hours,
         cost=snapshot.cost, by=spec.get("by"),
         rates=[dict(zip(["group", *head[1:]], row, strict=True)) for row in rows],
-        best=best_configuration(trials, objective),
+        best=best, hyperparameters=whole_configuration(snapshot, best.params) if best else {},
     )  # fmt: skip

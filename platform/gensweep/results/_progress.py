@@ -63,7 +63,7 @@ class SweepProgress:
     def waits_for(self) -> str:
         """Say what must happen next, in words."""
         if self.is_complete:
-            return "nothing: every trial has ended"
+            return "its report, which the driver writes"
         training = self.states.get(TrialState.LEASED.shown, 0)
         if training:
             return f"{training} trials that train" if training > 1 else "a trial that trains"

@@ -37,8 +37,8 @@ def results_table(
         return f"no trial has ended{_not_shown(trials, [])}"
     shown = _ranking_table(trials, objective, rows) or _failure_table(trials, objective)
     found = stable_regions(strata(ended, group_by), map_axis, group_by)
-    regions = f"\n\n{text_table(found.head, found.rows)}" if found else ""
-    return f"{shown}\n\n{text_table(*rates(ended, group_by))}{regions}"
+    regions = f"\n\n{text_table(found.head, found.rows, output_width())}" if found else ""
+    return f"{shown}\n\n{text_table(*rates(ended, group_by), output_width())}{regions}"
 
 
 def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int | None) -> str:

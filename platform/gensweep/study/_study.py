@@ -385,9 +385,8 @@ class Study:
         """Count trials, by state and in all, and the images of ended ones."""
         with self.transaction():
             counts = {str(state): n for state, n in sorted(self._ledger.counts.items()) if n}
-            return StudySummary(states=counts, total=self._queue.total,
-                                target=self.spec.budget.trials,
-                                images=self._queue.images)  # fmt: skip
+            return StudySummary(states=counts, total=self._queue.total, images=self._queue.images,
+                                target=self.spec.budget.trials)  # fmt: skip
 
     def close(self) -> None:
         """Queue what is leased, and let another process drive the sweep."""

@@ -1,0 +1,75 @@
+"""`gensweep retrain NAME`: trains one configuration of a sweep for longer, with several seeds."""
+
+import argparse
+import shlex
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gensweep.spec import Sweep
+    from gensweep.study import SweepSnapshot
+    from gensweep.trial import TrialView
+
+TIMES = 4
+"""The budget of the sweep, unless another is asked for."""
+SEEDS = 3
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "retrain", help="train one configuration longer, with several seeds",
+        description="Run a new sweep of one configuration of an old one: its seeds, trained on "
+        "more examples, without pruning, measured by the same protocol. The model must be in an "
+        "installed catalogue. Options of every sweep's script, such as --gpus 1, --dry-run or "
+        "--resume, may follow; --seed and the like are theirs.",
+        epilog="gensweep retrain NAME --examples 2000000 --seeds 5 --gpus 1 --dry-run",
+        allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("--trial", type=int, metavar="N",
+                        help="of this one (default: that which `gensweep best` tells)")  # fmt: skip
+    parser.add_argument("--examples", type=int, metavar="N",
+                        help=f"a seed sees (default: {TIMES} times the sweep's)")  # fmt: skip
+    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="K",
+                        help=f"trials that are trained (default {SEEDS})")  # fmt: skip
+    parser.set_defaults(run=run, takes_more=True)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gensweep.driver import main
+    from gensweep.results import read_here, trial_of
+
+    snapshot = read_here(args.name)
+    trial = trial_of(snapshot, args.trial)
+    sweep = retrained(snapshot, trial, args.examples, args.seeds)
+    # The script, as the line to type next names it.
+    sys.argv = [
+        f"gensweep retrain {shlex.quote(args.name)} --trial {trial['number']} "
+        f"--examples {sweep.budget_images} --seeds {sweep.trials}"
+    ]
+    main(f"Trial {trial['number']} of {args.name}, trained again.", sweep, args.more)
+    return 0
+
+
+def retrained(
+    snapshot: "SweepSnapshot", trial: "TrialView", examples: int | None, seeds: int
+) -> "Sweep":
+    """Return the sweep of a trial's configuration, whose trials are `seeds`.
+
+    `examples` None: `TIMES` as many as in the sweep. `UserError` for what cannot be.
+    """
+    from gensweep.errors import UserError
+    from gensweep.results import sweep_of, whole_configuration
+    from gensweep.spec import fix_values
+
+    if seeds < 1:
+        raise UserError(f"`1 <= seeds` must hold, but got --seeds {seeds}.")
+    old = sweep_of(snapshot)
+    name = f"{snapshot.name[:50]}-retrain"
+    budget = TIMES * old.budget_images if examples is None else examples
+    longer = replace(
+        old, name=name, question=name, budget_images=budget, pruner="none", pbt=False,
+        sampler="random",
+    )  # fmt: skip
+    return fix_values(longer, whole_configuration(snapshot, trial["params"]), seeds)
