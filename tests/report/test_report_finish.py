@@ -187,7 +187,7 @@ def test_results_need_the_ledger_alone(home: Path, capsys: Any) -> None:
     shown = capsys.readouterr()
     assert shown.out.splitlines()[2].split()[:3] == ["0", "3", "converged"]
     assert shown.out.splitlines()[-3].split() == ["stratum", "stable", "learning_rate"]
-    assert "too few trials to tell: 2 of 3 converged, 1 pruned aside" in shown.out
+    assert "too few configurations to tell: 2 of 3 converged, 1 pruned aside" in shown.out
     assert main(["results", "s", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [t["state"] for t in found["trials"]] == [state for state, _ in ENDS["mixed"]]

@@ -36,7 +36,7 @@ def row(ends: str) -> dict[float, str]:
         ("uuuuuccccuccccddddd", "0.00018 to 0.018, 8 of 9"),
         ("cccccc", "throughout, 1e-05 to 0.00018, 6 of 6"),
         ("dddddd", "nowhere: 0 of 6 converged"),
-        ("ccd", "too few trials to tell: 2 of 3 converged"),
+        ("ccd", "too few configurations to tell: 2 of 3 converged"),
         ("dcdddcdddc", "no region stands out: 3 of 10 converged"),
         ("uuuuupccccpccccddddd", "0.00032 to 0.032, 8 of 8, 2 pruned aside"),
         ("pppp", "unknown: 4 were pruned"),

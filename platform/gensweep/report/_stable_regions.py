@@ -98,7 +98,7 @@ def stable_region(trials: Sequence[TrialView], map_axis: str) -> Region | None:
 def _reason(places: Sequence[Place]) -> str:
     """Say why no region is told; empty if one is."""
     if len(places) < FEWEST:
-        return "too few trials to tell"
+        return "too few configurations to tell"
     if not _counts(places)[0]:
         return "nowhere"
     return "no region stands out" if len(best_run(places)) < FEWEST_INSIDE else ""
