@@ -32,7 +32,7 @@ def rising(trials: Sequence[Any]) -> list[Chart]:
 def finish(plan: Plan) -> str:
     """End the sweep as its driver does, which keeps what the report states; return its page."""
     with Study.open(spec_of(plan), plan.ledger) as study:
-        _, files = print_answer(plan, PROTOCOL, OBJECTIVE, USED, study.keep_report)
+        _, files = print_answer(plan, PROTOCOL, OBJECTIVE, USED, keep=study.keep_report)
     return files["report.html"].decode()
 
 
