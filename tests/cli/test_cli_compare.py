@@ -74,10 +74,10 @@ def test_what_only_one_model_is_measured_by_is_no_difference(home: Path) -> None
 def test_the_best_is_a_configuration_and_not_the_luckiest_seed(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of two configurations of three seeds each, one has the single best trial and fails twice."""
+    """Of three configurations of three seeds each, one has the best trial and fails twice."""
     lucky = [("completed", 0.1), ("collapsed", None), ("collapsed", None)]
     steady = [("completed", value) for value in (0.4, 0.3, 0.5)]
-    ended(home, "b", [*lucky, *steady], repeats=3)
+    ended(home, "b", [*lucky, *steady, *[("completed", 9.0)] * 3], repeats=3)
     assert main(["compare", "a", "b", "--json"]) == 0
     best = json.loads(capsys.readouterr().out)["sweeps"][1]["best"]
     assert (best["group"], best["trial"]["number"]) == (3, 3)
