@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gensweep.errors import UserError
+from gensweep.learning_curve import CurvePoint
 from gensweep.objective import Objective
 from gensweep.population import explorable
 from gensweep.redact import redact
@@ -26,6 +27,7 @@ class SweepRecorder:
     def __init__(self, context: RunContext, objective: Objective):
         sweep = context.sweep
         self._sweep, self._store = sweep, open_store(context.store)
+        self._ranked = objective.metric
         spool = Spool(Path(context.home) / "spool" / sweep.name)
         self._tracker = Tracker(spool, context.tracking_uri, sweep.question, sweep.name,
                                 script=context.script)  # fmt: skip
@@ -50,10 +52,28 @@ class SweepRecorder:
         self._tracker.log_metrics(number, copy["images"], values)
 
     def report(self, report: TrialReport) -> None:
-        """Record an evaluation, at the images that its trial had seen."""
-        self._tracker.log_metrics(report.number, report.images, report.metrics)
+        """Record an evaluation, at the images that its trial had seen, and training until then.
+
+        A metric of training has the points of its learning curve alone: its mean since the last
+        evaluation would be a step in it.
+        """
+        self.record_learning(report.number, report.points)
+        curves = {name for point in report.points for name in point.metrics} - {self._ranked}
+        metrics = {name: v for name, v in report.metrics.items() if name not in curves}
+        self._tracker.log_metrics(report.number, report.images, metrics)
         if report.png:
             self._tracker.log_image(report.number, "samples", report.images, report.png)
+
+    def record_learning(self, number: int, points: Sequence[CurvePoint]) -> None:
+        """Record points of a learning curve; those that were recorded already are left out.
+
+        A metric that ranks trials has its values of evaluations, as the study has them.
+        """
+        self._tracker.log_points(number, [
+            (point.images, point.time_ms,
+             {name: v for name, v in point.metrics.items() if name != self._ranked})
+            for point in points
+        ])  # fmt: skip
 
     def record_curves(
         self, number: int, images: int, curves: Curves, metrics: Sequence[str]
