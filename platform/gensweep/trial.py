@@ -249,7 +249,7 @@ class TrialReport:
     """The sample grid."""
 
     points: Sequence[CurvePoint] = ()
-    """Of the learning curve, those since the report before."""
+    """Of the learning curve, those for the tracker since the report before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -273,6 +273,9 @@ class TrialEnd:
 
     points: Sequence[CurvePoint] = ()
     """The whole learning curve."""
+
+    points_stride: int = 1
+    """Every which of them is for the tracker."""
 
     lineage: tuple[StateCopy, ...] = ()
     artifacts: ArtifactPointer | None = None

@@ -6,6 +6,9 @@ import pytest
 from mlflow import MlflowClient
 
 from gensweep.lanes import CURVE_PARTS
+from gensweep.learning_curve import CurvePoint
+from gensweep.worker import _lane_trial
+from gensweep.worker._lane_trial import LaneTrial
 
 
 @pytest.mark.slow("trains a trial twice", minutes=0.2)
@@ -34,8 +37,9 @@ def test_how_training_went_is_kept_and_goes_on_after_a_stop(open_small_sweep: An
 
 @pytest.mark.slow("trains a trial, and tells MLflow", minutes=0.2)
 def test_the_tracker_has_the_curve_with_its_steps_and_the_evaluations_beside(
-    open_small_sweep: Any,
+    open_small_sweep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_lane_trial, "TICKS_A_VALUE", 0)  # as if the trial were long
     small_sweep = open_small_sweep(trials=1, width=1, budget_images=6400)
     small_sweep.runner("first")[1].resume()
     history, last = small_sweep.result(0)["history"], small_sweep.trials()[0].metrics
@@ -57,6 +61,22 @@ def test_the_tracker_has_the_curve_with_its_steps_and_the_evaluations_beside(
         -(-images // 64) * 64 for images in small_sweep.sweep.rung_images
     ]
     assert run.data.metrics["final/frechet"] == last["frechet"]
+
+
+@pytest.mark.parametrize(("ticks", "told"), [(4200, 50), (2100, 25), (1000, 10), (50, 1), (7, 1)])
+def test_a_short_trial_tells_the_tracker_fewer_points_and_always_the_last(
+    ticks: int, told: int
+) -> None:
+    """As many in several reports as in one."""
+    lease: Any = None
+    trial = LaneTrial(lease, (ticks,))
+    points = [CurvePoint(n, 0, dict.fromkeys("abcdef", 1.0)) for n in range(min(50, ticks))]
+    trial.points = points[:20]
+    first = trial.new_points()
+    trial.points = points
+    found = first + trial.new_points()
+    assert (len(found), found[-1]) == (told, points[-1])
+    assert found == points[trial.points_stride - 1 :: trial.points_stride]
 
 
 @pytest.mark.slow("trains a trial, and tells MLflow", minutes=0.2)

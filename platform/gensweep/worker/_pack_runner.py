@@ -246,7 +246,8 @@ class PackRunner:
             outcome=evaluation.outcome if evaluation is not None and completed else state,
             report=None if is_reported else report,
             curves={} if evaluation is None else evaluation.curves,
-            points=tuple(trial.points), lineage=tuple(trial.lineage),
+            points=tuple(trial.points), points_stride=trial.points_stride,
+            lineage=tuple(trial.lineage),
         )  # fmt: skip
         # Taken before the lane is dropped: the next trial's weights overwrite it.
         weights = b"" if evaluation is None else self.lanes.state(slot)
