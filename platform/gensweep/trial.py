@@ -281,6 +281,11 @@ class TrialEnd:
     artifacts: ArtifactPointer | None = None
     """None: it left no weights."""
 
+    @property
+    def tracked_points(self) -> Sequence[CurvePoint]:
+        """The points that are for the tracker."""
+        return self.points[self.points_stride - 1 :: self.points_stride]
+
     def stored(self, state: TrialState) -> StoredResult:
         """Return what the ledger keeps, for a trial that ends in `state`.
 

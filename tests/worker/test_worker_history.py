@@ -60,7 +60,7 @@ def test_the_tracker_has_the_curve_with_its_steps_and_the_evaluations_beside(
     assert [step for step, _ in told("frechet")] == [
         -(-images // 64) * 64 for images in small_sweep.sweep.rung_images
     ]
-    assert run.data.metrics["final/frechet"] == last["frechet"]
+    assert run.data.metrics["frechet"] == last["frechet"]
 
 
 @pytest.mark.parametrize(("ticks", "told"), [(4200, 50), (2100, 25), (1000, 10), (50, 1), (7, 1)])
@@ -88,7 +88,7 @@ def test_what_was_measured_along_a_grid_is_told_by_its_value(open_small_sweep: A
     small_sweep.close()
     client = MlflowClient(small_sweep.plan.tracking_uri)
     runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
-    (told,) = [run.data.metrics for run in runs if "truncation_2/frechet" in run.data.metrics]
+    (told,) = [run.data.metrics for run in runs if "frechet.truncation_2" in run.data.metrics]
     for at, fidelity, variety in curve:
-        assert told[f"truncation_{at:g}/frechet"] == fidelity
-        assert told[f"truncation_{at:g}/coverage"] == variety
+        assert told[f"frechet.truncation_{at:g}"] == fidelity
+        assert told[f"coverage.truncation_{at:g}"] == variety

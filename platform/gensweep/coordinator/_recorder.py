@@ -11,6 +11,7 @@ from gensweep.learning_curve import CurvePoint
 from gensweep.objective import Objective
 from gensweep.population import explorable
 from gensweep.redact import redact
+from gensweep.space import conditions
 from gensweep.spec import RunContext
 from gensweep.storage import open_store
 from gensweep.tracking import Spool, SweepView, Tracker
@@ -33,7 +34,8 @@ class SweepRecorder:
                                 script=context.script)  # fmt: skip
         data = {"name": context.data_name, "hash": context.data_hash,
                 "source": f"{context.store}/datasets/{context.data_id}"}  # fmt: skip
-        view = SweepView(params=list(sweep.space), metric=objective.metric,
+        axes = [name for name, one in sweep.space.items() if not conditions(one)]
+        view = SweepView(params=list(sweep.space), axes=axes, metric=objective.metric,
                          minimize=objective.sign > 0)  # fmt: skip
         self._tracker.start_sweep(config=sweep.identity(), seed=sweep.seed, data=data, view=view)
 
@@ -137,10 +139,10 @@ def curve_metrics(curves: Curves, metrics: Sequence[str]) -> dict[str, float]:
     """Name what was measured along the grids of sampling hyperparameters, each by its value.
 
     >>> curve_metrics({"truncation": ((0.5, 40.0, 0.25),)}, ("frechet", "coverage"))
-    {'truncation_0.5/frechet': 40.0, 'truncation_0.5/coverage': 0.25}
+    {'frechet.truncation_0.5': 40.0, 'coverage.truncation_0.5': 0.25}
     """
     return {
-        f"{name}_{at:g}/{metric}": value
+        f"{metric}.{name}_{at:g}": value
         for name, curve in curves.items()
         for at, *measured in curve
         for metric, value in zip(metrics, measured, strict=False)

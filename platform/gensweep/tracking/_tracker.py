@@ -131,7 +131,7 @@ class Tracker:
 
     def finish_trial(self, number: int, state: TrialState, cause: str = "",
                      metrics: Mapping[str, float] | None = None) -> None:  # fmt: skip
-        """Close the trial's run; `metrics` are its last ones, shown as `final/NAME`."""
+        """Close the trial's run; of its last `metrics` those without a point are recorded."""
         self._finish(number, state, cause, metrics)
 
     def finish_sweep(self, state: TrialState = TrialState.COMPLETED, cause: str = "", *,
@@ -143,8 +143,12 @@ class Tracker:
                 metrics: Mapping[str, float] | None) -> None:  # fmt: skip
         if not TrialState(state).ended:
             raise ValueError(f"{state} is no end of a run.")
-        values = {f"final/{key}": _storable(value) for key, value in (metrics or {}).items()}
-        self._put("finish", number, state=state, cause=redact(cause), values=values)
+        with self._lock:
+            # The others are there: MLflow shows a metric's last point, and a copy under another
+            # name would be a page of bars before the learning curves.
+            values = {key: _storable(value) for key, value in (metrics or {}).items()
+                      if _mark_name(number, key) not in self._spool.marks}  # fmt: skip
+            self._put("finish", number, state=state, cause=redact(cause), values=values)
 
     @property
     def refused_count(self) -> int:
