@@ -43,7 +43,8 @@ def test_the_platform_knows_no_model() -> None:
 
 
 ENGINE = (
-    "errors.py", "files.py", "game.py", "known_metrics.py", "machine.py", "precision.py",
+    "errors.py", "files.py", "game.py", "known_metrics.py", "learning_curve.py", "machine.py",
+    "precision.py",
     "sampling_fields.py", "space.py", "trial.py", "lanes", "metrics",
 )  # fmt: skip
 

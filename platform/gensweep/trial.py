@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NotRequired, Self, TypedDict
+
+from gensweep.learning_curve import CurvePoint, History, StoredCurve, store_curve
 
 
 class TrialState(StrEnum):
@@ -165,14 +167,11 @@ LINEAGE: Final = "lineage"
 """Of a lane's state and a trial's result: [{"images", "from", "params"}], a copy each."""
 
 
-History = dict[str, list[list[float]]]
-"""[images, mean since the evaluation before] at each evaluation, of losses and training metrics."""
-
-
 class Course(TypedDict, total=False):
     """The course of a trial: how training went, and copies of population-based training."""
 
     history: History
+    """In a ledger of an earlier version, which had a point for each evaluation."""
     lineage: list[StateCopy]
 
 
@@ -184,6 +183,7 @@ class StoredResult(Course, total=False):
 
     curves: dict[str, list[list[float]]]
     """By sampling hyperparameter, [value, fidelity, variety] along its grid."""
+    learning: StoredCurve
     kept: ArtifactPointer
     outcome: str
 
@@ -211,7 +211,7 @@ class TrialView(TypedDict):
     """From being handed out to its end, beside the others of its pack; of one that had one pack."""
     history: NotRequired[History]
     lineage: NotRequired[list[StateCopy]]
-    """Both as of `Course`."""
+    """Copies as of `Course`."""
     seed: int
     attempts: int
     """Packs that have trained it."""
@@ -250,6 +250,9 @@ class TrialReport:
     png: bytes = b""
     """The sample grid."""
 
+    points: Sequence[CurvePoint] = ()
+    """Of the learning curve, those for the tracker since the report before."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialEnd:
@@ -270,12 +273,20 @@ class TrialEnd:
     curves: Mapping[str, tuple[tuple[float, float, float], ...]] = field(default_factory=dict)
     """By sampling hyperparameter, values of its grid with fidelity and variety, if measured."""
 
-    history: Mapping[str, list[list[float]]] = field(default_factory=dict)
-    """As a `History`."""
+    points: Sequence[CurvePoint] = ()
+    """The whole learning curve."""
+
+    points_stride: int = 1
+    """Every which of them is for the tracker."""
 
     lineage: tuple[StateCopy, ...] = ()
     artifacts: ArtifactPointer | None = None
     """None: it left no weights."""
+
+    @property
+    def tracked_points(self) -> Sequence[CurvePoint]:
+        """The points that are for the tracker."""
+        return self.points[self.points_stride - 1 :: self.points_stride]
 
     def stored(self, state: TrialState) -> StoredResult:
         """Return what the ledger keeps, for a trial that ends in `state`.
@@ -285,8 +296,8 @@ class TrialEnd:
         found: StoredResult = {}
         if curves := {n: [list(point) for point in c] for n, c in self.curves.items() if c}:
             found["curves"] = curves
-        if self.history:
-            found["history"] = dict(self.history)
+        if self.points:
+            found["learning"] = store_curve(self.points)
         if self.artifacts:
             found["kept"] = self.artifacts
         if self.lineage:

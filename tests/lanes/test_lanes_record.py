@@ -7,7 +7,7 @@ import torch
 
 from gensweep.errors import UserError
 from gensweep.lanes._means import Means
-from gensweep.lanes._record import Record
+from gensweep.lanes._record import Record, find_failure
 
 LOSS = torch.ones(1)
 
@@ -54,8 +54,8 @@ def test_the_first_bad_loss_is_told_and_its_step_of_this_lane() -> None:
             bad = torch.tensor([torch.nan, 1e9]) if tick == 1 else fine
             record.add("judge", {0: tick + 5, 1: tick + 1}, bad, {})
     record.close(lambda values: None)
-    assert record.find_failure(0, Means()) == (6, "judge_loss was nan at step 6")
-    assert record.find_failure(1, Means()) == (2, "judge_loss was 1e+09 at step 2")
+    assert find_failure(record.series(0), Means()) == (6, "judge_loss was nan at step 6")
+    assert find_failure(record.series(1), Means()) == (2, "judge_loss was 1e+09 at step 2")
 
 
 def test_exploded_weights_are_told_with_the_step(factory: Any) -> None:

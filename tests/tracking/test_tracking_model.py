@@ -54,6 +54,9 @@ def test_best_trial_becomes_a_model_that_samples(
     assert whole.shape == (64, 2)
     assert abs(cut).max() == 1.5
     np.testing.assert_allclose(cut, whole.clip(-1.5, 1.5))
+    about = mlflow.models.get_model_info("models:/digits-gan@best")
+    assert [column.name for column in about.signature.inputs] == ["n", "bound", "seed"]
+    assert about.saved_input_example_info["artifact_path"] == "input_example.json"
     folder = mlflow.artifacts.download_artifacts("models:/digits-gan@best")
     assert not list(Path(folder).rglob("*.pkl"))
     with pytest.raises(UserError, match="safetensors"):

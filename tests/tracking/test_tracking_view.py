@@ -12,7 +12,8 @@ from gensweep.tracking import Spool, SweepView, Tracker
 from gensweep.tracking._shared_view import LONGEST_VIEW, view_link, view_tag, view_value
 from tracking.mlflow_server import Server
 
-VIEW = SweepView(params=["learning_rate", "objective"], metric="frechet")
+VIEW = SweepView(params=["learning_rate", "objective", "clip"], axes=["learning_rate", "objective"],
+                 metric="frechet")  # fmt: skip
 
 
 def state_of(value: str) -> dict[str, Any]:
@@ -30,15 +31,14 @@ def test_a_view_has_the_searched_hyperparameters_and_the_ranked_metric() -> None
     assert chart["selectedMetrics"] == ["frechet"]
     assert chart["metricSectionId"] == state["compareRunSections"][0]["uuid"]
     assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`frechet`", True)
-    assert {"tags.`status`", "params.`objective`", "attributes.`Source`"} < set(
-        state["selectedColumns"]
-    )
-    more = SweepView(params=["x"], metric="coverage", minimize=False)
+    assert {"tags.`status`", "params.`clip`", "attributes.`Source`"} < set(state["selectedColumns"])
+    more = SweepView(params=["x"], axes=["x"], metric="coverage", minimize=False)
     assert state_of(view_value("s", more, 7))["orderByAsc"] is False
 
 
 def test_a_view_written_twice_is_the_same_and_fits_a_tag() -> None:
-    many = SweepView(params=[f"hyperparameter_{n}" for n in range(60)], metric="frechet")
+    names = [f"hyperparameter_{n}" for n in range(60)]
+    many = SweepView(params=names, axes=names, metric="frechet")
     assert view_value("s", many, 7) == view_value("s", many, 7)
     assert len(view_value("s" * 200, many, 7)) < LONGEST_VIEW
 

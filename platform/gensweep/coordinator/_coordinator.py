@@ -171,6 +171,7 @@ class SweepCoordinator:
             return
         self._images_seen[number] = end.images
         _log.debug("trial %d ends: %s %s", number, resolved.state, resolved.cause)
+        self._recorder.record_learning(number, end.tracked_points)
         if report is not None:
             self._study.measure(lease, self._rung(report.images), metrics)
             self._recorder.report(report)

@@ -7,9 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from gensweep.errors import UserError
+from gensweep.learning_curve import CurvePoint
 from gensweep.objective import Objective
 from gensweep.population import explorable
 from gensweep.redact import redact
+from gensweep.space import conditions
 from gensweep.spec import RunContext
 from gensweep.storage import open_store
 from gensweep.tracking import Spool, SweepView, Tracker
@@ -26,12 +28,14 @@ class SweepRecorder:
     def __init__(self, context: RunContext, objective: Objective):
         sweep = context.sweep
         self._sweep, self._store = sweep, open_store(context.store)
+        self._ranked = objective.metric
         spool = Spool(Path(context.home) / "spool" / sweep.name)
         self._tracker = Tracker(spool, context.tracking_uri, sweep.question, sweep.name,
                                 script=context.script)  # fmt: skip
         data = {"name": context.data_name, "hash": context.data_hash,
                 "source": f"{context.store}/datasets/{context.data_id}"}  # fmt: skip
-        view = SweepView(params=list(sweep.space), metric=objective.metric,
+        axes = [name for name, one in sweep.space.items() if not conditions(one)]
+        view = SweepView(params=list(sweep.space), axes=axes, metric=objective.metric,
                          minimize=objective.sign > 0)  # fmt: skip
         self._tracker.start_sweep(config=sweep.identity(), seed=sweep.seed, data=data, view=view)
 
@@ -50,10 +54,28 @@ class SweepRecorder:
         self._tracker.log_metrics(number, copy["images"], values)
 
     def report(self, report: TrialReport) -> None:
-        """Record an evaluation, at the images that its trial had seen."""
-        self._tracker.log_metrics(report.number, report.images, report.metrics)
+        """Record an evaluation, at the images that its trial had seen, and training until then.
+
+        A metric of training has the points of its learning curve alone: its mean since the last
+        evaluation would be a step in it.
+        """
+        self.record_learning(report.number, report.points)
+        curves = {name for point in report.points for name in point.metrics} - {self._ranked}
+        metrics = {name: v for name, v in report.metrics.items() if name not in curves}
+        self._tracker.log_metrics(report.number, report.images, metrics)
         if report.png:
             self._tracker.log_image(report.number, "samples", report.images, report.png)
+
+    def record_learning(self, number: int, points: Sequence[CurvePoint]) -> None:
+        """Record points of a learning curve; those that were recorded already are left out.
+
+        A metric that ranks trials has its values of evaluations, as the study has them.
+        """
+        self._tracker.log_points(number, [
+            (point.images, point.time_ms,
+             {name: v for name, v in point.metrics.items() if name != self._ranked})
+            for point in points
+        ])  # fmt: skip
 
     def record_curves(
         self, number: int, images: int, curves: Curves, metrics: Sequence[str]
@@ -117,10 +139,10 @@ def curve_metrics(curves: Curves, metrics: Sequence[str]) -> dict[str, float]:
     """Name what was measured along the grids of sampling hyperparameters, each by its value.
 
     >>> curve_metrics({"truncation": ((0.5, 40.0, 0.25),)}, ("frechet", "coverage"))
-    {'truncation_0.5/frechet': 40.0, 'truncation_0.5/coverage': 0.25}
+    {'frechet.truncation_0.5': 40.0, 'coverage.truncation_0.5': 0.25}
     """
     return {
-        f"{name}_{at:g}/{metric}": value
+        f"{metric}.{name}_{at:g}": value
         for name, curve in curves.items()
         for at, *measured in curve
         for metric, value in zip(metrics, measured, strict=False)

@@ -7,6 +7,7 @@ from gensweep.lanes._batches_and_noise import Ranks, Source
 from gensweep.lanes._check_config import check_config
 from gensweep.lanes._check_players import check_budget, check_players
 from gensweep.lanes._conditions import draw_classes
+from gensweep.lanes._curve import CURVE_PARTS, LanePoint
 from gensweep.lanes._generators import derive_seed, draw, generator
 from gensweep.lanes._initial_weights import check_initial_weights
 from gensweep.lanes._lane import Lane
@@ -28,9 +29,11 @@ __all__ = [
     "EXPLODED",
     "FEWEST",
     "Lane",
+    "LanePoint",
     "LaneState",
     "LiveBytes",
     "OPTIMIZERS",
+    "CURVE_PARTS",
     "Pack",
     "Progress",
     "Ranks",

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from gensweep.errors import UserError
+from gensweep.lanes._curve import Curve
 from gensweep.lanes._generators import KINDS, generator
 from gensweep.lanes._means import Means
 from gensweep.lanes._order import DataOrder
@@ -34,6 +35,7 @@ class Lane:
         self.means = Means()
         self.hyper = _scalars(config)
         self.total_ticks: int = max(1, math.ceil(budget_images / config.batch_size))
+        self.curve = Curve(self.total_ticks)
         self.order = DataOrder(seed, count)
         self.streams: Streams = {
             (player, kind): generator(seed, "noise", player, kind)
@@ -50,6 +52,7 @@ class Lane:
         lane.turns = dict(meta.get("turns", {}))
         lane.standing_at = dict(meta.get("standing_at", {}))
         lane.means = Means(meta.get("means", {}))
+        lane.curve = Curve(lane.total_ticks, meta.get("curve", {}))
         # Data order follows from the images seen; generators have no such index, but a state.
         for (player, kind), source in lane.streams.items():
             source.set_state(state.tensors[f"stream.{player}.{kind}"])
@@ -73,6 +76,7 @@ class Lane:
             "standing_at": dict(self.standing_at),
             "budget_images": self.budget_images,
             "means": self.means.to_json(),
+            "curve": self.curve.to_json(),
         }
 
     def stream_states(self) -> dict[str, torch.Tensor]:

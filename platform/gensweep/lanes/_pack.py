@@ -28,7 +28,7 @@ from gensweep.lanes._noise_reader import GivenNoise, NoiseReader, SampleNoise
 from gensweep.lanes._penalty import EVERYWHERE
 from gensweep.lanes._precision import matmul_precision, precision_of
 from gensweep.lanes._purity import Purity
-from gensweep.lanes._record import EXPLODED, Progress, Record
+from gensweep.lanes._record import EXPLODED, Progress, Record, find_failure
 from gensweep.lanes._sampling import Sampler
 from gensweep.lanes._sampling_games import SamplingGames
 from gensweep.lanes._schedule import budget_fractions, own_progress, update_order
@@ -199,13 +199,14 @@ class Pack:
         """
         record = Record()
         going = [i for i in self.occupied if i not in resting and self.lane(i).remaining]
+        begins = {i: self.lane(i).ticks for i in self.occupied}
         goals = {i: self.lane(i).ticks + min(ticks, self.lane(i).remaining) for i in going}
         with matmul_precision(self.precision, self.device):
             # More than one pass only where the noise of so many ticks would not fit the memory.
             while left := {i: n for i, goal in goals.items() if (n := goal - self.lane(i).ticks)}:
                 self._run_ticks(left, record)
         record.close(self.ranks.mean_)
-        return {slot: self._progress(slot, record) for slot in self.occupied}
+        return {slot: self._progress(slot, record, begins[slot]) for slot in self.occupied}
 
     def _run_ticks(self, left: Mapping[int, int], record: Record) -> None:
         """Run as many ticks as fit the memory for noise, with all inputs on the device beforehand.
@@ -294,18 +295,23 @@ class Pack:
         """Return the hyperparameters [L] that the player's loss sees when training begins."""
         return self._player_hyper(player, slice(None), torch.zeros(self.width, device=self.device))
 
-    def _progress(self, slot: int, record: Record) -> Progress:
-        """Summarise the lane's segment; a bad loss or weight is the cause of its divergence."""
-        lane = self.lane(slot)
-        bad = record.find_failure(slot, lane.means)
+    def _progress(self, slot: int, record: Record, begin: int) -> Progress:
+        """Summarise the lane's segment, which began after `begin` ticks.
+
+        A bad loss or weight is the cause of its divergence. The learning curve ends before a loss
+        that is bad, so that it holds no number that depends on where the segment ended.
+        """
+        lane, series = self.lane(slot), record.series(slot)
+        bad = find_failure(series, lane.means)
         ticks, cause = bad or (lane.ticks, None)
+        points = lane.curve.add(series, begin, ticks - bool(bad), cut=bool(bad))
         for name, stack in self.stacks.items():
             largest = float(stack.flat[slot].abs().max())
             # `not <` is also true of a NaN.
             if cause is None and not largest < EXPLODED:
                 cause = f"the weights of {name} reached {largest:g} by step {lane.ticks}"
         images = ticks * int(lane.config.batch_size)
-        return Progress(ticks, images, lane.means.averages(), cause)
+        return Progress(ticks, images, lane.means.averages(), cause, points)
 
     # -- evaluation -----------------------------------------------------------------------
 

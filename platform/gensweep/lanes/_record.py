@@ -3,7 +3,7 @@
 T turns, L lanes.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
+from gensweep.lanes._curve import LanePoint, Series
 from gensweep.lanes._means import Means
 
 EXPLODED = 1e8
@@ -28,6 +29,8 @@ class Progress:
     images_seen: int
     metrics: dict[str, float] = field(default_factory=dict)
     cause: str | None = None
+    points: list[LanePoint] = field(default_factory=list)
+    """Of the learning curve, those that the segment reached."""
 
 
 class Record:
@@ -38,9 +41,12 @@ class Record:
 
     def __init__(self) -> None:
         self._values: dict[str, list[Tensor]] = {}
+        self._groups: dict[str, str] = {}
         self._acted: dict[str, list[Mapping[int, int]]] = {}
+        """By group of names that are recorded in the same turns."""
         self._owners: dict[str, str] = {}
-        self._host: dict[str, tuple[Tensor, Tensor]] = {}
+        self._host: dict[str, Tensor] = {}
+        self._steps: dict[str, Tensor] = {}
 
     def add(
         self, player: str, steps: Mapping[int, int], loss: Tensor, metrics: Mapping[str, Tensor],
@@ -53,38 +59,59 @@ class Record:
         has the name of a player's loss, or of another player's metric.
         """
         names = claim_names(self._owners, player, [*metrics, *penalty])
-        due = {slot: steps[slot] for slot in paid}
-        values = [(one, steps) for one in (loss, *metrics.values())]
-        values += [(one, due) for one in penalty.values()]
-        for name, (value, acted) in zip(names, values, strict=True):
+        values = [loss, *metrics.values(), *penalty.values()]
+        for place, (name, value) in enumerate(zip(names, values, strict=True)):
             self._values.setdefault(name, []).append(value)
-            self._acted.setdefault(name, []).append(acted)
+            self._groups[name] = player if place <= len(metrics) else f"{player} penalty"
+        self._acted.setdefault(player, []).append(steps)
+        if penalty:
+            due = {slot: steps[slot] for slot in paid}
+            self._acted.setdefault(f"{player} penalty", []).append(due)
 
     def close(self, mean_: Callable[[Tensor], None]) -> None:
         """Copy all to the host; `mean_` takes means over ranks, so that all judge lanes alike."""
         for name, history in self._values.items():
             stacked = torch.stack(history).float()
             mean_(stacked)
-            values = stacked.cpu()
-            acted = torch.zeros(values.shape, dtype=torch.bool)
-            for turn, steps in enumerate(self._acted[name]):
-                acted[turn, list(steps)] = True
-            self._host[name] = (values, acted)
+            self._host[name] = stacked.cpu()
+            group = self._groups[name]
+            if group not in self._steps:
+                self._steps[group] = _table(self._acted[group], stacked.shape[1])
 
-    def find_failure(self, slot: int, means: Means) -> tuple[int, str] | None:
-        """Add the lane's values to `means`, and find its first loss that exploded or was a NaN.
+    def series(self, slot: int) -> Series:
+        """Return what was recorded of the lane, by name: steps in their order, and values."""
+        rows = {group: steps[:, slot].nonzero()[:, 0] for group, steps in self._steps.items()}
+        steps = {group: self._steps[group][at, slot].tolist() for group, at in rows.items()}
+        return {
+            name: (steps[group], self._host[name][rows[group], slot])
+            for name, group in self._groups.items()
+            if steps[group]
+        }
 
-        Returns its step and words for it; None if all losses were good.
-        """
-        bad: list[tuple[int, str]] = []
-        for name, (values, acted) in self._host.items():
-            series = values[acted[:, slot], slot]
-            if len(series):
-                means.add(name, series)
-                if name.endswith("_loss"):
-                    steps = [steps[slot] for steps in self._acted[name] if slot in steps]
-                    bad += _first_bad(name, series, steps)
-        return min(bad, default=None)
+
+def find_failure(series: Series, means: Means) -> tuple[int, str] | None:
+    """Add a lane's values to `means`, and find its first loss that exploded or was a NaN.
+
+    Returns its step and words for it; None if all losses were good.
+    """
+    bad: list[tuple[int, str]] = []
+    for name, (steps, values) in series.items():
+        means.add(name, values)
+        if name.endswith("_loss"):
+            bad += _first_bad(name, values, steps)
+    return min(bad, default=None)
+
+
+def _table(acted: Sequence[Mapping[int, int]], width: int) -> Tensor:
+    """Lay out the steps of the slots that acted in each turn, [T, L]; 0 where one did not."""
+    # As whole columns: a write for each turn costs more than all else that is recorded.
+    turns = [turn for turn, steps in enumerate(acted) for _ in steps]
+    slots = [slot for steps in acted for slot in steps]
+    values = [step for steps in acted for step in steps.values()]
+    rows, columns, numbers = (torch.tensor(one, dtype=torch.long) for one in (turns, slots, values))
+    table = torch.zeros(len(acted), width, dtype=torch.long)
+    table[rows, columns] = numbers
+    return table
 
 
 def claim_names(owners: dict[str, str], player: str, metrics: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypedDict
 
+from gensweep.learning_curve import curve_history
 from gensweep.objective import finite_number
 from gensweep.redact import redact_tree
 from gensweep.trial import ArtifactPointer, Course, Outcome, TrialRecord, TrialState, TrialView
@@ -29,7 +30,9 @@ def _view(record: TrialRecord) -> TrialView:
     result = record.result
     kept: ArtifactPointer | dict[str, Any] = result.get("kept") or {}
     course: Course = {}
-    if "history" in result:
+    if "learning" in result:
+        course["history"] = curve_history(result["learning"])
+    elif "history" in result:
         course["history"] = result["history"]
     if "lineage" in result:
         course["lineage"] = result["lineage"]

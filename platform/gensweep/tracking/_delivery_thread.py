@@ -10,7 +10,7 @@ from itertools import groupby, takewhile
 
 from gensweep.files import cut_torn_line
 from gensweep.redact import redact
-from gensweep.tracking._mlflow_writes import RefusedError, Sink
+from gensweep.tracking._mlflow_writes import RefusedError, Sink, event_points
 from gensweep.tracking._spool import Event, Position, Spool
 
 BATCH = 200
@@ -146,7 +146,7 @@ def _batch_metrics(events: Placed) -> list[Placed]:
     points = 0
     for placed in events:
         event = placed[0]
-        size = len(event.get("values", ()))
+        size = _count_points(event)
         if groups and _same_batch(groups[-1][-1][0], event) and points + size <= 1000:
             groups[-1].append(placed)
             points += size
@@ -154,6 +154,12 @@ def _batch_metrics(events: Placed) -> list[Placed]:
             groups.append([placed])
             points = size
     return groups
+
+
+def _count_points(event: Event) -> int:
+    if event["kind"] != "metrics":
+        return 0
+    return sum(len(values) for *_, values in event_points(event))
 
 
 def _split_at_sweep_events(groups: list[Placed]) -> Iterator[list[Placed]]:

@@ -163,12 +163,20 @@ def _log_points(client: Any, run: str, events: list[Event]) -> None:
     from mlflow.entities import Metric
 
     points = [
-        Metric(key, value, event["time"], event["step"])
+        Metric(key, value, time_ms, step)
         for event in events
-        for key, value in event["values"].items()
+        for step, time_ms, values in event_points(event)
+        for key, value in values.items()
     ]
     for at in range(0, len(points), _POINTS):
         client.log_batch(run, metrics=points[at : at + _POINTS])
+
+
+def event_points(event: Event) -> list[tuple[int, int, dict[str, float]]]:
+    """Return the points of a metrics event, with step and time: its own, or those it lists."""
+    if "points" in event:
+        return [(step, time_ms, values) for step, time_ms, values in event["points"]]
+    return [(event["step"], event["time"], event["values"])]
 
 
 def _log_dataset(client: Any, run: str, data: dict[str, Any] | None) -> None:

@@ -55,6 +55,7 @@ def register_model(
             artifacts={"weights": str(path), "about": str(about_file)},
             model_config={"load": load},
             signature=_signature(about.get("sampling", {}), about.get("given", ())),
+            input_example=[{"n": 64, "seed": 0}],
             pip_requirements=_REQUIREMENTS,
         )
         registered = mlflow.register_model(logged.model_uri, name)

@@ -20,7 +20,7 @@ KIND = "custom_model_development"
 _VIEW_TAG = "mlflow.sharedViewState."
 _MODE = "compareRunsMode=CHART&workflowType=machine_learning"
 """The switches that the UI takes from an address, and not from a view."""
-_SEARCHED, _METRICS, _FINAL = "Searched hyperparameters", "Model metrics", "final"
+_SEARCHED, _METRICS = "Searched hyperparameters", "Model metrics"
 """Sections of charts, in their order; the UI adds one for each further prefix of metrics."""
 LONGEST_VIEW = 5000
 """The longest value of an experiment's tag."""
@@ -31,7 +31,10 @@ class SweepView:
     """The axes, columns and order of a sweep's view."""
 
     params: Sequence[str]
-    """The searched hyperparameters: axes, and columns of the table."""
+    """The searched hyperparameters: columns of the table."""
+
+    axes: Sequence[str]
+    """Those that every trial has: the chart leaves out a trial that lacks one of its axes."""
 
     metric: str
     """The metric that ranks trials: the last axis, and the table's order."""
@@ -92,7 +95,6 @@ def _state(sweep: str, view: SweepView) -> dict[str, Any]:
         "compareRunSections": [
             _section(_SEARCHED) | {"columns": 1, "cardHeight": 480},
             _section(_METRICS),
-            _section(_FINAL) | {"display": False},  # what the others have as their last points
         ],
         "compareRunCharts": [_parallel_coordinates(view)],
     }  # fmt: skip
@@ -107,7 +109,7 @@ def _parallel_coordinates(view: SweepView) -> dict[str, Any]:
     return {
         "type": "PARALLEL", "uuid": "gensweep-parallel", "deleted": False, "isGenerated": False,
         "metricSectionId": _section_id(_SEARCHED), "runsCountToCompare": 10,
-        "selectedParams": list(view.params), "selectedMetrics": [view.metric], "showAllRuns": True,
+        "selectedParams": list(view.axes), "selectedMetrics": [view.metric], "showAllRuns": True,
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +24,9 @@ from gensweep.versions import versions
 
 Number = int | None
 """A trial's number; None: the sweep itself."""
+
+Point = tuple[int, int, Mapping[str, float]]
+"""Values with their step and their time in milliseconds since 1970."""
 
 _KEY = re.compile(r"[^\w./ -]")
 
@@ -91,6 +94,21 @@ class Tracker:
                 marks = {_mark_name(number, key): int(step) for key in new}
                 self._put("metrics", number, step=int(step), values=new, marks=marks)
 
+    def log_points(self, number: Number, points: Sequence[Point]) -> None:
+        """Record values measured earlier, as one event: each point with its own step and time."""
+        with self._lock:
+            marks: dict[str, int] = {}
+            new = []
+            for step, time_ms, values in points:
+                fresh = {k: _storable(v) for k, v in values.items()
+                         if self._is_new(number, k, step)
+                         and step > marks.get(_mark_name(number, k), -1)}  # fmt: skip
+                marks |= {_mark_name(number, key): step for key in fresh}
+                if fresh:
+                    new.append([step, time_ms, fresh])
+            if new:
+                self._put("metrics", number, points=new, marks=marks)
+
     def log_image(self, number: Number, key: str, step: int, png: bytes) -> None:
         """Record a PNG at a step; MLflow's UI shows all steps of a key behind a slider."""
         key = _KEY.sub("_", key)
@@ -113,7 +131,7 @@ class Tracker:
 
     def finish_trial(self, number: int, state: TrialState, cause: str = "",
                      metrics: Mapping[str, float] | None = None) -> None:  # fmt: skip
-        """Close the trial's run; `metrics` are its last ones, shown as `final/NAME`."""
+        """Close the trial's run; of its last `metrics` those without a point are recorded."""
         self._finish(number, state, cause, metrics)
 
     def finish_sweep(self, state: TrialState = TrialState.COMPLETED, cause: str = "", *,
@@ -125,8 +143,12 @@ class Tracker:
                 metrics: Mapping[str, float] | None) -> None:  # fmt: skip
         if not TrialState(state).ended:
             raise ValueError(f"{state} is no end of a run.")
-        values = {f"final/{key}": _storable(value) for key, value in (metrics or {}).items()}
-        self._put("finish", number, state=state, cause=redact(cause), values=values)
+        with self._lock:
+            # The others are there: MLflow shows a metric's last point, and a copy under another
+            # name would be a page of bars before the learning curves.
+            values = {key: _storable(value) for key, value in (metrics or {}).items()
+                      if _mark_name(number, key) not in self._spool.marks}  # fmt: skip
+            self._put("finish", number, state=state, cause=redact(cause), values=values)
 
     @property
     def refused_count(self) -> int:

@@ -1,19 +1,24 @@
 """A pack's knowledge of the trial in one of its lanes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gensweep.lanes import Progress
-from gensweep.trial import LINEAGE, History, Lease, Outcome, StateCopy, finite
+from gensweep.lanes import CURVE_PARTS, LanePoint, Progress
+from gensweep.learning_curve import CurvePoint, curve_from_json
+from gensweep.trial import LINEAGE, Lease, Outcome, StateCopy, finite
 
 if TYPE_CHECKING:
     from gensweep.evaluation import Evaluation
 
-HISTORY = "history"
-"""Key of a stored lane: the means of its training at each evaluation."""
+LEARNING = "learning"
+"""Key of a stored lane: the points of its trial's learning curve."""
 PEAK = "peak_variety"
 """Key of a stored lane: the largest variety that its trial has shown, if it has shown any."""
+TICKS_A_VALUE = 14
+"""Training for which one value of a learning curve is told to the tracker, which takes 0.15 ms of a
+processor for it; the cheapest lanes take 0.5 ms for a tick, so that this is 2 % of a sweep."""
+_STRIDES = tuple(n for n in range(1, CURVE_PARTS + 1) if CURVE_PARTS % n == 0)
 GAIN, NOISE = 1.1, 0.02
 """By how much a slow trial's variety must exceed its largest so far: chance gives less."""
 
@@ -40,8 +45,11 @@ class LaneTrial:
     lineage: list[StateCopy] = field(default_factory=list)
     """The states that it took over, of population-based training."""
 
-    history: History = field(default_factory=dict)
-    """How losses and training metrics went, from evaluation to evaluation."""
+    points: list[CurvePoint] = field(default_factory=list)
+    """The learning curve."""
+
+    points_told: int = 0
+    """How many of them the coordinator has heard of since the trial was leased."""
 
     reached: int = 0
     """Evaluations so far."""
@@ -85,24 +93,39 @@ class LaneTrial:
         cause = f"{evaluation.cause}, still gaining variety"
         return replace(evaluation, outcome=Outcome.UNCONVERGED, cause=cause)
 
-    def remember(self, progress: Progress) -> None:
-        """Note the means since the last evaluation; those that are not finite are left out."""
-        for name, value in finite(progress.metrics).items():
-            self.history.setdefault(name, []).append([float(progress.images_seen), value])
+    def remember(self, points: Sequence[LanePoint], batch_size: int, time_ms: int) -> None:
+        """Note points of the learning curve; means that are not finite are left out."""
+        self.points += [CurvePoint(point.ticks * batch_size, time_ms, finite(point.metrics))
+                        for point in points]  # fmt: skip
+
+    @property
+    def points_stride(self) -> int:
+        """Every which point of the curve is told to the tracker: all, unless the trial is short."""
+        values = max((len(point.metrics) for point in self.points), default=0) * CURVE_PARTS
+        ticks = self.stops[-1]
+        fitting = (n for n in _STRIDES if values * TICKS_A_VALUE <= n * ticks)
+        return min(next(fitting, CURVE_PARTS), ticks)
+
+    def new_points(self) -> list[CurvePoint]:
+        """Take the points that the tracker is told and has not heard of."""
+        begin, self.points_told = self.points_told, len(self.points)
+        stride = self.points_stride
+        return [self.points[at] for at in range(begin, len(self.points)) if (at + 1) % stride == 0]
 
     def to_meta(self) -> dict[str, object]:
         """Return what a checkpoint of the lane must hold besides its tensors, as JSON."""
         lineage = {LINEAGE: self.lineage} if self.lineage else {}
-        history = {HISTORY: self.history} if self.history else {}
-        return {PEAK: self.peak_variety, **history, **lineage}
+        points = [[point.images, point.time_ms, point.metrics] for point in self.points]
+        learning = {LEARNING: points} if points else {}
+        return {PEAK: self.peak_variety, **learning, **lineage}
 
     @classmethod
     def from_meta(
         cls, lease: Lease, stops: tuple[int, ...], meta: Mapping[str, object]
     ) -> "LaneTrial":
         """The trial of a lane that was stored with `meta`, or of a fresh one, with none."""
-        peak, lineage, history = meta.get(PEAK), meta.get(LINEAGE, []), meta.get(HISTORY, {})
+        peak, lineage, points = meta.get(PEAK), meta.get(LINEAGE, []), meta.get(LEARNING, [])
         assert peak is None or isinstance(peak, float | int)
         assert isinstance(lineage, list)
-        assert isinstance(history, dict)
-        return cls(lease, stops, peak, list(lineage), dict(history))
+        assert isinstance(points, list)
+        return cls(lease, stops, peak, list(lineage), curve_from_json(points))

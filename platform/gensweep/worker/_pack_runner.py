@@ -71,6 +71,7 @@ class PackRunner:
         Evaluating several lanes takes long: the heartbeat goes on after each of them.
         """
         progress = self._train_segment()
+        self._remember_points(progress)
         self._prefetch_leases(progress)
         orders = {self._heartbeat()}
         reached = []
@@ -88,6 +89,12 @@ class PackRunner:
             return "stop"
         self._refill()
         return "go"
+
+    def _remember_points(self, progress: Mapping[int, Progress]) -> None:
+        """Note the points of learning curves that the segment reached."""
+        size, now = int(self.pack.config.batch_size), int(time.time() * 1000)
+        for slot, one in progress.items():
+            self.lanes.trials[slot].remember(one.points, size, now)
 
     def _heartbeat(self) -> Order:
         return self.coordinator.heartbeat(self.lanes.images_seen())
@@ -170,7 +177,6 @@ class PackRunner:
         """Report the lane's evaluation, or end its trial with it where it is the last."""
         trial = self.lanes.trials[slot]
         trial.reached += 1
-        trial.remember(progress)
         evaluation = trial.reconsider(evaluation)
         if trial.reached == len(trial.stops):  # the report goes with the end, and crosses once
             state, cause = evaluation.state, evaluation.cause
@@ -186,11 +192,13 @@ class PackRunner:
             trial.held_result = HeldResult(evaluation, progress)
 
     def _report(self, slot: int, progress: Progress, evaluation: Evaluation) -> TrialReport:
+        trial = self.lanes.trials[slot]
         return TrialReport(
-            number=self.lanes.trials[slot].number,
+            number=trial.number,
             images=progress.images_seen,
             metrics={**progress.metrics, **evaluation.metrics},
             png=evaluation.png,
+            points=trial.new_points(),
         )
 
     def apply_verdicts(self, *, wait: bool) -> None:
@@ -238,7 +246,8 @@ class PackRunner:
             outcome=evaluation.outcome if evaluation is not None and completed else state,
             report=None if is_reported else report,
             curves={} if evaluation is None else evaluation.curves,
-            history=trial.history, lineage=tuple(trial.lineage),
+            points=tuple(trial.points), points_stride=trial.points_stride,
+            lineage=tuple(trial.lineage),
         )  # fmt: skip
         # Taken before the lane is dropped: the next trial's weights overwrite it.
         weights = b"" if evaluation is None else self.lanes.state(slot)
