@@ -103,7 +103,8 @@ class LoadedSweep:
         return "\n".join(parts)
 
     def _answer(self) -> str:
-        return answer(self._ended(), self._group_by(), self.objective)
+        stored = stored_report(self.snapshot)
+        return answer(self._ended(), stored.group_by, self.objective, stored.map_axis)
 
     def _ended(self) -> list[TrialView]:
         return trial_views(record for record in self.snapshot.records if record.state.ended)

@@ -71,7 +71,7 @@ class SweepReport:
 
     def answer(self) -> str:
         """Return the answer in one sentence, which says if trials are still to come."""
-        says = answer(self.trials, self.stored.group_by, self.objective)
+        says = answer(self.trials, self.stored.group_by, self.objective, self.stored.map_axis)
         left = self.snapshot.trials - len(self.trials)
         return f"{says} {left} of {self.snapshot.trials} trials have not ended." if left else says
 
