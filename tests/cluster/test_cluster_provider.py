@@ -21,6 +21,7 @@ from gensweep.cluster import FleetNodeProvider
 from gensweep.errors import UserError
 from infra.aws import client
 
+pytestmark = pytest.mark.slow("moto plays EC2", minutes=0.4)
 TAGS = {
     "ray-node-type": "worker",
     "ray-user-node-type": "spot",

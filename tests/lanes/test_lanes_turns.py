@@ -90,7 +90,9 @@ def test_resting_lanes_are_untouched_with_their_buffers(
 
 
 @pytest.mark.parametrize("objective", ["non_saturating", "hinge", "wasserstein_gp"])
-@pytest.mark.parametrize("body", ["mlp", "conv"])
+@pytest.mark.parametrize(
+    "body", ["mlp", pytest.param("conv", marks=pytest.mark.slow("convolutions are traced"))]
+)
 def test_lanes_that_do_not_act_are_not_computed(
     factory: Any, objective: str, body: str, bitwise: Any
 ) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from gensweep.study import list_sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.stack]
+pytestmark = [pytest.mark.stack, pytest.mark.slow("plans on a stack", minutes=0.8)]
 
 
 def corrupt_idx(folder: Path) -> list[str]:

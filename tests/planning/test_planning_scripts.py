@@ -13,6 +13,7 @@ from gensweep.planning._check_target import check_target
 from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 
+pytestmark = pytest.mark.slow("every variant of every script is checked", minutes=0.3)
 SCRIPTS = sorted((Path(__file__).resolve().parents[2] / "sweeps").glob("*.py"))
 
 

@@ -16,7 +16,7 @@ from gensweep.stack import doctor
 from gensweep.stack._ports import choosing_ports
 from gensweep.stack._services import http_status
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow("a stack starts", minutes=0.3)]
 
 
 def client(env: dict[str, str], key: str | None = None) -> Any:

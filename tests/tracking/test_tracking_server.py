@@ -20,7 +20,7 @@ from gensweep.tracking._mlflow_writes import Sink
 from tracking.mlflow_server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.stack]
+pytestmark = [pytest.mark.stack, pytest.mark.slow("an MLflow server starts", minutes=0.3)]
 
 
 def runs_of(client: Any, experiment: str, sweep: str) -> dict[str, Any]:

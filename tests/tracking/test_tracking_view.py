@@ -52,6 +52,7 @@ def test_a_link_holds_no_password_and_leads_to_the_sweeps_own_tag() -> None:
 
 
 @pytest.mark.stack
+@pytest.mark.slow("an MLflow server starts", minutes=0.2)
 def test_the_server_has_the_view_and_finds_its_trials(
     server: Server, client: Any, tmp_path: Path
 ) -> None:
