@@ -69,6 +69,7 @@ while True:
 """
 
 
+@pytest.mark.slow("a file is read and written for seconds", minutes=0.1)
 def test_a_reader_never_sees_a_mixture(tmp_path: Path) -> None:
     file = tmp_path / "file"
     write_atomically(file, "c" * 500_000)

@@ -180,7 +180,14 @@ def factory() -> PackFactory:
     return PackFactory()
 
 
-@pytest.fixture(params=STRUCTURES)
+SLOWER = ("vqvae", "ddpm")
+"""Structures that take seconds to trace; the others are quick."""
+TRACED = pytest.mark.slow("deep networks are traced", minutes=0.05)
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=TRACED if name in SLOWER else ()) for name in STRUCTURES]
+)
 def model(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

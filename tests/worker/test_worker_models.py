@@ -13,7 +13,7 @@ from gensweep.sweep import OwnMetric, sample_lane
 from gensweep.worker import train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
-from small_entries import GAMES, quick_but_deep, small_settings
+from small_entries import GAMES, small_settings
 
 RATE = Real(1e-4, 1e-2, log=True)
 STRATA = {"couplings": Categorical((2, 3)), "learning_rate": RATE}
@@ -30,7 +30,12 @@ def small(name: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-@pytest.mark.parametrize("name", quick_but_deep(sorted(GAMES)))
+SWEPT = pytest.mark.slow("a sweep of every game", minutes=0.05)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "vae" else SWEPT) for name in sorted(GAMES)]
+)
 def test_a_model_is_swept_and_its_best_trial_samples(
     name: str, open_small_sweep: Any, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ def test_saving_in_the_middle_changes_nothing(open_small_sweep: Any) -> None:
     assert nll[0] == nll[1]
 
 
+@pytest.mark.slow("two packs are traced", minutes=0.1)
 def test_packs_train_in_the_sweeps_precision(open_small_sweep: Any) -> None:
     """Which changes numbers, a little."""
     nll = []

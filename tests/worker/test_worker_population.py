@@ -138,6 +138,7 @@ def test_the_lane_that_is_kept_has_the_values_it_ended_with(
     assert shown == lineage(small_sweep)
 
 
+@pytest.mark.slow("a population of six trials", minutes=0.1)
 def test_a_trial_that_nobody_better_sits_beside_goes_on_as_it_is(open_small_sweep: Any) -> None:
     """Two packs of one population: values are compared in all of it, states only in the pack."""
     small_sweep = open_small_sweep(**POPULATION | {"width": 2})
