@@ -13,6 +13,9 @@ from gensweep.known_metrics import is_metric_name
 if TYPE_CHECKING:
     from torch import Tensor
 
+SEED = 0
+"""Of torch's random numbers while a metric measures."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -59,16 +62,25 @@ def check_metrics(metrics: Sequence[OwnMetric], taken: Mapping[str, object]) -> 
 def measure_own(
     metrics: Iterable[OwnMetric], samples: "Tensor", real: "Tensor"
 ) -> dict[str, float]:
-    """Measure samples by each; what fails or is not finite is left out, with a warning."""
+    """Measure samples by each; what fails or is not finite is left out, with a warning.
+
+    Each gets copies, and the same random numbers of torch at every call.
+    """
+    import torch
+
     found = {}
     for metric in metrics:
         try:
-            value = float(metric.measure(samples, real))
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(SEED)
+                value = float(metric.measure(samples.clone(), real.clone()))
         except Exception as error:
             _log.warning("metric %s failed: %s", metric.name, with_user_line(error))
             continue
         if math.isfinite(value):
             found[metric.name] = value
+        else:
+            _log.warning("metric %s is %s, and left out", metric.name, value)
     return found
 
 

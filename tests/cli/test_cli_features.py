@@ -14,6 +14,7 @@ from gensweep_models.nets.perceptual import ClassifierFeatures
 def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENSWEEP_STORE", f"file://{tmp_path}/store")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "here.safetensors").touch()
 
 
 def test_features_of_digits_fit_a_perceptual_loss(
@@ -37,6 +38,8 @@ def test_features_of_digits_fit_a_perceptual_loss(
         (["ring8"], "take images of two classes"),
         (["digits", "--seed", "0"], "--seed 0 must be 1 or more"),
         (["digits", "--out", "a.pt"], "must end in .safetensors"),
+        (["digits", "--out", "none/a.safetensors"], "there is no folder none: make it first."),
+        (["digits", "--out", "here.safetensors"], "exists, and sweeps may use it"),
     ],
 )
 def test_what_has_no_features_is_refused_in_a_line(

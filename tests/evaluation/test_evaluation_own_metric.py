@@ -88,8 +88,29 @@ def test_one_that_fails_or_is_not_finite_costs_only_itself(
     assert "brightness" in found.metrics
     assert not {"broken", "infinite"} & set(found.metrics)
     assert "metric broken failed: RuntimeError: no such thing (" in caplog.text
+    assert "metric infinite is inf, and left out" in caplog.text
     with pytest.raises(UserError, match=r"metric 'broken' fails on samples \(20, 1, 8, 8\) and"):
         check_metrics(sweep_with(broken), splits[1])
+
+
+def test_it_changes_nothing_and_draws_the_same_numbers(splits: Any) -> None:
+    def careless(samples: Tensor, real: Tensor) -> Tensor:
+        return real.add_(1).mean() + samples[torch.randperm(len(samples))[:5]].mul_(2).mean()
+
+    metric = OwnMetric(name="careless", measure=careless, larger_is_better=None, formula="none")
+    evaluator, first, pack = evaluated(splits, metric)
+    real = evaluator.real.clone()
+    torch.randperm(9)
+    (_, again), *_ = evaluator.evaluate(pack, {0: False}, bound=False)
+    assert again.metrics["careless"] == first.metrics["careless"]
+    assert torch.equal(evaluator.real, real)
+
+
+def test_a_loss_is_no_name_of_ones_own(splits: Any) -> None:
+    for name in ("critic_loss", "critic_gradient_norm"):
+        metric = OwnMetric(name=name, measure=brightness, larger_is_better=None, formula="")
+        with pytest.raises(UserError, match=f"metrics: '{name}' is a loss or metric of gan's"):
+            check_metrics(sweep_with(metric), splits[1])
 
 
 def test_trials_are_ranked_by_it(splits: Any) -> None:

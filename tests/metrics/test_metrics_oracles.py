@@ -195,3 +195,10 @@ def test_planted_copies_are_found_at_their_share(noise: float) -> None:
         fake, copies = torch.randn(1, 2000, 16), int(2000 * share)
         fake[0, :copies] = train[torch.randint(3000, (copies,))] + noise * torch.randn(copies, 16)
         assert test.copied(fake).item() == pytest.approx(share, abs=0.015)
+
+
+def test_no_copies_are_told_where_held_out_examples_repeat_training_ones() -> None:
+    torch.manual_seed(0)
+    train = torch.randn(200, 4)
+    assert CopyTest(train, torch.randn(100, 4)).tells
+    assert not CopyTest(train, torch.cat([train[:80], torch.randn(20, 4)])).tells

@@ -96,3 +96,13 @@ def test_the_answer_and_the_results_tell_the_regions_of_each_group() -> None:
     ]
     assert "Stable" not in answer(trials, "objective", objective)  # type: ignore[arg-type]
     assert stable_regions({"hinge": good}, "momentum", None) is None  # type: ignore[dict-item]
+
+
+def test_of_equally_good_runs_the_longest_is_told() -> None:
+    """The last three gain as much as the first six, of which one failed."""
+    gains = [1, 1, 1, 0, 1, 1, 0, 0, 0, 1, 1, 1]
+    places = [Place(at=float(n), converged=good, known=1) for n, good in enumerate(gains)]
+    found = best_run(places)
+    equal = [(a, b) for a in range(len(places)) for b in range(a + 1, len(places) + 1)
+             if sum(p.gain for p in places[a:b]) > sum(p.gain for p in found) - 1e-9]  # fmt: skip
+    assert len(found) == max(b - a for a, b in equal) == 6

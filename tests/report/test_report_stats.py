@@ -302,3 +302,13 @@ def test_logarithmic_ticks_are_within_and_few(seed: int) -> None:
     found = log_ticks(low, high)
     assert 2 <= len(found) <= 10
     assert low * 0.99 <= found[0] <= found[-1] <= high * 1.01
+
+
+def test_equal_seeds_are_equal_whatever_rounding_leaves_of_them() -> None:
+    """Three times 0.1 differs from its mean by a bit, three times 0.125 does not."""
+
+    def sure(base: float) -> list[float]:
+        groups = {0: [base] * 3, 1: [base + 0.05, base + 0.1, base + 0.2], 2: [base + 0.1] * 3}
+        return best_probabilities(Objective(metric="m").configurations(seeds_of(groups)))
+
+    assert sure(0.1) == pytest.approx(sure(0.125), abs=0.02)

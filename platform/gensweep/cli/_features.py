@@ -29,7 +29,12 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--seed {args.seed} must be 1 or more: 0 is the seed of what judges.")
     if args.out.suffix != ".safetensors":
         raise UserError(f"--out {args.out} must end in .safetensors.")
+    if not args.out.absolute().parent.is_dir():
+        raise UserError(f"--out {args.out}: there is no folder {args.out.parent}: make it first.")
+    if args.out.exists():
+        raise UserError(f"--out {args.out} exists, and sweeps may use it: take another name.")
     apply_env()
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     from gensweep.data import load_dataset
@@ -42,7 +47,10 @@ def run(args: argparse.Namespace) -> int:
     train = load_dataset(args.data, store, image_size=args.image_size)
     test = load_dataset(train.id, store, split="test") if train.modes is None else None
     weights, accuracy = train_features(train, test, args.seed, logging.getLogger(ROOT).info)
-    save_file(weights, args.out)
+    try:
+        save_file(weights, args.out)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"--out {args.out} cannot be written: {error}.") from error
     told = f"; it tells {accuracy:.1%} of held-out examples right" if test and test.count else ""
     print(f"{args.out}: classifier of {train.name}{told}")
     return 0

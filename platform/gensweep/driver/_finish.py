@@ -36,7 +36,7 @@ def finish(
     coordinator: Any,
     protocol: Mapping[str, object],
     objective: Objective,
-    floor: Floor,
+    floor: Floor | None,
     error: str = "",
 ) -> None:
     """Print the table; write the report to the home folder, the store and the tracker.

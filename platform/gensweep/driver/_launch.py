@@ -36,7 +36,8 @@ def launch(plan: Plan) -> None:
     from gensweep.driver._run_packs import run_packs  # takes two seconds, in which the study opens
 
     wait_until_open(coordinator)
-    ray.get(coordinator.keep_report.remote(first_report(plan, evaluator.protocol).as_json()))
+    if not request.resume:  # a resumed sweep has told more already
+        ray.get(coordinator.keep_report.remote(first_report(plan, evaluator.protocol).as_json()))
     if request.resume and ray.get(coordinator.has_waiting_trials.remote()) is None:
         _log.info("nothing is left to train: every trial has ended, or a limit is reached")
     with Interrupt(coordinator, sweep.name) as interrupt:

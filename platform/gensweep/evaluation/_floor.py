@@ -1,11 +1,15 @@
 """Measures real examples as if they were samples: what a perfect model would score."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
+from gensweep.frames import with_user_line
 from gensweep.metrics import draw
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset
@@ -34,8 +38,21 @@ class Floor:
         return f"{self.examples:,} real training examples in the place of samples: {told}"
 
 
-def measure_floor(evaluator: LaneEvaluator, train: "Dataset") -> Floor:
-    """Measure as many training examples as a trial draws samples, or all if there are fewer."""
+def measure_floor(evaluator: LaneEvaluator, train: "Dataset") -> Floor | None:
+    """Measure as many training examples as a trial draws samples, or all if there are fewer.
+
+    None, with a warning, where that fails, and where trials are held against training examples.
+    """
+    if evaluator.evaluator.protocol["split"] == "train" and evaluator.modes is None:
+        return None
+    try:
+        return _measured(evaluator, train)
+    except Exception as error:
+        _log.warning("what real examples score was not measured: %s", with_user_line(error))
+        return None
+
+
+def _measured(evaluator: LaneEvaluator, train: "Dataset") -> Floor:
     source = train.source("cpu")
     rows = draw(train.count, evaluator.evaluator.samples).sort().values
     real = source.gather(rows)

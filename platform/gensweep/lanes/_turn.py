@@ -114,6 +114,10 @@ class Turn:
     def with_norm(self, told: Told, grad: Tensor, index: LaneIndex) -> Told:
         """Add the norm of each lane's gradient [K, P], before it is clipped, to its metrics."""
         loss, metrics, penalty = told
+        if self.player + GRADIENT_NORM in metrics:
+            raise UserError(f"{self.player!r} reports a metric {self.player + GRADIENT_NORM!r}, "
+                            "which the engine measures itself: rename it in the model's "
+                            "loss.")  # fmt: skip
         (norm,) = scatter((torch.linalg.vector_norm(grad, dim=1),), index, self.stack.lanes)
         return loss, {**metrics, self.player + GRADIENT_NORM: norm}, penalty
 

@@ -27,6 +27,8 @@ class CopyTest:
         self._train, self._chunk = train, chunk
         self.bound = self._nearest(held_out).double().quantile(RARE)
         self._natural = self._share(held_out)
+        self.tells = float(self._natural) <= 2 * max(RARE, 1 / len(held_out))
+        """False where held-out examples repeat training ones, so that being near is natural."""
 
     @property
     def protocol(self) -> dict[str, object]:

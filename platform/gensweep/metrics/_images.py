@@ -50,7 +50,7 @@ class Images:
         self.near = NearReal(features, k)
         self.kernel = KernelDistance(features)
         self.slices = SlicedDistances(features, DIRECTIONS)
-        self.copies = copies
+        self.copies = copies if copies is not None and copies.tells else None
         self.protocol: dict[str, object] = {
             "kind": "images",
             "features": net.kind,
@@ -60,8 +60,8 @@ class Images:
         }
         if shares is not None:
             self.protocol["classes"] = len(shares)
-        if copies is not None:
-            self.protocol["copied"] = copies.protocol
+        if self.copies is not None:
+            self.protocol["copied"] = self.copies.protocol
 
     def to(self, device: torch.device | str) -> Images:
         """Return a reference on another device, with the features and radii computed here."""

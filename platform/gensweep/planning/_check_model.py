@@ -101,6 +101,10 @@ def check_metrics(sweep: Sweep, dataset: "Dataset") -> None:
     known = evaluation_metrics(sweep, dataset)
     if not {name for name, _ in wanted} <= known:
         known |= training_metrics(sweep, dataset)
+    own = {metric.name for metric in sweep.metrics}
+    if taken := own and own & training_metrics(sweep, dataset):
+        raise UserError(f"metrics: {min(taken)!r} is a loss or metric of {sweep.model.name}'s "
+                        "training: take another name.")  # fmt: skip
     for name, use in wanted:
         if name not in known:
             raise unmeasured(name, use, sweep, dataset.name, known)

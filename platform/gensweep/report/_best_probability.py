@@ -74,7 +74,8 @@ def _moderate(values: Sequence[Array]) -> tuple[Array, Array]:
     """
     freedom = np.array([len(each) - 1.0 for each in values])
     squares = np.array([((each - each.mean()) ** 2).sum() for each in values])
-    seen = squares > 0
+    seen = np.array([len(np.unique(each)) > 1 for each in values])
+    squares[~seen] = 0.0  # of equal seeds what is left is rounding
     prior, shared = _fit_prior(freedom[seen], squares[seen] / freedom[seen])
     return freedom + prior, (prior * shared + squares) / (freedom + prior)
 

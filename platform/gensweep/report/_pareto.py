@@ -20,7 +20,8 @@ SAME = 0.02
 """Costs that differ by no more are one."""
 
 METHOD = (
-    "Each dot is a configuration that was completed, by the mean over its seeds; the line joins "
+    "Each dot is a configuration that was completed, by the mean over its seeds, of which a failed "
+    "one counts as the worst value of all; the line joins "
     "those that no other beats in both quality and cost, of which steps of 2 % are told apart. "
     "Seconds are from being handed out to the end, beside the other trials of the pack, whose pace "
     "they share."

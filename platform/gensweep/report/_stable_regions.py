@@ -59,7 +59,7 @@ def stable_regions(
 
 
 def regions_sentence(groups: Mapping[str, Sequence[TrialView]], map_axis: str) -> str:
-    """Tell the regions that stand out, and of which groups none does; empty without any place."""
+    """Tell the regions, each with its doubt, and the groups without one; empty without a place."""
     found = {name: stable_region(group, map_axis) for name, group in groups.items()}
     told = {name: region for name, region in found.items() if region is not None}
     if not told:
@@ -143,7 +143,8 @@ def best_run(places: Sequence[Place]) -> Sequence[Place]:
         if score < -1e-9:
             start, score = end - 1, 0.0
         score += place.gain
-        if score > 1e-9 and score > most - 1e-9:
+        longer = end - start > best[1] - best[0]
+        if score > 1e-9 and (score > most + 1e-9 or (score > most - 1e-9 and longer)):
             best, most = (start, end), score
     return places[best[0] : best[1]]
 

@@ -33,7 +33,8 @@ def thresholds(
     steps = _steps(every, objective)
     if len(groups) < 2 or not steps:
         return None
-    rows = [[name, *(_count(group, objective, step) for step in steps)]
+    scores = _scores(every, objective)
+    rows = [[name, *(_count(group, scores, step) for step in steps)]
             for name, group in groups.items()]  # fmt: skip
     sense = "at most" if objective.sign > 0 else "at least"
     heads = [f"{sense} {format_value(objective.sign * step)}" for step in steps]
@@ -49,7 +50,7 @@ def paired_thresholds(
     if len(groups) != 2 or not steps:
         return None
     first, second = groups
-    pairs = _pairs(groups[first], groups[second], objective, group_by)
+    pairs = _pairs(groups[first], groups[second], _scores(every, objective), group_by)
     rows = []
     for step in steps:
         ends = [(a <= step, b <= step) for a, b in pairs]
@@ -62,23 +63,23 @@ def paired_thresholds(
 
 def _steps(trials: Sequence[TrialView], objective: Objective) -> list[float]:
     """The thresholds, less is better, without repetition; empty if few configurations are known."""
-    scores = [one.score for one in objective.configurations(trials)]
+    scores = sorted(_scores(trials, objective).values())
     if len(scores) < FEWEST:
         return []
     return sorted({scores[max(0, round(share * len(scores)) - 1)] for share in QUANTILES})
 
 
 def _scores(trials: Sequence[TrialView], objective: Objective) -> dict[Any, float]:
-    """Each completed configuration's score, by its group."""
+    """Each completed configuration's score among all `trials`, by the number of its group."""
     found = objective.configurations(trials)
     return {one.trials[0]["group"]: one.score for one in found}
 
 
-def _count(trials: Sequence[TrialView], objective: Objective, step: float) -> str:
+def _count(trials: Sequence[TrialView], scores: Mapping[Any, float], step: float) -> str:
     """Count the configurations with a score of `step` or less, with bounds if some are unknown."""
-    good = sum(score <= step for score in _scores(trials, objective).values())
-    known = {t["group"] for t in trials if outcome(t) != Outcome.PRUNED}
     kinds = {t["group"] for t in trials}
+    good = sum(scores[kind] <= step for kind in kinds if kind in scores)
+    known = {t["group"] for t in trials if outcome(t) != Outcome.PRUNED}
     bounds = f"{good} to {good + len(kinds - known)}" if kinds - known else f"{good}"
     return f"{bounds} of {len(kinds)}"
 
@@ -86,21 +87,20 @@ def _count(trials: Sequence[TrialView], objective: Objective, step: float) -> st
 def _pairs(
     first: Sequence[TrialView],
     second: Sequence[TrialView],
-    objective: Objective,
+    scores: Mapping[Any, float],
     group_by: str | None,
 ) -> list[tuple[float, float]]:
     """The scores of configurations that are in both; infinite for one that was not completed."""
     shared = {n for t in first for n in t["params"]} & {n for t in second for n in t["params"]}
     names = sorted(shared - {group_by})
-    here, there = (_by_params(group, objective, names) for group in (first, second))
+    here, there = (_by_params(group, scores, names) for group in (first, second))
     return [(here[key], there[key]) for key in here if key in there]
 
 
 def _by_params(
-    trials: Sequence[TrialView], objective: Objective, names: Sequence[str]
+    trials: Sequence[TrialView], scores: Mapping[Any, float], names: Sequence[str]
 ) -> dict[str, float]:
     """Each configuration's score by its values of `names`; those of unknown end are left out."""
-    scores = _scores(trials, objective)
     return {
         repr([t["params"].get(name) for name in names]): scores.get(t["group"], float("inf"))
         for t in trials

@@ -12,7 +12,7 @@ from gensweep.results._sweep_of import whole_configuration
 from gensweep.study import SweepSnapshot, leaf_differences
 from gensweep.trial import TrialView
 
-MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.")
+MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.", "protocol.copied.")
 """What the protocol says of measures that one of two models may lack: no difference of the rest."""
 ABSENT = "none"
 

@@ -48,7 +48,8 @@ class LoadedSweep:
     def curves(self) -> "pandas.DataFrame":
         """A row for each value in the course of training: trial, images, name, value.
 
-        Names are those of losses and training metrics, as means since the evaluation before.
+        Names are those of losses and training metrics, as means over fiftieths of the budget; of
+        sweeps of earlier versions since the evaluation before.
         """
         return self._frame("curves")
 

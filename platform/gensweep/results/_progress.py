@@ -38,7 +38,7 @@ class SweepProgress:
         """Count a snapshot."""
         spec, records = snapshot.spec, snapshot.records
         objective = Objective(**spec["objective"])
-        ranked = objective.ranked(trial_views(records))
+        ranked = objective.configurations(trial_views(records))
         counts = Counter(record.state for record in records)
         states = {state.shown: counts[state] for state in TrialState if counts[state]}
         new = max(0, snapshot.trials - len(records))
@@ -47,8 +47,8 @@ class SweepProgress:
         return cls(
             name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.trials,
             states=states | ({NOT_BEGUN: new} if new else {}), metric=objective.metric,
-            best=objective.value(ranked[0]) if ranked else None,
-            best_trial=ranked[0]["number"] if ranked else None,
+            best=objective.sign * ranked[0].mean if ranked else None,
+            best_trial=ranked[0].trials[0]["number"] if ranked else None,
             images=sum(record.images for record in records),
             images_left=new * budget + sum(max(0, budget - record.images) for record in going),
             hours=snapshot.hours,

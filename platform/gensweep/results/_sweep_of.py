@@ -10,14 +10,15 @@ from gensweep.space import space_from_json
 from gensweep.spec import Sweep, declarations
 from gensweep.study import SweepSnapshot
 
-STORED_OTHERWISE = ("name", "model", "space", "fixed", "sampling_grids", "group_by")
+STORED_OTHERWISE = ("name", "model", "space", "fixed", "sampling_grids", "group_by", "metrics")
 """Fields whose entry in the ledger is not their value."""
 
 
 def sweep_of(snapshot: SweepSnapshot) -> Sweep:
     """Return the sweep that the ledger tells of, with the limits and the figures of none.
 
-    `UserError` if no installed catalogue has its model.
+    Without the metrics that a script defined. `UserError` if no installed catalogue has its model,
+    or if such a metric ranks it.
     """
     spec, known = snapshot.spec, catalog()
     if spec["model"] not in known:
@@ -29,6 +30,11 @@ def sweep_of(snapshot: SweepSnapshot) -> Sweep:
         for declared in declarations(Sweep)
         if declared.name not in STORED_OTHERWISE and declared.key in spec
     }
+    if spec["objective"]["metric"] in spec.get("metrics", {}):
+        raise UserError(f"sweep {snapshot.name!r} is ranked by its script's own "
+                        f"{spec['objective']['metric']!r}, which the ledger cannot measure: run "
+                        "the script again with --set-from a file of `gensweep "
+                        "export`.")  # fmt: skip
     grids = {name: tuple(grid) for name, grid in spec.get("sampling_grids", {}).items()}
     return Sweep(
         name=snapshot.name, model=known[spec["model"]], space=space_from_json(spec["space"]),
