@@ -27,6 +27,9 @@ NEUTRAL: Final = "neutral_"
 """Before the name of a metric of samples that were drawn with every sampling hyperparameter at its
 neutral value: those that a trial is judged by."""
 
+COPIED: Final = "copied"
+"""The metric for which all training examples are searched, once for each trial."""
+
 VERDICT: Final = (
     "of samples with every sampling hyperparameter at its neutral value, which says how training "
     "went; collapsed: below the bounds, and with no more variety than a tenth and 0.02 above that "
@@ -183,7 +186,7 @@ _ALL = (
         kinds=IMAGES,
     ),
     Metric(
-        name="copied",
+        name=COPIED,
         larger_is_better=False,
         unit="",
         formula="share of samples nearer to a training example than all but 1 % of held-out ones, "

@@ -75,6 +75,16 @@ def test_real_examples_set_the_floor_of_every_metric(splits: Any) -> None:
     assert "frechet" in floor.text("nll")
 
 
+def test_copies_are_searched_where_a_trial_ends_and_examples_are_kept(splits: Any) -> None:
+    evaluator, at_a_rung, pack = evaluated(splits)
+    (_, at_the_end), *_ = evaluator.evaluate(pack, {0: True}, bound=False)
+    assert "copied" not in at_a_rung.metrics
+    assert 0 <= at_the_end.metrics["copied"] <= 1
+    rest = {n: v for n, v in at_the_end.metrics.items() if n in at_a_rung.metrics}
+    assert rest == at_a_rung.metrics
+    assert [key for key in splits[0].list("features/") if "-examples-" in key]
+
+
 def test_one_that_fails_or_is_not_finite_costs_only_itself(
     splits: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,7 +15,7 @@ from gensweep.evaluation._lane_likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLE
 from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.game import DataShape
-from gensweep.known_metrics import JUDGED, NEUTRAL, VERDICT
+from gensweep.known_metrics import COPIED, JUDGED, METRICS, NEUTRAL, VERDICT
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
 from gensweep.own_metric import OwnMetric, formulas, measure_own
@@ -108,7 +108,7 @@ class LaneEvaluator:
         self, pack: Pack, slots: list[int], bound: bool, last: bool
     ) -> dict[int, Evaluation]:
         samples = self._draw_samples(pack, slots)
-        metrics = self.measure(samples, self.classes)
+        metrics = self.measure(samples, self.classes, ends=last)
         neutral = self._measure_neutral(pack, slots, metrics)
         found = {
             slot: self._evaluate_lane(*each)
@@ -128,12 +128,16 @@ class LaneEvaluator:
                 found[slot] = replace(found[slot], curves=curves)
         return found
 
-    def measure(self, samples: Tensor, classes: Tensor | None) -> list[dict[str, float]]:
+    def measure(
+        self, samples: Tensor, classes: Tensor | None, *, ends: bool
+    ) -> list[dict[str, float]]:
         """Measure samples `[L, N, *shape]` by all metrics, the script's own of finite ones.
 
-        `classes` [N] are those that samples were given; None: none.
+        `classes` [N] are those that samples were given; None: none. Copies of training examples are
+        searched where a trial `ends`: the search takes longer than all other metrics.
         """
-        found = self.evaluator.evaluate(samples, given=classes)
+        wanted = None if ends else METRICS.keys() - {COPIED}
+        found = self.evaluator.evaluate(samples, wanted, classes)
         if not self.own or self.real is None:
             return found
         real = self.real.to(samples.device)

@@ -25,8 +25,9 @@ class CopyTest:
     def __init__(self, train: Tensor, held_out: Tensor, chunk: int = 512) -> None:
         """Set the bound by features of training examples [M, F] and held-out ones [N, F]."""
         self._train, self._chunk = train, chunk
-        self.bound = self._nearest(held_out).double().quantile(RARE)
-        self._natural = self._share(held_out)
+        nearest = self._nearest(held_out).double()
+        self.bound = nearest.quantile(RARE)
+        self._natural = (nearest <= self.bound).double().mean()
         self.tells = float(self._natural) <= 2 * max(RARE, 1 / len(held_out))
         """False where held-out examples repeat training ones, so that being near is natural."""
 
@@ -49,7 +50,7 @@ class CopyTest:
         return ((near - self._natural) / (1 - self._natural)).clamp(min=0)
 
     def _share(self, features: Tensor) -> Tensor:
-        return (self._nearest(features) <= self.bound).double().mean()
+        return (self._nearest(features).double() <= self.bound).double().mean()
 
     def _nearest(self, features: Tensor) -> Tensor:
         """Return the distance [N] of each from the nearest training example."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -62,31 +62,13 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     and further ones of the best trial by what they show in words. `scatter_of` names two metrics,
     x and y, and the hyperparameter that shades the dots. `charts` are what the sweep's script adds.
     """
-    groups = strata(trials, group_by)
     return _environment().get_template("page.jinja").render(
         facts=facts,
         answer=answer(trials, group_by, objective, map_axis),
         charts=draw_charts(charts),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
-        stability_maps=stability_maps(titles(groups, group_by), map_axis),
-        success_rates=Table(*rates(trials, group_by)) if trials else None,
-        stable_regions=stable_regions(groups, map_axis, group_by),
-        region_method=REGION_METHOD,
-        is_pruned=any(outcome(t) == Outcome.PRUNED for t in trials),
-        pruned_trials=pruned_trials(groups, group_by),
-        configurations=configurations_table(trials, objective),
-        configuration_rules=(RULE, METHOD),
-        lost_modes=lost_modes(groups, group_by, facts.protocol),
-        published=beside_papers(facts, next(iter(objective.ranked(trials)), None)),
-        thresholds=thresholds(groups, objective, group_by),
-        paired_thresholds=paired_thresholds(groups, objective, group_by),
-        threshold_rules=(THRESHOLD_METHOD, PAIRED),
-        best_curves=best_curves(titles(groups, group_by), objective),
-        importances=importances(trials, objective),
-        importance_method=IMPORTANCE_METHOD,
-        front=pareto_front(trials, objective),
-        front_method=FRONT_METHOD,
+        **_analyses(facts, trials, objective, map_axis, group_by),
         coordinates=parallel_coordinates(trials),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
@@ -100,6 +82,37 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         trials=all_trials(trials, objective),
         protocol=protocol_json(facts),
     )  # fmt: skip
+
+
+def _analyses(
+    facts: SweepFacts,
+    trials: Sequence[TrialView],
+    objective: Objective,
+    map_axis: str,
+    group_by: str | None,
+) -> dict[str, Any]:
+    """Tell where the sweep is stable, what is best, and what decides, by the template's names."""
+    groups = strata(trials, group_by)
+    return {
+        "stability_maps": stability_maps(titles(groups, group_by), map_axis),
+        "success_rates": Table(*rates(trials, group_by)) if trials else None,
+        "stable_regions": stable_regions(groups, map_axis, group_by),
+        "region_method": REGION_METHOD,
+        "is_pruned": any(outcome(t) == Outcome.PRUNED for t in trials),
+        "pruned_trials": pruned_trials(groups, group_by),
+        "configurations": configurations_table(trials, objective),
+        "configuration_rules": (RULE, METHOD),
+        "lost_modes": lost_modes(groups, group_by, facts.protocol),
+        "published": beside_papers(facts, next(iter(objective.ranked(trials)), None)),
+        "thresholds": thresholds(groups, objective, group_by),
+        "paired_thresholds": paired_thresholds(groups, objective, group_by),
+        "threshold_rules": (THRESHOLD_METHOD, PAIRED),
+        "best_curves": best_curves(titles(groups, group_by), objective),
+        "importances": importances(trials, objective),
+        "importance_method": IMPORTANCE_METHOD,
+        "front": pareto_front(trials, objective),
+        "front_method": FRONT_METHOD,
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
