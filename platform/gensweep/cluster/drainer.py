@@ -72,7 +72,8 @@ class Drainer:
         node = self._nodes.alive().get(notice.instance)
         if node is None:
             return self._is_not_ours(notice)
-        if node.draining:
+        if node.draining:  # its own service reads the same notice from its metadata
+            _log.info("%s: %s; it drains already", notice.instance, notice.kind)
             return True
         if why := self._reason_to_ignore(node, notice):
             _log.info("%s: %s; %s", notice.instance, notice.kind, why)

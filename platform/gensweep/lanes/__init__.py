@@ -22,12 +22,10 @@ from gensweep.lanes._record import EXPLODED, Progress, claim_names
 from gensweep.lanes._sampling import Sampler
 from gensweep.lanes._schedule import last_begin, ticks_per_cycle
 from gensweep.lanes._state import LaneState
-from gensweep.lanes._step_plan import FEWEST
 
 __all__ = [
     "DataOrder",
     "EXPLODED",
-    "FEWEST",
     "Lane",
     "LanePoint",
     "LaneState",

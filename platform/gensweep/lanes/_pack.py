@@ -35,8 +35,9 @@ from gensweep.lanes._schedule import budget_fractions, own_progress, update_orde
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._standing import StandingStatistics
 from gensweep.lanes._state import LaneState
-from gensweep.lanes._step_plan import FEWEST, Step, StepPlan
+from gensweep.lanes._step_plan import Step, StepPlan
 from gensweep.lanes._turn import GRADIENT_NORM, Turn
+from gensweep.precision import FEWEST
 from gensweep.space import Space, pad_latent_sizes, with_scope
 
 

@@ -22,9 +22,7 @@ from gensweep.lanes._schedule import (
     turns_per_penalty,
     update_order,
 )
-
-FEWEST = 2
-"""Least lanes of a computation: one alone takes other kernels, whose last bits differ."""
+from gensweep.precision import FEWEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
         sweep = replace(sweep, name=checked_name(args.name or _fresh_name(sweep.name)))
     gpus = _gpus(args.preset, args.gpus)
     packs = _packs(args.packs, args.ranks, gpus)
-    sweep = replace(sweep, **changes).fitted_to(packs)
+    sweep = replace(sweep, **changes).fitted_to(packs, on_gpu=bool(gpus))
     precision_of(sweep.precision, "cuda" if gpus else "cpu")
     return RunRequest(
         sweep=sweep, resume=bool(args.resume), dry_run=args.dry_run, measure=args.measure,

@@ -57,11 +57,11 @@ def estimate_unmeasured(request: RunRequest) -> Estimate:
     """The width that was asked for, or the promise that packs measure it."""
     from gensweep.profiling import fixed_width
 
-    if request.sweep.width is not None:
-        return Estimate(
-            lanes=request.sweep.lanes, width=fixed_width(request.sweep, request.packs).text()
-        )
-    most = request.sweep.most_lanes(request.packs)
+    sweep, packs, on_gpu = request.sweep, request.packs, bool(request.gpus)
+    if sweep.width is not None:
+        width = fixed_width(sweep, packs, on_gpu=on_gpu)
+        return Estimate(lanes=width.lanes, width=width.text())
+    most = sweep.most_lanes(packs, on_gpu=on_gpu)
     return Estimate(width=f"measured on the GPU when a pack begins, up to {most} lanes")
 
 

@@ -12,7 +12,7 @@ from gensweep.game import Model
 from gensweep.known_metrics import METRICS
 from gensweep.objective import Objective
 from gensweep.own_metric import OwnMetric, check_metrics, formulas
-from gensweep.precision import PRECISIONS
+from gensweep.precision import FEWEST, PRECISIONS
 from gensweep.pruners import PRUNERS, Pruner, find_pruner
 from gensweep.samplers import SAMPLERS, Sampler, find_sampler
 from gensweep.sampling_fields import SamplingField, sampling_fields
@@ -170,7 +170,8 @@ class Sweep:
     width: int | None = setting(
         None,
         "lanes of a pack, trials trained as one stacked computation (default: measured once for "
-        "each network and machine, and remembered)",
+        "each network and machine, and remembered); on a CPU the last bits of a lane alone are "
+        "not those of two or more",
         option=Option(group=PLACEMENT), least=1,
     )  # fmt: skip
     rungs: int = setting(
@@ -312,22 +313,26 @@ class Sweep:
         own = {metric.name: metric.larger_is_better for metric in self.metrics}
         return Objective.of(self.target or otherwise, own)
 
-    def fitted_to(self, packs: int) -> "Sweep":
+    def fitted_to(self, packs: int, *, on_gpu: bool) -> "Sweep":
         """Return the sweep for `packs` packs: a fixed width falls to the lanes that trials fill.
 
         `UserError` if trials of a population could not meet in them.
         """
-        most = self.most_lanes(packs)
+        most = self.most_lanes(packs, on_gpu=on_gpu)
         fitted = replace(self, width=self.width and min(self.width, most))
         if self.pbt:
             kinds = len(all_strata(self.space, self.strata))
             checks.check_exploited(self.trials, fitted.width or most, self.strata, kinds)
         return fitted
 
-    def most_lanes(self, packs: int) -> int:
-        """The lanes that trials fill when every stratum, and each of `packs`, gets its share."""
+    def most_lanes(self, packs: int, *, on_gpu: bool) -> int:
+        """Return the lanes that trials fill when every stratum, and each of `packs`, gets its
+        share.
+
+        On a CPU at least two: there numbers are the same in any pack, but not in a lane alone.
+        """
         kinds = len(all_strata(self.space, self.strata))
-        return -(-self.trials // max(packs, kinds))
+        return max(1 if on_gpu else FEWEST, -(-self.trials // max(packs, kinds)))
 
     @property
     def lanes(self) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from gensweep.evaluation import Evaluation, LaneEvaluator
 from gensweep.known_metrics import LIKELIHOOD_METRICS
-from gensweep.lanes import FEWEST, Pack, Progress, Ranks, Source
+from gensweep.lanes import Pack, Progress, Ranks, Source
+from gensweep.precision import FEWEST
 from gensweep.spec import Sweep
 from gensweep.trial import Lease, TrialEnd, TrialReport, TrialState, Verdict
 from gensweep.worker._lane_trial import HeldResult
