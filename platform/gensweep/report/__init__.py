@@ -9,11 +9,15 @@ from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import rates, strata
 from gensweep.report._page import build_report
 from gensweep.report._stable_regions import stable_regions
-from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
+from gensweep.report._stats import best_of_k, clustered_wilson, log_bins
+from gensweep.report._tables import INTERVAL, interval_cells, interval_text
 from gensweep.report._text_table import format_value, output_width, text_table
 from gensweep.report._words import answer, state_label
 
 __all__ = [
+    "INTERVAL",
+    "interval_cells",
+    "interval_text",
     "SweepFacts",
     "answer",
     "best_of_k",
@@ -29,5 +33,4 @@ __all__ = [
     "strata",
     "output_width",
     "text_table",
-    "wilson",
 ]
