@@ -1,6 +1,7 @@
 """A lane is judged where it trains, with a protocol that says what was measured."""
 
 import dataclasses
+import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from gensweep.data import load_dataset
 from gensweep.errors import UserError
 from gensweep.evaluation import build_evaluator, draw_examples, load_feature_net
 from gensweep.lanes import Pack
+from gensweep.planning._check_model import check_features
 from gensweep.storage import ObjectStore, open_store
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
@@ -177,6 +179,29 @@ def test_examples_are_drawn_from_all_of_the_data(store: ObjectStore) -> None:
     assert not torch.equal(few["x"], draw_examples(train, train.count)["x"][:100])
     assert torch.equal(draw_examples(train, 10**6)["y"], torch.from_numpy(train.arrays()["y"]))
     assert len(few["y"].unique()) == 10
+
+
+def test_a_file_of_features_measures_in_the_place_of_the_trained_ones(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    file, net = tmp_path / "net.pt", torch.nn.Conv2d(3, 8, 8)
+    torch.jit.save(torch.jit.trace(net, torch.zeros(2, 3, 8, 8)), file)  # type: ignore[no-untyped-call]
+    sweep = Sweep(name="s", model=CATALOG["gan"], space={"learning_rate": Real(1e-4, 1e-2)},
+                  data="digits", samples=60, features=str(file), feature_input="ttur")  # fmt: skip
+    train, test = (load_dataset("digits", store, split=split) for split in ("train", "test"))
+    check_features(sweep, train)
+    evaluator = build_evaluator(sweep, store, train, test)
+    stated, used = evaluator.protocol, hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (stated["feature_hash"], stated["features"]) == (used, "TorchScript")
+    assert stated["feature_input"]["high"] == 255.0  # type: ignore[index]
+    file.unlink()  # a worker is elsewhere, and reads what the store keeps
+    found = build_evaluator(sweep, store, train, test, used).measure(
+        torch.rand(1, 60, 1, 8, 8), None, ends=True
+    )[0]
+    assert found["frechet"] > 0
+    assert "classes" not in found
+    with pytest.raises(UserError, match="ring8 has points: leave --features out"):
+        check_features(sweep, load_dataset("ring8", store, split="train"))
 
 
 def test_the_feature_network_is_kept_by_the_hash_of_the_data(store: ObjectStore) -> None:

@@ -4,6 +4,7 @@ Runs in: a pack's workers while it trains; the script's process for the best tri
 """
 
 from gensweep.evaluation._evaluation import CurvePoint, Evaluation
+from gensweep.evaluation._feature_file import load_file_features, read_file_features
 from gensweep.evaluation._floor import Floor, measure_floor
 from gensweep.evaluation._held_out import TestResult, evaluate_on_test
 from gensweep.evaluation._held_out_examples import given_of
@@ -42,8 +43,10 @@ __all__ = [
     "given_of",
     "grid_png",
     "load_feature_net",
+    "load_file_features",
     "measure_floor",
     "picture_lane",
+    "read_file_features",
     "real_grid",
     "sample_lane",
     "sample_reranked",

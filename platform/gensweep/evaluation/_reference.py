@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load, save
 
 from gensweep.errors import UserError
+from gensweep.evaluation._feature_file import load_file_features
 from gensweep.evaluation._held_out_examples import condition_classes, conditions
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
 from gensweep.evaluation._lane_likelihood import Likelihood
@@ -18,6 +19,7 @@ from gensweep.metrics import (
     CopyTest,
     Evaluator,
     FeatureNet,
+    FileFeatures,
     Projection,
     StackedNet,
     draw,
@@ -82,6 +84,14 @@ def load_feature_net(
     return net
 
 
+def _features_of(
+    sweep: Sweep, store: ObjectStore, train: "Dataset", expected_hash: str | None
+) -> FeatureNet | Projection | FileFeatures:
+    if sweep.features is None:
+        return load_feature_net(store, train, expected_hash)
+    return load_file_features(sweep.features, sweep.feature_input, store, expected_hash)
+
+
 def _make_feature_net(dataset: "Dataset", log: Callable[[str], None]) -> FeatureNet | Projection:
     if not dataset.classes or not is_image(dataset):
         return Projection.fit(draw_examples(dataset, REFERENCE // 5)["x"])
@@ -113,7 +123,7 @@ def build_evaluator(
     # a sample of a thousand classes would not tell their shares
     shares = torch.tensor(train.class_shares) if train.stacked else None
     least = STACKED if train.stacked else 0
-    net = None if points else load_feature_net(store, train, feature_hash)
+    net = None if points else _features_of(sweep, store, train, feature_hash)
     evaluator = Evaluator.for_dataset(
         train.name, shown, held_out, modes=train.modes, mode_std=train.mode_std, net=net,
         shares=shares, samples=POINTS if points else max(least, sweep.samples),
@@ -133,7 +143,7 @@ def build_evaluator(
 
 
 def _copy_test(
-    store: ObjectStore, net: FeatureNet | Projection, train: "Dataset",
+    store: ObjectStore, net: FeatureNet | Projection | FileFeatures, train: "Dataset",
     held_out: dict[str, torch.Tensor],
 ) -> CopyTest:  # fmt: skip
     """Prepare the search for copies of at most `CLASSIFIER` training examples, held as features.

@@ -7,6 +7,8 @@ from gensweep.metrics._classifier import FeatureNet, train_classifier
 from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import finite, label_metrics, sliced_wasserstein
 from gensweep.metrics._evaluator import Evaluator, draw
+from gensweep.metrics._feature_file import FileFeatures
+from gensweep.metrics._feature_input import INPUTS, FeatureInput, feature_input
 from gensweep.metrics._frechet import frechet_distance, moments
 from gensweep.metrics._images import feature_batches
 from gensweep.metrics._kernel import kernel_distance
@@ -19,12 +21,16 @@ from gensweep.metrics._stacked import StackedNet
 __all__ = [
     "CopyTest",
     "Evaluator",
+    "INPUTS",
+    "FeatureInput",
     "FeatureNet",
+    "FileFeatures",
     "Projection",
     "StackedNet",
     "bits_per_dim",
     "draw",
     "feature_batches",
+    "feature_input",
     "finite",
     "frechet_distance",
     "kernel_distance",

@@ -16,9 +16,8 @@ from gensweep.known_metrics import ERROR, NEIGHBOURS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import finite
-from gensweep.metrics._images import Images
+from gensweep.metrics._images import AnyFeatures, Images
 from gensweep.metrics._points import Points
-from gensweep.metrics._projection import Projection
 from gensweep.metrics._standard_error import METHOD
 from gensweep.metrics._verdict import diverged
 from gensweep.trial import Outcome
@@ -51,7 +50,7 @@ class Evaluator:
         *,
         modes: Tensor | None = None,
         mode_std: float | None = None,
-        net: FeatureNet | Projection | None = None,
+        net: AnyFeatures | None = None,
         shares: Tensor | None = None,
         copies: CopyTest | None = None,
         samples: int = 1000,
@@ -138,7 +137,7 @@ def draw(count: int, wanted: int, seed: int = 0) -> Tensor:
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:wanted]
 
 
-def _class_shares(net: FeatureNet | Projection, train: dict[str, Tensor]) -> Tensor | None:
+def _class_shares(net: AnyFeatures, train: dict[str, Tensor]) -> Tensor | None:
     """Return the shares [C] of the classes in training data; None without labels."""
     if not isinstance(net, FeatureNet) or "y" not in train:
         return None

@@ -14,6 +14,7 @@ from gensweep.known_metrics import ERROR, METRICS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import SlicedDistances, label_error, label_metrics
+from gensweep.metrics._feature_file import FileFeatures
 from gensweep.metrics._frechet import (
     frechet_distance,
     frechet_pieces,
@@ -29,6 +30,7 @@ from gensweep.trial import Outcome
 
 __all__ = ["Images", "feature_batches"]
 
+AnyFeatures = FeatureNet | Projection | FileFeatures
 CLIPPED = {"clipped_density", "clipped_coverage"}
 NEAR = {"precision", "recall", "density", "coverage", *CLIPPED}
 """What `NearReal` measures."""
@@ -46,7 +48,7 @@ class Images:
     judged = ("density", "coverage", "classes", "variance_ratio")
 
     def __init__(
-        self, real: Tensor, net: FeatureNet | Projection, shares: Tensor | None, k: int,
+        self, real: Tensor, net: AnyFeatures, shares: Tensor | None, k: int,
         copies: CopyTest | None = None,
     ) -> None:  # fmt: skip
         self.net, self.shares = net, shares
@@ -57,7 +59,9 @@ class Images:
         self.kernel = KernelDistance(features)
         self.slices = SlicedDistances(features, DIRECTIONS)
         self.copies = copies if copies is not None and copies.tells else None
+        own = {"feature_input": net.protocol} if isinstance(net, FileFeatures) else {}
         self.protocol: dict[str, object] = {
+            **own,
             "kind": "images",
             "features": net.kind,
             "feature_hash": self.feature_hash,
@@ -72,7 +76,11 @@ class Images:
     def to(self, device: torch.device | str) -> Images:
         """Return a reference on another device, with the features and radii computed here."""
         moved = copy.copy(self)
-        moved.net = copy.deepcopy(self.net).to(device)
+        moved.net = (
+            self.net.to(device)
+            if isinstance(self.net, FileFeatures)
+            else (copy.deepcopy(self.net).to(device))
+        )
         moved.shares = None if self.shares is None else self.shares.to(device)
         moved.near, moved.kernel = self.near.to(device), self.kernel.to(device)
         moved.slices = self.slices.to(device)
@@ -153,6 +161,6 @@ class Images:
 
 
 @torch.no_grad()
-def feature_batches(net: FeatureNet | Projection, images: Tensor) -> Tensor:
+def feature_batches(net: AnyFeatures, images: Tensor) -> Tensor:
     """Return features [N, F] of images [N, ...], computed in parts to bound the memory."""
     return torch.cat([net.features(part) for part in torch.split(images, 1000)])

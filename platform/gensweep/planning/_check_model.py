@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gensweep.errors import UserError
-from gensweep.evaluation import Likelihood, Scores, given_of
+from gensweep.evaluation import Likelihood, Scores, given_of, read_file_features
 from gensweep.frames import refusal
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.known_pictures import is_image
@@ -36,6 +36,20 @@ def check_data_set(dataset: "Dataset") -> None:
     if dataset.count <= NEIGHBOURS:
         raise UserError(f"{dataset.name} has {dataset.count} training examples: use more than "
                         f"{NEIGHBOURS}.")  # fmt: skip
+
+
+def check_features(sweep: Sweep, dataset: "Dataset") -> None:
+    """`UserError` unless the file of `features` is a network of the data's images, many or few."""
+    if sweep.features is None:
+        return
+    if dataset.modes is not None:
+        raise UserError(f"features are of images, but {dataset.name} has points: leave --features "
+                        "out.")  # fmt: skip
+    net, _ = read_file_features(sweep.features, sweep.feature_input)
+    images = dataset.source("cpu").gather(torch.arange(min(dataset.count, 3)))["x"]
+    with torch.no_grad():
+        for count in (len(images), 1):
+            net.features(images[:count])
 
 
 def check_games(request: RunRequest, dataset: "Dataset") -> None:
@@ -119,7 +133,7 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     evaluator = Evaluator.for_dataset(
         dataset.name, data, {}, modes=dataset.modes, mode_std=dataset.mode_std,
         net=FeatureNet(dataset.shape, dataset.classes)
-        if dataset.classes and is_image(dataset)
+        if dataset.classes and is_image(dataset) and sweep.features is None
         else Projection.fit(data["x"]),
     )  # fmt: skip
     game = sweep.model.game(sweep.config({}), dataset)

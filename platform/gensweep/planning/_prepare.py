@@ -105,7 +105,12 @@ def load_data(request: RunRequest, store: "ObjectStore") -> "tuple[Dataset, Data
 
 def _check_fit(request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | None) -> None:
     """`UserError` for what only the loaded data can show; `begun` is the sweep to resume."""
-    from gensweep.planning._check_model import check_data_set, check_games, check_metrics
+    from gensweep.planning._check_model import (
+        check_data_set,
+        check_features,
+        check_games,
+        check_metrics,
+    )
     from gensweep.profiling import num_threads
 
     if begun is not None:
@@ -115,6 +120,7 @@ def _check_fit(request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | N
     # second thread in each of thousands of calls takes minutes.
     with num_threads(1):
         check_games(request, dataset)
+    check_features(request.sweep, dataset)
     check_metrics(request.sweep, dataset)
 
 

@@ -161,6 +161,20 @@ class Sweep:
         1000, "drawn to evaluate a trial (default {value:,})",
         option=Option(), least=1, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
+    features: str | None = setting(
+        None,
+        "file or s3:// address of a feature network, TorchScript or .pt2, by which samples of "
+        "images are measured; classes are then not counted (default: trained on the data)",
+        option=Option(metavar="FILE"), kept_on_resume=True, identity=Identity(always=False),
+    )  # fmt: skip
+    """The file's hash is in the protocol, by which sweeps are resumed and compared."""
+
+    feature_input: str = setting(
+        "as-is",
+        "what --features takes: ttur (0 to 255, Inception's graph of the TTUR code), pytorch-fid "
+        "(0 to 1), dinov2 (224 pixels, ImageNet's mean) or as-is, -1 to 1 (default {value})",
+        option=Option(metavar="NAME"), kept_on_resume=True, identity=Identity(always=False),
+    )  # fmt: skip
     sampling_grids: Mapping[str, tuple[float, ...]] = setting(
         {},
         "sampling hyperparameter to the values of its fidelity-variety curve, in the place of the "
