@@ -1,6 +1,8 @@
 """What players begin with: frozen networks, weights from files, copies of other players."""
 
+import hashlib
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from gensweep.errors import UserError
-from gensweep.lanes import LaneState, Pack
+from gensweep.lanes import LaneState, Pack, weight_hashes
 from gensweep_models.config import fixed, lane
 from gensweep_models.game import Model, Player
 
@@ -110,6 +112,8 @@ def test_weights_come_from_a_file_and_leave_others_weights_as_they_are(
     module.train()(torch.randn(8, 2))
     save_file(module.state_dict(), path)
     pack = _pack(factory, {"teacher": _teacher(weights=path), "learner": _learner()})
+    known = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    assert weight_hashes([pack.game, pack.game]) == {path: known}
     for slot in (0, 1):
         state = _weights(pack, "teacher", slot)
         flat = nn.utils.parameters_to_vector(module.parameters()).detach()

@@ -128,3 +128,25 @@ def test_a_stored_sweep_refuses_other_grids(stored: Path) -> None:
     sweep = dataclasses.replace(settings_of_resumed("finished", script(), {}), sampling_grids=grids)
     with pytest.raises(UserError, match="sampling_grids"):
         find_sweep(RunRequest(sweep=sweep, resume=True), str(stored / "studies"))
+
+
+def test_other_weights_under_the_same_path_are_refused(stored: Path) -> None:
+    """A sweep of an earlier version, which kept no hash of them, goes on."""
+    store = open_store(f"file://{stored / 'data'}")
+    data = load_dataset("ring8", store, split="train")
+    sweep = settings_of_resumed("finished", script(), {})
+    protocol = build_evaluator(sweep, store, data, None).protocol
+    objective = Objective.of("total_variation")
+    old = context(sweep, stored, data)
+    with open_study(dataclasses.replace(old, weights={"a": "1"}), objective, protocol):
+        pass
+    new = dataclasses.replace(sweep, name="new")
+    begun = dataclasses.replace(old, sweep=new, resume=False, weights={"a": "1"})
+    with open_study(begun, objective, protocol):
+        pass
+    later = dataclasses.replace(begun, resume=True, weights={"a": "2"})
+    with (
+        pytest.raises(UserError, match=r'weights\.a: "1" -> "2"'),
+        open_study(later, objective, protocol),
+    ):
+        pass

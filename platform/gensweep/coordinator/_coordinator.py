@@ -40,7 +40,9 @@ def open_study(context: RunContext, objective: Objective, protocol: Mapping[str,
         budget_images=sweep.budget_images, seed=sweep.seed, sampler=sweep.sampler,
         pruner=sweep.pruner, rungs=sweep.rung_images, repeats=sweep.repeats, strata=sweep.strata,
         group_by=sweep.group_by, map_axis=sweep.map_axis,
-        settings=sweep.identity() | {"data_hash": context.data_hash, "protocol": protocol},
+        settings=sweep.identity() | {"data_hash": context.data_hash, "protocol": protocol} | (
+            {"weights": dict(context.weights)} if context.weights else {}
+        ),
     )  # fmt: skip
     begin = Study.open if context.resume else Study.create
     runtime = StudyRuntime(lease_s=LEASE_S, hourly_price=hourly_price(context))

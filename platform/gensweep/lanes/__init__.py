@@ -9,7 +9,7 @@ from gensweep.lanes._check_players import check_budget, check_players
 from gensweep.lanes._conditions import draw_classes
 from gensweep.lanes._curve import CURVE_PARTS, LanePoint
 from gensweep.lanes._generators import derive_seed, draw, generator
-from gensweep.lanes._initial_weights import check_initial_weights
+from gensweep.lanes._initial_weights import check_initial_weights, weight_hashes
 from gensweep.lanes._lane import Lane
 from gensweep.lanes._learning_rate import SCHEDULES
 from gensweep.lanes._live_bytes import LiveBytes
@@ -51,4 +51,5 @@ __all__ = [
     "precision_of",
     "ticks_per_cycle",
     "watched",
+    "weight_hashes",
 ]

@@ -1,6 +1,7 @@
 """Makes the networks that a trial begins with: fresh ones, or with weights from a file."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from torch import nn
@@ -36,6 +37,17 @@ def check_initial_weights(game: Game, modules: Mapping[str, nn.Module], model_na
         if player.weights is not None:
             _check_file(player.weights, modules[name], where)
         check_copy(player, modules[name], modules, where)
+
+
+def weight_hashes(games: Iterable[Game]) -> dict[str, str]:
+    """Return the sha256 of each file that a player of the games has its first weights from."""
+    files = {player.weights for game in games for player in game.players.values()} - {None}
+    return {str(file): _hash_of(str(file)) for file in files}
+
+
+def _hash_of(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_network(player: Player, module: nn.Module, where: str) -> None:

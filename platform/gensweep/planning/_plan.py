@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gensweep.files import write_atomically
 from gensweep.planning._cost import Quote
 from gensweep.planning._estimate import Estimate
+from gensweep.space import all_strata
 from gensweep.spec import RunContext, RunRequest
 
 if TYPE_CHECKING:
@@ -54,8 +55,19 @@ class Plan:
             sweep=request.sweep, resume=request.resume, prices=request.prices, store=self.store,
             tracking_uri=self.tracking_uri, ledger=self.ledger, home=self.home,
             data_name=data.name, data_hash=data.hash, data_id=data.id,
+            weights=self._weight_hashes(),
             script=request.script, verbosity=request.verbosity,
         )  # fmt: skip
+
+    def _weight_hashes(self) -> dict[str, str]:
+        """Return the hashes of the files of weights that trials begin with."""
+        from gensweep.lanes import weight_hashes  # torch, which a plan's readers do not need
+
+        sweep = self.request.sweep
+        strata = all_strata(sweep.space, sweep.strata)
+        return weight_hashes(
+            sweep.model.game(sweep.config(stratum), self.dataset) for stratum in strata
+        )
 
     @property
     def tune_storage(self) -> str:

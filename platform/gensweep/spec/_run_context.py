@@ -1,6 +1,7 @@
 """The part of a plan that the processes below the driver need."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gensweep.spec._sweep import Sweep
 
@@ -39,6 +40,9 @@ class RunContext:
 
     data_id: str
     """Of the ingested data set in `store`: `load_dataset` takes it in place of a name."""
+
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """File that a player has its first weights from to its SHA-256."""
 
     script: str = ""
     """How the script was called: the source of the tracker's runs."""

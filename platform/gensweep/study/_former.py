@@ -58,8 +58,8 @@ def current_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
 def completed(spec: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Return `spec` with what earlier versions did not store, from `now`: it cannot have changed.
 
-    That is what the protocol says of neutral values and of later metrics, and fields that the model
-    did not have yet, whose defaults leave it as it was.
+    That is what the protocol says of neutral values and of later metrics, the hashes of weights,
+    and fields that the model did not have yet, whose defaults leave it as it was.
 
     >>> completed({"protocol": {"seed": 0}}, {"protocol": {"seed": 1, "neutral": {"size": 6.0}}})
     {'protocol': {'neutral': {'size': 6.0}, 'seed': 0}}
@@ -69,6 +69,8 @@ def completed(spec: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
     found = dict(spec)
     if "protocol" in spec:
         found["protocol"] = _completed_protocol(spec["protocol"], now.get("protocol", {}))
+    if "weights" in now:
+        found.setdefault("weights", now["weights"])
     if "defaults" in spec:
         known = {name for part in PARTS for name in spec.get(part, ())}
         new = {n: v for n, v in now.get("defaults", {}).items() if n not in known}
