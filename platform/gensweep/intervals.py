@@ -51,4 +51,4 @@ def _interval(name: str, value: float, error: float, samples: float) -> Interval
     else:
         least, most = LEAST_MOST.get(name, (-math.inf, math.inf))
         low, high = max(least, value - Z * error), min(most, value + Z * error)
-    return float(f"{low:.4g}"), float(f"{high:.4g}")
+    return float(f"{low:.6g}"), float(f"{high:.6g}")

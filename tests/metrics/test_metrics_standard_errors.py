@@ -105,6 +105,12 @@ def test_intervals_cover_the_mean_over_draws() -> None:
         assert least <= share <= (most if name in ("frechet", "mind", "density") else 1), name
 
 
+def test_as_few_samples_as_there_may_be_have_errors_but_of_recall() -> None:
+    few = NearReal(torch.randn(20, 2), 5).measure(torch.randn(1, 6, 2), errors=True)
+    assert "coverage" + ERROR in few
+    assert "recall" + ERROR not in few
+
+
 def test_no_metric_has_an_error_before_the_end() -> None:
     real = {"x": torch.randn(40, 1, 2, 2)}
     evaluator = Evaluator.for_dataset("normal", real, {}, net=Pixels((1, 2, 2), 2), samples=40)

@@ -83,7 +83,10 @@ def test_a_short_trial_tells_the_tracker_fewer_points_and_always_the_last(
 def test_what_was_measured_along_a_grid_is_told_by_its_value(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(trials=1, width=1)
     small_sweep.runner("first")[1].resume()
-    (curve,) = small_sweep.result(0)["curves"].values()
+    ended = small_sweep.result(0)
+    (curve,) = ended["curves"].values()
+    low, high = ended["intervals"]["frechet"]
+    assert low < ended["metrics"]["frechet"] < high
     small_sweep.coordinator.complete({}, {}, "")
     small_sweep.close()
     client = MlflowClient(small_sweep.plan.tracking_uri)

@@ -84,7 +84,7 @@ class FileFeatures:
 
     def to(self, device: torch.device | str) -> FileFeatures:
         """Return the same network on `device`."""
-        moved: Any = copy.deepcopy(self.net)
+        moved: Any = copy.deepcopy(self.net)  # for moving changes the network itself
         return FileFeatures(moved.to(device), self.hash, self.kind, self.input)
 
 

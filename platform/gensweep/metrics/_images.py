@@ -76,11 +76,7 @@ class Images:
     def to(self, device: torch.device | str) -> Images:
         """Return a reference on another device, with the features and radii computed here."""
         moved = copy.copy(self)
-        moved.net = (
-            self.net.to(device)
-            if isinstance(self.net, FileFeatures)
-            else (copy.deepcopy(self.net).to(device))
-        )
+        moved.net = copy.deepcopy(self.net).to(device)
         moved.shares = None if self.shares is None else self.shares.to(device)
         moved.near, moved.kernel = self.near.to(device), self.kernel.to(device)
         moved.slices = self.slices.to(device)

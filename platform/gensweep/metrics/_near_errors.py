@@ -63,6 +63,11 @@ class NearErrors:
         change: Tensor = lost.bincount(minlength=count) - gained.bincount(minlength=count)
         return change.to(distances.dtype)
 
+    @property
+    def has_recall(self) -> bool:
+        """Tell if recall has an error, which takes more than k + 1 samples."""
+        return self._near_fake is not None
+
     def coverage(self) -> Tensor:
         """Return the standard error of coverage."""
         return self._error(self._coverage)

@@ -80,7 +80,8 @@ class NearReal:
         self, fake: Tensor, recall: bool, clipped: bool, errors: bool
     ) -> dict[str, Tensor]:
         """Count balls by products with ones, for torch sums booleans slowly."""
-        near_fake = nearest(fake, self._k + 1, self._chunk) if recall and errors else None
+        wanted = recall and errors and len(fake) > self._k + 1
+        near_fake = nearest(fake, self._k + 1, self._chunk) if wanted else None
         jackknife = NearErrors(fake, self._k, near_fake) if errors else None
         fake_radii = radii(fake, self._k, self._chunk) if recall else None
         near, within_clipped = fake.new_zeros(len(fake)), fake.new_zeros(len(fake))
@@ -102,7 +103,7 @@ class NearReal:
         found |= self._clipped_rates(within_clipped, torch.cat(have)) if clipped else {}
         if jackknife is not None:
             told = self._errors(jackknife, near, within_clipped, torch.cat(have))
-            found |= {name + ERROR: told[name] for name in list(found)}
+            found |= {name + ERROR: told[name] for name in list(found) if name in told}
         return found
 
     def _errors(
@@ -117,7 +118,7 @@ class NearReal:
                      for at in (covered, covered - jackknife.filling()))  # fmt: skip
         return {
             "precision": standard_error((near > 0).double()),
-            "recall": jackknife.recall(),
+            **({"recall": jackknife.recall()} if jackknife.has_recall else {}),
             "density": standard_error(near / k),
             "coverage": jackknife.coverage(),
             "clipped_density": standard_error((near_clipped / k).clamp(max=1)) / self._best,
