@@ -35,7 +35,7 @@ def metric_intervals(metrics: Mapping[str, float]) -> dict[str, Interval]:
     which is none too short where all or none of them are counted.
 
     >>> metric_intervals({"frechet": 1.0, "frechet_standard_error": 0.1, "classes": 9.0})
-    {'frechet': (0.804, 1.196)}
+    {'frechet': (0.804004, 1.196)}
     """
     errors = {name: metrics.get(name + ERROR, math.nan) for name in metrics}
     return {

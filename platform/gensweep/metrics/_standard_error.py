@@ -5,7 +5,8 @@ taken without each of them in turn (the jackknife, Efron and Stein 1981): the er
 bootstrap over the samples, without its replicates. It tells how the metric would differ between
 draws of as many samples of the same trial. It does not cover which real examples stand for the
 data, for they are the same for all trials; nor the bias of a distance for a finite number of
-samples, nor other seeds of the trial.
+samples, nor other seeds of the trial. That of recall, and of a coverage near 1, is too wide: up to
+1.9 times, for what a sample leaves is partly filled by its neighbours.
 """
 
 # N samples
@@ -19,7 +20,7 @@ METHOD = (
     "distance's bias for a finite number of samples, are as they are"
 )
 
-__all__ = ["METHOD", "standard_error"]
+__all__ = ["METHOD", "share_pieces", "standard_error"]
 
 
 def standard_error(pieces: Tensor) -> Tensor:
