@@ -63,11 +63,12 @@ def source_of(dataset: Dataset, only: tuple[int, ...]) -> Any:
 
 
 def sweep_of(runs: Runs, seeds: int, part: float) -> Sweep:
+    """The sweep of a row; its name tells the row."""
     space = {"learning_rate": Real(0.95 * runs.rate, 1.05 * runs.rate, log=True)}
     return Sweep(
-        name=runs.label.replace(" ", "-"), model=CATALOG[runs.entry], data=runs.data, trials=seeds,
-        width=seeds, budget_images=int(part * runs.images), rungs=4, sampler="random",
-        samples=1000, space=space, fixed=dict(runs.settings),
+        name=f"{runs.label.replace(' ', '-')}-{RUNS.index(runs)}", model=CATALOG[runs.entry],
+        data=runs.data, trials=seeds, width=seeds, budget_images=int(part * runs.images), rungs=4,
+        sampler="random", samples=1000, space=space, fixed=dict(runs.settings),
     )  # fmt: skip
 
 
@@ -95,12 +96,12 @@ def trained(runs: Runs, sweep: Sweep, folder: Path, store_uri: str) -> list[Tria
     return trial_views(read_sweep(sweep.name, str(folder / "studies")).records)
 
 
-def keep_pictures(folder: Path, runs: Runs, store: Path, to: Path) -> None:
-    """Copy the last pictures of each trial's samples from the store."""
+def keep_pictures(sweep: Sweep, store: Path, to: Path) -> None:
+    """Copy the pictures of each trial's samples from the store."""
     to.mkdir(parents=True, exist_ok=True)
-    for picture in sorted(store.glob(f"sweeps/{folder.name}/trials/*/*.png")):
-        name = f"{runs.label}-{runs.data}-{runs.entry}-{picture.parent.name}-{picture.name}"
-        shutil.copy(picture, to / name.replace(" ", "-"))
+    for picture in sorted(store.glob(f"sweeps/{sweep.name}/trials/*/**/*.png")):
+        name = picture.relative_to(store / "sweeps").as_posix().replace("/", "-")
+        shutil.copy(picture, to / name)
 
 
 def judged(args: argparse.Namespace) -> Iterator[tuple[Runs, TrialView]]:
@@ -115,7 +116,7 @@ def judged(args: argparse.Namespace) -> Iterator[tuple[Runs, TrialView]]:
                 for trial in trained(runs, sweep, folder, store.as_uri()):
                     yield runs, trial
                 if args.pictures:
-                    keep_pictures(folder, runs, store, args.pictures)
+                    keep_pictures(sweep, store, args.pictures)
 
 
 def main(args: argparse.Namespace) -> dict[str, Any]:
