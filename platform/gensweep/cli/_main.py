@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import select
 import sys
 from collections.abc import Sequence
 
@@ -49,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(str(error))
         return 2
     except BrokenPipeError:
+        if not _reader_left():
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 141
     except KeyboardInterrupt:
@@ -62,6 +65,16 @@ def _run(argv: Sequence[str] | None) -> int:
         return int(args.run(args))
     finally:
         sys.stdout.flush()
+
+
+def _reader_left() -> bool:
+    """Return whether it is stdout's pipe that broke, and not that of a socket or a process."""
+    waiting = select.poll()
+    try:
+        waiting.register(sys.stdout, select.POLLOUT)
+    except (OSError, ValueError):  # a stdout that is no file
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in waiting.poll(0))
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

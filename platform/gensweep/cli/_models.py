@@ -1,11 +1,11 @@
 """`gensweep models`: the catalogue, and what one of its models is."""
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gensweep.cli._find_model import NAMES, find_model
+from gensweep.json_text import json_text
 
 BOUNDS = {"above": "> {}", "at_least": ">= {}", "below": "< {}", "at_most": "<= {}"}
 
@@ -27,11 +27,11 @@ def run(args: argparse.Namespace) -> int:
     if args.model:
         model = find_model(args.model)
         told = describe(model) | _data(model)
-        print(json.dumps(told, indent=1) if args.json else "\n".join(_lines(told)))
+        print(json_text(told) if args.json else "\n".join(_lines(told)))
         return 0
     models = [describe(model) | _data(model) for model in catalog().values()]
     if args.json:
-        print(json.dumps(models, indent=1))
+        print(json_text(models))
     else:
         print(f"{_table(models)}\n\n`gensweep models NAME` tells all of one.")
     return 0
