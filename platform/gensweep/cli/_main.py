@@ -12,6 +12,7 @@ from gensweep.cli import (
     _compare,
     _completion,
     _delete,
+    _demo,
     _doctor,
     _down,
     _export,
@@ -28,9 +29,10 @@ from gensweep.cli import (
 )
 from gensweep.errors import UserError
 from gensweep.log import print_error
+from gensweep.versions import VERSION
 
 COMMANDS = (
-    _up, _status, _down, _doctor,
+    _demo, _up, _status, _down, _doctor,
     _list, _watch, _results, _best, _report, _compare,
     _sample, _export, _retrain, _delete,
     _models, _features, _check,
@@ -79,6 +81,8 @@ def _reader_left() -> bool:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="gensweep", description="Sweeps of generative models.")
+    parser.add_argument("--version", action="version", version=f"gensweep {VERSION}",
+                        help="print the version")  # fmt: skip
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)
