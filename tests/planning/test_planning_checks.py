@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.planning import parse_request
-from gensweep.planning._command_line import parser
+from gensweep.planning import options_parser, parse_request
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
 from gensweep_models.config import BaseConfig, latent
@@ -162,7 +161,7 @@ def test_a_cluster_gets_a_larger_sweep_unless_told_otherwise() -> None:
         request = parse_request("A test.", sweep, [*argv, "--gpus", "1"])
         budget = 12_800 if "cluster" in argv else GAN.budget_images
         assert (request.sweep.trials, request.sweep.budget_images) == (trials, budget)
-    assert "trials 640" in parser("A test.", sweep).format_help()
+    assert "trials 640" in options_parser("A test.", sweep).format_help()
 
 
 def test_what_is_given_need_not_suit_a_preset_that_is_not_chosen() -> None:

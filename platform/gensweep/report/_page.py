@@ -62,7 +62,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     and further ones of the best trial by what they show in words. `scatter_of` names two metrics,
     x and y, and the hyperparameter that shades the dots. `charts` are what the sweep's script adds.
     """
-    return _environment().get_template("page.jinja").render(
+    return environment().get_template("page.jinja").render(
         facts=facts,
         answer=answer(trials, group_by, objective, map_axis),
         charts=draw_charts(charts),
@@ -142,8 +142,8 @@ def _samples(
 
 
 @cache
-def _environment() -> "Environment":
-    """Jinja with our templates; it escapes every value that is no Markup."""
+def environment() -> "Environment":
+    """Return Jinja with our templates; it escapes every value that is no Markup."""
     import jinja2  # 50 ms, which processes that write no report save
 
     found = jinja2.Environment(
@@ -156,5 +156,6 @@ def _environment() -> "Environment":
     found.filters["value"] = format_value
     static = files("gensweep.report") / "static"
     found.globals["style"] = Markup((static / "style.css").read_text("utf-8"))
+    found.globals["reference_style"] = Markup((static / "reference.css").read_text("utf-8"))
     found.globals["script"] = Markup((static / "sort_tables.js").read_text("utf-8"))
     return found

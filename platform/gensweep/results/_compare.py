@@ -9,6 +9,7 @@ from gensweep.report import rates
 from gensweep.results._best import Best, best_configuration
 from gensweep.results._records import trial_views
 from gensweep.results._sweep_of import whole_configuration
+from gensweep.space import dimension_text
 from gensweep.study import SweepSnapshot, leaf_differences
 from gensweep.trial import TrialView
 
@@ -116,18 +117,8 @@ def space_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[SweepD
 
 def _hyperparameters(spec: Mapping[str, Any]) -> dict[str, str]:
     """Write what a sweep has of each hyperparameter: what is searched, or its value."""
-    searched = {name: _dimension(told) for name, told in spec["space"].items()}
+    searched = {name: dimension_text(told) for name, told in spec["space"].items()}
     return {**spec.get("defaults", {}), **spec.get("fixed", {}), **searched}
-
-
-def _dimension(told: Mapping[str, Any]) -> str:
-    """Write a dimension in words."""
-    if "choices" in told:
-        words = ", ".join(map(str, told["choices"]))
-    else:
-        words = f"{told['low']} to {told['high']}{' (log)' if told.get('log') else ''}"
-    when = (f"{name} is {' or '.join(map(str, c))}" for name, c in told.get("when", {}).items())
-    return f"{words}{''.join(f', when {one}' for one in when)}"
 
 
 def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[SweepDifference]:
