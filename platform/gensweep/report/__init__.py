@@ -3,7 +3,7 @@
 Runs in: the script's process.
 """
 
-from gensweep.report._best_probability import best_probabilities
+from gensweep.best_probability import best_probabilities
 from gensweep.report._configurations import configurations_table
 from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import rates, strata

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from gensweep.best_probability import METHOD
 from gensweep.chart import Chart
-from gensweep.objective import Objective
+from gensweep.confirmation import METHOD as CONFIRM_METHOD
+from gensweep.objective import Objective, searched
 from gensweep.report._best_curves import best_curves
-from gensweep.report._best_probability import METHOD
 from gensweep.report._charts import draw_charts
 from gensweep.report._configurations import RULE, configurations_table
 from gensweep.report._facts import SweepFacts
@@ -69,7 +70,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
         **_analyses(facts, trials, objective, map_axis, group_by),
-        coordinates=parallel_coordinates(trials),
+        coordinates=parallel_coordinates(searched(trials)),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
         curves=variety_curves(
@@ -92,23 +93,24 @@ def _analyses(
     group_by: str | None,
 ) -> dict[str, Any]:
     """Tell where the sweep is stable, what is best, and what decides, by the template's names."""
-    groups = strata(trials, group_by)
+    tried = searched(trials)
+    groups = strata(tried, group_by)
     return {
         "stability_maps": stability_maps(titles(groups, group_by), map_axis),
-        "success_rates": Table(*rates(trials, group_by)) if trials else None,
+        "success_rates": Table(*rates(tried, group_by)) if trials else None,
         "stable_regions": stable_regions(groups, map_axis, group_by),
         "region_method": REGION_METHOD,
         "is_pruned": any(outcome(t) == Outcome.PRUNED for t in trials),
         "pruned_trials": pruned_trials(groups, group_by),
         "configurations": configurations_table(trials, objective),
-        "configuration_rules": (RULE, METHOD),
+        "configuration_rules": (RULE, *[CONFIRM_METHOD] * (len(tried) < len(trials)), METHOD),
         "lost_modes": lost_modes(groups, group_by, facts.protocol),
         "published": beside_papers(facts, next(iter(objective.ranked(trials)), None)),
         "thresholds": thresholds(groups, objective, group_by),
         "paired_thresholds": paired_thresholds(groups, objective, group_by),
         "threshold_rules": (THRESHOLD_METHOD, PAIRED),
         "best_curves": best_curves(titles(groups, group_by), objective),
-        "importances": importances(trials, objective),
+        "importances": importances(tried, objective),
         "importance_method": IMPORTANCE_METHOD,
         "front": pareto_front(trials, objective),
         "front_method": FRONT_METHOD,
