@@ -10,11 +10,14 @@ from gensweep.report._outcomes import rates, strata
 from gensweep.report._page import build_report
 from gensweep.report._stable_regions import stable_regions
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
+from gensweep.report._table import Table, TitledTable
 from gensweep.report._text_table import format_value, output_width, text_table
 from gensweep.report._words import answer, state_label
 
 __all__ = [
     "SweepFacts",
+    "Table",
+    "TitledTable",
     "answer",
     "best_of_k",
     "best_probabilities",

@@ -32,7 +32,7 @@ from gensweep.report._pareto import pareto_front
 from gensweep.report._published import beside_papers
 from gensweep.report._stable_regions import METHOD as REGION_METHOD
 from gensweep.report._stable_regions import stable_regions
-from gensweep.report._table import Table
+from gensweep.report._table import Table, TitledTable
 from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._thresholds import METHOD as THRESHOLD_METHOD
@@ -55,18 +55,21 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     group_by: str | None = None,
     scatter_of: tuple[str, str, str | None] | None = None,
     charts: Iterable[Chart] = (),
+    tables: Iterable[TitledTable] = (),
 ) -> str:
     """Return the report of a sweep as HTML; nothing in it is loaded from elsewhere.
 
     `objective` ranks the trials, `map_axis` is the hyperparameter that the stability map runs
     over, and `group_by` the one that groups trials. `images` are PNG files by trial number, "real",
     and further ones of the best trial by what they show in words. `scatter_of` names two metrics,
-    x and y, and the hyperparameter that shades the dots. `charts` are what the sweep's script adds.
+    x and y, and the hyperparameter that shades the dots. `charts` and `tables` are what the
+    sweep's script adds.
     """
     return _environment().get_template("page.jinja").render(
         facts=facts,
         answer=answer(trials, group_by, objective, map_axis),
         charts=draw_charts(charts),
+        tables=tuple(tables),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
         **_analyses(facts, trials, objective, map_axis, group_by),
