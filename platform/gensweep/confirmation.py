@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -62,11 +63,11 @@ class Confirmation:
         """
         best = objective.configurations(searched(trials))[: self.configurations]
         groups = [one.trials[0]["group"] for one in best]
-        drawn = sum(bool(trial.get("confirm_round")) for trial in trials)
+        drawn = Counter(trial["group"] for trial in trials if trial.get("confirm_round"))
         rounds = 1 + math.ceil(math.log2(max(1, len(groups))))
-        if not drawn:
-            return max(FEWEST, self.seeds // rounds) * groups
-        left = max(0, len(groups) * self.seeds - drawn)
+        if new := [group for group in groups if not drawn[group]]:
+            return max(FEWEST, self.seeds // rounds) * new
+        left = max(0, len(groups) * self.seeds - sum(drawn[group] for group in groups))
         part = math.ceil(len(groups) * self.seeds / rounds)
         confirmed = [one for one in objective.configurations(trials) if one.confirmed]
         shares = _shares([one for one in confirmed if one.failed <= len(one.trials)])

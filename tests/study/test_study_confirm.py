@@ -205,6 +205,8 @@ def test_seeds_go_where_the_order_is_unsure() -> None:
     assert second.total() == 10
     assert second[0] + second[1] == 10
     assert abs(second[0] - second[1]) <= 2
+    # One more is asked for by a sweep that goes on: it gets the seeds of a first round.
+    assert Confirmation.parse("9x5").next_round(OBJECTIVE, trials) == [8, 8]
 
 
 @pytest.mark.parametrize("text", ["3x", "0x10", "x", "3x1", "3", "3X4", "-1x3", "1e1x3", "3x10 "])

@@ -146,7 +146,7 @@ def _side(snapshot: SweepSnapshot) -> SweepSide:
     head, rows = rates(searched(trials), spec.get("by"))
     best = best_configuration(trials, Objective(**spec["objective"]))
     return SweepSide(
-        name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.trials,
+        name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.planned,
         ended=len(trials), budget_images=spec["budget_images"], hours=snapshot.hours,
         cost=snapshot.cost, by=spec.get("by"),
         rates=[dict(zip(["group", *head[1:]], row, strict=True)) for row in rows],
