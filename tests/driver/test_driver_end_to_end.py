@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -185,8 +186,15 @@ def test_a_known_name_with_another_space(
 
 
 def test_extension_keeps_what_is_done(stack: Any, output: str) -> None:
+    """And confirms the best of all."""
     before = {t["number"]: t["metrics"] for t in results(stack)["trials"]}
-    submit(stack, "--trials", "12", "--width", "2", "--resume", NAME)
-    after = {t["number"]: t["metrics"] for t in results(stack)["trials"]}
-    assert len(after) == 12
+    said = submit(stack, "--trials", "12", "--width", "2", "--resume", NAME, "--confirm", "2x2")
+    trials = results(stack)["trials"]
+    after = {t["number"]: t["metrics"] for t in trials}
     assert {n: after[n] for n in before} == before
+    assert [t["confirm_round"] for t in trials] == [0] * 12 + [1] * 4
+    fresh = {t["number"]: t["group"] for t in trials[12:]}
+    assert sorted(Counter(fresh.values()).values()) == [2, 2]
+    best = json.loads(stack.run("best", NAME, "--json").stdout)
+    assert best["trial"] in fresh
+    assert f"--resume {NAME} --width 2 --confirm 2x4" in said

@@ -73,7 +73,8 @@ def _neutral(trial: TrialView, name: str) -> float | None:
 def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:
     """List every trial with its hyperparameters and metrics, the best first.
 
-    A configuration of several seeds is told by the number of its first trial.
+    A configuration of several seeds is told by the number of its first trial, and a trial that
+    confirms one by its round.
     """
     ranked = objective.ranked(trials)
     numbers = {t["number"] for t in ranked}
@@ -81,12 +82,15 @@ def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:
     params = sorted({key for t in trials for key in t["params"]})
     found = {key for t in trials for key in t.get("metrics", {})}
     metrics = sorted(found, key=lambda key: (key != objective.metric, key))
-    seeds = has_repeats(trials)
+    seeds, confirms = has_repeats(trials), any(t.get("confirm_round") for t in trials)
     rows = [
-        [t["number"], *([t["group"]] if seeds else []), t["outcome"], t["state"], t["images"],
+        [t["number"], *([t["group"]] if seeds else []),
+         *([t.get("confirm_round") or "search"] if confirms else []),
+         t["outcome"], t["state"], t["images"],
          *(t["params"].get(key, "") for key in params),
          *(t.get("metrics", {}).get(key, "") for key in metrics), t.get("cause") or ""]
         for t in trials
     ]  # fmt: skip
-    first = ["#", *(["configuration"] if seeds else []), "outcome", "state", "images"]
+    first = ["#", *(["configuration"] if seeds else []), *(["round"] if confirms else []),
+             "outcome", "state", "images"]  # fmt: skip
     return Table([*first, *params, *metrics, "cause"], rows)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from gensweep.decades import spans_decades
 from gensweep.objective import Objective
 from gensweep.report._outcomes import outcome
-from gensweep.report._svg import Axes, spans_decades
+from gensweep.report._svg import Axes
 from gensweep.trial import Outcome, TrialView
 
 
