@@ -291,6 +291,9 @@ def test_the_table_tells_of_trials_that_have_not_ended() -> None:
     said = results_table(
         [done, waiting, training], None, Objective(metric="fid", direction="minimize")
     )
+    sure = results_table([done | {"intervals": {"fid": [0.85, 1.15]}}], None, OBJECTIVE)
+    assert sure.splitlines()[0].split() == ["trial", "fid", "95", "%", "interval", "outcome"]
+    assert sure.splitlines()[2].split() == ["0", "1", "0.85", "to", "1.15", "converged"]
     assert "\nnot shown: 1 waiting, 1 training\n" in said
     assert said.splitlines()[-1].split()[2:7] == ["1", "1", "1", "0", "100%"]  # of the one
     nothing = results_table(

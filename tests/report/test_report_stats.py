@@ -11,6 +11,7 @@ import pytest
 
 from gensweep.decades import spans_decades
 from gensweep.errors import UserError
+from gensweep.intervals import wilson
 from gensweep.objective import Objective
 from gensweep.report import (
     answer,
@@ -19,7 +20,6 @@ from gensweep.report import (
     clustered_wilson,
     configurations_table,
     rates,
-    wilson,
 )
 from gensweep.report._best_curves import BestCurve, best_curves
 from gensweep.report._figures import common_bins, stability_maps

@@ -13,10 +13,14 @@ from gensweep.report._reference_pages import reference_pages
 from gensweep.report._stable_regions import stable_regions
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
 from gensweep.report._table import Table, TitledTable
+from gensweep.report._tables import INTERVAL, interval_cells, interval_text
 from gensweep.report._text_table import format_value, output_width, text_table
 from gensweep.report._words import answer, state_label
 
 __all__ = [
+    "INTERVAL",
+    "interval_cells",
+    "interval_text",
     "CommandText",
     "SweepFacts",
     "Table",
@@ -37,5 +41,4 @@ __all__ = [
     "strata",
     "output_width",
     "text_table",
-    "wilson",
 ]

@@ -13,7 +13,8 @@ from gensweep.space import dimension_text
 from gensweep.study import SweepSnapshot, leaf_differences
 from gensweep.trial import TrialView
 
-MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.", "protocol.copied.")
+MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.", "protocol.copied.",
+              "protocol.intervals")  # fmt: skip
 """What the protocol says of measures that one of two models may lack: no difference of the rest."""
 ABSENT = "none"
 

@@ -49,6 +49,7 @@ def _view(record: TrialRecord) -> TrialView:
         "params": dict(record.params),
         "metrics": dict(record.metrics),
         "curves": result.get("curves", {}),
+        "intervals": result.get("intervals", {}),
         "kept": kept,
         "images": record.images,
         **course,

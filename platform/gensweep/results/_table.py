@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from gensweep.objective import Objective, searched
 from gensweep.report import (
+    INTERVAL,
     configurations_table,
     format_value,
+    interval_cells,
     output_width,
     rates,
     stable_regions,
@@ -61,9 +63,12 @@ def ranking(
     """Head and rows of the `most` best trials, None: of all that can be ranked."""
     best = objective.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
-    rows = [[t["number"], float(t["metrics"][objective.metric]), t["outcome"],
-             *(t["params"].get(n, "") for n in names)] for t in best]  # fmt: skip
-    return ["trial", objective.metric, "outcome", *names], rows
+    sure = [[cell] for cell in interval_cells(best, objective.metric)] or [[] for _ in best]
+    rows = [[t["number"], float(t["metrics"][objective.metric]), *cell, t["outcome"],
+             *(t["params"].get(n, "") for n in names)]
+            for t, cell in zip(best, sure, strict=True)]  # fmt: skip
+    told = [INTERVAL] if any(sure) else []
+    return ["trial", objective.metric, *told, "outcome", *names], rows
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
