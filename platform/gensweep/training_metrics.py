@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 FORMULAS: Final[Mapping[str, str]] = {
+    "active_share": "share of the latent numbers with a rate above 0.01 nats",
     "adaptive_weight": "gradient of reconstruction / that of deceit, at the last layer; "
     "arXiv:2012.09841, equation 7",
     "balance": "k_t, the weight of samples in the critic's loss; arXiv:1703.10717",
@@ -15,10 +16,15 @@ FORMULAS: Final[Mapping[str, str]] = {
     "code_deviation": "standard deviation of the first stage's codes, by which they are divided",
     "commitment": "mean squared distance of codes from the codebook's; arXiv:1711.00937",
     "convergence": "M, real error + |gamma real error - samples' error|; arXiv:1703.10717",
+    "critic_accuracy": "share of pairs of an example and a sample of which the critic scores the "
+    "example higher",
     "critic_gap": "mean score that the critic gives real examples - that of samples",
     "distortion": "error, or -log p(x | z) in nats, of reconstructions",
     "doublings": "doublings of the sides so far, one that fades in as its part",
     "kl": "KL divergence of the tokens' posterior from uniform codes, nats",
+    "largest_rate": "largest rate of a latent number, nats",
+    "level_loss": "loss of examples in each quarter of the levels of noise, 1 next to the data; "
+    "their mean is the loss",
     "nll": "-mean log p(x) of training examples, nats",
     "noisy_accuracy": "share of noisy examples that the classifier gets right",
     "orthogonal_penalty": "sum of squared products of different filters; arXiv:1809.11096",
