@@ -11,7 +11,7 @@ from gensweep.report._outcomes import rates, strata
 from gensweep.report._page import build_report
 from gensweep.report._reference_pages import reference_pages
 from gensweep.report._stable_regions import stable_regions
-from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
+from gensweep.report._stats import best_of_k, clustered_wilson, log_bins
 from gensweep.report._table import Table, TitledTable
 from gensweep.report._tables import INTERVAL, interval_cells, interval_text
 from gensweep.report._text_table import format_value, output_width, text_table
