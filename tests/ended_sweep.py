@@ -1,6 +1,8 @@
 """Small sweeps whose trials have ended as a test says, in a real ledger and a real store."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from gensweep.storage import FileStore, TrialArtifacts, TrialArtifactWriter
 from gensweep.study import Study, StudySpec
 from gensweep.sweep import Sweep
 from gensweep.trial import ArtifactPointer, TrialState
+from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real
 
@@ -26,9 +29,20 @@ MIXED = (("completed", 3.0), ("completed", 1.0), ("diverged", None), ("pruned", 
 """State and metric of a trial each."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CutConfig(GanConfig):
+    """Those of a GAN, and one that may be of any type, or without bound."""
+
+    cut: float | str | None = None
+
+
+CUT_GAN = dataclasses.replace(CATALOG["gan"], config=CutConfig)
+
+
 def plan_of(home: Path, name: str, trials: int, **changes: Any) -> Plan:
     """A sweep of a small GAN on a ring, its ledger and its store in `home`."""
     given: dict[str, Any] = {
+        "model": CATALOG["gan"],
         "space": {
             "learning_rate": Real(1e-4, 1e-2, log=True),
             "objective": Categorical(("hinge", "wasserstein")),
@@ -37,7 +51,7 @@ def plan_of(home: Path, name: str, trials: int, **changes: Any) -> Plan:
         "group_by": "objective",
         **changes,
     }
-    sweep = Sweep(name=name, model=CATALOG["gan"], data="ring8", trials=max(1, trials), **given)
+    sweep = Sweep(name=name, data="ring8", trials=max(1, trials), **given)
     store = FileStore(home / "store")
     return Plan(request=RunRequest(sweep=sweep, script="x.py"), store=f"file://{home}/store",
                 tracking_uri=f"sqlite:///{home}/mlflow.db", ledger=str(home / "studies"),

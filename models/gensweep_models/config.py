@@ -12,10 +12,12 @@ Traceback (most recent call last):
 ValueError: `1 <= hidden` must hold, but got hidden=0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from operator import ge, gt, le, lt
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, TypedDict, Unpack
+
+from gensweep_models.meanings import MEANINGS
 
 Scope = Literal["lane", "latent", "sampling", "fixed"]
 Number = float | int
@@ -121,9 +123,11 @@ def _law(of: "Field[Any]", bounds: Bounds) -> str:
 class BaseConfig:
     """Settings that every model has; a model redeclares those whose default or scope differs.
 
-    `check_relations` is for laws between fields, which no bound of one can tell.
+    `check_relations` is for laws between fields, which no bound of one can tell. `meanings` says
+    what a field is whose declaration does not.
     """
 
+    meanings: ClassVar[Mapping[str, str]] = MEANINGS
     learning_rate: float = lane(1e-3, above=0)
     beta1: float = lane(0.9, at_least=0, below=1)
     beta2: float = lane(0.999, at_least=0, below=1)

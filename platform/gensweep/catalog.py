@@ -1,6 +1,7 @@
 """Finds the installed models by entry point, so that the platform names none of them."""
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeGuard
@@ -9,12 +10,13 @@ from gensweep.errors import UserError
 from gensweep.frames import with_user_line
 from gensweep.game import Model, capabilities
 from gensweep.sampling_fields import sampling_fields
-from gensweep.space import scopes
+from gensweep.space import scopes, space_as_json
 
 GROUP = "gensweep.models"
 """Entry points of this group load a model, or a dict of models by name."""
 UNTELLING = ("Settings", "Systems")
 """How a line begins that says only that there are settings, or of which of many systems."""
+BOUNDS = {"above": "> {}", "at_least": ">= {}", "below": "< {}", "at_most": "<= {}"}
 PARTS = ("name", "family", "paper", "config", "game", "space")
 
 
@@ -65,11 +67,16 @@ def describe(model: Model) -> dict[str, Any]:
         "paper": model.paper,
         "capabilities": list(capabilities(model.game)),
         "searched": list(model.space),
+        "space": space_as_json(model.space),
         "hyperparameters": scopes(model.config),
         "sampling": [asdict(field) for field in sampling_fields(model.config)],
         "fields": [_describe_field(field, model) for field in fields(model.config)],
         "presets": {
-            data: {"images": preset.images, "settings": dict(preset.settings)}
+            data: {
+                "images": preset.images,
+                "settings": dict(preset.settings),
+                **{n: getattr(preset, n, None) for n in ("metric", "reached", "short")},
+            }
             for data, preset in getattr(model, "presets", {}).items()
         },
         "published": published_figures(model),
@@ -105,7 +112,18 @@ def _describe_field(field: Any, model: Model) -> dict[str, Any]:
         "name": field.name,
         "default": field.default,
         "scope": told.get("scope", "fixed"),
-        "meaning": told.get("doc", ""),
+        "meaning": told.get("doc") or getattr(model.config, "meanings", {}).get(field.name, ""),
         "bounds": dict(told.get("bounds", {})),
         "searched": field.name in model.space,
     }
+
+
+def bounds_text(bounds: Mapping[str, Any]) -> str:
+    """Write the bounds of a field as `describe` has them.
+
+    >>> bounds_text({"at_least": 0, "below": 1}), bounds_text({"choices": ("adam", "sgd")})
+    ('>= 0 and < 1', 'adam or sgd')
+    """
+    if "choices" in bounds:
+        return " or ".join(map(str, bounds["choices"]))
+    return " and ".join(BOUNDS[name].format(value) for name, value in bounds.items())

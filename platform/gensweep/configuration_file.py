@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gensweep.errors import UserError
+from gensweep.json_text import json_text, numbers_of_json
 
 VALUES = "hyperparameters"
 """The table of the file that has them; what else stands in it says where they are from."""
@@ -40,7 +41,7 @@ class ConfigurationFile:
     def json(self) -> str:
         """Write it as JSON."""
         told = {"model": self.model, **self.about, VALUES: dict(self.values)}
-        return json.dumps(told, indent=1) + "\n"
+        return json_text(told) + "\n"
 
     def toml(self) -> str:
         """Write it as TOML, which has no word for a value of None: the model's default stays."""
@@ -67,6 +68,8 @@ class ConfigurationFile:
             raise UserError(f"{path} has no [{VALUES}]: give each a line, such as "
                             "learning_rate = 0.001, below it.")  # fmt: skip
         about = {n: v for n, v in told.items() if n not in ("model", VALUES)}
+        if path.suffix == ".json":
+            values = numbers_of_json(values)
         made = {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
         return cls(model=str(told.get("model", "")), values=made, about=about)
 

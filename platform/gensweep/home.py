@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gensweep.errors import UserError
 from gensweep.files import lock_file, write_atomically
 
 
@@ -43,9 +44,16 @@ class Home:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Wait for any other `up` or `down` of this project, and keep others out meanwhile."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self.path / "logs").mkdir(exist_ok=True)
+        """Wait for any other `up` or `down` of this project, and keep others out meanwhile.
+
+        `UserError` if the home cannot be made.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.path / "logs").mkdir(exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be made ({error.strerror}): work in a folder of "
+                            "your own, or set GENSWEEP_HOME.") from error  # fmt: skip
         with lock_file(self.path / "lock"):
             yield
 

@@ -252,7 +252,7 @@ _ALL = (
         name="classes",
         larger_is_better=True,
         unit="",
-        formula="classes with at least a tenth of their share in the data",
+        formula="classes with at least three tenths of their share in the data",
         kinds=LABELLED,
     ),
     Metric(

@@ -197,6 +197,20 @@ def space_as_json(space: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _dimension_json(dimension) for name, dimension in space.items()}
 
 
+def dimension_text(told: Mapping[str, Any]) -> str:
+    """Write a dimension of `space_as_json` in words.
+
+    >>> dimension_text({"kind": "real", "low": 0.001, "high": 0.1, "log": True})
+    '0.001 to 0.1 (log)'
+    """
+    if "choices" in told:
+        words = ", ".join(map(str, told["choices"]))
+    else:
+        words = f"{told['low']} to {told['high']}{' (log)' if told.get('log') else ''}"
+    when = (f"{name} is {' or '.join(map(str, c))}" for name, c in told.get("when", {}).items())
+    return f"{words}{''.join(f', when {one}' for one in when)}"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoredDimension:
     """A dimension as a ledger has it; those that its kind lacks are None."""

@@ -117,6 +117,8 @@ class Lease:
     group: int
     """Number of the first trial with these parameters (see `repeats`)."""
     stratum: dict[str, Any]
+    confirm_round: int = 0
+    """See `TrialRecord`."""
     checkpoint: CheckpointPointer | None
     """Where an earlier attempt left off; None: from the start."""
     images: int
@@ -142,6 +144,8 @@ class TrialRecord:
     """Times that its pack was lost with a host."""
     seed: int
     group: int
+    confirm_round: int
+    """Round of the confirmation that drew it, from 1 on; 0: the search did."""
     created: float
     started: float | None
     ended: float | None
@@ -195,6 +199,8 @@ class TrialView(TypedDict):
     number: int
     group: int
     """Number of the first trial with these parameters: a group is one configuration."""
+    confirm_round: NotRequired[int]
+    """As of `TrialRecord`."""
     state: str
     """Value of a `TrialState`."""
     outcome: str

@@ -2,12 +2,14 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-LIBRARIES = ("gensweep", "torch", "ray", "optuna", "mlflow", "numpy")
+VERSION = "0.2.0"
+"""Of gensweep, and the one place that says it: the distribution's metadata follow."""
+LIBRARIES = ("torch", "ray", "optuna", "mlflow", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """The version of each of `LIBRARIES` that is installed."""
-    found = {}
+    """Ours, and the version of each of `LIBRARIES` that is installed."""
+    found = {"gensweep": VERSION}
     for library in LIBRARIES:
         try:
             found[library] = version(library)

@@ -1,6 +1,7 @@
 """`gensweep best` tells a configuration whole, and `export` writes it so that a script takes it."""
 
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from ended_sweep import ended, plan_of, point_here
+from ended_sweep import CUT_GAN, ended, plan_of, point_here
 from gensweep.cli import main
 from gensweep.configuration_file import ConfigurationFile
 from gensweep.errors import UserError
@@ -157,3 +158,31 @@ def test_every_kind_of_value_comes_back_from_either_format(home: Path) -> None:
         path.write_text(ConfigurationFile(model="m", values=values).text(suffix))
         assert ConfigurationFile.read(path).values == values
     assert tomllib.loads((home / "all.toml").read_text())["model"] == "m"
+
+
+def not_json(word: str) -> None:
+    raise AssertionError(f"{word} is no JSON")
+
+
+def test_an_infinite_hyperparameter_is_json_and_comes_back(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends, whole = [("completed", 1.0)] * 2, {"hidden": 8, "cut": math.inf}
+    sweep = ended(home, ends=ends, model=CUT_GAN, fixed=whole).request.sweep
+    for words in ("best s --json", "export s --out one.json"):
+        assert main(words.split()) == 0
+        said = capsys.readouterr().out
+        text = said if said.startswith("{") else Path("one.json").read_text()
+        assert '"cut": "inf"' in text
+        json.loads(text, parse_constant=not_json)
+    trial = trial_views(read_here("s").records)[0]
+    again = parse_request("", sweep, ["--set-from", "one.json"]).sweep
+    assert again.config({}) == sweep.config(trial["params"])
+
+
+def test_an_infinite_number_of_an_exported_model_comes_back(home: Path) -> None:
+    ended(home)
+    assert main(["export", "s", "--model", "m"]) == 0
+    about = json.loads(Path("m/about.json").read_text(), parse_constant=not_json)
+    about["pack"]["truncation"] = "inf"
+    assert sample_lane("m/weights.safetensors", about, 2).shape == (2, 2)

@@ -10,6 +10,7 @@ from gensweep.cli import main
 from gensweep.results import read_here
 from gensweep.storage import open_store
 from gensweep.study import Study, list_sweeps
+from gensweep.tracking import _sweep_traces
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +105,17 @@ def test_a_tracker_that_does_not_answer_costs_nothing(
     assert main(["delete", "s", "--yes"]) == 2
     assert "MLflow at http://127.0.0.1:9 refuses" in capsys.readouterr().err
     assert len(read_here("s").records) == 4
+
+
+def test_more_than_a_page_of_experiments_models_and_runs_is_found(
+    home: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_sweep_traces, "PAGE", 1)
+    last = client.create_experiment("last", artifact_location=f"file://{home}/artifacts")
+    run = client.create_run(last, tags={"gensweep.sweep": "s"}).info.run_id
+    client.create_registered_model("other")
+    client.create_model_version("other", f"file://{home}/artifacts", run_id=run)
+    traces = _sweep_traces.find_traces(f"sqlite:///{home}/mlflow.db", "s")
+    assert run in traces.runs
+    assert len(set(traces.runs)) == 4
+    assert sorted(traces.versions) == [("gan-ring8", "1"), ("other", "1")]

@@ -4,15 +4,18 @@ import argparse
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
 from ended_sweep import ended, point_here
-from gensweep.cli import main
+from gensweep.cli import _main, main
 from gensweep.cli._main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -20,10 +23,10 @@ TABLES = ["list", "results s", "best s", "compare s t", "watch s", "models", "mo
 OTHERS = [
     "--help", "report --help", "list --json", "list --names", "results s --json", "best s --json",
     "report s", "report s --format md", "report s --format json", "compare s t --json",
-    "export s --out one.toml", "doctor", "models --json", "check gan --shape 2 --set hidden=8",
+    "export s --out one.toml", "doctor", "models gan --json", "check gan --shape 2 --set hidden=8",
     "completion bash", "completion zsh", "delete s --yes", "down",
 ]  # fmt: skip
-UNSEEN = {"up", "features", "sample", "retrain"}
+UNSEEN = {"demo", "up", "features", "sample", "retrain"}
 """They start servers, or train."""
 
 
@@ -159,3 +162,20 @@ def test_zsh_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert told.endswith(script)
     assert told.startswith("autoload -U +X compinit")
+
+
+def test_a_broken_connection_is_no_reader_that_left(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(args: argparse.Namespace) -> int:
+        here, there = socket.socketpair()
+        there.close()
+        with here:
+            return here.send(b"to nobody")
+
+    def add_parser(found: Any) -> None:
+        found.add_parser("send").set_defaults(run=send)
+
+    monkeypatch.setattr(_main, "COMMANDS", (SimpleNamespace(add_parser=add_parser),))
+    with pytest.raises(BrokenPipeError):
+        main(["send"])

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.planning import parse_request
-from gensweep.planning._command_line import parser
+from gensweep.planning import options_parser, parse_request
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
 from gensweep_models.config import BaseConfig, latent
@@ -52,6 +51,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "less than a batch for a rung": ({"budget_images": 384}, "use at least 512"),
     "asha's rungs fall together": ({"budget_images": 512, "pruner": "asha"}, "use at least 3456"),
     "pbt with a pruner": ({"pbt": True, "pruner": "asha"}, "pruner='asha'"),
+    "confirming nothing": ({"confirm": "3x"}, "confirm is MxN"),
+    "confirming more than is searched": (
+        {"trials": 8, "repeats": 2, "confirm": "5x3"}, "the 4 that trials=8 search: use at most 4x3"
+    ),
+    "confirming a population": ({"pbt": True, "confirm": "2x3"}, "confirm=2x3: leave one out"),
     "pbt with repeats": ({"pbt": True, "repeats": 2}, "repeats=2"),
     "pbt of one evaluation": ({"pbt": True, "rungs": 1}, "rungs=1"),
     "pbt of nothing that changes": (
@@ -162,7 +166,7 @@ def test_a_cluster_gets_a_larger_sweep_unless_told_otherwise() -> None:
         request = parse_request("A test.", sweep, [*argv, "--gpus", "1"])
         budget = 12_800 if "cluster" in argv else GAN.budget_images
         assert (request.sweep.trials, request.sweep.budget_images) == (trials, budget)
-    assert "trials 640" in parser("A test.", sweep).format_help()
+    assert "trials 640" in options_parser("A test.", sweep).format_help()
 
 
 def test_what_is_given_need_not_suit_a_preset_that_is_not_chosen() -> None:

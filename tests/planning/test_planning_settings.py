@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.planning import parse_request
+from gensweep.planning import options_parser, parse_request
 from gensweep.planning._check_ledger import find_sweep
-from gensweep.planning._command_line import parser
 from gensweep.spec import Declaration, declarations
 from gensweep.spec._settings import Identity, Option, setting
 from gensweep.sweep import Sweep
@@ -52,7 +51,7 @@ def changed(declared: Declaration) -> Any:
     if declared.kind is bool:
         return not declared.default
     if declared.kind is str:
-        return "0,1" if declared.name == "pixel_range" else "another"
+        return {"pixel_range": "0,1", "confirm": "2x3"}.get(declared.name, "another")
     return declared.kind(2 * (declared.default or 3))
 
 
@@ -78,7 +77,7 @@ def test_an_option_sets_its_field(name: str) -> None:
 @pytest.mark.parametrize("name", OPTIONS)
 def test_an_option_is_explained_with_the_scripts_own_default(name: str) -> None:
     declared = DECLARED[name]
-    text = " ".join(parser("A test.", GAN).format_help().split())
+    text = " ".join(options_parser("A test.", GAN).format_help().split())
     assert f"{declared.flag} " in text
     assert declared.help.format(value=getattr(GAN, name)) in text
     if declared.kept_on_resume:

@@ -8,10 +8,11 @@ import pandas
 import pyarrow
 import pytest
 
-from ended_sweep import ended, point_here
+from ended_sweep import CUT_GAN, ended, point_here
 from gensweep.errors import UserError
 from gensweep.results import load, read_here, trial_views
 from gensweep.storage import Checkpoints, open_store
+from gensweep_models.space import Categorical
 
 WITHOUT_PANDAS = """
 import sys
@@ -95,3 +96,14 @@ def test_without_pandas_the_pyarrow_tables_are_named() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "4\n"
     assert "pip install pandas, or take the pyarrow table by .table('trials')" in done.stderr
+
+
+def test_choices_of_several_types_are_texts_of_arrow(home: Path) -> None:
+    cuts = Categorical((8, "none", None, 0.5))
+    ended(home, "mixed", [("diverged", None)] * 8, model=CUT_GAN, space={"cut": cuts},
+          group_by=None)  # fmt: skip
+    sweep = load("mixed")
+    column = sweep.table("trials")["params/cut"].to_pylist()
+    assert "none" in column
+    assert {*column} <= {"8", "none", None, "0.5"}
+    assert column == [one if one is None else str(one) for one in sweep.trials["params/cut"]]

@@ -1,29 +1,39 @@
-"""The wheel holds both packages and nothing that shadows the standard library, and works."""
+"""Wheel and sdist hold what is needed and nothing that shadows the standard library, and work."""
 
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+import pytest
+
+from distribution import ROOT, build
+from gensweep.cli import main
+from gensweep.versions import VERSION
 
 
-def test_the_wheel_holds_both_packages(tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    return zipfile.ZipFile(build("wheel", tmp_path_factory.mktemp("wheel")))
+
+
+def test_the_wheel_holds_both_packages(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    names = wheel.namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"gensweep", "gensweep_models"}
     assert "gensweep/stack/_up.py" in names
     report = ROOT / "platform" / "gensweep" / "report"
-    parts = [f for folder in ("templates", "static") for f in (report / folder).iterdir()]
+    parts = [f for f in report.rglob("*") if f.suffix in {".jinja", ".css", ".js"}]
     assert {f.name for f in parts} > {"page.jinja", "style.css"}
     assert {str(f.relative_to(ROOT / "platform")) for f in parts} <= set(names)
+    scripts = {f"gensweep/sweeps/{file.name}" for file in (ROOT / "sweeps").glob("*.py")}
+    assert scripts <= set(names)
     site = tmp_path / "site"
-    zipfile.ZipFile(wheel).extractall(site)
+    wheel.extractall(site)
     code = (
         "import platform, gensweep, gensweep_models, sys\n"
         "from gensweep.cli import main\n"
@@ -37,3 +47,33 @@ def test_the_wheel_holds_both_packages(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {"gan", "vae", "realnvp", "ddpm", "vqvae"} <= set(done.stdout.split())
+
+
+def test_the_version_is_told_in_one_place(
+    wheel: zipfile.ZipFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    told = Parser().parsestr(wheel.read(path).decode())
+    assert told["Version"] == VERSION
+    assert f"\n## {VERSION}\n" in (ROOT / "CHANGELOG.md").read_text()
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"gensweep {VERSION}\n"
+    images = [f.read_text() for f in [*(ROOT / "infra").rglob("*.yaml"), ROOT / "infra/README.md"]]
+    assert {*re.findall(r"/gensweep:(\d[\w.]*)", "".join(images))} == {VERSION}
+
+
+def test_the_sdist_has_every_file_and_builds_the_same_wheel(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    """What is in the wheel is in it, at the place where the build looks; and the tests."""
+    with tarfile.open(build("sdist", tmp_path)) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    own = [name for name in wheel.namelist() if ".dist-info/" not in name]
+    roots = {"gensweep": "platform/gensweep", "gensweep_models": "models/gensweep_models"}
+    places = [name.replace("gensweep/sweeps/", "sweeps/") for name in own]
+    wanted = {re.sub(r"^gensweep\w*(?=/)", lambda top: roots[top[0]], place) for place in places}
+    assert wanted - names == set()
+    assert {"README.md", "LICENSE", "CHANGELOG.md", "constraints.txt", "pyproject.toml",
+            "tests/conftest.py", "infra/README.md"} <= names  # fmt: skip
+    assert {name.partition("/")[0] for name in names} & {".venv", ".git", ".gensweep"} == set()

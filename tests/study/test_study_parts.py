@@ -2,12 +2,13 @@
 
 import random
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.study import StudyRuntime
+from gensweep.study import StudyRuntime, is_driven, only_writer
 from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import LeaseBook
 from gensweep.study._lost_trials import MAX_HOSTS_LOST, Loss, LossRule
@@ -171,3 +172,15 @@ def test_a_returned_trial_comes_before_a_repeat_and_that_before_a_new_one() -> N
     new = queue.plan_new(key)
     assert new is not None
     assert (new.fixed, new.group) == ({}, None)
+
+
+# Whether anybody drives it
+
+
+def test_a_ledger_out_of_reach_does_not_tell_that_somebody_drives(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot use the ledger .*127\.0\.0\.1:9/x"):
+        is_driven("s", "postgresql://127.0.0.1:9/x")
+    ledger = str(tmp_path / "studies")
+    with only_writer(ledger, "s"):
+        assert is_driven("s", ledger)
+    assert not is_driven("s", ledger)

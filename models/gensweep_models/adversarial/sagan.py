@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
+from gensweep_models.adversarial.objectives import critic_loss, critic_metrics, generator_loss
 from gensweep_models.adversarial.truncation import (
     UNTRUNCATED,
     TruncatedSamples,
@@ -20,7 +20,12 @@ from gensweep_models.adversarial.truncation import (
 from gensweep_models.config import BaseConfig, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Player, Tensors
 from gensweep_models.nets.projection import one_hot
-from gensweep_models.nets.resnet_gan import ResidualCritic, ResidualGenerator, initialise
+from gensweep_models.nets.resnet_gan import (
+    ResidualCritic,
+    ResidualGenerator,
+    initialise,
+    layout_of,
+)
 from gensweep_models.space import Dimension, Integer, Real
 
 
@@ -73,6 +78,7 @@ class Sagan(TruncatedSamples):
     """A generator against a projection critic; hinge. Without classes neither is conditional."""
 
     def __init__(self, config: SaganConfig, data: DataShape) -> None:
+        layout_of(data.shape)  # refuses what is no image of a known size
         self.config, self.data = config, data
         self.given = ("y",) if data.classes else ()
         if not config.attention:
@@ -101,7 +107,7 @@ class Sagan(TruncatedSamples):
             return generator_loss("hinge", nets["critic"](images, y)), {}
         both = None if y is None else torch.cat([y, y])
         real, fake = nets["critic"](torch.cat([batch["x"], images]), both).chunk(2)
-        return critic_loss("hinge", real, fake), critic_gap(real, fake)
+        return critic_loss("hinge", real, fake), critic_metrics(real, fake)
 
     def attention(
         self, nets: Nets, noise: Tensors, hyper: Tensors, given: Tensors | None = None

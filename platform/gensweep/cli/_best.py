@@ -1,10 +1,11 @@
 """`gensweep best NAME`: the best configuration of a sweep, and what can be done with it."""
 
 import argparse
-import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from gensweep.json_text import json_text
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,7 +23,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     told = _tell(args.name)
-    print(json.dumps(told, indent=1) if args.json else "\n".join(_lines(told)))
+    print(json_text(told) if args.json else "\n".join(_lines(told)))
     return 0
 
 

@@ -1,9 +1,10 @@
 """`gensweep compare A B`: two sweeps side by side, if they were measured alike."""
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from gensweep.json_text import json_text
 
 if TYPE_CHECKING:
     from gensweep.results import Comparison, SweepDifference, SweepSide
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
 
     found = compare(read_here(args.a), read_here(args.b))
     if args.json:
-        print(json.dumps(found.as_json(), indent=1))
+        print(json_text(found.as_json()))
     if found.protocol:
         raise UserError(
             f"sweeps {args.a!r} and {args.b!r} cannot be compared, for they were measured "

@@ -2,8 +2,9 @@
 
 import argparse
 import dataclasses
-import json
 from typing import Any
+
+from gensweep.json_text import json_text
 
 
 def add_parser(subparsers: Any) -> None:
@@ -17,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
 
     checks = doctor()
     if args.json:
-        print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
+        print(json_text([dataclasses.asdict(check) for check in checks]))
     else:
         for c in checks:
             print(f"{'ok ' if c.ok else 'BAD'} {c.check}: {c.detail}")

@@ -1,9 +1,10 @@
 """`gensweep export NAME`: a configuration as a file, and its trained weights as another."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gensweep.json_text import json_text
 
 if TYPE_CHECKING:
     from gensweep.study import SweepSnapshot
@@ -78,7 +79,7 @@ def _export_model(snapshot: "SweepSnapshot", trial: "TrialView", folder: Path) -
     about = sampler_spec(sweep, trial["params"], _data_of(snapshot, store))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS).write_bytes(weights)
-    (folder / ABOUT).write_text(json.dumps(about, indent=1, default=str) + "\n", encoding="utf-8")
+    (folder / ABOUT).write_text(json_text(about, default=str) + "\n", encoding="utf-8")
     return [folder / WEIGHTS, folder / ABOUT]
 
 

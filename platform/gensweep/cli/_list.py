@@ -1,9 +1,10 @@
 """`gensweep list`: the sweeps of this checkout, newest last."""
 
 import argparse
-import json
 import time
 from typing import Any
+
+from gensweep.json_text import json_text
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(sweep["name"] for sweep in found))
         return 0
     if args.json:
-        print(json.dumps(found, indent=1))
+        print(json_text(found))
         return 0
     if not found:
         print("no sweep yet: `make sweep` runs one.")

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import select
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from gensweep.cli import (
     _compare,
     _completion,
     _delete,
+    _demo,
     _doctor,
     _down,
     _export,
@@ -27,9 +29,10 @@ from gensweep.cli import (
 )
 from gensweep.errors import UserError
 from gensweep.log import print_error
+from gensweep.versions import VERSION
 
 COMMANDS = (
-    _up, _status, _down, _doctor,
+    _demo, _up, _status, _down, _doctor,
     _list, _watch, _results, _best, _report, _compare,
     _sample, _export, _retrain, _delete,
     _models, _features, _check,
@@ -49,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(str(error))
         return 2
     except BrokenPipeError:
+        if not _reader_left():
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 141
     except KeyboardInterrupt:
@@ -64,8 +69,20 @@ def _run(argv: Sequence[str] | None) -> int:
         sys.stdout.flush()
 
 
+def _reader_left() -> bool:
+    """Return whether it is stdout's pipe that broke, and not that of a socket or a process."""
+    waiting = select.poll()
+    try:
+        waiting.register(sys.stdout, select.POLLOUT)
+    except (OSError, ValueError):  # a stdout that is no file
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in waiting.poll(0))
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="gensweep", description="Sweeps of generative models.")
+    parser.add_argument("--version", action="version", version=f"gensweep {VERSION}",
+                        help="print the version")  # fmt: skip
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)

@@ -1,10 +1,11 @@
 """`gensweep report NAME`: the report of a sweep, made anew from the ledger."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from gensweep.json_text import json_text
 
 FORMATS = ("html", "md", "json")
 
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     kind = args.format or (ending if ending in FORMATS else "html")
     report = report_anew(read_here(args.name))
     if kind == "json":
-        text = json.dumps(report.as_json(), indent=1) + "\n"
+        text = json_text(report.as_json()) + "\n"
     else:
         text = report.markdown() if kind == "md" else report.html()
     if args.out is None:

@@ -1,8 +1,9 @@
 """`gensweep results NAME`: every ranked trial of a sweep, or as JSON every one."""
 
 import argparse
-import json
 from typing import Any
+
+from gensweep.json_text import json_text
 
 
 def add_parser(subparsers: Any) -> None:
@@ -18,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
 
     found = results_of(args.name)
     if args.json:
-        print(json.dumps(found, indent=1))
+        print(json_text(found))
     else:
         objective = Objective(metric=found["metric"], direction=found["direction"])
         print(results_table(found["trials"], found["by"], objective, rows=None,

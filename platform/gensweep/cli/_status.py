@@ -1,8 +1,9 @@
 """gensweep status."""
 
 import argparse
-import json
 from typing import Any
+
+from gensweep.json_text import json_text
 
 
 def add_parser(subparsers: Any) -> None:
@@ -16,7 +17,7 @@ def run(args: argparse.Namespace) -> int:
 
     found = status()
     if args.json:
-        print(json.dumps(found, indent=2))
+        print(json_text(found))
     elif not found["services"]:
         print(f"nothing runs in {found['home']}: `gensweep up` starts a stack.")
     else:

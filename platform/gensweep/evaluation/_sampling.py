@@ -11,6 +11,7 @@ from gensweep.catalog import model_named
 from gensweep.errors import UserError
 from gensweep.evaluation._given_values import given_values
 from gensweep.game import Model
+from gensweep.json_text import numbers_of_json
 from gensweep.lanes import LaneState, Pack
 from gensweep.sampling_fields import sampling_fields
 from gensweep.space import check_value, pad_latent_sizes, with_scope
@@ -128,8 +129,9 @@ def open_lane(
     spec = cast(SamplerSpec, about)
     model = model_named(spec["model"])
     hyper = {n: value for n, value in (values or {}).items() if n not in spec.get("given", ())}
-    _check_values(model, spec["pack"], hyper, spec.get("given", ()))
-    config, shape = model.config(**{**spec["pack"], **hyper}), _shape_of(spec["data"])
+    values_of_pack = numbers_of_json(spec["pack"])
+    _check_values(model, values_of_pack, hyper, spec.get("given", ()))
+    config, shape = model.config(**{**values_of_pack, **hyper}), _shape_of(spec["data"])
     pack = Pack(model, config, shape, NoData(), width=1, trace=False)
     state = LaneState.from_bytes(Path(weights).read_bytes())
     own = {**state.meta, "config": {**state.meta["config"], **hyper}}

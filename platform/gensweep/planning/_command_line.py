@@ -36,7 +36,7 @@ PLACED = ("preset", "gpus", "packs", "width", "ranks", "set_from")
 lacks."""
 
 
-def parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
+def options_parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     """The options, with the script's own sweep as defaults."""
     p = argparse.ArgumentParser(
         prog=sys.argv[0],
@@ -137,7 +137,7 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
     """
     from gensweep.planning._resume import settings_of_resumed
 
-    options = parser(description, sweep)
+    options = options_parser(description, sweep)
     args = options.parse_args(argv)
     _check(args)
     preset = sweep.cluster if args.preset == "cluster" else {}

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gensweep.objective import Objective
+from gensweep.objective import Objective, searched
 from gensweep.report import rates
 from gensweep.results._best import Best, best_configuration
 from gensweep.results._records import trial_views
 from gensweep.results._sweep_of import whole_configuration
+from gensweep.space import dimension_text
 from gensweep.study import SweepSnapshot, leaf_differences
 from gensweep.trial import TrialView
 
@@ -117,18 +118,8 @@ def space_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[SweepD
 
 def _hyperparameters(spec: Mapping[str, Any]) -> dict[str, str]:
     """Write what a sweep has of each hyperparameter: what is searched, or its value."""
-    searched = {name: _dimension(told) for name, told in spec["space"].items()}
+    searched = {name: dimension_text(told) for name, told in spec["space"].items()}
     return {**spec.get("defaults", {}), **spec.get("fixed", {}), **searched}
-
-
-def _dimension(told: Mapping[str, Any]) -> str:
-    """Write a dimension in words."""
-    if "choices" in told:
-        words = ", ".join(map(str, told["choices"]))
-    else:
-        words = f"{told['low']} to {told['high']}{' (log)' if told.get('log') else ''}"
-    when = (f"{name} is {' or '.join(map(str, c))}" for name, c in told.get("when", {}).items())
-    return f"{words}{''.join(f', when {one}' for one in when)}"
 
 
 def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[SweepDifference]:
@@ -144,10 +135,10 @@ def _settings(snapshot: SweepSnapshot) -> dict[str, Any]:
 def _side(snapshot: SweepSnapshot) -> SweepSide:
     spec = snapshot.spec
     trials: list[TrialView] = trial_views(r for r in snapshot.records if r.state.ended)
-    head, rows = rates(trials, spec.get("by"))
+    head, rows = rates(searched(trials), spec.get("by"))
     best = best_configuration(trials, Objective(**spec["objective"]))
     return SweepSide(
-        name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.trials,
+        name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.planned,
         ended=len(trials), budget_images=spec["budget_images"], hours=snapshot.hours,
         cost=snapshot.cost, by=spec.get("by"),
         rates=[dict(zip(["group", *head[1:]], row, strict=True)) for row in rows],

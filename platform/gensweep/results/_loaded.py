@@ -59,11 +59,15 @@ class LoadedSweep:
         return self._frame("artifacts")
 
     def table(self, name: str) -> "pyarrow.Table":
-        """Return the table `trials`, `curves` or `artifacts` of pyarrow."""
+        """Return the table `trials`, `curves` or `artifacts` of pyarrow.
+
+        A column whose values are of several types, as a hyperparameter's choices may be, has texts.
+        """
         import pyarrow
 
         rows, columns = self._rows(name)
-        return pyarrow.table({column: [row.get(column) for row in rows] for column in columns})
+        return pyarrow.table({column: _array([row.get(column) for row in rows])
+                              for column in columns})  # fmt: skip
 
     @property
     def objective(self) -> Objective:
@@ -112,6 +116,16 @@ class LoadedSweep:
 
     def _group_by(self) -> str | None:
         return stored_report(self.snapshot).group_by
+
+
+def _array(values: Sequence[Any]) -> "pyarrow.Array":
+    """Return the values of a column; as texts if Arrow has no type that is of all of them."""
+    import pyarrow
+
+    try:
+        return pyarrow.array(values)
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):
+        return pyarrow.array([None if value is None else str(value) for value in values])
 
 
 def _trial(trial: TrialView) -> Iterator[dict[str, Any]]:

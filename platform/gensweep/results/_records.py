@@ -42,6 +42,7 @@ def _view(record: TrialRecord) -> TrialView:
     return {
         "number": record.number,
         "group": record.group,
+        "confirm_round": record.confirm_round,
         "state": record.state,
         "outcome": result.get("outcome", record.state),
         "cause": record.cause,

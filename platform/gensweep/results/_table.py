@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from gensweep.objective import Objective
+from gensweep.objective import Objective, searched
 from gensweep.report import (
     INTERVAL,
     configurations_table,
@@ -38,9 +38,10 @@ def results_table(
     if not ended:
         return f"no trial has ended{_not_shown(trials, [])}"
     shown = _ranking_table(trials, objective, rows) or _failure_table(trials, objective)
-    found = stable_regions(strata(ended, group_by), map_axis, group_by)
+    tried = searched(ended)
+    found = stable_regions(strata(tried, group_by), map_axis, group_by)
     regions = f"\n\n{text_table(found.head, found.rows, output_width())}" if found else ""
-    return f"{shown}\n\n{text_table(*rates(ended, group_by), output_width())}{regions}"
+    return f"{shown}\n\n{text_table(*rates(tried, group_by), output_width())}{regions}"
 
 
 def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int | None) -> str:

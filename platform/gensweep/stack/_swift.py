@@ -40,11 +40,16 @@ def keeps_xattrs(folder: Path) -> bool:
 
 
 def prepare(home: Home, state: dict[str, Any]) -> None:
-    """Check the file system, choose credentials; write rings and configurations.
+    """Check programs and file system, choose credentials; write rings and configurations.
 
     Raises:
-        UserError: the file system keeps no extended attributes.
+        UserError: Swift is not installed, or the file system keeps no extended attributes.
     """
+    if not Path(_program("ring-builder")).is_file():
+        raise UserError(
+            f"Swift, the object store, is not installed beside {sys.executable}: "
+            "pip install 'gensweep[embedded]', or use `--store files`."
+        )
     root = home.path / "swift"
     (root / "d1").mkdir(parents=True, exist_ok=True)
     if not keeps_xattrs(root):
@@ -66,8 +71,12 @@ def prepare(home: Home, state: dict[str, Any]) -> None:
 
 def start(home: Home, state: Mapping[str, Any], name: str, env: Mapping[str, str]) -> Any:
     conf = home.path / "swift" / f"{name}.conf"
-    program = str(Path(sys.executable).with_name(f"swift-{name}-server"))
+    program = _program(f"{name}-server")
     return spawn([sys.executable, program, str(conf)], env, home.log(f"swift-{name}"), home.project)
+
+
+def _program(name: str) -> str:
+    return str(Path(sys.executable).with_name(f"swift-{name}"))
 
 
 def _ring(root: Path, name: str, port: int) -> None:
@@ -77,7 +86,7 @@ def _ring(root: Path, name: str, port: int) -> None:
         return
     builder = root / f"{name}.builder"
     builder.unlink(missing_ok=True)
-    program = str(Path(sys.executable).with_name("swift-ring-builder"))
+    program = _program("ring-builder")
     steps = (
         ["create", "4", "1", "1"],
         ["add", f"r1z1-127.0.0.1:{port}/d1", "1"],

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.errors import UserError
+from gensweep.json_text import json_text
 from gensweep.redact import redact
 
 ALIAS = "best"
@@ -48,7 +48,7 @@ def register_model(
     mlflow.set_tracking_uri(tracking_uri)
     with _quiet(), tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
         about_file = Path(folder) / "about.json"
-        about_file.write_text(redact(json.dumps(dict(about), default=str)))
+        about_file.write_text(redact(json_text(dict(about), default=str)))
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(_MODEL_FILE),

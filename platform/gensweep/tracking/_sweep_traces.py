@@ -1,7 +1,7 @@
 """Finds and deletes all that MLflow has of a sweep: its runs, and the model that it registered."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -56,20 +56,25 @@ def _client(tracking_uri: str) -> Iterator[Any]:
 
 
 def _runs(client: Any, sweep: str) -> Iterator[str]:
-    experiments = [one.experiment_id for one in client.search_experiments()]
-    token = None
-    while experiments:
-        found = client.search_runs(
-            experiments, f"tags.`{SWEEP}` = '{sweep}'", max_results=PAGE, page_token=token
-        )
-        yield from (run.info.run_id for run in found)
-        token = found.token
-        if not token:
-            return
+    experiments = [one.experiment_id for one in _all(client.search_experiments)]
+    if experiments:
+        of_sweep = f"tags.`{SWEEP}` = '{sweep}'"
+        for run in _all(client.search_runs, experiment_ids=experiments, filter_string=of_sweep):
+            yield run.info.run_id
 
 
 def _versions(client: Any, runs: frozenset[str]) -> Iterator[tuple[str, str]]:
-    for model in client.search_registered_models():
-        for version in client.search_model_versions(f"name = '{model.name}'"):
-            if version.run_id in runs:
-                yield model.name, str(version.version)
+    for version in _all(client.search_model_versions):
+        if version.run_id in runs:
+            yield version.name, str(version.version)
+
+
+def _all(search: Callable[..., Any], **given: Any) -> Iterator[Any]:
+    """Yield everything that one of MLflow's searches finds, page by page."""
+    token = None
+    while True:
+        found = search(**given, max_results=PAGE, page_token=token)
+        yield from found
+        token = found.token
+        if not token:
+            return

@@ -2,5 +2,6 @@
 
 from gensweep.study.journal._file import Journal
 from gensweep.study.journal._open import journal_path, only_writer, stored_journals
+from gensweep.study.journal._sweep_lock import DrivenAlreadyError
 
-__all__ = ["Journal", "journal_path", "only_writer", "stored_journals"]
+__all__ = ["DrivenAlreadyError", "Journal", "journal_path", "only_writer", "stored_journals"]

@@ -32,9 +32,13 @@ def this_process() -> str:
     return f"{os.getpid()} on {socket.gethostname()}"
 
 
-def driven_already(name: str, holder: str) -> UserError:
+class DrivenAlreadyError(UserError):
+    """Another process is the sweep's only writer."""
+
+
+def driven_already(name: str, holder: str) -> DrivenAlreadyError:
     """Tell a second driver who has the sweep."""
-    return UserError(
+    return DrivenAlreadyError(
         f"sweep {name!r} is already being run by process {holder or 'unknown'}: wait for it "
         "to end, or stop it first."
     )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gensweep.decades import spans_decades
 from gensweep.objective import Configuration
-from gensweep.report._svg import spans_decades
 
 DRAWS = 4000
 MAX_FREEDOM = 1000.0
@@ -40,8 +40,10 @@ def probability_text(share: float) -> str:
 def best_probabilities(ranked: Sequence[Configuration]) -> list[float]:
     """Return how likely each configuration has the best mean over all seeds that there could be.
 
-    Empty where nothing tells: fewer than two configurations, or none whose seeds differ.
+    Empty where nothing tells: fewer than two configurations, or none whose seeds differ. Where
+    some are confirmed, which come first, it is told of those alone.
     """
+    ranked = [one for one in ranked if one.confirmed] or ranked
     if len(ranked) < 2 or all(len(set(one.values)) < 2 for one in ranked):
         return []
     values = [np.array(one.values, np.float64) for one in ranked]
