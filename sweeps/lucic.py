@@ -52,8 +52,8 @@ class Scale:
 
 
 SCALES = {
-    "smoke": Scale("digits", 2, 2, 2, 25_600, {"hidden": 16, "latent_size": 8}, 200),
-    "cpu": Scale("digits", 24, 10, 5, 300_000, {"hidden": 64, "latent_size": 16}),
+    "smoke": Scale("digits", 2, 2, 2, 100_000, {"hidden": 32, "layers": 2, "latent_size": 8}, 200),
+    "cpu": Scale("digits", 24, 10, 5, 300_000, {"hidden": 64, "layers": 2, "latent_size": 16}),
     "paper": Scale("mnist", 100, 50, 50, 1_000_000,
                    {"hidden": 128, "latent_size": 64, "body": "conv"}, 10_000),
 }  # fmt: skip

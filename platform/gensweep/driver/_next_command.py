@@ -17,7 +17,8 @@ def next_command(request: RunRequest, trials: Sequence[TrialView]) -> str:
     """
     sweep = request.sweep
     ended = sum(TrialState(trial["state"]).ended for trial in trials)
-    is_done = ended >= sweep.planned_trials
+    is_best = any(trial["state"] == TrialState.COMPLETED for trial in trials)
+    is_done = ended >= (sweep.planned_trials if is_best else sweep.trials)
     if is_done and not sweep.space:
         return ""
     line = f"{_called(request.script)} --resume {sweep.name}{request.placement_options}"
@@ -26,7 +27,7 @@ def next_command(request: RunRequest, trials: Sequence[TrialView]) -> str:
         line += f" --hourly-price {sweep.hourly_price:g}" if sweep.hourly_price is not None else ""
     if not is_done:
         return line
-    if asked := sweep.confirmation:
+    if is_best and (asked := sweep.confirmation):
         return f"{line} --confirm {asked.configurations}x{2 * asked.seeds}"
     return f"{line} --trials {2 * sweep.trials}"
 
