@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from browser import Browser
 from gensweep.cli import main
 from gensweep.cli._main import COMMANDS
 from gensweep.known_metrics import METRICS
@@ -97,6 +98,16 @@ def test_every_option_of_commands_and_scripts_says_what_it_does(pages: dict[str,
         options = {flag for action in parser._actions for flag in action.option_strings}
         assert known == options - {"-h", "--help"}
         assert [usage for usage, text in said.items() if len(text) < 5] == []
+
+
+@pytest.mark.stack
+def test_a_browser_shows_them_on_a_phone_too(
+    pages: dict[str, str], browser: Browser, tmp_path: Path
+) -> None:
+    for name, page in pages.items():
+        (tmp_path / name).write_text(page, encoding="utf-8")
+    for name in ("index", "options", "metrics", "model-gan", "model-vqgan", "model-dalle"):
+        browser.photograph(tmp_path / f"{name}.html", name)
 
 
 def test_pages_of_one_model_are_refused_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,15 +77,14 @@ def networks_figure(players: Mapping[str, Mapping[str, int]]) -> Markup | None:
     """Draw a bar for each player: the parameters of its network at the model's defaults."""
     if not players:
         return None
-    left, width, parts = 120, 260, list[Markup]()
+    width, parts = 340, list[Markup]()
     largest = max(one["parameters"] for one in players.values()) or 1
     for row, (name, one) in enumerate(players.items()):
-        top, turns = 8 + 26 * row, one["turns"]
-        says = f"{one['parameters']:,}, {turns} turn{'s' if turns != 1 else ''} a round"
+        top, turns = 4 + 36 * row, one["turns"]
+        says = f"{name}: {one['parameters']:,}, {turns} turn{'s' if turns != 1 else ''} a round"
         parts += [
-            text(left - 8, top + 14, name, "end"),
-            element("rect", title=f"{name}: {says}", x=left, y=top, height=20, class_="bar",
+            text(0, top + 10, says, "start"),
+            element("rect", title=says, x=0, y=top + 16, height=10, class_="bar",
                     width=f"{width * one['parameters'] / largest:.1f}"),
-            text(left + width + 8, top + 14, says, "start"),
         ]  # fmt: skip
-    return figure(560, 16 + 26 * len(players), parts, "Parameters of each player's network")
+    return figure(width, 4 + 36 * len(players), parts, "Parameters of each player's network")
