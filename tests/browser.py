@@ -134,6 +134,13 @@ class Browser:
             button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
             self.send("Input.dispatchMouseEvent", type=kind, x=now[0], y=now[1], **button)
 
+    def type(self, text: str) -> None:
+        """Type into what has the focus, and press Enter."""
+        self.send("Input.insertText", text=text)
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r",
+                      windowsVirtualKeyCode=13)  # fmt: skip
+
     def screenshot(self, file: Path, *, whole: bool = False) -> None:
         """Write what is seen to a PNG file; the whole page, as far as it goes, if asked."""
         more: dict[str, Any] = {}

@@ -22,6 +22,7 @@ from slowest import (  # noqa: F401
     pytest_runtest_logreport,
     pytest_terminal_summary,
 )
+from together import pytest_xdist_make_scheduler  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 ROOTS = [str(ROOT / name) for name in ("platform", "models")]

@@ -149,3 +149,10 @@ def test_the_column_of_mnist_has_a_price(stack: Any) -> None:
     assert found["equal_quality"] is True
     pace = max(found["figures"]["1.steps_per_s"], found["figures"]["2.steps_per_s"])
     assert found["figures"]["column_hours"] == pytest.approx(8 * 100 * 15625 / pace / 3600)
+
+
+def test_verdicts_are_counted_by_label(stack: Any) -> None:
+    argv = ["--label", "diverged", "--seeds", "2", "--images-part", "0.1"]
+    found = run("verdicts", *argv, env=stack.env)
+    assert found["confusion"] == {"diverged": {"diverged": 4}}
+    assert found["figures"]["right"] == 1

@@ -6,6 +6,7 @@ a model's own training loss: its unit is unknown, and less of it is better.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,12 +21,16 @@ POINTS: Final = frozenset[Kind]({"points"})
 IMAGES: Final = frozenset[Kind]({"images", "labelled images"})
 LABELLED: Final = frozenset[Kind]({"labelled images"})
 GIVEN_CLASSES: Final = frozenset[Kind]({"given classes"})
+OF_SAMPLES: Final = POINTS | IMAGES | GIVEN_CLASSES
 LIKELIHOOD: Final = frozenset[Kind]({"likelihood"})
 SCORES: Final = frozenset[Kind]({"scores"})
 
 NEUTRAL: Final = "neutral_"
 """Before the name of a metric of samples that were drawn with every sampling hyperparameter at its
 neutral value: those that a trial is judged by."""
+
+ERROR: Final = "_standard_error"
+"""After the name of a metric: its standard error, over samples or over held-out examples."""
 
 COPIED: Final = "copied"
 """The metric for which all training examples are searched, once for each trial."""
@@ -247,7 +252,7 @@ _ALL = (
         name="classes",
         larger_is_better=True,
         unit="",
-        formula="classes with at least a tenth of their share in the data",
+        formula="classes with at least three tenths of their share in the data",
         kinds=LABELLED,
     ),
     Metric(
@@ -394,6 +399,15 @@ _ALL = (
     ),
 )
 METRICS: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ALL}
+INDICATORS: Final = frozenset({"precision", "high_quality", "class_agreement"})
+"""Metrics that are the share of the samples of which something is true."""
+LEAST_MOST: Final[Mapping[str, tuple[float, float]]] = {
+    **dict.fromkeys(("recall", "coverage", "clipped_density", "clipped_coverage", COPIED,
+                     "total_variation"), (0.0, 1.0)),
+    **dict.fromkeys(("frechet", "mind", "density", "w1_sliced", "w2_sliced", "class_kl",
+                     "reverse_kl", "jsd", "mode_entropy", "variance_ratio"), (0.0, math.inf)),
+}  # fmt: skip
+"""The least and the largest value that a metric of samples can have; the others have no bounds."""
 LIKELIHOOD_METRICS: Final = frozenset(name for name, m in METRICS.items() if m.kinds & LIKELIHOOD)
 
 

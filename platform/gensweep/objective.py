@@ -92,7 +92,8 @@ class Objective:
         A seed that ended without a value (collapsed, diverged, pruned or failed) counts as the
         worst value that any of the `trials` completed with: were it left out, a configuration that
         often fails would be ranked by its luckiest seeds. Those of which more seeds ended so than
-        were completed come last. A seed that has not ended does not count.
+        were completed come last. A seed that has not ended does not count. Configurations that
+        were confirmed come first, ranked by the seeds that confirm them alone.
 
         >>> trials = [{"group": n // 2, "state": s, "metrics": {"nll": v}} for n, (s, v) in
         ...           enumerate([("completed", 1), ("diverged", 0), ("completed", 3),
@@ -106,18 +107,24 @@ class Objective:
         worst = max((v for v in self.signed_values(trials) if v < math.inf), default=math.inf)
         found = [self._configuration(group, worst) for group in groups.values()]
         done = (one for one in found if one.trials)
-        return sorted(done, key=lambda one: (one.failed > len(one.trials), one.score))
+        return sorted(
+            done, key=lambda one: (not one.confirmed, one.failed > len(one.trials), one.score)
+        )
 
     def _configuration(self, seeds: Sequence[TrialView], worst: float) -> Configuration:
         """Order the completed seeds by their distance from the middle one."""
+        fresh = [t for t in seeds if t.get("confirm_round") and t["state"] in COUNTED]
+        seeds = fresh or searched(seeds)
         pairs = zip(self.signed_values(seeds), seeds, strict=True)
         done = [(value, trial) for value, trial in pairs if value < math.inf]
         values = sorted(value for value, _ in done)
         middle = values[len(values) // 2] if values else 0.0  # of two the worse: it is no luck
         done.sort(key=lambda pair: abs(pair[0] - middle))
         failed = sum(trial["state"] in COUNTED for trial in seeds) - len(done)
-        return Configuration(trials=[trial for _, trial in done],
-                             values=[*(value for value, _ in done), *failed * [worst]])  # fmt: skip
+        return Configuration(
+            trials=[trial for _, trial in done], confirmed=bool(fresh),
+            values=[*(value for value, _ in done), *failed * [worst]],
+        )  # fmt: skip
 
     def ranked(self, trials: Sequence[TrialView]) -> list[TrialView]:
         """Sort the completed trials by their configuration, the best first.
@@ -136,6 +143,8 @@ class Configuration:
     """Those that were completed, the one in the middle by the metric first."""
     values: Sequence[float]
     """Of each seed that counts, less is better; first of `trials`, then of those that failed."""
+    confirmed: bool = False
+    """Whether its seeds are fresh ones, drawn after the search had chosen it."""
 
     @property
     def score(self) -> float:
@@ -151,6 +160,15 @@ class Configuration:
     def failed(self) -> int:
         """The number of seeds that ended without a value."""
         return len(self.values) - len(self.trials)
+
+
+def searched(trials: Sequence[TrialView]) -> list[TrialView]:
+    """Leave out the trials that confirm a configuration, and tell nothing of the space.
+
+    >>> searched([{"number": 0, "confirm_round": 0}, {"number": 1, "confirm_round": 1}])
+    [{'number': 0, 'confirm_round': 0}]
+    """
+    return [trial for trial in trials if not trial.get("confirm_round")]
 
 
 def finite_number(value: object) -> float | None:

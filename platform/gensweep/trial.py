@@ -117,6 +117,8 @@ class Lease:
     group: int
     """Number of the first trial with these parameters (see `repeats`)."""
     stratum: dict[str, Any]
+    confirm_round: int = 0
+    """See `TrialRecord`."""
     checkpoint: CheckpointPointer | None
     """Where an earlier attempt left off; None: from the start."""
     images: int
@@ -142,6 +144,8 @@ class TrialRecord:
     """Times that its pack was lost with a host."""
     seed: int
     group: int
+    confirm_round: int
+    """Round of the confirmation that drew it, from 1 on; 0: the search did."""
     created: float
     started: float | None
     ended: float | None
@@ -183,6 +187,7 @@ class StoredResult(Course, total=False):
 
     curves: dict[str, list[list[float]]]
     """By sampling hyperparameter, [value, fidelity, variety] along its grid."""
+    intervals: dict[str, list[float]]
     learning: StoredCurve
     kept: ArtifactPointer
     outcome: str
@@ -194,6 +199,8 @@ class TrialView(TypedDict):
     number: int
     group: int
     """Number of the first trial with these parameters: a group is one configuration."""
+    confirm_round: NotRequired[int]
+    """As of `TrialRecord`."""
     state: str
     """Value of a `TrialState`."""
     outcome: str
@@ -203,6 +210,9 @@ class TrialView(TypedDict):
     metrics: dict[str, float]
     curves: dict[str, list[list[float]]]
     """By sampling hyperparameter, [value, fidelity, variety] along its grid, where measured."""
+    intervals: dict[str, list[float]]
+    """By metric, the low and high end of its 95 % interval; empty before the trial's end, and of
+    sweeps of earlier versions."""
     kept: ArtifactPointer | dict[str, Any]
     """Where the store has its weights and samples; empty if it has none."""
     images: int
@@ -273,6 +283,9 @@ class TrialEnd:
     curves: Mapping[str, tuple[tuple[float, float, float], ...]] = field(default_factory=dict)
     """By sampling hyperparameter, values of its grid with fidelity and variety, if measured."""
 
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By metric, its 95 % interval, where it has one."""
+
     points: Sequence[CurvePoint] = ()
     """The whole learning curve."""
 
@@ -296,6 +309,8 @@ class TrialEnd:
         found: StoredResult = {}
         if curves := {n: [list(point) for point in c] for n, c in self.curves.items() if c}:
             found["curves"] = curves
+        if self.intervals:
+            found["intervals"] = {name: list(ends) for name, ends in self.intervals.items()}
         if self.points:
             found["learning"] = store_curve(self.points)
         if self.artifacts:

@@ -2,58 +2,30 @@
 
 import dataclasses
 import json
-import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 
-from browser import Browser
 from gensweep.evaluation import NoData, Shape
 from gensweep.lanes import LaneState, Pack
 from gensweep.storage import load_trained_lane, open_store
 from gensweep.study import read_sweep
 from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.catalog import CATALOG
+from submitted import NAME, submit
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "end-to-end"
-OPTIONS = ["--trials", "10", "--budget-images", "64000", "--width", "2"]
 
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.slow("two jobs on a stack", minutes=2),
 ]
-
-
-def submit(stack: Any, *options: str) -> str:
-    ray = Path(sys.executable).with_name("ray")
-    done = subprocess.run(
-        [str(ray), "job", "submit", "--working-dir", str(stack_copy(stack)), "--", "python",
-         "sweeps/gan_stability.py", *options],
-        env=stack.env, capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    return done.stdout
-
-
-def stack_copy(stack: Any) -> Path:
-    """The checkout's code as a working directory that is uploaded, beside the installed one."""
-    folder = Path(stack.home) / "upload"
-    for name in ("sweeps", "platform", "models"):
-        if not (folder / name).exists():
-            shutil.copytree(ROOT / name, folder / name)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def output(stack: Any) -> str:
-    return submit(stack, *OPTIONS, "--name", NAME)
 
 
 def results(stack: Any) -> dict[str, Any]:
@@ -112,26 +84,6 @@ def test_tracker_has_parent_and_children(stack: Any, output: str) -> None:
     assert all("learning_rate" in r.data.params for r in children)
     secret = stack.env.get("AWS_SECRET_ACCESS_KEY", "no secret")
     assert secret not in str([r.to_dictionary() for r in runs])
-
-
-def test_compare_in_the_tracker_answers_the_question(
-    stack: Any, output: str, browser: Browser
-) -> None:
-    """What a click on Compare opens has the five searched values of every trial and their plots."""
-    from mlflow import MlflowClient
-
-    uri = stack.env["MLFLOW_TRACKING_URI"]
-    client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name("gan-stability").experiment_id
-    runs = client.search_runs([experiment], f"tags.`gensweep.sweep` = '{NAME}'")
-    chosen = [r.info.run_id for r in runs if "mlflow.parentRunId" in r.data.tags]
-    query = urlencode({"runs": json.dumps(chosen), "experiments": json.dumps([experiment])})
-    browser.open(f"{uri}/#/compare-runs?{query}")
-    shown = [
-        "learning_rate", "latent_size", "critic_iterations", "truncation", "objective",
-        "Parallel Coordinates Plot", "Scatter Plot", "Contour Plot", "Comparing 10 Runs",
-    ]  # fmt: skip
-    browser.wait(f"{json.dumps(shown)}.every(x => document.body.innerHTML.includes(x))")
 
 
 def test_the_command_line_draws_from_the_best_trial(
@@ -234,8 +186,15 @@ def test_a_known_name_with_another_space(
 
 
 def test_extension_keeps_what_is_done(stack: Any, output: str) -> None:
+    """And confirms the best of all."""
     before = {t["number"]: t["metrics"] for t in results(stack)["trials"]}
-    submit(stack, "--trials", "12", "--width", "2", "--resume", NAME)
-    after = {t["number"]: t["metrics"] for t in results(stack)["trials"]}
-    assert len(after) == 12
+    said = submit(stack, "--trials", "12", "--width", "2", "--resume", NAME, "--confirm", "2x2")
+    trials = results(stack)["trials"]
+    after = {t["number"]: t["metrics"] for t in trials}
     assert {n: after[n] for n in before} == before
+    assert [t["confirm_round"] for t in trials] == [0] * 12 + [1] * 4
+    fresh = {t["number"]: t["group"] for t in trials[12:]}
+    assert sorted(Counter(fresh.values()).values()) == [2, 2]
+    best = json.loads(stack.run("best", NAME, "--json").stdout)
+    assert best["trial"] in fresh
+    assert f"--resume {NAME} --width 2 --confirm 2x4" in said

@@ -92,6 +92,9 @@ def test_no_number_depends_on_which_lanes_are_evaluated_together(
         True,
         True,
     ]
+    assert [bool(together[slot].intervals) for slot in due] == [
+        bool(together[slot].curves) for slot in due
+    ]
     assert len({result.metrics.get("variance_ratio") for result in together.values()}) == 6
 
 
@@ -106,6 +109,10 @@ def test_a_vae_gets_a_bound_on_binarised_pixels(store: ObjectStore, device: str)
     assert (stated["examples"], stated["drawn_from"]) == (178, 355)
     assert 0 < found.metrics["nll_standard_error"] < found.metrics["nll"] < 64 * math.log(4)
     assert [point[0] for point in found.curves["truncation"]] == [0.5, 2.0]
+    for name in ("nll", "frechet", "coverage", "kernel_distance", "mind", "copied"):
+        low, high = found.intervals[name]
+        assert low <= found.metrics[name] <= high, name
+    assert not {"frechet_standard_error", "copied_standard_error"} & found.metrics.keys()
     assert found.png.startswith(b"\x89PNG")
 
 

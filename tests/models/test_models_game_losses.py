@@ -82,7 +82,9 @@ def hinge(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
 
 
 def told(real: Tensor, fake: Tensor, critic: Tensor, generator: Tensor) -> dict[str, Tensor]:
-    return {"critic": critic, "generator": generator, "gap": real.mean() - fake.mean()}
+    pairs = (real > fake).float().mean()
+    return {"critic": critic, "generator": generator, "gap": real.mean() - fake.mean(),
+            "accuracy": pairs}  # fmt: skip
 
 
 def biggan(trial: Trial) -> dict[str, Tensor]:
@@ -153,6 +155,7 @@ def test_a_player_minimises_its_papers_formula(
         torch.testing.assert_close(loss, wanted[player], rtol=1e-4, atol=1e-5)
         if player == "critic":
             torch.testing.assert_close(metrics["critic_gap"], wanted["gap"], rtol=1e-4, atol=1e-5)
+            assert metrics["critic_accuracy"] == wanted["accuracy"]
         weights = list(net.parameters())
         found, known = (
             torch.autograd.grad(

@@ -127,7 +127,9 @@ class ByHand:
         c, critic = self.config, self.nets["critic"]
         on_real, on_fake = critic(real)[:, 0], critic(fake)[:, 0]
         loss = -MAXIMISED[c.objective](on_real, on_fake) + c.label_smoothing * on_real.mean()
-        told = {"critic_gap": on_real.mean() - on_fake.mean()}
+        pairs = [float(r > f) for r, f in zip(on_real, on_fake, strict=True)]
+        told = {"critic_gap": on_real.mean() - on_fake.mean(),
+                "critic_accuracy": on_real.new_tensor(pairs).mean()}  # fmt: skip
         if self.penalty != "none":
             # a number of an example is one of its pack, and then the first's
             drawn = {n: self.noise[n] for n in draws(self.penalty, BATCH, (2,))}

@@ -104,7 +104,9 @@ def test_the_first_stage_stays_as_it_is_in_the_second_which_scales_each_lane() -
     assert (pack.stacks["denoiser"].flat != first["denoiser"]).any(1).all()
     one, other = (told[slot].metrics["code_deviation"] for slot in (0, 1))
     assert 0 < one != other > 0
-    assert told[0].metrics.keys() - pack.measured == {"denoiser_loss", "code_deviation"}
+    levels = {f"level_loss.{quarter}" for quarter in range(1, 5)}
+    assert told[0].metrics.keys() - pack.measured - levels == {"denoiser_loss", "code_deviation"}
+    assert levels <= told[0].metrics.keys()
 
 
 def _unscaled(game: LatentDiffusion, nets: Any, x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from gensweep_models.adversarial.objectives import OBJECTIVES as FORMULAS
 from gensweep_models.adversarial.objectives import (
     Objective,
     critic_loss,
+    critic_metrics,
     generator_loss,
     label_smoothing,
 )
@@ -36,6 +37,17 @@ def test_the_generator_minimises_the_papers_formula(objective: Objective) -> Non
     real, fake = normal(40, scale=3), normal(40, scale=3)
     loss = generator_loss(objective, fake, real)
     assert_same_with_gradients(loss, MINIMISED[objective](real, fake), [fake])
+
+
+def test_a_critics_accuracy_is_the_share_of_pairs_that_it_orders_rightly() -> None:
+    """Wherever its zero is, which is nowhere for a Wasserstein critic; a tie is not right."""
+    real, fake = torch.tensor([1.0, 2.0, 0.0, 5.0]), torch.tensor([0.0, 2.0, 3.0, -1.0])
+    for shift in (0.0, 100.0):
+        told = critic_metrics(real + shift, fake + shift)
+        assert float(told["critic_accuracy"]) == 2 / 4
+        assert float(told["critic_gap"]) == 1
+    patches = critic_metrics(real.view(1, 1, 2, 2), fake.view(1, 1, 2, 2))
+    assert patches == critic_metrics(real, fake)
 
 
 def test_only_pairs_need_the_scores_of_real_examples() -> None:

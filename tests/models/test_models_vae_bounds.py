@@ -8,7 +8,12 @@ import torch
 from torch import Tensor
 
 from gensweep_models.losses import bernoulli_nll
-from gensweep_models.variational.bounds import active_units, free_bits_deficit, importance_bound
+from gensweep_models.variational.bounds import (
+    active_units,
+    free_bits_deficit,
+    importance_bound,
+    rate_metrics,
+)
 from gensweep_models.variational.iwae import IwaeConfig, staircase
 from gensweep_models.variational.posterior import Posterior, VariationalNet
 from gensweep_models.variational.vae import VaeConfig
@@ -155,3 +160,13 @@ def test_stages_of_iwae_last_three_times_as_long_as_the_one_before() -> None:
 def test_free_bits_are_not_those_of_importance_weights() -> None:
     with pytest.raises(ValueError, match=r"free_bits=0\.1"):
         VaeConfig(free_bits=0.1, importance_samples=2)
+
+
+def test_rates_are_told_by_the_largest_and_by_the_share_that_is_active() -> None:
+    """Of the trial's own latent numbers: those of the padding have the rate 0."""
+    rates = torch.zeros(5, 6)
+    rates[:, 0] = torch.tensor([4.0, 0.0, 0.0, 0.0, 1.0])
+    rates[:, 2], rates[:, 3] = 0.02, 0.005
+    told = rate_metrics(rates, torch.tensor(4.0))
+    assert float(told["largest_rate"]) == pytest.approx(1.0)
+    assert float(told["active_share"]) == 2 / 4

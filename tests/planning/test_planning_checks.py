@@ -51,6 +51,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "less than a batch for a rung": ({"budget_images": 384}, "use at least 512"),
     "asha's rungs fall together": ({"budget_images": 512, "pruner": "asha"}, "use at least 3456"),
     "pbt with a pruner": ({"pbt": True, "pruner": "asha"}, "pruner='asha'"),
+    "confirming nothing": ({"confirm": "3x"}, "confirm is MxN"),
+    "confirming more than is searched": (
+        {"trials": 8, "repeats": 2, "confirm": "5x3"}, "the 4 that trials=8 search: use at most 4x3"
+    ),
+    "confirming a population": ({"pbt": True, "confirm": "2x3"}, "confirm=2x3: leave one out"),
     "pbt with repeats": ({"pbt": True, "repeats": 2}, "repeats=2"),
     "pbt of one evaluation": ({"pbt": True, "rungs": 1}, "rungs=1"),
     "pbt of nothing that changes": (

@@ -89,6 +89,17 @@ def test_a_resumed_sweep_is_not_changed(argv: list[str], named: str, begin: Any)
         parse_request("A test.", GAN, ["--resume", "gan", *argv])
 
 
+def test_what_is_confirmed_is_remembered_and_chosen_once(tmp_path: Path, begin: Any) -> None:
+    begun = dataclasses.replace(GAN, trials=6, confirm="2x2")
+    begin(begun, leases=6, confirming=1)
+    request = parse_request("A test.", GAN, ["--resume", "gan"])
+    assert (request.sweep.confirm, request.sweep.planned_trials) == ("2x2", 10)
+    more = parse_request("A test.", GAN, ["--resume", "gan", "--trials", "6", "--confirm", "2x5"])
+    assert more.sweep.planned_trials == 16
+    with pytest.raises(UserError, match="1 trials confirm the best of 6, and --trials 9 would"):
+        parse_request("A test.", GAN, ["--resume", "gan", "--trials", "9"])
+
+
 def test_a_population_is_resumed_as_one(tmp_path: Path, begin: Any) -> None:
     """`--pbt` makes it one, and is not to be told again."""
     request = parse_request("A test.", GAN, ["--name", "gan", "--pbt"])

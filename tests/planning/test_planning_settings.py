@@ -51,7 +51,7 @@ def changed(declared: Declaration) -> Any:
     if declared.kind is bool:
         return not declared.default
     if declared.kind is str:
-        return "0,1" if declared.name == "pixel_range" else "another"
+        return {"pixel_range": "0,1", "confirm": "2x3"}.get(declared.name, "another")
     return declared.kind(2 * (declared.default or 3))
 
 

@@ -1,25 +1,16 @@
 """The script that compares families: equal seconds, its table, its figure, its command line."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "sweeps" / "families.py"
+from script_modules import load_script, started
 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("families", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "families", module)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("families", monkeypatch)
 
 
 def trial(number: int, outcome: str = "converged", **metrics: float) -> dict[str, Any]:
@@ -74,17 +65,6 @@ def test_the_page_groups_all_trials_by_their_family(script: ModuleType) -> None:
     page = script.page("mine", RESULTS)
     for words in ("frechet of trials", "<td>gan</td>", "<td>flow</td>"):
         assert words in page
-
-
-def started(script: ModuleType, monkeypatch: pytest.MonkeyPatch, code: int) -> list[list[str]]:
-    found: list[list[str]] = []
-
-    def run(command: list[str], check: bool) -> SimpleNamespace:
-        found.append(command[2:])
-        return SimpleNamespace(returncode=code)
-
-    monkeypatch.setattr(script.subprocess, "run", run)
-    return found
 
 
 def test_families_are_swept_in_turn_each_under_its_own_name(

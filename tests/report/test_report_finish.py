@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ import pytest
 
 from gensweep.budget import Budget
 from gensweep.cli import main
+from gensweep.confirmation import Confirmation
 from gensweep.coordinator._progress_summary import best_mean, leading_value
 from gensweep.coordinator._recorder import SweepRecorder
 from gensweep.data import load_dataset
@@ -68,7 +70,11 @@ def plan_of(home: Path, trials: int) -> Plan:
 
 
 def ended(
-    home: Path, case: str, direction: Literal["minimize", "maximize"] = "minimize", repeats: int = 1
+    home: Path,
+    case: str,
+    direction: Literal["minimize", "maximize"] = "minimize",
+    repeats: int = 1,
+    confirm: Sequence[float] = (),
 ) -> Plan:
     """A sweep whose trials ended as `case` says."""
     plan = plan_of(home, len(ENDS[case]))
@@ -77,6 +83,7 @@ def ended(
         name="s", space=sweep.space, objective=Objective(metric="fid", direction=direction),
         budget=Budget(trials=sweep.trials), budget_images=sweep.budget_images, sampler="random",
         repeats=repeats, settings=sweep.identity(), map_axis=sweep.map_axis,
+        confirm=Confirmation(configurations=2, seeds=len(confirm) // 2) if confirm else None,
     )  # fmt: skip
     with Study.create(spec, plan.ledger) as study:
         for lease, (state, value) in zip(study.lease("me", len(ENDS[case])), ENDS[case],
@@ -87,6 +94,11 @@ def ended(
             end = study.resolve_end(lease, TrialState(state), cause, metrics)
             assert end is not None
             assert study.finish(lease, end, 500, outcome)
+        for value in confirm:
+            (lease,) = study.lease("me", 1)
+            end = study.resolve_end(lease, TrialState.COMPLETED, "", {"fid": value})
+            assert end is not None
+            assert study.finish(lease, end, 500, {"outcome": "converged"})
     return plan
 
 
@@ -124,6 +136,10 @@ def test_the_line_to_type_next_trains_where_this_did(monkeypatch: pytest.MonkeyP
                                   " --gpus 2 --width 8 --ranks 2")):  # fmt: skip
         request = parse_request("A test.", sweep, ["--name", "mine", *argv])
         assert next_command(request, []).endswith(f"x.py --resume mine{kept}")
+    request = parse_request("A test.", sweep, ["--name", "n", "--trials", "2", "--confirm", "2x3"])
+    ends: list[Any] = [{"state": "completed"}] * 8
+    assert next_command(request, ends[:2]).endswith("x.py --resume n")
+    assert next_command(request, ends).endswith("x.py --resume n --confirm 2x6")
 
 
 def test_the_report_says_what_all_trials_have_in_common(home: Path, capsys: Any) -> None:
@@ -247,6 +263,26 @@ def test_the_best_configuration_is_named_measured_and_summed_up(home: Path, caps
     assert leading_value(records, OBJECTIVE) is None
 
 
+def test_the_best_is_the_best_of_those_that_were_confirmed(home: Path, capsys: Any) -> None:
+    """By fresh seeds alone, of which the middle one stands for it; rates are of the search."""
+    trials, files = end(ended(home, "mixed", confirm=(3.5, 5.0, 2.5, 6.0)))
+    page, said = files["report.html"].decode(), capsys.readouterr().out
+    assert [(t["group"], t["confirm_round"]) for t in trials[4:]] == [(1, 1), (0, 1)] * 2
+    assert "2 of 4 trials converged" in page
+    assert "the best configuration is that of trial 4, fid 3 in the mean of 2 fresh seeds" in page
+    assert " % of 2 that were confirmed." in page
+    assert "are ranked by these alone" in page
+    head, _, first, second, *_ = said.splitlines()
+    assert "in the search" in head
+    assert first.split()[:7] == ["4", "3", "2.5", "to", "3.5", "2", "of"]
+    assert first.split("%")[1].split()[0] == "1"  # what the search had seen of it
+    assert second.split()[:2] == ["7", "5.5"]
+    assert OBJECTIVE.ranked(trials)[0]["number"] == 4
+    assert summary_metrics(trials, OBJECTIVE)["best_fid"] == 3.0
+    assert main(["best", "s", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trial"] == 4
+
+
 def test_the_table_tells_of_trials_that_have_not_ended() -> None:
     done = {"number": 0, "group": 0, "params": {}, "state": "completed", "outcome": "converged",
             "metrics": {"fid": 1.0}, "cause": ""}  # fmt: skip
@@ -255,6 +291,9 @@ def test_the_table_tells_of_trials_that_have_not_ended() -> None:
     said = results_table(
         [done, waiting, training], None, Objective(metric="fid", direction="minimize")
     )
+    sure = results_table([done | {"intervals": {"fid": [0.85, 1.15]}}], None, OBJECTIVE)
+    assert sure.splitlines()[0].split() == ["trial", "fid", "95", "%", "interval", "outcome"]
+    assert sure.splitlines()[2].split() == ["0", "1", "0.85", "to", "1.15", "converged"]
     assert "\nnot shown: 1 waiting, 1 training\n" in said
     assert said.splitlines()[-1].split()[2:7] == ["1", "1", "1", "0", "100%"]  # of the one
     nothing = results_table(

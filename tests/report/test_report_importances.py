@@ -49,6 +49,19 @@ def test_what_decides_is_found_for_quality_and_for_stability() -> None:
         assert sum(each.share for each in one.found) == pytest.approx(1.0)
         assert {each.name for each in one.found} == {"lr", "depth", "loss", "ema"}
         assert sum(each.share > each.chance for each in one.found) <= 3
+        assert one.found[0].alone > 0.8
+        assert all(each.alone < 0.1 for each in one.found[1:])
+
+
+def test_parts_of_the_variance_are_those_of_a_sum() -> None:
+    """Of 2 a + b, with a and b evenly spread, a explains four fifths alone and b one."""
+    draw, trials = random.Random(1), trials_of(120)
+    for trial in trials:
+        trial["params"] = {name: draw.random() for name in ("a", "b", "c")}
+        trial["metrics"] = {"m": 2 * trial["params"]["a"] + trial["params"]["b"]}
+    (quality, _) = found(trials)
+    alone = {one.name: one.alone for one in quality.found}
+    assert alone == pytest.approx({"a": 0.8, "b": 0.2, "c": 0.0}, abs=0.1)
 
 
 def test_a_loss_that_decides_is_not_told_as_the_weight_that_only_it_has() -> None:
@@ -99,7 +112,7 @@ def test_the_report_draws_them_with_their_source() -> None:
     page = build_report(SweepFacts(), trials_of(40), {}, objective=OBJECTIVE, map_axis="lr")  # type: ignore[arg-type]
     section = page[page.index("Importance of hyperparameters") :].partition("</section>")[0]
     assert section.count('class="bar"') == 8
-    assert section.count('class="mark"') == 8
+    assert section.count('class="mark"') == section.count('class="thin"') == 8
     assert "arXiv:2304.10255" in section
     alone = [t | {"params": {"lr": 0.1}} for t in trials_of(4)]
     page = build_report(SweepFacts(), alone, {}, objective=OBJECTIVE, map_axis="lr")  # type: ignore[arg-type]

@@ -122,6 +122,17 @@ def test_training_is_drawn_of_the_best_and_of_a_failure_of_each_kind() -> None:
     assert "Training of the best" not in report()
 
 
+def test_a_training_metric_is_told_with_what_it_is() -> None:
+    trials = records()
+    for trial in trials:
+        history = {name: [[0.0, 1.0], [250.0, 2.0]] for name in ("judge_update_ratio", "mine")}
+        trial["history"] = history
+    section = page_of(trials).partition("Training of the best")[2]
+    told = re.findall(r'<h3>(\w+)</h3>\s*(?:<p class="note">(.*?)</p>)?', section)[:2]
+    says = "norm of judge&#39;s step / norm of its weights, once in each part"
+    assert told == [("judge_update_ratio", says), ("mine", "")]
+
+
 def test_parts_of_a_metric_are_lines_of_one_figure() -> None:
     trials = records()
     parts = ("sigma", "sigma.stem", "sigma.out", "half.1")

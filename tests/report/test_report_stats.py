@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gensweep.decades import spans_decades
 from gensweep.errors import UserError
+from gensweep.intervals import wilson
 from gensweep.objective import Objective
 from gensweep.report import (
     answer,
@@ -18,12 +20,11 @@ from gensweep.report import (
     clustered_wilson,
     configurations_table,
     rates,
-    wilson,
 )
 from gensweep.report._best_curves import BestCurve, best_curves
 from gensweep.report._figures import common_bins, stability_maps
 from gensweep.report._outcomes import success_rate
-from gensweep.report._svg import Axes, log_ticks, spans_decades
+from gensweep.report._svg import Axes, log_ticks
 
 DRAWS = [4.0, 1.0, 9.0, 2.5, math.inf, math.inf, math.inf, math.inf]
 

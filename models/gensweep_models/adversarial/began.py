@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep_models.adversarial.bodies import Body, is_conv
+from gensweep_models.adversarial.objectives import critic_metrics
 from gensweep_models.config import BaseConfig, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.elu import decoder, encoder, flat_decoder, flat_encoder
@@ -100,14 +101,17 @@ class Began:
         `convergence` is the paper's measure M, section 3.4.1.
         """
         critic, samples = nets["critic"], nets["generator"](2 * noise["z"] - 1)
-        fake = (critic(samples) - samples).abs().mean()
+        of_fake = (critic(samples) - samples).abs()
+        fake = of_fake.mean()
         if player == "generator":
             return fake, {}
-        real = (critic(batch["x"]) - batch["x"]).abs().mean()
+        of_real = (critic(batch["x"]) - batch["x"]).abs()
+        real = of_real.mean()
         surplus = hyper["gamma"] * real - fake
         weight = critic.weigh(hyper["balance_rate"] * surplus)
         metrics = {"balance": weight, "convergence": (real + surplus.abs()).detach()}
-        return real - weight * fake, metrics
+        scores = (-errors.flatten(1).mean(1) for errors in (of_real, of_fake))
+        return real - weight * fake, metrics | critic_metrics(*scores)
 
     def critic_values(self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors) -> Tensor:
         """-L(x) of each example, [B]."""

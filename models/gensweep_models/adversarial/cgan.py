@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep_models.adversarial.bodies import Body, is_conv, make_generator
-from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
+from gensweep_models.adversarial.objectives import critic_loss, critic_metrics, generator_loss
 from gensweep_models.adversarial.truncation import (
     UNTRUNCATED,
     TruncatedSamples,
@@ -130,7 +130,7 @@ class Cgan(TruncatedSamples):
         if player == "generator":
             return generator_loss(objective, fake), {}
         real = nets["critic"](batch["x"], y)
-        return critic_loss(objective, real, fake), critic_gap(real, fake)
+        return critic_loss(objective, real, fake), critic_metrics(real, fake)
 
     def critic_values(
         self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors, given: Tensors

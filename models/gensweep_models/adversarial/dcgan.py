@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
+from gensweep_models.adversarial.objectives import critic_loss, critic_metrics, generator_loss
 from gensweep_models.adversarial.truncation import (
     UNTRUNCATED,
     TruncatedSamples,
@@ -111,4 +111,4 @@ class Dcgan(TruncatedSamples):
         if player == "generator":
             return generator_loss("non_saturating", fake), {}
         real: Tensor = nets["critic"](batch["x"]).squeeze(-1)
-        return critic_loss("non_saturating", real, fake), critic_gap(real, fake)
+        return critic_loss("non_saturating", real, fake), critic_metrics(real, fake)

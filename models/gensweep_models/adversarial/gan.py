@@ -12,8 +12,8 @@ from gensweep_models.adversarial.cures import WithPast, anneal, feature_distance
 from gensweep_models.adversarial.gan_config import GanConfig
 from gensweep_models.adversarial.objectives import (
     OBJECTIVES,
-    critic_gap,
     critic_loss,
+    critic_metrics,
     generator_loss,
     label_smoothing,
 )
@@ -95,7 +95,7 @@ class Gan(TruncatedSamples):
     ) -> Loss:
         c, on_fake, on_real = self.config, critic(fake).squeeze(-1), critic(real).squeeze(-1)
         loss = critic_loss(c.objective, on_real, on_fake)
-        metrics = critic_gap(on_real, on_fake)
+        metrics = critic_metrics(on_real, on_fake)
         if c.normalised:
             metrics["sigma_critic"] = (critic.net if c.historical_averaging else critic).sigma()
         if OBJECTIVES[c.objective].labels:

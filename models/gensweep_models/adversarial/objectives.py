@@ -52,12 +52,17 @@ def generator_loss(objective: Objective, fake: Tensor, real: Tensor | None = Non
     return formula.generator(fake, real)
 
 
-def critic_gap(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """Return the metric of how far apart a critic's mean scores of real examples and samples are.
+def critic_metrics(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """Return metrics of how well a critic tells real examples from samples, by scores [B, ...].
 
-    Of a 1-Lipschitz critic it estimates the Wasserstein distance.
+    The gap of its mean scores, of a 1-Lipschitz critic an estimate of the Wasserstein distance;
+    and its accuracy, the share of pairs of which it scores the real one higher. That compares
+    objectives: a Wasserstein critic has no score from which on data are real.
     """
-    return {"critic_gap": (real.mean() - fake.mean()).detach()}
+    # Few operations: each costs a small network's turn a quarter of a percent.
+    apart = (real - fake).detach()
+    accuracy = (apart > 0).mean(dtype=apart.dtype)
+    return {"critic_gap": apart.mean(), "critic_accuracy": accuracy}
 
 
 def label_smoothing(real: Tensor, share: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
+from gensweep_models.adversarial.objectives import critic_loss, critic_metrics, generator_loss
 from gensweep_models.adversarial.penalties import gradient_penalty
 from gensweep_models.config import BaseConfig, fixed, lane, latent
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
@@ -182,7 +182,7 @@ class Progan:
         drift = real.square().mean()
         loss = gap + hyper["penalty_weight"] * penalty + hyper["drift_weight"] * drift
         told = {"penalty": penalty.detach(), "doublings": alphas.sum()}
-        return loss, critic_gap(real, fake) | told
+        return loss, critic_metrics(real, fake) | told
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Latents, which the generator puts on a sphere."""

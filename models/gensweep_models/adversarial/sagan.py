@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
+from gensweep_models.adversarial.objectives import critic_loss, critic_metrics, generator_loss
 from gensweep_models.adversarial.truncation import (
     UNTRUNCATED,
     TruncatedSamples,
@@ -107,7 +107,7 @@ class Sagan(TruncatedSamples):
             return generator_loss("hinge", nets["critic"](images, y)), {}
         both = None if y is None else torch.cat([y, y])
         real, fake = nets["critic"](torch.cat([batch["x"], images]), both).chunk(2)
-        return critic_loss("hinge", real, fake), critic_gap(real, fake)
+        return critic_loss("hinge", real, fake), critic_metrics(real, fake)
 
     def attention(
         self, nets: Nets, noise: Tensors, hyper: Tensors, given: Tensors | None = None

@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gensweep_models.adversarial.objectives import critic_gap, critic_loss, generator_loss
+from gensweep_models.adversarial.objectives import critic_loss, critic_metrics, generator_loss
 from gensweep_models.adversarial.penalties import PENALTIES
 from gensweep_models.config import BaseConfig, fixed, lane, latent, sampling
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
@@ -171,7 +171,7 @@ class Stylegan:
         if player == "generator":
             return generator_loss("non_saturating", fake), {}
         real = nets["critic"](batch["x"])
-        return critic_loss("non_saturating", real, fake), critic_gap(real, fake)
+        return critic_loss("non_saturating", real, fake), critic_metrics(real, fake)
 
     def penalty(
         self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors

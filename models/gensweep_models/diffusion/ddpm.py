@@ -14,6 +14,7 @@ from gensweep_models.config import check, fixed, lane
 from gensweep_models.diffusion.denoising import DiffusionConfig
 from gensweep_models.diffusion.inversion import Inverted
 from gensweep_models.diffusion.likelihood import Bounded
+from gensweep_models.diffusion.noise_levels import level_losses
 from gensweep_models.diffusion.process import Target
 from gensweep_models.game import DataShape, Loss, Nets, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
@@ -110,10 +111,11 @@ class Ddpm(Inverted, Bounded):
         noisy = self.schedule.marginal(x, t, noise["epsilon"])
         out, between = self.output(nets, noisy, t, self.told(batch, noise, hyper))
         error = out - self.schedule.target(self.config.target, x, t, noise["epsilon"])
-        simple = error.square().mean()
+        squared = error.square()
+        simple, metrics = squared.mean(), level_losses(squared, self.level(t))
         if between is None:
-            return simple, {}
+            return simple, metrics
         x0 = self.schedule.denoised(self.config.target, noisy, t, out.detach())
         gaps = self.bits_per_dim(self.gap(x, noisy, t, x0, between))
         bound = self.config.steps * gaps.mean()
-        return simple + hyper["bound_weight"] * bound, {"bound": bound.detach()}
+        return simple + hyper["bound_weight"] * bound, metrics | {"bound": bound.detach()}

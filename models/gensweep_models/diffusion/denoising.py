@@ -97,6 +97,11 @@ class Diffusion(Stepped, ABC):
         before: Tensor = (uniform * steps).long()
         return before.clamp(max=steps - 1) + 1
 
+    def level(self, t: Tensor) -> Tensor:
+        """Levels of noise, from 0 on and below 1, of times `t` [B] in 1 .. T."""
+        before: Tensor = (t - 1) / self.config.steps
+        return before
+
     def denoised(
         self, nets: Nets, x: Tensor, t: Tensor, hyper: Tensors, told: Tensors
     ) -> tuple[Tensor, Tensor | None]:

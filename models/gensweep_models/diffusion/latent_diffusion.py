@@ -17,6 +17,7 @@ from gensweep_models.diffusion.denoising import DiffusionConfig, Variance
 from gensweep_models.diffusion.first_stage import FirstStage
 from gensweep_models.diffusion.guided_diffusion import SCALES
 from gensweep_models.diffusion.latent_codes import CodeScale
+from gensweep_models.diffusion.noise_levels import level_losses
 from gensweep_models.diffusion.process import NoiseSchedule
 from gensweep_models.discrete.vqgan_losses import feature_weights_field, features_field
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Tensors
@@ -120,8 +121,9 @@ class LatentDiffusion(ClassifierFree):
         codes = scale(self.stage.drawn(nets, batch["x"], noise))
         noisy = self.schedule.marginal(codes, t, noise["epsilon"])
         told = self.told(batch, noise, hyper) if self.classes else {}
-        error = self._noise(nets, noisy, t, told) - noise["epsilon"]
-        return error.square().mean(), {"code_deviation": scale.deviation().detach()}
+        errors = (self._noise(nets, noisy, t, told) - noise["epsilon"]).square()
+        metrics = {"code_deviation": scale.deviation().detach()}
+        return errors.mean(), metrics | level_losses(errors, self.level(t))
 
     def _noise(self, nets: Nets, x: Tensor, t: Tensor, told: Tensors) -> Tensor:
         condition = self.condition_of(told) if self.classes else None

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gensweep_models.config import BaseConfig, fixed, sampling
+from gensweep_models.diffusion.noise_levels import level_losses
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Tensors
 from gensweep_models.nets.unet import PointDenoiser, UNet
 from gensweep_models.space import Categorical, Dimension, Real
@@ -65,7 +66,8 @@ class RectifiedFlow(Stepped):
         t = noise["t"]
         weight = t.reshape(-1, *[1] * len(self.shape))
         point, velocity = self.path(batch["x"], noise["z"], weight, hyper)
-        return (nets["velocity"](point, t) - velocity).square().mean(), {}
+        errors = (nets["velocity"](point, t) - velocity).square()
+        return errors.mean(), level_losses(errors, 1 - t)
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Noise that a sample starts from."""

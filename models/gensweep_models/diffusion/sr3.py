@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gensweep_models.config import fixed, lane, sampling
 from gensweep_models.diffusion.ddpm import SAMPLE_STEPS
 from gensweep_models.diffusion.denoising import Diffusion, DiffusionConfig, Sampler, Variance
+from gensweep_models.diffusion.noise_levels import level_losses
 from gensweep_models.diffusion.process import beside
 from gensweep_models.diffusion.super_resolution import SuperResolution, check_sides
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Tensors
@@ -76,7 +77,8 @@ class Sr3(Diffusion, SuperResolution):
         share = beside(kept, x)
         noisy = (share.sqrt() * x + (1 - share).sqrt() * noise["epsilon"]).to(x.dtype)
         error = self._noise(nets, noisy, kept, self.told(batch, noise)) - noise["epsilon"]
-        return error.abs().pow(self.config.norm).mean(), {}
+        errors = error.abs().pow(self.config.norm)
+        return errors.mean(), level_losses(errors, self.level(t))
 
     def predict(
         self, nets: Nets, x: Tensor, t: Tensor, told: Tensors

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from gensweep_models.adversarial.objectives import critic_metrics
 from gensweep_models.config import check, fixed
 from gensweep_models.game import DataShape, Loss, Net, Nets, Player, Tensors
 from gensweep_models.nets.perceptual import (
@@ -119,4 +120,4 @@ def critic_loss(nets: Nets, x: Tensor, codes: Tensor) -> Loss:
     critic = nets["critic"]
     fake = critic(nets["autoencoder"].decode(codes).detach())
     real = critic(x)
-    return patch_loss(real, fake), {"critic_gap": (real.mean() - fake.mean()).detach()}
+    return patch_loss(real, fake), critic_metrics(real, fake)

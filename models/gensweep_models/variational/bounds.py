@@ -9,6 +9,8 @@ from gensweep_models.adversarial.truncation import mask_latent
 
 ACTIVE = 0.01
 """Variance of a latent number's posterior mean from which it tells examples apart."""
+ACTIVE_NATS = 0.01
+"""Rate of a latent number from which it tells anything."""
 
 
 def free_bits_deficit(rates: Tensor, floor: Tensor, size: Tensor) -> Tensor:
@@ -19,6 +21,16 @@ def free_bits_deficit(rates: Tensor, floor: Tensor, size: Tensor) -> Tensor:
     """
     lacking = (floor - rates.mean(0)).clamp(min=0)
     return mask_latent(torch.where(floor > 0, lacking, 0.0), size).sum()
+
+
+def rate_metrics(rates: Tensor, size: Tensor) -> dict[str, Tensor]:
+    """Return metrics of rates [B, Z], of which numbers beyond `size` are zero.
+
+    The largest of the batch's mean rates, in nats; and the share of the `size` latent numbers whose
+    mean rate is above `ACTIVE_NATS`: few in posterior collapse, and in too large a latent.
+    """
+    means = rates.detach().mean(0)
+    return {"largest_rate": means.max(), "active_share": (means > ACTIVE_NATS).sum() / size}
 
 
 def importance_bound(log_weights: Tensor) -> Tensor:

@@ -17,7 +17,12 @@ from gensweep_models.config import check, fixed, lane
 from gensweep_models.game import DataShape, Loss, Nets, Noise, Player, Schedule, Tensors
 from gensweep_models.grey_levels import Binarise, binarise_field
 from gensweep_models.space import Dimension, Integer, Real
-from gensweep_models.variational.bounds import active_units, free_bits_deficit, importance_bound
+from gensweep_models.variational.bounds import (
+    active_units,
+    free_bits_deficit,
+    importance_bound,
+    rate_metrics,
+)
 from gensweep_models.variational.coded import Coded, CodedConfig
 from gensweep_models.variational.likelihood import Decoder, Likelihood
 from gensweep_models.variational.posterior import Deviation, Posterior, VariationalNet
@@ -115,15 +120,17 @@ class Vae(Coded):
             nll, kl = self._of_many(nets, target, posterior, epsilon, hyper)
             loss = -importance_bound(-nll - hyper["kl_weight"] * kl).mean()
             rate, distortion = kl.mean(), nll.mean()
+            each = posterior.kl_each()
         else:
             z = posterior.at(epsilon)
             distortion = self._nll(nets, z, target, hyper).mean()
             drawn = self.config.kl_estimate == "monte_carlo"
-            rates = posterior.sampled_kl_each(z, epsilon) if drawn else posterior.kl_each()
+            each = posterior.kl_each()
+            rates = posterior.sampled_kl_each(z, epsilon) if drawn else each
             rate = rates.sum(-1).mean()
             lacking = free_bits_deficit(rates, hyper["free_bits"], hyper["latent_size"])
             loss = distortion + hyper["kl_weight"] * (rate + lacking)
-        told = {"rate": rate, "distortion": distortion}
+        told = {"rate": rate, "distortion": distortion} | rate_metrics(each, hyper["latent_size"])
         return loss, {name: value.detach() for name, value in told.items()}
 
     def _of_many(

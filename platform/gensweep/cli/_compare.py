@@ -77,18 +77,22 @@ def _facts(found: "Comparison") -> list[list[object]]:
         ["trials ended", *(f"{side.ended} of {side.trials}" for side in sides)],
         ["examples a trial", *(f"{side.budget_images:,}" for side in sides)],
         ["hours", *(f"{side.hours:.2f}" for side in sides)],
-        [f"best {found.metric}", *(_best(side) for side in sides)],
+        [f"best {found.metric}", *(_best(side, found.metric) for side in sides)],
     ]
     for name in names:
         rows.append([f"  {name}", *(_param(side, name) for side in sides)])
     return rows
 
 
-def _best(side: "SweepSide") -> str:
+def _best(side: "SweepSide", metric: str) -> str:
+    from gensweep.report import interval_text
+
     if side.best is None:
         return "none is ranked"
     seeds = f", mean of {len(side.best.values)} seeds" if side.best.trials > 1 else ""
-    return f"{side.best.value:.4g} (trial {side.best.trial['number']}{seeds})"
+    sure = side.best.trial["intervals"].get(metric) if side.best.trials == 1 else None
+    interval = f", 95 % interval {interval_text(sure)}" if sure else ""
+    return f"{side.best.value:.4g} (trial {side.best.trial['number']}{seeds}{interval})"
 
 
 def _param(side: "SweepSide", name: str) -> object:

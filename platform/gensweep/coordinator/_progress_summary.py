@@ -37,7 +37,8 @@ class ProgressSummary:
 
 def best_mean(records: Sequence[TrialRecord], objective: Objective) -> float | None:
     """Return the mean of the best configuration over its completed seeds; None before the first."""
-    views = [{"group": r.group, "state": r.state, "metrics": r.metrics} for r in records]
+    views = [{"group": r.group, "confirm_round": r.confirm_round, "state": r.state,
+              "metrics": r.metrics} for r in records]  # fmt: skip
     ranked = objective.configurations(cast(list[TrialView], views))
     return objective.sign * ranked[0].mean if ranked else None
 

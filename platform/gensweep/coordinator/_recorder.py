@@ -42,6 +42,8 @@ class SweepRecorder:
     def begin_trial(self, lease: Lease) -> None:
         """Record that a trial has a lane, and the values that it begins with."""
         tags = {"gensweep.attempt": lease.attempt}
+        if lease.confirm_round:
+            tags["gensweep.confirm_round"] = lease.confirm_round
         self._tracker.start_trial(lease.number, lease.params, seed=lease.seed, tags=tags)
         if self._sweep.pbt:
             names = explorable(self._sweep.model.config, self._sweep.space)

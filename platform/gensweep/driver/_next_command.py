@@ -12,17 +12,23 @@ from gensweep.trial import TrialState, TrialView
 def next_command(request: RunRequest, trials: Sequence[TrialView]) -> str:
     """Return what goes on with the rest of a sweep that was stopped, or doubles its trials.
 
-    Empty where all of one configuration's seeds have ended, of which it keeps the number.
+    Of one that was confirmed, whose choice is made, it doubles the seeds. Empty where all of one
+    configuration's seeds have ended, of which it keeps the number.
     """
     sweep = request.sweep
     ended = sum(TrialState(trial["state"]).ended for trial in trials)
-    if ended >= sweep.trials and not sweep.space:
+    is_done = ended >= sweep.planned_trials
+    if is_done and not sweep.space:
         return ""
     line = f"{_called(request.script)} --resume {sweep.name}{request.placement_options}"
     if sweep.max_cost is not None:  # a bound that was wanted once is wanted again
         line += f" --max-cost {2 * sweep.max_cost:g}"
         line += f" --hourly-price {sweep.hourly_price:g}" if sweep.hourly_price is not None else ""
-    return line if ended < sweep.trials else f"{line} --trials {2 * sweep.trials}"
+    if not is_done:
+        return line
+    if asked := sweep.confirmation:
+        return f"{line} --confirm {asked.configurations}x{2 * asked.seeds}"
+    return f"{line} --trials {2 * sweep.trials}"
 
 
 def _called(script: str) -> str:

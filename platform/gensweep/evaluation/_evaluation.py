@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gensweep.intervals import Interval
 from gensweep.trial import Outcome, TrialState
 
 CurvePoint = tuple[float, float, float]
@@ -30,6 +31,9 @@ class Evaluation:
     variety: float
     """The metric by which collapse is told, of samples at the neutral values; of a collapse that a
     score tells, the part that it is of its bound."""
+
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    """The 95 % interval of each metric that has one; empty before the trial's end."""
 
     png: bytes = b""
     """The sample grid; empty for a lane whose samples are not finite."""

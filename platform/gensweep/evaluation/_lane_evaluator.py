@@ -15,7 +15,8 @@ from gensweep.evaluation._lane_likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLE
 from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.game import DataShape
-from gensweep.known_metrics import COPIED, JUDGED, METRICS, NEUTRAL, VERDICT
+from gensweep.intervals import metric_intervals
+from gensweep.known_metrics import COPIED, ERROR, JUDGED, METRICS, NEUTRAL, OF_SAMPLES, VERDICT
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
 from gensweep.own_metric import OwnMetric, formulas, measure_own
@@ -125,7 +126,7 @@ class LaneEvaluator:
                 found[slot] = self._add_scores(found[slot], scored, self.scores)
         if last and sound:
             for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
-                found[slot] = replace(found[slot], curves=curves)
+                found[slot] = _with_intervals(replace(found[slot], curves=curves))
         return found
 
     def measure(
@@ -134,10 +135,11 @@ class LaneEvaluator:
         """Measure samples `[L, N, *shape]` by all metrics, the script's own of finite ones.
 
         `classes` [N] are those that samples were given; None: none. Copies of training examples are
-        searched where a trial `ends`: the search takes longer than all other metrics.
+        searched where a trial `ends`: the search takes longer than all other metrics. Then the
+        metrics' standard errors are told, too.
         """
         wanted = None if ends else METRICS.keys() - {COPIED}
-        found = self.evaluator.evaluate(samples, wanted, classes)
+        found = self.evaluator.evaluate(samples, wanted, classes, errors=ends)
         if not self.own or self.real is None:
             return found
         real = self.real.to(samples.device)
@@ -222,6 +224,13 @@ class LaneEvaluator:
                 if metrics["finite"]:
                     curve.append((value, metrics[fidelity], metrics[variety]))
         return curves
+
+
+def _with_intervals(one: Evaluation) -> Evaluation:
+    """Take the intervals of all metrics, in the place of the standard errors over samples."""
+    over_samples = {name + ERROR for name, metric in METRICS.items() if metric.kinds & OF_SAMPLES}
+    metrics = {name: value for name, value in one.metrics.items() if name not in over_samples}
+    return replace(one, metrics=metrics, intervals=metric_intervals(one.metrics))
 
 
 def fill_up(slots: list[int], count: int) -> list[int]:

@@ -9,11 +9,9 @@ from torch import Tensor
 
 from gensweep.evaluation._held_out_examples import Columns, HeldOut, for_ranking, mean_and_error
 from gensweep.game import capabilities
+from gensweep.known_metrics import ERROR
 from gensweep.lanes import Pack
 from gensweep.trial import Outcome
-
-ERROR = "_standard_error"
-"""After the name of a score: its standard error over the examples."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,6 +35,14 @@ class Curve:
         self._ends = [-(-total_ticks * part // parts) for part in range(1, parts + 1)]
         self._means = Means(kept)
 
+    def part_at(self, tick: int) -> int:
+        """Return the part, from 0, in which the tick lies, from 0; -1 before the trial's start.
+
+        >>> [Curve(100).part_at(tick) for tick in (-1, 0, 1, 2, 99)]
+        [-1, 0, 0, 1, 49]
+        """
+        return bisect_right(self._ends, tick) if tick >= 0 else -1
+
     def add(self, series: Series, begin: int, end: int, *, cut: bool = False) -> list[LanePoint]:
         """Add the values of the ticks after `begin` up to `end`; return the points in between.
 

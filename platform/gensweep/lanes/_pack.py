@@ -36,7 +36,8 @@ from gensweep.lanes._stack import Stack
 from gensweep.lanes._standing import StandingStatistics
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import Step, StepPlan
-from gensweep.lanes._turn import GRADIENT_NORM, Turn
+from gensweep.lanes._turn import MEASURED, Turn
+from gensweep.lanes._update_ratio import UPDATE_RATIO, UpdateRatio
 from gensweep.precision import FEWEST
 from gensweep.space import Space, pad_latent_sizes, with_scope
 
@@ -236,6 +237,7 @@ class Pack:
         drawn = {name: self.inputs.player_noise(name, noise, place) for name in masks}
         hyper = {name: self._player_hyper(name, index, plan.progress[place]) for name in masks}
         mean_ = self.ranks.mean_ if self.ranks.count > 1 else None
+        ratio = UpdateRatio(self.stacks, masks if step.measured else (), index)
         if self.joint_turn is not None:
             told = self.joint_turn.act(batch, drawn, hyper, masks, mean_, index, due)
         else:
@@ -248,6 +250,8 @@ class Pack:
         for name, slots in step.acting.items():
             steps = {i: self.lane(i).ticks + step.tick + 1 for i in slots}
             record.add(name, steps, *told[name], paid=step.due.get(name, ()))
+            if seen := {i: number for i, number in steps.items() if i in step.measured}:
+                record.add_some("update", name, seen, {name + UPDATE_RATIO: ratio.of(name)})
             self.turns_taken += len(slots)
         # At least `FEWEST` lanes are computed, an empty one beside a single trial if need be.
         computed = [slot for slot in step.lanes or range(self.width) if self.lanes[slot]]
@@ -278,7 +282,7 @@ class Pack:
     @property
     def measured(self) -> frozenset[str]:
         """Names of the metrics of training that the engine adds to a game's own."""
-        return frozenset(name + GRADIENT_NORM for name in self.turns)
+        return frozenset(name + one for name in self.turns for one in MEASURED)
 
     def loss(
         self, player: str, batch: Mapping[str, Tensor], noise: Mapping[str, Tensor]

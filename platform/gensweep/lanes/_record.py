@@ -58,15 +58,28 @@ class Record:
         The values of the `penalty` are of the slots that `paid` it alone. `UserError` if a metric
         has the name of a player's loss, or of another player's metric.
         """
-        names = claim_names(self._owners, player, [*metrics, *penalty])
-        values = [loss, *metrics.values(), *penalty.values()]
-        for place, (name, value) in enumerate(zip(names, values, strict=True)):
-            self._values.setdefault(name, []).append(value)
-            self._groups[name] = player if place <= len(metrics) else f"{player} penalty"
-        self._acted.setdefault(player, []).append(steps)
+        names = claim_names(self._owners, player, metrics)
+        self._append(player, names, [loss, *metrics.values()], steps)
         if penalty:
-            due = {slot: steps[slot] for slot in paid}
-            self._acted.setdefault(f"{player} penalty", []).append(due)
+            self.add_some("penalty", player, {slot: steps[slot] for slot in paid}, penalty)
+
+    def add_some(
+        self, kind: str, player: str, steps: Mapping[int, int], values: Mapping[str, Tensor]
+    ) -> None:
+        """Record values [L] that belong to a turn of `player`, but are not measured in each.
+
+        They are of the slots in `steps` alone. Those of one `kind` are measured in the same turns.
+        """
+        _, *names = claim_names(self._owners, player, values)
+        self._append(f"{player} {kind}", names, list(values.values()), steps)
+
+    def _append(
+        self, group: str, names: Sequence[str], values: Sequence[Tensor], steps: Mapping[int, int]
+    ) -> None:
+        for name, value in zip(names, values, strict=True):
+            self._values.setdefault(name, []).append(value)
+            self._groups[name] = group
+        self._acted.setdefault(group, []).append(steps)
 
     def close(self, mean_: Callable[[Tensor], None]) -> None:
         """Copy all to the host; `mean_` takes means over ranks, so that all judge lanes alike."""

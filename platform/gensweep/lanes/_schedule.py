@@ -1,6 +1,7 @@
 """Decides which players act at a tick of a lane: turns in a round, and parts of the budget."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -40,18 +41,30 @@ def ticks_per_cycle(game: Game, hyper: Mapping[str, float]) -> int:
     return max(counts.values()) * max(1, *rounds)
 
 
-def acting_players(game: Game, lane: Lane, tick: int) -> set[str]:
-    """Return who acts at the lane's `tick`: each player on the last ticks of a round."""
+class Tick(NamedTuple):
+    """A tick of a lane."""
+
+    players: set[str]
+    """Who acts in it."""
+    is_measured: bool
+    """Whether it ends the first round in a part of the learning curve; then all learners act."""
+
+
+def tick_of(game: Game, lane: Lane, tick: int) -> Tick:
+    """Return what happens at the lane's `tick`: each player acts on the last ticks of a round."""
     training = {
         name: player for name, player in game.players.items() if _learns(player, lane, tick)
     }
     if not training:
-        return set()
+        return Tick(set(), is_measured=False)
     counts = {name: turns_per_round(player, lane.hyper) for name, player in training.items()}
     # The round is as long as the busiest of those that learn; a resting one must not stretch it.
     length = max(counts.values())
     position = tick % length
-    return {name for name in training if position >= length - counts[name]}
+    # By the trial's own ticks alone: its curve must not depend on its pack's segments.
+    ends = position == length - 1
+    is_measured = ends and lane.curve.part_at(tick) != lane.curve.part_at(tick - length)
+    return Tick({name for name in training if position >= length - counts[name]}, is_measured)
 
 
 def budget_fractions(lanes: Sequence[Lane | None], ticks: int) -> Tensor:

@@ -17,8 +17,9 @@ from gensweep.lanes._lane import Lane
 from gensweep.lanes._lane_index import LaneIndex
 from gensweep.lanes._penalty import Due
 from gensweep.lanes._schedule import (
-    acting_players,
+    Tick,
     budget_fractions,
+    tick_of,
     turns_per_penalty,
     update_order,
 )
@@ -36,6 +37,8 @@ class Step:
     """The lanes that are computed, in ascending order; empty: all."""
     due: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Those of the acting slots in which a player pays its penalty, too."""
+    measured: frozenset[int] = frozenset()
+    """The slots in which it is measured what the turn does, for the learning curve."""
 
 
 class StepPlan:
@@ -58,10 +61,13 @@ class StepPlan:
         """Turns of each player that has a penalty, by slot, after all steps."""
         # Lanes at different places in their rounds act together as far as their players agree.
         for tick in range(span):
-            for acting in _turns(game, _acting(game, lanes, ticks, tick)):
+            now = _now(game, lanes, ticks, tick)
+            measured = frozenset(slot for slot, one in now.items() if one.is_measured)
+            for acting in _turns(game, _acting(game, now)):
                 slots = sorted({slot for some in acting.values() for slot in some})
                 only = _computed(*((slots, FEWEST) if sparse else (occupied, power)), width)
-                self.steps.append(Step(acting, tick, only, self._count(game, lanes, acting)))
+                due = self._count(game, lanes, acting)
+                self.steps.append(Step(acting, tick, only, due, measured))
         self.progress = to_device(budget_fractions(lanes, span), device)
         self._again = [
             {name: _again(slots, step.lanes, width, sparse=sparse)
@@ -149,16 +155,20 @@ def _again(slots: Sequence[int], computed: tuple[int, ...], width: int, *, spars
     return Again(rows, tuple(every[row] for row in rows) if rows else computed)
 
 
-def _acting(
+def _now(
     game: Game, lanes: Sequence[Lane | None], ticks: Mapping[int, int], tick: int
-) -> dict[str, list[int]]:
-    """Return the slots in which each player acts at this tick; those that are done are left out."""
-    players = {
-        slot: acting_players(game, lane, lane.ticks + tick)
+) -> dict[int, Tick]:
+    """Return by slot what this tick is there; those that are done are left out."""
+    return {
+        slot: tick_of(game, lane, lane.ticks + tick)
         for slot, lane in enumerate(lanes)
         if lane and tick < ticks.get(slot, 0)
     }
-    slots = {name: [i for i, some in players.items() if name in some] for name in game.players}
+
+
+def _acting(game: Game, now: Mapping[int, Tick]) -> dict[str, list[int]]:
+    """Return the slots in which each player acts."""
+    slots = {name: [i for i, one in now.items() if name in one.players] for name in game.players}
     return {name: some for name, some in slots.items() if some}
 
 

@@ -28,10 +28,12 @@ from gensweep.lanes._purity import Purity
 from gensweep.lanes._schedule import learning_players
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._traces import Traces
+from gensweep.lanes._update_ratio import UPDATE_RATIO
 from gensweep.precision import Precision
 
 GRADIENT_NORM = "_gradient_norm"
-"""After a player's name: a metric of training that the engine measures itself."""
+MEASURED = (GRADIENT_NORM, UPDATE_RATIO)
+"""After a player's name: the metrics of training that the engine measures itself."""
 Mean = Callable[[Tensor], None]
 Told = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
 """The loss [L] and the metrics [L] of a turn; the penalty and its metrics [L], {} if not due."""
@@ -114,10 +116,9 @@ class Turn:
     def with_norm(self, told: Told, grad: Tensor, index: LaneIndex) -> Told:
         """Add the norm of each lane's gradient [K, P], before it is clipped, to its metrics."""
         loss, metrics, penalty = told
-        if self.player + GRADIENT_NORM in metrics:
-            raise UserError(f"{self.player!r} reports a metric {self.player + GRADIENT_NORM!r}, "
-                            "which the engine measures itself: rename it in the model's "
-                            "loss.")  # fmt: skip
+        if taken := [name for one in MEASURED if (name := self.player + one) in metrics]:
+            raise UserError(f"{self.player!r} reports a metric {taken[0]!r}, which the engine "
+                            "measures itself: rename it in the model's loss.")  # fmt: skip
         (norm,) = scatter((torch.linalg.vector_norm(grad, dim=1),), index, self.stack.lanes)
         return loss, {**metrics, self.player + GRADIENT_NORM: norm}, penalty
 

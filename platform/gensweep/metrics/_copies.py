@@ -49,6 +49,11 @@ class CopyTest:
         near = torch.stack([self._share(lane) for lane in fake])
         return ((near - self._natural) / (1 - self._natural)).clamp(min=0)
 
+    def error(self, copied: Tensor, count: int) -> Tensor:
+        """Return the standard error of shares `copied` [L] that were told of `count` samples."""
+        near = self._natural + (1 - self._natural) * copied
+        return (near * (1 - near) / count).sqrt() / (1 - self._natural)
+
     def _share(self, features: Tensor) -> Tensor:
         return (self._nearest(features).double() <= self.bound).double().mean()
 

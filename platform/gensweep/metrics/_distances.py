@@ -7,8 +7,11 @@ import copy
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-__all__ = ["SlicedDistances", "finite", "label_metrics", "sliced_wasserstein"]
+from gensweep.metrics._standard_error import share_pieces, standard_error
+
+__all__ = ["SlicedDistances", "finite", "label_error", "label_metrics", "sliced_wasserstein"]
 
 
 def finite(samples: Tensor) -> Tensor:
@@ -55,6 +58,21 @@ class SlicedDistances:
         gap = (_quantiles(self._sorted(fake), count) - _quantiles(self._real, count)).abs()
         return {order: gap.pow(order).mean((-2, -1)).pow(1 / order) for order in orders}
 
+    def pieces(self, fake: Tensor, *orders: int) -> dict[int, Tensor]:
+        """Return what each of fake [N, D] adds to W_p^p, for each p of `orders`: float64 [N].
+
+        The mean over the directions of the potential of the optimal transport to the real ones.
+        """
+        at, rank = (self._ways @ fake.double().mT).sort(-1)
+        gap, steps = at - _quantiles(self._real, at.shape[-1]), at.diff(dim=-1)
+        found = {}
+        for order in orders:
+            slope = order * gap.abs().pow(order - 1) * gap.sign()
+            risen = ((slope[:, 1:] + slope[:, :-1]) / 2 * steps).cumsum(-1)
+            potential = functional.pad(risen, (1, 0))
+            found[order] = torch.zeros_like(at).scatter_(-1, rank, potential).mean(0)
+        return found
+
 
 def _in_order(values: Tensor) -> Tensor:
     """Sort finite float64 values along the last dimension."""
@@ -88,9 +106,7 @@ def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict
     >>> label_metrics(labels, torch.tensor([0.5, 0.5]), least=0.1)["classes"].item()
     1.0
     """
-    share = torch.stack([lane.bincount(minlength=reference.shape[0]) for lane in labels]).double()
-    share = share / labels.shape[1]
-    expected = reference.double().clamp(min=1e-6)
+    share, expected = _shares(labels, reference)
     divergence = (torch.xlogy(share, share) - torch.xlogy(share, expected)).sum(-1)
     seen = share > 0
     found = seen & (share >= least * reference)
@@ -99,3 +115,15 @@ def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict
         "classes": found.double().sum(-1),
         "class_kl": divergence.clamp(min=0),
     }
+
+
+def label_error(labels: Tensor, reference: Tensor) -> Tensor:
+    """Return the standard error of `class_kl` over labels [N]; of log p / q where p is not 0."""
+    (share,), expected = _shares(labels[None], reference)
+    return standard_error(share_pieces(labels, share.clamp(min=1e-300).log() - expected.log()))
+
+
+def _shares(labels: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the shares [L, C] of classes of labels [L, N], and those that are expected, [C]."""
+    counts = torch.stack([lane.bincount(minlength=reference.shape[0]) for lane in labels])
+    return counts.double() / labels.shape[1], reference.double().clamp(min=1e-6)

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import NEIGHBOURS
+from gensweep.known_metrics import ERROR, NEIGHBOURS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import finite
 from gensweep.metrics._images import Images
 from gensweep.metrics._points import Points
 from gensweep.metrics._projection import Projection
+from gensweep.metrics._standard_error import METHOD
 from gensweep.metrics._verdict import diverged
 from gensweep.trial import Outcome
 
@@ -76,6 +77,7 @@ class Evaluator:
         else:
             known = _class_shares(net, train) if shares is None else shares
             reference = Images(real, net, known, k, copies)
+        stated["intervals"] = METHOD
         stated["curve"] = [reference.objective, reference.variety]
         variance = real.flatten(1).var(0).mean().item()
         return cls(
@@ -93,35 +95,42 @@ class Evaluator:
         samples: Tensor,
         wanted: Collection[str] | None = None,
         given: Tensor | None = None,
+        *,
+        errors: bool = False,
     ) -> list[dict[str, float]]:
         """Measure samples [L, N, *shape]: one dict per lane, of all metrics or at least `wanted`.
 
         `given` [N] are the classes that the samples of every lane are of, if they were given any.
         Lanes are taken one at a time, so that no lane's bits depend on another's. A lane with a
-        sample or a metric that is not finite gives {"finite": 0.0} alone.
+        sample or a metric that is not finite gives {"finite": 0.0} alone. With `errors` the
+        standard errors of `_standard_error.py` stand beside the metrics that have one.
         """
         healthy = finite(samples).tolist()
         return [
-            self._evaluate_lane(lane[None].float(), wanted, given) if good else {"finite": 0.0}
+            self._evaluate_lane(lane[None].float(), wanted, given, errors)
+            if good else {"finite": 0.0}
             for lane, good in zip(samples, healthy, strict=True)
-        ]
+        ]  # fmt: skip
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Judge by the bounds that `protocol` states: the outcome, and its cause in words."""
         return diverged(metrics) or self.reference.verdict(metrics)
 
     def _evaluate_lane(
-        self, lane: Tensor, wanted: Collection[str] | None, given: Tensor | None
+        self, lane: Tensor, wanted: Collection[str] | None, given: Tensor | None, errors: bool
     ) -> dict[str, float]:
-        measured = self.reference.measure(lane, wanted, given)
+        measured = self.reference.measure(lane, wanted, given, errors=errors)
         measured["spread"] = lane[0].flatten(1).var(0).mean()
         # One transfer from the device for all metrics: each would wait for the GPU by itself.
         numbers = torch.cat([value.double().reshape(1) for value in measured.values()]).tolist()
         found = dict(zip(measured, numbers, strict=True))
         spread = found.pop("spread") / self.variance
+        told = {name: found.pop(name) for name in list(found) if name.endswith(ERROR)}
         if not all(math.isfinite(value) for value in (spread, *found.values())):
             return {"finite": 0.0}  # finite samples so large that their moments overflow
-        return {"finite": 1.0, "samples": float(lane.shape[1]), "variance_ratio": spread, **found}
+        known = {name: error for name, error in told.items() if math.isfinite(error)}
+        first = {"finite": 1.0, "samples": float(lane.shape[1]), "variance_ratio": spread}
+        return {**first, **found, **known}
 
 
 def draw(count: int, wanted: int, seed: int = 0) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 
-__all__ = ["frechet_distance", "moments", "square_root"]
+__all__ = ["frechet_distance", "frechet_pieces", "moments", "square_root"]
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,3 +46,19 @@ def frechet_distance(
     trace = covariance.diagonal(dim1=-2, dim2=-1).sum(-1) + other.diagonal(dim1=-2, dim2=-1).sum(-1)
     distance: Tensor = (mean - other_mean).square().sum(-1) + trace - 2 * cross
     return distance.clamp(min=0)
+
+
+def frechet_pieces(features: Tensor, mean: Tensor, real_root: Tensor) -> Tensor:
+    """Return what each of features [N, F] adds to the distance from a Gaussian: float64 [N].
+
+    The Gaussian has the `mean` and the root of a covariance of `moments`. The derivative by the
+    covariance T is I - S^1/2 (S^1/2 T S^1/2)^-1/2 S^1/2, without directions that T lacks.
+    """
+    own, covariance = moments(features)
+    centred = features.double() - own
+    values, vectors = torch.linalg.eigh(real_root @ covariance @ real_root)
+    kept = values > values[-1].clamp(min=0) * 1e-10
+    turned = centred @ (real_root @ vectors[:, kept]) * values[kept] ** -0.25
+    tilt = 2 * (centred @ (own - mean))
+    pieces: Tensor = tilt + centred.square().sum(-1) - turned.square().sum(-1)
+    return pieces

@@ -5,19 +5,25 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Collection, Set
+from collections.abc import Collection, Mapping, Set
 
 import torch
 from torch import Tensor
 
-from gensweep.known_metrics import METRICS
+from gensweep.known_metrics import ERROR, METRICS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
-from gensweep.metrics._distances import SlicedDistances, label_metrics
-from gensweep.metrics._frechet import frechet_distance, moments, square_root
+from gensweep.metrics._distances import SlicedDistances, label_error, label_metrics
+from gensweep.metrics._frechet import (
+    frechet_distance,
+    frechet_pieces,
+    moments,
+    square_root,
+)
 from gensweep.metrics._kernel import KernelDistance
 from gensweep.metrics._prdc import NearReal
 from gensweep.metrics._projection import Projection
+from gensweep.metrics._standard_error import standard_error
 from gensweep.metrics._verdict import CLASS_BOUNDS, IMAGE_BOUNDS, judge_images
 from gensweep.trial import Outcome
 
@@ -76,41 +82,70 @@ class Images:
         return moved
 
     def measure(
-        self, lane: Tensor, wanted: Collection[str] | None = None, given: Tensor | None = None
+        self,
+        lane: Tensor,
+        wanted: Collection[str] | None = None,
+        given: Tensor | None = None,
+        *,
+        errors: bool = False,
     ) -> dict[str, Tensor]:
         """Measure samples [1, N, *shape]: metrics [1], all of them or at least `wanted`.
 
-        `given` [N] are the classes that the samples are of; None: they were given none.
+        `given` [N] are the classes that the samples are of; None: they were given none. With
+        `errors` also the standard errors of those that have one.
         """
         features = feature_batches(self.net, lane[0])
         if not features.isfinite().all():
             return {"frechet": torch.tensor(math.nan)}
         needs = set(METRICS if wanted is None else wanted)
-        found = self._distances(features[None], needs)
+        found = self._distances(features[None], needs, errors)
         if needs & NEAR:
             found |= self.near.measure(
-                features[None], recall="recall" in needs, clipped=bool(needs & CLIPPED)
-            )
+                features[None], recall="recall" in needs, clipped=bool(needs & CLIPPED),
+                errors=errors,
+            )  # fmt: skip
         named = {"classes", "classes_seen", "class_kl", "class_agreement"} & needs
         if self.shares is None or not isinstance(self.net, FeatureNet) or not named:
             return found
         labels = self.net.classify(features)[None]
         if given is not None:
-            found["class_agreement"] = (labels == given.to(labels.device)).double().mean(-1)
+            agrees = (labels == given.to(labels.device)).double()
+            found["class_agreement"] = agrees.mean(-1)
+            found |= {"class_agreement" + ERROR: standard_error(agrees)} if errors else {}
+        if errors:
+            found["class_kl" + ERROR] = label_error(labels[0], self.shares)
         return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])
 
-    def _distances(self, fake: Tensor, needs: Set[str]) -> dict[str, Tensor]:
+    def _distances(self, fake: Tensor, needs: Set[str], errors: bool) -> dict[str, Tensor]:
         """Measure the distances, of those that are needed, of features [1, N, F]."""
         found = {}
         if "frechet" in needs:
             found["frechet"] = frechet_distance(self.moments, moments(fake), self.root)
-        if "kernel_distance" in needs:
+        if "kernel_distance" in needs and not errors:
             found["kernel_distance"] = self.kernel.distances(fake)
         if "mind" in needs:
             found["mind"] = 3 * fake.shape[-1] * self.slices.distances(fake, 2)[2].square()
         if "copied" in needs and self.copies is not None:
             found["copied"] = self.copies.copied(fake)
-        return found
+        return found | (self._distance_errors(fake[0], found, needs) if errors else {})
+
+    def _distance_errors(
+        self, fake: Tensor, found: Mapping[str, Tensor], needs: Set[str]
+    ) -> dict[str, Tensor]:
+        """Return standard errors of the distances of features [N, F], and the kernel distance."""
+        told = {}
+        if "frechet" in needs:
+            pieces = frechet_pieces(fake, self.moments[0], self.root)
+            told["frechet" + ERROR] = standard_error(pieces)
+        if "kernel_distance" in needs:
+            value, error = self.kernel.with_error(fake)
+            told |= {"kernel_distance": value, "kernel_distance" + ERROR: error}
+        if "mind" in needs:
+            pieces = self.slices.pieces(fake, 2)[2]
+            told["mind" + ERROR] = 3 * fake.shape[-1] * standard_error(pieces)
+        if "copied" in found and self.copies is not None:
+            told["copied" + ERROR] = self.copies.error(found["copied"], len(fake))
+        return told
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Judge by `IMAGE_BOUNDS` and `CLASS_BOUNDS`: the outcome, and its cause in words."""

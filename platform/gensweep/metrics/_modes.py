@@ -8,7 +8,9 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["mode_metrics"]
+from gensweep.metrics._standard_error import share_pieces, standard_error
+
+__all__ = ["mode_errors", "mode_metrics"]
 
 
 def mode_metrics(
@@ -26,12 +28,10 @@ def mode_metrics(
     >>> mode_metrics(at[None, :1], at, std=0.1)["modes"].item()
     1.0
     """
-    distances = torch.cdist(samples.double(), modes.double().to(samples.device))
-    nearest, index = distances.min(-1)
-    good = nearest <= threshold * std
-    counts = torch.zeros(*distances.shape[::2], dtype=torch.float64, device=samples.device)
+    index, good = _nearest_modes(samples, modes, threshold * std)
+    counts = torch.zeros(len(samples), len(modes), dtype=torch.float64, device=samples.device)
     hits = counts.scatter_add(1, index, good.double())
-    share = counts.scatter_add(1, index, torch.ones_like(nearest)) / samples.shape[1]
+    share = counts.scatter_add(1, index, torch.ones_like(good.double())) / samples.shape[1]
     return {
         "modes": (hits > 0).double().sum(-1),
         "high_quality": good.double().mean(-1),
@@ -52,3 +52,28 @@ def _divergences(share: Tensor) -> dict[str, Tensor]:
         "reverse_kl": math.log(count) - entropy,
         "jsd": (to_middle + from_middle) / 2,
     }
+
+
+def mode_errors(
+    samples: Tensor, modes: Tensor, std: float, threshold: float = 3.0
+) -> dict[str, Tensor]:
+    """Return the standard errors of what `mode_metrics` measures of [N, D], but of the count."""
+    (index,), (good,) = _nearest_modes(samples[None], modes, threshold * std)
+    count = len(modes)
+    share = index.bincount(minlength=count).double() / len(samples)
+    hits = index[good].bincount(minlength=count).double() / len(samples)
+    logs = share.clamp(min=1e-300).log()
+    entropy = standard_error(share_pieces(index, logs))
+    return {
+        "high_quality": standard_error(good.double()),
+        "total_variation": standard_error(good * share_pieces(index, hits < 1 / count)),
+        "mode_entropy": entropy,
+        "reverse_kl": entropy,
+        "jsd": standard_error(share_pieces(index, (logs - ((share + 1 / count) / 2).log()) / 2)),
+    }
+
+
+def _nearest_modes(samples: Tensor, modes: Tensor, within: float) -> tuple[Tensor, Tensor]:
+    """Return the index of the mode nearest to each of [L, N, D], and if it is `within`: [L, N]."""
+    nearest, index = torch.cdist(samples.double(), modes.double().to(samples.device)).min(-1)
+    return index, nearest <= within

@@ -3,12 +3,14 @@
 # L lanes, N samples
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from torch import Tensor, device
 
+from gensweep.known_metrics import ERROR
 from gensweep.metrics._distances import SlicedDistances
-from gensweep.metrics._modes import mode_metrics
+from gensweep.metrics._modes import mode_errors, mode_metrics
+from gensweep.metrics._standard_error import standard_error
 from gensweep.metrics._verdict import POINT_BOUNDS, judge_points
 from gensweep.trial import Outcome
 
@@ -45,17 +47,36 @@ class Points:
         return Points(self.real.to(place), self.modes.to(place), self.std)
 
     def measure(
-        self, lane: Tensor, wanted: Collection[str] | None = None, given: Tensor | None = None
+        self,
+        lane: Tensor,
+        wanted: Collection[str] | None = None,
+        given: Tensor | None = None,
+        *,
+        errors: bool = False,
     ) -> dict[str, Tensor]:
         """Measure samples [1, N, D]: metrics [1], all of them or at least `wanted`.
 
         No classifier tells classes of points: those that samples are `given` are not looked at.
+        With `errors` also the standard errors of those that have one.
         """
         found = mode_metrics(lane, self.modes, self.std, THRESHOLD)
+        if errors:
+            told = mode_errors(lane[0], self.modes, self.std, THRESHOLD)
+            found |= {name + ERROR: error for name, error in told.items()}
         if wanted is not None and not any(name.endswith("_sliced") for name in wanted):
             return found
         distances = self._sliced.distances(lane, 1, 2)
+        if errors:
+            found |= self._distance_errors(lane[0], distances)
         return found | {f"w{order}_sliced": value for order, value in distances.items()}
+
+    def _distance_errors(self, lane: Tensor, distances: Mapping[int, Tensor]) -> dict[str, Tensor]:
+        pieces = self._sliced.pieces(lane, *distances)
+        return {
+            f"w{order}_sliced{ERROR}": standard_error(pieces[order])
+            / (order * distance ** (order - 1))
+            for order, distance in distances.items()
+        }
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Judge by `POINT_BOUNDS`: the outcome, and its cause in words."""

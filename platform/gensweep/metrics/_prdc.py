@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import NEIGHBOURS
+from gensweep.known_metrics import ERROR, NEIGHBOURS
+from gensweep.metrics._near_errors import NearErrors, nearest
+from gensweep.metrics._standard_error import standard_error
 
 CHUNK = 512
 """Rows of distances at once: so many stay in a processor's cache beside 10,000 columns."""
@@ -63,18 +65,23 @@ class NearReal:
         return moved
 
     def measure(
-        self, fake: Tensor, *, recall: bool = True, clipped: bool = True
+        self, fake: Tensor, *, recall: bool = True, clipped: bool = True, errors: bool = False
     ) -> dict[str, Tensor]:
         """Measure fake [L, N, D]: precision, density and coverage, [L] each.
 
         Lanes are taken one by one and rows by `chunk`, so memory stays at chunk * max(M, N). Also
-        `recall`, which takes half of the time, and the `clipped` density and coverage.
+        `recall`, which takes half of the time, the `clipped` density and coverage, and standard
+        `errors` of each.
         """
-        lanes = [self._measure_lane(lane, recall, clipped) for lane in fake]
+        lanes = [self._measure_lane(lane, recall, clipped, errors) for lane in fake]
         return {name: torch.stack([lane[name] for lane in lanes]) for name in lanes[0]}
 
-    def _measure_lane(self, fake: Tensor, recall: bool, clipped: bool) -> dict[str, Tensor]:
+    def _measure_lane(
+        self, fake: Tensor, recall: bool, clipped: bool, errors: bool
+    ) -> dict[str, Tensor]:
         """Count balls by products with ones, for torch sums booleans slowly."""
+        near_fake = nearest(fake, self._k + 1, self._chunk) if recall and errors else None
+        jackknife = NearErrors(fake, self._k, near_fake) if errors else None
         fake_radii = radii(fake, self._k, self._chunk) if recall else None
         near, within_clipped = fake.new_zeros(len(fake)), fake.new_zeros(len(fake))
         recalled, have = [], []
@@ -84,13 +91,38 @@ class NearReal:
             within = torch.lt(distances, self._radii[rows, None]).to(fake.dtype)
             near += _down(within)
             have.append(within.sum(1))
+            if jackknife is not None:
+                jackknife.add(distances, within, have[-1])
             if clipped:
                 within_clipped += _down((distances <= self._clipped[rows, None]).to(fake.dtype))
             if fake_radii is not None:
                 recalled.append((distances < fake_radii).any(1))
         found = {"recall": torch.cat(recalled).double().mean()} if recalled else {}
         found |= self._rates(near, torch.cat(have))
-        return found | (self._clipped_rates(within_clipped, torch.cat(have)) if clipped else {})
+        found |= self._clipped_rates(within_clipped, torch.cat(have)) if clipped else {}
+        if jackknife is not None:
+            told = self._errors(jackknife, near, within_clipped, torch.cat(have))
+            found |= {name + ERROR: told[name] for name in list(found)}
+        return found
+
+    def _errors(
+        self, jackknife: NearErrors, near: Tensor, near_clipped: Tensor, have: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the standard error of each metric over the samples."""
+        k = self._k
+        # Where balls are fuller than is expected of all samples, from where all would fill them.
+        most = clipped_coverages(len(self._real), len(near), k)[-1].to(have.device)
+        covered = torch.minimum((have.double().clamp(max=k) / k).mean(), most)
+        high, low = (self._share_that_fills(at, len(near))
+                     for at in (covered, covered - jackknife.filling()))  # fmt: skip
+        return {
+            "precision": standard_error((near > 0).double()),
+            "recall": jackknife.recall(),
+            "density": standard_error(near / k),
+            "coverage": jackknife.coverage(),
+            "clipped_density": standard_error((near_clipped / k).clamp(max=1)) / self._best,
+            "clipped_coverage": high - low,
+        }
 
     def _rates(self, near: Tensor, have: Tensor) -> dict[str, Tensor]:
         """Tell what follows of how many balls each sample is in, and how many each ball has."""
@@ -102,14 +134,17 @@ class NearReal:
 
     def _clipped_rates(self, near: Tensor, have: Tensor) -> dict[str, Tensor]:
         k = self._k
-        reached = clipped_coverages(len(self._real), len(near), k).to(near.device)
         density = (near.double() / k).clamp(max=1).mean() / self._best
         covered = (have.double().clamp(max=k) / k).mean()
-        place = torch.searchsorted(reached, covered.reshape(1))[0]
         return {
             "clipped_density": density.clamp(max=1),
-            "clipped_coverage": place.double() / len(reached),
+            "clipped_coverage": self._share_that_fills(covered, len(near)),
         }
+
+    def _share_that_fills(self, covered: Tensor, count: int) -> Tensor:
+        """Return the share of `count` samples of the data's law that would fill balls as far."""
+        reached = clipped_coverages(len(self._real), count, self._k).to(covered.device)
+        return torch.searchsorted(reached, covered.reshape(1))[0].double() / len(reached)
 
     def _density_of_real(self) -> Tensor:
         """Return the density, before it is divided by this, that real examples have themselves."""

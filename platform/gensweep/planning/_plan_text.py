@@ -26,10 +26,11 @@ def plan_text(plan: Plan) -> str:
         "threads": _threads(request),
         "width": plan.estimate.width,
         "pruner": _pruner(sweep),
+        "confirm": _confirmation(sweep),
         "pbt": _population(sweep) if sweep.pbt else None,
         "precision": sweep.precision,
         "budget": f"{sweep.budget_images:,} examples a trial, "
-                  f"{sweep.trials * sweep.budget_images:,} in all",
+                  f"{sweep.planned_trials * sweep.budget_images:,} in all",
         "expected": plan.estimate.expected() if request.dry_run else None,
         "cost": _cost(plan),
         "store": redact(plan.store),
@@ -41,11 +42,12 @@ def plan_text(plan: Plan) -> str:
 def sweep_summary(plan: Plan) -> str:
     """Describe the sweep in one sentence, for the report."""
     sweep, data = plan.request.sweep, plan.dataset
+    confirmed = f"; confirmed: {told}" if (told := _confirmation(sweep)) else ""
     searched = f"searched: {', '.join(sweep.space)}" if sweep.space else "one configuration"
     return (
         f"{sweep.trials} trials of {sweep.model.name} ({sweep.model.paper}) on {data.name}, "
         f"{data.count:,} examples, sha256 {data.hash[:12]}; {sweep.budget_images:,} examples a "
-        f"trial, in whole batches; {searched}."
+        f"trial, in whole batches; {searched}{confirmed}."
     )
 
 
@@ -85,6 +87,15 @@ def _pruner(sweep: Sweep) -> str:
     """Say which trials the pruner compares; empty without one."""
     among = f", among trials of the same {sweep.group_by}" if sweep.group_by else ""
     return "" if sweep.pruner == "none" else f"{sweep.pruner}{among}"
+
+
+def _confirmation(sweep: Sweep) -> str:
+    """Say what is repeated after the search; empty if nothing is."""
+    asked = sweep.confirmation
+    if asked is None:
+        return ""
+    best = f"the best {asked.configurations}" if asked.configurations > 1 else "the best"
+    return f"{best} over {asked.seeds} fresh seeds each: up to {asked.trials} trials more"
 
 
 def _population(sweep: Sweep) -> str:

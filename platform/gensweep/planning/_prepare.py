@@ -58,7 +58,8 @@ def prepare(request: RunRequest) -> Plan:
         _check_fit(request, dataset, begun)
         if request.measure or not request.dry_run:
             stage.publish()
-    estimate = _estimate(request, dataset, store_uri).for_the_rest(begun, request.sweep.trials)
+    every = request.sweep.planned_trials
+    estimate = _estimate(request, dataset, store_uri).for_the_rest(begun, every)
     request = replace(request, sweep=replace(request.sweep, width=estimate.lanes))
     return Plan(
         request=request, store=store_uri, tracking_uri=tracking_uri, home=home,

@@ -26,12 +26,22 @@ def settings_of_resumed(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> 
         for declared in declarations(sweep)
         if declared.kept_on_resume
     }
-    trials = changes.get("trials", begun.trials)
-    if trials < len(begun.records):
-        raise UserError(f"sweep {name!r} has {len(begun.records)} trials already, more than "
-                        f"--trials {trials}: use {len(begun.records)} or more.")  # fmt: skip
+    _check_trials(begun, changes.get("trials", begun.trials))
     target = begun.spec["objective"]["metric"]
-    return replace(sweep, name=name, **begun_with, trials=begun.trials, target=target)
+    return replace(sweep, name=name, **begun_with, trials=begun.trials,
+                   confirm=begun.confirm or None, target=target)  # fmt: skip
+
+
+def _check_trials(begun: SweepSnapshot, trials: int) -> None:
+    """`UserError` for fewer trials than there are, or more where some were chosen already."""
+    drawn = sum(not record.confirm_round for record in begun.records)
+    if trials < drawn:
+        raise UserError(f"sweep {begun.name!r} has {drawn} trials already, more than "
+                        f"--trials {trials}: use {drawn} or more.")  # fmt: skip
+    if trials > begun.trials and (fresh := len(begun.records) - drawn):
+        raise UserError(f"sweep {begun.name!r} keeps its trials: {fresh} trials confirm the best "
+                        f"of {begun.trials}, and --trials {trials} would choose others; leave it "
+                        "out, or begin a new sweep with --name.")  # fmt: skip
 
 
 def _kept_value(declared: Declaration, begun: SweepSnapshot, changes: Mapping[str, Any]) -> Any:

@@ -67,7 +67,7 @@ class PackProfiler:
         for stratum in all_strata(sweep.space, sweep.strata):
             batch = int(sweep.config(stratum).batch_size)
             each.append(self.profile(stratum, sweep.lanes).lane_round_ms / 1000 / batch)
-        return sweep.trials * sweep.budget_images * sum(each) / len(each) / self.share.packs
+        return sweep.planned_trials * sweep.budget_images * sum(each) / len(each) / self.share.packs
 
     def parameter_count(self, stratum: Mapping[str, Any]) -> int:
         """Count the parameters of all networks of one trial."""

@@ -3,7 +3,7 @@
 Runs in: the script's process.
 """
 
-from gensweep.report._best_probability import best_probabilities
+from gensweep.best_probability import best_probabilities
 from gensweep.report._command_text import CommandText, command_text
 from gensweep.report._configurations import configurations_table
 from gensweep.report._facts import SweepFacts
@@ -11,13 +11,20 @@ from gensweep.report._outcomes import rates, strata
 from gensweep.report._page import build_report
 from gensweep.report._reference_pages import reference_pages
 from gensweep.report._stable_regions import stable_regions
-from gensweep.report._stats import best_of_k, clustered_wilson, log_bins, wilson
+from gensweep.report._stats import best_of_k, clustered_wilson, log_bins
+from gensweep.report._table import Table, TitledTable
+from gensweep.report._tables import INTERVAL, interval_cells, interval_text
 from gensweep.report._text_table import format_value, output_width, text_table
 from gensweep.report._words import answer, state_label
 
 __all__ = [
+    "INTERVAL",
+    "interval_cells",
+    "interval_text",
     "CommandText",
     "SweepFacts",
+    "Table",
+    "TitledTable",
     "answer",
     "best_of_k",
     "best_probabilities",
@@ -34,5 +41,4 @@ __all__ = [
     "strata",
     "output_width",
     "text_table",
-    "wilson",
 ]

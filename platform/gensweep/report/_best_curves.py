@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from gensweep.decades import spans_decades
 from gensweep.objective import Objective
 from gensweep.report._outcomes import outcome
 from gensweep.report._stats import best_of_k
-from gensweep.report._svg import Axes, element, spans_decades
+from gensweep.report._svg import Axes, element
 from gensweep.trial import Outcome, TrialView
 
 Spans = list[tuple[int, list[float]]]

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from gensweep.objective import Configuration, Objective
-from gensweep.report._best_probability import best_probabilities, probability_text
+from gensweep.best_probability import best_probabilities, probability_text
+from gensweep.objective import Configuration, Objective, searched
 from gensweep.report._outcomes import outcome
 from gensweep.report._table import Table
 from gensweep.trial import TrialView
@@ -23,18 +23,27 @@ def has_repeats(trials: Sequence[TrialView]) -> bool:
 def configurations_table(
     trials: Sequence[TrialView], objective: Objective, most: int | None = None
 ) -> Table | None:
-    """List the `most` best configurations, None: all; None without repeats or a completed trial."""
+    """List the `most` best configurations, None: all; None without repeats or a completed trial.
+
+    Where some were confirmed, these come first, each beside what the search had thought of it.
+    """
     ranked = objective.configurations(trials)
     if not ranked or not has_repeats(trials):
         return None
     chances = [probability_text(share) for share in best_probabilities(ranked)]
+    chances += [""] * (len(ranked) - len(chances))  # of those that were not confirmed none is told
     names = sorted({name for one in ranked for name in one.trials[0]["params"]})
+    found = {one.trials[0]["group"]: objective.sign * one.mean
+             for one in objective.configurations(searched(trials))}  # fmt: skip
+    is_confirmed = ranked[0].confirmed
     rows = [
         [one.trials[0]["number"], objective.sign * one.mean, *_seeds(one, objective), chance,
+         *([found[one.trials[0]["group"]] if one.confirmed else ""] if is_confirmed else []),
          outcome(one.trials[0]), *(one.trials[0]["params"].get(name, "") for name in names)]
-        for one, chance in zip(ranked, chances or [""] * len(ranked), strict=True)
+        for one, chance in zip(ranked, chances, strict=True)
     ]  # fmt: skip
-    head = ["trial", f"mean {objective.metric}", "range", "seeds", "P(best)", "outcome"]
+    head = ["trial", f"mean {objective.metric}", "range", "seeds", "P(best)",
+            *(["in the search"] if is_confirmed else []), "outcome"]  # fmt: skip
     return Table([*head, *names], rows[:most])
 
 

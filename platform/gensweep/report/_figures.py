@@ -8,19 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from gensweep.decades import spans_decades
 from gensweep.known_metrics import metric_label
 from gensweep.objective import finite_number
 from gensweep.report._outcomes import outcome
 from gensweep.report._stats import log_bins
-from gensweep.report._svg import (
-    Axes,
-    Point,
-    element,
-    parallel_axes,
-    spans_decades,
-    stacked_bars,
-    text,
-)
+from gensweep.report._svg import Axes, Point, element, parallel_axes, stacked_bars, text
 from gensweep.trial import TrialView
 
 MIN_BINS, MAX_BINS, TRIALS_A_BIN = 3, 8, 2

@@ -1,4 +1,4 @@
-"""Measures which hyperparameters decide, for quality and for stability, by PED-ANOVA."""
+"""Measures which hyperparameters decide, for quality and for stability: PED-ANOVA, fANOVA."""
 
 import math
 import random
@@ -9,8 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from gensweep.objective import Objective
+from gensweep.report._anova import Evaluate, evaluator, variance_shares
 from gensweep.report._outcomes import outcome
-from gensweep.report._ped_anova import Evaluate, evaluator
 from gensweep.report._svg import element, figure, text
 from gensweep.trial import Outcome, TrialView
 
@@ -27,7 +27,9 @@ METHOD = (
     "PED-ANOVA (arXiv:2304.10255), by Optuna: how much the distribution of a hyperparameter among "
     "good configurations differs from that among all, as shares of their sum. Interactions are not "
     f"seen. The mark is what {CHANCE:.0%} of {ORDERS} random orders of the outcomes stay below: a "
-    "bar that ends before it tells nothing. A configuration of several seeds counts once, and as "
+    "bar that ends before it tells nothing. The thin bar is by fANOVA, of a forest: the part "
+    "of the variance of all configurations' ranks that it explains alone; what is left of the "
+    "whole is interaction and chance. A configuration of several seeds counts once, and as "
     "converged if half of them did."
 )
 
@@ -41,6 +43,8 @@ class Importance:
     """Of the sum over all hyperparameters."""
     chance: float
     """The share that a hyperparameter without influence stays below."""
+    alone: float
+    """The part of the variance of the outcomes' ranks that it explains alone, by fANOVA."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,11 +127,12 @@ def _measure(
     found = evaluate(outcomes)
     if len(found) < 2:
         return _none(title, "fewer than two hyperparameters vary that all configurations have")
-    chances = _chances(evaluate, outcomes)
+    chances, alone = _chances(evaluate, outcomes), variance_shares(configurations, outcomes)
     total = sum(found.values()) or 1.0
     ordered = sorted(found, key=lambda name: -found[name])
     return Importances(title=title, of=of, found=[
-        Importance(name=name, share=found[name] / total, chance=chances[name] / total)
+        Importance(name=name, share=found[name] / total, chance=chances[name] / total,
+                   alone=alone[name])
         for name in ordered
     ])  # fmt: skip
 
@@ -151,7 +156,9 @@ def _bars(found: Sequence[Importance], title: str) -> Markup:
         parts += [
             text(left - 8, top + 13, one.name, "end"),
             element("rect", title=f"{one.name}: {one.share:.0%}, by chance up to {one.chance:.0%}",
-                    x=left, y=top, width=f"{scale * one.share:.1f}", height=18, class_="bar"),
+                    x=left, y=top, width=f"{scale * one.share:.1f}", height=13, class_="bar"),
+            element("rect", title=f"{one.name} alone explains {one.alone:.0%} of the variance",
+                    x=left, y=top + 14, width=f"{scale * one.alone:.1f}", height=4, class_="thin"),
             element("path", d=f"M{mark:.1f} {top - 2}v22", class_="mark"),
             text(left + width + 50, top + 13, f"{one.share:.0%}", "end"),
         ]  # fmt: skip

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from gensweep.best_probability import METHOD
 from gensweep.chart import Chart
-from gensweep.objective import Objective
+from gensweep.confirmation import METHOD as CONFIRM_METHOD
+from gensweep.objective import Objective, searched
 from gensweep.report._best_curves import best_curves
-from gensweep.report._best_probability import METHOD
 from gensweep.report._charts import draw_charts
 from gensweep.report._configurations import RULE, configurations_table
 from gensweep.report._facts import SweepFacts
@@ -31,7 +32,7 @@ from gensweep.report._pareto import pareto_front
 from gensweep.report._published import beside_papers
 from gensweep.report._stable_regions import METHOD as REGION_METHOD
 from gensweep.report._stable_regions import stable_regions
-from gensweep.report._table import Table
+from gensweep.report._table import Table, TitledTable
 from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._thresholds import METHOD as THRESHOLD_METHOD
@@ -54,22 +55,25 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     group_by: str | None = None,
     scatter_of: tuple[str, str, str | None] | None = None,
     charts: Iterable[Chart] = (),
+    tables: Iterable[TitledTable] = (),
 ) -> str:
     """Return the report of a sweep as HTML; nothing in it is loaded from elsewhere.
 
     `objective` ranks the trials, `map_axis` is the hyperparameter that the stability map runs
     over, and `group_by` the one that groups trials. `images` are PNG files by trial number, "real",
     and further ones of the best trial by what they show in words. `scatter_of` names two metrics,
-    x and y, and the hyperparameter that shades the dots. `charts` are what the sweep's script adds.
+    x and y, and the hyperparameter that shades the dots. `charts` and `tables` are what the
+    sweep's script adds.
     """
     return environment().get_template("page.jinja").render(
         facts=facts,
         answer=answer(trials, group_by, objective, map_axis),
         charts=draw_charts(charts),
+        tables=tuple(tables),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
         **_analyses(facts, trials, objective, map_axis, group_by),
-        coordinates=parallel_coordinates(trials),
+        coordinates=parallel_coordinates(searched(trials)),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
         curves=variety_curves(
@@ -92,23 +96,24 @@ def _analyses(
     group_by: str | None,
 ) -> dict[str, Any]:
     """Tell where the sweep is stable, what is best, and what decides, by the template's names."""
-    groups = strata(trials, group_by)
+    tried = searched(trials)
+    groups = strata(tried, group_by)
     return {
         "stability_maps": stability_maps(titles(groups, group_by), map_axis),
-        "success_rates": Table(*rates(trials, group_by)) if trials else None,
+        "success_rates": Table(*rates(tried, group_by)) if trials else None,
         "stable_regions": stable_regions(groups, map_axis, group_by),
         "region_method": REGION_METHOD,
         "is_pruned": any(outcome(t) == Outcome.PRUNED for t in trials),
         "pruned_trials": pruned_trials(groups, group_by),
         "configurations": configurations_table(trials, objective),
-        "configuration_rules": (RULE, METHOD),
+        "configuration_rules": (RULE, *[CONFIRM_METHOD] * (len(tried) < len(trials)), METHOD),
         "lost_modes": lost_modes(groups, group_by, facts.protocol),
         "published": beside_papers(facts, next(iter(objective.ranked(trials)), None)),
         "thresholds": thresholds(groups, objective, group_by),
         "paired_thresholds": paired_thresholds(groups, objective, group_by),
         "threshold_rules": (THRESHOLD_METHOD, PAIRED),
         "best_curves": best_curves(titles(groups, group_by), objective),
-        "importances": importances(trials, objective),
+        "importances": importances(tried, objective),
         "importance_method": IMPORTANCE_METHOD,
         "front": pareto_front(trials, objective),
         "front_method": FRONT_METHOD,

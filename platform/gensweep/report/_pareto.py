@@ -7,9 +7,10 @@ from statistics import fmean
 
 from markupsafe import Markup
 
+from gensweep.decades import spans_decades
 from gensweep.objective import Configuration, Objective
 from gensweep.report._outcomes import outcome
-from gensweep.report._svg import Axes, element, spans_decades
+from gensweep.report._svg import Axes, element
 from gensweep.report._table import Table
 from gensweep.report._text_table import format_value
 from gensweep.trial import TrialView

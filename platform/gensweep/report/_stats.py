@@ -4,22 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from gensweep.errors import UserError
-
-
-def wilson(successes: float, trials: float, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval for a share (Wilson 1927); (0, 1) for no trials.
-
-    >>> [round(bound, 3) for bound in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    if not 0 <= successes <= trials:
-        raise UserError(f"0 <= successes <= trials must hold, but got {successes=}, {trials=}")
-    if trials == 0:
-        return 0.0, 1.0
-    share, weight = successes / trials, z * z / trials
-    centre = (share + weight / 2) / (1 + weight)
-    half = z * math.sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
-    return max(0.0, centre - half), min(1.0, centre + half)
+from gensweep.intervals import wilson
 
 
 def clustered_wilson(groups: Sequence[tuple[int, int]]) -> tuple[float, float]:

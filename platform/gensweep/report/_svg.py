@@ -157,15 +157,6 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
-def spans_decades(values: Sequence[float]) -> bool:
-    """Tell whether an axis of these values should be logarithmic: positive, over 30 times apart.
-
-    >>> spans_decades([12.0, 1200.0]), spans_decades([0.0, 5.0])
-    (True, False)
-    """
-    return bool(values) and min(values) > 0 and max(values) / min(values) > 30
-
-
 def log_ticks(low: float, high: float) -> list[float]:
     """Two to eight round numbers from `low` to `high`: powers of ten, with others if they are few.
 

@@ -10,3 +10,12 @@ class Table:
 
     head: Sequence[str]
     rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TitledTable:
+    """A table that a script adds to a report."""
+
+    title: str
+    table: Table
+    caption: str = ""

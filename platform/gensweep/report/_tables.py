@@ -13,6 +13,8 @@ from gensweep.report._table import Table
 from gensweep.report._words import score_bounds
 from gensweep.trial import Outcome, TrialView
 
+INTERVAL = "95 % interval"
+"""Head of the column after that of a metric: over draws of as many samples of the trial."""
 KINDS = {"points": "modes", "images": "classes"}
 """What a protocol's samples can lose; the protocol tells how many there are under that name."""
 
@@ -73,7 +75,8 @@ def _neutral(trial: TrialView, name: str) -> float | None:
 def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:
     """List every trial with its hyperparameters and metrics, the best first.
 
-    A configuration of several seeds is told by the number of its first trial.
+    The ranked metric has its interval beside it. A configuration of several seeds is told by the
+    number of its first trial, and a trial that confirms one by its round.
     """
     ranked = objective.ranked(trials)
     numbers = {t["number"] for t in ranked}
@@ -81,12 +84,33 @@ def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:
     params = sorted({key for t in trials for key in t["params"]})
     found = {key for t in trials for key in t.get("metrics", {})}
     metrics = sorted(found, key=lambda key: (key != objective.metric, key))
-    seeds = has_repeats(trials)
+    seeds, confirms = has_repeats(trials), any(t.get("confirm_round") for t in trials)
+    sure = [[cell] for cell in interval_cells(trials, objective.metric)] or [[] for _ in trials]
     rows = [
-        [t["number"], *([t["group"]] if seeds else []), t["outcome"], t["state"], t["images"],
+        [t["number"], *([t["group"]] if seeds else []),
+         *([t.get("confirm_round") or "search"] if confirms else []),
+         t["outcome"], t["state"], t["images"],
          *(t["params"].get(key, "") for key in params),
-         *(t.get("metrics", {}).get(key, "") for key in metrics), t.get("cause") or ""]
-        for t in trials
+         *(t.get("metrics", {}).get(key, "") for key in metrics[:1]), *cell,
+         *(t.get("metrics", {}).get(key, "") for key in metrics[1:]), t.get("cause") or ""]
+        for t, cell in zip(trials, sure, strict=True)
     ]  # fmt: skip
-    first = ["#", *(["configuration"] if seeds else []), "outcome", "state", "images"]
-    return Table([*first, *params, *metrics, "cause"], rows)
+    first = ["#", *(["configuration"] if seeds else []), *(["round"] if confirms else []),
+             "outcome", "state", "images"]  # fmt: skip
+    told = [INTERVAL] if any(sure) else []
+    return Table([*first, *params, *metrics[:1], *told, *metrics[1:], "cause"], rows)
+
+
+def interval_cells(trials: Sequence[TrialView], metric: str) -> list[str]:
+    """Write the interval of a metric for each trial; empty where no trial has one."""
+    found = [trial.get("intervals", {}).get(metric) for trial in trials]
+    return [interval_text(one) for one in found] if any(found) else []
+
+
+def interval_text(interval: Sequence[float] | None) -> str:
+    """Write the ends of an interval; empty where there is none.
+
+    >>> interval_text([0.79, 0.84])
+    '0.79 to 0.84'
+    """
+    return "" if interval is None else " to ".join(f"{end:.4g}" for end in interval)

@@ -1,17 +1,29 @@
 """Draws how losses and training metrics went, of the best trial and of typical failures."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from markupsafe import Markup
 
+from gensweep.decades import spans_decades
 from gensweep.objective import Objective
 from gensweep.report._outcomes import outcome
-from gensweep.report._svg import Axes, spans_decades
+from gensweep.report._svg import Axes
+from gensweep.training_metrics import training_formula
 from gensweep.trial import Outcome, TrialView
 
 
-def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[tuple[str, Markup]]:
-    """Draw each loss and metric over the images seen: its name and its lines, one of a trial.
+class TrainingCurve(NamedTuple):
+    """A loss or metric of training over the images seen, one line for each trial."""
+
+    name: str
+    formula: str
+    """Empty for a metric of a model's own."""
+    figure: Markup
+
+
+def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[TrainingCurve]:
+    """Draw each loss and metric.
 
     Of the best trial, and of the first of each kind of failure; what was measured once is left out.
     Parts of a metric, `sigma.LAYER` beside `sigma`, share a figure, `sigma.*`.
@@ -23,7 +35,8 @@ def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[t
         whole = name.partition(".")[0]
         shared = f"{whole}.*" if name != whole and whole in names else name
         figures.setdefault(shared, []).append(name)
-    return [(shared, figure) for shared, parts in figures.items()
+    return [TrainingCurve(shared, training_formula(parts[0]), figure)
+            for shared, parts in figures.items()
             if (figure := _curve(chosen, shared, parts))]  # fmt: skip
 
 

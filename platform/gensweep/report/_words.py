@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gensweep.best_probability import best_probabilities, probability_text
 from gensweep.known_metrics import find_metric
-from gensweep.objective import Configuration, Objective
-from gensweep.report._best_probability import best_probabilities, probability_text
+from gensweep.objective import Configuration, Objective, searched
 from gensweep.report._configurations import has_repeats
 from gensweep.report._facts import SweepFacts
 from gensweep.report._outcomes import outcome, strata, success_rate, titles
@@ -53,8 +53,9 @@ def answer(
     """Answer the sweep's question: how many converged, what is best, and where it is stable."""
     if not trials:
         return "No trial has ended yet."
-    says = f"{_success(trials)}; {_best(trials, group_by, objective)}"
-    groups = titles(strata(trials, group_by), group_by)
+    tried = searched(trials)
+    says = f"{_success(tried)}; {_best(trials, group_by, objective)}"
+    groups = titles(strata(tried, group_by), group_by)
     if regions := regions_sentence(groups, map_axis) if len(groups) <= MOST_REGIONS else "":
         return f"{says} {regions}"
     return says
@@ -79,10 +80,12 @@ def _of_seeds(ranked: Sequence[Configuration], objective: Objective) -> str:
     """Tell the mean of the best configuration over its seeds, and how sure it is the best."""
     best, chances = ranked[0], best_probabilities(ranked)
     count = len(best.trials)
-    seeds = f"{count} seed{'s' * (count > 1)}"
+    seeds = f"{count}{' fresh' * best.confirmed} seed{'s' * (count > 1)}"
     says = f"{objective.metric} {objective.sign * best.mean:.4g} in the mean of {seeds}"
     says += f" ({best.failed} more ended without a value)" if best.failed else ""
-    return says + (f", the best with probability {probability_text(chances[0])}" if chances else "")
+    says += f", the best with probability {probability_text(chances[0])}" if chances else ""
+    rivals = sum(one.confirmed for one in ranked)
+    return says + (f" of {rivals} that were confirmed" if rivals > 1 else "")
 
 
 def _success(trials: Sequence[TrialView]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gensweep.objective import Objective
+from gensweep.objective import Objective, searched
 from gensweep.report import rates
 from gensweep.results._best import Best, best_configuration
 from gensweep.results._records import trial_views
@@ -13,7 +13,8 @@ from gensweep.space import dimension_text
 from gensweep.study import SweepSnapshot, leaf_differences
 from gensweep.trial import TrialView
 
-MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.", "protocol.copied.")
+MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.", "protocol.copied.",
+              "protocol.intervals")  # fmt: skip
 """What the protocol says of measures that one of two models may lack: no difference of the rest."""
 ABSENT = "none"
 
@@ -134,10 +135,10 @@ def _settings(snapshot: SweepSnapshot) -> dict[str, Any]:
 def _side(snapshot: SweepSnapshot) -> SweepSide:
     spec = snapshot.spec
     trials: list[TrialView] = trial_views(r for r in snapshot.records if r.state.ended)
-    head, rows = rates(trials, spec.get("by"))
+    head, rows = rates(searched(trials), spec.get("by"))
     best = best_configuration(trials, Objective(**spec["objective"]))
     return SweepSide(
-        name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.trials,
+        name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.planned,
         ended=len(trials), budget_images=spec["budget_images"], hours=snapshot.hours,
         cost=snapshot.cost, by=spec.get("by"),
         rates=[dict(zip(["group", *head[1:]], row, strict=True)) for row in rows],

@@ -41,11 +41,11 @@ class SweepProgress:
         ranked = objective.configurations(trial_views(records))
         counts = Counter(record.state for record in records)
         states = {state.shown: counts[state] for state in TrialState if counts[state]}
-        new = max(0, snapshot.trials - len(records))
+        new = max(0, snapshot.planned - len(records))
         going = [record for record in records if not record.state.ended]
         budget = int(spec["budget_images"])
         return cls(
-            name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.trials,
+            name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.planned,
             states=states | ({NOT_BEGUN: new} if new else {}), metric=objective.metric,
             best=objective.sign * ranked[0].mean if ranked else None,
             best_trial=ranked[0].trials[0]["number"] if ranked else None,

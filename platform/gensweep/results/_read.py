@@ -19,7 +19,7 @@ def sweeps_here() -> list[dict[str, Any]]:
             "name": view.name,
             "model": view.spec["model"],
             "data": view.spec["data"],
-            "trials": view.trials,
+            "trials": view.planned,
             "states": _count_states(view.records),
             "created": view.created,
             "hours": view.hours,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gensweep.objective import Objective
+from gensweep.objective import Objective, searched
 from gensweep.report import answer, rates
 from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._stored_report import StoredReport, stored_report
@@ -36,7 +36,7 @@ class SweepReport:
     def as_json(self) -> dict[str, Any]:
         """Return what the report states, and every trial that has ended, as plain JSON."""
         stored = self.stored.as_json()
-        head, rows = rates(self.trials, self.stored.group_by)
+        head, rows = rates(searched(self.trials), self.stored.group_by)
         return {
             "name": self.snapshot.name,
             "answer": self.answer(),
@@ -61,7 +61,7 @@ class SweepReport:
             facts.summary,
             f"Held out: {facts.held_out}." if facts.held_out else "",
             f"Floor: {facts.floor}." if facts.floor else "",
-            markdown_table(*rates(self.trials, self.stored.group_by)) if ended else "",
+            markdown_table(*rates(searched(self.trials), self.stored.group_by)) if ended else "",
             markdown_table(*ranking(self.trials, self.objective, TABLE_ROWS)) if ended else "",
             f"The same in all trials: {same}." if same else "",
             f"Time of the packs' lanes: {facts.lane_time}." if facts.lane_time else "",
@@ -72,8 +72,8 @@ class SweepReport:
     def answer(self) -> str:
         """Return the answer in one sentence, which says if trials are still to come."""
         says = answer(self.trials, self.stored.group_by, self.objective, self.stored.map_axis)
-        left = self.snapshot.trials - len(self.trials)
-        return f"{says} {left} of {self.snapshot.trials} trials have not ended." if left else says
+        left = self.snapshot.planned - len(self.trials)
+        return f"{says} {left} of {self.snapshot.planned} trials have not ended." if left else says
 
 
 def report_anew(snapshot: SweepSnapshot) -> SweepReport:

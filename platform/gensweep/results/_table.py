@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from gensweep.objective import Objective
+from gensweep.objective import Objective, searched
 from gensweep.report import (
+    INTERVAL,
     configurations_table,
     format_value,
+    interval_cells,
     output_width,
     rates,
     stable_regions,
@@ -36,9 +38,10 @@ def results_table(
     if not ended:
         return f"no trial has ended{_not_shown(trials, [])}"
     shown = _ranking_table(trials, objective, rows) or _failure_table(trials, objective)
-    found = stable_regions(strata(ended, group_by), map_axis, group_by)
+    tried = searched(ended)
+    found = stable_regions(strata(tried, group_by), map_axis, group_by)
     regions = f"\n\n{text_table(found.head, found.rows, output_width())}" if found else ""
-    return f"{shown}\n\n{text_table(*rates(ended, group_by), output_width())}{regions}"
+    return f"{shown}\n\n{text_table(*rates(tried, group_by), output_width())}{regions}"
 
 
 def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int | None) -> str:
@@ -60,9 +63,12 @@ def ranking(
     """Head and rows of the `most` best trials, None: of all that can be ranked."""
     best = objective.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
-    rows = [[t["number"], float(t["metrics"][objective.metric]), t["outcome"],
-             *(t["params"].get(n, "") for n in names)] for t in best]  # fmt: skip
-    return ["trial", objective.metric, "outcome", *names], rows
+    sure = [[cell] for cell in interval_cells(best, objective.metric)] or [[] for _ in best]
+    rows = [[t["number"], float(t["metrics"][objective.metric]), *cell, t["outcome"],
+             *(t["params"].get(n, "") for n in names)]
+            for t, cell in zip(best, sure, strict=True)]  # fmt: skip
+    told = [INTERVAL] if any(sure) else []
+    return ["trial", objective.metric, *told, "outcome", *names], rows
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

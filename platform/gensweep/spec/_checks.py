@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gensweep.confirmation import Confirmation
 from gensweep.errors import UserError
 from gensweep.population import PARTS, explorable
 from gensweep.sampling_fields import sampling_fields
@@ -115,6 +116,19 @@ def check_trials(trials: int, repeats: int, strata: Sequence[str], kinds: int) -
     if rest := trials % repeats:
         raise UserError(f"trials={trials} is no multiple of {repeats=}: use {trials - rest} or "
                         f"{trials - rest + repeats}.")  # fmt: skip
+
+
+def check_confirmation(asked: Confirmation, trials: int, repeats: int, *, pbt: bool) -> None:
+    """Refuse to confirm more configurations than are searched, or such as change under way."""
+    most = trials // repeats
+    if asked.configurations > most:
+        raise UserError(
+            f"confirm={asked} takes {asked.configurations} configurations, more than the {most} "
+            f"that {trials=} search: use at most {most}x{asked.seeds}."
+        )
+    if pbt:
+        raise UserError(f"pbt changes configurations under way, so that no seed confirms one, but "
+                        f"got confirm={asked}: leave one out.")  # fmt: skip
 
 
 def check_rungs(budget: int, batch: int, rungs: Sequence[int], least: int) -> None:

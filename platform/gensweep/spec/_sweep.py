@@ -7,6 +7,7 @@ from typing import Any
 
 from gensweep.budget import Budget
 from gensweep.chart import Figure
+from gensweep.confirmation import Confirmation
 from gensweep.errors import UserError
 from gensweep.game import Model
 from gensweep.known_metrics import METRICS
@@ -116,6 +117,12 @@ class Sweep:
     repeats: int = setting(
         1, "seeds for each configuration (default {value})",
         option=Option(), least=1, kept_on_resume=True, identity=Identity(),
+    )  # fmt: skip
+    confirm: str | None = setting(
+        None,
+        "once the trials have ended, train the best M configurations again over N fresh seeds "
+        "each, more of those whose order is unsure; ranks them by these seeds alone",
+        option=Option(metavar="MxN"),
     )  # fmt: skip
     sampler: str = setting(
         "tpe", f"of new trials: {summaries(SAMPLERS)} (default {{value}})",
@@ -240,6 +247,8 @@ class Sweep:
         batch = max(int(self.config(stratum).batch_size) for stratum in every)
         _ = self.report_options
         checks.check_trials(self.trials, self.repeats, self.strata, len(every))
+        if self.confirmation:
+            checks.check_confirmation(self.confirmation, self.trials, self.repeats, pbt=self.pbt)
         least = find_pruner(self.pruner).fewest_batches(self.rungs)
         checks.check_rungs(self.budget_images, batch, self.rung_images, least)
         if self.pbt:
@@ -275,6 +284,16 @@ class Sweep:
         """The limits of what all trials together may spend."""
         return Budget(trials=self.trials, max_hours=self.max_hours, max_images=self.max_images,
                       max_cost=self.max_cost)  # fmt: skip
+
+    @property
+    def confirmation(self) -> Confirmation | None:
+        """The configurations and seeds by which the best are confirmed; None: they are not."""
+        return Confirmation.parse(self.confirm) if self.confirm else None
+
+    @property
+    def planned_trials(self) -> int:
+        """The number of trials, those that confirm the best included."""
+        return self.trials + (self.confirmation.trials if self.confirmation else 0)
 
     @property
     def evaluation_options(self) -> EvaluationOptions:

@@ -16,6 +16,7 @@ class TrialEntry:
     params: dict[str, Any]
     seed: int = 0
     group: int = 0
+    confirm_round: int = 0
     state: TrialState = TrialState.QUEUED
     cause: str = ""
     owner: str = ""
@@ -41,4 +42,4 @@ class TrialEntry:
 
 
 _SHOWN = ("number", "state", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
-          "created", "started", "ended")  # fmt: skip
+          "confirm_round", "created", "started", "ended")  # fmt: skip

@@ -9,7 +9,7 @@ again.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -27,6 +27,15 @@ from gensweep.trial import TrialState, trial_seed
 
 ATTRIBUTE = "gensweep"
 INTENT = "gensweep_intent"
+
+
+class Intent(TypedDict):
+    """The trial as it was meant to be, as JSON; earlier versions knew no `confirm_round`."""
+
+    fixed: dict[str, Any]
+    group: int | None
+    confirm_round: int
+
 
 _STORED = tuple(f.name for f in fields(TrialEntry) if f.name not in ("number", "id", "params"))
 
@@ -92,17 +101,19 @@ class Ledger:
         self.entries[entry.number] = entry
         self.counts[entry.state] += 1
 
-    def ask(self, fixed: dict[str, Any], group: int | None = None) -> TrialEntry:
+    def ask(
+        self, fixed: dict[str, Any], group: int | None = None, confirm_round: int = 0
+    ) -> TrialEntry:
         """Draw a new trial whose parameters agree with `fixed`.
 
         `group`: that of the trial it repeats; None: a group of its own. Its entry is not written
         before its first `change`: until then the intent stands for it.
         """
-        intent = {"fixed": fixed, "group": group}
+        intent = Intent(fixed=fixed, group=group, confirm_round=confirm_round)
         # Enqueued first, as that writes number and intent in one piece: a trial whose drawing is
         # cut short keeps its stratum and its group.
         self._study.enqueue_trial({}, user_attrs={INTENT: intent})
-        entry = self._draw(self._study.ask(), fixed, group)
+        entry = self._draw(self._study.ask(), intent)
         self._enter(entry)
         return entry
 
@@ -110,16 +121,21 @@ class Ledger:
         """Draw the rest of a trial as it was meant to be; what it had drawn already stays."""
         if frozen.state == OptunaState.WAITING:
             self._storage.set_trial_state_values(frozen._trial_id, OptunaState.RUNNING)
-        intent = frozen.user_attrs.get(INTENT, {"fixed": {}, "group": None})
-        trial = optuna.Trial(self._study, frozen._trial_id)
-        return self._draw(trial, {**intent["fixed"], **frozen.params}, intent["group"])
+        known = frozen.user_attrs.get(INTENT, {})
+        intent = Intent(
+            fixed={**known.get("fixed", {}), **frozen.params},
+            group=known.get("group"),
+            confirm_round=known.get("confirm_round", 0),
+        )
+        return self._draw(optuna.Trial(self._study, frozen._trial_id), intent)
 
-    def _draw(self, trial: optuna.Trial, fixed: dict[str, Any], group: int | None) -> TrialEntry:
-        self._sampler.fixed = fixed
-        group = trial.number if group is None else group
+    def _draw(self, trial: optuna.Trial, intent: Intent) -> TrialEntry:
+        self._sampler.fixed = intent["fixed"]
+        group = trial.number if intent["group"] is None else intent["group"]
         return TrialEntry(
             trial.number, trial._trial_id, self._sample(trial), group=group,
-            seed=trial_seed(self._seed, trial.number), created=self._clock(),
+            confirm_round=intent["confirm_round"], seed=trial_seed(self._seed, trial.number),
+            created=self._clock(),
         )  # fmt: skip
 
     def _sample(self, trial: optuna.Trial) -> dict[str, Any]:

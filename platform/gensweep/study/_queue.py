@@ -47,11 +47,23 @@ class TrialQueue:
         self._groups: dict[Key, dict[int, list[TrialEntry]]] = {key: {} for key in self._strata}
         self._sizes: Counter[Key] = Counter()
         self.total = self.unfinished = self.images = 0
+        """Trials that the search has drawn, all that have not ended, and images of the others."""
 
     # What becomes of trials
 
     def add(self, entry: TrialEntry) -> None:
-        """Count a trial that was drawn, in this session or an earlier one."""
+        """Count a trial that was drawn, in this session or an earlier one.
+
+        One that confirms a configuration has no part in the search's own shares.
+        """
+        if not entry.confirm_round:
+            self._add_searched(entry)
+        if entry.state.ended:
+            self.images += entry.images
+        else:
+            self.unfinished += 1
+
+    def _add_searched(self, entry: TrialEntry) -> None:
         key = self.key(entry)
         self.total += 1
         self._sizes[key] += 1
@@ -59,10 +71,6 @@ class TrialQueue:
         group.append(entry)
         if len(group) >= self._repeats:
             del self._groups[key][entry.group]
-        if entry.state.ended:
-            self.images += entry.images
-        else:
-            self.unfinished += 1
 
     def requeue(self, entry: TrialEntry) -> None:
         """Hand the trial out again, before new ones."""
@@ -151,14 +159,14 @@ class TrialQueue:
         sweep shall not end in groups that are too small.
         """
         left = self._budget.trials - self.total
-        if left <= 0 or not self._images_suffice():
+        if left <= 0 or not self.images_suffice():
             return False
         if self._open_group(key) is not None:
             return True
         return left > self._lacking() and self._sizes[key] < self._quota()
 
-    def _images_suffice(self) -> bool:
-        """Whether a trial more stays within the images, if all unfinished ones use theirs up."""
+    def images_suffice(self) -> bool:
+        """Tell whether the images suffice for one trial more, if unfinished ones use theirs up."""
         if self._budget.max_images is None:
             return True
         spoken_for = self.images + self.unfinished * self._budget_images

@@ -21,6 +21,9 @@ class SweepSnapshot:
     spec: dict[str, Any]
     trials: int
     """As many as it was last asked for."""
+    confirm: str
+    """What was last asked of confirming, as "3x10"; empty: nothing."""
+    confirming_trials: int
     map_axis: str
     """Over which stable regions are told; empty if none is, or an earlier version began it."""
     created: float
@@ -35,6 +38,11 @@ class SweepSnapshot:
     records: tuple[TrialRecord, ...]
     report: dict[str, Any]
     """What its report states besides trials, as `Study.keep_report` was given it; may be empty."""
+
+    @property
+    def planned(self) -> int:
+        """The trials that it will have, those that confirm included."""
+        return self.trials + self.confirming_trials
 
 
 def list_sweeps(storage: str) -> list[SweepSnapshot]:
@@ -65,6 +73,8 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
     entries = [entry_of(trial, curve) for trial in study.get_trials(deepcopy=False)]
     return SweepSnapshot(
         name=name, spec=current_spec(facts["spec"]), trials=int(facts.get("trials", len(entries))),
+        confirm=str(facts.get("confirm", "")),
+        confirming_trials=int(facts.get("confirming_trials", 0)),
         map_axis=str(facts.get("map_axis", "")),
         created=facts["created"], versions=facts["versions"],
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from gensweep.budget import StopReason
 from gensweep.space import Stratum
+from gensweep.study._confirming import Confirming
 from gensweep.study._end import ResolvedEnd, resolve
 from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import LeaseBook
@@ -48,12 +49,14 @@ class Study:
         self._spending = Spending(spec.budget, runtime.hourly_price, runtime.ticks, opened.spent)
         self._saved_at = self._ticks()
         self._leases, self._queue = LeaseBook(runtime), TrialQueue(spec)
-        self._losses = LossRule(runtime.max_attempts)
+        self._losses, self._confirming = LossRule(runtime.max_attempts), Confirming(spec)
         for entry in self._ledger.load():
             self._queue.add(entry)
             if not entry.state.ended:
                 self._queue.requeue(entry)
         self._ledger.remember("trials", spec.budget.trials)
+        self._ledger.remember("confirm", str(spec.confirm or ""))
+        self._note_confirming(spec.confirm.trials if spec.confirm else 0)
         self._ledger.remember("map_axis", spec.map_axis)
         self._journal.sync()
 
@@ -118,6 +121,7 @@ class Study:
         """
         with self.transaction():
             self.expire()
+            self._confirm()
             stratum = self.next_stratum() if stratum is None else stratum
             if stratum is None:
                 return []
@@ -150,7 +154,28 @@ class Study:
     def next_stratum(self) -> Stratum | None:
         """Choose the stratum that most needs a pack; None if none has anything to hand out."""
         with self.transaction():
+            self._confirm()
             return None if self._stopped() else self._queue.next_stratum()
+
+    def _confirm(self) -> None:
+        """Queue the next round of confirming trials, once all trials before it have ended."""
+        ended = self._queue.total >= self.spec.budget.trials and not self._queue.unfinished
+        if not ended or self._confirming.is_complete or self._stopped():
+            return
+        entries = [entry for _, entry in sorted(self._ledger.entries.items())]
+        for new in self._confirming.next_trials(entries):
+            if not self._queue.images_suffice():
+                return
+            entry = self._ledger.ask(new.fixed, new.group, new.confirm_round)
+            self._queue.add(entry)
+            self._queue.requeue(entry)
+        if self._confirming.is_complete:  # with fewer, if fewer configurations are ranked
+            self._note_confirming(sum(entry.confirm_round > 0 for entry in entries))
+
+    def _note_confirming(self, trials: int) -> None:
+        """Keep how many confirming trials there will be."""
+        self._confirming_trials = trials
+        self._ledger.remember("confirming_trials", trials)
 
     def _next(self, key: Key) -> TrialEntry | None:
         """Take the stratum's next trial, drawing it if none waits; None if there is none."""
@@ -173,6 +198,7 @@ class Study:
             params=dict(entry.params),
             seed=entry.seed,
             group=entry.group,
+            confirm_round=entry.confirm_round,
             images=entry.images,
             checkpoint=entry.checkpoint,
             stratum=self._queue.stratum(entry),
@@ -259,7 +285,9 @@ class Study:
             measured = pruning.measure(entry, int(images if rung is None else rung), metrics)
             self._ledger.change(entry, images=max(entry.images, int(images)),
                                 metrics={**entry.metrics, **finite(metrics)})  # fmt: skip
-            return pruning.verdict(entry) if measured else Verdict.CONTINUE
+            if not measured or entry.confirm_round:  # a seed whose end is unknown confirms nothing
+                return Verdict.CONTINUE
+            return pruning.verdict(entry)
 
     def measure(self, lease: Lease, rung: int, metrics: Mapping[str, float]) -> None:
         """Keep the objective at the rung where the trial ends: others are compared with it.
@@ -339,9 +367,10 @@ class Study:
         with self.transaction():
             if stopped := self._stopped():
                 return stopped
+            self._confirm()
             if self._queue.unfinished:
                 return None
-            if self._queue.total >= self.spec.budget.trials:
+            if self._queue.total >= self.spec.budget.trials and self._confirming.is_complete:
                 return StopReason.TRIALS
             return None if self._queue.next_stratum() is not None else StopReason.IMAGES
 
@@ -385,8 +414,9 @@ class Study:
         """Count trials, by state and in all, and the images of ended ones."""
         with self.transaction():
             counts = {str(state): n for state, n in sorted(self._ledger.counts.items()) if n}
+            target = self.spec.budget.trials + self._confirming_trials
             return StudySummary(states=counts, total=self._queue.total, images=self._queue.images,
-                                target=self.spec.budget.trials)  # fmt: skip
+                                target=target)  # fmt: skip
 
     def close(self) -> None:
         """Queue what is leased, and let another process drive the sweep."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gensweep.budget import Budget
+from gensweep.confirmation import Confirmation
 from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.pruners import find_pruner
@@ -41,6 +42,9 @@ class StudySpec:
 
     repeats: int = 1
     """Trials of equal parameters, which differ by their seed."""
+
+    confirm: Confirmation | None = None
+    """What is repeated once the search's trials have ended; it may be another one by now."""
 
     strata: tuple[str, ...] = ()
     """Searched dimensions over whose choices the trials are shared out evenly."""

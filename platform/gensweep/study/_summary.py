@@ -11,8 +11,8 @@ class StudySummary:
     states: Mapping[str, int]
     """Trials in each state that occurs."""
     total: int
-    """Trials so far."""
+    """Trials that the search has drawn so far."""
     target: int
-    """Trials that the budget allows."""
+    """Trials that the budget allows, and those that confirm the best of them."""
     images: int
     """Training examples that ended trials have seen."""

@@ -247,6 +247,7 @@ class PackRunner:
             outcome=evaluation.outcome if evaluation is not None and completed else state,
             report=None if is_reported else report,
             curves={} if evaluation is None else evaluation.curves,
+            intervals={} if evaluation is None else evaluation.intervals,
             points=tuple(trial.points), points_stride=trial.points_stride,
             lineage=tuple(trial.lineage),
         )  # fmt: skip

@@ -6,19 +6,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gensweep.decades import spans_decades
 from gensweep.objective import Configuration
-from gensweep.report._svg import spans_decades
 
 DRAWS = 4000
 MAX_FREEDOM = 1000.0
 """Of the variance that configurations share: more tells no more."""
+FREEDOM, SLOPE = 4.0, 2.0
+"""That freedom, and how much the logarithm of the variance rises with the means' rank, before any
+trial is seen: the first within a factor of e, the second either way."""
 
 METHOD = (
     "Probability of being best: the share of draws in which a configuration's mean is the least, "
     "or the largest where more is better. Means are drawn from a normal posterior with a normal "
     "prior over the configurations (empirical Bayes); each variance over seeds is moderated by "
-    "those of the others (Smyth 2004, doi:10.2202/1544-6115.1027); all of it of the logarithms "
-    "where positive values span decades."
+    "those of the others (Smyth 2004, doi:10.2202/1544-6115.1027) and by the rank of its mean; all "
+    "of it of the logarithms where positive values span decades."
 )
 
 Array = NDArray[np.float64]
@@ -37,8 +40,10 @@ def probability_text(share: float) -> str:
 def best_probabilities(ranked: Sequence[Configuration]) -> list[float]:
     """Return how likely each configuration has the best mean over all seeds that there could be.
 
-    Empty where nothing tells: fewer than two configurations, or none whose seeds differ.
+    Empty where nothing tells: fewer than two configurations, or none whose seeds differ. Where
+    some are confirmed, which come first, it is told of those alone.
     """
+    ranked = [one for one in ranked if one.confirmed] or ranked
     if len(ranked) < 2 or all(len(set(one.values)) < 2 for one in ranked):
         return []
     values = [np.array(one.values, np.float64) for one in ranked]
@@ -70,27 +75,48 @@ def _draw_means(values: Sequence[Array], is_log: bool) -> Array:
 def _moderate(values: Sequence[Array]) -> tuple[Array, Array]:
     """Shrink each variance over seeds to what all share; its degrees of freedom grow by as much.
 
-    The prior is fitted to the logarithms of the variances as in Smyth 2004, section 6.2.
+    What they share may grow or fall with the rank of a configuration's mean, as in Law et al. 2014
+    (doi:10.1186/gb-2014-15-2-r29): seeds of a good configuration often differ less.
     """
     freedom = np.array([len(each) - 1.0 for each in values])
     squares = np.array([((each - each.mean()) ** 2).sum() for each in values])
     seen = np.array([len(np.unique(each)) > 1 for each in values])
     squares[~seen] = 0.0  # of equal seeds what is left is rounding
-    prior, shared = _fit_prior(freedom[seen], squares[seen] / freedom[seen])
-    return freedom + prior, (prior * shared + squares) / (freedom + prior)
+    rank = np.array([each.mean() for each in values]).argsort().argsort()
+    trend = _trend(freedom, squares, seen, (rank - rank.mean()) / max(float(rank.std()), 1e-9))
+    prior, shared = _fit_prior(freedom[seen], (squares / freedom / trend)[seen])
+    return freedom + prior, (prior * shared * trend + squares) / (freedom + prior)
+
+
+def _trend(freedom: Array, squares: Array, seen: Array, rank: Array) -> Array:
+    """Return by how much each configuration's variance is above others' for the rank of its mean.
+
+    A ridge regression of the logarithms, for the slope of few configurations is not well known.
+    """
+    from scipy.special import polygamma  # costs every process of a sweep, which seldom need it
+
+    at = rank[seen] - rank[seen].mean()
+    logs = np.log(squares[seen] / freedom[seen])
+    noise = float(polygamma(1, freedom[seen] / 2).mean()) + float(polygamma(1, FREEDOM / 2))
+    slope = float(at @ logs) / (float(at @ at) + noise / SLOPE**2)
+    found: Array = np.exp(slope * (rank - rank[seen].mean()))
+    return found
 
 
 def _fit_prior(freedom: Array, variances: Array) -> tuple[float, float]:
-    """Return the degrees of freedom and the variance that configurations share."""
-    from scipy.optimize import brentq  # costs every process of a sweep, which seldom need it
-    from scipy.special import digamma, polygamma
+    """Return the degrees of freedom and the variance that configurations share, the likeliest.
 
-    if len(variances) < 3:
-        return MAX_FREEDOM, float(np.average(variances, weights=freedom))
-    logs = np.log(variances) - digamma(freedom / 2) + np.log(freedom / 2)
-    spread = float(logs.var(ddof=1) - polygamma(1, freedom / 2).mean())
-    if spread <= float(polygamma(1, MAX_FREEDOM / 2)):
-        prior = MAX_FREEDOM
-    else:
-        prior = 2 * float(brentq(lambda half: polygamma(1, half) - spread, 1e-3, MAX_FREEDOM / 2))
-    return prior, float(np.exp(logs.mean() + digamma(prior / 2) - np.log(prior / 2)))
+    Variances over the shared one have an F distribution (Smyth 2004); the freedom has a log-normal
+    prior around `FREEDOM`, without which few seeds tell almost nothing of it.
+    """
+    from scipy.special import gammaln
+
+    priors = np.geomspace(1, MAX_FREEDOM, 25)[:, None, None]
+    shared = np.log(variances).mean() + np.linspace(-4, 4, 61)
+    ratio = np.log(variances) - shared[:, None]
+    both, own = (freedom + priors) / 2, freedom / 2
+    fit = gammaln(both) - gammaln(own) - gammaln(priors / 2) + own * np.log(freedom / priors)
+    fit = fit + own * ratio - both * np.log1p(freedom * np.exp(ratio) / priors)
+    likely = fit.sum(2) - np.log(priors[:, :, 0] / FREEDOM) ** 2 / 2
+    best, at = np.unravel_index(int(likely.argmax()), likely.shape)
+    return float(priors[best, 0, 0]), float(np.exp(shared[at]))

@@ -1,0 +1,112 @@
+"""Standard errors of metrics over samples: against resampling, leaving out, and fresh draws."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from gensweep.intervals import metric_intervals
+from gensweep.known_metrics import ERROR
+from gensweep.metrics import (
+    Evaluator,
+    FeatureNet,
+    frechet_distance,
+    label_metrics,
+    mode_metrics,
+    moments,
+)
+from gensweep.metrics._distances import SlicedDistances, label_error
+from gensweep.metrics._frechet import frechet_pieces, square_root
+from gensweep.metrics._kernel import KernelDistance
+from gensweep.metrics._modes import mode_errors
+from gensweep.metrics._prdc import NearReal
+from gensweep.metrics._standard_error import standard_error
+
+DRAWS = 150
+
+
+class Pixels(FeatureNet):
+    """Features that are the numbers of an image themselves."""
+
+    def features(self, images: Tensor) -> Tensor:
+        return images.flatten(1)
+
+
+def resampled(measure: Callable[[Tensor], Tensor], samples: Tensor) -> float:
+    """The standard deviation of a metric over a plain bootstrap of samples [N, D]."""
+    drawn = torch.randint(len(samples), (500, len(samples)))
+    return float(measure(samples[drawn]).std())
+
+
+def test_errors_equal_a_plain_bootstrap() -> None:
+    torch.manual_seed(0)
+    real, fake = torch.randn(300, 5).double(), torch.randn(250, 5).double() * 1.2 + 0.3
+    slices, kernel, known = SlicedDistances(real, 32), KernelDistance(real), moments(real)
+    root = square_root(known[1])
+    told = {
+        "frechet": standard_error(frechet_pieces(fake, known[0], root)),
+        "kernel": kernel.with_error(fake)[1],
+        "wide kernel": KernelDistance(real, few=1).with_error(fake)[1],
+        **{f"w{p}": standard_error(slices.pieces(fake, p)[p]) for p in (1, 2)},
+    }
+    plain = {
+        "frechet": resampled(lambda x: frechet_distance(known, moments(x), root), fake),
+        "kernel": resampled(kernel.distances, fake),
+        "wide kernel": resampled(kernel.distances, fake),
+        **{f"w{p}": resampled(lambda x, p=p: slices.distances(x, p)[p] ** p, fake)  # type: ignore[misc]
+           for p in (1, 2)},
+    }  # fmt: skip
+    assert {n: float(v) for n, v in told.items()} == pytest.approx(plain, rel=0.1)
+
+
+def test_errors_of_shares_equal_a_plain_bootstrap() -> None:
+    torch.manual_seed(0)
+    modes = torch.tensor([[0.0, 0], [1, 0], [0, 1], [1, 1]])
+    at = torch.tensor([0.5, 0.3, 0.15, 0.05]).multinomial(400, replacement=True)
+    points = modes[at] + 0.1 * torch.randn(400, 2)
+    found = mode_errors(points, modes, 0.1, 2.0)
+    shares, classes = torch.full((4,), 0.25), at[:, None].float()
+    for name, error in found.items():
+        plain = resampled(lambda x, n=name: mode_metrics(x, modes, 0.1, 2.0)[n], points)  # type: ignore[misc]
+        assert float(error) == pytest.approx(plain, rel=0.1), name
+    plain = resampled(lambda x: label_metrics(x[..., 0].long(), shares)["class_kl"], classes)
+    assert float(label_error(at, shares)) == pytest.approx(plain, rel=0.1)
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.0])
+def test_errors_of_near_samples_equal_leaving_out_each(scale: float) -> None:
+    torch.manual_seed(0)
+    real, fake = torch.randn(70, 3), torch.randn(50, 3) * scale
+    near, count = NearReal(real, 3, chunk=16), 50
+    without = torch.stack([fake[torch.arange(count) != i] for i in range(count)])
+    parts, found = near.measure(without), near.measure(fake[None], errors=True)
+    for name in ("recall", "coverage", "precision", "density"):
+        spread = parts[name].var(correction=0) * (count - 1)
+        want = math.sqrt(spread) * (1 if name in ("precision", "density") else count / (count - 1))
+        assert found[name + ERROR].item() == pytest.approx(want, rel=1e-5), name
+
+
+def test_intervals_cover_the_mean_over_draws() -> None:
+    """A share of 95 %; near-neighbour ones, which are said to be too wide, at least that."""
+    torch.manual_seed(0)
+    net = Pixels((1, 2, 2), 2)
+    real = {"x": torch.randn(100, 1, 2, 2)}
+    evaluator = Evaluator.for_dataset("normal", real, {}, net=net, samples=100)
+    lanes = 0.25 + 0.8 * torch.randn(DRAWS, 100, 1, 2, 2)
+    found = evaluator.evaluate(lanes, errors=True)
+    for name in metric_intervals(found[0]):
+        mean = math.fsum(one[name] for one in found) / DRAWS
+        ends = [metric_intervals(one)[name] for one in found]
+        share = sum(low <= mean <= high for low, high in ends) / DRAWS
+        # Three standard deviations of a share of 150, and a linearisation's error.
+        least, most = 0.95 - 0.055, 0.95 + 0.045
+        assert least <= share <= (most if name in ("frechet", "mind", "density") else 1), name
+
+
+def test_no_metric_has_an_error_before_the_end() -> None:
+    real = {"x": torch.randn(40, 1, 2, 2)}
+    evaluator = Evaluator.for_dataset("normal", real, {}, net=Pixels((1, 2, 2), 2), samples=40)
+    plain = evaluator.evaluate(torch.randn(1, 40, 1, 2, 2))[0]
+    assert not metric_intervals(plain)
