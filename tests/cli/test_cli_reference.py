@@ -13,9 +13,10 @@ from gensweep.cli._main import COMMANDS
 from gensweep.known_metrics import METRICS
 from gensweep.planning import options_parser
 from gensweep.sweep import Sweep, catalog, describe
+from gensweep.training_metrics import FORMULAS, OF_A_PLAYER
 
 ENTRY = re.compile(r"<dt.*?>(.*?)</dt>\s*<dd>(.*?)</dd>", re.DOTALL)
-TAG = re.compile(r"<[^>]+>")
+LINK, TAG = re.compile(r"</?a\b[^>]*>"), re.compile(r"<[^>]+>")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def words(html: str) -> str:
     """What a reader sees of a part of a page, in one line."""
-    return " ".join(unescape(TAG.sub(" ", html)).split())
+    return " ".join(unescape(TAG.sub(" ", LINK.sub("", html))).split())
 
 
 def entries(page: str) -> dict[str, str]:
@@ -69,8 +70,12 @@ def test_every_model_has_its_page(pages: dict[str, str]) -> None:
 
 
 def test_every_metric_has_formula_direction_and_source(pages: dict[str, str]) -> None:
-    said = entries(pages["metrics.html"])
+    measured, _, training = pages["metrics.html"].partition("<h2>Training metrics</h2>")
+    said = entries(measured)
     assert len(said) == len(METRICS)
+    trained = entries(training)
+    assert trained.items() >= FORMULAS.items()
+    assert {name.removeprefix("PLAYER") for name in trained} - set(FORMULAS) == set(OF_A_PLAYER)
     for name, metric in METRICS.items():
         text = said[f"{name} ({metric.unit})" if metric.unit else name]
         assert text.startswith(metric.formula)

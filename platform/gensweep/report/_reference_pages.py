@@ -15,6 +15,7 @@ from gensweep.report._command_text import CommandText
 from gensweep.report._page import environment
 from gensweep.report._svg import element, figure, text
 from gensweep.space import dimension_text
+from gensweep.training_metrics import FORMULAS, OF_A_PLAYER
 from gensweep.versions import VERSION
 
 ADDRESSES = (
@@ -43,13 +44,19 @@ def reference_pages(
         "index.html": render("index", title="gensweep"),
         "options.html": render("options", title="Commands and options", commands=commands),
         "metrics.html": render("metrics", title="Metrics", metrics=METRICS.values(),
-                               directions=LABELS),
+                               directions=LABELS, training=_training_texts()),
     }  # fmt: skip
     for model in models:
         drawn = networks_figure(model.get("players", {}))
         pages[page_name(model["name"])] = render("model", title=model["name"], model=model,
                                                  figure=drawn)  # fmt: skip
     return pages
+
+
+def _training_texts() -> dict[str, str]:
+    """Tell what each metric of training is; PLAYER stands for the name of a player."""
+    of_player = {f"PLAYER{end}": text.format(player="PLAYER") for end, text in OF_A_PLAYER.items()}
+    return {**FORMULAS, **of_player}
 
 
 def page_name(model: str) -> str:
