@@ -18,6 +18,14 @@ FLAGS = shlex.split(
 )
 
 
+SCREENS = {"phone": 390, "desktop": 1280}
+"""Pixels across."""
+PICTURES = Path(__file__).parents[1] / "build" / "screenshots"
+"""Where a run of the tests leaves them to be looked at."""
+LOADED = """performance.getEntriesByType('resource').map(e => e.name)
+    .filter(name => !name.startsWith('data:'))"""
+
+
 class Browser:
     """A page of a headless browser, with what went wrong in it."""
 
@@ -81,7 +89,9 @@ class Browser:
             self.errors.append(f"{entry['text']} {entry.get('url', '')}")
 
     def open(self, address: str) -> None:
+        """Go to an address, and wait until there is a page that scripts can ask."""
         self.send("Page.navigate", url=address)
+        self.wait("document.body !== null")
 
     def run(self, script: str) -> Any:
         """Evaluate JavaScript in the page; its value."""
@@ -131,9 +141,29 @@ class Browser:
             self.send("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r",
                       windowsVirtualKeyCode=13)  # fmt: skip
 
-    def screenshot(self, file: Path) -> None:
-        data = self.send("Page.captureScreenshot", format="png")["data"]
+    def screenshot(self, file: Path, *, whole: bool = False) -> None:
+        """Write what is seen to a PNG file; the whole page, as far as it goes, if asked."""
+        more: dict[str, Any] = {}
+        if whole:
+            size = self.send("Page.getLayoutMetrics")["cssContentSize"]
+            more = {"clip": {**size, "scale": 1}, "captureBeyondViewport": True}
+        data = self.send("Page.captureScreenshot", format="png", **more)["data"]
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(base64.b64decode(data))
+
+    def photograph(self, page: Path, name: str) -> None:
+        """Open a page that stands alone, as on a phone and on a desk, and keep pictures of it.
+
+        It is no wider than the screen, loads nothing else, and its console has no error.
+        """
+        for screen, width in SCREENS.items():
+            self.resize(width, 900)
+            self.open(page.as_uri())
+            self.wait("document.readyState === 'complete'")
+            self.screenshot(PICTURES / f"{name}-{screen}.png", whole=True)
+            assert self.run("document.documentElement.scrollWidth") <= width, (name, screen)
+            assert self.run(LOADED) == []
+            assert self.errors == []
 
     def __enter__(self) -> Self:
         return self

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ import pytest
 import torch
 from moto.server import ThreadedMotoServer
 
+from browser import Browser
 from forks import Forks
 from slowest import (  # noqa: F401
     ON_THE_STACK,
@@ -37,11 +36,6 @@ S3_KEYS = {
 if "PYTEST_XDIST_WORKER" in os.environ:  # the test processes share the cores
     torch.set_num_threads(1)
     os.environ["OMP_WAIT_POLICY"] = "passive"  # of the sweeps, whose threads would spin
-CHROMIUM = shlex.split(
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync "
-    "--enable-logging=stderr --window-size=1600,1200 --dump-dom"
-)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -161,13 +155,8 @@ def bucket(moto_endpoint: str, moto_s3: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def browse(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """Opens an address in a real browser; its document is the output, its console the errors."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    assert browser is not None, "no chromium on PATH: `make browser` installs it"
-
-    def run(address: str, *flags: str) -> "subprocess.CompletedProcess[str]":
-        argv = [browser, *CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", address]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=600, check=True)
-
-    return run
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """A real browser with a page of its own, of which the end is kept as a picture."""
+    with Browser(tmp_path / "profile") as opened:
+        yield opened
+        opened.screenshot(tmp_path / "last.png")

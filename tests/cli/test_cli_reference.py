@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from browser import Browser
 from gensweep.cli import main
 from gensweep.cli._main import COMMANDS
 from gensweep.known_metrics import METRICS
 from gensweep.planning import options_parser
 from gensweep.sweep import Sweep, catalog, describe
+from gensweep.training_metrics import FORMULAS, OF_A_PLAYER
 
 ENTRY = re.compile(r"<dt.*?>(.*?)</dt>\s*<dd>(.*?)</dd>", re.DOTALL)
-TAG = re.compile(r"<[^>]+>")
+LINK, TAG = re.compile(r"</?a\b[^>]*>"), re.compile(r"<[^>]+>")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def words(html: str) -> str:
     """What a reader sees of a part of a page, in one line."""
-    return " ".join(unescape(TAG.sub(" ", html)).split())
+    return " ".join(unescape(TAG.sub(" ", LINK.sub("", html))).split())
 
 
 def entries(page: str) -> dict[str, str]:
@@ -68,8 +70,12 @@ def test_every_model_has_its_page(pages: dict[str, str]) -> None:
 
 
 def test_every_metric_has_formula_direction_and_source(pages: dict[str, str]) -> None:
-    said = entries(pages["metrics.html"])
+    measured, _, training = pages["metrics.html"].partition("<h2>Training metrics</h2>")
+    said = entries(measured)
     assert len(said) == len(METRICS)
+    trained = entries(training)
+    assert trained.items() >= FORMULAS.items()
+    assert {name.removeprefix("PLAYER") for name in trained} - set(FORMULAS) == set(OF_A_PLAYER)
     for name, metric in METRICS.items():
         text = said[f"{name} ({metric.unit})" if metric.unit else name]
         assert text.startswith(metric.formula)
@@ -97,6 +103,16 @@ def test_every_option_of_commands_and_scripts_says_what_it_does(pages: dict[str,
         options = {flag for action in parser._actions for flag in action.option_strings}
         assert known == options - {"-h", "--help"}
         assert [usage for usage, text in said.items() if len(text) < 5] == []
+
+
+@pytest.mark.stack
+def test_a_browser_shows_them_on_a_phone_too(
+    pages: dict[str, str], browser: Browser, tmp_path: Path
+) -> None:
+    for name, page in pages.items():
+        (tmp_path / name).write_text(page, encoding="utf-8")
+    for name in ("index", "options", "metrics", "model-gan", "model-vqgan", "model-dalle"):
+        browser.photograph(tmp_path / f"{name}.html", name)
 
 
 def test_pages_of_one_model_are_refused_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:

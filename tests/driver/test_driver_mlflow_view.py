@@ -2,13 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from browser import Browser
+from browser import PICTURES, Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 SEARCHED = ("learning_rate", "latent_size", "critic_iterations", "truncation", "objective")
@@ -17,26 +16,33 @@ NAME = "seen"
 OPTIONS = ["--data", "ring8", "--trials", "5", "--budget-images", "200000", "--name", NAME]
 BOXES = """[...document.querySelectorAll('.ag-row input.ag-checkbox-input')]
     .filter(box => box.ariaLabel.includes('row selection'))"""
+NAMED = """[...document.querySelectorAll('*')]
+    .filter(e => %s.test((e.innerText || '').trim())).at(-1)"""
+"""The innermost element whose text is as a pattern says."""
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow("a sweep on a stack, and a browser", minutes=2)]
 
 
 @pytest.fixture(scope="module")
-def link(stack: Any, stack_scripts: Any) -> str:
-    """The address that a finished sweep prints."""
+def answer(stack: Any, stack_scripts: Any) -> str:
+    """What a finished sweep prints."""
     script = ROOT / "sweeps" / "gan_stability.py"
     done = stack_scripts.run(script, OPTIONS, env=stack.env, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
-    found = re.search(r"^compare +(\S+)", done.stdout, re.MULTILINE)
-    assert found, done.stdout
+    return str(done.stdout)
+
+
+def told(answer: str, label: str) -> str:
+    """The first word after a label."""
+    found = re.search(rf"^{label} +(\S+)", answer, re.MULTILINE)
+    assert found, answer
     return found[1]
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with Browser(tmp_path / "profile") as opened:
-        yield opened
-        opened.screenshot(tmp_path / "last.png")
+def link(answer: str) -> str:
+    """The address that it prints."""
+    return told(answer, "compare")
 
 
 def axes(browser: Browser) -> set[str]:
@@ -58,6 +64,7 @@ def test_the_link_opens_the_searched_hyperparameters_of_all_trials(
     assert "total_variation" in axes(browser)
     assert "5 matching runs" in browser.text
     assert browser.run("location.href").count("compareRunsMode=CHART") == 1
+    browser.screenshot(PICTURES / "mlflow-view.png")
     assert not [error for error in browser.errors if "users/current" not in error]
 
 
@@ -71,6 +78,7 @@ def test_trials_are_selected_and_compared(link: str, browser: Browser) -> None:
     browser.wait(f"{json.dumps(SEARCHED)}.every(n => document.body.innerText.includes(n))")
     for tab in ("Parallel Coordinates Plot", "Scatter Plot", "Contour Plot"):
         assert tab in browser.text
+    browser.screenshot(PICTURES / "mlflow-compared.png")
 
 
 def test_the_table_has_state_source_metric_and_hyperparameters(link: str, browser: Browser) -> None:
@@ -80,6 +88,7 @@ def test_the_table_has_state_source_metric_and_hyperparameters(link: str, browse
     browser.wait(f"{headers}.includes('total_variation')")
     assert {"Source", "status", *SEARCHED} <= set(browser.run(headers))
     assert "gan_stability.py" in browser.text
+    browser.screenshot(PICTURES / "mlflow-table.png")
 
 
 def test_the_search_box_finds_what_became_of_an_objective(
@@ -99,9 +108,7 @@ def test_the_search_box_finds_what_became_of_an_objective(
         browser.wait(f"/\\b{found} matching run/.test(document.body.innerText)")
 
 
-def test_a_trial_has_a_learning_curve_and_its_samples(
-    link: str, browser: Browser, tmp_path: Path
-) -> None:
+def test_a_trial_has_a_learning_curve_and_its_samples(link: str, browser: Browser) -> None:
     browser.open(link)
     run = browser.wait("document.querySelector('.ag-row a[href*=\"/runs/\"]')?.href")
     browser.open(f"{run.partition('?')[0]}/model-metrics")
@@ -111,6 +118,16 @@ def test_a_trial_has_a_learning_curve_and_its_samples(
     browser.run("[...document.querySelectorAll('*')].find(e => e.children.length === 0 && "
                 "e.innerText === 'critic_loss').scrollIntoView()")  # fmt: skip
     browser.wait(f"{points} >= 20")
-    browser.screenshot(tmp_path / "curves.png")
+    browser.screenshot(PICTURES / "mlflow-curves.png")
     browser.open(f"{run.partition('?')[0]}/artifacts")
-    browser.wait("document.body.innerText.includes('images')")
+    browser.click(NAMED % "/^images$/")
+    grid = NAMED % "/^samples[^ ]*png$/"
+    browser.wait(f"{grid} !== undefined")
+    browser.run(f"{grid}.click()")  # a name so long that its middle is out of sight
+    browser.wait("[...document.images].some(i => i.src.startsWith('blob:') && i.naturalWidth > 60)")
+    browser.screenshot(PICTURES / "mlflow-grid.png")
+
+
+def test_the_report_opens_on_a_phone_and_on_a_desk(answer: str, browser: Browser) -> None:
+    browser.photograph(Path(told(answer, "report")), "report-of-sweep")
+    assert "of 5 trials converged" in browser.text

@@ -17,6 +17,7 @@ from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.planning._check_model import check_metrics
 from gensweep.report import SweepFacts, build_report
+from gensweep.report._svg import Axes
 from gensweep.sweep import Chart
 from gensweep.testing import RandomExamples
 
@@ -279,3 +280,11 @@ def test_codes_are_compared_by_their_number_length_and_update() -> None:
     used, error, _ = module.over_commitment(trials)
     assert used.lines["128 codes, ema"] == [(-1.0, 90.0)]
     assert list(error.lines) == ["32 codes, ema", "8 codes, ema"]
+
+
+def test_an_axis_of_counts_has_whole_ticks() -> None:
+    """As of the best of k configurations: there is no half of one."""
+    for points, ticks in (([(1.0, 2.0), (3.0, 1.5)], ["1", "2", "3"]),
+                          ([(1.0, 2.0), (2.5, 1.5)], ["1", "1.5", "2", "2.5"])):  # fmt: skip
+        drawn = Axes(points, ("k", "value")).draw([], "a figure")
+        assert re.findall(r'y="256.0" text-anchor="middle">([\d.]+)<', drawn) == ticks

@@ -88,7 +88,7 @@ def table_of(page: str) -> list[list[str]]:
     section = page[page.index("<h2>Beside the papers</h2>") :].partition("</section>")[0]
     body = section.partition("<tbody>")[2]
     rows = re.findall("<tr>(.*?)</tr>", body)
-    return [[unescape(cell) for cell in re.findall("<td>(.*?)</td>", row)] for row in rows]
+    return [[unescape(cell) for cell in re.findall("<td.*?>(.*?)</td>", row)] for row in rows]
 
 
 def test_a_report_sets_the_best_trial_beside_the_paper(

@@ -15,6 +15,7 @@ from gensweep.report._command_text import CommandText
 from gensweep.report._page import environment
 from gensweep.report._svg import element, figure, text
 from gensweep.space import dimension_text
+from gensweep.training_metrics import FORMULAS, OF_A_PLAYER
 from gensweep.versions import VERSION
 
 ADDRESSES = (
@@ -43,13 +44,19 @@ def reference_pages(
         "index.html": render("index", title="gensweep"),
         "options.html": render("options", title="Commands and options", commands=commands),
         "metrics.html": render("metrics", title="Metrics", metrics=METRICS.values(),
-                               directions=LABELS),
+                               directions=LABELS, training=_training_texts()),
     }  # fmt: skip
     for model in models:
         drawn = networks_figure(model.get("players", {}))
         pages[page_name(model["name"])] = render("model", title=model["name"], model=model,
                                                  figure=drawn)  # fmt: skip
     return pages
+
+
+def _training_texts() -> dict[str, str]:
+    """Tell what each metric of training is; PLAYER stands for the name of a player."""
+    of_player = {f"PLAYER{end}": text.format(player="PLAYER") for end, text in OF_A_PLAYER.items()}
+    return {**FORMULAS, **of_player}
 
 
 def page_name(model: str) -> str:
@@ -77,15 +84,14 @@ def networks_figure(players: Mapping[str, Mapping[str, int]]) -> Markup | None:
     """Draw a bar for each player: the parameters of its network at the model's defaults."""
     if not players:
         return None
-    left, width, parts = 120, 260, list[Markup]()
+    width, parts = 340, list[Markup]()
     largest = max(one["parameters"] for one in players.values()) or 1
     for row, (name, one) in enumerate(players.items()):
-        top, turns = 8 + 26 * row, one["turns"]
-        says = f"{one['parameters']:,}, {turns} turn{'s' if turns != 1 else ''} a round"
+        top, turns = 4 + 36 * row, one["turns"]
+        says = f"{name}: {one['parameters']:,}, {turns} turn{'s' if turns != 1 else ''} a round"
         parts += [
-            text(left - 8, top + 14, name, "end"),
-            element("rect", title=f"{name}: {says}", x=left, y=top, height=20, class_="bar",
+            text(0, top + 10, says, "start"),
+            element("rect", title=says, x=0, y=top + 16, height=10, class_="bar",
                     width=f"{width * one['parameters'] / largest:.1f}"),
-            text(left + width + 8, top + 14, says, "start"),
         ]  # fmt: skip
-    return figure(560, 16 + 26 * len(players), parts, "Parameters of each player's network")
+    return figure(width, 4 + 36 * len(players), parts, "Parameters of each player's network")

@@ -103,6 +103,7 @@ class Axes:
         self.x = x or _range([p[0] for p in points], log[0])
         self.y = _range([p[1] for p in points], log[1])
         self.names = names
+        self._counts = all(float(x).is_integer() for x, _ in points)
 
     def place(self, point: Point) -> Point:
         """Return where in the drawing a point of the data stands."""
@@ -118,11 +119,16 @@ class Axes:
         """Draw a line through the points."""
         return element("polyline", title=title, points=self.path(points), class_=f"line {class_}")
 
+    def _x_ticks(self) -> list[float]:
+        """Round numbers along x: whole ones, if all points are at such."""
+        found = (log_ticks if self.log[0] else ticks)(*self.x)
+        return [x for x in found if not self._counts or float(x).is_integer()]
+
     def draw(self, parts: Sequence[Markup], label: str) -> Markup:
         """Return the figure: the frame with its ticks and names, and `parts` within."""
         right, floor = 60 + self.width, 25 + self.height
         frame = [element("path", d=f"M60 25V{floor}H{right}", class_="axis")]
-        for x in (log_ticks if self.log[0] else ticks)(*self.x):
+        for x in self._x_ticks():
             frame.append(text(self.place((x, self.y[0]))[0], floor + 16, f"{x:.6g}"))
         for y in (log_ticks if self.log[1] else ticks)(*self.y):
             frame.append(text(54, self.place((self.x[0], y))[1] + 4, f"{y:.6g}", "end"))
