@@ -54,7 +54,7 @@ class Tick(NamedTuple):
     is_measured: bool
     """Whether it ends the first round in a part of the learning curve; then all learners act."""
     is_tenth: bool
-    """Whether it does so in a tenth of the budget."""
+    """Whether it does so in the last part of a tenth of the budget."""
 
 
 def tick_of(game: Game, lane: Lane, tick: int) -> Tick:
@@ -71,7 +71,7 @@ def tick_of(game: Game, lane: Lane, tick: int) -> Tick:
     # By the trial's own ticks alone: its curve must not depend on its pack's segments.
     part, before = (lane.curve.part_at(one) for one in (tick, tick - length))
     is_measured = position == length - 1 and part != before
-    is_tenth = is_measured and part // TENTH != before // TENTH
+    is_tenth = is_measured and (part + 1) // TENTH != (before + 1) // TENTH
     acting = {name for name in training if position >= length - counts[name]}
     return Tick(acting, is_measured, is_tenth)
 

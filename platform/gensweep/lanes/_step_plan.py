@@ -38,7 +38,7 @@ class Step:
     due: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Those of the acting slots in which a player pays its penalty, too."""
     measured: Mapping[int, bool] = field(default_factory=dict)
-    """The slots in which it is measured what the turn does; whether a tenth of a budget begins."""
+    """The slots in which it is measured what the turn does; whether a tenth of a budget ends."""
 
 
 class StepPlan:

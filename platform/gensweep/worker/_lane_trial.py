@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import TYPE_CHECKING
 
 from gensweep.lanes import CURVE_PARTS, LanePoint, Progress
@@ -18,9 +19,9 @@ PEAK = "peak_variety"
 """Key of a stored lane: the largest variety that its trial has shown, if it has shown any."""
 ONSET = "onset"
 """Key of a stored lane: when its trial began to fail, as its evaluations tell."""
-TICKS_A_VALUE = 14
+TICKS_A_VALUE = 13
 """Training for which one value of a learning curve is told to the tracker, which takes 0.15 ms of a
-processor for it; the cheapest lanes take 0.5 ms for a tick, so that this is 2 % of a sweep."""
+processor for it; the cheapest lanes take 0.5 ms for a tick, so that this is some 2 % of a sweep."""
 _STRIDES = tuple(n for n in range(1, CURVE_PARTS + 1) if CURVE_PARTS % n == 0)
 GAIN, NOISE = 1.1, 0.02
 """By how much a slow trial's variety must exceed its largest so far: chance gives less."""
@@ -116,7 +117,8 @@ class LaneTrial:
     @property
     def points_stride(self) -> int:
         """Every which point of the curve is told to the tracker: all, unless the trial is short."""
-        values = max((len(point.metrics) for point in self.points), default=0) * CURVE_PARTS
+        # Not the most: a point in five has what is measured once in a tenth of the budget.
+        values = median([len(point.metrics) for point in self.points] or [0]) * CURVE_PARTS
         ticks = self.stops[-1]
         fitting = (n for n in _STRIDES if values * TICKS_A_VALUE <= n * ticks)
         return min(next(fitting, CURVE_PARTS), ticks)
