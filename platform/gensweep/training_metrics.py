@@ -45,6 +45,8 @@ OF_A_PLAYER: Final[Mapping[str, str]] = {
     "_history": "squared distance of {player}'s weights from their mean so far; arXiv:1606.03498",
     "_loss": "what {player} minimises",
     "_penalty": "what {player} pays in some turns, as its loss counts it",
+    "_spectral_norm": "largest singular value of {player}'s weight matrices, by power iteration, "
+    "at the end of each tenth of the budget",
     "_update_ratio": "norm of {player}'s step / norm of its weights, once in each part",
 }
 """By what follows the player's name."""

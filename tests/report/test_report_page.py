@@ -135,12 +135,12 @@ def test_a_training_metric_is_told_with_what_it_is() -> None:
 
 def test_parts_of_a_metric_are_lines_of_one_figure() -> None:
     trials = records()
-    parts = ("sigma", "sigma.stem", "sigma.out", "half.1")
+    parts = ("sigma", "sigma.stem", "sigma.out", "half.1", "level.1", "level.2")
     for trial in trials:
         trial["history"] = {name: [[0.0, 1.0], [250.0, 2.0]] for name in parts}
     page = page_of(trials)
     section = page[page.index("Training of the best") :].partition("</section>")[0]
-    assert re.findall("<h3>(.*?)</h3>", section) == ["half.1", "sigma", "sigma.*"]
+    assert re.findall("<h3>(.*?)</h3>", section) == ["half.1", "level.*", "sigma", "sigma.*"]
     last = section[section.index("<h3>sigma.*") :]
     titles = re.findall(r"<title>trial \d+, ([^<]*)<", last)
     assert titles == ["sigma.out", "sigma.stem"] * (len(titles) // 2)

@@ -250,13 +250,23 @@ def test_a_sweep_ends_with_the_images_it_may_see(open_small_sweep: Any) -> None:
 
 
 def test_a_trial_that_still_gains_variety_is_slow_and_not_collapsed(open_small_sweep: Any) -> None:
-    """And what it had before outlives its pack: then it has collapsed, if it has less."""
+    """And what it had before outlives its pack: then it has collapsed, if it has less.
+
+    The cause says since when, between which evaluations.
+    """
     small_sweep = open_small_sweep(rungs=1)
     _, runner = small_sweep.runner("first")
     trial = next(iter(runner.lanes.trials.values()))
-    for variety, outcome in ((0.1, "collapsed"), (0.2, "unconverged"), (0.2, "collapsed")):
+    course = (
+        (0.1, "collapsed", "few; began by 640 images"),
+        (0.2, "unconverged", "few, still gaining variety"),
+        (0.2, "collapsed", "few; began between 1,280 and 1,920 images"),
+        (0.2, "collapsed", "few; began between 1,280 and 1,920 images"),
+    )
+    for number, (variety, outcome, cause) in enumerate(course, 1):
         below = Evaluation(metrics={}, outcome=Outcome.COLLAPSED, cause="few", variety=variety)
-        assert trial.reconsider(below).outcome == outcome
+        found = trial.reconsider(below, 640 * number)
+        assert (found.outcome, found.cause) == (outcome, cause)
     runner.pack.run(2)
     runner.save()
     runner.coordinator.settle()
@@ -265,6 +275,9 @@ def test_a_trial_that_still_gains_variety_is_slow_and_not_collapsed(open_small_s
     assert {s.number: s.peak_variety for s in again.lanes.trials.values()} == {
         n: 0.2 if n == trial.number else None for n in range(3)
     }
+    onsets = {s.number: s.onset.words for s in again.lanes.trials.values()}
+    assert onsets.pop(trial.number) == "began between 1,280 and 1,920 images"
+    assert set(onsets.values()) == {""}
 
 
 @pytest.mark.slow("two strata are trained and evaluated", minutes=0.3)

@@ -32,6 +32,7 @@ from gensweep.lanes._record import EXPLODED, Progress, Record, find_failure
 from gensweep.lanes._sampling import Sampler
 from gensweep.lanes._sampling_games import SamplingGames
 from gensweep.lanes._schedule import budget_fractions, own_progress, update_order
+from gensweep.lanes._spectral_norm import SPECTRAL_NORM, has_matrices, spectral_norm
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._standing import StandingStatistics
 from gensweep.lanes._state import LaneState
@@ -252,6 +253,10 @@ class Pack:
             record.add(name, steps, *told[name], paid=step.due.get(name, ()))
             if seen := {i: number for i, number in steps.items() if i in step.measured}:
                 record.add_some("update", name, seen, {name + UPDATE_RATIO: ratio.of(name)})
+            tenth = {i: number for i, number in seen.items() if step.measured[i]}
+            if tenth and has_matrices(self.stacks[name]):
+                norm = spectral_norm(self.stacks[name], index)
+                record.add_some("weights", name, tenth, {name + SPECTRAL_NORM: norm})
             self.turns_taken += len(slots)
         # At least `FEWEST` lanes are computed, an empty one beside a single trial if need be.
         computed = [slot for slot in step.lanes or range(self.width) if self.lanes[slot]]
@@ -282,7 +287,8 @@ class Pack:
     @property
     def measured(self) -> frozenset[str]:
         """Names of the metrics of training that the engine adds to a game's own."""
-        return frozenset(name + one for name in self.turns for one in MEASURED)
+        return frozenset(name + one for name in self.turns for one in MEASURED
+                         if one != SPECTRAL_NORM or has_matrices(self.stacks[name]))  # fmt: skip
 
     def loss(
         self, player: str, batch: Mapping[str, Tensor], noise: Mapping[str, Tensor]

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import ORDERS, Game, Order, Player, Scalar
+from gensweep.lanes._curve import CURVE_PARTS
 from gensweep.lanes._lane import Lane
 
 
@@ -41,6 +42,10 @@ def ticks_per_cycle(game: Game, hyper: Mapping[str, float]) -> int:
     return max(counts.values()) * max(1, *rounds)
 
 
+TENTH = CURVE_PARTS // 10
+"""Parts of a learning curve in a tenth of its budget."""
+
+
 class Tick(NamedTuple):
     """A tick of a lane."""
 
@@ -48,6 +53,8 @@ class Tick(NamedTuple):
     """Who acts in it."""
     is_measured: bool
     """Whether it ends the first round in a part of the learning curve; then all learners act."""
+    is_tenth: bool
+    """Whether it does so in the last part of a tenth of the budget."""
 
 
 def tick_of(game: Game, lane: Lane, tick: int) -> Tick:
@@ -56,15 +63,17 @@ def tick_of(game: Game, lane: Lane, tick: int) -> Tick:
         name: player for name, player in game.players.items() if _learns(player, lane, tick)
     }
     if not training:
-        return Tick(set(), is_measured=False)
+        return Tick(set(), is_measured=False, is_tenth=False)
     counts = {name: turns_per_round(player, lane.hyper) for name, player in training.items()}
     # The round is as long as the busiest of those that learn; a resting one must not stretch it.
     length = max(counts.values())
     position = tick % length
     # By the trial's own ticks alone: its curve must not depend on its pack's segments.
-    ends = position == length - 1
-    is_measured = ends and lane.curve.part_at(tick) != lane.curve.part_at(tick - length)
-    return Tick({name for name in training if position >= length - counts[name]}, is_measured)
+    part, before = (lane.curve.part_at(one) for one in (tick, tick - length))
+    is_measured = position == length - 1 and part != before
+    is_tenth = is_measured and (part + 1) // TENTH != (before + 1) // TENTH
+    acting = {name for name in training if position >= length - counts[name]}
+    return Tick(acting, is_measured, is_tenth)
 
 
 def budget_fractions(lanes: Sequence[Lane | None], ticks: int) -> Tensor:

@@ -37,8 +37,8 @@ class Step:
     """The lanes that are computed, in ascending order; empty: all."""
     due: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Those of the acting slots in which a player pays its penalty, too."""
-    measured: frozenset[int] = frozenset()
-    """The slots in which it is measured what the turn does, for the learning curve."""
+    measured: Mapping[int, bool] = field(default_factory=dict)
+    """The slots in which it is measured what the turn does; whether a tenth of a budget ends."""
 
 
 class StepPlan:
@@ -62,7 +62,7 @@ class StepPlan:
         # Lanes at different places in their rounds act together as far as their players agree.
         for tick in range(span):
             now = _now(game, lanes, ticks, tick)
-            measured = frozenset(slot for slot, one in now.items() if one.is_measured)
+            measured = {slot: one.is_tenth for slot, one in now.items() if one.is_measured}
             for acting in _turns(game, _acting(game, now)):
                 slots = sorted({slot for some in acting.values() for slot in some})
                 only = _computed(*((slots, FEWEST) if sparse else (occupied, power)), width)

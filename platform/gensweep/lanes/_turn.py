@@ -26,13 +26,14 @@ from gensweep.lanes._optimizer_step_cpu import has_kernel, update_on_cpu
 from gensweep.lanes._penalty import Due, add_where_due
 from gensweep.lanes._purity import Purity
 from gensweep.lanes._schedule import learning_players
+from gensweep.lanes._spectral_norm import SPECTRAL_NORM
 from gensweep.lanes._stack import Stack
 from gensweep.lanes._traces import Traces
 from gensweep.lanes._update_ratio import UPDATE_RATIO
 from gensweep.precision import Precision
 
 GRADIENT_NORM = "_gradient_norm"
-MEASURED = (GRADIENT_NORM, UPDATE_RATIO)
+MEASURED = (GRADIENT_NORM, UPDATE_RATIO, SPECTRAL_NORM)
 """After a player's name: the metrics of training that the engine measures itself."""
 Mean = Callable[[Tensor], None]
 Told = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]

@@ -1,5 +1,6 @@
 """Draws how losses and training metrics went, of the best trial and of typical failures."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,14 +27,16 @@ def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[T
     """Draw each loss and metric.
 
     Of the best trial, and of the first of each kind of failure; what was measured once is left out.
-    Parts of a metric, `sigma.LAYER` beside `sigma`, share a figure, `sigma.*`.
+    Parts of a metric share a figure: `sigma.*` has each `sigma.LAYER`, where there is `sigma`, too,
+    or more than one part.
     """
     chosen = [trial for trial in _chosen(trials, objective) if trial.get("history")]
     names = sorted({name for trial in chosen for name in trial["history"]})
+    wholes = Counter(name.partition(".")[0] for name in names)
     figures: dict[str, list[str]] = {}
     for name in names:
         whole = name.partition(".")[0]
-        shared = f"{whole}.*" if name != whole and whole in names else name
+        shared = f"{whole}.*" if name != whole and wholes[whole] > 1 else name
         figures.setdefault(shared, []).append(name)
     return [TrainingCurve(shared, training_formula(parts[0]), figure)
             for shared, parts in figures.items()

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import TYPE_CHECKING
 
 from gensweep.lanes import CURVE_PARTS, LanePoint, Progress
 from gensweep.learning_curve import CurvePoint, curve_from_json
 from gensweep.trial import LINEAGE, Lease, Outcome, StateCopy, finite
+from gensweep.worker._onset import Onset
 
 if TYPE_CHECKING:
     from gensweep.evaluation import Evaluation
@@ -15,9 +17,11 @@ LEARNING = "learning"
 """Key of a stored lane: the points of its trial's learning curve."""
 PEAK = "peak_variety"
 """Key of a stored lane: the largest variety that its trial has shown, if it has shown any."""
-TICKS_A_VALUE = 14
+ONSET = "onset"
+"""Key of a stored lane: when its trial began to fail, as its evaluations tell."""
+TICKS_A_VALUE = 13
 """Training for which one value of a learning curve is told to the tracker, which takes 0.15 ms of a
-processor for it; the cheapest lanes take 0.5 ms for a tick, so that this is 2 % of a sweep."""
+processor for it; the cheapest lanes take 0.5 ms for a tick, so that this is some 2 % of a sweep."""
 _STRIDES = tuple(n for n in range(1, CURVE_PARTS + 1) if CURVE_PARTS % n == 0)
 GAIN, NOISE = 1.1, 0.02
 """By how much a slow trial's variety must exceed its largest so far: chance gives less."""
@@ -41,6 +45,9 @@ class LaneTrial:
 
     peak_variety: float | None = None
     """The largest so far; None before the first evaluation."""
+
+    onset: Onset = field(default_factory=Onset)
+    """When it began to fail, if it does."""
 
     lineage: list[StateCopy] = field(default_factory=list)
     """The states that it took over, of population-based training."""
@@ -80,11 +87,20 @@ class LaneTrial:
         while self.next_stop <= ticks and not self.is_last_stop:
             self.reached += 1
 
-    def reconsider(self, evaluation: "Evaluation") -> "Evaluation":
-        """Keep the variety, and return the verdict that it allows.
+    def reconsider(self, evaluation: "Evaluation", images: int) -> "Evaluation":
+        """Keep the variety at so many `images`, and return the verdict that it allows.
 
-        A trial that is judged collapsed while its samples still gain variety is slow.
+        A trial that is judged collapsed while its samples still gain variety is slow. The cause of
+        one that has collapsed or diverged says between which evaluations that began.
         """
+        evaluation = self._of_slow(evaluation)
+        failed = evaluation.outcome in (Outcome.COLLAPSED, Outcome.DIVERGED)
+        self.onset = self.onset.after(images, failed=failed)
+        if not failed:
+            return evaluation
+        return replace(evaluation, cause=f"{evaluation.cause}; {self.onset.words}")
+
+    def _of_slow(self, evaluation: "Evaluation") -> "Evaluation":
         variety, before = evaluation.variety, self.peak_variety
         self.peak_variety = variety if before is None else max(before, variety)
         gains = before is not None and variety > GAIN * before + NOISE
@@ -101,7 +117,8 @@ class LaneTrial:
     @property
     def points_stride(self) -> int:
         """Every which point of the curve is told to the tracker: all, unless the trial is short."""
-        values = max((len(point.metrics) for point in self.points), default=0) * CURVE_PARTS
+        # Not the most: a point in five has what is measured once in a tenth of the budget.
+        values = median([len(point.metrics) for point in self.points] or [0]) * CURVE_PARTS
         ticks = self.stops[-1]
         fitting = (n for n in _STRIDES if values * TICKS_A_VALUE <= n * ticks)
         return min(next(fitting, CURVE_PARTS), ticks)
@@ -117,7 +134,7 @@ class LaneTrial:
         lineage = {LINEAGE: self.lineage} if self.lineage else {}
         points = [[point.images, point.time_ms, point.metrics] for point in self.points]
         learning = {LEARNING: points} if points else {}
-        return {PEAK: self.peak_variety, **learning, **lineage}
+        return {PEAK: self.peak_variety, ONSET: self.onset.to_json(), **learning, **lineage}
 
     @classmethod
     def from_meta(
@@ -125,7 +142,11 @@ class LaneTrial:
     ) -> "LaneTrial":
         """The trial of a lane that was stored with `meta`, or of a fresh one, with none."""
         peak, lineage, points = meta.get(PEAK), meta.get(LINEAGE, []), meta.get(LEARNING, [])
+        onset = meta.get(ONSET, [])
+        assert isinstance(onset, list)
         assert peak is None or isinstance(peak, float | int)
         assert isinstance(lineage, list)
         assert isinstance(points, list)
-        return cls(lease, stops, peak, list(lineage), curve_from_json(points))
+        return cls(
+            lease, stops, peak, Onset.from_json(onset), list(lineage), curve_from_json(points)
+        )

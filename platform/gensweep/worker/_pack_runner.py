@@ -178,7 +178,7 @@ class PackRunner:
         """Report the lane's evaluation, or end its trial with it where it is the last."""
         trial = self.lanes.trials[slot]
         trial.reached += 1
-        evaluation = trial.reconsider(evaluation)
+        evaluation = trial.reconsider(evaluation, progress.images_seen)
         if trial.reached == len(trial.stops):  # the report goes with the end, and crosses once
             state, cause = evaluation.state, evaluation.cause
             self.end_trial(slot, state, cause, progress, evaluation, is_reported=False)

@@ -41,7 +41,7 @@ def copy_lane(sweep: Sweep, lanes: LaneTable, slot: int, donor: int) -> None:
     config = explore(theirs.meta["config"], sweep.space, names, seed, ticks)
     pack.put(slot, _exploited(mine, theirs, config))
     trial, source = lanes.trials[slot], lanes.trials[donor]
-    trial.peak_variety = source.peak_variety
+    trial.peak_variety, trial.onset = source.peak_variety, source.onset
     changed = {name: config[name] for name in sweep.space}
     images = pack.lane(slot).images_seen
     trial.lineage.append({"images": images, "from": source.number, "params": changed})
