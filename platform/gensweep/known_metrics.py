@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["points", "images", "labelled images", "given classes", "likelihood", "scores"]
+Kind = Literal[
+    "points", "images", "labelled images", "given classes", "likelihood", "scores", "critic"
+]
 """What a metric is measured of: samples of a mixture with known modes, samples of images, those of
-data with classes, those of a model that is given the class, or held-out examples under a model that
-has `log_prob`, or `scores`."""
+data with classes, those of a model that is given the class, held-out examples under a model that
+has `log_prob`, or `scores`, or beside training examples by a critic."""
 
 POINTS: Final = frozenset[Kind]({"points"})
 IMAGES: Final = frozenset[Kind]({"images", "labelled images"})
@@ -24,6 +26,7 @@ GIVEN_CLASSES: Final = frozenset[Kind]({"given classes"})
 OF_SAMPLES: Final = POINTS | IMAGES | GIVEN_CLASSES
 LIKELIHOOD: Final = frozenset[Kind]({"likelihood"})
 SCORES: Final = frozenset[Kind]({"scores"})
+CRITIC: Final = frozenset[Kind]({"critic"})
 
 NEUTRAL: Final = "neutral_"
 """Before the name of a metric of samples that were drawn with every sampling hyperparameter at its
@@ -34,6 +37,9 @@ ERROR: Final = "_standard_error"
 
 COPIED: Final = "copied"
 """The metric for which all training examples are searched, once for each trial."""
+
+OVERFITTING: Final = "critic_overfitting"
+"""The metric of what the critic knows by heart, at a trial's end."""
 
 VERDICT: Final = (
     "of samples with every sampling hyperparameter at its neutral value, which says how training "
@@ -389,6 +395,15 @@ _ALL = (
         unit="",
         formula="largest |example - example of its latent| over a held-out example's numbers",
         kinds=SCORES,
+    ),
+    Metric(
+        name=OVERFITTING,
+        larger_is_better=None,
+        unit="",
+        formula="share of pairs of a training and a held-out example of which the critic scores "
+        "the training one higher: 0.5 by chance, 1 if it knows all by heart",
+        source="arXiv:1809.11096",
+        kinds=CRITIC,
     ),
     Metric(
         name="distance",

@@ -23,7 +23,7 @@ SWEEP = Sweep(name="placed", model=CATALOG["gan"], space={"beta1": Real(0.0, 0.9
 def settings_of(resources: PackResources) -> WorkerSettings:
     return WorkerSettings(
         coordinator=None, sweep=SWEEP, resources=resources, store="", data="", feature_hash=None,
-        owner="pack",
+        bounds={}, owner="pack",
     )  # fmt: skip
 
 

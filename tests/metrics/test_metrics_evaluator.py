@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.metrics import Evaluator, FeatureNet, train_classifier
+from gensweep.metrics._verdict import CLASS_BOUNDS, IMAGE_BOUNDS
 
 
 def ring(count: int, modes: int = 8) -> Tensor:
@@ -141,3 +142,19 @@ def test_classifier_on_mnist() -> None:
     net = train_classifier(train, read("train-labels-idx1-ubyte.gz", 8).long(), 10)
     right = net(test).argmax(1) == read("t10k-labels-idx1-ubyte.gz", 8)
     assert right.float().mean() >= 0.985
+
+
+def test_a_sweep_that_was_begun_with_other_bounds_is_judged_by_them(
+    digits: tuple[Tensor, Tensor], net: FeatureNet
+) -> None:
+    """Six of ten classes are a collapse by today's; an earlier version asked for half of them."""
+    images, labels = digits
+    real, shown = {"x": images[1000:]}, {"x": images[:1000], "y": labels[:1000]}
+    now = Evaluator.for_dataset("digits", shown, real, net=net, samples=400)
+    former = {"converged_classes": 0.9, "collapsed_classes": 0.5, "found_share": 0.1}
+    before = now.judging_by(former)
+    some = images[:1000][labels[:1000] < 6][None]
+    outcomes = [one.verdict(one.evaluate(some)[0])[0] for one in (now, before, before.to("cpu"))]
+    assert outcomes == ["collapsed", "unconverged", "unconverged"]
+    assert now.protocol["bounds"] == IMAGE_BOUNDS | CLASS_BOUNDS
+    assert before.protocol == {**now.protocol, "bounds": IMAGE_BOUNDS | former}

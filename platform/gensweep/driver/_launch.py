@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from gensweep.evaluation import LaneEvaluator
@@ -31,6 +32,8 @@ def launch(plan: Plan) -> None:
 
     request, sweep = plan.request, plan.request.sweep
     evaluator = build_evaluator(sweep, open_store(plan.store), *plan.splits)
+    if request.resume:  # other bounds may have come since it was begun
+        evaluator = evaluator.judging_by(_bounds_of_begun(plan))
     objective = sweep.objective(evaluator.evaluator.objective)
     coordinator = start_coordinator(plan.run_context(), objective, evaluator.protocol)
     from gensweep.driver._run_packs import run_packs  # takes two seconds, in which the study opens
@@ -50,6 +53,15 @@ def launch(plan: Plan) -> None:
         raise KeyboardInterrupt
     if error:
         _exit_with(plan, error)
+
+
+def _bounds_of_begun(plan: Plan) -> Mapping[str, float]:
+    """Return the bounds by which a resumed sweep judges samples; empty if it does not say."""
+    from gensweep.study import read_sweep
+
+    stated = read_sweep(plan.request.sweep.name, plan.ledger).spec.get("protocol", {})
+    found: Mapping[str, float] = stated.get("bounds", {})
+    return found
 
 
 def _set_tune_environment() -> None:
@@ -72,6 +84,7 @@ def _worker_settings(plan: Plan, coordinator: Any, evaluator: LaneEvaluator) -> 
         store=plan.store,
         data=plan.dataset.id,
         feature_hash=evaluator.evaluator.reference.feature_hash,
+        bounds=evaluator.bounds,
         verbosity=plan.request.verbosity,
     )
 

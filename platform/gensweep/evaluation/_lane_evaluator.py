@@ -10,13 +10,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gensweep.evaluation._critic_overfitting import CriticOverfitting
 from gensweep.evaluation._evaluation import CurvePoint, Curves, Evaluation
 from gensweep.evaluation._lane_likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Likelihood
 from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.game import DataShape
 from gensweep.intervals import metric_intervals
-from gensweep.known_metrics import COPIED, ERROR, JUDGED, METRICS, NEUTRAL, OF_SAMPLES, VERDICT
+from gensweep.known_metrics import (
+    COPIED,
+    ERROR,
+    JUDGED,
+    METRICS,
+    NEUTRAL,
+    OF_SAMPLES,
+    OVERFITTING,
+    VERDICT,
+)
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
 from gensweep.own_metric import OwnMetric, formulas, measure_own
@@ -53,6 +63,9 @@ class LaneEvaluator:
     scores: Scores | None = None
     """None: the model has no `scores`."""
 
+    critic: CriticOverfitting | None = None
+    """None: the model tells no critic's values, or the data have no test split."""
+
     given: Mapping[str, Tensor] | None = None
     """What samples are conditioned on, `[samples, ...]` by name; None: nothing."""
 
@@ -78,9 +91,20 @@ class LaneEvaluator:
             stated |= {"given": list(self.given)}
         if self.scores:
             stated |= {"scores": self.scores.protocol}
+        if self.critic:
+            stated |= {OVERFITTING: self.critic.protocol}
         if self.own:
             stated |= {"own_metrics": formulas(self.own)}
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
+
+    def judging_by(self, bounds: Mapping[str, float]) -> "LaneEvaluator":
+        """Return the same evaluator with these bounds of the verdict."""
+        return replace(self, evaluator=self.evaluator.judging_by(bounds))
+
+    @property
+    def bounds(self) -> Mapping[str, float]:
+        """The bounds of the verdict on samples."""
+        return self.evaluator.reference.bounds
 
     def to(self, device: torch.device | str, width: int = LANES_AT_ONCE) -> "LaneEvaluator":
         """Return the same evaluator for packs of `width` lanes on `device`."""
@@ -88,7 +112,8 @@ class LaneEvaluator:
         at_once = 1 if torch.device(device).type == "cpu" else min(width, LANES_AT_ONCE)
         moved = replace(self, evaluator=self.evaluator.to(device), likelihood=likelihood)
         scores = self.scores and self.scores.to(device)
-        return replace(moved, lanes_at_once=at_once, scores=scores)
+        critic = self.critic and self.critic.to(device)
+        return replace(moved, lanes_at_once=at_once, scores=scores, critic=critic)
 
     def evaluate(
         self, pack: Pack, due: Mapping[int, bool], *, bound: bool
@@ -124,6 +149,11 @@ class LaneEvaluator:
             every = fill_up(sound, self.lanes_at_once)
             for slot, scored in zip(sound, self.scores.measure(pack, every), strict=False):
                 found[slot] = self._add_scores(found[slot], scored, self.scores)
+        if last and sound and self.critic is not None:
+            shares = self.critic.measure(pack, fill_up(sound, self.lanes_at_once))
+            for slot, share in zip(sound, shares, strict=False):
+                metrics_of = {**found[slot].metrics, OVERFITTING: share}
+                found[slot] = replace(found[slot], metrics=metrics_of)
         if last and sound:
             for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
                 found[slot] = _with_intervals(replace(found[slot], curves=curves))

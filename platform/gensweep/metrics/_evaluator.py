@@ -3,6 +3,7 @@
 # L lanes, N samples
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Collection, Mapping
@@ -87,6 +88,14 @@ class Evaluator:
     def to(self, device: torch.device | str) -> Evaluator:
         """Return an evaluator of samples on `device`, with the same reference."""
         return dataclasses.replace(self, reference=self.reference.to(device))
+
+    def judging_by(self, bounds: Mapping[str, float]) -> Evaluator:
+        """Return an evaluator that judges by these bounds: those of a sweep begun before others."""
+        reference = copy.copy(self.reference)
+        reference.bounds = {**reference.bounds, **bounds}
+        stated = {"bounds": reference.bounds}
+        reference.protocol = reference.protocol | stated
+        return dataclasses.replace(self, reference=reference, protocol={**self.protocol, **stated})
 
     @torch.no_grad()
     def evaluate(

@@ -25,7 +25,7 @@ from gensweep.metrics._kernel import KernelDistance
 from gensweep.metrics._prdc import NearReal
 from gensweep.metrics._projection import Projection
 from gensweep.metrics._standard_error import standard_error
-from gensweep.metrics._verdict import CLASS_BOUNDS, IMAGE_BOUNDS, judge_images
+from gensweep.metrics._verdict import CLASS_BOUNDS, IMAGE_BOUNDS, Bounds, judge_images
 from gensweep.trial import Outcome
 
 __all__ = ["Images", "feature_batches"]
@@ -60,13 +60,14 @@ class Images:
         self.slices = SlicedDistances(features, DIRECTIONS)
         self.copies = copies if copies is not None and copies.tells else None
         own = {"feature_input": net.protocol} if isinstance(net, FileFeatures) else {}
+        self.bounds: Bounds = IMAGE_BOUNDS | ({} if shares is None else CLASS_BOUNDS)
         self.protocol: dict[str, object] = {
             **own,
             "kind": "images",
             "features": net.kind,
             "feature_hash": self.feature_hash,
             "k": k,
-            "bounds": IMAGE_BOUNDS | ({} if shares is None else CLASS_BOUNDS),
+            "bounds": self.bounds,
         }
         if shares is not None:
             self.protocol["classes"] = len(shares)
@@ -118,7 +119,7 @@ class Images:
             found |= {"class_agreement" + ERROR: standard_error(agrees)} if errors else {}
         if errors:
             found["class_kl" + ERROR] = label_error(labels[0], self.shares)
-        return found | label_metrics(labels, self.shares, CLASS_BOUNDS["found_share"])
+        return found | label_metrics(labels, self.shares, self.bounds["found_share"])
 
     def _distances(self, fake: Tensor, needs: Set[str], errors: bool) -> dict[str, Tensor]:
         """Measure the distances, of those that are needed, of features [1, N, F]."""
@@ -152,8 +153,8 @@ class Images:
         return told
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
-        """Judge by `IMAGE_BOUNDS` and `CLASS_BOUNDS`: the outcome, and its cause in words."""
-        return judge_images(metrics, None if self.shares is None else len(self.shares))
+        """Judge by the bounds: the outcome, and its cause in words."""
+        return judge_images(metrics, None if self.shares is None else len(self.shares), self.bounds)
 
 
 @torch.no_grad()

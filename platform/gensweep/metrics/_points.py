@@ -11,7 +11,7 @@ from gensweep.known_metrics import ERROR
 from gensweep.metrics._distances import SlicedDistances
 from gensweep.metrics._modes import mode_errors, mode_metrics
 from gensweep.metrics._standard_error import standard_error
-from gensweep.metrics._verdict import POINT_BOUNDS, judge_points
+from gensweep.metrics._verdict import POINT_BOUNDS, Bounds, judge_points
 from gensweep.trial import Outcome
 
 __all__ = ["Points"]
@@ -32,6 +32,7 @@ class Points:
 
     def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:
         self.real, self.modes, self.std = real, modes, std
+        self.bounds: Bounds = POINT_BOUNDS
         self._sliced = SlicedDistances(real)
         self.protocol: dict[str, object] = {
             "kind": "points",
@@ -39,12 +40,14 @@ class Points:
             "mode_std": std,
             "modes": len(modes),
             "mode_threshold": THRESHOLD,
-            "bounds": POINT_BOUNDS,
+            "bounds": self.bounds,
         }
 
     def to(self, place: device | str) -> Points:
         """Return the same reference on another device."""
-        return Points(self.real.to(place), self.modes.to(place), self.std)
+        moved = Points(self.real.to(place), self.modes.to(place), self.std)
+        moved.bounds, moved.protocol = self.bounds, self.protocol
+        return moved
 
     def measure(
         self,
@@ -79,5 +82,5 @@ class Points:
         }
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
-        """Judge by `POINT_BOUNDS`: the outcome, and its cause in words."""
-        return judge_points(metrics, len(self.modes))
+        """Judge by the bounds: the outcome, and its cause in words."""
+        return judge_points(metrics, len(self.modes), self.bounds)

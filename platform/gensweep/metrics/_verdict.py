@@ -23,6 +23,8 @@ share among samples that are between others, and of those that it did see 0.43 a
 """
 
 Metrics = Mapping[str, float]
+Bounds = Mapping[str, float]
+"""By the names of the constants above; those of a sweep that an earlier version began differ."""
 OutcomeWithCause = tuple[Outcome, str]
 """An outcome, and its cause in words."""
 
@@ -34,37 +36,37 @@ def diverged(metrics: Metrics) -> OutcomeWithCause | None:
     return Outcome.DIVERGED, "non-finite samples"
 
 
-def judge_points(metrics: Metrics, modes: int) -> OutcomeWithCause:
-    """Judge samples of a mixture that has so many modes, by `POINT_BOUNDS`."""
+def judge_points(metrics: Metrics, modes: int, bounds: Bounds) -> OutcomeWithCause:
+    """Judge samples of a mixture that has so many modes."""
     found, good = metrics["modes"], metrics["high_quality"]
     says = f"{found:.0f} of {modes} modes, {good:.0%} high-quality samples"
-    if found < POINT_BOUNDS["collapsed_modes"] * modes:
+    if found < bounds["collapsed_modes"] * modes:
         return Outcome.COLLAPSED, says
-    full = found >= POINT_BOUNDS["converged_modes"] * modes
-    converged = full and good >= POINT_BOUNDS["converged_high_quality"]
+    full = found >= bounds["converged_modes"] * modes
+    converged = full and good >= bounds["converged_high_quality"]
     return (Outcome.CONVERGED if converged else Outcome.UNCONVERGED), says
 
 
-def judge_images(metrics: Metrics, classes: int | None) -> OutcomeWithCause:
-    """Judge images by `IMAGE_BOUNDS` and, of data with so many classes, by `CLASS_BOUNDS`."""
-    if lost := _collapse(metrics, classes):
+def judge_images(metrics: Metrics, classes: int | None, bounds: Bounds) -> OutcomeWithCause:
+    """Judge images and, of data with so many classes, by the classes that are found, too."""
+    if lost := _collapse(metrics, classes, bounds):
         return Outcome.COLLAPSED, lost
     density, coverage = metrics["density"], metrics["coverage"]
-    good = density >= IMAGE_BOUNDS["converged_density"]
-    good = good and coverage >= IMAGE_BOUNDS["converged_coverage"]
+    good = density >= bounds["converged_density"]
+    good = good and coverage >= bounds["converged_coverage"]
     says = f"density {density:.2f}, coverage {coverage:.2f}"
     if classes is not None:
-        good = good and metrics["classes"] >= CLASS_BOUNDS["converged_classes"] * classes
+        good = good and metrics["classes"] >= bounds["converged_classes"] * classes
         says += f", {metrics['classes']:.0f} of {classes} classes"
     return (Outcome.CONVERGED if good else Outcome.UNCONVERGED), says
 
 
-def _collapse(metrics: Metrics, classes: int | None) -> str:
+def _collapse(metrics: Metrics, classes: int | None, bounds: Bounds) -> str:
     """Say what shows that images collapsed; empty if nothing does."""
-    if classes is not None and metrics["classes"] < CLASS_BOUNDS["collapsed_classes"] * classes:
+    if classes is not None and metrics["classes"] < bounds["collapsed_classes"] * classes:
         return f"{metrics['classes']:.0f} of {classes} classes"
-    if metrics["variance_ratio"] < IMAGE_BOUNDS["collapsed_variance"]:
+    if metrics["variance_ratio"] < bounds["collapsed_variance"]:
         return f"sample variance is {metrics['variance_ratio']:.1%} of the data's"
-    if classes is None and metrics["coverage"] < IMAGE_BOUNDS["collapsed_coverage"]:
+    if classes is None and metrics["coverage"] < bounds["collapsed_coverage"]:
         return f"coverage {metrics['coverage']:.2f}"
     return ""

@@ -8,7 +8,11 @@ from gensweep.game import capabilities
 from gensweep.known_metrics import METRICS, Kind, find_metric
 from gensweep.spec import Sweep
 
-HELD_OUT: dict[Kind, str] = {"likelihood": "log_prob", "scores": "scores"}
+HELD_OUT: dict[Kind, str] = {
+    "likelihood": "log_prob",
+    "scores": "scores",
+    "critic": "critic_values",
+}
 """Kind of metric to the capability of a game that it needs."""
 
 

@@ -1,6 +1,7 @@
 """The training loop that Ray Train runs on each rank of a pack."""
 
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ class WorkerSettings:
 
     feature_hash: str | None
     """Of the feature network that the sweep's protocol states."""
+
+    bounds: Mapping[str, float]
+    """Of the verdict on samples, as the sweep's protocol states them."""
 
     verbosity: int = 0
     """See `configure_logging`."""
@@ -77,6 +81,7 @@ def _train(settings: WorkerSettings, store: ObjectStore, client: CoordinatorClie
     train, test = _load_splits(settings.data, store)
     device = "cuda" if resources.use_gpu else "cpu"
     evaluator = build_evaluator(sweep, store, train, test, settings.feature_hash)
+    evaluator = evaluator.judging_by(settings.bounds)
     source = train.source(device)
     width = broadcast_from_rank_0(resolve_width(sweep, train, source, resources, device))
     coordinator = client if ranks.count == 1 else BroadcastClient(client)

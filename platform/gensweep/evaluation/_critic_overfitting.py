@@ -1,0 +1,68 @@
+"""Measures how far a trial's critic knows the training examples by heart."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from gensweep.evaluation._held_out_examples import Columns, HeldOut, for_ranking
+from gensweep.game import capabilities
+from gensweep.lanes import Pack
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticOverfitting:
+    """The share of pairs in which the critic prefers a training example to a held-out one.
+
+    As BigGAN's authors tell a critic that memorises from one that generalises (arXiv:1809.11096,
+    section 4.2), but by order: a Wasserstein critic has no threshold between real and not.
+    """
+
+    seen: HeldOut
+    unseen: HeldOut
+
+    @classmethod
+    def of_game(cls, game: object, train: Columns, held_out: Columns) -> Self | None:
+        """Take as many of both; None if the game tells no critic's values, or nothing is held out.
+
+        `train` and `held_out` are columns [N, ...] of examples.
+        """
+        if not held_out or "critic_values" not in capabilities(game):
+            return None
+        unseen = for_ranking(held_out)
+        count = len(unseen["x"])
+        seen = {name: values[:count] for name, values in train.items()}
+        return cls(seen=HeldOut(split="train", examples=seen, available=len(train["x"])),
+                   unseen=HeldOut(split="test", examples=unseen,
+                                  available=len(held_out["x"])))  # fmt: skip
+
+    @property
+    def protocol(self) -> dict[str, object]:
+        """The statement of which examples were compared, as JSON."""
+        return {"seen": self.seen.origin, "unseen": self.unseen.origin}
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the same for a pack on `device`."""
+        return type(self)(seen=self.seen.to(device), unseen=self.unseen.to(device))
+
+    def measure(self, pack: Pack, slots: list[int]) -> list[float]:
+        """Measure the critics of the lanes in `slots`: 0.5 is chance, 1 knows every example."""
+        seen, unseen = (
+            torch.cat(part.call(pack, slots, "critic_values", "x"), 1).double()
+            for part in (self.seen, self.unseen)
+        )
+        return [share_above(*pair) for pair in zip(seen, unseen, strict=True)]
+
+
+def share_above(values: Tensor, others: Tensor) -> float:
+    """Return the share of pairs of values [N] and others [M] in which the value is the larger.
+
+    A tie counts as half.
+
+    >>> share_above(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.0]))
+    0.875
+    """
+    ordered = others.sort().values
+    below = torch.searchsorted(ordered, values) + torch.searchsorted(ordered, values, right=True)
+    return float(below.double().mean()) / (2 * len(others))
