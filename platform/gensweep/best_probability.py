@@ -84,7 +84,7 @@ def _moderate(values: Sequence[Array]) -> tuple[Array, Array]:
     squares[~seen] = 0.0  # of equal seeds what is left is rounding
     rank = np.array([each.mean() for each in values]).argsort().argsort()
     trend = _trend(freedom, squares, seen, (rank - rank.mean()) / max(float(rank.std()), 1e-9))
-    prior, shared = _fit_prior(freedom[seen], (squares / freedom / trend)[seen])
+    prior, shared = _fit_prior(freedom[seen], squares[seen] / freedom[seen] / trend[seen])
     return freedom + prior, (prior * shared * trend + squares) / (freedom + prior)
 
 

@@ -9,11 +9,8 @@ from typing import Self
 
 from gensweep.best_probability import DRAWS, best_probabilities
 from gensweep.errors import UserError
-from gensweep.objective import Configuration, Objective, searched
+from gensweep.objective import FEWEST_FRESH, Configuration, Objective, searched
 from gensweep.trial import TrialView
-
-FEWEST = 2
-"""Seeds of a configuration: one tells nothing of how they differ."""
 
 METHOD = (
     "The best configurations of the search were trained again with fresh seeds, and are ranked by "
@@ -41,9 +38,9 @@ class Confirmation:
         """Read MxN, configurations and seeds; `UserError` for anything else."""
         found = re.fullmatch(r"([0-9]{1,6})x([0-9]{1,6})", text)
         most, seeds = map(int, found.groups()) if found else (0, 0)
-        if most < 1 or seeds < FEWEST:
+        if most < 1 or seeds < FEWEST_FRESH:
             raise UserError(f"confirm is MxN, the best M configurations over N seeds each (1 <= M, "
-                            f"{FEWEST} <= N), such as 3x10, but got {text!r}.")  # fmt: skip
+                            f"{FEWEST_FRESH} <= N), such as 3x10, but got {text!r}.")  # fmt: skip
         return cls(configurations=most, seeds=seeds)
 
     def __str__(self) -> str:
@@ -66,7 +63,7 @@ class Confirmation:
         drawn = Counter(trial["group"] for trial in trials if trial.get("confirm_round"))
         rounds = 1 + math.ceil(math.log2(max(1, len(groups))))
         if new := [group for group in groups if not drawn[group]]:
-            return max(FEWEST, self.seeds // rounds) * new
+            return max(FEWEST_FRESH, self.seeds // rounds) * new
         left = max(0, len(groups) * self.seeds - sum(drawn[group] for group in groups))
         part = math.ceil(len(groups) * self.seeds / rounds)
         confirmed = [one for one in objective.configurations(trials) if one.confirmed]

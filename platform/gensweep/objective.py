@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -14,6 +15,10 @@ from gensweep.trial import TrialState, TrialView
 
 COUNTED = frozenset(each for each in TrialState if each.ended) - {TrialState.CANCELLED}
 """In which a seed counts for its configuration."""
+
+
+FEWEST_FRESH = 2
+"""Seeds that confirm a configuration: one tells nothing of how they differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +98,9 @@ class Objective:
         worst value that any of the `trials` completed with: were it left out, a configuration that
         often fails would be ranked by its luckiest seeds. Those of which more seeds ended so than
         were completed come last. A seed that has not ended does not count. Configurations that
-        were confirmed come first, ranked by the seeds that confirm them alone.
+        were confirmed come first, ranked by the seeds that confirm them alone: once each of them
+        has `FEWEST_FRESH` that have ended, for before that it would be the first to be trained that
+        comes first.
 
         >>> trials = [{"group": n // 2, "state": s, "metrics": {"nll": v}} for n, (s, v) in
         ...           enumerate([("completed", 1), ("diverged", 0), ("completed", 3),
@@ -102,7 +109,7 @@ class Objective:
         [3.5, 5.0, 9.0]
         """
         groups: dict[Any, list[TrialView]] = {}
-        for trial in trials:
+        for trial in trials if _are_confirmed(trials) else searched(trials):
             groups.setdefault(trial["group"], []).append(trial)
         worst = max((v for v in self.signed_values(trials) if v < math.inf), default=math.inf)
         found = [self._configuration(group, worst) for group in groups.values()]
@@ -160,6 +167,13 @@ class Configuration:
     def failed(self) -> int:
         """The number of seeds that ended without a value."""
         return len(self.values) - len(self.trials)
+
+
+def _are_confirmed(trials: Sequence[TrialView]) -> bool:
+    """Return whether each configuration that is confirmed has enough fresh seeds that ended."""
+    fresh = [trial for trial in trials if trial.get("confirm_round")]
+    ended = Counter(trial["group"] for trial in fresh if trial["state"] in COUNTED)
+    return all(ended[trial["group"]] >= FEWEST_FRESH for trial in fresh)
 
 
 def searched(trials: Sequence[TrialView]) -> list[TrialView]:

@@ -13,14 +13,15 @@ FAILED = frozenset({Outcome.COLLAPSED, Outcome.UNCONVERGED})
 RIGHT = {
     "healthy": frozenset({Outcome.CONVERGED}),
     "one mode": frozenset({Outcome.COLLAPSED}),
-    "some modes": frozenset({Outcome.COLLAPSED}),
+    "some modes": FAILED,
     "oscillating": FAILED,
     "saturated critic": FAILED,
     "posterior collapse": frozenset({Outcome.COLLAPSED}),
     "diverged": frozenset({Outcome.DIVERGED}),
 }
-"""Label to the verdicts that are right: a player that circles, or learns nothing, may be anywhere,
-but neither with the data nor at infinity."""
+"""Label to the verdicts that are right. Whether what lacks some modes has collapsed depends on how
+many; a player that circles, or learns nothing, may be anywhere, but neither with the data nor at
+infinity."""
 
 
 @dataclass(frozen=True, kw_only=True)

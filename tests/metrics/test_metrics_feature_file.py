@@ -4,8 +4,10 @@ import hashlib
 import io
 import pickle
 import re
+import struct
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,41 @@ def test_no_file_is_unpickled(net: nn.Module, exported: bytes, tmp_path: Path) -
     for message, data in files.items():
         with pytest.raises(UserError, match=message):
             FileFeatures.load(data, feature_input("as-is"))
+    assert not marker.exists()
+
+
+def parts(data: bytes) -> tuple[bytes, bytearray, bytearray]:
+    """An archive's files, its directory, and the record at its end."""
+    end = data.rindex(b"PK\5\6")
+    size, begin = struct.unpack("<LL", data[end + 12 : end + 20])
+    return data[:begin], bytearray(data[begin : begin + size]), bytearray(data[end:])
+
+
+def with_two_directories(shown: bytes, hidden: bytes) -> bytes:
+    """An archive in which Python finds the files of one, and torch those of another."""
+    (files, directory, _), (others, other, end) = parts(shown), parts(hidden)
+    at = 0
+    while at < len(directory):  # the files that are shown come second
+        name, extra, comment = struct.unpack("<HHH", directory[at + 28 : at + 34])
+        (place,) = struct.unpack("<L", directory[at + 42 : at + 46])
+        directory[at + 42 : at + 46] = struct.pack("<L", place + len(others) - len(files))
+        at += 46 + name + extra + comment
+    end[16:20] = struct.pack("<L", len(others))
+    return bytes(others + other + files + directory + end)
+
+
+def test_what_was_checked_is_what_is_read(exported: bytes, tmp_path: Path) -> None:
+    """Readers differ in which of two directories they believe."""
+    marker, plain = tmp_path / "opened", io.BytesIO()
+    torch.save([Opens(marker), b"0" * 100_000], plain)
+    shown = changed(exported, "model.pt", lambda data: data)
+    hidden = changed(exported, "model.pt", lambda _: plain.getvalue())
+    data = with_two_directories(shown, hidden)
+    with suppress(Exception):
+        torch.export.load(io.BytesIO(data))
+    assert marker.exists()
+    marker.unlink()
+    FileFeatures.load(data, feature_input("as-is"))
     assert not marker.exists()
 
 

@@ -140,8 +140,10 @@ def test_the_line_to_type_next_trains_where_this_did(monkeypatch: pytest.MonkeyP
     ends: list[Any] = [{"state": "completed"}] * 8
     assert next_command(request, ends[:2]).endswith("x.py --resume n")
     assert next_command(request, ends).endswith("x.py --resume n --confirm 2x6")
+    # of two configurations one was completed, and got all the seeds that it gets
+    assert next_command(request, ends[:5], planned=5).endswith("x.py --resume n --confirm 2x6")
     ends = [{"state": "collapsed"}] * 2  # of which none can be confirmed
-    assert next_command(request, ends).endswith("x.py --resume n --trials 4")
+    assert next_command(request, ends, planned=2).endswith("x.py --resume n --trials 4")
 
 
 def test_the_report_says_what_all_trials_have_in_common(home: Path, capsys: Any) -> None:

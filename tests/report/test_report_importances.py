@@ -92,6 +92,13 @@ def test_seeds_count_as_one_configuration() -> None:
     assert found([trial for trial in trials for _ in range(3)]) == found(trials)
 
 
+def test_equal_outcomes_leave_nothing_to_explain() -> None:
+    trials = trials_of(30)
+    for trial in trials:
+        trial["metrics"] = {"m": 8.0}
+    assert {one.alone for one in found(trials)[0].found} == {0.0}
+
+
 def test_too_few_leave_it_out_with_the_reason() -> None:
     quality, stability = found(trials_of(10))
     assert quality.of == "left out: 10 configurations were completed, of 20 needed"

@@ -219,6 +219,25 @@ def test_the_best_is_a_configuration_and_not_a_lucky_seed() -> None:
     )
 
 
+def test_the_search_ranks_until_every_rival_is_confirmed() -> None:
+    """Stopped in the middle, it would be the first configuration that got a fresh seed."""
+    trials: list[Any] = [
+        {"group": group, "confirm_round": 0, "state": "completed", "metrics": {"fid": value}}
+        for group, value in enumerate((1.0, 2.0, 3.0))
+    ]
+    objective = Objective(metric="fid")
+    for group, states in ((2, ("completed", "failed")), (0, ("completed", "leased"))):
+        trials += [{"group": group, "confirm_round": 1, "state": state, "metrics": {"fid": 50.0}}
+                   for state in states]  # fmt: skip
+    ranked = objective.configurations(trials)
+    assert [one.trials[0]["group"] for one in ranked] == [0, 1, 2]
+    assert not any(one.confirmed for one in ranked)
+    trials[-1]["state"] = "completed"
+    ranked = objective.configurations(trials)
+    assert [one.trials[0]["group"] for one in ranked] == [0, 2, 1]
+    assert [one.confirmed for one in ranked] == [True, True, False]
+
+
 def test_a_seed_that_failed_counts_as_the_worst_value() -> None:
     """Whatever it measured before; a configuration that never works is no better for that."""
     trials = seeds_of({0: [1.0, None], 1: [5.0, 5.0], 2: [None, None], 3: [20.0, 20.0]})

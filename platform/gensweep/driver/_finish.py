@@ -83,7 +83,7 @@ def print_answer(
     sweep = plan.request.sweep
     snapshot = read_sweep(sweep.name, plan.ledger)
     trials = trial_views(r for r in snapshot.records if r.state.ended)
-    command = redact(next_command(plan.request, trials))
+    command = redact(next_command(plan.request, trials, snapshot.planned))
     best = objective.ranked(trials)[:1]
     test, pictures = _look_at_best(plan, objective, best)
     facts = ReportFacts(

@@ -9,16 +9,20 @@ from gensweep.spec import RunRequest
 from gensweep.trial import TrialState, TrialView
 
 
-def next_command(request: RunRequest, trials: Sequence[TrialView]) -> str:
+def next_command(
+    request: RunRequest, trials: Sequence[TrialView], planned: int | None = None
+) -> str:
     """Return what goes on with the rest of a sweep that was stopped, or doubles its trials.
 
-    Of one that was confirmed, whose choice is made, it doubles the seeds. Empty where all of one
-    configuration's seeds have ended, of which it keeps the number.
+    `planned` are the trials that the ledger knows it will have: fewer than were asked for where
+    fewer configurations could be confirmed. Of a sweep that was confirmed, whose choice is made, it
+    doubles the seeds. Empty where all of one configuration's seeds have ended, of which it keeps
+    the number.
     """
     sweep = request.sweep
     ended = sum(TrialState(trial["state"]).ended for trial in trials)
     is_best = any(trial["state"] == TrialState.COMPLETED for trial in trials)
-    is_done = ended >= (sweep.planned_trials if is_best else sweep.trials)
+    is_done = ended >= (sweep.planned_trials if planned is None else planned)
     if is_done and not sweep.space:
         return ""
     line = f"{_called(request.script)} --resume {sweep.name}{request.placement_options}"

@@ -1,6 +1,5 @@
 """Builds the files that a sweep leaves, and stores them: its report, and its trials as JSON."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from gensweep.chart import Chart
 from gensweep.driver._next_command import next_command
 from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, real_grid
+from gensweep.json_text import json_text
 from gensweep.objective import Objective
 from gensweep.planning import Plan, sweep_summary
 from gensweep.redact import redact, redact_tree
@@ -93,7 +93,7 @@ def build_files(
     images = trial_pictures(plan.store, trials, objective) | pictures_of(plan, facts.pictures)
     page = report.render(trials, objective, snapshot.versions, images)
     test = facts.test.as_json() if facts.test else {}
-    text = json.dumps({"sweep": sweep.name, "test": test, "trials": trials}, indent=1)
+    text = json_text({"sweep": sweep.name, "test": test, "trials": trials})
     return {"report.html": page.encode(), "trials.json": text.encode()}
 
 

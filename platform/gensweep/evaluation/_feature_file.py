@@ -18,7 +18,11 @@ def load_file_features(
     """
     if expected_hash is not None and store.exists(_key(expected_hash)):
         kept = store.get(_key(expected_hash))
-        return FileFeatures.load(kept, feature_input(input_name), location)
+        found = FileFeatures.load(kept, feature_input(input_name), location)
+        if found.hash != expected_hash:
+            raise UserError(f"features {location}: the store's copy, {_key(expected_hash)}, is "
+                            "damaged: delete it, and bring the file back.")  # fmt: skip
+        return found
     found, data = read_file_features(location, input_name)
     if expected_hash not in (None, found.hash):
         raise UserError(

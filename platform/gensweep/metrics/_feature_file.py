@@ -14,7 +14,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,20 +96,23 @@ def _reader(data: bytes, name: str) -> tuple[str, Callable[[io.BytesIO], Any]]:
             if "constants.pkl" in files and any(n.startswith("code/") for n in files):
                 return "TorchScript", _script
             if "archive_format" in files and "models/model.json" in files:
-                _check_exported(archive, name)
-                return "exported program", _exported
+                members = _checked_members(archive, name)
+                return "exported program", lambda _: _exported(_packed(members))
     except zipfile.BadZipFile:
         files = {}
     what = "holds pickled weights" if "data.pkl" in files else "is neither TorchScript nor .pt2"
     raise UserError(f"features {name} {what}, which is never unpickled: {HOW}.")
 
 
-def _check_exported(archive: zipfile.ZipFile, name: str) -> None:
-    """`UserError` for a program that its reader would unpickle or evaluate, or that is compiled."""
+def _checked_members(archive: zipfile.ZipFile, name: str) -> dict[str, bytes]:
+    """Read the files of a program by their names.
+
+    `UserError` for one that its reader would unpickle or evaluate, or that is compiled.
+    """
     if len(set(archive.namelist())) < len(archive.namelist()):  # which of two would be read?
         raise UserError(f"features {name} holds two files of one name: {HOW}.")
-    for file in archive.namelist():
-        data = archive.read(file)
+    members = {file: archive.read(file) for file in archive.namelist()}
+    for file, data in members.items():
         if file.endswith(".so") or "aotinductor" in file:
             raise UserError(f"features {name} holds compiled code, {file}: {HOW}.")
         if file.endswith(".json"):
@@ -123,6 +126,20 @@ def _check_exported(archive: zipfile.ZipFile, name: str) -> None:
             except Exception as error:
                 raise UserError(f"features {name}: {file} holds more than tensors: {HOW} with "
                                 "tensors alone as its example.") from error  # fmt: skip
+    return members
+
+
+def _packed(members: Mapping[str, bytes]) -> io.BytesIO:
+    """Write the files that were checked into an archive of our own.
+
+    Another reader may see other files in theirs: an archive may have two directories.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    packed.seek(0)
+    return packed
 
 
 def _is_harmless(key: str, value: object) -> bool:

@@ -34,6 +34,8 @@ AnyFeatures = FeatureNet | Projection | FileFeatures
 CLIPPED = {"clipped_density", "clipped_coverage"}
 NEAR = {"precision", "recall", "density", "coverage", *CLIPPED}
 """What `NearReal` measures."""
+BATCH, FILE_BATCH = 1000, 50
+"""Images at once: of a file, networks like Inception's take 5 MB for each."""
 DIRECTIONS = 256
 """Of the Monge inception distance, of which its authors take 100 to 1000."""
 
@@ -160,4 +162,5 @@ class Images:
 @torch.no_grad()
 def feature_batches(net: AnyFeatures, images: Tensor) -> Tensor:
     """Return features [N, F] of images [N, ...], computed in parts to bound the memory."""
-    return torch.cat([net.features(part) for part in torch.split(images, 1000)])
+    at_once = FILE_BATCH if isinstance(net, FileFeatures) else BATCH
+    return torch.cat([net.features(part) for part in torch.split(images, at_once)])

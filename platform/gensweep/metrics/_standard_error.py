@@ -17,7 +17,8 @@ from torch import Tensor
 
 METHOD = (
     "95 %, of draws of as many samples of the trial, by the jackknife; the real examples, and a "
-    "distance's bias for a finite number of samples, are as they are"
+    "distance's bias for a finite number of samples, are as they are; of recall, and of a coverage "
+    "near 1, up to 1.9 times too wide"
 )
 
 __all__ = ["METHOD", "share_pieces", "standard_error"]

@@ -15,7 +15,7 @@ IMAGE_BOUNDS = {
     "collapsed_coverage": 0.05,
     "collapsed_variance": 0.1,
 }
-CLASS_BOUNDS = {"converged_classes": 0.9, "collapsed_classes": 0.75, "found_share": 0.3}
+CLASS_BOUNDS = {"converged_classes": 0.9, "collapsed_classes": 0.5, "found_share": 0.3}
 """A class is found if it has at least `found_share` of its share in the data.
 
 Chosen by verdicts.py: of digits that a model never saw, the classifier finds up to 0.25 of their

@@ -41,6 +41,10 @@ def check_data_set(dataset: "Dataset") -> None:
 def check_features(sweep: Sweep, dataset: "Dataset") -> None:
     """`UserError` unless the file of `features` is a network of the data's images, many or few."""
     if sweep.features is None:
+        if sweep.feature_input != "as-is":
+            raise UserError(f"feature_input={sweep.feature_input!r} says what the network of "
+                            "--features takes, which is not given: name its file, or leave it "
+                            "out.")  # fmt: skip
         return
     if dataset.modes is not None:
         raise UserError(f"features are of images, but {dataset.name} has points: leave --features "

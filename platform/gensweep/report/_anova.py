@@ -40,11 +40,14 @@ def variance_shares(
 ) -> dict[str, float]:
     """Measure which part of the variance of the values' ranks each hyperparameter alone explains.
 
-    By fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014), of a random forest of `TREES`.
+    By fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014), of a random forest of `TREES`. Of equal
+    values nothing is to be explained: 0.
     """
     from optuna.importance import FanovaImportanceEvaluator
     from scipy.stats import rankdata
 
+    if len(set(values)) < 2:
+        return dict.fromkeys(_distributions(configurations), 0.0)
     ranks = rankdata(values)
     measure = FanovaImportanceEvaluator(n_trees=TREES, max_depth=DEPTH, seed=0)
     found = measure.evaluate(_study(configurations), target=lambda trial: ranks[trial.number])
