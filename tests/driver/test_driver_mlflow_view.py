@@ -97,14 +97,14 @@ def test_the_search_box_finds_what_became_of_an_objective(
     done = stack.run("results", NAME, "--json")
     (trial,) = (one for one in json.loads(done.stdout)["trials"]
                 if one["params"]["objective"] == "wasserstein")  # fmt: skip
-    browser.open(link.replace("compareRunsMode=CHART", "compareRunsMode=TABLE"))
-    browser.wait_for(lambda: "5 matching runs" in browser.text, "all runs")
+    browser.open(f"{link.partition('?')[0]}?workflowType=machine_learning&compareRunsMode=TABLE")
+    browser.wait_for(lambda: "matching runs" in browser.text, "all runs")
     box = "document.querySelector('input[data-testid=search-box]')"
-    for relation, found in (("=", "[12]"), ("!=", "0")):  # MLflow counts the parent of a match
+    for relation, found in (("!=", "0"), ("=", "[12]")):  # MLflow counts the parent of a match
         browser.click(box)
         browser.run(f"{box}.select()")
-        browser.type(f"tags.status {relation} '{trial['state']}' and "
-                     "params.objective = 'wasserstein'")  # fmt: skip
+        browser.type(f"tags.status {relation} '{trial['state']}' and params.objective = "
+                     f"'wasserstein' and tags.`gensweep.sweep` = '{NAME}'")  # fmt: skip
         browser.wait(f"/\\b{found} matching run/.test(document.body.innerText)")
 
 
