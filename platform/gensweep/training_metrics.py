@@ -5,6 +5,7 @@ evaluation are in `known_metrics`.
 """
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Final
 
 FORMULAS: Final[Mapping[str, str]] = {
@@ -50,23 +51,26 @@ OF_A_PLAYER: Final[Mapping[str, str]] = {
     "_update_ratio": "norm of {player}'s step / norm of its weights, once in each part",
 }
 """By what follows the player's name."""
+OF_A_PART: Final = ("top_", "bottom_", "first_", "second_")
+"""What precedes the name, of a level of a hierarchy or a stage of a cascade."""
 
 
 def training_formula(name: str) -> str:
     """Say what a metric of training is; empty for one that is a model's own.
 
-    Parts, and the levels of a hierarchy, have the text of the whole.
+    Parts, the levels of a hierarchy and the stages of a cascade have the text of the whole.
 
     >>> training_formula("critic_update_ratio")
     "norm of critic's step / norm of its weights, once in each part"
     >>> training_formula("sigma_critic.stem") == training_formula("sigma"), training_formula("mine")
     (True, '')
     """
-    whole = name.partition(".")[0].removeprefix("top_").removeprefix("bottom_")
+    told = name.partition(".")[0]
+    whole = reduce(str.removeprefix, OF_A_PART, told)
     if whole in FORMULAS:
         return FORMULAS[whole]
     if whole.startswith("sigma_"):
         return FORMULAS["sigma"]
-    known = ((whole.removesuffix(end), text) for end, text in OF_A_PLAYER.items()
-             if whole.endswith(end))  # fmt: skip
+    known = ((told.removesuffix(end), text) for end, text in OF_A_PLAYER.items()
+             if told.endswith(end))  # fmt: skip
     return next((text.format(player=player) for player, text in known), "")

@@ -100,11 +100,13 @@ class Sr3Cascade(SuperResolution):
         self.noise = {name: stage.noise["denoiser"] for name, stage in stages.items()}
 
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
-        """SR3's, of the player's stage alone."""
+        """SR3's, of the player's stage alone, whose name its metrics have before theirs."""
         stage = {"denoiser": nets[player]}
         if player == "second":
-            return self.second.loss("denoiser", stage, batch, noise, hyper)
-        return self.first.loss("denoiser", stage, self._halved(batch), noise, hyper)
+            loss, metrics = self.second.loss("denoiser", stage, batch, noise, hyper)
+        else:
+            loss, metrics = self.first.loss("denoiser", stage, self._halved(batch), noise, hyper)
+        return loss, {f"{player}_{name}": value for name, value in metrics.items()}
 
     def _halved(self, batch: Tensors) -> dict[str, Tensor]:
         return {"x": avg_pool2d(batch["x"], LAST)}
