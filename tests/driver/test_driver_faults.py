@@ -23,7 +23,7 @@ from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "sweeps" / "vae_tradeoff.py"
-BUDGET = 60_000
+BUDGET = 90_000
 DEADLINE_S = 20
 EVALUATED = ("nll", "frechet", "density", "coverage")
 OPTIONS = ["--trials", "3", "--budget-images", str(BUDGET), "--packs", "1", "--width", "3",

@@ -1,8 +1,10 @@
 """What other tools make of a finished sweep, by the README's own commands."""
 
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,8 +31,8 @@ pytestmark = [
 
 
 @contextmanager
-def serving(stack: Any, begin: str, log: Path) -> Iterator[str]:
-    """Run the README's command that begins so, on a port of its own; its address."""
+def serving(stack: Any, begin: str, ready: str, log: Path) -> Iterator[str]:
+    """Run the README's command that begins so, on a port of its own; its address once `ready`."""
     (command,) = re.findall(f"`({re.escape(begin)}[^`]*)`", README)
     argv, port = shlex.split(command.replace("@NAME", f"@{NAME}")), free_port()
     env = stack.env | {"PATH": f"{BIN}:{stack.env['PATH']}"}
@@ -38,10 +40,14 @@ def serving(stack: Any, begin: str, log: Path) -> Iterator[str]:
         [f"{BIN}/{argv[0]}", *argv[1:], "--host", "127.0.0.1", "--port", str(port)], env=env,
         stdout=said, stderr=said, cwd=stack.home.parent, start_new_session=True,
     ) as server:  # fmt: skip
+        address, first = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port}{ready}"
         try:
-            yield f"http://127.0.0.1:{port}"
+            until(lambda: server.poll() is not None or ask(first) is not None, 60, log.read_text)
+            assert server.poll() is None, log.read_text()
+            yield address
         finally:
-            subprocess.run(["kill", "--", f"-{server.pid}"], check=True)
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGTERM)
 
 
 def ask(address: str, body: Any = None) -> Any:
@@ -49,7 +55,7 @@ def ask(address: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     try:
         with urlopen(Request(address, data, {"Content-Type": "application/json"})) as answer:
-            return json.load(answer)
+            return json.load(answer) if "json" in answer.headers["Content-Type"] else ""
     except URLError:
         return None
 
@@ -58,8 +64,8 @@ def test_mlflow_serves_the_best_model(stack: Any, output: str, tmp_path: Path) -
     """A request is answered with images, and the same seed with the same ones."""
     log = tmp_path / "log"
     rows = {"dataframe_records": [{"n": 4, "seed": 1}, {"n": 2, "seed": 1, "truncation": 0.1}]}
-    with serving(stack, "mlflow models serve", log) as server:
-        first = until(lambda: ask(f"{server}/invocations", rows), 120, log.read_text)
+    with serving(stack, "mlflow models serve", "/version", log) as server:
+        first = ask(f"{server}/invocations", rows)
         images = np.array(first["predictions"])
         assert images.shape == (6, 1, 8, 8)
         assert np.abs(images).max() <= 1
@@ -69,8 +75,8 @@ def test_mlflow_serves_the_best_model(stack: Any, output: str, tmp_path: Path) -
 
 def test_optunas_dashboard_opens_the_study(stack: Any, output: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with serving(stack, "optuna-dashboard", log) as server:
-        every = until(lambda: ask(f"{server}/api/studies"), 60, log.read_text)
+    with serving(stack, "optuna-dashboard", "/api/studies", log) as server:
+        every = ask(f"{server}/api/studies")
         found = {one["study_name"]: one["study_id"] for one in every["study_summaries"]}
         trials = ask(f"{server}/api/studies/{found[NAME]}?after=0")["trials"]
     assert len(trials) >= 10

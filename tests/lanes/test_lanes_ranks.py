@@ -30,7 +30,7 @@ def _free_port() -> int:
 
 MODELS = ["vae", "gan-hinge", "vqvae"]
 """One player, two with power iterations as state, and two stages."""
-NO_MEANS = {"perplexity": 0.0}
+NO_MEANS = dict.fromkeys(("perplexity", "active_share", "largest_rate"), 0.0)
 """Metrics of a whole batch: of its halves ranks tell the mean, which is another number."""
 
 

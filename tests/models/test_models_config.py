@@ -1,6 +1,7 @@
 """The bounds that fields state are checked, and told as mathematics writes them."""
 
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)
+import dataclasses
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -66,5 +67,5 @@ def test_every_number_of_a_model_has_bounds(model: Model) -> None:
 
 @pytest.mark.parametrize("model", CATALOG.values(), ids=lambda model: model.name)
 def test_every_sampling_hyperparameter_says_what_it_means(model: Model) -> None:
-    fields = model.config.__dataclass_fields__.values()
+    fields = dataclasses.fields(model.config)
     assert all(f.metadata["doc"] for f in fields if f.metadata["scope"] == "sampling")
