@@ -135,8 +135,11 @@ class Browser:
             self.send("Input.dispatchMouseEvent", type=kind, x=now[0], y=now[1], **button)
 
     def type(self, text: str) -> None:
-        """Type into what has the focus, and press Enter."""
+        """Type into what has the focus."""
         self.send("Input.insertText", text=text)
+
+    def enter(self) -> None:
+        """Press Enter."""
         for kind in ("keyDown", "keyUp"):
             self.send("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r",
                       windowsVirtualKeyCode=13)  # fmt: skip

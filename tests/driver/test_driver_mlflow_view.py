@@ -103,9 +103,12 @@ def test_the_search_box_finds_what_became_of_an_objective(
     for relation, found in (("!=", "0"), ("=", "[12]")):  # MLflow counts the parent of a match
         browser.click(box)
         browser.run(f"{box}.select()")
-        browser.type(f"tags.status {relation} '{trial['state']}' and params.objective = "
-                     f"'wasserstein' and tags.`gensweep.sweep` = '{NAME}'")  # fmt: skip
-        browser.wait(f"/\\b{found} matching run/.test(document.body.innerText)")
+        query = (f"tags.status {relation} '{trial['state']}' and params.objective = "
+                 f"'wasserstein' and tags.`gensweep.sweep` = '{NAME}'")  # fmt: skip
+        browser.type(query)
+        shown = f"/\\b{found} matching run/.test(document.body.innerText)"
+        # A list of suggestions that has just opened takes the first Enter.
+        browser.wait_for(lambda shown=shown: browser.enter() or browser.run(shown), query)
 
 
 def test_a_trial_has_a_learning_curve_and_its_samples(link: str, browser: Browser) -> None:

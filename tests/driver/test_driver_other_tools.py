@@ -55,7 +55,8 @@ def ask(address: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     try:
         with urlopen(Request(address, data, {"Content-Type": "application/json"})) as answer:
-            return json.load(answer) if "json" in answer.headers["Content-Type"] else ""
+            text = answer.read().decode()
+            return json.loads(text) if text.startswith(("{", "[")) else text
     except URLError:
         return None
 
