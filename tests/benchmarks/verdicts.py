@@ -96,12 +96,11 @@ def trained(runs: Runs, sweep: Sweep, folder: Path, store_uri: str) -> list[Tria
     return trial_views(read_sweep(sweep.name, str(folder / "studies")).records)
 
 
-def keep_pictures(sweep: Sweep, store: Path, to: Path) -> None:
-    """Copy the pictures of each trial's samples from the store."""
+def keep_pictures(sweep: Sweep, folder: Path, to: Path) -> None:
+    """Copy the pictures of each trial's samples, as the tracker has them."""
     to.mkdir(parents=True, exist_ok=True)
-    for picture in sorted(store.glob(f"sweeps/{sweep.name}/trials/*/**/*.png")):
-        name = picture.relative_to(store / "sweeps").as_posix().replace("/", "-")
-        shutil.copy(picture, to / name)
+    for number, picture in enumerate(sorted((folder / "a").rglob("*.png"))):
+        shutil.copy(picture, to / f"{sweep.name}-{number:02}-{picture.name}")
 
 
 def judged(args: argparse.Namespace) -> Iterator[tuple[Runs, TrialView]]:
@@ -116,7 +115,7 @@ def judged(args: argparse.Namespace) -> Iterator[tuple[Runs, TrialView]]:
                 for trial in trained(runs, sweep, folder, store.as_uri()):
                     yield runs, trial
                 if args.pictures:
-                    keep_pictures(sweep, store, args.pictures)
+                    keep_pictures(sweep, folder, args.pictures)
 
 
 def main(args: argparse.Namespace) -> dict[str, Any]:
