@@ -98,7 +98,7 @@ class LaneEvaluator:
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
 
     def judging_by(self, bounds: Mapping[str, float]) -> "LaneEvaluator":
-        """Return the same evaluator with these bounds of the verdict."""
+        """Return the same evaluator whose verdict on samples takes these `bounds`."""
         return replace(self, evaluator=self.evaluator.judging_by(bounds))
 
     @property
@@ -152,8 +152,8 @@ class LaneEvaluator:
         if last and sound and self.critic is not None:
             shares = self.critic.measure(pack, fill_up(sound, self.lanes_at_once))
             for slot, share in zip(sound, shares, strict=False):
-                metrics_of = {**found[slot].metrics, OVERFITTING: share}
-                found[slot] = replace(found[slot], metrics=metrics_of)
+                known = {**found[slot].metrics, OVERFITTING: share}
+                found[slot] = replace(found[slot], metrics=known)
         if last and sound:
             for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
                 found[slot] = _with_intervals(replace(found[slot], curves=curves))

@@ -90,7 +90,7 @@ class Evaluator:
         return dataclasses.replace(self, reference=self.reference.to(device))
 
     def judging_by(self, bounds: Mapping[str, float]) -> Evaluator:
-        """Return an evaluator that judges by these bounds: those of a sweep begun before others."""
+        """Return an evaluator whose verdict takes these `bounds`; its protocol states them."""
         reference = copy.copy(self.reference)
         reference.bounds = {**reference.bounds, **bounds}
         stated = {"bounds": reference.bounds}
