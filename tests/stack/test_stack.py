@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 
 from gensweep.home import Home
 from gensweep.stack import doctor
-from gensweep.stack._ports import choosing_ports
-from gensweep.stack._services import http_status
+from gensweep.stack._ports import OUTGOING, choose_port, choosing_ports
+from gensweep.stack._services import answers, http_status
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow("a stack starts", minutes=0.3)]
 
@@ -43,6 +43,22 @@ def test_one_stack_at_a_time_chooses_ports() -> None:
         assert not entered.wait(0.3)
     assert entered.wait(10)
     thread.join()
+
+
+@pytest.mark.skipif(not OUTGOING.exists(), reason="the kernel tells no range of outgoing ports")
+def test_a_chosen_port_is_none_that_a_connection_is_given() -> None:
+    lowest = int(OUTGOING.read_text().split()[0])
+    state: dict[str, Any] = {}
+    chosen = [choose_port(state, f"service-{i}") for i in range(50)]
+    assert len(set(chosen)) == 50
+    assert max(chosen) < lowest
+
+
+def test_ray_is_unwell_without_the_agent_that_takes_jobs(stack: Any) -> None:
+    state = Home(stack.home).load()
+    assert answers(state, "ray")
+    state["ports"]["ray-agent"] = choose_port(state, "nobody")
+    assert not answers(state, "ray")
 
 
 def test_up_twice_changes_nothing(stack: Any) -> None:

@@ -1,6 +1,7 @@
 """Chooses the ports that a stack's services listen on."""
 
 import os
+import random
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.files import lock_file
+
+ABOVE_RAYS_WORKERS = 20_000
+"""Ray's workers listen on 10,002 to 19,999."""
+OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 @contextmanager
@@ -43,11 +48,20 @@ def choose_port(state: dict[str, Any], name: str, preferred: int | None = None) 
         if port and port not in taken and is_free(port):
             ports[name] = port
             return int(port)
-    # The kernel may give a free port that is another service's, which is not up at the moment.
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port not in taken:
+        port = random.SystemRandom().choice(_quiet_ports())
+        if port not in taken and is_free(port):
             ports[name] = port
-            return int(port)
+            return port
+
+
+def _quiet_ports() -> range:
+    """Return the ports that nobody is given who asks for any.
+
+    A service listens seconds after its port was chosen (Ray's agent after five), and any outgoing
+    connection may be given a port of the kernel's range meanwhile. Ray's agent then stays alive
+    and takes no job.
+    """
+    lowest = int(OUTGOING.read_text().split()[0]) if OUTGOING.exists() else 32_768
+    quiet = range(ABOVE_RAYS_WORKERS, lowest)
+    return quiet if len(quiet) >= 1_000 else range(ABOVE_RAYS_WORKERS, 61_000)

@@ -51,14 +51,19 @@ def answers(state: Mapping[str, Any], service: str) -> bool:
     """Return whether the service answers its health check."""
     ports = state["ports"]
     if service == "ray":
-        token = Path(state["token_file"]).read_text().strip()
-        head = {"Authorization": f"Bearer {token}"}
-        return http_status(f"http://127.0.0.1:{ports['dashboard']}/api/jobs/", head) == 200
+        return _takes_jobs(ports, Path(state["token_file"]).read_text().strip())
     if service == "mlflow":
         return http_status(f"http://127.0.0.1:{ports['mlflow']}/health") == 200
     if service == "swift-proxy":
         return http_status(f"http://127.0.0.1:{ports[service]}/healthcheck") == 200
     return http_status(f"http://127.0.0.1:{ports[service]}/recon/version") is not None
+
+
+def _takes_jobs(ports: Mapping[str, int], token: str) -> bool:
+    """Return whether Ray's dashboard answers, and the agent that it hands a job to."""
+    head = {"Authorization": f"Bearer {token}"}
+    asked = (f"{ports['dashboard']}/api/jobs/", f"{ports['ray-agent']}/api/local_raylet_healthz")
+    return all(http_status(f"http://127.0.0.1:{url}", head) == 200 for url in asked)
 
 
 def http_status(url: str, headers: Mapping[str, str] | None = None) -> int | None:
