@@ -118,6 +118,16 @@ def _describe_field(field: Any, model: Model) -> dict[str, Any]:
     }
 
 
+def field_texts(model: Model) -> dict[str, str]:
+    """Say what each hyperparameter of a model is, with its bounds; empty for one without either."""
+    return {field.name: field_text(_describe_field(field, model)) for field in fields(model.config)}
+
+
+def field_text(field: Mapping[str, Any]) -> str:
+    """Say what a field, as `describe` has it, is, with its bounds."""
+    return "; ".join(filter(None, (field["meaning"], bounds_text(field["bounds"]))))
+
+
 def bounds_text(bounds: Mapping[str, Any]) -> str:
     """Write the bounds of a field as `describe` has them.
 

@@ -49,6 +49,9 @@ def test_the_page_of_an_ended_sweep_is_the_same(
     assert page.count("data:image/png;base64,") >= 3  # real data, the best, what it draws
     assert "A line" in page
     assert "75.0 % training" in page
+    folded = page.partition('<div id="lookup">')[2]
+    for name in ("modes (more", "frechet (less", "learning_rate", "--resume NAME"):
+        assert f"<dt><code>{name}" in folded
     assert main(["report", "s", "--out", "now.html"]) == 0
     assert (home / "now.html").read_text() == page
 

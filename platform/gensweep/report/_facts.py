@@ -41,3 +41,5 @@ class SweepFacts:
     """The metrics and the protocol of `held_out`, empty without it."""
     next_command: str = ""
     """The command line that continues or enlarges the sweep."""
+    lookup: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By heading, names that a reader may look up, and what each is. Metrics need not be told."""

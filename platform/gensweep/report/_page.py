@@ -26,6 +26,7 @@ from gensweep.report._figures import (
 from gensweep.report._importances import METHOD as IMPORTANCE_METHOD
 from gensweep.report._importances import importances
 from gensweep.report._lineage import copies_table, schedules
+from gensweep.report._lookup import lookup
 from gensweep.report._outcomes import outcome, rates, strata, titles
 from gensweep.report._pareto import METHOD as FRONT_METHOD
 from gensweep.report._pareto import pareto_front
@@ -85,6 +86,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         samples=_samples(trials, images, objective),
         trials=all_trials(trials, objective),
         protocol=protocol_json(facts),
+        lookup=lookup(facts, trials),
     )  # fmt: skip
 
 
