@@ -416,6 +416,8 @@ _ALL = (
 METRICS: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ALL}
 INDICATORS: Final = frozenset({"precision", "high_quality", "class_agreement"})
 """Metrics that are the share of the samples of which something is true."""
+COUNTS: Final = frozenset({"modes", "classes", "classes_seen"})
+"""Metrics that count how many modes or classes of the data are found."""
 LEAST_MOST: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys(("recall", "coverage", "clipped_density", "clipped_coverage", COPIED,
                      "total_variation"), (0.0, 1.0)),

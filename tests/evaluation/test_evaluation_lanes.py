@@ -111,7 +111,8 @@ def test_a_vae_gets_a_bound_on_binarised_pixels(store: ObjectStore, device: str)
     assert (stated["examples"], stated["drawn_from"]) == (178, 355)
     assert 0 < found.metrics["nll_standard_error"] < found.metrics["nll"] < 64 * math.log(4)
     assert [point[0] for point in found.curves["truncation"]] == [0.5, 2.0]
-    for name in ("nll", "frechet", "coverage", "kernel_distance", "mind", "copied"):
+    told = ("nll", "frechet", "coverage", "kernel_distance", "mind", "copied", "classes")
+    for name in (*told, "classes_seen"):
         low, high = found.intervals[name]
         assert low <= found.metrics[name] <= high, name
     assert not {"frechet_standard_error", "copied_standard_error"} & found.metrics.keys()

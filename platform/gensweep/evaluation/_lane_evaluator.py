@@ -156,7 +156,8 @@ class LaneEvaluator:
                 found[slot] = replace(found[slot], metrics=known)
         if last and sound:
             for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
-                found[slot] = _with_intervals(replace(found[slot], curves=curves))
+                ended = replace(found[slot], curves=curves)
+                found[slot] = _with_intervals(ended, self.evaluator.all_of)
         return found
 
     def measure(
@@ -256,11 +257,11 @@ class LaneEvaluator:
         return curves
 
 
-def _with_intervals(one: Evaluation) -> Evaluation:
+def _with_intervals(one: Evaluation, all_of: Mapping[str, float]) -> Evaluation:
     """Take the intervals of all metrics, in the place of the standard errors over samples."""
     over_samples = {name + ERROR for name, metric in METRICS.items() if metric.kinds & OF_SAMPLES}
     metrics = {name: value for name, value in one.metrics.items() if name not in over_samples}
-    return replace(one, metrics=metrics, intervals=metric_intervals(one.metrics))
+    return replace(one, metrics=metrics, intervals=metric_intervals(one.metrics, all_of))
 
 
 def fill_up(slots: list[int], count: int) -> list[int]:

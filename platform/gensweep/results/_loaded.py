@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
+from gensweep.intervals import interval_ends
 from gensweep.objective import Objective
 from gensweep.report import answer, rates
 from gensweep.results._read import read_here
@@ -135,6 +136,7 @@ def _trial(trial: TrialView) -> Iterator[dict[str, Any]]:
         **{name: told[name] for name in TRIAL if name != "trial"},
         **{f"params/{name}": value for name, value in trial["params"].items()},
         **{f"metrics/{name}": value for name, value in trial["metrics"].items()},
+        **interval_ends(trial["intervals"]),
     }
 
 
