@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gensweep.catalog import field_texts, published_figures
@@ -41,6 +41,9 @@ class ReportFacts:
 
     floor: str = ""
     """What real examples score in the place of samples, in words."""
+
+    floor_metrics: Mapping[str, float] = field(default_factory=dict)
+    """The same by metric."""
 
     pictures: Mapping[str, bytes]
     """Of the best trial, as PNG, by what they show in words."""
@@ -120,6 +123,7 @@ def _sweep_facts(plan: Plan, facts: ReportFacts) -> SweepFacts:
         test=facts.test.as_json() if facts.test else {},
         published=_published(plan),
         floor=facts.floor,
+        floor_metrics=facts.floor_metrics,
         lane_time=facts.usage,
         protocol={**facts.protocol, "sampling": find_sampler(sweep.sampler).sentence},
         sampling={one.name: {"title": one.title, "log": one.log} for one in sweep.sampling},

@@ -91,6 +91,12 @@ def stored_report(snapshot: SweepSnapshot) -> StoredReport:
     return StoredReport(facts=facts, map_axis=_usual_axis(spec), group_by=spec.get("by"))
 
 
+def floor_of(snapshot: SweepSnapshot) -> dict[str, float]:
+    """Return by metric what real examples score; empty of a sweep that has not told it."""
+    found: dict[str, float] = snapshot.report.get("facts", {}).get("floor_metrics", {})
+    return found
+
+
 def _summary(snapshot: SweepSnapshot) -> str:
     spec = snapshot.spec
     data = (
