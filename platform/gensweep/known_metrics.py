@@ -41,6 +41,9 @@ COPIED: Final = "copied"
 OVERFITTING: Final = "critic_overfitting"
 """The metric of what the critic knows by heart, at a trial's end."""
 
+SLOPE: Final = "critic_slope"
+"""The metric of how steep the critic is, at a trial's end."""
+
 VERDICT: Final = (
     "of samples with every sampling hyperparameter at its neutral value, which says how training "
     "went; collapsed: below the bounds, and with no more variety than a tenth and 0.02 above that "
@@ -403,6 +406,15 @@ _ALL = (
         formula="share of pairs of a training and a held-out example of which the critic scores "
         "the training one higher: 0.5 by chance, 1 if it knows all by heart",
         source="arXiv:1809.11096",
+        kinds=CRITIC,
+    ),
+    Metric(
+        name=SLOPE,
+        larger_is_better=None,
+        unit="",
+        formula="root of the mean over held-out examples of |gradient of the critic's score by the "
+        "example|^2",
+        source="arXiv:1704.00028",
         kinds=CRITIC,
     ),
     Metric(

@@ -12,7 +12,7 @@ from gensweep.worker._lane_trial import LaneTrial
 
 IN_TENTHS = "_spectral_norm"
 """End of the names of what is measured ten times in a trial."""
-OF_FEW = ("active_share",)
+OF_FEW = ("active_share", "active_share.0.1", "active_share.1")
 """Shares of four latent numbers, which have few values."""
 
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load, save
 
 from gensweep.errors import UserError
-from gensweep.evaluation._critic_overfitting import CriticOverfitting
+from gensweep.evaluation._critic_measures import CriticMeasures
 from gensweep.evaluation._feature_file import load_file_features
 from gensweep.evaluation._held_out_examples import condition_classes, conditions
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
@@ -137,7 +137,7 @@ def build_evaluator(
         evaluator=replace(evaluator, protocol=stated), data=train, modes=train.modes,
         sampling=sweep.sampling, likelihood=Likelihood.of_game(game, examples, split),
         scores=Scores.of_game(game, examples, split),
-        critic=CriticOverfitting.of_game(game, shown, held_out),
+        critic=CriticMeasures.of_game(game, shown, held_out),
         given=conditions(game, examples, evaluator.samples),
         classes=condition_classes(game, examples, evaluator.samples),
         own=sweep.metrics, real=examples["x"] if sweep.metrics else None,
