@@ -58,7 +58,7 @@ def describe(model: Model) -> dict[str, Any]:
     """Describe a model and its hyperparameters as plain JSON, with the scope of each.
 
     Of those of sampling it tells the meaning, the neutral value and the grid. A catalogue whose
-    models have no `presets` or no `published` figures has none to tell.
+    models have no `presets`, or no `published` or `measured` figures, has none to tell.
     """
     return {
         "name": model.name,
@@ -80,6 +80,7 @@ def describe(model: Model) -> dict[str, Any]:
             for data, preset in getattr(model, "presets", {}).items()
         },
         "published": published_figures(model),
+        "measured": [asdict(row) for row in getattr(model, "measured", ())],
     }
 
 

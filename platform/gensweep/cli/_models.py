@@ -141,6 +141,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     for data, preset in told["presets"].items():
         values = ", ".join(f"{name}={value}" for name, value in preset["settings"].items())
         yield f"preset for {data}, {preset['images']:,} images: {values}"
+    for row in told["measured"]:
+        yield f"measured: {_measured(row)}"
     for figure in told["published"]:
         yield f"published: {_published(figure)}"
     yield "hyperparameters, searched by default where marked *; trials of a pack may differ in"
@@ -149,6 +151,13 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         mark = "*" if field["searched"] else " "
         value = f"{field['name']}={field['default']}"
         yield f" {mark} {value:32} {field['scope']:9}{field_text(field)}".rstrip()
+
+
+def _measured(row: Mapping[str, Any]) -> str:
+    """Write a row of our tables in one line."""
+    setting = f"{row['setting']}: " if row["setting"] else ""
+    cells = ", ".join(f"{name} {value}" for name, value in row["cells"].items())
+    return f"{setting}{cells} (models/{row['page']}, {row['title']})"
 
 
 def _published(figure: Mapping[str, Any]) -> str:
