@@ -10,6 +10,7 @@ from gensweep.coordinator._hourly_price import hourly_price
 from gensweep.coordinator._pack_status import PackRegistry, PackStatus
 from gensweep.coordinator._progress_summary import ProgressSummary, best_mean, leading_value
 from gensweep.coordinator._recorder import SweepRecorder
+from gensweep.intervals import interval_ends
 from gensweep.objective import Objective
 from gensweep.population import choose_donor
 from gensweep.spec import RunContext
@@ -181,6 +182,7 @@ class SweepCoordinator:
         # One that was evaluated, and reported before it ended, has its last metrics in the study.
         is_told = report is None and end.artifacts is not None
         last = self._study.record(number).metrics if is_told else metrics
+        last = {**last, **interval_ends(end.intervals)}
         self._recorder.end_trial(number, resolved.state, resolved.cause, last, end.lineage)
         self._study.finish(lease, resolved, end.images, end.stored(resolved.state))
 

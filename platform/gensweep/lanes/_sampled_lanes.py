@@ -169,15 +169,17 @@ class SampledLanes:
         slots: Sequence[int] | None = None,
         hyper: Mapping[str, float] | None = None,
         given: Mapping[str, Tensor] | None = None,
+        slopes: bool = False,
     ) -> Any:
         """Call `game.method(nets, *inputs, noise, hyper)` for every lane; `inputs` are shared.
 
         `slots` are the lanes, by default all occupied ones; results have them in front. A game that
         is conditioned on something gets `given` as its last argument; `UserError` if that is
-        missing.
+        missing. With `slopes` return the gradient of the results' sum by the first input, instead.
         """
         drawn = self.draw_noise(method, noise, seed=seed, slots=slots)
-        return self.call_with(method, drawn, *inputs, slots=slots, hyper=hyper, given=given)
+        return self.call_with(method, drawn, *inputs, slots=slots, hyper=hyper, given=given,
+                              slopes=slopes)  # fmt: skip
 
     def draw_noise(
         self, method: str, noise: Mapping[str, Noise], *, seed: int = 0,
@@ -192,14 +194,15 @@ class SampledLanes:
     def call_with(
         self, method: str, drawn: Mapping[str, Tensor], *inputs: Any,
         slots: Sequence[int] | None = None, hyper: Mapping[str, float] | None = None,
-        given: Mapping[str, Tensor] | None = None,
+        given: Mapping[str, Tensor] | None = None, slopes: bool = False,
     ) -> Any:  # fmt: skip
         """Call a method as `call` does, with noise [L, ...] that is drawn already."""
         chosen, values = self._lanes_called(slots, hyper)
         self._measure_standing(chosen, hyper or {}, given)
         weights = sampling_state(self.stacks, chosen)
         last = self._conditions(given).repeated(len(chosen))
-        return self._caller(method, weights, dict(drawn), values, *last, shared=inputs)
+        return self._caller(method, weights, dict(drawn), values, *last, shared=inputs,
+                            slopes=slopes)  # fmt: skip
 
     def _sizes(self, slots: Sequence[int]) -> list[Mapping[str, float]]:
         """Return the hyperparameters of each lane, its latent sizes among them."""

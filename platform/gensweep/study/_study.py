@@ -56,7 +56,8 @@ class Study:
                 self._queue.requeue(entry)
         self._ledger.remember("trials", spec.budget.trials)
         self._ledger.remember("confirm", str(spec.confirm or ""))
-        self._note_confirming(spec.confirm.trials if spec.confirm else 0)
+        drawn = sum(entry.confirm_round > 0 for entry in self._ledger.entries.values())
+        self._note_confirming(spec.confirm.trials if spec.confirm else drawn)
         self._ledger.remember("map_axis", spec.map_axis)
         self._journal.sync()
 
