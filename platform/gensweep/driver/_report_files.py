@@ -121,7 +121,11 @@ def _sweep_facts(plan: Plan, facts: ReportFacts) -> SweepFacts:
         published=_published(plan),
         floor=facts.floor,
         lane_time=facts.usage,
-        protocol={**facts.protocol, "sampling": find_sampler(sweep.sampler).sentence},
+        protocol={
+            **facts.protocol,
+            "sampling": find_sampler(sweep.sampler).sentence,
+            "threads": sweep.threads,
+        },
         sampling={one.name: {"title": one.title, "log": one.log} for one in sweep.sampling},
         seed=sweep.seed,
         next_command=facts.next_command,

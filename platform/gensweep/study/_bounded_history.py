@@ -14,7 +14,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 LATEST, BEST = 1000, 50
-"""Trials that are shown: the latest, and the best, of which TPE learns from at most 25."""
+"""Ended trials that are shown: the latest by number, and the best, of which TPE learns from at
+most 25."""
 
 
 def _delegate(name: str) -> Any:
@@ -33,10 +34,12 @@ def _delegate_change(name: str) -> Any:
 
 
 class BoundedHistoryStorage(BaseStorage):
-    """Passes everything on to `inner`, but lists only a study's latest and best trials.
+    """Passes everything on to `inner`, but lists only the trials that run, the latest and the best.
 
-    It is of one study, which nobody else changes meanwhile, so that its copies of the listed trials
-    stay true: a change only marks its trial as stale, and the next listing reads that one again.
+    Which these are follows from the trials as they stand, whatever was called before, so that a
+    history can be replayed. It is of one study, which nobody else changes meanwhile, so that its
+    copies of the listed trials stay true: a change only marks its trial as stale, and the next
+    listing reads that one again.
     """
 
     def __init__(self, inner: BaseStorage, study_id: int):
@@ -54,7 +57,7 @@ class BoundedHistoryStorage(BaseStorage):
         self._shown[trial._trial_id] = trial
         if trial.state == TrialState.COMPLETE and trial.value is not None:
             self._rank(trial.value, trial._trial_id)
-        if len(self._shown) > LATEST + BEST:
+        if len(self._shown) > 2 * (LATEST + BEST):  # where nobody lists them
             self._forget()
 
     def _rank(self, value: float, trial_id: int) -> None:
@@ -62,16 +65,18 @@ class BoundedHistoryStorage(BaseStorage):
         del self._best[BEST:]
 
     def _forget(self) -> None:
-        """Drop the oldest trial that has ended and is not one of the best.
+        """Read stale trials again, and drop the ended ones that are neither late nor good enough.
 
-        A running one stays, as its end is still to be learned; a stale one too, as its copy does
-        not tell whether it has ended. The search passes over those alone: it is O(running + best).
+        A running one stays, as its end is still to be learned.
         """
+        for trial_id in self._stale & self._shown.keys():
+            self._shown[trial_id] = self.inner.get_trial(trial_id)
+        self._stale.clear()
         best = {trial_id for _, trial_id in self._best}
-        ended = (i for i, trial in self._shown.items() if trial.state.is_finished())
-        oldest = next((i for i in ended if i not in best and i not in self._stale), None)
-        if oldest is not None:
-            del self._shown[oldest]
+        ended = [i for i, trial in self._shown.items() if trial.state.is_finished()]
+        for trial_id in ended[:-LATEST]:
+            if trial_id not in best:
+                del self._shown[trial_id]
 
     @contextmanager
     def only(self, is_shown: Callable[[FrozenTrial], bool]) -> Iterator[None]:
@@ -86,9 +91,7 @@ class BoundedHistoryStorage(BaseStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """List the latest and the best trials, by number; within `only` those that it names."""
-        for trial_id in self._stale & self._shown.keys():
-            self._shown[trial_id] = self.inner.get_trial(trial_id)
-        self._stale.clear()
+        self._forget()
         found = [
             trial
             for trial in self._shown.values()
