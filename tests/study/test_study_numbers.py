@@ -206,8 +206,10 @@ def test_a_sweep_of_an_earlier_version_goes_on_to_draw_as_packs_ask(tmp_path: Pa
     found = read_sweep("s", str(path))
     assert [record.params["objective"] for record in found.records] == asks
     assert "drawn" not in found.spec
-    begin(str(tmp_path / "new"), **question).close()
-    assert read_sweep("s", str(tmp_path / "new")).spec["drawn"] == "by number"
+    with begin(str(tmp_path / "new"), **question) as study:
+        assert [lease.number for lease in study.lease("a", 1, {"objective": "minimax"})] == [2]
+    found = read_sweep("s", str(tmp_path / "new"))
+    assert ([record.number for record in found.records], found.drawn) == ([2], 3)
 
 
 # Replays

@@ -110,9 +110,8 @@ def _threads(request: RunRequest) -> str:
     ranks = f" x {request.ranks} ranks" if request.ranks > 1 else ""
     packs = f"{request.packs} pack{'s' if request.packs > 1 else ''}"
     each = f"{request.threads} thread{'s' if request.threads > 1 else ''}"
-    kept = ", as it began" if request.resume else ", kept by --resume, as last bits depend on it"
     why = "; one trains on while another evaluates" if request.packs > 1 else ""
-    return f"{packs}{ranks} x {each} on {os.cpu_count()} cores{kept}{why}"
+    return f"{packs}{ranks} x {each} on {os.cpu_count()} cores{why}; --resume keeps {each}"
 
 
 def _pruner(sweep: Sweep) -> str:

@@ -53,6 +53,11 @@ def entry_of(trial: FrozenTrial, curve: str) -> TrialEntry | None:
     return TrialEntry(number=trial.number, id=trial._trial_id, params=dict(trial.params), **known)
 
 
+def intended_round(trial: FrozenTrial) -> int:
+    """Read the round of the confirmation that drew a trial, whether it was handed out or not."""
+    return int(trial.user_attrs.get(INTENT, {}).get("confirm_round", 0))
+
+
 def _told(entry: TrialEntry) -> int:
     """Count what the study has told of the trial."""
     return len(entry.verdicts) + entry.state.ended
@@ -135,7 +140,7 @@ class Ledger:
         intent = Intent(
             fixed={**known.get("fixed", {}), **frozen.params},
             group=known.get("group"),
-            confirm_round=known.get("confirm_round", 0),
+            confirm_round=intended_round(frozen),
         )
         return self._draw(optuna.Trial(self._study, frozen._trial_id), intent)
 
