@@ -47,6 +47,7 @@ class BoundedHistoryStorage(BaseStorage):
         minimise = inner.get_study_directions(study_id)[0] == StudyDirection.MINIMIZE
         self._sign = 1.0 if minimise else -1.0
         self._shown: dict[int, FrozenTrial] = {}  # by id, in the order of their numbers
+        self._late: list[int] = []  # ids of the latest that have ended, by number
         self._best: list[tuple[float, int]] = []  # signed value and id, the best first
         self._stale: set[int] = set()
         self._is_shown: Callable[[FrozenTrial], bool] = lambda trial: True
@@ -54,29 +55,43 @@ class BoundedHistoryStorage(BaseStorage):
             self._show(trial)
 
     def _show(self, trial: FrozenTrial) -> None:
-        self._shown[trial._trial_id] = trial
+        self._note(trial)
         if trial.state == TrialState.COMPLETE and trial.value is not None:
             self._rank(trial.value, trial._trial_id)
-        if len(self._shown) > 2 * (LATEST + BEST):  # where nobody lists them
-            self._forget()
+        if len(self._stale) > LATEST:  # nobody lists them
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Read the shown trials again that have changed."""
+        for trial_id in self._stale & self._shown.keys():
+            self._note(self.inner.get_trial(trial_id))
+        self._stale.clear()
+
+    def _note(self, trial: FrozenTrial) -> None:
+        """Show the trial; where it has ended, the oldest that has may have to go for it."""
+        trial_id = trial._trial_id
+        self._shown[trial_id] = trial
+        if not trial.state.is_finished() or self._is_late(trial_id):
+            return
+        bisect.insort(self._late, trial_id)
+        if len(self._late) > LATEST:
+            self._forget(self._late.pop(0))
 
     def _rank(self, value: float, trial_id: int) -> None:
         bisect.insort(self._best, (self._sign * value, trial_id))
-        del self._best[BEST:]
+        if len(self._best) > BEST:
+            _, worse = self._best.pop()
+            if worse in self._shown and self._shown[worse].state.is_finished():
+                self._forget(worse)
 
-    def _forget(self) -> None:
-        """Read stale trials again, and drop the ended ones that are neither late nor good enough.
+    def _forget(self, trial_id: int) -> None:
+        """Show an ended trial no longer, unless it is late or good enough."""
+        if not self._is_late(trial_id) and all(best != trial_id for _, best in self._best):
+            del self._shown[trial_id]
 
-        A running one stays, as its end is still to be learned.
-        """
-        for trial_id in self._stale & self._shown.keys():
-            self._shown[trial_id] = self.inner.get_trial(trial_id)
-        self._stale.clear()
-        best = {trial_id for _, trial_id in self._best}
-        ended = [i for i, trial in self._shown.items() if trial.state.is_finished()]
-        for trial_id in ended[:-LATEST]:
-            if trial_id not in best:
-                del self._shown[trial_id]
+    def _is_late(self, trial_id: int) -> bool:
+        at = bisect.bisect_left(self._late, trial_id)
+        return self._late[at : at + 1] == [trial_id]
 
     @contextmanager
     def only(self, is_shown: Callable[[FrozenTrial], bool]) -> Iterator[None]:
@@ -91,7 +106,7 @@ class BoundedHistoryStorage(BaseStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """List the latest and the best trials, by number; within `only` those that it names."""
-        self._forget()
+        self._refresh()
         found = [
             trial
             for trial in self._shown.values()
