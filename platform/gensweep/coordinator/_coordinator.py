@@ -39,6 +39,7 @@ def open_study(context: RunContext, objective: Objective, protocol: Mapping[str,
     spec = StudySpec(
         name=sweep.name, space=sweep.space, objective=objective, budget=sweep.limits,
         budget_images=sweep.budget_images, seed=sweep.seed, sampler=sweep.sampler,
+        grid_points=sweep.points,
         pruner=sweep.pruner, rungs=sweep.rung_images, repeats=sweep.repeats, strata=sweep.strata,
         confirm=sweep.confirmation, group_by=sweep.group_by, map_axis=sweep.map_axis,
         settings=sweep.identity() | {"data_hash": context.data_hash, "protocol": protocol} | (

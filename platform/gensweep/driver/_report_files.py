@@ -125,7 +125,11 @@ def _sweep_facts(plan: Plan, facts: ReportFacts) -> SweepFacts:
         floor=facts.floor,
         floor_metrics=facts.floor_metrics,
         lane_time=facts.usage,
-        protocol={**facts.protocol, "sampling": find_sampler(sweep.sampler).sentence},
+        protocol={
+            **facts.protocol,
+            "sampling": find_sampler(sweep.sampler).sentence,
+            "threads": sweep.threads,
+        },
         sampling={one.name: {"title": one.title, "log": one.log} for one in sweep.sampling},
         seed=sweep.seed,
         next_command=facts.next_command,

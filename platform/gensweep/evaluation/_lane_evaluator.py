@@ -29,6 +29,7 @@ from gensweep.known_metrics import (
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
 from gensweep.own_metric import OwnMetric, formulas, measure_own
+from gensweep.precision import BITWISE
 from gensweep.sampling_fields import SamplingField, neutral_values
 from gensweep.space import with_scope
 from gensweep.trial import Outcome
@@ -85,7 +86,8 @@ class LaneEvaluator:
         """The statement of how every number was made, as JSON."""
         neutral = neutral_values(self.sampling)
         judged = JUDGED if self.scores and self.scores.bounds else VERDICT
-        stated = {**self.evaluator.protocol, "verdict": judged, "neutral": neutral}
+        stated = {**self.evaluator.protocol, "verdict": judged, "neutral": neutral,
+                  "bitwise": BITWISE}  # fmt: skip
         if self.given:
             stated |= {"given": list(self.given)}
         if self.scores:

@@ -19,7 +19,7 @@ class Plan:
     """A request that passed every check, the places of its things, and its data."""
 
     request: RunRequest
-    """The request, whose sweep has the width of the estimate."""
+    """The request, whose sweep has all that was chosen: width, threads, points of a grid."""
 
     store: str
     """URI of the object store."""

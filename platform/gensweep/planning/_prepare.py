@@ -60,7 +60,9 @@ def prepare(request: RunRequest) -> Plan:
             stage.publish()
     every = request.sweep.planned_trials
     estimate = _estimate(request, dataset, store_uri).for_the_rest(begun, every)
-    request = replace(request, sweep=replace(request.sweep, width=estimate.lanes))
+    sweep = replace(request.sweep, width=estimate.lanes, threads=request.threads,
+                    grid_points=request.sweep.points)  # fmt: skip
+    request = replace(request, sweep=sweep)
     return Plan(
         request=request, store=store_uri, tracking_uri=tracking_uri, home=home,
         ledger=ledger, dataset=dataset, test=test, estimate=estimate, quote=hourly,

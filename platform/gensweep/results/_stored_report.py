@@ -76,6 +76,8 @@ def stored_report(snapshot: SweepSnapshot) -> StoredReport:
     protocol = dict(spec.get("protocol", {}))
     if "sampler" in spec:
         protocol["sampling"] = find_sampler(spec["sampler"]).sentence
+    if "threads" in spec:
+        protocol["threads"] = spec["threads"]
     facts = SweepFacts(
         name=snapshot.name,
         summary=_summary(snapshot),
