@@ -77,22 +77,25 @@ class Ledger:
         """Trials by state."""
         self.pruning = Pruning(study, storage, self._metric, spec.group_by)
 
-    def load(self) -> list[TrialEntry]:
-        """Read all trials, and complete the transitions that were interrupted."""
+    def load(self, *, keep_leases: bool = False) -> list[TrialEntry]:
+        """Read all trials, and complete the transitions that were interrupted.
+
+        Trials that were leased are queued, unless their owners live on: `keep_leases`.
+        """
         kept = self._storage.inner.get_all_trials(self._study._study_id, deepcopy=False)
         self.pruning.load(kept)
         for trial in kept:
-            self._enter(self._restore(trial))
+            self._enter(self._restore(trial, keep_leases))
         return list(self.entries.values())
 
-    def _restore(self, trial: FrozenTrial) -> TrialEntry:
+    def _restore(self, trial: FrozenTrial, keep_leases: bool) -> TrialEntry:
         entry = entry_of(trial, self._curve)
         if entry is None:  # killed while asking: keep the number, complete the parameters
             entry = self._complete(trial)
             self._save(entry)
         elif entry.state.ended and not trial.state.is_finished():
             self._tell(entry)
-        elif entry.state is TrialState.LEASED:
+        elif entry.state is TrialState.LEASED and not keep_leases:
             entry.state, entry.owner = TrialState.QUEUED, ""
             self._save(entry)
         return entry
