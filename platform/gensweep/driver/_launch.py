@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gensweep.evaluation import LaneEvaluator
 from gensweep.log import print_error
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.planning import Plan
 from gensweep.spec import PackResources, RunRequest
 
@@ -33,7 +34,7 @@ def launch(plan: Plan) -> None:
     from gensweep.storage import open_store
 
     request, sweep = plan.request, plan.request.sweep
-    evaluator = build_evaluator(sweep, open_store(plan.store), *plan.splits)
+    evaluator = build_evaluator(sweep, open_store(plan.store, Patience(OUTAGE_S)), *plan.splits)
     if request.resume:  # other bounds may have come since it was begun
         evaluator = evaluator.judging_by(_bounds_of_begun(plan))
     objective = sweep.objective(evaluator.evaluator.objective)
@@ -81,6 +82,8 @@ def _set_tune_environment() -> None:
     # Nobody reads what Tune keeps of its own state, for the ledger says what goes on. A sweep that
     # ends within the second in which Tune copies it, would show its traceback of a file renamed.
     logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)
+    # We tell in a line of what a pack died; its traceback is in the store, and in Ray's logs.
+    logging.getLogger("ray.tune.execution.tune_controller").setLevel(logging.CRITICAL)
 
 
 def _worker_settings(
