@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gensweep.call_history import keeping_history, open_history
 from gensweep.coordinator._coordinator import SweepCoordinator
 from gensweep.errors import UserError
 from gensweep.log import configure_logging
@@ -12,11 +13,13 @@ from gensweep.spec import RunContext
 NAMESPACE = "gensweep"
 
 
+@keeping_history(SweepCoordinator.held)
 class CoordinatorActor(SweepCoordinator):
     """The coordinator in a process of its own, whose messages go to Ray's logs."""
 
     def __init__(self, context: RunContext, objective: Objective, protocol: Mapping[str, object]):
         configure_logging(context.sweep.name, context.verbosity)
+        self.history = open_history("coordinator")
         super().__init__(context, objective, protocol)
 
 
