@@ -30,6 +30,8 @@ from gensweep.trial import TrialState
 
 SETTLE_S = 30.0
 """Within which processes, actors and placement groups of a sweep that has ended are gone."""
+RAYS_OWN = ("ray::IDLE", "ray::DashboardAgent", "ray::RuntimeEnvAgent")
+"""Processes that each of its nodes has, whatever runs."""
 
 ASK = """
 import json
@@ -127,7 +129,7 @@ def _processes(stand: Stand) -> Iterator[str]:
     for process in stand.nodes.actors(""):
         with suppress(psutil.Error):
             title = " ".join(process.cmdline()).strip()
-            if not title.startswith("ray::IDLE"):
+            if not title.startswith(RAYS_OWN):
                 yield f"process {process.pid}: {title}"
 
 
