@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / name) for name in ("platform", "models", "tests")]
 os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:3])  # of servers and nodes that are started
 
-from faults.schedule import DEFAULT_KINDS, WEIGHTS, schedule  # noqa: E402
+from faults.schedule import KINDS, schedule  # noqa: E402
 
 BEGUN = time.monotonic()
 
@@ -30,14 +30,14 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m tests.faults", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    kinds = ", ".join(sorted(WEIGHTS))
+    kinds = ", ".join(sorted(KINDS))
     add = options.add_argument
     add("--seed", type=int, default=0, help="of the schedule (default 0)")
     add("--minutes", type=float, default=3.0,
         help="in which faults come; the sweep then ends in peace (default 3)")  # fmt: skip
     add("--trials", type=int, default=48, help="of the sweep (default 48)")
-    add("--kinds", nargs="+", choices=sorted(WEIGHTS), default=DEFAULT_KINDS, metavar="KIND",
-        help=f"of faults: {kinds} (default: {len(DEFAULT_KINDS)} of them)")  # fmt: skip
+    add("--kinds", nargs="+", choices=sorted(KINDS), default=KINDS, metavar="KIND",
+        help=f"of faults: {kinds} (default: all)")  # fmt: skip
     add("--keep", type=Path, metavar="FOLDER", help="leave logs and histories there")
     add("--plan", action="store_true", help="print the schedule, start nothing")
     return options

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from faults.schedule import KILL_COORDINATOR, Fault
+from faults.schedule import Fault
 from faults.stand import WORKERS, Stand
 
 PACK, COORDINATOR = "ImplicitFunc", "CoordinatorActor"
@@ -126,7 +126,7 @@ def cut(stand: Stand, server: str) -> None:
 INJECTIONS: Mapping[str, Injection] = {
     "kill_pack": kill_actor(PACK),
     "stop_pack": Injection(stop_pack, let_packs_go_on),
-    KILL_COORDINATOR: kill_actor(COORDINATOR),
+    "kill_coordinator": kill_actor(COORDINATOR),
     "kill_driver": signal_driver(signal.SIGKILL),
     "interrupt_driver": signal_driver(signal.SIGINT),
     "lose_node": Injection(lose_node, lambda stand, fault: stand.nodes.join(_node(fault))),

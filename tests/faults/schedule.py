@@ -4,19 +4,15 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-KILL_COORDINATOR = "kill_coordinator"
-COORDINATOR_COMES_BACK = False
-"""Whether its death is among the default kinds: not until the platform starts it again."""
-
 WEIGHTS: Mapping[str, float] = {
-    "kill_pack": 2, "stop_pack": 1, KILL_COORDINATOR: 2, "kill_driver": 1,
+    "kill_pack": 2, "stop_pack": 1, "kill_coordinator": 2, "kill_driver": 1,
     "interrupt_driver": 1, "lose_node": 1, "kill_store_process": 1, "kill_tracker": 1,
     "store_away": 1, "store_slow": 1, "store_cut": 1,
     "tracker_away": 1, "tracker_slow": 1, "tracker_cut": 1,
     "database_away": 1, "database_slow": 1, "database_cut": 1,
 }  # fmt: skip
 """Kind to how often it comes beside the others."""
-DEFAULT_KINDS = tuple(k for k in WEIGHTS if k != KILL_COORDINATOR or COORDINATOR_COMES_BACK)
+KINDS = tuple(WEIGHTS)
 
 FIRST_S = 3.0
 GAPS_S = (4.0, 14.0)
@@ -55,7 +51,7 @@ def target_of(kind: str) -> str:
     return words[0] if words[0] in ("store", "tracker", "database") else words[1]
 
 
-def schedule(seed: int, minutes: float, kinds: Sequence[str] = DEFAULT_KINDS) -> list[Fault]:
+def schedule(seed: int, minutes: float, kinds: Sequence[str] = KINDS) -> list[Fault]:
     """Draw the faults of so many minutes, in the order of their times.
 
     No two of one target overlap: the end of the first would be that of the second.

@@ -7,9 +7,6 @@ import pytest
 
 from faults.injections import INJECTIONS
 from faults.schedule import (
-    COORDINATOR_COMES_BACK,
-    DEFAULT_KINDS,
-    KILL_COORDINATOR,
     LASTS_S,
     REST_S,
     WEIGHTS,
@@ -30,10 +27,6 @@ def test_every_kind_has_an_injection_and_comes_in_its_turn() -> None:
     came = Counter(f.kind for seed in range(20) for f in schedule(seed, 10, tuple(WEIGHTS)))
     assert set(came) == set(WEIGHTS)
     assert came["kill_pack"] > 1.5 * came["kill_driver"]
-
-
-def test_the_actor_that_decides_is_killed_by_default_once_it_comes_back() -> None:
-    assert (KILL_COORDINATOR in DEFAULT_KINDS) == COORDINATOR_COMES_BACK
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -28,12 +28,8 @@ class CoordinatorActor(SweepCoordinator):
         session: str,
     ):
         configure_logging(context.sweep.name, context.verbosity)
-<<<<<<< HEAD
         self.history = open_history("coordinator")
-        super().__init__(context, objective, protocol)
-=======
         super().__init__(context, objective, protocol, session)
->>>>>>> b12eec62ab64e8f2310e82f2e33ed8d4ad41a81f
 
 
 def start_coordinator(
