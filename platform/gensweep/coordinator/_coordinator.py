@@ -167,6 +167,10 @@ class SweepCoordinator:
         """Let the trials of a pack that starts anew wait again; not counted against them."""
         self._study.release(owner)
 
+    def held(self, owner: str) -> list[int]:
+        """Tell which trials the pack holds."""
+        return self._study.held(owner)
+
     def _expire_leases(self) -> None:
         for number in self._study.expire():
             self._record_if_ended(number)
