@@ -10,6 +10,7 @@ from gensweep.coordinator._hourly_price import hourly_price
 from gensweep.coordinator._pack_status import PackRegistry, PackStatus
 from gensweep.coordinator._progress_summary import ProgressSummary, best_mean, leading_value
 from gensweep.coordinator._recorder import SweepRecorder
+from gensweep.grid import FEWEST
 from gensweep.objective import Objective
 from gensweep.population import choose_donor
 from gensweep.spec import RunContext
@@ -38,7 +39,7 @@ def open_study(context: RunContext, objective: Objective, protocol: Mapping[str,
     spec = StudySpec(
         name=sweep.name, space=sweep.space, objective=objective, budget=sweep.limits,
         budget_images=sweep.budget_images, seed=sweep.seed, sampler=sweep.sampler,
-        grid_points=sweep.points,
+        grid_points=sweep.points or FEWEST,
         pruner=sweep.pruner, rungs=sweep.rung_images, repeats=sweep.repeats, strata=sweep.strata,
         confirm=sweep.confirmation, group_by=sweep.group_by, map_axis=sweep.map_axis,
         settings=sweep.identity() | {"data_hash": context.data_hash, "protocol": protocol} | (
