@@ -109,7 +109,7 @@ def test_driver_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
     assert [t["attempts"] for t in found.values()] == [2, 2, 2]
 
 
-def test_driver_is_interrupted_and_the_next_pack_is_killed(
+def test_driver_is_interrupted_and_then_coordinator_and_pack_are_killed(
     stack: Any, undisturbed: dict[int, Any]
 ) -> None:
     process = start(stack, *OPTIONS, "--name", "interrupted")
@@ -122,10 +122,12 @@ def test_driver_is_interrupted_and_the_next_pack_is_killed(
     before = checkpoints("interrupted")
     again = start(stack, "--resume", "interrupted", "--packs", "1")  # of a width that is measured
     wait_for_checkpoint(again, "interrupted", before)
-    for trainer in processes(stack, "ImplicitFunc"):
-        trainer.kill()
+    for victim in [*processes(stack, "CoordinatorActor"), *processes(stack, "ImplicitFunc")]:
+        victim.kill()
     output = again.communicate(timeout=600)[0]
     assert again.returncode == 0, output[-3000:]
+    assert "the process that decides died and came back" in output
+    assert "Traceback" not in output
     found = results(stack, "interrupted")
     agree(found, undisturbed)
     assert [t["attempts"] for t in found.values()] == [3, 3, 3]

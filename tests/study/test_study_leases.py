@@ -71,6 +71,21 @@ class TestStudy:
             with pytest.raises(StaleLease):
                 study.report(old, 400, {"fid": 1.0})
 
+    def test_owners_that_outlive_the_process_keep_their_leases(
+        self, opened: Open, clock: Clock
+    ) -> None:
+        study = opened()
+        held, unheard = study.lease("a", 2, {"objective": "hinge"})
+        study._exit.close()  # as its process was killed
+        with opened(resume=True, keep_leases=True) as again:
+            known = [(held.number, held.attempt)]
+            assert unheard == again.lease("a", 2, {"objective": "hinge"}, known)[0]
+            with pytest.raises(StaleLease):
+                again.lease_of("b", held.number)
+            again.report(held, 10, {})
+            clock.now += 61  # nor do they keep them for ever
+            assert held.number in again.expire()
+
     def test_lease_of_the_same_owner_is_fenced_by_its_attempt(self, opened: Open) -> None:
         with opened() as study:
             old = study.lease("a", 1)[0]

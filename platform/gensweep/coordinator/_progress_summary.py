@@ -31,6 +31,9 @@ class ProgressSummary:
     notes: Sequence[str]
     """What happened to packs since the beginning; it only grows."""
 
+    last_death: str
+    """What the pack died of that died last; empty if none did."""
+
     cost: float
     """Money so far; 0 where nothing has a price."""
 

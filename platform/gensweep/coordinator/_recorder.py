@@ -22,6 +22,11 @@ Curves = Mapping[str, Sequence[Sequence[float]]]
 """By sampling hyperparameter, [value, fidelity, variety] along its grid."""
 
 
+def spool_of(context: RunContext) -> Path:
+    """Return the folder of what the tracker is still to be told, and of the session's memory."""
+    return Path(context.home) / "spool" / context.sweep.name
+
+
 class SweepRecorder:
     """Tells the tracker of a sweep and its trials, through a spool: no call waits for a server."""
 
@@ -29,7 +34,7 @@ class SweepRecorder:
         sweep = context.sweep
         self._sweep, self._store = sweep, open_store(context.store)
         self._ranked = objective.metric
-        spool = Spool(Path(context.home) / "spool" / sweep.name)
+        spool = Spool(spool_of(context))
         self._tracker = Tracker(spool, context.tracking_uri, sweep.question, sweep.name,
                                 script=context.script)  # fmt: skip
         data = {"name": context.data_name, "hash": context.data_hash,

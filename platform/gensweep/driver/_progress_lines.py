@@ -3,9 +3,13 @@
 import logging
 import threading
 import time
-from typing import Any
 
-from gensweep.coordinator import ProgressSummary
+from gensweep.coordinator import (
+    CoordinatorLostError,
+    ProgressSummary,
+    RemoteCoordinator,
+    SweepCoordinator,
+)
 from gensweep.report import state_label
 
 _log = logging.getLogger(__name__)
@@ -37,7 +41,7 @@ class Pace:
 class ProgressPrinter:
     """Logs a line of progress every few seconds, and what happened to packs."""
 
-    def __init__(self, coordinator: Any):
+    def __init__(self, coordinator: RemoteCoordinator):
         self._coordinator = coordinator
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
@@ -51,13 +55,11 @@ class ProgressPrinter:
         self._thread.join(timeout=POLL_S)
 
     def _poll(self) -> None:
-        import ray
-
         pace, elapsed, notes = Pace(), 0.0, 0
         while not self._stop.wait(max(POLL_S, elapsed / SPARSE)):
             try:
-                summary: ProgressSummary = ray.get(self._coordinator.summary.remote())
-            except ray.exceptions.RayError:
+                summary = self._coordinator.ask(SweepCoordinator.summary)
+            except CoordinatorLostError:
                 return  # the main thread meets the same error and tells it
             elapsed = time.monotonic() - self._begin
             rate, mean = pace.update(summary.images, elapsed)

@@ -43,6 +43,9 @@ class Plan:
     quote: Quote | None = None
     """The cost of an hour, where that is known."""
 
+    feature_s: float | None = None
+    """Seconds that the network of `features` takes for an image, here; None without one."""
+
     @property
     def splits(self) -> "tuple[Dataset, Dataset | None]":
         """The training and the test split."""

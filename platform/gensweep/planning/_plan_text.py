@@ -26,6 +26,7 @@ def plan_text(plan: Plan) -> str:
         "splits": f"{data.count:,} train, {plan.test.count:,} test" if plan.test else None,
         "classes": _classes(data.class_names, data.class_counts),
         "read": "; ".join(data.notes),
+        "features": _features(plan),
         "packs": _packs(request),
         "threads": _threads(request),
         "width": plan.estimate.width,
@@ -92,6 +93,19 @@ def _classes(names: Sequence[str], counts: Sequence[int]) -> str:
         return ", ".join(told)
     rest = f"and {len(told) - SHOWN:,} more, of {min(counts):,} to {max(counts):,}"
     return ", ".join([*told[:SHOWN], rest])
+
+
+def _features(plan: Plan) -> str | None:
+    """Say what the network of a file costs; None where the features are of ours."""
+    from gensweep.evaluation import copy_examples  # torch, which other plans do without
+
+    sweep, seconds = plan.request.sweep, plan.feature_s
+    if seconds is None:
+        return None
+    once = copy_examples(plan.dataset, plan.test)
+    return (f"{redact(str(sweep.features))}: {seconds:.2g} s an image here; to tell copies "
+            f"{once:,} examples, once, {once * seconds / 60:,.1f} min; an evaluation "
+            f"{sweep.samples * seconds:,.1f} s and more")  # fmt: skip
 
 
 def _packs(request: RunRequest) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gensweep.budget import Budget
 from gensweep.chart import Figure
-from gensweep.confirmation import Confirmation
+from gensweep.confirmation import OFF, Confirmation
 from gensweep.errors import UserError
 from gensweep.game import Model
 from gensweep.grid import FEWEST as GRID_FEWEST
@@ -123,7 +123,8 @@ class Sweep:
     confirm: str | None = setting(
         None,
         "once the trials have ended, train the best M configurations again over N fresh seeds "
-        "each, more of those whose order is unsure; ranks them by these seeds alone",
+        "each, more of those whose order is unsure; ranks them by these seeds alone; none: with "
+        "--resume, no further round of them",
         option=Option(metavar="MxN"),
     )  # fmt: skip
     sampler: str = setting(
@@ -321,7 +322,7 @@ class Sweep:
     @property
     def confirmation(self) -> Confirmation | None:
         """The configurations and seeds by which the best are confirmed; None: they are not."""
-        return Confirmation.parse(self.confirm) if self.confirm else None
+        return Confirmation.parse(self.confirm) if self.confirm not in (None, OFF) else None
 
     @property
     def planned_trials(self) -> int:

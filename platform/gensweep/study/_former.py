@@ -13,7 +13,8 @@ PREFIX = "untruncated_"
 """Of metrics, in the place of `NEUTRAL`."""
 GRID = [0.5, 1.0, 1.5, 2.0]
 """By default. It was stored with every sweep, of models without the hyperparameter too."""
-LATER = ("neutral", "copied", "intervals", "critic_overfitting", "bitwise")
+LATER = ("neutral", "copied", "intervals", "count_intervals", "critic_overfitting",
+         "critic_slope", "bitwise")  # fmt: skip
 """Entries of a protocol that earlier versions did not store."""
 LATER_ENTRIES = ("weights", "threads", "drawn")
 """Entries of a spec that earlier versions did not store."""

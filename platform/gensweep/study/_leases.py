@@ -13,7 +13,8 @@ from gensweep.trial import Lease, StaleLease, TrialState
 class LeaseBook:
     """Keeps who holds which trials, and when each owner was last heard of.
 
-    In memory only: leases end with the process, whose successor queues all unfinished trials.
+    In memory only: the successor of the process grants anew what the ledger says, if the owners
+    live on, or queues all unfinished trials.
     Not thread-safe, and it writes nothing: the `Study` in front of it does both.
     """
 

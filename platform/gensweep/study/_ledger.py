@@ -90,23 +90,26 @@ class Ledger:
         them. Samplers and pruners follow from that order alone, so that it can be replayed."""
         self.pruning = Pruning(study, storage, self._metric, spec.group_by)
 
-    def load(self) -> list[TrialEntry]:
-        """Read all trials, and complete the transitions that were interrupted."""
+    def load(self, *, keep_leases: bool = False) -> list[TrialEntry]:
+        """Read all trials, and complete the transitions that were interrupted.
+
+        Trials that were leased are queued, unless their owners live on: `keep_leases`.
+        """
         kept = self._storage.inner.get_all_trials(self._study._study_id, deepcopy=False)
         self.pruning.load(kept)
         # What was cut short while it was drawn comes last, when all ends before are told.
         for trial in sorted(kept, key=lambda trial: ATTRIBUTE not in trial.user_attrs):
-            self._enter(self._restore(trial))
+            self._enter(self._restore(trial, keep_leases))
         return [entry for _, entry in sorted(self.entries.items())]
 
-    def _restore(self, trial: FrozenTrial) -> TrialEntry:
+    def _restore(self, trial: FrozenTrial, keep_leases: bool) -> TrialEntry:
         entry = entry_of(trial, self._curve)
         if entry is None:  # killed while asking: keep the number, complete the parameters
             entry = self._complete(trial)
             self._save(entry)
         elif entry.state.ended and not trial.state.is_finished():
             self._tell(entry)
-        elif entry.state is TrialState.LEASED:
+        elif entry.state is TrialState.LEASED and not keep_leases:
             entry.state, entry.owner = TrialState.QUEUED, ""
             self._save(entry)
         return entry

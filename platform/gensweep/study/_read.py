@@ -42,6 +42,11 @@ class SweepSnapshot:
     """What its report states besides trials, as `Study.keep_report` was given it; may be empty."""
 
     @property
+    def protocol(self) -> dict[str, Any]:
+        """How every number is made; empty if an earlier version began it."""
+        return dict(self.spec.get("protocol", {}))
+
+    @property
     def planned(self) -> int:
         """The trials that it will have, those that confirm included."""
         return self.trials + self.confirming_trials

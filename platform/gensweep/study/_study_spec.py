@@ -126,6 +126,10 @@ class StudyRuntime:
     max_attempts: int = 3
     """Times that a trial may be lost with its pack; the last one ends it as failed."""
 
+    keep_leases: bool = False
+    """Whether the owners of leases have outlived the process that drove the study before, as packs
+    do when the coordinator alone dies: they keep what the ledger says that they hold."""
+
     hourly_price: Callable[[], float] = lambda: 0.0
     """Money that an hour costs at the moment."""
 
