@@ -12,6 +12,7 @@ from gensweep.coordinator._progress_summary import ProgressSummary, best_mean, l
 from gensweep.coordinator._recorder import SweepRecorder, spool_of
 from gensweep.coordinator._session_memory import SessionMemory
 from gensweep.coordinator._waits import Waits
+from gensweep.intervals import interval_ends
 from gensweep.objective import Objective
 from gensweep.patience import OUTAGE_S, Patience
 from gensweep.population import choose_donor
@@ -53,6 +54,7 @@ def open_study(
     spec = StudySpec(
         name=sweep.name, space=sweep.space, objective=objective, budget=sweep.limits,
         budget_images=sweep.budget_images, seed=sweep.seed, sampler=sweep.sampler,
+        grid_points=sweep.points,
         pruner=sweep.pruner, rungs=sweep.rung_images, repeats=sweep.repeats, strata=sweep.strata,
         confirm=sweep.confirmation, group_by=sweep.group_by, map_axis=sweep.map_axis,
         settings=sweep.identity() | {"data_hash": context.data_hash, "protocol": protocol} | (
@@ -246,6 +248,7 @@ class SweepCoordinator:
         # One that was evaluated, and reported before it ended, has its last metrics in the study.
         is_told = report is None and end.artifacts is not None
         last = self._study.record(number).metrics if is_told else metrics
+        last = {**last, **interval_ends(end.intervals)}
         self._recorder.end_trial(number, resolved.state, resolved.cause, last, end.lineage)
         self._study.finish(lease, resolved, end.images, end.stored(resolved.state))
 

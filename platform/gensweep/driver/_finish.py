@@ -91,13 +91,15 @@ def print_answer(
     facts = ReportFacts(
         protocol=protocol, next_command=command, test=test, usage=shares_text(usage),
         pictures=pictures, floor=floor.text(objective.metric) if floor else "",
+        floor_metrics=floor.metrics if floor else {},
     )  # fmt: skip
     report = report_of(plan, trials, facts, keep_pictures(plan, pictures))
     if keep is not None:
         keep(report.as_json())
     files = build_files(plan, snapshot, trials, objective, report, facts)
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
-    print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis))
+    print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis,
+                        floor=facts.floor_metrics))  # fmt: skip
     for label, text in (
         ("floor", facts.floor),
         ("test", test.text() if test else ""),

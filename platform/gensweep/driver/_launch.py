@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gensweep.evaluation import LaneEvaluator
 from gensweep.log import print_error
@@ -34,9 +34,13 @@ def launch(plan: Plan) -> None:
     from gensweep.storage import open_store
 
     request, sweep = plan.request, plan.request.sweep
-    evaluator = build_evaluator(sweep, open_store(plan.store, Patience(OUTAGE_S)), *plan.splits)
+    begun = _protocol_of_begun(plan) if request.resume else {}
+    # The file of a feature network may be gone by now; a network of ours is made of the data.
+    used = begun.get("feature_hash") if sweep.features else None
+    store = open_store(plan.store, Patience(OUTAGE_S))
+    evaluator = build_evaluator(sweep, store, *plan.splits, feature_hash=used)
     if request.resume:  # other bounds may have come since it was begun
-        evaluator = evaluator.judging_by(_bounds_of_begun(plan))
+        evaluator = evaluator.judging_by(begun.get("bounds", {}))
     objective = sweep.objective(evaluator.evaluator.objective)
     coordinator = start_coordinator(plan.run_context(), objective, evaluator.protocol)
     from gensweep.driver._run_packs import run_packs  # takes two seconds, in which the study opens
@@ -65,13 +69,11 @@ def launch(plan: Plan) -> None:
         _exit_with(plan, error)
 
 
-def _bounds_of_begun(plan: Plan) -> Mapping[str, float]:
-    """Return the bounds by which a resumed sweep judges samples; empty if it does not say."""
+def _protocol_of_begun(plan: Plan) -> Mapping[str, Any]:
+    """Return how a resumed sweep measures and judges samples; empty if it does not say."""
     from gensweep.study import read_sweep
 
-    stated = read_sweep(plan.request.sweep.name, plan.ledger).spec.get("protocol", {})
-    found: Mapping[str, float] = stated.get("bounds", {})
-    return found
+    return read_sweep(plan.request.sweep.name, plan.ledger).protocol
 
 
 def _set_tune_environment() -> None:

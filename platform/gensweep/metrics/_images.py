@@ -13,7 +13,7 @@ from torch import Tensor
 from gensweep.known_metrics import ERROR, METRICS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
-from gensweep.metrics._distances import SlicedDistances, label_error, label_metrics
+from gensweep.metrics._distances import SlicedDistances, label_errors, label_metrics
 from gensweep.metrics._feature_file import FileFeatures
 from gensweep.metrics._frechet import (
     frechet_distance,
@@ -71,8 +71,10 @@ class Images:
             "k": k,
             "bounds": self.bounds,
         }
+        self.all_of: Mapping[str, float] = {}
         if shares is not None:
             self.protocol["classes"] = len(shares)
+            self.all_of = dict.fromkeys(("classes", "classes_seen"), len(shares))
         if self.copies is not None:
             self.protocol["copied"] = self.copies.protocol
 
@@ -119,9 +121,11 @@ class Images:
             agrees = (labels == given.to(labels.device)).double()
             found["class_agreement"] = agrees.mean(-1)
             found |= {"class_agreement" + ERROR: standard_error(agrees)} if errors else {}
+        least = self.bounds["found_share"]
         if errors:
-            found["class_kl" + ERROR] = label_error(labels[0], self.shares)
-        return found | label_metrics(labels, self.shares, self.bounds["found_share"])
+            told = label_errors(labels[0], self.shares, least)
+            found |= {name + ERROR: error for name, error in told.items()}
+        return found | label_metrics(labels, self.shares, least)
 
     def _distances(self, fake: Tensor, needs: Set[str], errors: bool) -> dict[str, Tensor]:
         """Measure the distances, of those that are needed, of features [1, N, F]."""

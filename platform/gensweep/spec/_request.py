@@ -49,5 +49,7 @@ class RunRequest:
 
     @property
     def threads(self) -> int:
-        """CPU threads of one rank: an equal share of the cores, or one beside a GPU."""
-        return 1 if self.gpus else max(1, self.cores // (self.packs * self.ranks))
+        """CPU threads of one rank: the sweep's, an equal share of the cores, or one beside a
+        GPU."""
+        share = 1 if self.gpus else max(1, self.cores // (self.packs * self.ranks))
+        return self.sweep.threads or share

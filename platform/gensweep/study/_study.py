@@ -12,8 +12,10 @@ from gensweep.study._end import ResolvedEnd, resolve
 from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import LeaseBook
 from gensweep.study._lost_trials import Loss, LossRule
+from gensweep.study._new_trials import Key
 from gensweep.study._open import OpenedStudy, create_study, open_study
-from gensweep.study._queue import Key, TrialQueue
+from gensweep.study._pruning import verdict_at
+from gensweep.study._queue import TrialQueue
 from gensweep.study._spending import Spending
 from gensweep.study._study_spec import StudyRuntime, StudySpec
 from gensweep.study._summary import StudySummary
@@ -49,7 +51,8 @@ class Study:
         self._cancelled = False
         self._spending = Spending(spec.budget, runtime.hourly_price, runtime.ticks, opened.spent)
         self._saved_at = self._ticks()
-        self._leases, self._queue = LeaseBook(runtime), TrialQueue(spec)
+        self._leases = LeaseBook(runtime)
+        self._queue = TrialQueue(spec, by_number=opened.by_number)
         self._losses, self._confirming = LossRule(runtime.max_attempts), Confirming(spec)
         for entry in self._ledger.load(keep_leases=runtime.keep_leases):
             self._queue.add(entry)
@@ -60,7 +63,8 @@ class Study:
                 self._queue.requeue(entry)
         self._ledger.remember("trials", spec.budget.trials)
         self._ledger.remember("confirm", str(spec.confirm or ""))
-        self._note_confirming(spec.confirm.trials if spec.confirm else 0)
+        drawn = sum(entry.confirm_round > 0 for entry in self._ledger.entries.values())
+        self._note_confirming(spec.confirm.trials if spec.confirm else drawn)
         self._ledger.remember("map_axis", spec.map_axis)
         self._journal.sync()
 
@@ -314,13 +318,14 @@ class Study:
         """
         with self.transaction():
             entry = self._held_entry(lease)
-            pruning = self._ledger.pruning
-            measured = pruning.measure(entry, int(images if rung is None else rung), metrics)
-            self._ledger.change(entry, images=max(entry.images, int(images)),
+            rung, pruning = int(images if rung is None else rung), self._ledger.pruning
+            judged = pruning.measure(entry, rung, metrics)
+            if entry.confirm_round:  # a seed whose end is unknown confirms nothing
+                judged = False
+            verdicts = pruning.judge(entry, rung, self._ledger.told) if judged else entry.verdicts
+            self._ledger.change(entry, images=max(entry.images, int(images)), verdicts=verdicts,
                                 metrics={**entry.metrics, **finite(metrics)})  # fmt: skip
-            if not measured or entry.confirm_round:  # a seed whose end is unknown confirms nothing
-                return Verdict.CONTINUE
-            return pruning.verdict(entry)
+            return verdict_at(rung, verdicts)
 
     def measure(self, lease: Lease, rung: int, metrics: Mapping[str, float]) -> None:
         """Keep the objective at the rung where the trial ends: others are compared with it.
