@@ -19,7 +19,7 @@ import pytest
 from gensweep.errors import UserError
 from gensweep.patience import Patience
 from gensweep.storage import StoreError, StoreUnavailableError, _s3_clients, open_store
-from study.proxy import Proxy
+from proxy import Proxy
 
 SECRET = "not-shown-4711"
 

@@ -12,6 +12,7 @@ from gensweep.coordinator._progress_summary import ProgressSummary, best_mean, l
 from gensweep.coordinator._recorder import SweepRecorder, spool_of
 from gensweep.coordinator._session_memory import SessionMemory
 from gensweep.coordinator._waits import Waits
+from gensweep.grid import FEWEST
 from gensweep.intervals import interval_ends
 from gensweep.objective import Objective
 from gensweep.patience import OUTAGE_S, Patience
@@ -54,7 +55,7 @@ def open_study(
     spec = StudySpec(
         name=sweep.name, space=sweep.space, objective=objective, budget=sweep.limits,
         budget_images=sweep.budget_images, seed=sweep.seed, sampler=sweep.sampler,
-        grid_points=sweep.points,
+        grid_points=sweep.points or FEWEST,
         pruner=sweep.pruner, rungs=sweep.rung_images, repeats=sweep.repeats, strata=sweep.strata,
         confirm=sweep.confirmation, group_by=sweep.group_by, map_axis=sweep.map_axis,
         settings=sweep.identity() | {"data_hash": context.data_hash, "protocol": protocol} | (
@@ -166,6 +167,10 @@ class SweepCoordinator:
     def release_all(self, owner: str) -> None:
         """Let the trials of a pack that starts anew wait again; not counted against them."""
         self._study.release(owner)
+
+    def held(self, owner: str) -> list[int]:
+        """Tell which trials the pack holds."""
+        return self._study.held(owner)
 
     def _expire_leases(self) -> None:
         for number in self._study.expire():

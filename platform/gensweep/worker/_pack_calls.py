@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from gensweep.call_history import open_history
 from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
 
 Arguments = ParamSpec("Arguments")
@@ -82,13 +83,19 @@ def ask_through_ray(actor: Any, owner: str) -> Ask:
     """
     import ray
 
+    history = open_history("pack")
+
     def ask(
         method: Callable[Concatenate[PackCalls, str, Arguments], Answer],
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Answer:
         remote = getattr(actor, method.__name__).remote
+        if history is not None:
+            history.write("asked", owner, method.__name__, told=args)
         answer: Answer = ray.get(remote(owner, *args, **kwargs))
+        if history is not None:
+            history.write("answered", owner, method.__name__, told=args, answer=answer)
         return answer
 
     return ask
