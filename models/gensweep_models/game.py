@@ -184,6 +184,5 @@ class Model:
     """Figures of papers to compare with."""
 
     @property
-    def measured(self) -> tuple[MeasuredRow, ...]:
-        """What benchmarks measured of it, as the tables beside the catalogue tell."""
+        """Rows of the benchmarks' tables beside the catalogue that are of it."""
         return measured_of(self.name)

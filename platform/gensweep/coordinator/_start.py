@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
+from gensweep.call_history import keeping_history, open_history
 from gensweep.coordinator._coordinator import SweepCoordinator
 from gensweep.coordinator._remote import RemoteCoordinator
 from gensweep.errors import UserError
@@ -15,6 +16,7 @@ MAX_RESTARTS = 100
 """Of a coordinator that dies before it can count its deaths: see `SessionMemory`."""
 
 
+@keeping_history(SweepCoordinator.held)
 class CoordinatorActor(SweepCoordinator):
     """The coordinator in a process of its own, whose messages go to Ray's logs."""
 
@@ -26,6 +28,7 @@ class CoordinatorActor(SweepCoordinator):
         session: str,
     ):
         configure_logging(context.sweep.name, context.verbosity)
+        self.history = open_history("coordinator")
         super().__init__(context, objective, protocol, session)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from gensweep.call_history import open_history
 from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
 
 Arguments = ParamSpec("Arguments")
@@ -28,6 +29,9 @@ class PackCalls(Protocol):
 
     def heartbeat(self, owner: str, seen: Mapping[int, int], /) -> bool:
         """Keep the pack's leases; False: it is to stop. `seen`: images of each trial."""
+
+    def note_wait(self, owner: str, waits_for: str, /) -> None:
+        """Keep the pack's leases while a server keeps it waiting, and tell of that."""
 
     def release_all(self, owner: str, /) -> None:
         """Let the pack's trials wait again."""
@@ -79,13 +83,19 @@ def ask_through_ray(actor: Any, owner: str) -> Ask:
     """
     import ray
 
+    history = open_history("pack")
+
     def ask(
         method: Callable[Concatenate[PackCalls, str, Arguments], Answer],
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Answer:
         remote = getattr(actor, method.__name__).remote
+        if history is not None:
+            history.write("asked", owner, method.__name__, told=args)
         answer: Answer = ray.get(remote(owner, *args, **kwargs))
+        if history is not None:
+            history.write("answered", owner, method.__name__, told=args, answer=answer)
         return answer
 
     return ask
