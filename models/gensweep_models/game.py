@@ -184,5 +184,6 @@ class Model:
     """Figures of papers to compare with."""
 
     @property
+    def measured(self) -> tuple[MeasuredRow, ...]:
         """Rows of the benchmarks' tables beside the catalogue that are of it."""
         return measured_of(self.name)
