@@ -43,7 +43,7 @@ class ReadOptions:
 
     @property
     def is_unlabelled(self) -> bool:
-        """Whether the user says that there are no classes."""
+        """Return whether the user says that there are no classes."""
         return self.label == UNLABELLED
 
     @property

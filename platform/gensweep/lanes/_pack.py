@@ -74,7 +74,9 @@ class Pack:
         check_players(self.game, self.config, model.name)
         players = self.game.players
         self.inputs = LaneInputs(self.game.noise, int(config.batch_size), width, self.ranks)
-        self.stacks = {name: Stack(p, width, self.device) for name, p in players.items()}
+        self.stacks = {
+            name: Stack(p, width, self.device, self._where(name)) for name, p in players.items()
+        }
         self._make_turns(trace=trace)
         self._check_networks()
         self.trace_sampling = trace and self.device.type == "cuda"

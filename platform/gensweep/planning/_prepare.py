@@ -55,7 +55,7 @@ def prepare(request: RunRequest) -> Plan:
     with staged_store(store, cache_folder() / "scratch") as stage:
         dataset, test = load_data(request, stage)
         _log.debug("data set %s, of %d examples for training", dataset.id, dataset.count)
-        _check_fit(request, dataset, begun)
+        _check_fit(request, dataset, test, begun)
         if request.measure or not request.dry_run:
             stage.publish()
     every = request.sweep.planned_trials
@@ -104,7 +104,9 @@ def load_data(request: RunRequest, store: "ObjectStore") -> "tuple[Dataset, Data
     return train, load_dataset(sweep.data, store, split="test", **options)
 
 
-def _check_fit(request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | None) -> None:
+def _check_fit(
+    request: RunRequest, dataset: "Dataset", test: "Dataset | None", begun: SweepSnapshot | None
+) -> None:
     """`UserError` for what only the loaded data can show; `begun` is the sweep to resume."""
     from gensweep.planning._check_model import (
         check_data_set,
@@ -116,7 +118,7 @@ def _check_fit(request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | N
 
     if begun is not None:
         check_data(dataset, begun)
-    check_data_set(dataset)
+    check_data_set(dataset, test)
     # Of a handful of examples nothing is left to share, and where others compute, waiting for a
     # second thread in each of thousands of calls takes minutes.
     with num_threads(1):
