@@ -42,6 +42,9 @@ COPIED: Final = "copied"
 OVERFITTING: Final = "critic_overfitting"
 """The metric of what the critic knows by heart, at a trial's end."""
 
+SLOPE: Final = "critic_slope"
+"""The metric of how steep the critic is, at a trial's end."""
+
 VERDICT: Final = (
     "of samples with every sampling hyperparameter at its neutral value, which says how training "
     "went; collapsed: below the bounds, and with no more variety than a tenth and 0.02 above that "
@@ -411,6 +414,15 @@ _ALL = (
         kinds=CRITIC,
     ),
     Metric(
+        name=SLOPE,
+        larger_is_better=None,
+        unit="",
+        formula="root of the mean over held-out examples of |gradient of the critic's score by the "
+        "example|^2",
+        source="arXiv:1704.00028",
+        kinds=CRITIC,
+    ),
+    Metric(
         name="distance",
         larger_is_better=False,
         unit="",
@@ -421,6 +433,8 @@ _ALL = (
 METRICS: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ALL}
 INDICATORS: Final = frozenset({"precision", "high_quality", "class_agreement"})
 """Metrics that are the share of the samples of which something is true."""
+COUNTS: Final = frozenset({"modes", "classes", "classes_seen"})
+"""Metrics that count how many modes or classes of the data are found."""
 LEAST_MOST: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys(("recall", "coverage", "clipped_density", "clipped_coverage", COPIED,
                      "total_variation"), (0.0, 1.0)),

@@ -393,6 +393,15 @@ def test_what_was_read_is_in_the_plan(photos: Path, tmp_path: Path) -> None:
     lines = plan_text(plan).splitlines()
     assert "splits    35 train, 4 test" in lines
     assert "classes   cat 17, dog 18" in lines
+    assert not any(line.startswith("features ") for line in lines)
+    file = dataclasses.replace(request.sweep, features="net.pt", samples=100)
+    plan = dataclasses.replace(
+        plan, feature_s=0.5, request=dataclasses.replace(request, sweep=file)
+    )
+    assert (
+        "features  net.pt: 0.5 s an image here; to tell copies 39 examples, once, 0.3 min; an "
+        "evaluation 50.0 s and more"
+    ) in plan_text(plan)
     read = next(line for line in lines if line.startswith("read "))
     assert "1 .txt file(s)" in read
     assert f"1 of 40 examples that cannot be read: {photos}/cat/0.png" in read

@@ -17,6 +17,7 @@ from PIL import Image
 from gensweep.errors import UserError
 from gensweep.tracking import Spool, Tracker, check_server, upgrade_database
 from gensweep.tracking._mlflow_writes import Sink
+from proxy import Proxy
 from tracking.mlflow_server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,6 +209,29 @@ for step in range(1, {steps}):
 tracker.finish_trial(0, "completed")
 sys.exit(0 if tracker.close(60) else 1)
 """
+
+
+def test_answers_that_are_cut_off_lose_and_repeat_nothing(
+    server: Server, client: Any, tmp_path: Path
+) -> None:
+    proxy = Proxy(server.port, seed=1)
+    proxy.loss = 0.4
+    with Tracker(Spool(tmp_path), f"http://127.0.0.1:{proxy.port}", "cut", "s") as tracker:
+        begin(tracker)
+        for number in range(6):
+            tracker.start_trial(number, {"learning_rate": 0.1}, seed=number)
+            tracker.log_metrics(number, 100, {"fid": 0.5})
+            tracker.finish_trial(number, "completed", "")
+        time.sleep(2)
+        proxy.up()
+        assert tracker.flush(60), tracker.last_error
+        assert tracker.refused_count == 0
+    proxy.down()
+    runs = runs_of(client, "cut", "s")
+    assert set(runs) == {"s", *(f"trial-{number:04d}" for number in range(6))}
+    for number in range(6):
+        run = runs[f"trial-{number:04d}"]
+        assert (history(client, run, "fid"), run.info.status) == ([(100, 0.5)], "FINISHED")
 
 
 @pytest.mark.slow("four writers start, and three of them are killed")

@@ -12,7 +12,7 @@ from gensweep.worker._lane_trial import LaneTrial
 
 IN_TENTHS = "_spectral_norm"
 """End of the names of what is measured ten times in a trial."""
-OF_FEW = ("active_share",)
+OF_FEW = ("active_share", "active_share.0.1", "active_share.1")
 """Shares of four latent numbers, which have few values."""
 
 
@@ -117,6 +117,8 @@ def test_what_was_measured_along_a_grid_is_told_by_its_value(open_small_sweep: A
     client = MlflowClient(small_sweep.plan.tracking_uri)
     runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
     (told,) = [run.data.metrics for run in runs if "frechet.truncation_2" in run.data.metrics]
+    assert told["intervals/frechet_low"] == low
+    assert told["intervals/frechet_high"] == high
     for at, fidelity, variety in curve:
         assert told[f"frechet.truncation_{at:g}"] == fidelity
         assert told[f"coverage.truncation_{at:g}"] == variety

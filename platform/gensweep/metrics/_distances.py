@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gensweep.metrics._standard_error import share_pieces, standard_error
+from gensweep.metrics._standard_error import count_error, share_pieces, standard_error
 
-__all__ = ["SlicedDistances", "finite", "label_error", "label_metrics", "sliced_wasserstein"]
+__all__ = ["SlicedDistances", "finite", "label_errors", "label_metrics", "sliced_wasserstein"]
 
 
 def finite(samples: Tensor) -> Tensor:
@@ -117,10 +117,23 @@ def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict
     }
 
 
-def label_error(labels: Tensor, reference: Tensor) -> Tensor:
-    """Return the standard error of `class_kl` over labels [N]; of log p / q where p is not 0."""
+def label_errors(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:
+    """Return the standard errors of `label_metrics` over labels [N].
+
+    That of `class_kl` is of log p / q where p is not 0.
+    """
     (share,), expected = _shares(labels[None], reference)
-    return standard_error(share_pieces(labels, share.clamp(min=1e-300).log() - expected.log()))
+    slopes = share.clamp(min=1e-300).log() - expected.log()
+    known = reference > 0
+    hits = share[known] * len(labels)
+    one = torch.ones_like(hits)
+    # A class of just the bound's share counts: no rounding may lift it to the next whole number.
+    bound = (least * reference[known].double() * len(labels) - 1e-9).ceil()
+    return {
+        "classes_seen": count_error(hits, one),
+        "classes": count_error(hits, bound.maximum(one)),
+        "class_kl": standard_error(share_pieces(labels, slopes)),
+    }
 
 
 def _shares(labels: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gensweep.errors import UserError
-from gensweep.evaluation import Likelihood, Scores, given_of, read_file_features
+from gensweep.evaluation import (
+    Likelihood,
+    Scores,
+    given_of,
+    kept_file_features,
+    read_file_features,
+)
 from gensweep.frames import refusal
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.known_pictures import is_image
@@ -31,6 +37,7 @@ from gensweep.testing import RandomExamples, check_game
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset
+    from gensweep.storage import ObjectStore
 
 
 _log = logging.getLogger(__name__)
@@ -58,22 +65,33 @@ def _are_equal(data: "Dataset") -> bool:
                for start in range(0, len(x), CHUNK))  # fmt: skip
 
 
-def check_features(sweep: Sweep, dataset: "Dataset") -> None:
-    """`UserError` unless the file of `features` is a network of the data's images, many or few."""
+def check_features(
+    sweep: Sweep, dataset: "Dataset", store: "ObjectStore", begun_with: str | None = None
+) -> float | None:
+    """`UserError` unless the file of `features` is a network of the data's images, many or few.
+
+    Of a sweep that was `begun_with` a file of that hash it is the store's copy, if there is one:
+    the file itself may be gone. Return the seconds that it takes for an image here; None: there is
+    no file.
+    """
     if sweep.features is None:
         if sweep.feature_input != "as-is":
             raise UserError(f"feature_input={sweep.feature_input!r} says what the network of "
                             "--features takes, which is not given: name its file, or leave it "
                             "out.")  # fmt: skip
-        return
+        return None
     if dataset.modes is not None:
         raise UserError(f"features are of images, but {dataset.name} has points: leave --features "
                         "out.")  # fmt: skip
-    net, _ = read_file_features(sweep.features, sweep.feature_input)
+    net = kept_file_features(sweep.features, sweep.feature_input, store, begun_with)
+    if net is None:
+        net, _ = read_file_features(sweep.features, sweep.feature_input)
     images = dataset.source("cpu").gather(torch.arange(min(dataset.count, 3)))["x"]
     with torch.no_grad():
-        for count in (len(images), 1):
+        for count in (1, len(images)):  # the first call makes what later ones have
+            begin = time.monotonic()
             net.features(images[:count])
+    return (time.monotonic() - begin) / len(images)
 
 
 def check_games(request: RunRequest, dataset: "Dataset") -> None:

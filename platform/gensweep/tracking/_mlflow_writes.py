@@ -15,6 +15,7 @@ from gensweep.tracking._pictures import UnreadableImageError, log_image_file
 from gensweep.tracking._runs import (
     LONGEST_TAG,
     Runs,
+    check_answered,
     find_or_create_experiment,
     start_tags,
     status_tags,
@@ -83,6 +84,7 @@ class Sink:
             self._client = MlflowClient(self._uri)
         if not self.experiment_id:
             self.experiment_id = find_or_create_experiment(self._client, self._experiment)
+            check_answered(self.experiment_id, f"the search for experiment {self._experiment!r}")
         return self._client
 
     def _deliver(self, client: Any, events: list[Event], spool: Spool) -> None:

@@ -1,4 +1,4 @@
-"""A critic that knows the training examples by heart is told from one that does not."""
+"""A critic that knows training examples by heart is told from others; its slope is measured."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gensweep.evaluation._critic_overfitting import CriticOverfitting, share_above
+from gensweep.evaluation._critic_measures import CriticMeasures, share_above
+from gensweep.evaluation._held_out_examples import for_ranking
 from gensweep.lanes import Pack
 from gensweep_models.catalog import CATALOG
 
@@ -32,8 +33,8 @@ class Images:
         return {"x": self.x[indices]}
 
 
-def overfitting_after(ticks: int) -> float:
-    """Of one GAN on forty examples of noise, which there is nothing to learn of but by heart."""
+def measured_after(ticks: int) -> tuple[Pack, dict[str, float]]:
+    """One GAN on forty examples of noise, which there is nothing to learn of but by heart."""
     entry: Any = CATALOG["gan"]
     config = entry.config(hidden=64, batch_size=20, learning_rate=2e-3, critic_iterations=5)
     data = Images(TRAIN)
@@ -41,14 +42,28 @@ def overfitting_after(ticks: int) -> float:
     pack.load(0, config, seed=0, budget_images=20 * max(1, ticks))
     if ticks:
         pack.run(ticks)
-    measured = CriticOverfitting.of_game(pack.game, {"x": TRAIN}, {"x": HELD_OUT})
+    measured = CriticMeasures.of_game(pack.game, {"x": TRAIN}, {"x": HELD_OUT})
     assert measured is not None
-    return measured.measure(pack, [0])[0]
+    return pack, measured.measure(pack, [0])[0]
+
+
+def slope_by_differences(pack: Pack) -> float:
+    """The root mean square norm at the held-out examples that rank trials, number by number."""
+    examples = for_ranking({"x": HELD_OUT})["x"]
+    count, step = len(examples), 1e-2
+    nudges = torch.eye(64).reshape(64, 1, 1, 8, 8) * step
+    ends = [(examples + side * nudges).flatten(0, 1) for side in (1, -1)]
+    values = [pack.call("critic_values", {}, x)[0].double().view(64, count) for x in ends]
+    slopes = (values[0] - values[1]) / (2 * step)
+    return float(slopes.square().sum(0).mean().sqrt())
 
 
 def test_a_critic_that_learned_by_heart_prefers_what_it_saw() -> None:
-    assert 0.35 < overfitting_after(0) < 0.65
-    assert overfitting_after(300) > 0.9
+    (pack, fresh), (_, trained) = measured_after(0), measured_after(300)
+    assert 0.35 < fresh["critic_overfitting"] < 0.65
+    assert trained["critic_overfitting"] > 0.9
+    assert fresh["critic_slope"] == pytest.approx(slope_by_differences(pack), rel=1e-2)
+    assert trained["critic_slope"] > fresh["critic_slope"]
 
 
 def test_shares_of_pairs_are_those_of_all_pairs() -> None:
@@ -62,4 +77,4 @@ def test_models_without_a_critic_and_data_without_a_test_split_have_none() -> No
     for name, held_out in (("vae", {"x": HELD_OUT}), ("gan", {})):
         entry: Any = CATALOG[name]
         game = entry.game(entry.config(), Images(TRAIN))
-        assert CriticOverfitting.of_game(game, {"x": TRAIN}, held_out) is None
+        assert CriticMeasures.of_game(game, {"x": TRAIN}, held_out) is None
