@@ -20,7 +20,7 @@ def test_saving_in_the_middle_changes_nothing(open_small_sweep: Any) -> None:
     runner.resume()
     parts.coordinator.end_pack("first", died=False)
     assert {t.state for t in parts.trials().values()} == {"queued"}
-    here, runner = parts.runner("first")
+    here, runner = parts.runner("second")
     assert all(0 < runner.pack.lane(i).images_seen < 2560 for i in range(3))
     runner.resume()
     nll = [{n: (t.metrics, t.images) for n, t in o.trials().items()} for o in (whole, parts)]
