@@ -158,6 +158,10 @@ class Images:
         """Judge by the bounds: the outcome, and its cause in words."""
         return judge_images(metrics, None if self.shares is None else len(self.shares), self.bounds)
 
+    def variety_of(self, metrics: Mapping[str, float]) -> float:
+        """Return the coverage."""
+        return metrics[self.variety]
+
 
 @torch.no_grad()
 def feature_batches(net: AnyFeatures, images: Tensor) -> Tensor:
