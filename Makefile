@@ -1,4 +1,5 @@
 # make install | bundle | sweep [ARGS='--trials 15'] | test [PYTEST_ARGS='-m "not slow"'] | lint
+# make nightly
 # The recipes need python3, bash and, for the tests, a browser.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 ARGS ?=
 
-.PHONY: install sweep bundle browser postgres containers checkov test lint
+.PHONY: install sweep bundle browser postgres containers checkov test nightly lint
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -68,7 +69,11 @@ checkov: .venv-checkov/.installed
 
 # Two processes share the test files, each with a stack of its own.
 test: install browser postgres containers checkov
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not nightly" $(PYTEST_ARGS)
+
+# Sweeps through minutes of random faults, by a seed of the commit and by seeds that once failed.
+nightly: install postgres
+	$(BIN)/python -m pytest -m nightly tests/faults $(PYTEST_ARGS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -170,7 +170,8 @@ def comparison(results: Results) -> Table:
     bests = confirmed_bests(results)
     ours, theirs = list(bests), sorted(MODELS, key=lambda model: MODELS[model].published)
     rows = [
-        [model, searched_best(results, model, "wide"), *seeds_of(bests.get(model)),
+        [model, searched_best(results, model, "wide"),
+         *seeds_of(bests.get(model), fresh_seeds(results, model)),
          searched_best(results, model, "narrow"), "{:g} ± {:g}".format(*one.published),
          ours.index(model) + 1 if model in ours else "", theirs.index(model) + 1, one.differs]
         for model, one in MODELS.items()
@@ -178,13 +179,18 @@ def comparison(results: Results) -> Table:
     return Table(HEAD, rows)
 
 
-def seeds_of(best: Configuration | None) -> tuple[str, str]:
-    """Mean and deviation of the seeds that were completed, and how many were."""
+def fresh_seeds(results: Results, model: str) -> int:
+    """Count the trials that were to confirm the best configuration."""
+    return sum(one["confirm_round"] > 0 for one in results[f"wide-{model}"]["trials"])
+
+
+def seeds_of(best: Configuration | None, fresh: int) -> tuple[str, str]:
+    """Mean and deviation of the seeds that were completed, and how many of `fresh` were."""
     if best is None:
-        return "", "0"
+        return "", f"0 of {fresh}"
     seeds = best.values[: len(best.trials)]
-    spread = f" ± {stdev(seeds):.2g}" if len(seeds) > 1 else ""
-    return f"{best.mean:.4g}{spread}", f"{len(seeds)} of {len(best.values)}"
+    spread = f" ± {stdev(seeds):.3g}" if len(seeds) > 1 else ""
+    return f"{best.mean:.4g}{spread}", f"{len(seeds)} of {fresh}"
 
 
 def sure(results: Results) -> str:

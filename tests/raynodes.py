@@ -138,11 +138,18 @@ class RayNodes:
 
     def actor(self, name: str) -> int:
         """The id of the process of an actor of the class `name`."""
+        found = self.actors(name)
+        assert found, f"no process of an actor {name}"
+        return found[0].pid
+
+    def actors(self, name: str) -> list[psutil.Process]:
+        """The processes of actors of the class `name`."""
+        found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if self._mine(process) and f"ray::{name}" in str(process.cmdline()):
-                    return process.pid
-        raise AssertionError(f"no process of an actor {name}")
+                if f"ray::{name}" in str(process.cmdline()) and self._mine(process):
+                    found.append(process)
+        return found
 
     def instance_of(self, actor: int) -> str:
         """The worker on which the process of an actor runs."""

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
+from gensweep_models.measured import MeasuredRow, measured_of
 from gensweep_models.space import Dimension
 
 Tensors = Mapping[str, Tensor]
@@ -181,3 +182,8 @@ class Model:
     """By data set: settings to start from."""
     published: tuple[PublishedFigure, ...] = ()
     """Figures of papers to compare with."""
+
+    @property
+    def measured(self) -> tuple[MeasuredRow, ...]:
+        """Rows of the benchmarks' tables beside the catalogue that are of it."""
+        return measured_of(self.name)

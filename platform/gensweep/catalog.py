@@ -58,7 +58,7 @@ def describe(model: Model) -> dict[str, Any]:
     """Describe a model and its hyperparameters as plain JSON, with the scope of each.
 
     Of those of sampling it tells the meaning, the neutral value and the grid. A catalogue whose
-    models have no `presets` or no `published` figures has none to tell.
+    models have no `presets`, or no `published` or `measured` figures, has none to tell.
     """
     return {
         "name": model.name,
@@ -80,6 +80,7 @@ def describe(model: Model) -> dict[str, Any]:
             for data, preset in getattr(model, "presets", {}).items()
         },
         "published": published_figures(model),
+        "measured": [asdict(row) for row in getattr(model, "measured", ())],
     }
 
 
@@ -116,6 +117,16 @@ def _describe_field(field: Any, model: Model) -> dict[str, Any]:
         "bounds": dict(told.get("bounds", {})),
         "searched": field.name in model.space,
     }
+
+
+def field_texts(model: Model) -> dict[str, str]:
+    """Say what each hyperparameter of a model is, with its bounds; empty for one without either."""
+    return {field.name: field_text(_describe_field(field, model)) for field in fields(model.config)}
+
+
+def field_text(field: Mapping[str, Any]) -> str:
+    """Say what a field, as `describe` has it, is, with its bounds."""
+    return "; ".join(filter(None, (field["meaning"], bounds_text(field["bounds"]))))
 
 
 def bounds_text(bounds: Mapping[str, Any]) -> str:

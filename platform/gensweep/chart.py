@@ -15,7 +15,10 @@ class Chart:
     """Of the horizontal and of the vertical axis, with units."""
 
     lines: Mapping[str, Sequence[tuple[float, float]]]
-    """Points that a line goes through, by its name; those that are not finite are left out."""
+    """Points that a line goes through, by its name; those that are not finite are left out.
+
+    The vertical axis is logarithmic where values span decades, unless the chart is `square`.
+    """
 
     caption: str = ""
     square: bool = False

@@ -21,6 +21,10 @@ METHOD = (
 )
 
 
+OFF = "none"
+"""In the place of MxN: nothing is confirmed, or, of a sweep that began to, no further round."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confirmation:
     """The wish to repeat the best configurations of a search over more seeds.
@@ -40,7 +44,8 @@ class Confirmation:
         most, seeds = map(int, found.groups()) if found else (0, 0)
         if most < 1 or seeds < FEWEST_FRESH:
             raise UserError(f"confirm is MxN, the best M configurations over N seeds each (1 <= M, "
-                            f"{FEWEST_FRESH} <= N), such as 3x10, but got {text!r}.")  # fmt: skip
+                            f"{FEWEST_FRESH} <= N), such as 3x10, or {OFF}, but got "
+                            f"{text!r}.")  # fmt: skip
         return cls(configurations=most, seeds=seeds)
 
     def __str__(self) -> str:

@@ -1,10 +1,10 @@
 """Confidence intervals of shares and of metrics, as pure functions of plain numbers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import ERROR, INDICATORS, LEAST_MOST
+from gensweep.known_metrics import COUNTS, ERROR, INDICATORS, LEAST_MOST
 
 Z = 1.959964
 """The normal quantile of two-sided 95 %."""
@@ -28,18 +28,26 @@ def wilson(successes: float, trials: float, z: float = Z) -> Interval:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def metric_intervals(metrics: Mapping[str, float]) -> dict[str, Interval]:
+def metric_intervals(
+    metrics: Mapping[str, float], all_of: Mapping[str, float] | None = None
+) -> dict[str, Interval]:
     """Return the 95 % interval of each metric that stands beside its standard error.
 
     Normal, within what values the metric can have; a share of the samples has Wilson's interval,
-    which is none too short where all or none of them are counted.
+    which is none too short where all or none of them are counted. That of a count goes out to
+    whole numbers; `all_of` says how many there are to be found.
 
     >>> metric_intervals({"frechet": 1.0, "frechet_standard_error": 0.1, "classes": 9.0})
     {'frechet': (0.804004, 1.196)}
+    >>> metric_intervals({"modes": 7.0, "modes_standard_error": 0.6}, {"modes": 8})
+    {'modes': (5.0, 8.0)}
     """
     errors = {name: metrics.get(name + ERROR, math.nan) for name in metrics}
+    samples = metrics.get("samples", 0.0)
     return {
-        name: _interval(name, value, errors[name], metrics.get("samples", 0.0))
+        name: _count_interval(value, errors[name], (all_of or {}).get(name, math.inf))
+        if name in COUNTS
+        else _interval(name, value, errors[name], samples)
         for name, value in metrics.items()
         if math.isfinite(errors[name])
     }
@@ -52,3 +60,21 @@ def _interval(name: str, value: float, error: float, samples: float) -> Interval
         least, most = LEAST_MOST.get(name, (-math.inf, math.inf))
         low, high = max(least, value - Z * error), min(most, value + Z * error)
     return float(f"{low:.6g}"), float(f"{high:.6g}")
+
+
+def _count_interval(value: float, error: float, most: float) -> Interval:
+    low, high = value - Z * error, value + Z * error
+    return float(max(0, math.floor(low))), float(min(most, math.ceil(high)))
+
+
+def interval_ends(intervals: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Name the ends of intervals, for tables and trackers that take single numbers.
+
+    >>> interval_ends({"frechet": (0.8, 1.2)})
+    {'intervals/frechet_low': 0.8, 'intervals/frechet_high': 1.2}
+    """
+    return {
+        f"intervals/{name}_{end}": value
+        for name, ends in intervals.items()
+        for end, value in zip(("low", "high"), ends, strict=True)
+    }

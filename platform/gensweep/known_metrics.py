@@ -7,6 +7,7 @@ a model's own training loss: its unit is unknown, and less of it is better.
 from __future__ import annotations
 
 import math
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ COPIED: Final = "copied"
 OVERFITTING: Final = "critic_overfitting"
 """The metric of what the critic knows by heart, at a trial's end."""
 
+SLOPE: Final = "critic_slope"
+"""The metric of how steep the critic is, at a trial's end."""
+
 VERDICT: Final = (
     "of samples with every sampling hyperparameter at its neutral value, which says how training "
     "went; collapsed: below the bounds, and with no more variety than a tenth and 0.02 above that "
@@ -53,6 +57,10 @@ JUDGED: Final = "by the scores of the model, for its samples do not tell how tra
 
 NEIGHBOURS: Final = 5
 """The k of the metrics that look at the k-th neighbour; there must be more samples than that."""
+
+FEW_EXAMPLES: Final = 20 * NEIGHBOURS
+"""With fewer real examples the balls that reach to the k-th neighbour hold a large part of all, so
+that samples which fill them prove little."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -406,6 +414,15 @@ _ALL = (
         kinds=CRITIC,
     ),
     Metric(
+        name=SLOPE,
+        larger_is_better=None,
+        unit="",
+        formula="root of the mean over held-out examples of |gradient of the critic's score by the "
+        "example|^2",
+        source="arXiv:1704.00028",
+        kinds=CRITIC,
+    ),
+    Metric(
         name="distance",
         larger_is_better=False,
         unit="",
@@ -416,6 +433,8 @@ _ALL = (
 METRICS: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ALL}
 INDICATORS: Final = frozenset({"precision", "high_quality", "class_agreement"})
 """Metrics that are the share of the samples of which something is true."""
+COUNTS: Final = frozenset({"modes", "classes", "classes_seen"})
+"""Metrics that count how many modes or classes of the data are found."""
 LEAST_MOST: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys(("recall", "coverage", "clipped_density", "clipped_coverage", COPIED,
                      "total_variation"), (0.0, 1.0)),
@@ -428,15 +447,21 @@ LIKELIHOOD_METRICS: Final = frozenset(name for name, m in METRICS.items() if m.k
 
 NAME: Final = re.compile(r"[\w./ -]+")
 """Characters of a metric's name: trackers would replace others, and make two names one."""
+LONGEST_NAME: Final = 200
+"""Characters: trackers take 250, and what an evaluation measures by it has a word before it."""
 
 
 def is_metric_name(name: object) -> bool:
-    """Return whether a metric may be called so.
+    """Return whether a metric may be called so: trackers take no path that is one of another name.
 
     >>> is_metric_name("critic_gap"), is_metric_name("gap\\n"), is_metric_name(1)
     (True, False, False)
+    >>> is_metric_name("critic/gap"), is_metric_name("../gap"), is_metric_name("critic//gap")
+    (True, False, False)
     """
-    return isinstance(name, str) and NAME.fullmatch(name) is not None
+    if not isinstance(name, str) or len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+        return False
+    return posixpath.normpath(name) == name and not name.startswith(("..", "/")) and name != "."
 
 
 def find_metric(name: str) -> Metric | None:

@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from gensweep.configurations import (
+    Configurations,
+    RandomConfigurations,
+    SearchedSpace,
+    SobolConfigurations,
+)
 from gensweep.errors import UserError
+from gensweep.grid import GridConfigurations
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -30,6 +37,10 @@ class Sampler:
     make: Callable[[int, int], BaseSampler]
     """Builds Optuna's sampler from the seed of the sweep and the seed of one trial."""
 
+    configurations: Callable[[SearchedSpace], Configurations] | None = None
+    """Makes the list that trials are taken from, by their number; None: it learns from trials that
+    have ended, so that a trial depends on when it is asked for."""
+
 
 def _tpe(sweep_seed: int, trial_seed: int) -> BaseSampler:
     from optuna.samplers import TPESampler
@@ -44,6 +55,7 @@ def _random(sweep_seed: int, trial_seed: int) -> BaseSampler:
 
 
 def _quasi_random(sweep_seed: int, trial_seed: int) -> BaseSampler:
+    """Build what drew the trials of earlier versions, which those of their sweeps go on with."""
     from optuna.exceptions import ExperimentalWarning
     from optuna.samplers import QMCSampler, RandomSampler
 
@@ -73,12 +85,22 @@ _ALL = (
         summary="draws independently from the space",
         sentence="random: independent draws from the space",
         make=_random,
+        configurations=RandomConfigurations,
     ),
     Sampler(
         name="qmc",
         summary="spreads trials evenly over the space (scrambled Sobol sequence)",
         sentence="qmc: spread evenly over the space",
         make=_quasi_random,
+        configurations=SobolConfigurations,
+    ),
+    Sampler(
+        name="grid",
+        summary="tries all combinations of evenly spaced points of each range and every choice",
+        sentence="grid: all combinations of evenly spaced points, ends included, so rates and "
+        "intervals describe these points, not the space between them",
+        make=_random,
+        configurations=GridConfigurations,
     ),
 )
 SAMPLERS: Final[Mapping[str, Sampler]] = {sampler.name: sampler for sampler in _ALL}

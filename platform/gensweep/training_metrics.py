@@ -9,7 +9,8 @@ from functools import reduce
 from typing import Final
 
 FORMULAS: Final[Mapping[str, str]] = {
-    "active_share": "share of the latent numbers with a rate above 0.01 nats",
+    "active_share": "share of the latent numbers with a rate above 0.01 nats; its parts: above 0.1 "
+    "and above 1",
     "adaptive_weight": "gradient of reconstruction / that of deceit, at the last layer; "
     "arXiv:2012.09841, equation 7",
     "balance": "k_t, the weight of samples in the critic's loss; arXiv:1703.10717",

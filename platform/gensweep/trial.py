@@ -150,6 +150,12 @@ class TrialRecord:
     started: float | None
     ended: float | None
     """Seconds of the study's clock."""
+    drawn_at: int
+    """Verdicts and ends that the study had told before: the history that it was drawn from."""
+    verdicts: list[list[int]]
+    """[rung, verdicts and ends told before, 1 if it was pruned], of each that a pruner gave."""
+    ended_at: int | None
+    """As `drawn_at`; None before its end, or if an earlier version ended it."""
 
 
 def trial_seed(sweep_seed: int, number: int) -> int:

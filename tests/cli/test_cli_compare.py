@@ -1,6 +1,7 @@
 """`gensweep compare` sets two sweeps side by side, and refuses what was measured differently."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_two_sweeps_stand_side_by_side(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ended(home, "b", WORSE, budget_images=50_000)
+    ended(home, "b", WORSE, budget_images=50_000, threads=2)
     assert main(["compare", "a", "b"]) == 0
     said = capsys.readouterr().out
     rows = {line[:18].strip(): line[18:].split("  ") for line in said.splitlines()}
@@ -29,6 +30,7 @@ def test_two_sweeps_stand_side_by_side(home: Path, capsys: pytest.CaptureFixture
     assert rows["trials ended"][-1].strip() == "4 of 4"
     assert "searched the same space" in said
     assert "budget_images" in said.split("asked otherwise")[1]
+    assert re.search(r"\nthreads +none +2\n", said)
 
 
 def test_json_has_rates_with_their_intervals_and_the_space(

@@ -25,6 +25,10 @@ def test_a_model_tells_its_data_and_its_hyperparameters(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("biggan (adversarial, arXiv:1809.11096): BigGAN: ")
     assert lines[1:3] == ["examples: 1 x 8 x 8; 1 x 28 x 28; 3 x 32 x 32", "given: y"]
+    ours = [line for line in lines if line.startswith("measured: ")]
+    assert "Fréchet distance 9.8 ± 0.8" in ours[0]
+    assert ours[0].endswith(" (models/QUALITY.md, What entries reach in minutes)")
+    lines = [line for line in lines if line not in ours]
     assert [line.split(":")[0] for line in lines[3:7]] == [
         "offers", "preset for digits, 60,000 images", "preset for cifar10, 7,000 images",
         "hyperparameters, searched by default where marked *; trials of a pack may differ in",

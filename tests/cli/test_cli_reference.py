@@ -69,6 +69,18 @@ def test_every_model_has_its_page(pages: dict[str, str]) -> None:
             assert figure["protocol"] in words(page)
 
 
+def test_our_tables_are_on_the_pages_row_by_row(pages: dict[str, str]) -> None:
+    """Each number of a line that begins with an entry is on the entry's page."""
+    folder = Path(__file__).parents[2] / "models"
+    row = re.compile(r"^\| `(\w+)`[^|]*\|(.*)\|$", re.MULTILINE)
+    lines = [found for name in ("QUALITY.md", "THROUGHPUT.md", "MNIST.md")
+             for found in row.findall((folder / name).read_text())]  # fmt: skip
+    assert len(lines) > 60
+    for name, cells in lines:
+        shown = words(pages[f"model-{name}.html"])
+        assert [cell for part in cells.split("|") if (cell := part.strip()) not in shown] == []
+
+
 def test_every_metric_has_formula_direction_and_source(pages: dict[str, str]) -> None:
     measured, _, training = pages["metrics.html"].partition("<h2>Training metrics</h2>")
     said = entries(measured)

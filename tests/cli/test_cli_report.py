@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from ended_sweep import OBJECTIVE, PROTOCOL, ended, plan_of, point_here, spec_of
 from gensweep.cli import main
 from gensweep.driver._finish import print_answer
 from gensweep.driver._report_files import first_report
+from gensweep.evaluation import Floor
 from gensweep.planning import Plan
+from gensweep.results import load
 from gensweep.study import Study, read_sweep
 from gensweep.sweep import Chart
 
+FLOOR = Floor(metrics={"frechet": 0.25, "coverage": 0.97}, examples=9)
 USED = {"training": 15.0, "evaluation": 4.0, "idle": 1.0}
 
 
@@ -32,7 +36,7 @@ def rising(trials: Sequence[Any]) -> list[Chart]:
 def finish(plan: Plan) -> str:
     """End the sweep as its driver does, which keeps what the report states; return its page."""
     with Study.open(spec_of(plan), plan.ledger) as study:
-        _, files = print_answer(plan, PROTOCOL, OBJECTIVE, USED, keep=study.keep_report)
+        _, files = print_answer(plan, PROTOCOL, OBJECTIVE, USED, FLOOR, keep=study.keep_report)
     return files["report.html"].decode()
 
 
@@ -49,6 +53,9 @@ def test_the_page_of_an_ended_sweep_is_the_same(
     assert page.count("data:image/png;base64,") >= 3  # real data, the best, what it draws
     assert "A line" in page
     assert "75.0 % training" in page
+    folded = page.partition('<div id="lookup">')[2]
+    for name in ("modes (more", "frechet (less", "learning_rate", "--resume NAME"):
+        assert f"<dt><code>{name}" in folded
     assert main(["report", "s", "--out", "now.html"]) == 0
     assert (home / "now.html").read_text() == page
 
@@ -104,7 +111,32 @@ def test_json_and_markdown_state_the_same(home: Path, capsys: pytest.CaptureFixt
     text = (home / "now.md").read_text()
     assert f"**{told['answer']}**" in text
     assert "| 1 | 1 | converged |" in text
+    assert text.index("| real data | 0.25 |") < text.index("| 1 | 1 | converged |")
+    assert told["floor_metrics"] == FLOOR.metrics
     assert told["next_command"] in text
+
+
+def test_what_real_examples_score_stands_in_every_table(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finish(ended(home, repeats=2))
+    finish(ended(home, "t", repeats=1))
+    said = capsys.readouterr().out.split("trial ")
+    assert len([part for part in said if "\nreal data" in part]) == 2
+    for name in ("s", "t"):
+        assert main(["results", name]) == 0
+        assert capsys.readouterr().out.splitlines()[2].split()[:3] == ["real", "data", "0.25"]
+        assert main(["report", name]) == 0
+        page = capsys.readouterr().out
+        rows = re.findall(r"<tbody>\s*<tr><td>real data</td>(.*?)</tr>", page)
+        assert len(rows) == (2 if name == "s" else 1)
+        assert all("<td>0.25</td>" in row for row in rows)
+    assert main(["results", "s", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["floor"] == FLOOR.metrics
+    assert main(["compare", "t", "t"]) == 0
+    (row,) = re.findall(r"real data's frechet +(\S+) +(\S+)", capsys.readouterr().out)
+    assert row == ("0.25", "0.25")
+    assert "<td>real data</td><td>0.25</td>" in load("t")._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,8 @@ def test_a_vae_gets_a_bound_on_binarised_pixels(store: ObjectStore, device: str)
     assert (stated["examples"], stated["drawn_from"]) == (178, 355)
     assert 0 < found.metrics["nll_standard_error"] < found.metrics["nll"] < 64 * math.log(4)
     assert [point[0] for point in found.curves["truncation"]] == [0.5, 2.0]
-    for name in ("nll", "frechet", "coverage", "kernel_distance", "mind", "copied"):
+    told = ("nll", "frechet", "coverage", "kernel_distance", "mind", "copied", "classes")
+    for name in (*told, "classes_seen"):
         low, high = found.intervals[name]
         assert low <= found.metrics[name] <= high, name
     assert not {"frechet_standard_error", "copied_standard_error"} & found.metrics.keys()
@@ -189,19 +190,25 @@ def test_a_file_of_features_measures_in_the_place_of_the_trained_ones(
     sweep = Sweep(name="s", model=CATALOG["gan"], space={"learning_rate": Real(1e-4, 1e-2)},
                   data="digits", samples=60, features=str(file), feature_input="ttur")  # fmt: skip
     train, test = (load_dataset("digits", store, split=split) for split in ("train", "test"))
-    check_features(sweep, train)
+    assert 0 < (check_features(sweep, train, store) or 0) < 1
     evaluator = build_evaluator(sweep, store, train, test)
     stated, used = evaluator.protocol, hashlib.sha256(file.read_bytes()).hexdigest()
     assert (stated["feature_hash"], stated["features"]) == (used, "TorchScript")
     assert stated["feature_input"]["high"] == 255.0  # type: ignore[index]
-    file.unlink()  # a worker is elsewhere, and reads what the store keeps
+    build_evaluator(dataclasses.replace(sweep, feature_input="as-is"), store, train, test)
+    kept = [store.get(k) for k in store.list("features/") if "-examples-" in k or "-held-out-" in k]
+    assert len({*kept}) == 4  # of both inputs, which give other features
+    file.unlink()  # a worker is elsewhere, and reads what the store keeps; so does --resume
+    check_features(sweep, train, store, used)
+    with pytest.raises(UserError, match="cannot be read"):
+        check_features(sweep, train, store)
     found = build_evaluator(sweep, store, train, test, used).measure(
         torch.rand(1, 60, 1, 8, 8), None, ends=True
     )[0]
     assert found["frechet"] > 0
     assert "classes" not in found
     with pytest.raises(UserError, match="ring8 has points: leave --features out"):
-        check_features(sweep, load_dataset("ring8", store, split="train"))
+        check_features(sweep, load_dataset("ring8", store, split="train"), store)
 
 
 def test_the_feature_network_is_kept_by_the_hash_of_the_data(store: ObjectStore) -> None:

@@ -30,7 +30,8 @@ def _free_port() -> int:
 
 MODELS = ["vae", "gan-hinge", "vqvae"]
 """One player, two with power iterations as state, and two stages."""
-NO_MEANS = dict.fromkeys(("perplexity", "active_share", "largest_rate"), 0.0)
+RATES = ("active_share", "active_share.0.1", "active_share.1", "largest_rate")
+NO_MEANS = dict.fromkeys(("perplexity", *RATES), 0.0)
 """Metrics of a whole batch: of its halves ranks tell the mean, which is another number."""
 
 

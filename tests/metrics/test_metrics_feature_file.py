@@ -184,3 +184,18 @@ def test_the_store_keeps_the_file_of_a_sweep(net: nn.Module, tmp_path: Path) -> 
         )
     with pytest.raises(UserError, match=r"cannot be read \(No such file or directory\)"):
         load_file_features(str(tmp_path / "none.pt"), "as-is", store)
+
+
+def test_a_file_in_a_bucket_is_read_and_kept(
+    net: nn.Module, bucket: str, moto_s3: Any, tmp_path: Path
+) -> None:
+    store, data = open_store(f"file://{tmp_path / 'store'}"), scripted(net)
+    for key in ("net.pt", "deep/er/net.pt"):
+        moto_s3.put_object(Bucket=bucket, Key=key, Body=data)
+        found = load_file_features(f"s3://{bucket}/{key}", "as-is", store)
+        assert found.hash == hashlib.sha256(data).hexdigest()
+        moto_s3.delete_object(Bucket=bucket, Key=key)
+        with pytest.raises(UserError, match=rf"{bucket}/{key} cannot be read \(No such file"):
+            load_file_features(f"s3://{bucket}/{key}", "as-is", store)
+        again = load_file_features(f"s3://{bucket}/{key}", "as-is", store, found.hash)
+        assert again.hash == found.hash

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gensweep_models.adversarial.dirac_gan import DiracGan, Regulariser
+from gensweep_models.adversarial.dirac_gan import DiracGan, Regulariser, apart
 from gensweep_models.catalog import CATALOG
 from plane_paths import POINTS, distances, paths
 
@@ -100,6 +100,13 @@ def test_instance_noise_is_the_expectation_of_the_objective() -> None:
     of_theta, of_psi = field(theta.double(), -psi.double(), regulariser="instance_noise")
     for value, draws in zip((of_theta, -of_psi), due, strict=True):
         assert abs(float(value - draws.mean())) < 4 * float(draws.std()) / 200_000**0.5
+
+
+def test_a_discriminator_is_right_where_it_scores_samples_below_data() -> None:
+    told = apart(torch.tensor([0.5, 0.5]), torch.tensor([-1.0, 2.0]))
+    assert {name: float(value) for name, value in told.items()} == {
+        "critic_gap": -0.25, "critic_accuracy": 0.5,
+    }  # fmt: skip
 
 
 LINEAR = ("wasserstein", "instance_noise")

@@ -162,7 +162,7 @@ def test_free_bits_are_not_those_of_importance_weights() -> None:
         VaeConfig(free_bits=0.1, importance_samples=2)
 
 
-def test_rates_are_told_by_the_largest_and_by_the_share_that_is_active() -> None:
+def test_rates_are_told_by_the_largest_and_by_the_shares_above_bounds() -> None:
     """Of the trial's own latent numbers: those of the padding have the rate 0."""
     rates = torch.zeros(5, 6)
     rates[:, 0] = torch.tensor([4.0, 0.0, 0.0, 0.0, 1.0])
@@ -170,3 +170,4 @@ def test_rates_are_told_by_the_largest_and_by_the_share_that_is_active() -> None
     told = rate_metrics(rates, torch.tensor(4.0))
     assert float(told["largest_rate"]) == pytest.approx(1.0)
     assert float(told["active_share"]) == 2 / 4
+    assert [float(told[f"active_share.{nats}"]) for nats in ("0.1", "1")] == [1 / 4, 0]

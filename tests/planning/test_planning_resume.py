@@ -96,6 +96,8 @@ def test_what_is_confirmed_is_remembered_and_chosen_once(tmp_path: Path, begin: 
     assert (request.sweep.confirm, request.sweep.planned_trials) == ("2x2", 10)
     more = parse_request("A test.", GAN, ["--resume", "gan", "--trials", "6", "--confirm", "2x5"])
     assert more.sweep.planned_trials == 16
+    off = parse_request("A test.", GAN, ["--resume", "gan", "--confirm", "none"])
+    assert (off.sweep.confirmation, off.sweep.planned_trials) == (None, 6)
     with pytest.raises(UserError, match="1 trials confirm the best of 6, and --trials 9 would"):
         parse_request("A test.", GAN, ["--resume", "gan", "--trials", "9"])
 

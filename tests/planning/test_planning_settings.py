@@ -40,6 +40,8 @@ GAN = LaterSweep(
 pytestmark = pytest.mark.usefixtures("own_home")
 DECLARED = {declared.name: declared for declared in declarations(GAN)}
 OPTIONS = [name for name, declared in DECLARED.items() if declared.option]
+NEEDED = {"grid_points": ("--sampler", "grid")}
+"""Options without which another one is refused."""
 KEPT = [name for name, declared in DECLARED.items() if declared.kept_on_resume]
 
 
@@ -69,9 +71,15 @@ def test_every_field_is_declared_with_its_help() -> None:
 @pytest.mark.parametrize("name", OPTIONS)
 def test_an_option_sets_its_field(name: str) -> None:
     declared = DECLARED[name]
-    sweep = parse_request("A test.", GAN, typed(declared)).sweep
+    sweep = parse_request("A test.", GAN, [*NEEDED.get(name, ()), *typed(declared)]).sweep
     assert getattr(sweep, name) == changed(declared)
     assert getattr(parse_request("A test.", GAN, []).sweep, name) == declared.default
+
+
+def test_packs_share_the_cores_unless_threads_are_asked() -> None:
+    for given, threads in (([], 4), (["--threads", "3"], 3)):
+        request = parse_request("A test.", GAN, ["--packs", "2", *given])
+        assert dataclasses.replace(request, cores=8).threads == threads
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -98,7 +106,8 @@ def test_a_resumed_sweep_has_the_value_that_it_began_with(
     name: str, begin: Any, tmp_path: Path
 ) -> None:
     declared = DECLARED[name]
-    begin(parse_request("A test.", GAN, ["--name", "gan", *typed(declared)]).sweep)
+    given = [*NEEDED.get(name, ()), *typed(declared)]
+    begin(parse_request("A test.", GAN, ["--name", "gan", *given]).sweep)
     again = parse_request("A test.", GAN, ["--resume", "gan"])
     assert getattr(again.sweep, name) == changed(declared)
     assert find_sweep(again, str(tmp_path / "studies")) is not None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import itertools
 import logging
 import math
 import re
@@ -54,6 +55,15 @@ def test_a_chart_has_its_lines_legend_and_words() -> None:
     for name in ("line0", "line5"):
         assert f".line.{name} {{" in page
         assert f"i.{name} {{" in page
+
+
+def test_values_that_span_decades_are_set_apart_by_their_ratios() -> None:
+    decades = {"falls": tuple((float(k), 10.0**-k) for k in range(5))}
+    (points,) = paths_in(page_of(Chart(title="f", names=("k", "y"), lines=decades))).values()
+    heights = [y for _, y in points]
+    steps = [after - before for before, after in itertools.pairwise(heights)]
+    assert min(steps) == pytest.approx(max(steps), abs=0.2)
+    assert min(steps) > 0
 
 
 def test_a_square_chart_has_one_scale() -> None:

@@ -57,6 +57,7 @@ def page_with(text: str) -> str:
         name=text,
         summary=text,
         not_searched={text: text},
+        lookup={text: {text: text}},
         held_out=text,
         lane_time=text,
         protocol={"kind": "points", "modes": 8, "bounds": bounds, "verdict": text,

@@ -80,7 +80,14 @@ def test_a_best_that_no_fresh_seed_confirmed_has_no_rank(script: ModuleType) -> 
     results = results_of(script)
     for one in results["wide-vae"]["trials"][3:]:
         one |= {"state": "diverged", "metrics": {}}
-    assert script.comparison(results).rows[-1][1:7] == [120.0, "", "0", 123.0, "23.8 ± 0.6", ""]
+    assert script.comparison(results).rows[-1][1:7] == [
+        120.0,
+        "",
+        "0 of 3",
+        123.0,
+        "23.8 ± 0.6",
+        "",
+    ]
 
 
 def test_the_page_has_budget_curves_the_spread_and_what_is_not_comparable(

@@ -63,8 +63,9 @@ def report() -> str:
     images = {str(t["number"]): grid_png(torch.rand(16, 1, 8, 8) * 2 - 1) for t in trials}
     images["real"] = grid_png(torch.zeros(16, 1, 8, 8))
     facts = SweepFacts(
-        name=f"stability {HOSTILE}", protocol={"k": 5}, seed=3, next_command="next-line"
-    )
+        name=f"stability {HOSTILE}", protocol={"k": 5}, seed=3, next_command="next-line",
+        lookup={"Hyperparameters": {"learning_rate": "step size of Adam", "untold": ""}},
+    )  # fmt: skip
     return page_of(
         trials,
         facts,
@@ -88,6 +89,12 @@ def test_report_counts_escapes_and_is_self_contained() -> None:
     assert page.index('alt="real data"') < page.index('alt="trial ')
     assert "&lt;hinge&gt;" in page
     assert not re.search(r"(?:src|href)=.?(?:https?:)?//", page)
+    assert '<a href="#lookup">' in page
+    folded = page.partition('<div id="lookup">')[2].partition("</details>")[0]
+    names = re.findall(r"<dt><code>(.*?)</code>", folded)
+    assert names == ["coverage (more is better)", "frechet (less is better)", "learning_rate"]
+    assert "with a sample nearer than their k-th neighbour; arXiv:2002.09797" in folded
+    assert "step size of Adam" in folded
     bars = [int(n) for n in re.findall(r"<rect[^>]*><title>[^:]*: (\d+) of", page)]
     assert sum(bars) == 40
 
@@ -243,6 +250,9 @@ def test_browser_renders_without_errors(browser: Browser, tmp_path: Path) -> Non
     browser.click("document.querySelectorAll('th button')[5]")
     browser.wait("document.querySelector('[aria-sort=ascending]') !== null")
     assert browser.run("document.body.dataset.ran === undefined")
+    assert "step size of Adam" not in browser.text
+    browser.click("document.querySelector('a[href=\"#lookup\"]')")
+    browser.wait_for(lambda: "step size of Adam" in browser.text, "unfolded")
 
 
 def test_each_sampling_hyperparameter_has_its_curves() -> None:

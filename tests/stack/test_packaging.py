@@ -14,6 +14,7 @@ import pytest
 from distribution import ROOT, build
 from gensweep.cli import main
 from gensweep.versions import VERSION
+from gensweep_models.measured import PAGES
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def test_the_wheel_holds_both_packages(wheel: zipfile.ZipFile, tmp_path: Path) -
     assert {str(f.relative_to(ROOT / "platform")) for f in parts} <= set(names)
     scripts = {f"gensweep/sweeps/{file.name}" for file in (ROOT / "sweeps").glob("*.py")}
     assert scripts <= set(names)
+    assert {f"gensweep_models/tables/{page}" for page in PAGES} <= set(names)
     site = tmp_path / "site"
     wheel.extractall(site)
     code = (
@@ -71,7 +73,8 @@ def test_the_sdist_has_every_file_and_builds_the_same_wheel(
         names = {name.partition("/")[2] for name in sdist.getnames()}
     own = [name for name in wheel.namelist() if ".dist-info/" not in name]
     roots = {"gensweep": "platform/gensweep", "gensweep_models": "models/gensweep_models"}
-    places = [name.replace("gensweep/sweeps/", "sweeps/") for name in own]
+    places = [name.replace("gensweep/sweeps/", "sweeps/")
+              .replace("gensweep_models/tables/", "models/") for name in own]  # fmt: skip
     wanted = {re.sub(r"^gensweep\w*(?=/)", lambda top: roots[top[0]], place) for place in places}
     assert wanted - names == set()
     assert {"README.md", "LICENSE", "CHANGELOG.md", "constraints.txt", "pyproject.toml",

@@ -127,6 +127,24 @@ def test_a_round_whose_drawing_was_cut_short_is_completed(
         assert [told(r) for r in study.records()] == [told(r) for r in whole]
 
 
+@pytest.mark.parametrize(("ended", "fresh"), [(0, 0), (2, 6)])
+def test_confirming_is_switched_off_after_a_round_that_has_begun(
+    place: str, ended: int, fresh: int
+) -> None:
+    """Its seeds are chosen, so that they are trained; no further round follows."""
+    search(place)
+    if ended:
+        with begin(place, resume=True, **QUESTION) as study:
+            train(study, random.Random(0), most=ended)
+    with begin(place, resume=True, **QUESTION | {"confirm": None}) as study:
+        train(study, random.Random(0))
+        assert study.stop_reason() is StopReason.TRIALS
+        assert [r.confirm_round for r in study.records()] == [0] * 8 + [1] * fresh
+        assert study.summary().target == 8 + fresh
+    found = read_sweep("s", place)
+    assert (found.planned, found.confirm) == (8 + fresh, "")
+
+
 def test_limits_hold_for_confirming_trials_too(place: str) -> None:
     """Pruners do not: a seed of unknown end would confirm nothing."""
     question = QUESTION | {"pruner": "asha", "rungs": (50, 100)}

@@ -71,6 +71,42 @@ class TestStudy:
             with pytest.raises(StaleLease):
                 study.report(old, 400, {"fid": 1.0})
 
+    def test_owners_that_outlive_the_process_keep_their_leases(
+        self, opened: Open, clock: Clock
+    ) -> None:
+        study = opened()
+        held, unheard = study.lease("a", 2, {"objective": "hinge"})
+        study._exit.close()  # as its process was killed
+        with opened(resume=True, keep_leases=True) as again:
+            known = [(held.number, held.attempt)]
+            assert unheard == again.lease("a", 2, {"objective": "hinge"}, known)[0]
+            with pytest.raises(StaleLease):
+                again.lease_of("b", held.number)
+            again.report(held, 10, {})
+            clock.now += 61  # nor do they keep them for ever
+            assert held.number in again.expire()
+
+    def test_nobody_falls_silent_while_the_ledger_is_away(
+        self, opened: Open, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def outage() -> None:
+            clock.now += 600
+            sync()
+
+        with opened(max_cost=1000.0, hourly_price=lambda: 100.0) as study:
+            sync = study._journal.sync
+            (lease,) = study.lease("a", 1)
+            study.heartbeat("a")
+            monkeypatch.setattr(study._journal, "sync", outage)
+            study.checkpoint(lease, {"key": "x"})
+            monkeypatch.undo()
+            assert study.expire() == []
+            study.heartbeat("a")
+            assert study.stop_reason() is None
+            assert study._spending.cost_once_stopped() < study.cost() + 1
+            clock.now += 61
+            assert study.expire() == [lease.number]
+
     def test_lease_of_the_same_owner_is_fenced_by_its_attempt(self, opened: Open) -> None:
         with opened() as study:
             old = study.lease("a", 1)[0]

@@ -12,6 +12,7 @@ from gensweep.study import StudyRuntime, is_driven, only_writer
 from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import LeaseBook
 from gensweep.study._lost_trials import MAX_HOSTS_LOST, Loss, LossRule
+from gensweep.study._new_trials import NewTrial
 from gensweep.study._queue import TrialQueue
 from gensweep.trial import Lease, StaleLease, TrialState
 from study.small_study import Categorical, Clock, Real, spec_of
@@ -27,7 +28,7 @@ from study.small_study import Categorical, Clock, Real, spec_of
         ({"budget_images": 0}, "1 <= budget_images"),
         ({"budget_images": 1.5}, "budget_images=1.5"),
         ({"repeats": 0}, "1 <= repeats"),
-        ({"sampler": "genetic"}, "tpe, random, qmc"),
+        ({"sampler": "genetic"}, "tpe, random, qmc, grid"),
         ({"pruner": "garden"}, "asha"),
         ({"rungs": (300, 100)}, "ascend"),
         ({"strata": ("nothing",)}, "nothing"),
@@ -109,31 +110,31 @@ def test_the_trial_that_one_more_loss_ends_runs_alone(max_attempts: int) -> None
 # What comes next
 
 
+@pytest.mark.parametrize("by_number", [False, True])
 @pytest.mark.parametrize("seed", range(20))
-def test_a_queue_keeps_every_bound_and_ends_with_equal_shares(seed: int) -> None:
+def test_a_queue_keeps_every_bound_and_ends_with_equal_shares(seed: int, by_number: bool) -> None:
     """Packs of random size take, return and end trials of the stratum that is the next."""
     draw = random.Random(seed)
     repeats, trials = draw.choice([1, 2, 3]), draw.randint(1, 40)
     spec = spec_of(
         space={"kind": Categorical(("a", "b", "c")), "x": Real()}, strata=("kind",), trials=trials,
-        repeats=repeats, max_images=draw.choice([None, 2500]),
+        repeats=repeats, max_images=draw.choice([None, 2500]), sampler="random",
     )  # fmt: skip
-    queue, entries = TrialQueue(spec), list[TrialEntry]()
+    queue, entries = TrialQueue(spec, by_number=by_number), list[TrialEntry]()
     running: list[TrialEntry] = []
+
+    def drawn(new: NewTrial) -> TrialEntry:
+        number = len(entries)
+        entries.append(TrialEntry(number, number, {"x": draw.random()} | new.fixed,
+                                  group=number if new.group is None else new.group))  # fmt: skip
+        return entries[-1]
+
     while running or queue.next_stratum() is not None:
         stratum = queue.next_stratum()
         if stratum is not None and draw.random() < 0.6:
-            key = queue.find(stratum)
-            entry = queue.take_returned(key)
-            if entry is None:
-                new = queue.plan_new(key)
-                assert new is not None
-                number = len(entries)
-                entry = TrialEntry(number, number, {"x": draw.random()} | new.fixed,
-                                   group=number if new.group is None else new.group)  # fmt: skip
-                entries.append(entry)
-                queue.add(entry)
-            entry.state = TrialState.LEASED
+            entry = queue.take_next(queue.find(stratum), drawn)
+            assert entry is not None
+            entry.state, entry.attempts = TrialState.LEASED, 1
             running.append(entry)
         elif running:
             entry = running.pop(draw.randrange(len(running)))
@@ -160,18 +161,42 @@ def test_a_queue_keeps_every_bound_and_ends_with_equal_shares(seed: int) -> None
 def test_a_returned_trial_comes_before_a_repeat_and_that_before_a_new_one() -> None:
     queue = TrialQueue(spec_of(repeats=2))
     key = queue.find({})
-    first = TrialEntry(0, 0, {"x": 0.5})
+    first, second = TrialEntry(0, 0, {"x": 0.5}), TrialEntry(1, 1, {"x": 0.5})
     queue.add(first)
     queue.requeue(first)
-    assert queue.take_returned(key) is first
-    assert queue.take_returned(key) is None
-    repeat = queue.plan_new(key)
-    assert repeat is not None
-    assert (repeat.fixed, repeat.group) == ({"x": 0.5}, 0)
-    queue.add(TrialEntry(1, 1, {"x": 0.5}))
-    new = queue.plan_new(key)
-    assert new is not None
-    assert (new.fixed, new.group) == ({}, None)
+    planned: list[NewTrial] = []
+
+    def drawn(new: NewTrial) -> TrialEntry:
+        planned.append(new)
+        return second if len(planned) == 1 else TrialEntry(2, 2, {"x": 0.25}, group=2)
+
+    assert queue.take_next(key, drawn) is first
+    assert queue.take_next(key, drawn) is second
+    assert queue.take_next(key, drawn) is not None
+    assert planned == [NewTrial(fixed={"x": 0.5}, group=0), NewTrial(fixed={}, group=None)]
+
+
+def test_what_waits_for_its_stratum_comes_after_what_was_begun() -> None:
+    """A list is drawn in its order, whichever stratum asks."""
+    spec = spec_of(space={"kind": Categorical(("a", "b"))}, strata=("kind",), sampler="random")
+    queue = TrialQueue(spec, by_number=True)
+    entries: list[TrialEntry] = []
+
+    def drawn(new: NewTrial) -> TrialEntry:
+        entries.append(TrialEntry(len(entries), len(entries), new.fixed, group=len(entries)))
+        return entries[-1]
+
+    a, b = (queue.find({"kind": kind}) for kind in "ab")
+    second = queue.take_next(b, drawn)
+    assert [entry.params["kind"] for entry in entries] == ["a", "b"]
+    assert second is entries[1]
+    second.attempts = 1
+    assert queue.next_stratum() == {"kind": "a"}
+    assert queue.take_next(b, drawn) is entries[3]
+    queue.requeue(second)
+    assert queue.next_stratum() == {"kind": "b"}
+    assert queue.take_next(b, drawn) is second
+    assert [queue.take_next(a, drawn) for _ in range(3)] == [entries[n] for n in (0, 2, 4)]
 
 
 # Whether anybody drives it

@@ -19,7 +19,7 @@ import pytest
 from gensweep.errors import UserError
 from gensweep.study import Study, list_sweeps, only_writer, read_sweep
 from gensweep.study.journal import _postgres, _table
-from study.proxy import Proxy
+from proxy import Proxy
 from study.small_study import begin, finish
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,6 +1,7 @@
 """Samplers and pruners see a bounded history, and it is the one that counts."""
 
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from optuna.distributions import FloatDistribution
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
+from gensweep.study import _bounded_history
 from gensweep.study._bounded_history import BEST, LATEST, BoundedHistoryStorage
 from study.small_study import begin, finish
 
@@ -57,10 +59,29 @@ def test_a_long_history_is_its_end_its_best_and_what_runs(study: optuna.Study,
     for value in values:
         kept.add_trial(finished(value))
     seen = (shown or bounded(study)).get_trials(deepcopy=False)
-    assert len(seen) == LATEST + BEST
     assert [t.number for t in seen[: BEST + 1]] == [running.number, *range(1, BEST + 1)]
-    assert [t.number for t in seen[BEST + 1:]] == list(range(len(values) - LATEST + 2,
+    assert [t.number for t in seen[BEST + 1:]] == list(range(len(values) - LATEST + 1,
                                                              len(values) + 1))  # fmt: skip
+
+
+def test_what_is_shown_does_not_depend_on_calls_before(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor on a restart: a history can be replayed."""
+    monkeypatch.setattr(_bounded_history, "LATEST", 6)
+    monkeypatch.setattr(_bounded_history, "BEST", 3)
+    draw, shown, running = random.Random(0), bounded(study), []
+    for _ in range(200):
+        if len(running) < 5 or draw.random() < 0.5:
+            running.append(shown.ask())
+        else:
+            ended = running.pop(draw.randrange(len(running)))
+            failed = draw.random() < 0.2
+            shown.tell(ended, None if failed else draw.random(),
+                       state=TrialState.FAIL if failed else TrialState.COMPLETE)  # fmt: skip
+        if draw.random() < 0.3:
+            assert shown.get_trials() == bounded(study).get_trials()
+    assert len(study.get_trials()) > 80 > 6 + 3 + len(running) >= len(shown.get_trials()) > 9
 
 
 def test_a_call_is_on_disk_when_it_returns_by_one_fsync(

@@ -17,6 +17,7 @@ from PIL import Image
 from gensweep.errors import UserError
 from gensweep.tracking import Spool, Tracker, check_server, upgrade_database
 from gensweep.tracking._mlflow_writes import Sink
+from proxy import Proxy
 from tracking.mlflow_server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -210,6 +211,29 @@ sys.exit(0 if tracker.close(60) else 1)
 """
 
 
+def test_answers_that_are_cut_off_lose_and_repeat_nothing(
+    server: Server, client: Any, tmp_path: Path
+) -> None:
+    proxy = Proxy(server.port, seed=1)
+    proxy.loss = 0.4
+    with Tracker(Spool(tmp_path), f"http://127.0.0.1:{proxy.port}", "cut", "s") as tracker:
+        begin(tracker)
+        for number in range(6):
+            tracker.start_trial(number, {"learning_rate": 0.1}, seed=number)
+            tracker.log_metrics(number, 100, {"fid": 0.5})
+            tracker.finish_trial(number, "completed", "")
+        time.sleep(2)
+        proxy.up()
+        assert tracker.flush(60), tracker.last_error
+        assert tracker.refused_count == 0
+    proxy.down()
+    runs = runs_of(client, "cut", "s")
+    assert set(runs) == {"s", *(f"trial-{number:04d}" for number in range(6))}
+    for number in range(6):
+        run = runs[f"trial-{number:04d}"]
+        assert (history(client, run, "fid"), run.info.status) == ([(100, 0.5)], "FINISHED")
+
+
 @pytest.mark.slow("four writers start, and three of them are killed")
 def test_killed_writer_loses_and_repeats_nothing(
     server: Server, client: Any, tmp_path: Path
@@ -264,19 +288,24 @@ def test_refused_event_is_set_aside_and_the_rest_goes_on(
 ) -> None:
     with Tracker(Spool(tmp_path), server.uri, "refused", "s") as tracker:
         tracker.log_metrics(0, 1, {"fid": 1.0})
-        tracker.log_metrics(0, 2, {"no such {name}": 1.0})
+        tracker.log_metrics(0, 2, {"kid": 2.0, "no such {name}": 1.0, "ssim": 0.5})
         tracker.log_metrics(0, 3, {"fid": 3.0})
+        tracker.finish_trial(0, "completed", metrics={"../last": 4.0, "psnr": 5.0})
         assert tracker.flush(60), tracker.last_error
-        assert tracker.refused_count == 1
+        assert tracker.refused_count == 2
     aside = tmp_path / "rejected.jsonl"
     aside.write_text(aside.read_text() + '{"event": {"tri')  # whose writer was killed
     with Tracker(Spool(tmp_path), server.uri, "refused", "s") as tracker:  # it is lost for good
         assert tracker.describe_undelivered().startswith(
-            "the tracker refused 1 events, kept with its reasons in "
+            "the tracker refused 2 events, kept with its reasons in "
         )
-    assert ["no such" in json.loads(line)["reason"] for line in aside.open()] == [True]
+    reasons = [json.loads(line)["reason"] for line in aside.open()]
+    assert ["no such" in one for one in reasons] == [True, False]
+    assert ["../last" in one for one in reasons] == [False, True]
     run = runs_of(client, "refused", "s")["trial-0000"]
     assert history(client, run, "fid") == [(1, 1.0), (3, 3.0)]
+    assert (history(client, run, "kid"), history(client, run, "ssim")) == ([(2, 2.0)], [(2, 0.5)])
+    assert (run.data.metrics["psnr"], run.info.status) == (5.0, "FINISHED")
 
 
 @pytest.mark.parametrize("part", [0, 20, 45])

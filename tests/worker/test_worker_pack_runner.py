@@ -10,7 +10,7 @@ import pytest
 
 from gensweep.driver._progress_lines import progress_line
 from gensweep.evaluation import Evaluation
-from gensweep.lanes import LaneState
+from gensweep.lanes import LanePoint, LaneState
 from gensweep.storage import load_trained_lane
 from gensweep.trial import Outcome, TrialEnd, TrialReport, TrialState
 from gensweep.worker import train_trials
@@ -267,6 +267,12 @@ def test_a_trial_that_still_gains_variety_is_slow_and_not_collapsed(open_small_s
         below = Evaluation(metrics={}, outcome=Outcome.COLLAPSED, cause="few", variety=variety)
         found = trial.reconsider(below, 640 * number)
         assert (found.outcome, found.cause) == (outcome, cause)
+    shares = (0.5, 0.0, 0.25, 0.0, 0.0)  # at points between the evaluations
+    parts = [LanePoint(10 * n, {"active_share": share}) for n, share in enumerate(shares, 1)]
+    trial.remember(parts, 64, 0)
+    assert trial.reconsider(below, 3200).cause == (
+        "few; began between 1,280 and 1,920 images; active_share 0 from 2,560 images on"
+    )
     runner.pack.run(2)
     runner.save()
     runner.coordinator.settle()

@@ -3,7 +3,8 @@
 At learning rate a, simultaneous steps multiply the distance from the equilibrium by sqrt(1 + a^2),
 and steps in turn keep to an orbit for a < 2. Extragradient (Korpelevich 1976), optimistic gradient
 (arXiv:1711.00141), consensus optimisation (arXiv:1705.10461) and, in turn, negative momentum
-(arXiv:1807.04740) converge. Conditions and rates: arXiv:1908.05699.
+(arXiv:1807.04740) converge. Conditions and rates: arXiv:1908.05699. No player tells data from
+samples, so that there is no accuracy to tell.
 """
 
 # ruff: noqa: RUF009 (`fixed` returns a dataclass field)

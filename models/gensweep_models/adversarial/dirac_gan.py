@@ -64,6 +64,15 @@ def normal_nodes(count: int) -> tuple[list[float], list[float]]:
     return nodes.tolist(), vectors[0].square().tolist()
 
 
+def apart(theta: Tensor, psi: Tensor) -> dict[str, Tensor]:
+    """Tell how the discriminators tell data, which they score 0, from samples: over the games [N].
+
+    Instance noise moves both scores alike.
+    """
+    fake = (psi * theta).detach()
+    return {"critic_gap": -fake.mean(), "critic_accuracy": (fake < 0).mean(dtype=fake.dtype)}
+
+
 class DiracGan(PlaneGame):
     """A generator theta against a discriminator psi; the expectation over instance noise exact."""
 
@@ -105,4 +114,4 @@ class DiracGan(PlaneGame):
             loss = loss + hyper["weight"] * gradients_energy(sides, theta, psi)
         elif kind in ("wgan_gp", "r1", "r2") and player == "discriminator":
             loss = loss + hyper["weight"] * self.regularisation(theta, psi, hyper["target"])
-        return loss, {}
+        return loss, apart(theta, psi) if player == "discriminator" else {}

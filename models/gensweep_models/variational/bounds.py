@@ -9,8 +9,8 @@ from gensweep_models.adversarial.truncation import mask_latent
 
 ACTIVE = 0.01
 """Variance of a latent number's posterior mean from which it tells examples apart."""
-ACTIVE_NATS = 0.01
-"""Rate of a latent number from which it tells anything."""
+RATES = (0.01, 0.1, 1.0)
+"""Rates of a latent number, in nats; from the first on it tells anything."""
 
 
 def free_bits_deficit(rates: Tensor, floor: Tensor, size: Tensor) -> Tensor:
@@ -26,11 +26,14 @@ def free_bits_deficit(rates: Tensor, floor: Tensor, size: Tensor) -> Tensor:
 def rate_metrics(rates: Tensor, size: Tensor) -> dict[str, Tensor]:
     """Return metrics of rates [B, Z], of which numbers beyond `size` are zero.
 
-    The largest of the batch's mean rates, in nats; and the share of the `size` latent numbers whose
-    mean rate is above `ACTIVE_NATS`: few in posterior collapse, and in too large a latent.
+    The largest of the batch's mean rates, in nats; and how the rates of the `size` latent numbers
+    are distributed: the share above each of `RATES`. That above the first is small in posterior
+    collapse, and in too large a latent.
     """
     means = rates.detach().mean(0)
-    return {"largest_rate": means.max(), "active_share": (means > ACTIVE_NATS).sum() / size}
+    above = (means[:, None] > torch.tensor(RATES, device=means.device)).sum(0) / size
+    shares = dict(zip(("active_share", "active_share.0.1", "active_share.1"), above, strict=True))
+    return {"largest_rate": means.max(), **shares}
 
 
 def importance_bound(log_weights: Tensor) -> Tensor:

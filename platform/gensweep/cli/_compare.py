@@ -77,11 +77,21 @@ def _facts(found: "Comparison") -> list[list[object]]:
         ["trials ended", *(f"{side.ended} of {side.trials}" for side in sides)],
         ["examples a trial", *(f"{side.budget_images:,}" for side in sides)],
         ["hours", *(f"{side.hours:.2f}" for side in sides)],
+        *_floors(found),
         [f"best {found.metric}", *(_best(side, found.metric) for side in sides)],
     ]
     for name in names:
         rows.append([f"  {name}", *(_param(side, name) for side in sides)])
     return rows
+
+
+def _floors(found: "Comparison") -> list[list[object]]:
+    """The row of what real examples score; none where neither sweep measured it."""
+    from gensweep.report import format_value
+
+    floors = [side.floor for side in found.sweeps]
+    told = ["" if floor is None else format_value(floor) for floor in floors]
+    return [[f"real data's {found.metric}", *told]] if any(told) else []
 
 
 def _best(side: "SweepSide", metric: str) -> str:

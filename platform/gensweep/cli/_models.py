@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gensweep.catalog import bounds_text
+from gensweep.catalog import field_text
 from gensweep.cli._find_model import NAMES, find_model
 from gensweep.json_text import json_text
 
@@ -141,16 +141,23 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     for data, preset in told["presets"].items():
         values = ", ".join(f"{name}={value}" for name, value in preset["settings"].items())
         yield f"preset for {data}, {preset['images']:,} images: {values}"
+    for row in told["measured"]:
+        yield f"measured: {_measured(row)}"
     for figure in told["published"]:
         yield f"published: {_published(figure)}"
     yield "hyperparameters, searched by default where marked *; trials of a pack may differ in"
     yield "those of lane and latent, and those of sampling may change after training:"
     for field in told["fields"]:
-        mark, meaning = "*" if field["searched"] else " ", field["meaning"]
+        mark = "*" if field["searched"] else " "
         value = f"{field['name']}={field['default']}"
-        law = bounds_text(field["bounds"])
-        more = "; ".join(filter(None, (meaning, law)))
-        yield f" {mark} {value:32} {field['scope']:9}{more}".rstrip()
+        yield f" {mark} {value:32} {field['scope']:9}{field_text(field)}".rstrip()
+
+
+def _measured(row: Mapping[str, Any]) -> str:
+    """Write a row of our tables in one line."""
+    setting = f"{row['setting']}: " if row["setting"] else ""
+    cells = ", ".join(f"{name} {value}" for name, value in row["cells"].items())
+    return f"{setting}{cells} (models/{row['page']}, {row['title']})"
 
 
 def _published(figure: Mapping[str, Any]) -> str:

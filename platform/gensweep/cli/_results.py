@@ -23,5 +23,5 @@ def run(args: argparse.Namespace) -> int:
     else:
         objective = Objective(metric=found["metric"], direction=found["direction"])
         print(results_table(found["trials"], found["by"], objective, rows=None,
-                            map_axis=found["over"]))  # fmt: skip
+                            map_axis=found["over"], floor=found["floor"]))  # fmt: skip
     return 0

@@ -1,19 +1,24 @@
 """The actor beside the driver that decides: it owns the study, and records what it hears."""
 
 import logging
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from gensweep.budget import StopReason
 from gensweep.coordinator._hourly_price import hourly_price
-from gensweep.coordinator._pack_status import PackRegistry, PackStatus
+from gensweep.coordinator._pack_status import PackStatus
 from gensweep.coordinator._progress_summary import ProgressSummary, best_mean, leading_value
-from gensweep.coordinator._recorder import SweepRecorder
+from gensweep.coordinator._recorder import SweepRecorder, spool_of
+from gensweep.coordinator._session_memory import SessionMemory
+from gensweep.coordinator._waits import Waits
+from gensweep.grid import FEWEST
+from gensweep.intervals import interval_ends
 from gensweep.objective import Objective
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.population import choose_donor
 from gensweep.spec import RunContext
-from gensweep.study import Study, StudyRuntime, StudySpec
+from gensweep.study import DrivenAlreadyError, Study, StudyRuntime, StudySpec
 from gensweep.trial import (
     CheckpointPointer,
     Lease,
@@ -30,23 +35,46 @@ GO_ON = (None, StopReason.TRIALS, StopReason.IMAGES)
 """Running trials are finished after these."""
 LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
+LOCK_S = 20.0
+"""How long a database may keep the lock of a coordinator that was killed."""
 
 
-def open_study(context: RunContext, objective: Objective, protocol: Mapping[str, object]) -> Study:
-    """Create the sweep's study, or open it to resume; `UserError` shows what differs."""
+def open_study(
+    context: RunContext,
+    objective: Objective,
+    protocol: Mapping[str, object],
+    *,
+    is_continued: bool = False,
+) -> Study:
+    """Create the sweep's study, or open it to resume; `UserError` shows what differs.
+
+    `is_continued`: the process that had it open was killed, and its packs live on with their
+    trials.
+    """
     sweep = context.sweep
     spec = StudySpec(
         name=sweep.name, space=sweep.space, objective=objective, budget=sweep.limits,
         budget_images=sweep.budget_images, seed=sweep.seed, sampler=sweep.sampler,
+        grid_points=sweep.points or FEWEST,
         pruner=sweep.pruner, rungs=sweep.rung_images, repeats=sweep.repeats, strata=sweep.strata,
         confirm=sweep.confirmation, group_by=sweep.group_by, map_axis=sweep.map_axis,
         settings=sweep.identity() | {"data_hash": context.data_hash, "protocol": protocol} | (
             {"weights": dict(context.weights)} if context.weights else {}
         ),
     )  # fmt: skip
-    begin = Study.open if context.resume else Study.create
-    runtime = StudyRuntime(lease_s=LEASE_S, hourly_price=hourly_price(context))
-    return begin(spec, context.ledger, runtime)
+    begin = Study.open if context.resume or is_continued else Study.create
+    runtime = StudyRuntime(
+        lease_s=LEASE_S, keep_leases=is_continued, hourly_price=hourly_price(context)
+    )
+    patience = Patience(OUTAGE_S if is_continued else 0.0)
+    end = time.monotonic() + LOCK_S * is_continued
+    while True:
+        try:
+            return patience.keep_trying(lambda: begin(spec, context.ledger, runtime))
+        except DrivenAlreadyError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.2)
 
 
 class SweepCoordinator:
@@ -54,21 +82,40 @@ class SweepCoordinator:
 
     A Ray actor: packs call the methods whose first parameter is `owner`, their name; the driver
     calls the others. Calls run one at a time.
+
+    It may be killed at any time: its successor of the same `session` goes on with what is on disk,
+    and calls that were not answered are made again. So every call may come twice, and changes
+    nothing then.
     """
 
-    def __init__(self, context: RunContext, objective: Objective, protocol: Mapping[str, object]):
-        self._study = open_study(context, objective, protocol)
+    def __init__(
+        self,
+        context: RunContext,
+        objective: Objective,
+        protocol: Mapping[str, object],
+        session: str = "",
+    ):
+        name = context.sweep.name
+        self._memory = SessionMemory(spool_of(context) / "session.json", session, name)
+        is_continued = self._memory.is_continued
+        self._study = open_study(context, objective, protocol, is_continued=is_continued)
         self._objective = objective
         self._recorder = SweepRecorder(context, objective)
         curve = protocol.get("curve")
         self._curve = [str(metric) for metric in curve] if isinstance(curve, Sequence) else []
-        self._packs = PackRegistry()
+        self._waits = Waits()
         self._budget, self._rungs = context.sweep.budget_images, context.sweep.rung_images
         self._images_seen = {r.number: r.images for r in self._study.records()}
         """By trial, as last told: ahead of the study, which hears at rungs."""
-        self._notes: list[str] = []
-        self._lane_seconds: Counter[str] = Counter()
-        self._is_stopping = False
+        if is_continued:  # they may have failed just before the death
+            for record in self._study.records():
+                if record.state is TrialState.FAILED:
+                    self._record_if_ended(record.number)
+        self._memory.note_opened()
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._memory.state.is_stopping
 
     def is_open(self) -> bool:
         """Answer, once the study is open."""
@@ -76,13 +123,27 @@ class SweepCoordinator:
 
     # Leases, for packs
 
-    def lease(self, owner: str, count: int, stratum: Mapping[str, object] | None) -> list[Lease]:
-        """Hand out up to `count` trials of one stratum; None: of the one that most needs it."""
+    def lease(
+        self,
+        owner: str,
+        count: int,
+        stratum: Mapping[str, object] | None,
+        known: Collection[tuple[int, int]] | None = None,
+    ) -> list[Lease]:
+        """Hand out up to `count` trials of one stratum; None: of the one that most needs it.
+
+        `known` are numbers and attempts of what the pack holds already: what it holds besides, by
+        an answer that it never got, comes first. None: it got all.
+        """
         self._expire_leases()
-        if self._is_stopping:
+        packs = self._memory.state.packs
+        if self._is_stopping or owner in packs.ended:
             return []
-        self._packs.begin(owner)
-        leases = self._study.lease(owner, count, None if stratum is None else dict(stratum))
+        if owner not in packs.begun:
+            with self._memory.change():
+                packs.begun[owner] = True
+        wanted = None if stratum is None else dict(stratum)
+        leases = self._study.lease(owner, count, wanted, known)
         for lease in leases:
             self._recorder.begin_trial(lease)
         if leases:
@@ -91,14 +152,25 @@ class SweepCoordinator:
 
     def heartbeat(self, owner: str, seen: Mapping[int, int]) -> bool:
         """Keep the pack's leases; whether it should go on. `seen` are images, by trial."""
+        self._memory.note_alive()
         self._study.heartbeat(owner)
         held = set(self._study.held(owner))
         self._images_seen |= {n: images for n, images in seen.items() if n in held}
-        return not self._is_stopping and self._study.stop_reason() in GO_ON
+        is_wanted = not self._is_stopping and owner not in self._memory.state.packs.ended
+        return is_wanted and self._study.stop_reason() in GO_ON
+
+    def note_wait(self, owner: str, waits_for: str) -> None:
+        """Keep the leases of a pack that a server keeps waiting, and tell the driver of that."""
+        self._study.heartbeat(owner)
+        self._waits.note(owner, waits_for)
 
     def release_all(self, owner: str) -> None:
         """Let the trials of a pack that starts anew wait again; not counted against them."""
         self._study.release(owner)
+
+    def held(self, owner: str) -> list[int]:
+        """Tell which trials the pack holds."""
+        return self._study.held(owner)
 
     def _expire_leases(self) -> None:
         for number in self._study.expire():
@@ -181,6 +253,7 @@ class SweepCoordinator:
         # One that was evaluated, and reported before it ended, has its last metrics in the study.
         is_told = report is None and end.artifacts is not None
         last = self._study.record(number).metrics if is_told else metrics
+        last = {**last, **interval_ends(end.intervals)}
         self._recorder.end_trial(number, resolved.state, resolved.cause, last, end.lineage)
         self._study.finish(lease, resolved, end.images, end.stored(resolved.state))
 
@@ -194,35 +267,43 @@ class SweepCoordinator:
 
     def register_nodes(self, owner: str, nodes: set[str]) -> None:
         """Keep the ids of the nodes that end the pack if they end."""
-        self._packs.register_nodes(owner, nodes)
+        with self._memory.change() as state:
+            state.packs.nodes[owner] = sorted(nodes)
 
     def record_pack_error(self, owner: str, traceback: str) -> None:
         """Keep the traceback that ends the pack, with each of its trials."""
-        self._packs.record_error(owner, traceback)
+        with self._memory.change() as state:
+            state.packs.record_error(owner, traceback)
         for number in sorted(self._study.held(owner)):
             self._recorder.record_error(number, traceback)
 
     def add_usage(self, owner: str, lane_seconds: Mapping[str, float]) -> None:
-        """Add what a pack's lanes did with their time."""
-        self._lane_seconds.update(lane_seconds)
+        """Keep what a pack's lanes have done with their time since it began."""
+        with self._memory.change() as state:
+            state.packs.lane_seconds[owner] = dict(lane_seconds)
 
     def pack_status(self, owner: str) -> PackStatus:
         """Tell whether the pack has asked for trials, and on which nodes it runs."""
-        return self._packs.status(owner)
+        return self._memory.state.packs.status(owner)
 
     def end_pack(self, owner: str, *, died: bool, host_lost: bool = False) -> None:
         """Let the trials of an ended pack wait for another, or fail if packs keep dying of them.
 
         `host_lost`: it died as a host of it was lost, which is rarely a trial's doing.
         """
-        cause = self._packs.remove(owner, host_lost=host_lost)
-        _log.debug("%s ends%s", owner, f": it died of {cause}" if died else "")
-        if not died:
-            self._study.release(owner)
+        packs = self._memory.state.packs
+        if owner in packs.ended:
             return
-        for number in self._study.fail_owner(owner, cause, host=host_lost):
-            self._record_if_ended(number)
-        self._notes.append(f"a pack died of {cause}")
+        cause = packs.cause(owner, host_lost=host_lost) if died else ""
+        _log.debug("%s ends%s", owner, f": it died of {cause}" if died else "")
+        if died:
+            for number in self._study.fail_owner(owner, cause, host=host_lost):
+                self._record_if_ended(number)
+        else:
+            self._study.release(owner)
+        with self._memory.change() as state:
+            state.packs.end(owner, cause)
+            state.notes += [f"a pack died of {cause}"] * died
 
     # The sweep as a whole, for the driver
 
@@ -235,6 +316,7 @@ class SweepCoordinator:
 
     def summary(self) -> ProgressSummary:
         """Tell how far the sweep is."""
+        self._memory.note_alive()
         counts, records = self._study.summary(), self._study.records()
         ended = [r.number for r in records if r.state.ended]
         images = sum(self._images_seen.values())
@@ -246,13 +328,15 @@ class SweepCoordinator:
             metric=self._objective.metric,
             best=best_mean(records, self._objective),
             leader=leading_value(records, self._objective),
-            notes=tuple(self._notes),
+            notes=tuple(self._memory.state.notes),
+            last_death=self._memory.state.packs.last_death(),
+            waits=self._waits.now() or self._recorder.waits(),
             cost=self._study.cost(),
         )
 
     def usage(self) -> dict[str, float]:
         """Tell the lane-seconds of all packs in this session, by kind."""
-        return dict(self._lane_seconds)
+        return self._memory.state.packs.usage()
 
     def stop_reason(self) -> StopReason | None:
         """Tell which limit of the study was reached, if one was."""
@@ -276,15 +360,20 @@ class SweepCoordinator:
 
     def stop(self) -> None:
         """Let packs stop at their next heartbeat; their trials stay in the study."""
-        self._is_stopping = True
+        with self._memory.change() as state:
+            state.is_stopping = True
 
     def complete(
         self, files: Mapping[str, bytes], summary: Mapping[str, float], error: str
     ) -> bool:
         """Record the sweep's report, figures and end; whether the tracker has everything.
 
-        `error` says why packs kept dying; empty if they did not.
+        `error` says why packs kept dying; empty if they did not. Trials that were begun and have
+        not ended wait from now on.
         """
+        for record in self._study.records():
+            if record.attempts and not record.state.ended:
+                self._recorder.rest_trial(record.number)
         return self._recorder.complete(files, summary, *self._sweep_end(error))
 
     def _sweep_end(self, error: str) -> tuple[TrialState, str]:

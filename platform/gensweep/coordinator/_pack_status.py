@@ -21,31 +21,44 @@ class PackStatus(NamedTuple):
 
 @dataclass(slots=True)
 class PackRegistry:
-    """Packs by the name that their driver gave them, from their start until their end."""
+    """Packs by the name that their driver gave them, as JSON: see `SessionMemory`."""
 
-    _nodes: dict[str, frozenset[str]] = field(default_factory=dict)
-    _begun: set[str] = field(default_factory=set)
-    _errors: dict[str, str] = field(default_factory=dict)
+    nodes: dict[str, list[str]] = field(default_factory=dict)
+    begun: dict[str, bool] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
+    """To what each died of, empty for one that did not."""
 
-    def register_nodes(self, owner: str, nodes: set[str]) -> None:
-        """Keep the nodes that end the pack if they end."""
-        self._nodes[owner] = frozenset(nodes)
-
-    def begin(self, owner: str) -> None:
-        """Keep that the pack has asked for trials."""
-        self._begun.add(owner)
+    lane_seconds: dict[str, dict[str, float]] = field(default_factory=dict)
+    """What the lanes of each did so far, by kind."""
 
     def record_error(self, owner: str, traceback: str) -> None:
         """Keep the last line of the traceback that ends the pack, without secrets."""
-        self._errors[owner] = redact(traceback.strip().splitlines()[-1])[:300]
+        self.errors[owner] = redact(traceback.strip().splitlines()[-1])[:300]
 
     def status(self, owner: str) -> PackStatus:
         """Tell what is known of the pack; nothing of one that never came."""
-        return PackStatus(owner in self._begun, self._nodes.get(owner, frozenset()))
+        return PackStatus(owner in self.begun, frozenset(self.nodes.get(owner, ())))
 
-    def remove(self, owner: str, *, host_lost: bool) -> str:
-        """Forget the pack; why it died, if it did."""
-        self._nodes.pop(owner, None)
-        self._begun.discard(owner)
-        error = self._errors.pop(owner, UNKNOWN)
-        return HOST_LOST if host_lost else error
+    def cause(self, owner: str, *, host_lost: bool) -> str:
+        """Tell why the pack died, if it did."""
+        return HOST_LOST if host_lost else self.errors.get(owner, UNKNOWN)
+
+    def end(self, owner: str, cause: str) -> None:
+        """Forget the pack, but for its end, and what its lanes did."""
+        self.nodes.pop(owner, None)
+        self.begun.pop(owner, None)
+        self.errors.pop(owner, None)
+        self.ended[owner] = cause
+
+    def last_death(self) -> str:
+        """Tell what the pack died of that died last; empty if none did."""
+        return next(filter(None, reversed(self.ended.values())), "")
+
+    def usage(self) -> dict[str, float]:
+        """Add up the lane-seconds of all packs, by kind."""
+        sums: dict[str, float] = {}
+        for spent in self.lane_seconds.values():
+            for kind, seconds in spent.items():
+                sums[kind] = sums.get(kind, 0.0) + seconds
+        return sums

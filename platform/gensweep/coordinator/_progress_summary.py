@@ -31,6 +31,12 @@ class ProgressSummary:
     notes: Sequence[str]
     """What happened to packs since the beginning; it only grows."""
 
+    last_death: str
+    """What the pack died of that died last; empty if none did."""
+
+    waits: str
+    """What server packs or the tracker wait for, and since when; empty if for none."""
+
     cost: float
     """Money so far; 0 where nothing has a price."""
 

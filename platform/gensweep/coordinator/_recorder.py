@@ -9,6 +9,7 @@ from pathlib import Path
 from gensweep.errors import UserError
 from gensweep.learning_curve import CurvePoint
 from gensweep.objective import Objective
+from gensweep.patience import OUTAGE_S
 from gensweep.population import explorable
 from gensweep.redact import redact
 from gensweep.space import conditions
@@ -17,9 +18,14 @@ from gensweep.storage import open_store
 from gensweep.tracking import Spool, SweepView, Tracker
 from gensweep.trial import Lease, StateCopy, TrialReport, TrialState, finite
 
-FLUSH_S = 180.0
+FLUSH_S = OUTAGE_S
 Curves = Mapping[str, Sequence[Sequence[float]]]
 """By sampling hyperparameter, [value, fidelity, variety] along its grid."""
+
+
+def spool_of(context: RunContext) -> Path:
+    """Return the folder of what the tracker is still to be told, and of the session's memory."""
+    return Path(context.home) / "spool" / context.sweep.name
 
 
 class SweepRecorder:
@@ -29,7 +35,7 @@ class SweepRecorder:
         sweep = context.sweep
         self._sweep, self._store = sweep, open_store(context.store)
         self._ranked = objective.metric
-        spool = Spool(Path(context.home) / "spool" / sweep.name)
+        spool = Spool(spool_of(context))
         self._tracker = Tracker(spool, context.tracking_uri, sweep.question, sweep.name,
                                 script=context.script)  # fmt: skip
         data = {"name": context.data_name, "hash": context.data_hash,
@@ -98,11 +104,16 @@ class SweepRecorder:
             self._tracker.log_artifact(number, "lineage.json", json.dumps(lineage).encode())
         self._tracker.finish_trial(number, state, cause, finite(metrics))
 
+    def rest_trial(self, number: int) -> None:
+        """Record that a trial which was begun waits for `--resume`."""
+        self._tracker.rest_trial(number)
+
     def record_error(self, number: int, traceback: str) -> None:
         """Record the error by which a pack died with the trial in one of its lanes."""
         self._tracker.log_artifact(number, "traceback.txt", traceback.encode())
         key = f"sweeps/{self._sweep.name}/trials/{number:04d}/traceback.txt"
-        self._store.put(key, redact(traceback).encode())
+        with suppress(UserError):  # the tracker has it, too
+            self._store.put(key, redact(traceback).encode())
 
     def complete(
         self, files: Mapping[str, bytes], summary: Mapping[str, float], state: TrialState,
@@ -117,6 +128,10 @@ class SweepRecorder:
     def loss(self) -> str:
         """Tell what the tracker lost, and why it lags; empty if all is well."""
         return self._tracker.describe_undelivered()
+
+    def waits(self) -> str:
+        """Tell since when the tracker does not answer; empty if it does. Nobody waits for it."""
+        return self._tracker.describe_wait()
 
     def run_id(self, number: int) -> str | None:
         """Tell the tracker's id of the trial, once it has one."""
@@ -144,7 +159,7 @@ def curve_metrics(curves: Curves, metrics: Sequence[str]) -> dict[str, float]:
     {'frechet.truncation_0.5': 40.0, 'coverage.truncation_0.5': 0.25}
     """
     return {
-        f"{metric}.{name}_{at:g}": value
+        f"{metric}.{name}_{at:g}".replace("+", ""): value
         for name, curve in curves.items()
         for at, *measured in curve
         for metric, value in zip(metrics, measured, strict=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gensweep.budget import StopReason
+from gensweep.coordinator import RemoteCoordinator, SweepCoordinator
 from gensweep.driver._next_command import next_command
 from gensweep.driver._register_best import register_best
 from gensweep.driver._report_files import (
@@ -20,6 +21,7 @@ from gensweep.evaluation import Floor, TestResult, draw_pictures, evaluate_on_te
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.known_pictures import offered_pictures
 from gensweep.objective import Objective
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.planning import Plan
 from gensweep.redact import redact
 from gensweep.results import results_table, trial_views
@@ -29,11 +31,13 @@ from gensweep.trial import LINEAGE, TrialView
 from gensweep.worker import shares, shares_text
 
 _log = logging.getLogger(__name__)
+TRACKER_S = 15.0
+"""The tracker hears the end of a sweep within less, if it answers."""
 
 
 def finish(
     plan: Plan,
-    coordinator: Any,
+    coordinator: RemoteCoordinator,
     protocol: Mapping[str, object],
     objective: Objective,
     floor: Floor | None,
@@ -43,14 +47,12 @@ def finish(
 
     `floor` is what real examples score. `error` says why packs kept dying; empty if they did not.
     """
-    import ray
-
-    usage = ray.get(coordinator.usage.remote())
-    reason: StopReason | None = ray.get(coordinator.stop_reason.remote())
+    usage = coordinator.ask(SweepCoordinator.usage)
+    reason = coordinator.ask(SweepCoordinator.stop_reason)
     if reason not in (None, StopReason.TRIALS) and reason.field is not None:
         option = f"--{reason.field.replace('_', '-')}"
         print(f"stopped  by {option}; --resume with a larger one goes on")
-    link: str | None = ray.get(coordinator.view_link.remote())
+    link = coordinator.ask(SweepCoordinator.view_link)
     trials, files = print_answer(
         plan,
         protocol,
@@ -58,7 +60,7 @@ def finish(
         usage,
         floor,
         link,
-        lambda report: ray.get(coordinator.keep_report.remote(report)),
+        lambda report: coordinator.ask(SweepCoordinator.keep_report, report),
     )
     lanes = {f"lanes_{kind}": share for kind, share in shares(usage).items()}
     figures = summary_metrics(trials, objective) | lanes
@@ -89,13 +91,15 @@ def print_answer(
     facts = ReportFacts(
         protocol=protocol, next_command=command, test=test, usage=shares_text(usage),
         pictures=pictures, floor=floor.text(objective.metric) if floor else "",
+        floor_metrics=floor.metrics if floor else {},
     )  # fmt: skip
     report = report_of(plan, trials, facts, keep_pictures(plan, pictures))
     if keep is not None:
         keep(report.as_json())
     files = build_files(plan, snapshot, trials, objective, report, facts)
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
-    print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis))
+    print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis,
+                        floor=facts.floor_metrics))  # fmt: skip
     for label, text in (
         ("floor", facts.floor),
         ("test", test.text() if test else ""),
@@ -141,7 +145,7 @@ def _look_at_best(
     if not (is_measured or is_drawn):
         return test, pictures
     try:
-        store = open_store(plan.store)
+        store = open_store(plan.store, Patience(OUTAGE_S))
         lane = load_trained_lane(store, trial)
         if is_measured:
             _log.info("measuring the best trial once more, on test examples that ranked none")
@@ -155,23 +159,26 @@ def _look_at_best(
 
 def _complete(
     plan: Plan,
-    coordinator: Any,
+    coordinator: RemoteCoordinator,
     files: Mapping[str, bytes],
     figures: Mapping[str, float],
     best: Sequence[TrialView],
     error: str,
 ) -> None:
     """Give the tracker its copy, register the best trial, and say what was lost or lags."""
-    import ray
-
-    complete = coordinator.complete.remote(files, figures, error)
+    completion = coordinator.begin(SweepCoordinator.complete, files, figures, error)
     if best:
         importlib.import_module("mlflow.pyfunc")  # two seconds, in which the tracker hears the rest
-    if ray.get(complete):
+    try:
+        is_complete = completion.answer(TRACKER_S)
+    except TimeoutError:
+        _log.warning("waiting for the tracker to take the rest, for up to %.0f s", OUTAGE_S)
+        is_complete = completion.answer()
+    if is_complete:
         register_best(plan, coordinator, best)
-    if loss := ray.get(coordinator.tracker_loss.remote()):
+    if loss := coordinator.ask(SweepCoordinator.tracker_loss):
         _log.warning("%s", loss)
-    ray.get(coordinator.close.remote())
+    coordinator.ask(SweepCoordinator.close)
 
 
 def summary_metrics(trials: Sequence[TrialView], objective: Objective) -> dict[str, float]:

@@ -5,6 +5,8 @@ import signal
 from types import FrameType
 from typing import Any
 
+from gensweep.coordinator import RemoteCoordinator, SweepCoordinator
+
 _log = logging.getLogger(__name__)
 
 
@@ -14,7 +16,7 @@ class Interrupt:
     Tune's own handler would end packs in the middle of a step.
     """
 
-    def __init__(self, coordinator: Any, sweep: str):
+    def __init__(self, coordinator: RemoteCoordinator, sweep: str):
         self.is_asked = False
         self._coordinator, self._sweep = coordinator, sweep
         self._handlers: dict[int, Any] = {}
@@ -36,4 +38,4 @@ class Interrupt:
             "stopping: packs save their lanes; go on with --resume %s (once more ends at once)",
             self._sweep,
         )
-        self._coordinator.stop.remote()
+        self._coordinator.begin(SweepCoordinator.stop)

@@ -4,12 +4,17 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gensweep.evaluation import LaneEvaluator
 from gensweep.log import print_error
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.planning import Plan
 from gensweep.spec import PackResources, RunRequest
+
+if TYPE_CHECKING:
+    from gensweep.coordinator import RemoteCoordinator
+    from gensweep.worker import WorkerSettings
 
 _log = logging.getLogger(__name__)
 
@@ -20,9 +25,7 @@ def launch(plan: Plan) -> None:
     Exits with 1 if packs keep dying; raises `KeyboardInterrupt` at the end if the user stopped it.
     """
     _set_tune_environment()
-    import ray
-
-    from gensweep.coordinator import start_coordinator, wait_until_open
+    from gensweep.coordinator import CoordinatorLostError, SweepCoordinator, start_coordinator
     from gensweep.driver._finish import finish
     from gensweep.driver._interrupt import Interrupt
     from gensweep.driver._progress_lines import ProgressPrinter
@@ -31,37 +34,46 @@ def launch(plan: Plan) -> None:
     from gensweep.storage import open_store
 
     request, sweep = plan.request, plan.request.sweep
-    evaluator = build_evaluator(sweep, open_store(plan.store), *plan.splits)
+    begun = _protocol_of_begun(plan) if request.resume else {}
+    # The file of a feature network may be gone by now; a network of ours is made of the data.
+    used = begun.get("feature_hash") if sweep.features else None
+    store = open_store(plan.store, Patience(OUTAGE_S))
+    evaluator = build_evaluator(sweep, store, *plan.splits, feature_hash=used)
     if request.resume:  # other bounds may have come since it was begun
-        evaluator = evaluator.judging_by(_bounds_of_begun(plan))
+        evaluator = evaluator.judging_by(begun.get("bounds", {}))
     objective = sweep.objective(evaluator.evaluator.objective)
     coordinator = start_coordinator(plan.run_context(), objective, evaluator.protocol)
     from gensweep.driver._run_packs import run_packs  # takes two seconds, in which the study opens
 
-    wait_until_open(coordinator)
-    if not request.resume:  # a resumed sweep has told more already
-        ray.get(coordinator.keep_report.remote(first_report(plan, evaluator.protocol).as_json()))
-    if request.resume and ray.get(coordinator.has_waiting_trials.remote()) is None:
-        _log.info("nothing is left to train: every trial has ended, or a limit is reached")
-    with Interrupt(coordinator, sweep.name) as interrupt:
-        with ProgressPrinter(coordinator):
-            is_done = run_packs(_worker_settings(plan, coordinator, evaluator))
-        error = "" if is_done else ray.get(coordinator.summary.remote()).notes[-1]
-        floor = measure_floor(evaluator, plan.dataset)
-        finish(plan, coordinator, evaluator.protocol, objective, floor, error)
+    coordinator.wait_until_open()
+    try:
+        if not request.resume:  # a resumed sweep has told more already
+            report = first_report(plan, evaluator.protocol).as_json()
+            coordinator.ask(SweepCoordinator.keep_report, report)
+        elif coordinator.ask(SweepCoordinator.has_waiting_trials) is None:
+            _log.info("nothing is left to train: every trial has ended, or a limit is reached")
+        with Interrupt(coordinator, sweep.name) as interrupt:
+            with ProgressPrinter(coordinator):
+                settings = _worker_settings(plan, coordinator, evaluator)
+                is_done = run_packs(coordinator, settings)
+            death = coordinator.ask(SweepCoordinator.summary).last_death
+            error = "" if is_done else f"a pack died of {death}"
+            floor = measure_floor(evaluator, plan.dataset)
+            finish(plan, coordinator, evaluator.protocol, objective, floor, error)
+    except CoordinatorLostError as lost:
+        print_error(str(lost))
+        sys.exit(1)
     if interrupt.is_asked:
         raise KeyboardInterrupt
     if error:
         _exit_with(plan, error)
 
 
-def _bounds_of_begun(plan: Plan) -> Mapping[str, float]:
-    """Return the bounds by which a resumed sweep judges samples; empty if it does not say."""
+def _protocol_of_begun(plan: Plan) -> Mapping[str, Any]:
+    """Return how a resumed sweep measures and judges samples; empty if it does not say."""
     from gensweep.study import read_sweep
 
-    stated = read_sweep(plan.request.sweep.name, plan.ledger).spec.get("protocol", {})
-    found: Mapping[str, float] = stated.get("bounds", {})
-    return found
+    return read_sweep(plan.request.sweep.name, plan.ledger).protocol
 
 
 def _set_tune_environment() -> None:
@@ -72,13 +84,17 @@ def _set_tune_environment() -> None:
     # Nobody reads what Tune keeps of its own state, for the ledger says what goes on. A sweep that
     # ends within the second in which Tune copies it, would show its traceback of a file renamed.
     logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)
+    # We tell in a line of what a pack died; its traceback is in the store, and in Ray's logs.
+    logging.getLogger("ray.tune.execution.tune_controller").setLevel(logging.CRITICAL)
 
 
-def _worker_settings(plan: Plan, coordinator: Any, evaluator: LaneEvaluator) -> Any:
+def _worker_settings(
+    plan: Plan, coordinator: "RemoteCoordinator", evaluator: LaneEvaluator
+) -> "WorkerSettings":
     from gensweep.worker import WorkerSettings
 
     return WorkerSettings(
-        coordinator=coordinator,
+        coordinator=coordinator.actor,
         sweep=plan.request.sweep,
         resources=_pack_resources(plan, plan.request),
         store=plan.store,

@@ -4,9 +4,9 @@ import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from gensweep.catalog import catalog
+from gensweep.coordinator import RemoteCoordinator, SweepCoordinator
 from gensweep.errors import UserError
 from gensweep.evaluation import sampler_spec
 from gensweep.planning import Plan
@@ -17,13 +17,12 @@ from gensweep.trial import TrialView
 _log = logging.getLogger(__name__)
 
 
-def register_best(plan: Plan, coordinator: Any, best: Sequence[TrialView]) -> None:
+def register_best(plan: Plan, coordinator: RemoteCoordinator, best: Sequence[TrialView]) -> None:
     """Register the best trial, if there is one; a tracker that fails costs only that."""
-    import ray
     from mlflow.exceptions import MlflowException
 
     for trial in best:
-        run_id = str(ray.get(coordinator.run_id.remote(trial["number"])))
+        run_id = str(coordinator.ask(SweepCoordinator.run_id, trial["number"]))
         try:
             uri = _register(plan, run_id, trial)
         except (MlflowException, UserError, MissingKeyError, OSError) as error:

@@ -2,20 +2,21 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gensweep.catalog import published_figures
+from gensweep.catalog import field_texts, published_figures
 from gensweep.chart import Chart
 from gensweep.driver._next_command import next_command
 from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, real_grid
 from gensweep.json_text import json_text
 from gensweep.objective import Objective
-from gensweep.planning import Plan, sweep_summary
+from gensweep.patience import OUTAGE_S, Patience
+from gensweep.planning import Plan, options_parser, sweep_summary
 from gensweep.redact import redact, redact_tree
-from gensweep.report import SweepFacts
-from gensweep.results import StoredReport, trial_pictures
+from gensweep.report import SweepFacts, command_text
+from gensweep.results import HYPERPARAMETERS, StoredReport, trial_pictures
 from gensweep.samplers import find_sampler
 from gensweep.spec import Sweep
 from gensweep.storage import open_store, store_report_pictures
@@ -41,6 +42,9 @@ class ReportFacts:
 
     floor: str = ""
     """What real examples score in the place of samples, in words."""
+
+    floor_metrics: Mapping[str, float] = field(default_factory=dict)
+    """The same by metric."""
 
     pictures: Mapping[str, bytes]
     """Of the best trial, as PNG, by what they show in words."""
@@ -120,11 +124,20 @@ def _sweep_facts(plan: Plan, facts: ReportFacts) -> SweepFacts:
         test=facts.test.as_json() if facts.test else {},
         published=_published(plan),
         floor=facts.floor,
+        floor_metrics=facts.floor_metrics,
         lane_time=facts.usage,
-        protocol={**facts.protocol, "sampling": find_sampler(sweep.sampler).sentence},
+        protocol={
+            **facts.protocol,
+            "sampling": find_sampler(sweep.sampler).sentence,
+            "threads": sweep.threads,
+        },
         sampling={one.name: {"title": one.title, "log": one.log} for one in sweep.sampling},
         seed=sweep.seed,
         next_command=facts.next_command,
+        lookup={
+            HYPERPARAMETERS: field_texts(sweep.model),
+            "Options": option_texts(sweep, facts.next_command),
+        },
     )
     return SweepFacts(**redact_tree(asdict(stated)))
 
@@ -133,6 +146,13 @@ def _published(plan: Plan) -> list[dict[str, Any]]:
     """Return the papers' figures of the model on the sweep's data."""
     told = published_figures(plan.request.sweep.model)
     return [figure for figure in told if figure["data"] == plan.dataset.name]
+
+
+def option_texts(sweep: Sweep, command: str) -> dict[str, str]:
+    """Say what each option of a sweep's command line does, as it is typed in `--help`."""
+    typed = set(command.split())
+    told = command_text("", "", options_parser("", sweep)).options
+    return {one.usage: one.help for one in told if typed & set(one.flags)}
 
 
 def fixed_values(sweep: Sweep) -> dict[str, str]:
@@ -145,7 +165,7 @@ def store_files(plan: Plan, files: Mapping[str, bytes]) -> str:
     """Put the files into the store; return where they are, or why they are not."""
     folder = f"sweeps/{plan.request.sweep.name}"
     try:
-        store = open_store(plan.store)
+        store = open_store(plan.store, Patience(OUTAGE_S))
         for name, data in files.items():
             store.put(f"{folder}/{name}", data)
     except UserError as error:

@@ -11,7 +11,7 @@ from ray.train.torch import TorchTrainer
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import Searcher
 
-from gensweep.coordinator import PackStatus, SweepCoordinator
+from gensweep.coordinator import CoordinatorLostError, RemoteCoordinator, SweepCoordinator
 from gensweep.driver._host_loss import host_lost
 from gensweep.driver._placement import PlacementRetries, watch_placement
 from gensweep.spec import SUPERVISOR_CPUS, PackResources
@@ -49,18 +49,25 @@ class DeathCount:
 
 
 class PackSearcher(Searcher):  # type: ignore[misc]
-    """Hands out packs, not trials: Tune starts one while trials wait for a lane."""
+    """Hands out packs, not trials: Tune starts one while trials wait for a lane.
 
-    def __init__(self, coordinator: Any, retries: PlacementRetries, packs: int):
+    A coordinator that is lost ends the handing out: Tune would show its error in its own way.
+    """
+
+    def __init__(self, coordinator: RemoteCoordinator, retries: PlacementRetries, packs: int):
         super().__init__(metric="trials", mode="max")
         self._coordinator, self._retries = coordinator, retries
         self._owners: dict[str, str] = {}
         self._deaths = DeathCount(max(MAX_IDLE_HOST_LOSSES, 2 * packs))
+        self.lost: CoordinatorLostError | None = None
 
     def suggest(self, trial_id: str) -> Any:
         """Name a pack if trials wait for one; Tune's "trial" is a pack of ours."""
-        waits = ray.get(self._coordinator.has_waiting_trials.remote())
-        if waits is None or self._deaths.is_exceeded:
+        try:
+            waits = self._coordinator.ask(SweepCoordinator.has_waiting_trials)
+        except CoordinatorLostError as error:
+            self.lost = error
+        if self.lost or waits is None or self._deaths.is_exceeded:
             return Searcher.FINISHED
         if not waits:
             return None
@@ -70,10 +77,15 @@ class PackSearcher(Searcher):  # type: ignore[misc]
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
         """Give the trials of an ended pack back, and count what it died of."""
-        owner = self._owners[trial_id]
+        try:
+            self._end_pack(self._owners[trial_id], error)
+        except CoordinatorLostError as lost:
+            self.lost = lost
+
+    def _end_pack(self, owner: str, error: bool) -> None:
         if error:
             self._retries.record_death()
-        status: PackStatus = ray.get(self._coordinator.pack_status.remote(owner))
+        status = self._coordinator.ask(SweepCoordinator.pack_status, owner)
         # One that we killed to place it anew has not failed.
         moved = error and not status.has_begun and self._retries.consume()
         host = error and not moved and host_lost(set(status.nodes))
@@ -81,7 +93,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
             self._deaths.add(error=error, host_loss=host, has_begun=status.has_begun)
         died = error and not moved
         _log.debug("%s ends%s", owner, ": it died" if died else ", to be placed anew" * moved)
-        ray.get(self._coordinator.end_pack.remote(owner, died=died, host_lost=host))
+        self._coordinator.ask(SweepCoordinator.end_pack, owner, died=died, host_lost=host)
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: the study is what persists."""
@@ -119,26 +131,27 @@ def build_trainer(loop: Any, settings: WorkerSettings) -> TorchTrainer:
     )
 
 
-def run_packs(settings: WorkerSettings) -> bool:
+def run_packs(coordinator: RemoteCoordinator, settings: WorkerSettings) -> bool:
     """Run packs until the coordinator has no trial left; one that dies gives its trials back.
 
     `settings` are those of every pack, without `owner` and `supervisor`. False if packs kept dying
-    (`DeathCount`), which leaves trials undone.
+    (`DeathCount`), which leaves trials undone. Raises `CoordinatorLostError`.
     """
-    coordinator, resources = settings.coordinator, settings.resources
+    resources = settings.resources
 
     def pack(config: dict[str, str]) -> None:
         here = ray.get_runtime_context().get_node_id()
-        ray.get(coordinator.register_nodes.remote(config["owner"], {here}))
+        ray.get(settings.coordinator.register_nodes.remote(config["owner"], {here}))
         mine = replace(settings, owner=config["owner"], supervisor=here)
         build_trainer(train_loop_per_worker, mine).fit()
         tune.report({"trials": 1})
 
     retries = PlacementRetries()
+    searcher = PackSearcher(coordinator, retries, resources.packs)
     tuner = tune.Tuner(
         tune.with_resources(pack, supervisor_resources(resources)),
         tune_config=tune.TuneConfig(
-            search_alg=PackSearcher(coordinator, retries, resources.packs),
+            search_alg=searcher,
             num_samples=-1,
             max_concurrent_trials=resources.packs,
         ),
@@ -152,7 +165,9 @@ def run_packs(settings: WorkerSettings) -> bool:
     )
     with watch_placement(retries):
         errors = tuner.fit().errors
-    return not errors or ray.get(coordinator.has_waiting_trials.remote()) is None
+    if searcher.lost:
+        raise searcher.lost
+    return not errors or coordinator.ask(SweepCoordinator.has_waiting_trials) is None
 
 
 if TYPE_CHECKING:

@@ -4,10 +4,14 @@ Runs in: a pack's workers while it trains; the script's process for the best tri
 """
 
 from gensweep.evaluation._evaluation import CurvePoint, Evaluation
-from gensweep.evaluation._feature_file import load_file_features, read_file_features
+from gensweep.evaluation._feature_file import (
+    kept_file_features,
+    load_file_features,
+    read_file_features,
+)
 from gensweep.evaluation._floor import Floor, measure_floor
 from gensweep.evaluation._held_out import TestResult, evaluate_on_test
-from gensweep.evaluation._held_out_examples import given_of
+from gensweep.evaluation._held_out_examples import condition_classes, conditions, given_of
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_pictures import draw_pictures, encode_lane, picture_lane
@@ -15,6 +19,7 @@ from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._perceptual_features import train_features
 from gensweep.evaluation._reference import (
     build_evaluator,
+    copy_examples,
     draw_examples,
     load_feature_net,
     real_grid,
@@ -36,12 +41,16 @@ __all__ = [
     "Shape",
     "TestResult",
     "build_evaluator",
+    "condition_classes",
+    "conditions",
+    "copy_examples",
     "draw_examples",
     "draw_pictures",
     "encode_lane",
     "evaluate_on_test",
     "given_of",
     "grid_png",
+    "kept_file_features",
     "load_feature_net",
     "load_file_features",
     "measure_floor",

@@ -42,18 +42,20 @@ class HeldOut:
         return replace(self, examples={n: t.to(device) for n, t in self.examples.items()})
 
     def call(
-        self, pack: Pack, slots: list[int], name: str, key: str | None, samples: int | None = None
-    ) -> list[Any]:
+        self, pack: Pack, slots: list[int], name: str, key: str | None,
+        samples: int | None = None, *, slopes: bool = False,
+    ) -> list[Any]:  # fmt: skip
         """Call a capability of the lanes in `slots` for a batch of examples after the other.
 
-        It gets the column `key`, or all of them: None.
+        It gets the column `key`, or all of them: None. `slopes` are as of `Pack.call`.
         """
         found = []
         for index, batch in enumerate(batches(self.examples)):
             noise = capability_noise(pack.game, name, len(batch["x"]), samples)
             given = given_of(pack.game, batch)
             inputs = batch if key is None else batch[key]
-            found.append(pack.call(name, noise, inputs, seed=index, slots=slots, given=given))
+            found.append(pack.call(name, noise, inputs, seed=index, slots=slots, given=given,
+                                   slopes=slopes))  # fmt: skip
         return found
 
 

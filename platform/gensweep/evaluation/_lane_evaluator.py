@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gensweep.evaluation._critic_overfitting import CriticOverfitting
+from gensweep.evaluation._critic_measures import CriticMeasures
 from gensweep.evaluation._evaluation import CurvePoint, Curves, Evaluation
 from gensweep.evaluation._lane_likelihood import IMPORTANCE_SAMPLES, RUNG_SAMPLES, Likelihood
 from gensweep.evaluation._lane_scores import Scores
@@ -24,12 +24,12 @@ from gensweep.known_metrics import (
     METRICS,
     NEUTRAL,
     OF_SAMPLES,
-    OVERFITTING,
     VERDICT,
 )
 from gensweep.lanes import Pack
 from gensweep.metrics import Evaluator
 from gensweep.own_metric import OwnMetric, formulas, measure_own
+from gensweep.precision import BITWISE
 from gensweep.sampling_fields import SamplingField, neutral_values
 from gensweep.space import with_scope
 from gensweep.trial import Outcome
@@ -63,7 +63,7 @@ class LaneEvaluator:
     scores: Scores | None = None
     """None: the model has no `scores`."""
 
-    critic: CriticOverfitting | None = None
+    critic: CriticMeasures | None = None
     """None: the model tells no critic's values, or the data have no test split."""
 
     given: Mapping[str, Tensor] | None = None
@@ -86,13 +86,14 @@ class LaneEvaluator:
         """The statement of how every number was made, as JSON."""
         neutral = neutral_values(self.sampling)
         judged = JUDGED if self.scores and self.scores.bounds else VERDICT
-        stated = {**self.evaluator.protocol, "verdict": judged, "neutral": neutral}
+        stated = {**self.evaluator.protocol, "verdict": judged, "neutral": neutral,
+                  "bitwise": BITWISE}  # fmt: skip
         if self.given:
             stated |= {"given": list(self.given)}
         if self.scores:
             stated |= {"scores": self.scores.protocol}
         if self.critic:
-            stated |= {OVERFITTING: self.critic.protocol}
+            stated |= self.critic.protocol
         if self.own:
             stated |= {"own_metrics": formulas(self.own)}
         return stated | ({"nll": self.likelihood.protocol} if self.likelihood else {})
@@ -150,13 +151,14 @@ class LaneEvaluator:
             for slot, scored in zip(sound, self.scores.measure(pack, every), strict=False):
                 found[slot] = self._add_scores(found[slot], scored, self.scores)
         if last and sound and self.critic is not None:
-            shares = self.critic.measure(pack, fill_up(sound, self.lanes_at_once))
-            for slot, share in zip(sound, shares, strict=False):
-                known = {**found[slot].metrics, OVERFITTING: share}
+            measured = self.critic.measure(pack, fill_up(sound, self.lanes_at_once))
+            for slot, told in zip(sound, measured, strict=False):
+                known = {**found[slot].metrics, **told}
                 found[slot] = replace(found[slot], metrics=known)
         if last and sound:
             for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
-                found[slot] = _with_intervals(replace(found[slot], curves=curves))
+                ended = replace(found[slot], curves=curves)
+                found[slot] = _with_intervals(ended, self.evaluator.all_of)
         return found
 
     def measure(
@@ -256,11 +258,11 @@ class LaneEvaluator:
         return curves
 
 
-def _with_intervals(one: Evaluation) -> Evaluation:
+def _with_intervals(one: Evaluation, all_of: Mapping[str, float]) -> Evaluation:
     """Take the intervals of all metrics, in the place of the standard errors over samples."""
     over_samples = {name + ERROR for name, metric in METRICS.items() if metric.kinds & OF_SAMPLES}
     metrics = {name: value for name, value in one.metrics.items() if name not in over_samples}
-    return replace(one, metrics=metrics, intervals=metric_intervals(one.metrics))
+    return replace(one, metrics=metrics, intervals=metric_intervals(one.metrics, all_of))
 
 
 def fill_up(slots: list[int], count: int) -> list[int]:

@@ -9,13 +9,13 @@ import torch
 from safetensors.torch import load, save
 
 from gensweep.errors import UserError
-from gensweep.evaluation._critic_overfitting import CriticOverfitting
+from gensweep.evaluation._critic_measures import CriticMeasures
 from gensweep.evaluation._feature_file import load_file_features
 from gensweep.evaluation._held_out_examples import condition_classes, conditions
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_scores import Scores
-from gensweep.known_pictures import is_image
+from gensweep.known_pictures import is_classified
 from gensweep.metrics import (
     CopyTest,
     Evaluator,
@@ -46,6 +46,8 @@ POINTS = 2500
 STACKED = 26_000
 """At least so many samples of stacked images, as there, too."""
 
+AnyFeatures = FeatureNet | Projection | FileFeatures
+
 _log = logging.getLogger(__name__)
 
 
@@ -64,14 +66,13 @@ def load_feature_net(
     expected_hash: str | None = None,
     log: Callable[[str], None] = _log.info,
 ) -> FeatureNet | Projection:
-    """Return the data set's classifier, or a projection where there are no labels or no images.
+    """Return the classifier of images of two classes or more, or a projection of other data.
 
     Trained once, then read from the store by the data's hash. `UserError` if its own hash is not
     the `expected_hash`, with which the sweep was begun.
     """
     labelled = StackedNet if dataset.stacked else FeatureNet
-    classed = dataset.classes and is_image(dataset)
-    kind, name = (labelled, "classes") if classed else (Projection, "components")
+    kind, name = (labelled, "classes") if is_classified(dataset) else (Projection, "components")
     key = f"features/{dataset.name}-{dataset.hash[:16]}-{name}-v1.pt"
     if not store.exists(key):
         log(f"making the feature network of {dataset.name} (once)")
@@ -87,14 +88,14 @@ def load_feature_net(
 
 def _features_of(
     sweep: Sweep, store: ObjectStore, train: "Dataset", expected_hash: str | None
-) -> FeatureNet | Projection | FileFeatures:
+) -> AnyFeatures:
     if sweep.features is None:
         return load_feature_net(store, train, expected_hash)
     return load_file_features(sweep.features, sweep.feature_input, store, expected_hash)
 
 
 def _make_feature_net(dataset: "Dataset", log: Callable[[str], None]) -> FeatureNet | Projection:
-    if not dataset.classes or not is_image(dataset):
+    if not is_classified(dataset):
         return Projection.fit(draw_examples(dataset, REFERENCE // 5)["x"])
     if dataset.stacked:
         stacked = draw_examples(dataset, CLASSIFIER // dataset.shape[0])
@@ -122,13 +123,13 @@ def build_evaluator(
     shown = draw_examples(train, REFERENCE)
     held_out = draw_examples(test, REFERENCE) if test is not None and test.count else {}
     # a sample of a thousand classes would not tell their shares
-    shares = torch.tensor(train.class_shares) if train.stacked else None
+    shares = torch.tensor(train.class_shares) if train.stacked and is_classified(train) else None
     least = STACKED if train.stacked else 0
     net = None if points else _features_of(sweep, store, train, feature_hash)
     evaluator = Evaluator.for_dataset(
         train.name, shown, held_out, modes=train.modes, mode_std=train.mode_std, net=net,
         shares=shares, samples=POINTS if points else max(least, sweep.samples),
-        copies=_copy_test(store, net, train, held_out) if net and held_out else None,
+        copies=_copy_test(sweep, store, net, train, test) if net and test and held_out else None,
     )  # fmt: skip
     stated = {**evaluator.protocol, "data": train.protocol}
     split, examples = ("test", held_out) if held_out else ("train", shown)
@@ -137,7 +138,7 @@ def build_evaluator(
         evaluator=replace(evaluator, protocol=stated), data=train, modes=train.modes,
         sampling=sweep.sampling, likelihood=Likelihood.of_game(game, examples, split),
         scores=Scores.of_game(game, examples, split),
-        critic=CriticOverfitting.of_game(game, shown, held_out),
+        critic=CriticMeasures.of_game(game, shown, held_out),
         given=conditions(game, examples, evaluator.samples),
         classes=condition_classes(game, examples, evaluator.samples),
         own=sweep.metrics, real=examples["x"] if sweep.metrics else None,
@@ -145,21 +146,44 @@ def build_evaluator(
 
 
 def _copy_test(
-    store: ObjectStore, net: FeatureNet | Projection | FileFeatures, train: "Dataset",
-    held_out: dict[str, torch.Tensor],
-) -> CopyTest:  # fmt: skip
-    """Prepare the search for copies of at most `CLASSIFIER` training examples, held as features.
+    sweep: Sweep, store: ObjectStore, net: AnyFeatures, train: "Dataset", test: "Dataset"
+) -> CopyTest:
+    """Prepare the search for copies of at most `CLASSIFIER` training examples, held as features."""
+    # A network of a file gives other features of another input; ours has but one.
+    given = f"-{sweep.feature_input}" if isinstance(net, FileFeatures) else ""
+    places = draw(test.count, REFERENCE).sort().values
+    unseen = places[draw(len(places), BOUND)]
+    return CopyTest(
+        _kept_features(store, net, train, _searched(train), f"examples{given}"),
+        _kept_features(store, net, test, unseen, f"held-out{given}"),
+    )
 
-    Computed once, then read from the store: seconds of each pack's start, of 60,000 images.
+
+def _searched(train: "Dataset") -> torch.Tensor:
+    return draw(train.count, CLASSIFIER).sort().values
+
+
+def copy_examples(train: "Dataset", test: "Dataset | None") -> int:
+    """Count the examples whose features the search for copies needs; none without a test split."""
+    return min(train.count, CLASSIFIER) + min(test.count, BOUND) if test and test.count else 0
+
+
+def _kept_features(
+    store: ObjectStore, net: AnyFeatures, dataset: "Dataset", rows: torch.Tensor, name: str
+) -> torch.Tensor:
+    """Return the features of the examples in `rows`, computed once, then read from the store.
+
+    By our network that takes seconds of 60,000 images, by a file's hours of a CPU.
     """
-    key = f"features/{train.name}-{train.hash[:16]}-examples-{net.hash[:16]}.safetensors"
+    key = f"features/{dataset.name}-{dataset.hash[:16]}-{name}-{net.hash[:16]}.safetensors"
     if not store.exists(key):
-        source = train.source("cpu")
-        parts = torch.split(draw(train.count, CLASSIFIER).sort().values, AT_ONCE)
+        _log.info("computing features of %s examples of %s (once)", f"{len(rows):,}", dataset.name)
+        source = dataset.source("cpu")
+        parts = torch.split(rows, AT_ONCE)
         found = [feature_batches(net, source.gather(part)["x"]) for part in parts]
         store.put(key, save({"features": torch.cat(found)}))
-    examples, x = load(store.get(key))["features"], held_out["x"]
-    return CopyTest(examples, feature_batches(net, x[draw(len(x), BOUND)]))
+    kept: torch.Tensor = load(store.get(key))["features"]
+    return kept
 
 
 def real_grid(train: "Dataset", test: "Dataset | None") -> bytes:

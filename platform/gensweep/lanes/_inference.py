@@ -5,6 +5,7 @@ L lanes.
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -40,20 +41,25 @@ class Caller:
 
     def __call__(
         self, method: str, weights: Weights, *inputs: Any, shared: tuple[Tensor, ...] = (),
-        within: AbstractContextManager[None] | None = None,
+        within: AbstractContextManager[None] | None = None, slopes: bool = False,
     ) -> Any:  # fmt: skip
         """Call `game.method(nets, *shared, *inputs)` for each lane of `weights`: [L, ...].
 
         `inputs` are trees of tensors with these lanes in front. The call is made `within` what may
-        set some layers to training mode.
+        set some layers to training mode. With `slopes` return the gradient of the sum of what the
+        method gives by the first of `shared`, in its place.
         """
 
         def one(params: Stacked, buffers: Stacked, *inputs: Any) -> Any:
             averages = {n: params[n] for n, s in self.stacks.items() if s.ema is not None}
             nets = nets_of(self.stacks, params, buffers, averages)
             named = [_named(method, *each) for each in zip(kinds, inputs, strict=False)]
+            call = partial(getattr(self.game, method), _named(method, "network", nets))
             with self.purity.watch(method):
-                return getattr(self.game, method)(_named(method, "network", nets), *shared, *named)
+                if not slopes:
+                    return call(*shared, *named)
+                first, *others = shared
+                return torch.func.grad(lambda at: call(at, *others, *named).sum())(first)
 
         kinds = KINDS.get(method, USUAL)
         flats, buffers = weights

@@ -7,43 +7,36 @@ on its configuration, seed and progress; not on its slot, its neighbours, or whe
 L lanes, B batch.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gensweep.game import DataShape, Game, Model, Noise
+from gensweep.game import DataShape, Model
 from gensweep.lanes._batches_and_noise import LaneInputs, NoiseBuffers, Ranks, Source
 from gensweep.lanes._check_players import check_budget, check_players
-from gensweep.lanes._conditions import Conditions
-from gensweep.lanes._generators import derive_seed, draw
+from gensweep.lanes._generators import derive_seed
 from gensweep.lanes._graph import cuda_capture
-from gensweep.lanes._inference import Caller, sampling_state
 from gensweep.lanes._initial_weights import check_copy, check_network, initial_network
 from gensweep.lanes._joint_turn import JointTurn
 from gensweep.lanes._lane import Lane, check_fits
 from gensweep.lanes._lane_index import ALL, LaneIndex
-from gensweep.lanes._noise_reader import GivenNoise, NoiseReader, SampleNoise
 from gensweep.lanes._penalty import EVERYWHERE
 from gensweep.lanes._precision import matmul_precision, precision_of
-from gensweep.lanes._purity import Purity
 from gensweep.lanes._record import EXPLODED, Progress, Record, find_failure
-from gensweep.lanes._sampling import Sampler
-from gensweep.lanes._sampling_games import SamplingGames
-from gensweep.lanes._schedule import budget_fractions, own_progress, update_order
+from gensweep.lanes._sampled_lanes import SampledLanes
+from gensweep.lanes._schedule import own_progress, update_order
 from gensweep.lanes._spectral_norm import SPECTRAL_NORM, has_matrices, spectral_norm
-from gensweep.lanes._stack import Stack
-from gensweep.lanes._standing import StandingStatistics
 from gensweep.lanes._state import LaneState
 from gensweep.lanes._step_plan import Step, StepPlan
 from gensweep.lanes._turn import MEASURED, Turn
 from gensweep.lanes._update_ratio import UPDATE_RATIO, UpdateRatio
 from gensweep.precision import FEWEST
-from gensweep.space import Space, pad_latent_sizes, with_scope
+from gensweep.space import Space, with_scope
 
 
-class Pack:
+class Pack(SampledLanes):
     """Trains `width` lanes of one signature, each slot empty or with a trial.
 
     `config` is any configuration of the signature; `space` bounds the latent size that lanes
@@ -66,34 +59,15 @@ class Pack:
         precision: str | None = None,
         trace: bool = True,
     ):
-        self.model, self.data, self.source, self.width = model, data, source, width
-        self.device, self.ranks = torch.device(device), ranks or Ranks()
+        super().__init__(model, config, data, width=width, space=space, device=device, trace=trace)
+        self.source, self.ranks = source, ranks or Ranks()
         self.precision = precision_of(precision, self.device)
-        self.config = pad_latent_sizes(config, space or {})
-        self.game = model.game(self.config, data)
-        check_players(self.game, self.config, model.name)
-        players = self.game.players
         self.inputs = LaneInputs(self.game.noise, int(config.batch_size), width, self.ranks)
-        self.stacks = {name: Stack(p, width, self.device) for name, p in players.items()}
         self._make_turns(trace=trace)
         self._check_networks()
-        self.trace_sampling = trace and self.device.type == "cuda"
-        """Whether the step of a long sampler is traced: a CPU takes as long without."""
-        self.most_sample_steps: int | None = None
-        """Steps after which a long sampler stops early, for checks; None: it does not."""
-        self.sampler = Sampler
-        """What draws samples; checks take one of their own."""
-        self._samplers: dict[int, Sampler] = {}
-        self._caller = Caller(self.game, self.stacks, Purity(self.game))
         self.sparse = self.device.type == "cpu"
         """Whether lanes that rest are left out: a GPU takes no longer for them, and would capture a
         graph for each number of lanes."""
-        self.lanes: list[Lane | None] = [None] * width
-        self._hyper: dict[str, Tensor] = {}
-        self._standing = StandingStatistics(
-            self.stacks, model.name, int(config.batch_size), self.device
-        )
-        self._sampling = SamplingGames(model, self.config, data, self.game)
         self.turns_taken = self.turns_computed = 0
         """Turns that were due in lanes with trials, and turns computed there, due or not."""
 
@@ -111,8 +85,6 @@ class Pack:
         self.joint_turn = None if order == "in_turn" else JointTurn(
             self.turns, extragradient=order == "extragradient", capture=capture
         )  # fmt: skip
-
-    # -- lanes in and out ---------------------------------------------------------------
 
     def load(self, slot: int, config: Any, *, seed: int, budget_images: int) -> None:
         """Begin a trial in `slot`, with the initial weights of its true latent size.
@@ -164,18 +136,6 @@ class Pack:
         """Leave `slot` empty; its tensors stay until the next trial."""
         self.lanes[slot] = None
 
-    def lane(self, slot: int) -> Lane:
-        """Return the trial in `slot`; `ValueError` if there is none."""
-        lane = self.lanes[slot]
-        if lane is None:
-            raise ValueError(f"{slot=} is empty.")
-        return lane
-
-    @property
-    def occupied(self) -> list[int]:
-        """The slots that have a trial."""
-        return [slot for slot, lane in enumerate(self.lanes) if lane is not None]
-
     def _check_networks(self) -> None:
         modules = {name: stack.module for name, stack in self.stacks.items()}
         for name, player in self.game.players.items():
@@ -192,8 +152,6 @@ class Pack:
         for name, value in (lane.hyper | padded).items():
             room = self._hyper.setdefault(name, torch.ones(self.width, device=self.device))
             room[slot] = value
-
-    # -- training -------------------------------------------------------------------------
 
     def run(self, ticks: int, *, resting: Collection[int] = ()) -> dict[int, Progress]:
         """Step every occupied lane `ticks` times, or until its budget is spent.
@@ -323,169 +281,3 @@ class Pack:
                 cause = f"the weights of {name} reached {largest:g} by step {lane.ticks}"
         images = ticks * int(lane.config.batch_size)
         return Progress(ticks, images, lane.means.averages(), cause, points)
-
-    # -- evaluation -----------------------------------------------------------------------
-
-    def sample(
-        self,
-        count: int,
-        *,
-        seed: int = 0,
-        slots: Sequence[int] | None = None,
-        hyper: Mapping[str, Any] | None = None,
-        given: Mapping[str, Tensor] | None = None,
-        noise: Mapping[str, Tensor] | None = None,
-    ) -> Tensor:
-        """Draw samples `[len(slots), count, *shape]`, with each lane's own noise.
-
-        `hyper` overrides sampling hyperparameters for all lanes. Lanes that differ in one which
-        is no real number are sampled one group after another. `given` has what they are
-        conditioned on, `[count, ...]` by the names in the game's `given`. Many samples are drawn
-        in batches, from the noise that they would have together: each lane's own by `seed`, or
-        `noise`, `[len(slots), count, ...]` by name, in its place.
-        """
-        chosen = list(self.occupied if slots is None else slots)
-        self._measure_standing(chosen, hyper or {}, given)
-        configs = [self.lane(slot).config for slot in chosen]
-        real = self._sampling.real(hyper or {})
-        samples: dict[int, Tensor] = {}
-        for game, places in self._sampling.groups(configs, hyper or {}):
-            # As many lanes in each group as asked for; places without one repeat the first. Which
-            # kernels are taken, and with them the last bits, may depend on the number of lanes.
-            rows = places + places[:1] * (len(chosen) - len(places))
-            filled = [chosen[row] for row in rows]
-            source: SampleNoise = (
-                self._noise_reader(game, count, seed, filled) if noise is None
-                else GivenNoise(game.sample_noise(count), count, noise, rows)
-            )  # fmt: skip
-            drawn = self._sample_group(game, source, count, filled, real, given)
-            if len(places) == len(chosen):
-                return drawn
-            samples |= zip(places, drawn, strict=False)
-        return torch.stack([samples[place] for place in range(len(chosen))])
-
-    def sample_noise(
-        self, count: int, *, seed: int = 0, slot: int = 0, hyper: Mapping[str, Any] | None = None
-    ) -> dict[str, Tensor]:
-        """Draw the noise of `count` samples of the lane in `slot`, `[1, count, ...]` by name.
-
-        `hyper` as of `sample`: shapes may depend on those that are no real numbers.
-        """
-        ((game, _),) = self._sampling.groups([self.lane(slot).config], hyper or {})
-        return self._noise_reader(game, count, seed, [slot]).read(count)
-
-    def _noise_reader(self, game: Game, count: int, seed: int, slots: list[int]) -> NoiseReader:
-        declared, seeds = game.sample_noise(count), [self.lane(slot).seed for slot in slots]
-        return NoiseReader(declared, count, seeds, "sample", seed, sizes=self._sizes(slots))
-
-    def _sample_group(
-        self, game: Game, noise: SampleNoise, count: int, slots: list[int],
-        hyper: Mapping[str, float], given: Mapping[str, Tensor] | None,
-    ) -> Tensor:  # fmt: skip
-        """Draw the samples of lanes that `game` can sample as one."""
-        chosen, values = self._lanes_called(slots, hyper)
-        last = self._conditions(given).repeated(len(chosen))
-        return self._sampler(game).draw(chosen, noise, count, values, *last)
-
-    def sample_unfinished(
-        self, after: Sequence[int], count: int, *, seed: int = 0,
-        given: Mapping[str, Tensor] | None = None,
-    ) -> Tensor:  # fmt: skip
-        """Draw the first lane's samples as they are `after` so many steps of a long sampler.
-
-        `[len(after), count, *shape]`, of the noise that `sample` draws by the same `seed`.
-        """
-        chosen, values = self._lanes_called(self.occupied[:1], None)
-        ((game, _),) = self._sampling.groups([self.lane(chosen[0]).config], {})
-        noise = self._noise_reader(game, count, seed, chosen)
-        last = self._conditions(given).repeated(1)
-        drawn = self._sampler(game).draw_unfinished(chosen, noise, count, values, after, *last)
-        return drawn[0]
-
-    def sampling_batch(self, count: int, given: Mapping[str, Tensor] | None = None) -> int:
-        """Return how many of `count` samples of the first lane are drawn at once."""
-        chosen, values = self._lanes_called(self.occupied[:1], None)
-        noise = self._noise_reader(self.game, count, 0, chosen)
-        weights, last = sampling_state(self.stacks, chosen), self._conditions(given).repeated(1)
-        return self._sampler(self.game).batch_size(weights, noise, count, values, *last)
-
-    def _sampler(self, game: Game) -> Sampler:
-        """Return the game's sampler, made once: its first call is watched, its steps are traced."""
-        if id(game) not in self._samplers:
-            call = Caller(game, self.stacks, Purity(game))
-            self._samplers[id(game)] = self.sampler(
-                call, tuple(self.data.shape), device=self.device, trace=self.trace_sampling,
-                most_steps=self.most_sample_steps,
-            )  # fmt: skip
-        return self._samplers[id(game)]
-
-    def call(
-        self,
-        method: str,
-        noise: Any,
-        *inputs: Any,
-        seed: int = 0,
-        slots: Sequence[int] | None = None,
-        hyper: Mapping[str, float] | None = None,
-        given: Mapping[str, Tensor] | None = None,
-    ) -> Any:
-        """Call `game.method(nets, *inputs, noise, hyper)` for every lane; `inputs` are shared.
-
-        `slots` are the lanes, by default all occupied ones; results have them in front. A game that
-        is conditioned on something gets `given` as its last argument; `UserError` if that is
-        missing.
-        """
-        drawn = self.draw_noise(method, noise, seed=seed, slots=slots)
-        return self.call_with(method, drawn, *inputs, slots=slots, hyper=hyper, given=given)
-
-    def draw_noise(
-        self, method: str, noise: Mapping[str, Noise], *, seed: int = 0,
-        slots: Sequence[int] | None = None,
-    ) -> dict[str, Tensor]:  # fmt: skip
-        """Draw the noise [L, ...] that a call of a method gets in the lanes of `slots`."""
-        chosen = list(self.occupied if slots is None else slots)
-        seeds = [self.lane(slot).seed for slot in chosen]
-        found = draw(noise, seeds, method, seed, sizes=self._sizes(chosen))
-        return {name: one.to(self.device) for name, one in found.items()}
-
-    def call_with(
-        self, method: str, drawn: Mapping[str, Tensor], *inputs: Any,
-        slots: Sequence[int] | None = None, hyper: Mapping[str, float] | None = None,
-        given: Mapping[str, Tensor] | None = None,
-    ) -> Any:  # fmt: skip
-        """Call a method as `call` does, with noise [L, ...] that is drawn already."""
-        chosen, values = self._lanes_called(slots, hyper)
-        self._measure_standing(chosen, hyper or {}, given)
-        weights = sampling_state(self.stacks, chosen)
-        last = self._conditions(given).repeated(len(chosen))
-        return self._caller(method, weights, dict(drawn), values, *last, shared=inputs)
-
-    def _sizes(self, slots: Sequence[int]) -> list[Mapping[str, float]]:
-        """Return the hyperparameters of each lane, its latent sizes among them."""
-        return [self.lane(slot).hyper for slot in slots]
-
-    def _lanes_called(
-        self, slots: Sequence[int] | None, hyper: Mapping[str, float] | None
-    ) -> tuple[list[int], dict[str, Tensor]]:
-        """Return the lanes of a call, and their hyperparameters with what overrides these."""
-        chosen = list(self.occupied if slots is None else slots)
-        values = {n: t[chosen] for n, t in self._hyper.items()}
-        values |= {n: values[n].new_full((len(chosen),), v) for n, v in (hyper or {}).items()}
-        values["spent"] = budget_fractions(self.lanes, 1)[chosen, 0].to(self.device)
-        values["progress"] = values["spent"]
-        return chosen, values
-
-    def _measure_standing(
-        self, slots: Sequence[int], changes: Mapping[str, Any], given: Mapping[str, Tensor] | None
-    ) -> None:
-        """Measure standing statistics of lanes whose samples they are not yet of."""
-        for slot in slots:
-            lane = self.lane(slot)
-            if self._standing.are_due(lane, changes):
-                ((game, _),) = self._sampling.groups([lane.config], changes)
-                _, values = self._lanes_called([slot], self._sampling.real(changes))
-                call, last = self._sampler(game).call, self._conditions(given)
-                self._standing.measure(call, slot, lane, changes, values, last)
-
-    def _conditions(self, given: Mapping[str, Tensor] | None) -> Conditions:
-        return Conditions(self.game, given, self.data, self.device, self.model.name)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gensweep.metrics._standard_error import share_pieces, standard_error
+from gensweep.metrics._standard_error import count_error, share_pieces, standard_error
 
-__all__ = ["SlicedDistances", "finite", "label_error", "label_metrics", "sliced_wasserstein"]
+__all__ = ["SlicedDistances", "finite", "label_errors", "label_metrics", "sliced_wasserstein"]
 
 
 def finite(samples: Tensor) -> Tensor:
@@ -98,9 +98,9 @@ def _quantiles(ordered: Tensor, count: int) -> Tensor:
 def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:
     """Return classes seen and found, KL(histogram || reference) in nats, of labels [L, N] int64.
 
-    `reference` [C] holds the data's class shares. A class is seen if it has any of the samples,
-    and found if it has at least `least` of its share in the data, too. One that the data lacks
-    counts as a millionth in the divergence.
+    `reference` [C] holds the data's class shares. A class of the data is seen if it has any of the
+    samples, and found if it has at least `least` of its share in the data, too. One that the data
+    lacks is neither, and counts as a millionth in the divergence.
 
     >>> labels = torch.tensor([[0] * 99 + [1]])
     >>> label_metrics(labels, torch.tensor([0.5, 0.5]), least=0.1)["classes"].item()
@@ -108,7 +108,7 @@ def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict
     """
     share, expected = _shares(labels, reference)
     divergence = (torch.xlogy(share, share) - torch.xlogy(share, expected)).sum(-1)
-    seen = share > 0
+    seen = (share > 0) & (reference > 0)
     found = seen & (share >= least * reference)
     return {
         "classes_seen": seen.double().sum(-1),
@@ -117,10 +117,23 @@ def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict
     }
 
 
-def label_error(labels: Tensor, reference: Tensor) -> Tensor:
-    """Return the standard error of `class_kl` over labels [N]; of log p / q where p is not 0."""
+def label_errors(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:
+    """Return the standard errors of `label_metrics` over labels [N].
+
+    That of `class_kl` is of log p / q where p is not 0.
+    """
     (share,), expected = _shares(labels[None], reference)
-    return standard_error(share_pieces(labels, share.clamp(min=1e-300).log() - expected.log()))
+    slopes = share.clamp(min=1e-300).log() - expected.log()
+    known = reference > 0
+    hits = share[known] * len(labels)
+    one = torch.ones_like(hits)
+    # A class of just the bound's share counts: no rounding may lift it to the next whole number.
+    bound = (least * reference[known].double() * len(labels) - 1e-9).ceil()
+    return {
+        "classes_seen": count_error(hits, one),
+        "classes": count_error(hits, bound.maximum(one)),
+        "class_kl": standard_error(share_pieces(labels, slopes)),
+    }
 
 
 def _shares(labels: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import finite
 from gensweep.metrics._images import AnyFeatures, Images
 from gensweep.metrics._points import Points
-from gensweep.metrics._standard_error import METHOD
+from gensweep.metrics._standard_error import COUNT_METHOD, METHOD
 from gensweep.metrics._verdict import ADDED_BOUNDS, diverged
 from gensweep.trial import Outcome
 
@@ -78,12 +78,22 @@ class Evaluator:
             known = _class_shares(net, train) if shares is None else shares
             reference = Images(real, net, known, k, copies)
         stated["intervals"] = METHOD
+        if reference.all_of:
+            stated["count_intervals"] = COUNT_METHOD
         stated["curve"] = [reference.objective, reference.variety]
         variance = real.flatten(1).var(0).mean().item()
+        if not variance:
+            raise UserError(f"{name} has {len(real)} {split} examples to judge samples by, and all "
+                            "are equal: add others.")  # fmt: skip
         return cls(
             protocol=stated | reference.protocol, samples=samples, variance=variance,
             reference=reference,
         )  # fmt: skip
+
+    @property
+    def all_of(self) -> Mapping[str, float]:
+        """By each metric that counts, how many there are to be found."""
+        return self.reference.all_of
 
     def to(self, device: torch.device | str) -> Evaluator:
         """Return an evaluator of samples on `device`, with the same reference."""

@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Set
 import torch
 from torch import Tensor
 
-from gensweep.known_metrics import ERROR, METRICS
+from gensweep.known_metrics import ERROR, FEW_EXAMPLES, METRICS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
-from gensweep.metrics._distances import SlicedDistances, label_error, label_metrics
+from gensweep.metrics._distances import SlicedDistances, label_errors, label_metrics
 from gensweep.metrics._feature_file import FileFeatures
 from gensweep.metrics._frechet import (
     frechet_distance,
@@ -53,7 +53,7 @@ class Images:
         self, real: Tensor, net: AnyFeatures, shares: Tensor | None, k: int,
         copies: CopyTest | None = None,
     ) -> None:  # fmt: skip
-        self.net, self.shares = net, shares
+        self.net, self.shares, self.real_count = net, shares, len(real)
         self.feature_hash, features = net.hash, feature_batches(net, real)
         self.moments = moments(features)
         self.root = square_root(self.moments[1])
@@ -71,8 +71,12 @@ class Images:
             "k": k,
             "bounds": self.bounds,
         }
-        if shares is not None:
-            self.protocol["classes"] = len(shares)
+        self.classes = None if shares is None else int((shares > 0).sum())
+        """The number of those that the data have examples of; None: they are not measured."""
+        self.all_of: Mapping[str, float] = {}
+        if self.classes is not None:
+            self.protocol["classes"] = self.classes
+            self.all_of = dict.fromkeys(("classes", "classes_seen"), self.classes)
         if self.copies is not None:
             self.protocol["copied"] = self.copies.protocol
 
@@ -119,9 +123,11 @@ class Images:
             agrees = (labels == given.to(labels.device)).double()
             found["class_agreement"] = agrees.mean(-1)
             found |= {"class_agreement" + ERROR: standard_error(agrees)} if errors else {}
+        least = self.bounds["found_share"]
         if errors:
-            found["class_kl" + ERROR] = label_error(labels[0], self.shares)
-        return found | label_metrics(labels, self.shares, self.bounds["found_share"])
+            told = label_errors(labels[0], self.shares, least)
+            found |= {name + ERROR: error for name, error in told.items()}
+        return found | label_metrics(labels, self.shares, least)
 
     def _distances(self, fake: Tensor, needs: Set[str], errors: bool) -> dict[str, Tensor]:
         """Measure the distances, of those that are needed, of features [1, N, F]."""
@@ -156,7 +162,9 @@ class Images:
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Judge by the bounds: the outcome, and its cause in words."""
-        return judge_images(metrics, None if self.shares is None else len(self.shares), self.bounds)
+        outcome, cause = judge_images(metrics, self.classes, self.bounds)
+        few = f", beside {self.real_count} real examples: too few to tell"
+        return outcome, cause + few * (self.real_count < FEW_EXAMPLES)
 
     def variety_of(self, metrics: Mapping[str, float]) -> float:
         """Return the coverage."""

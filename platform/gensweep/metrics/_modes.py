@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from gensweep.metrics._standard_error import share_pieces, standard_error
+from gensweep.metrics._standard_error import count_error, share_pieces, standard_error
 
 __all__ = ["mode_errors", "mode_metrics"]
 
@@ -57,14 +57,16 @@ def _divergences(share: Tensor) -> dict[str, Tensor]:
 def mode_errors(
     samples: Tensor, modes: Tensor, std: float, threshold: float = 3.0
 ) -> dict[str, Tensor]:
-    """Return the standard errors of what `mode_metrics` measures of [N, D], but of the count."""
+    """Return the standard errors of what `mode_metrics` measures of [N, D]."""
     (index,), (good,) = _nearest_modes(samples[None], modes, threshold * std)
     count = len(modes)
     share = index.bincount(minlength=count).double() / len(samples)
-    hits = index[good].bincount(minlength=count).double() / len(samples)
+    found = index[good].bincount(minlength=count).double()
+    hits = found / len(samples)
     logs = share.clamp(min=1e-300).log()
     entropy = standard_error(share_pieces(index, logs))
     return {
+        "modes": count_error(found, torch.ones_like(found)),
         "high_quality": standard_error(good.double()),
         "total_variation": standard_error(good * share_pieces(index, hits < 1 / count)),
         "mode_entropy": entropy,

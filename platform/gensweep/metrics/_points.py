@@ -33,6 +33,7 @@ class Points:
     def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:
         self.real, self.modes, self.std = real, modes, std
         self.bounds: Bounds = POINT_BOUNDS
+        self.all_of: Mapping[str, float] = {"modes": len(modes)}
         self._sliced = SlicedDistances(real)
         self.protocol: dict[str, object] = {
             "kind": "points",

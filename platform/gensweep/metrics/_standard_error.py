@@ -21,7 +21,11 @@ METHOD = (
     "near 1, up to 1.9 times too wide"
 )
 
-__all__ = ["METHOD", "share_pieces", "standard_error"]
+COUNT_METHOD = (
+    "of modes and classes found: of a bootstrap over the samples, whose counts are Poisson; one "
+    "that no sample is of is not thought to be found by others"
+)
+__all__ = ["COUNT_METHOD", "METHOD", "count_error", "share_pieces", "standard_error"]
 
 
 def standard_error(pieces: Tensor) -> Tensor:
@@ -30,6 +34,17 @@ def standard_error(pieces: Tensor) -> Tensor:
     A part is the metric's derivative by the sample's weight, up to a constant that all share.
     """
     error: Tensor = pieces.double().std(-1) / math.sqrt(pieces.shape[-1])
+    return error
+
+
+def count_error(hits: Tensor, least: Tensor) -> Tensor:
+    """Return the standard error of how many of K classes with `hits` [K] have `least` [K] or more.
+
+    That of a bootstrap without its replicates: there a class has a Poisson number of hits, and
+    is counted with a probability of its own.
+    """
+    counted = torch.special.gammainc(least.double(), hits.double())
+    error: Tensor = (counted * (1 - counted)).sum().sqrt()
     return error
 
 

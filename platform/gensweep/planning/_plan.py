@@ -19,7 +19,7 @@ class Plan:
     """A request that passed every check, the places of its things, and its data."""
 
     request: RunRequest
-    """The request, whose sweep has the width of the estimate."""
+    """The request, whose sweep has all that was chosen: width, threads, points of a grid."""
 
     store: str
     """URI of the object store."""
@@ -42,6 +42,9 @@ class Plan:
     estimate: Estimate = field(default_factory=Estimate)
     quote: Quote | None = None
     """The cost of an hour, where that is known."""
+
+    feature_s: float | None = None
+    """Seconds that the network of `features` takes for an image, here; None without one."""
 
     @property
     def splits(self) -> "tuple[Dataset, Dataset | None]":

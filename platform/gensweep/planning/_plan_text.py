@@ -2,9 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
+from gensweep.grid import axes_of, count_configurations
+from gensweep.known_metrics import FEW_EXAMPLES, NEIGHBOURS
 from gensweep.planning._plan import Plan
 from gensweep.redact import redact
+from gensweep.space import dimension_text, space_as_json
 from gensweep.spec import RunRequest, Sweep
 
 SHOWN = 10
@@ -17,11 +21,14 @@ def plan_text(plan: Plan) -> str:
     lines = {
         "sweep": f"{sweep.name}: {sweep.trials} trials of {sweep.model.name}",
         "searched": ", ".join(sweep.space),
+        "grid": _grid(sweep, sweep.points) if sweep.points else None,
         "data": f"{data.name}: {data.count:,} examples of {tuple(data.shape)}, "
                 f"sha256 {data.hash[:12]}",
         "splits": f"{data.count:,} train, {plan.test.count:,} test" if plan.test else None,
         "classes": _classes(data.class_names, data.class_counts),
         "read": "; ".join(data.notes),
+        "verdicts": _verdicts(plan),
+        "features": _features(plan),
         "packs": _packs(request),
         "threads": _threads(request),
         "width": plan.estimate.width,
@@ -51,6 +58,32 @@ def sweep_summary(plan: Plan) -> str:
     )
 
 
+def _grid(sweep: Sweep, points: int) -> str:
+    """Say what the axes of the grid are, and how many configurations they have.
+
+    Trials beyond those are halfway between points.
+    """
+    axes = axes_of(sweep.space, sweep.strata, points)
+    told = [_axis(name, axes[name], sweep.space[name]) for name in sweep.space]
+    count = count_configurations(sweep.space, axes)
+    more = sweep.trials // sweep.repeats - count
+    rest = f", and {more:,} halfway between points" if more else ""
+    return f"{' x '.join(told)}: {count:,} configurations{rest}"
+
+
+def _axis(name: str, values: Sequence[Any], dimension: Any) -> str:
+    """Write the values of an axis, or how many points it has from where to where.
+
+    >>> from gensweep_models.space import Categorical, Real
+    >>> _axis("kind", ("a", "b"), Categorical(("a", "b")))
+    'kind a, b'
+    >>> _axis("rate", (0.0, 0.5, 1.0), Real(0.0, 1.0, when={"kind": ("a",)}))
+    'rate 3 points, 0.0 to 1.0, when kind is a'
+    """
+    many = f"{len(values)} points, " if dimension.kind != "categorical" else ""
+    return f"{name} {many}{dimension_text(space_as_json({name: dimension})[name])}"
+
+
 def _classes(names: Sequence[str], counts: Sequence[int]) -> str:
     """Name the first classes, with their training examples, and say how many there are, if any.
 
@@ -62,6 +95,31 @@ def _classes(names: Sequence[str], counts: Sequence[int]) -> str:
         return ", ".join(told)
     rest = f"and {len(told) - SHOWN:,} more, of {min(counts):,} to {max(counts):,}"
     return ", ".join([*told[:SHOWN], rest])
+
+
+def _verdicts(plan: Plan) -> str | None:
+    """Say that there are too few real examples to judge samples by, where there are."""
+    data, test = plan.dataset, plan.test
+    held = test is not None and test.count > NEIGHBOURS
+    count = test.count if test is not None and held else data.count
+    if data.modes is not None or count >= FEW_EXAMPLES:
+        return None
+    split = "test" if held else "training"
+    return (f"rest on {count} {split} examples, too few to tell: metrics of samples say little "
+            f"below {FEW_EXAMPLES}")  # fmt: skip
+
+
+def _features(plan: Plan) -> str | None:
+    """Say what the network of a file costs; None where the features are of ours."""
+    from gensweep.evaluation import copy_examples  # torch, which other plans do without
+
+    sweep, seconds = plan.request.sweep, plan.feature_s
+    if seconds is None:
+        return None
+    once = copy_examples(plan.dataset, plan.test)
+    return (f"{redact(str(sweep.features))}: {seconds:.2g} s an image here; to tell copies "
+            f"{once:,} examples, once, {once * seconds / 60:,.1f} min; an evaluation "
+            f"{sweep.samples * seconds:,.1f} s and more")  # fmt: skip
 
 
 def _packs(request: RunRequest) -> str:
@@ -78,9 +136,10 @@ def _threads(request: RunRequest) -> str:
     if request.gpus:
         return f"{request.threads} beside each GPU, which computes"
     ranks = f" x {request.ranks} ranks" if request.ranks > 1 else ""
+    packs = f"{request.packs} pack{'s' if request.packs > 1 else ''}"
     each = f"{request.threads} thread{'s' if request.threads > 1 else ''}"
     why = "; one trains on while another evaluates" if request.packs > 1 else ""
-    return f"{request.packs} packs{ranks} x {each} on {os.cpu_count()} cores{why}"
+    return f"{packs}{ranks} x {each} on {os.cpu_count()} cores{why}; --resume keeps {each}"
 
 
 def _pruner(sweep: Sweep) -> str:

@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gensweep.patience import Patience
 from gensweep.planning._check_ledger import check_data, check_home, check_ledger, find_sweep
 from gensweep.planning._cost import quote
 from gensweep.planning._estimate import (
@@ -41,12 +42,13 @@ def prepare(request: RunRequest) -> Plan:
     home = str(find_home().path)
     check_home(home)
     ledger = ledger_of(home)
-    check_ledger(ledger)
+    patience = Patience(request.wait_s)
+    patience.keep_trying(lambda: check_ledger(ledger))
     begun = find_sweep(request, ledger)
     check_data_source(request)
     store = open_store(store_uri)
-    store.check()
-    check_tracker(tracking_uri)
+    patience.keep_trying(store.check)
+    patience.keep_trying(lambda: check_tracker(tracking_uri))
     connect()
     _log.debug("store %s, tracker %s, Ray %s", store_uri, tracking_uri, _ray_address())
     _log.debug("ledger %s, home %s", ledger, home)
@@ -55,15 +57,18 @@ def prepare(request: RunRequest) -> Plan:
     with staged_store(store, cache_folder() / "scratch") as stage:
         dataset, test = load_data(request, stage)
         _log.debug("data set %s, of %d examples for training", dataset.id, dataset.count)
-        _check_fit(request, dataset, begun)
+        feature_s = _check_fit(request, (dataset, test), begun, store)
         if request.measure or not request.dry_run:
             stage.publish()
     every = request.sweep.planned_trials
     estimate = _estimate(request, dataset, store_uri).for_the_rest(begun, every)
-    request = replace(request, sweep=replace(request.sweep, width=estimate.lanes))
+    sweep = replace(request.sweep, width=estimate.lanes, threads=request.threads,
+                    grid_points=request.sweep.points)  # fmt: skip
+    request = replace(request, sweep=sweep)
     return Plan(
         request=request, store=store_uri, tracking_uri=tracking_uri, home=home,
         ledger=ledger, dataset=dataset, test=test, estimate=estimate, quote=hourly,
+        feature_s=feature_s,
     )  # fmt: skip
 
 
@@ -104,8 +109,16 @@ def load_data(request: RunRequest, store: "ObjectStore") -> "tuple[Dataset, Data
     return train, load_dataset(sweep.data, store, split="test", **options)
 
 
-def _check_fit(request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | None) -> None:
-    """`UserError` for what only the loaded data can show; `begun` is the sweep to resume."""
+def _check_fit(
+    request: RunRequest,
+    splits: "tuple[Dataset, Dataset | None]",
+    begun: SweepSnapshot | None,
+    store: "ObjectStore",
+) -> float | None:
+    """`UserError` for what only the loaded data can show; `begun` is the sweep to resume.
+
+    Return the seconds that the network of `features` takes for an image; None without one.
+    """
     from gensweep.planning._check_model import (
         check_data_set,
         check_features,
@@ -114,15 +127,18 @@ def _check_fit(request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | N
     )
     from gensweep.profiling import num_threads
 
+    dataset, test = splits
     if begun is not None:
         check_data(dataset, begun)
-    check_data_set(dataset)
+    check_data_set(dataset, test)
     # Of a handful of examples nothing is left to share, and where others compute, waiting for a
     # second thread in each of thousands of calls takes minutes.
     with num_threads(1):
         check_games(request, dataset)
-    check_features(request.sweep, dataset)
+    used = begun.protocol.get("feature_hash") if begun else None
+    feature_s = check_features(request.sweep, dataset, store, used)
     check_metrics(request.sweep, dataset)
+    return feature_s
 
 
 def _estimate(request: RunRequest, dataset: "Dataset", store: str) -> Estimate:

@@ -34,11 +34,11 @@ def settings_of_resumed(name: str, sweep: Sweep, changes: Mapping[str, Any]) -> 
 
 def _check_trials(begun: SweepSnapshot, trials: int) -> None:
     """`UserError` for fewer trials than there are, or more where some were chosen already."""
-    drawn = sum(not record.confirm_round for record in begun.records)
-    if trials < drawn:
-        raise UserError(f"sweep {begun.name!r} has {drawn} trials already, more than "
-                        f"--trials {trials}: use {drawn} or more.")  # fmt: skip
-    if trials > begun.trials and (fresh := len(begun.records) - drawn):
+    if trials < begun.drawn:
+        raise UserError(f"sweep {begun.name!r} has {begun.drawn} trials already, more than "
+                        f"--trials {trials}: use {begun.drawn} or more.")  # fmt: skip
+    fresh = sum(record.confirm_round > 0 for record in begun.records)
+    if trials > begun.trials and fresh:
         raise UserError(f"sweep {begun.name!r} keeps its trials: {fresh} trials confirm the best "
                         f"of {begun.trials}, and --trials {trials} would choose others; leave it "
                         "out, or begin a new sweep with --name.")  # fmt: skip

@@ -12,7 +12,7 @@ from gensweep.report._page import build_report
 from gensweep.report._reference_pages import reference_pages
 from gensweep.report._stable_regions import stable_regions
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins
-from gensweep.report._table import Table, TitledTable
+from gensweep.report._table import Table, TitledTable, floor_rows
 from gensweep.report._tables import INTERVAL, interval_cells, interval_text
 from gensweep.report._text_table import format_value, output_width, text_table
 from gensweep.report._words import answer, state_label
@@ -32,6 +32,7 @@ __all__ = [
     "clustered_wilson",
     "command_text",
     "configurations_table",
+    "floor_rows",
     "format_value",
     "log_bins",
     "rates",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from gensweep.chart import Chart
+from gensweep.decades import spans_decades
 from gensweep.report._svg import Axes, Point, SquareAxes
 
 COLOURS = 6
@@ -37,7 +38,9 @@ def _draw(chart: Chart) -> DrawnChart | None:
     if not every:
         return None
     legend = [(f"line{number % COLOURS}", name) for number, name in enumerate(lines)]
-    axes = (SquareAxes if chart.square else Axes)(every, chart.names)
+    log = spans_decades([value for _, value in every])
+    axes = (SquareAxes(every, chart.names) if chart.square
+            else Axes(every, chart.names, log=(False, log)))  # fmt: skip
     parts = [axes.line(lines[name], class_, name) for class_, name in legend]
     return DrawnChart(title=chart.title, caption=chart.caption, square=chart.square, legend=legend,
                       figure=axes.draw(parts, chart.title))  # fmt: skip

@@ -12,6 +12,8 @@ class OptionText:
     usage: str
     """As it is typed, with what follows it."""
     help: str
+    flags: tuple[str, ...] = ()
+    """By which it is recognised; empty for an argument."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +30,8 @@ def command_text(name: str, about: str, parser: argparse.ArgumentParser) -> Comm
 
     >>> parser = argparse.ArgumentParser(add_help=False)
     >>> _ = parser.add_argument("--out", metavar="FILE", help="where to (default %(default)s)")
-    >>> command_text("draw", "draws", parser).options[0]
-    OptionText(usage='--out FILE', help='where to (default None)')
+    >>> command_text("draw", "draws", parser).options[0].help
+    'where to (default None)'
     """
     options = tuple(_options(parser))
     return CommandText(name=name, about=parser.description or about, options=options)
@@ -39,7 +41,8 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[OptionText]:
     formatter = parser._get_formatter()
     for action in parser._actions:
         if not isinstance(action, argparse._HelpAction):
-            yield OptionText(usage=_usage(action), help=formatter._expand_help(action))
+            yield OptionText(usage=_usage(action), help=formatter._expand_help(action),
+                             flags=tuple(action.option_strings))  # fmt: skip
 
 
 def _usage(action: argparse.Action) -> str:

@@ -1,11 +1,12 @@
 """The table of configurations that were trained with several seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from gensweep.best_probability import best_probabilities, probability_text
 from gensweep.objective import Configuration, Objective, searched
 from gensweep.report._outcomes import outcome
-from gensweep.report._table import Table
+from gensweep.report._table import MEAN, Table, floor_rows
 from gensweep.trial import TrialView
 
 RULE = (
@@ -21,11 +22,15 @@ def has_repeats(trials: Sequence[TrialView]) -> bool:
 
 
 def configurations_table(
-    trials: Sequence[TrialView], objective: Objective, most: int | None = None
+    trials: Sequence[TrialView],
+    objective: Objective,
+    most: int | None = None,
+    floor: Mapping[str, float] = MappingProxyType({}),
 ) -> Table | None:
     """List the `most` best configurations, None: all; None without repeats or a completed trial.
 
     Where some were confirmed, these come first, each beside what the search had thought of it.
+    Above all is the `floor`: what real examples score.
     """
     ranked = objective.configurations(trials)
     if not ranked or not has_repeats(trials):
@@ -42,9 +47,9 @@ def configurations_table(
          outcome(one.trials[0]), *(one.trials[0]["params"].get(name, "") for name in names)]
         for one, chance in zip(ranked, chances, strict=True)
     ]  # fmt: skip
-    head = ["trial", f"mean {objective.metric}", "range", "seeds", "P(best)",
-            *(["in the search"] if is_confirmed else []), "outcome"]  # fmt: skip
-    return Table([*head, *names], rows[:most])
+    head = ["trial", f"{MEAN}{objective.metric}", "range", "seeds", "P(best)",
+            *(["in the search"] if is_confirmed else []), "outcome", *names]  # fmt: skip
+    return Table(head, [*floor_rows(head, floor), *rows[:most]])
 
 
 def _seeds(one: Configuration, objective: Objective) -> tuple[str, str]:

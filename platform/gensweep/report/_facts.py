@@ -22,6 +22,8 @@ class SweepFacts:
     """The best trial's likelihood on the test examples that ranked no trial, in words."""
     floor: str = ""
     """What real examples score in the place of samples, in words."""
+    floor_metrics: Mapping[str, float] = field(default_factory=dict)
+    """The same by metric, for the tables; empty in sweeps of earlier versions."""
     lane_time: str = ""
     """The shares of training, evaluation and idling in the time of the packs' lanes, in words."""
     protocol: Mapping[str, Any] = field(default_factory=dict)
@@ -41,3 +43,5 @@ class SweepFacts:
     """The metrics and the protocol of `held_out`, empty without it."""
     next_command: str = ""
     """The command line that continues or enlarges the sweep."""
+    lookup: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By heading, names that a reader may look up, and what each is. Metrics need not be told."""

@@ -26,6 +26,7 @@ from gensweep.report._figures import (
 from gensweep.report._importances import METHOD as IMPORTANCE_METHOD
 from gensweep.report._importances import importances
 from gensweep.report._lineage import copies_table, schedules
+from gensweep.report._lookup import lookup
 from gensweep.report._outcomes import outcome, rates, strata, titles
 from gensweep.report._pareto import METHOD as FRONT_METHOD
 from gensweep.report._pareto import pareto_front
@@ -83,8 +84,9 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,
         samples=_samples(trials, images, objective),
-        trials=all_trials(trials, objective),
+        trials=all_trials(trials, objective, facts.floor_metrics),
         protocol=protocol_json(facts),
+        lookup=lookup(facts, trials),
     )  # fmt: skip
 
 
@@ -105,7 +107,7 @@ def _analyses(
         "region_method": REGION_METHOD,
         "is_pruned": any(outcome(t) == Outcome.PRUNED for t in trials),
         "pruned_trials": pruned_trials(groups, group_by),
-        "configurations": configurations_table(trials, objective),
+        "configurations": configurations_table(trials, objective, floor=facts.floor_metrics),
         "configuration_rules": (RULE, *[CONFIRM_METHOD] * (len(tried) < len(trials)), METHOD),
         "lost_modes": lost_modes(groups, group_by, facts.protocol),
         "published": beside_papers(facts, next(iter(objective.ranked(trials)), None)),

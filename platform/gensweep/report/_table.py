@@ -1,7 +1,12 @@
 """A table of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+REAL = "real data"
+"""Name of the row of what real examples score in the place of samples."""
+MEAN = "mean "
+"""Before the name of a metric: head of the column of its means over seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +24,13 @@ class TitledTable:
     title: str
     table: Table
     caption: str = ""
+
+
+def floor_rows(head: Sequence[str], floor: Mapping[str, float]) -> list[list[object]]:
+    """Return the row of what real examples score; none if a table with that head has none of it.
+
+    >>> floor_rows(["trial", "mean frechet", "outcome"], {"frechet": 0.25, "coverage": 0.97})
+    [['real data', 0.25, '']]
+    """
+    cells: list[object] = [floor.get(name.removeprefix(MEAN), "") for name in head[1:]]
+    return [[REAL, *cells]] if any(cell != "" for cell in cells) else []

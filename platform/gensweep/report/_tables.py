@@ -9,7 +9,7 @@ from gensweep.known_metrics import NEUTRAL
 from gensweep.objective import Objective, finite_number
 from gensweep.report._configurations import has_repeats
 from gensweep.report._outcomes import outcome
-from gensweep.report._table import Table
+from gensweep.report._table import Table, floor_rows
 from gensweep.report._words import score_bounds
 from gensweep.trial import Outcome, TrialView
 
@@ -72,8 +72,10 @@ def _neutral(trial: TrialView, name: str) -> float | None:
     return finite_number(metrics.get(NEUTRAL + name, metrics.get(name)))
 
 
-def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:
-    """List every trial with its hyperparameters and metrics, the best first.
+def all_trials(
+    trials: Sequence[TrialView], objective: Objective, floor: Mapping[str, float]
+) -> Table:
+    """List every trial with its hyperparameters and metrics, the best first, below the `floor`.
 
     The ranked metric has its interval beside it. A configuration of several seeds is told by the
     number of its first trial, and a trial that confirms one by its round.
@@ -98,7 +100,8 @@ def all_trials(trials: Sequence[TrialView], objective: Objective) -> Table:
     first = ["#", *(["configuration"] if seeds else []), *(["round"] if confirms else []),
              "outcome", "state", "images"]  # fmt: skip
     told = [INTERVAL] if any(sure) else []
-    return Table([*first, *params, *metrics[:1], *told, *metrics[1:], "cause"], rows)
+    head = [*first, *params, *metrics[:1], *told, *metrics[1:], "cause"]
+    return Table(head, [*floor_rows(head, floor), *rows])
 
 
 def interval_cells(trials: Sequence[TrialView], metric: str) -> list[str]:

@@ -10,11 +10,12 @@ from gensweep.results._progress import PaceMeter, SweepProgress
 from gensweep.results._read import is_driven_here, model_of, read_here, results_of, sweeps_here
 from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._report_anew import SweepReport, report_anew, trial_pictures
-from gensweep.results._stored_report import StoredReport, stored_report
+from gensweep.results._stored_report import HYPERPARAMETERS, StoredReport, stored_report
 from gensweep.results._sweep_of import sweep_of, whole_configuration
 from gensweep.results._table import results_table
 
 __all__ = [
+    "HYPERPARAMETERS",
     "Best",
     "Comparison",
     "LoadedSweep",

@@ -8,13 +8,14 @@ from gensweep.objective import Objective, searched
 from gensweep.report import rates
 from gensweep.results._best import Best, best_configuration
 from gensweep.results._records import trial_views
+from gensweep.results._stored_report import floor_of
 from gensweep.results._sweep_of import whole_configuration
 from gensweep.space import dimension_text
 from gensweep.study import SweepSnapshot, leaf_differences
 from gensweep.trial import TrialView
 
 MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.", "protocol.copied.",
-              "protocol.intervals")  # fmt: skip
+              "protocol.intervals", "protocol.count_intervals", "protocol.bitwise")  # fmt: skip
 """What the protocol says of measures that one of two models may lack: no difference of the rest."""
 ABSENT = "none"
 
@@ -46,6 +47,8 @@ class SweepSide:
     rates: Sequence[Mapping[str, object]]
     """Rows of the table of success rates, by the names of its columns."""
     best: Best | None
+    floor: float | None
+    """What real examples score by the metric; None where that was not measured."""
     hyperparameters: Mapping[str, Any]
     """Of the best configuration, searched or not; empty if there is none."""
 
@@ -142,5 +145,6 @@ def _side(snapshot: SweepSnapshot) -> SweepSide:
         ended=len(trials), budget_images=spec["budget_images"], hours=snapshot.hours,
         cost=snapshot.cost, by=spec.get("by"),
         rates=[dict(zip(["group", *head[1:]], row, strict=True)) for row in rows],
-        best=best, hyperparameters=whole_configuration(snapshot, best.params) if best else {},
+        best=best, floor=floor_of(snapshot).get(spec["objective"]["metric"]),
+        hyperparameters=whole_configuration(snapshot, best.params) if best else {},
     )  # fmt: skip

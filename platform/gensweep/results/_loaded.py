@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gensweep.errors import UserError
+from gensweep.intervals import interval_ends
 from gensweep.objective import Objective
 from gensweep.report import answer, rates
 from gensweep.results._read import read_here
 from gensweep.results._records import trial_views
-from gensweep.results._stored_report import stored_report
+from gensweep.results._stored_report import floor_of, stored_report
 from gensweep.results._table import ranking
 from gensweep.study import SweepSnapshot
 from gensweep.trial import TrialView
@@ -104,7 +105,8 @@ class LoadedSweep:
         parts = [f"<p><b>{html.escape(self.snapshot.name)}</b>: {html.escape(self._answer())}</p>"]
         if ended:
             parts.append(_html_table(*rates(ended, self._group_by())))
-            parts.append(_html_table(*ranking(ended, self.objective, SHOWN)))
+            best = ranking(ended, self.objective, SHOWN, floor_of(self.snapshot))
+            parts.append(_html_table(*best))
         return "\n".join(parts)
 
     def _answer(self) -> str:
@@ -135,6 +137,7 @@ def _trial(trial: TrialView) -> Iterator[dict[str, Any]]:
         **{name: told[name] for name in TRIAL if name != "trial"},
         **{f"params/{name}": value for name, value in trial["params"].items()},
         **{f"metrics/{name}": value for name, value in trial["metrics"].items()},
+        **interval_ends(trial["intervals"]),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from gensweep.home import find_home
 from gensweep.results._records import trial_views
+from gensweep.results._stored_report import floor_of
 from gensweep.stack_env import apply_env
 from gensweep.study import SweepSnapshot, is_driven, ledger_of, list_sweeps, read_sweep
 from gensweep.trial import TrialRecord, TrialState
@@ -53,6 +54,7 @@ def results_of(name: str) -> dict[str, Any]:
         "by": view.spec.get("by"),
         "over": view.map_axis,
         "protocol": protocol,
+        "floor": floor_of(view),
         "versions": view.versions,
         "trials": [{**trial, "protocol": protocol} for trial in trial_views(view.records)],
     }

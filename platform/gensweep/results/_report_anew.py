@@ -62,12 +62,16 @@ class SweepReport:
             f"Held out: {facts.held_out}." if facts.held_out else "",
             f"Floor: {facts.floor}." if facts.floor else "",
             markdown_table(*rates(searched(self.trials), self.stored.group_by)) if ended else "",
-            markdown_table(*ranking(self.trials, self.objective, TABLE_ROWS)) if ended else "",
+            markdown_table(*self._ranking()) if ended else "",
             f"The same in all trials: {same}." if same else "",
             f"Time of the packs' lanes: {facts.lane_time}." if facts.lane_time else "",
             f"Go on with: `{facts.next_command}`" if facts.next_command else "",
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _ranking(self) -> tuple[list[str], list[list[object]]]:
+        floor = self.stored.facts.floor_metrics
+        return ranking(self.trials, self.objective, TABLE_ROWS, floor)
 
     def answer(self) -> str:
         """Return the answer in one sentence, which says if trials are still to come."""

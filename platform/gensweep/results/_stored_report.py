@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from gensweep.catalog import catalog, published_figures
+from gensweep.catalog import catalog, field_texts, published_figures
 from gensweep.chart import Chart
 from gensweep.objective import Objective
 from gensweep.report import SweepFacts, build_report
@@ -12,6 +12,9 @@ from gensweep.samplers import find_sampler
 from gensweep.sampling_fields import sampling_fields
 from gensweep.study import SweepSnapshot, plain
 from gensweep.trial import TrialView
+
+HYPERPARAMETERS = "Hyperparameters"
+"""Heading of what a report's reader can look up of the model."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +76,8 @@ def stored_report(snapshot: SweepSnapshot) -> StoredReport:
     protocol = dict(spec.get("protocol", {}))
     if "sampler" in spec:
         protocol["sampling"] = find_sampler(spec["sampler"]).sentence
+    if "threads" in spec:
+        protocol["threads"] = spec["threads"]
     facts = SweepFacts(
         name=snapshot.name,
         summary=_summary(snapshot),
@@ -83,8 +88,15 @@ def stored_report(snapshot: SweepSnapshot) -> StoredReport:
         seed=spec.get("seed"),
         published=[figure for figure in (published_figures(model) if model else ())
                    if figure["data"] == spec["data"]],
+        lookup={HYPERPARAMETERS: field_texts(model)} if model else {},
     )  # fmt: skip
     return StoredReport(facts=facts, map_axis=_usual_axis(spec), group_by=spec.get("by"))
+
+
+def floor_of(snapshot: SweepSnapshot) -> dict[str, float]:
+    """Return by metric what real examples score; empty of a sweep that has not told it."""
+    found: dict[str, float] = snapshot.report.get("facts", {}).get("floor_metrics", {})
+    return found
 
 
 def _summary(snapshot: SweepSnapshot) -> str:

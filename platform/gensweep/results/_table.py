@@ -1,12 +1,14 @@
 """The final table for a terminal or a job log."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from gensweep.objective import Objective, searched
 from gensweep.report import (
     INTERVAL,
     configurations_table,
+    floor_rows,
     format_value,
     interval_cells,
     output_width,
@@ -28,28 +30,35 @@ def results_table(
     objective: Objective,
     rows: int | None = TABLE_ROWS,
     map_axis: str = "",
+    floor: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
     """Show the best trials, or typical failures if none was completed, and the success rates.
 
-    At most `rows` trials are shown, None: all that can be ranked. Rates are over trials that have
-    ended, for each value of the hyperparameter `group_by`; so are the regions along `map_axis`.
+    At most `rows` trials are shown, None: all that can be ranked, below the `floor`, which is what
+    real examples score. Rates are over trials that have ended, for each value of the hyperparameter
+    `group_by`; so are the regions along `map_axis`.
     """
     ended = [trial for trial in trials if TrialState(trial["state"]).ended]
     if not ended:
         return f"no trial has ended{_not_shown(trials, [])}"
-    shown = _ranking_table(trials, objective, rows) or _failure_table(trials, objective)
+    shown = _ranking_table(trials, objective, rows, floor) or _failure_table(trials, objective)
     tried = searched(ended)
     found = stable_regions(strata(tried, group_by), map_axis, group_by)
     regions = f"\n\n{text_table(found.head, found.rows, output_width())}" if found else ""
     return f"{shown}\n\n{text_table(*rates(tried, group_by), output_width())}{regions}"
 
 
-def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int | None) -> str:
+def _ranking_table(
+    trials: Sequence[TrialView],
+    objective: Objective,
+    most: int | None,
+    floor: Mapping[str, float],
+) -> str:
     """Show the `most` best trials, or configurations of seeds; empty if none was completed."""
-    if found := configurations_table(trials, objective, most):
+    if found := configurations_table(trials, objective, most, floor):
         left = [t for t in trials if t["state"] != TrialState.COMPLETED]
         return text_table(found.head, found.rows, output_width()) + _not_shown(left, [])
-    head, rows = ranking(trials, objective, most)
+    head, rows = ranking(trials, objective, most, floor)
     if not rows:
         return ""
     return text_table(head, rows, output_width()) + _not_shown(
@@ -58,9 +67,15 @@ def _ranking_table(trials: Sequence[TrialView], objective: Objective, most: int 
 
 
 def ranking(
-    trials: Sequence[TrialView], objective: Objective, most: int | None = None
+    trials: Sequence[TrialView],
+    objective: Objective,
+    most: int | None,
+    floor: Mapping[str, float],
 ) -> tuple[list[str], list[list[object]]]:
-    """Head and rows of the `most` best trials, None: of all that can be ranked."""
+    """Head and rows of the `floor` and the `most` best trials, None: of all that can be ranked.
+
+    No rows, if no trial can.
+    """
     best = objective.ranked(trials)[:most]
     names = sorted({name for trial in best for name in trial["params"]})
     sure = [[cell] for cell in interval_cells(best, objective.metric)] or [[] for _ in best]
@@ -68,7 +83,8 @@ def ranking(
              *(t["params"].get(n, "") for n in names)]
             for t, cell in zip(best, sure, strict=True)]  # fmt: skip
     told = [INTERVAL] if any(sure) else []
-    return ["trial", objective.metric, *told, "outcome", *names], rows
+    head = ["trial", objective.metric, *told, "outcome", *names]
+    return head, [*floor_rows(head, floor), *rows] if rows else []
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

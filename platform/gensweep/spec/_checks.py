@@ -118,6 +118,13 @@ def check_trials(trials: int, repeats: int, strata: Sequence[str], kinds: int) -
                         f"{trials - rest + repeats}.")  # fmt: skip
 
 
+def check_grid_points(sampler: str, points: int | None) -> None:
+    """Refuse points of a grid where there is none."""
+    if points is not None and sampler != "grid":
+        raise UserError(f"grid_points={points} are those of the sampler grid, but got "
+                        f"{sampler=}: leave them out, or ask for --sampler grid.")  # fmt: skip
+
+
 def check_confirmation(asked: Confirmation, trials: int, repeats: int, *, pbt: bool) -> None:
     """Refuse to confirm more configurations than are searched, or such as change under way."""
     most = trials // repeats

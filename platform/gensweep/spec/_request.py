@@ -15,6 +15,9 @@ class RunRequest:
 
     resume: bool = False
     dry_run: bool = False
+    wait_s: float = 60.0
+    """How long the start waits for servers that do not answer."""
+
     measure: bool = False
     """Whether a dry run measures on a worker how fast packs train."""
 
@@ -46,5 +49,7 @@ class RunRequest:
 
     @property
     def threads(self) -> int:
-        """CPU threads of one rank: an equal share of the cores, or one beside a GPU."""
-        return 1 if self.gpus else max(1, self.cores // (self.packs * self.ranks))
+        """CPU threads of one rank: the sweep's, an equal share of the cores, or one beside a
+        GPU."""
+        share = 1 if self.gpus else max(1, self.cores // (self.packs * self.ranks))
+        return self.sweep.threads or share

@@ -7,9 +7,11 @@ from typing import Any
 
 from gensweep.budget import Budget
 from gensweep.chart import Figure
-from gensweep.confirmation import Confirmation
+from gensweep.confirmation import OFF, Confirmation
 from gensweep.errors import UserError
 from gensweep.game import Model
+from gensweep.grid import FEWEST as GRID_FEWEST
+from gensweep.grid import check_grid, fitting_points
 from gensweep.known_metrics import METRICS
 from gensweep.objective import Objective
 from gensweep.own_metric import OwnMetric, check_metrics, formulas
@@ -82,7 +84,7 @@ class Sweep:
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     label: str | None = setting(
-        None, "column with the classes (default: 'label' or the like)",
+        None, "column with the classes, or none: there are none (default: 'label' or the like)",
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     columns: str | None = setting(
@@ -121,7 +123,8 @@ class Sweep:
     confirm: str | None = setting(
         None,
         "once the trials have ended, train the best M configurations again over N fresh seeds "
-        "each, more of those whose order is unsure; ranks them by these seeds alone",
+        "each, more of those whose order is unsure; ranks them by these seeds alone; none: with "
+        "--resume, no further round of them",
         option=Option(metavar="MxN"),
     )  # fmt: skip
     sampler: str = setting(
@@ -130,6 +133,12 @@ class Sweep:
     )  # fmt: skip
     """Not in the identity: a study stores it with its own settings, and compares it there."""
 
+    grid_points: int | None = setting(
+        None,
+        "of each range, for --sampler grid (default: as many as make no more configurations than "
+        "--trials has; what is left goes halfway between them)",
+        option=Option(metavar="K"), least=2, kept_on_resume=True, identity=Identity(always=False),
+    )  # fmt: skip
     pruner: str = setting(
         "none", f"of poor trials: {summaries(PRUNERS)} (default {{value}})",
         option=Option(choices=tuple(PRUNERS)), kept_on_resume=True, identity=Identity(),
@@ -194,6 +203,13 @@ class Sweep:
         "each network and machine, and remembered); on a CPU the last bits of a lane alone are "
         "not those of two or more",
         option=Option(group=PLACEMENT), least=1,
+    )  # fmt: skip
+    threads: int | None = setting(
+        None,
+        "CPU threads of a pack, or of each of its ranks: last bits depend on them, so that a "
+        "resumed sweep keeps them (default: an equal share of the cores)",
+        option=Option(metavar="T", group=PLACEMENT), least=1, kept_on_resume=True,
+        identity=Identity(always=False),
     )  # fmt: skip
     rungs: int = setting(
         4, "evaluations in the course of a trial, the last at its end", least=1, identity=Identity()
@@ -261,6 +277,10 @@ class Sweep:
         batch = max(int(self.config(stratum).batch_size) for stratum in every)
         _ = self.report_options
         checks.check_trials(self.trials, self.repeats, self.strata, len(every))
+        checks.check_grid_points(self.sampler, self.grid_points)
+        if self.sampler == "grid":
+            points = self.grid_points or GRID_FEWEST
+            check_grid(self.space, self.strata, self.trials, self.repeats, points)
         if self.confirmation:
             checks.check_confirmation(self.confirmation, self.trials, self.repeats, pbt=self.pbt)
         least = find_pruner(self.pruner).fewest_batches(self.rungs)
@@ -302,7 +322,7 @@ class Sweep:
     @property
     def confirmation(self) -> Confirmation | None:
         """The configurations and seeds by which the best are confirmed; None: they are not."""
-        return Confirmation.parse(self.confirm) if self.confirm else None
+        return Confirmation.parse(self.confirm) if self.confirm not in (None, OFF) else None
 
     @property
     def planned_trials(self) -> int:
@@ -339,6 +359,14 @@ class Sweep:
         """The rungs at which a trial is evaluated, in images seen: spaced as the pruner wants
         it."""
         return find_pruner(self.pruner).rungs(self.budget_images, self.rungs)
+
+    @property
+    def points(self) -> int | None:
+        """The points of each range on the sweep's grid; None: it has none."""
+        if self.sampler != "grid":
+            return None
+        fitting = self.trials // self.repeats
+        return self.grid_points or fitting_points(self.space, self.strata, fitting)
 
     def objective(self, otherwise: str) -> Objective:
         """Return the metric that trials are ranked by: `target`, or `otherwise`, the data

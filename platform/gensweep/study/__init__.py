@@ -11,9 +11,10 @@ from gensweep.study._location import ledger_of
 from gensweep.study._read import SweepSnapshot, list_sweeps, read_sweep, unknown_sweep
 from gensweep.study._study import Study
 from gensweep.study._study_spec import StudyRuntime, StudySpec
-from gensweep.study.journal import journal_path, only_writer
+from gensweep.study.journal import DrivenAlreadyError, journal_path, only_writer
 
 __all__ = [
+    "DrivenAlreadyError",
     "ResolvedEnd",
     "Study",
     "StudyRuntime",

@@ -14,7 +14,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 LATEST, BEST = 1000, 50
-"""Trials that are shown: the latest, and the best, of which TPE learns from at most 25."""
+"""Ended trials that are shown: the latest by number, and the best, of which TPE learns from at
+most 25."""
 
 
 def _delegate(name: str) -> Any:
@@ -33,10 +34,12 @@ def _delegate_change(name: str) -> Any:
 
 
 class BoundedHistoryStorage(BaseStorage):
-    """Passes everything on to `inner`, but lists only a study's latest and best trials.
+    """Passes everything on to `inner`, but lists only the trials that run, the latest and the best.
 
-    It is of one study, which nobody else changes meanwhile, so that its copies of the listed trials
-    stay true: a change only marks its trial as stale, and the next listing reads that one again.
+    Which these are follows from the trials as they stand, whatever was called before, so that a
+    history can be replayed. It is of one study, which nobody else changes meanwhile, so that its
+    copies of the listed trials stay true: a change only marks its trial as stale, and the next
+    listing reads that one again.
     """
 
     def __init__(self, inner: BaseStorage, study_id: int):
@@ -44,6 +47,7 @@ class BoundedHistoryStorage(BaseStorage):
         minimise = inner.get_study_directions(study_id)[0] == StudyDirection.MINIMIZE
         self._sign = 1.0 if minimise else -1.0
         self._shown: dict[int, FrozenTrial] = {}  # by id, in the order of their numbers
+        self._late: list[int] = []  # ids of the latest that have ended, by number
         self._best: list[tuple[float, int]] = []  # signed value and id, the best first
         self._stale: set[int] = set()
         self._is_shown: Callable[[FrozenTrial], bool] = lambda trial: True
@@ -51,27 +55,43 @@ class BoundedHistoryStorage(BaseStorage):
             self._show(trial)
 
     def _show(self, trial: FrozenTrial) -> None:
-        self._shown[trial._trial_id] = trial
+        self._note(trial)
         if trial.state == TrialState.COMPLETE and trial.value is not None:
             self._rank(trial.value, trial._trial_id)
-        if len(self._shown) > LATEST + BEST:
-            self._forget()
+        if len(self._stale) > LATEST:  # nobody lists them
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Read the shown trials again that have changed."""
+        for trial_id in self._stale & self._shown.keys():
+            self._note(self.inner.get_trial(trial_id))
+        self._stale.clear()
+
+    def _note(self, trial: FrozenTrial) -> None:
+        """Show the trial; where it has ended, the oldest that has may have to go for it."""
+        trial_id = trial._trial_id
+        self._shown[trial_id] = trial
+        if not trial.state.is_finished() or self._is_late(trial_id):
+            return
+        bisect.insort(self._late, trial_id)
+        if len(self._late) > LATEST:
+            self._forget(self._late.pop(0))
 
     def _rank(self, value: float, trial_id: int) -> None:
         bisect.insort(self._best, (self._sign * value, trial_id))
-        del self._best[BEST:]
+        if len(self._best) > BEST:
+            _, worse = self._best.pop()
+            if worse in self._shown and self._shown[worse].state.is_finished():
+                self._forget(worse)
 
-    def _forget(self) -> None:
-        """Drop the oldest trial that has ended and is not one of the best.
+    def _forget(self, trial_id: int) -> None:
+        """Show an ended trial no longer, unless it is late or good enough."""
+        if not self._is_late(trial_id) and all(best != trial_id for _, best in self._best):
+            del self._shown[trial_id]
 
-        A running one stays, as its end is still to be learned; a stale one too, as its copy does
-        not tell whether it has ended. The search passes over those alone: it is O(running + best).
-        """
-        best = {trial_id for _, trial_id in self._best}
-        ended = (i for i, trial in self._shown.items() if trial.state.is_finished())
-        oldest = next((i for i in ended if i not in best and i not in self._stale), None)
-        if oldest is not None:
-            del self._shown[oldest]
+    def _is_late(self, trial_id: int) -> bool:
+        at = bisect.bisect_left(self._late, trial_id)
+        return self._late[at : at + 1] == [trial_id]
 
     @contextmanager
     def only(self, is_shown: Callable[[FrozenTrial], bool]) -> Iterator[None]:
@@ -86,9 +106,7 @@ class BoundedHistoryStorage(BaseStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """List the latest and the best trials, by number; within `only` those that it names."""
-        for trial_id in self._stale & self._shown.keys():
-            self._shown[trial_id] = self.inner.get_trial(trial_id)
-        self._stale.clear()
+        self._refresh()
         found = [
             trial
             for trial in self._shown.values()

@@ -20,6 +20,13 @@ class TrialEntry:
     state: TrialState = TrialState.QUEUED
     cause: str = ""
     owner: str = ""
+    drawn_at: int = 0
+    """Verdicts and ends that the study had told before it was drawn: what a sampler that learns
+    drew it from."""
+    verdicts: list[list[int]] = field(default_factory=list)
+    """[rung, verdicts and ends told before, 1 if it was pruned], of each that a pruner gave."""
+    ended_at: int | None = None
+    """As `drawn_at`; None before it has ended, or if an earlier version ended it."""
     attempts: int = 0
     lost: int = 0
     """Times that its pack died or fell silent, but for those of `hosts`."""
@@ -37,9 +44,10 @@ class TrialEntry:
         """Copy the entry for readers outside."""
         return TrialRecord(
             params=dict(self.params), metrics=dict(self.metrics), result=self.result.copy(),
+            verdicts=[list(verdict) for verdict in self.verdicts],
             **{name: getattr(self, name) for name in _SHOWN},
         )  # fmt: skip
 
 
 _SHOWN = ("number", "state", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
-          "confirm_round", "created", "started", "ended")  # fmt: skip
+          "confirm_round", "created", "started", "ended", "drawn_at", "ended_at")  # fmt: skip

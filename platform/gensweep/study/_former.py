@@ -13,8 +13,11 @@ PREFIX = "untruncated_"
 """Of metrics, in the place of `NEUTRAL`."""
 GRID = [0.5, 1.0, 1.5, 2.0]
 """By default. It was stored with every sweep, of models without the hyperparameter too."""
-LATER = ("neutral", "copied", "intervals", "critic_overfitting")
+LATER = ("neutral", "copied", "intervals", "count_intervals", "critic_overfitting",
+         "critic_slope", "bitwise")  # fmt: skip
 """Entries of a protocol that earlier versions did not store."""
+LATER_ENTRIES = ("weights", "threads", "drawn")
+"""Entries of a spec that earlier versions did not store."""
 PARTS = ("defaults", "fixed", "space")
 """Of a spec, which together have every field of the model's configuration."""
 
@@ -59,7 +62,8 @@ def completed(spec: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
     """Return `spec` with what earlier versions did not store, from `now`: it cannot have changed.
 
     That is what the protocol says of neutral values and of later metrics, the hashes of weights,
-    and fields that the model did not have yet, whose defaults leave it as it was.
+    and fields that the model did not have yet, whose defaults leave it as it was. The number of
+    threads of such a sweep is not known; its trials go on to be drawn as packs ask (`_open`).
 
     >>> completed({"protocol": {"seed": 0}}, {"protocol": {"seed": 1, "neutral": {"size": 6.0}}})
     {'protocol': {'neutral': {'size': 6.0}, 'seed': 0}}
@@ -69,8 +73,7 @@ def completed(spec: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
     found = dict(spec)
     if "protocol" in spec:
         found["protocol"] = _completed_protocol(spec["protocol"], now.get("protocol", {}))
-    if "weights" in now:
-        found.setdefault("weights", now["weights"])
+    found = {**{name: now[name] for name in LATER_ENTRIES if name in now}, **found}
     if "defaults" in spec:
         known = {name for part in PARTS for name in spec.get(part, ())}
         new = {n: v for n, v in now.get("defaults", {}).items() if n not in known}

@@ -13,7 +13,8 @@ from gensweep.trial import Lease, StaleLease, TrialState
 class LeaseBook:
     """Keeps who holds which trials, and when each owner was last heard of.
 
-    In memory only: leases end with the process, whose successor queues all unfinished trials.
+    In memory only: the successor of the process grants anew what the ledger says, if the owners
+    live on, or queues all unfinished trials.
     Not thread-safe, and it writes nothing: the `Study` in front of it does both.
     """
 
@@ -26,6 +27,10 @@ class LeaseBook:
     def hear(self, owner: str) -> None:
         """Note a sign of life, which keeps the owner's leases."""
         self._heard[owner] = self._ticks()
+
+    def forgive(self, seconds: float) -> None:
+        """Count nobody's silence of the last `seconds`, in which nobody was listened to."""
+        self._heard = {owner: at + seconds for owner, at in self._heard.items()}
 
     def silent_owners(self) -> list[str]:
         """Owners that were not heard of for longer than a lease lasts."""

@@ -53,6 +53,16 @@ def entry_of(trial: FrozenTrial, curve: str) -> TrialEntry | None:
     return TrialEntry(number=trial.number, id=trial._trial_id, params=dict(trial.params), **known)
 
 
+def intended_round(trial: FrozenTrial) -> int:
+    """Read the round of the confirmation that drew a trial, whether it was handed out or not."""
+    return int(trial.user_attrs.get(INTENT, {}).get("confirm_round", 0))
+
+
+def _told(entry: TrialEntry) -> int:
+    """Count what the study has told of the trial."""
+    return len(entry.verdicts) + entry.state.ended
+
+
 class Ledger:
     """Every trial of a study, in memory as in the journal.
 
@@ -75,24 +85,31 @@ class Ledger:
         self.entries: dict[int, TrialEntry] = {}
         self.counts: Counter[str] = Counter()
         """Trials by state."""
+        self.told = 0
+        """Verdicts and ends until now: the study's own time, in which trials note what was before
+        them. Samplers and pruners follow from that order alone, so that it can be replayed."""
         self.pruning = Pruning(study, storage, self._metric, spec.group_by)
 
-    def load(self) -> list[TrialEntry]:
-        """Read all trials, and complete the transitions that were interrupted."""
+    def load(self, *, keep_leases: bool = False) -> list[TrialEntry]:
+        """Read all trials, and complete the transitions that were interrupted.
+
+        Trials that were leased are queued, unless their owners live on: `keep_leases`.
+        """
         kept = self._storage.inner.get_all_trials(self._study._study_id, deepcopy=False)
         self.pruning.load(kept)
-        for trial in kept:
-            self._enter(self._restore(trial))
-        return list(self.entries.values())
+        # What was cut short while it was drawn comes last, when all ends before are told.
+        for trial in sorted(kept, key=lambda trial: ATTRIBUTE not in trial.user_attrs):
+            self._enter(self._restore(trial, keep_leases))
+        return [entry for _, entry in sorted(self.entries.items())]
 
-    def _restore(self, trial: FrozenTrial) -> TrialEntry:
+    def _restore(self, trial: FrozenTrial, keep_leases: bool) -> TrialEntry:
         entry = entry_of(trial, self._curve)
         if entry is None:  # killed while asking: keep the number, complete the parameters
             entry = self._complete(trial)
             self._save(entry)
         elif entry.state.ended and not trial.state.is_finished():
             self._tell(entry)
-        elif entry.state is TrialState.LEASED:
+        elif entry.state is TrialState.LEASED and not keep_leases:
             entry.state, entry.owner = TrialState.QUEUED, ""
             self._save(entry)
         return entry
@@ -100,6 +117,7 @@ class Ledger:
     def _enter(self, entry: TrialEntry) -> None:
         self.entries[entry.number] = entry
         self.counts[entry.state] += 1
+        self.told += _told(entry)
 
     def ask(
         self, fixed: dict[str, Any], group: int | None = None, confirm_round: int = 0
@@ -125,7 +143,7 @@ class Ledger:
         intent = Intent(
             fixed={**known.get("fixed", {}), **frozen.params},
             group=known.get("group"),
-            confirm_round=known.get("confirm_round", 0),
+            confirm_round=intended_round(frozen),
         )
         return self._draw(optuna.Trial(self._study, frozen._trial_id), intent)
 
@@ -135,7 +153,7 @@ class Ledger:
         return TrialEntry(
             trial.number, trial._trial_id, self._sample(trial), group=group,
             confirm_round=intent["confirm_round"], seed=trial_seed(self._seed, trial.number),
-            created=self._clock(),
+            drawn_at=self.told, created=self._clock(),
         )  # fmt: skip
 
     def _sample(self, trial: optuna.Trial) -> dict[str, Any]:
@@ -148,11 +166,14 @@ class Ledger:
     def change(self, entry: TrialEntry, **changes: Any) -> None:
         """Change an entry in the journal, and only then here: a full disk must not part the two."""
         after = replace(entry, **changes)
+        if after.state.ended:
+            changes["ended_at"] = after.ended_at = self.told
         self._save(after)
         if after.state.ended:  # Optuna hears last: if that is cut short, `load` makes up for it
             self._tell(after)
         self.counts[entry.state] -= 1
         self.counts[after.state] += 1
+        self.told += _told(after) - _told(entry)
         for name, value in changes.items():
             setattr(entry, name, value)
 

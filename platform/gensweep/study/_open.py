@@ -18,7 +18,7 @@ from gensweep.study._ledger import Ledger
 from gensweep.study._read import SweepSnapshot, list_sweeps, unknown_sweep
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._spending import Spent
-from gensweep.study._study_spec import StudySpec
+from gensweep.study._study_spec import BY_NUMBER, DRAWN, StudySpec
 from gensweep.study.journal import Journal, only_writer
 from gensweep.versions import versions
 
@@ -29,6 +29,8 @@ class OpenedStudy:
 
     ledger: Ledger
     journal: Journal
+    by_number: bool
+    """Whether a trial's parameters follow from its number; not in sweeps of earlier versions."""
     spent: Spent
     """In the sessions before."""
     exit: ExitStack
@@ -81,7 +83,10 @@ def _opened(
 ) -> OpenedStudy:
     """Put the ledger in front of the study; takes over what `stack` holds."""
     history = BoundedHistoryStorage(study._storage, study._study_id)
-    sampler = FixableSampler(spec.sampler, spec.seed)
+    facts = study.user_attrs
+    by_number = facts["spec"].get(DRAWN) == BY_NUMBER
+    # What a list of configurations leaves open is drawn independently.
+    sampler = FixableSampler("random" if by_number else spec.sampler, spec.seed)
     first_rung = spec.rungs[0] if spec.rungs else 1
     bounded = optuna.load_study(
         study_name=spec.name,
@@ -89,10 +94,10 @@ def _opened(
         sampler=sampler,
         pruner=make_pruner(spec.pruner, first_rung, spec.budget_images),
     )
-    facts = study.user_attrs
     return OpenedStudy(
         ledger=Ledger(bounded, history, sampler, spec, clock),
         journal=journal,
+        by_number=by_number,
         spent=Spent(hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0))),
         exit=stack.pop_all(),
     )

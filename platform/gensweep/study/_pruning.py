@@ -1,6 +1,6 @@
 """Decides whether a trial is pruned: what trials measured at rungs, and the pruner's word on it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import optuna
 from optuna.pruners import NopPruner
@@ -45,17 +45,34 @@ class Pruning:
         """Read what `measure` wrote at that rung, by number of the trial."""
         return self._measured.get(images, {})
 
-    def verdict(self, entry: TrialEntry) -> Verdict:
-        """Ask Optuna's pruner whether the trial goes on, as it stands among those of its group."""
-        pruner = self._study.pruner
-        if isinstance(pruner, NopPruner):  # spare it the trial's history
-            return Verdict.CONTINUE
+    def judge(self, entry: TrialEntry, rung: int, told: int) -> list[list[int]]:
+        """Return the trial's verdicts with that at `rung`, which a pruner gives once.
+
+        A trial that comes to a rung again, as its pack was lost, meets the verdict that stands
+        there, whatever others have measured since. `told` verdicts and ends were before.
+        """
+        is_judged = any(at == rung for at, *_ in entry.verdicts)
+        if is_judged or isinstance(self._study.pruner, NopPruner):
+            return entry.verdicts
+        return [*entry.verdicts, [rung, told, int(self._is_poor(entry))]]
+
+    def _is_poor(self, entry: TrialEntry) -> bool:
+        """Ask Optuna's pruner about the trial, as it stands among those of its group."""
         trial = self._storage.get_trial(entry.id)
         group = self._group_of(trial)
         with self._storage.only(lambda other: self._group_of(other) == group):
-            poor = pruner.prune(self._study, trial)
-        return Verdict.PRUNE if poor else Verdict.CONTINUE
+            return self._study.pruner.prune(self._study, trial)
 
     def _group_of(self, trial: FrozenTrial) -> object:
         """The value that is compared; None where nothing is, or it does not exist in the trial."""
         return trial.params.get(self._group_by) if self._group_by is not None else None
+
+
+def verdict_at(rung: int, verdicts: Iterable[Sequence[int]]) -> Verdict:
+    """Read the verdict at a rung; where none was given, the trial goes on.
+
+    >>> str(verdict_at(300, [[100, 0, 0], [300, 7, 1]]))
+    'prune'
+    """
+    pruned = any(at == rung and poor for at, _, poor in verdicts)
+    return Verdict.PRUNE if pruned else Verdict.CONTINUE

@@ -8,7 +8,7 @@ from optuna.storages import BaseStorage
 
 from gensweep.errors import UserError
 from gensweep.study._former import current_spec, curve_name
-from gensweep.study._ledger import entry_of
+from gensweep.study._ledger import entry_of, intended_round
 from gensweep.study.journal import stored_journals
 from gensweep.trial import TrialRecord
 
@@ -35,9 +35,16 @@ class SweepSnapshot:
     hours: float
     cost: float
     """Money, where an hour had a price."""
+    drawn: int
+    """Trials that the search has drawn: those that wait for a first lane are not in `records`."""
     records: tuple[TrialRecord, ...]
     report: dict[str, Any]
     """What its report states besides trials, as `Study.keep_report` was given it; may be empty."""
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """Statement of how every number is made; empty if an earlier version began it."""
+        return dict(self.spec.get("protocol", {}))
 
     @property
     def planned(self) -> int:
@@ -70,7 +77,8 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
     if "spec" not in facts:
         return None
     curve = curve_name(facts["spec"])
-    entries = [entry_of(trial, curve) for trial in study.get_trials(deepcopy=False)]
+    trials = study.get_trials(deepcopy=False)
+    entries = [entry_of(trial, curve) for trial in trials]
     return SweepSnapshot(
         name=name, spec=current_spec(facts["spec"]), trials=int(facts.get("trials", len(entries))),
         confirm=str(facts.get("confirm", "")),
@@ -79,6 +87,7 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
         created=facts["created"], versions=facts["versions"],
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
         hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0)),
+        drawn=sum(intended_round(trial) == 0 for trial in trials),
         records=tuple(entry.record() for entry in entries if entry is not None),
         report=dict(facts.get("report", {})),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """The study: the only part that decides which trial runs, goes on, or has ended."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -12,8 +12,10 @@ from gensweep.study._end import ResolvedEnd, resolve
 from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import LeaseBook
 from gensweep.study._lost_trials import Loss, LossRule
+from gensweep.study._new_trials import Key
 from gensweep.study._open import OpenedStudy, create_study, open_study
-from gensweep.study._queue import Key, TrialQueue
+from gensweep.study._pruning import verdict_at
+from gensweep.study._queue import TrialQueue
 from gensweep.study._spending import Spending
 from gensweep.study._study_spec import StudyRuntime, StudySpec
 from gensweep.study._summary import StudySummary
@@ -36,7 +38,8 @@ class Study:
 
     Every method may be called from any thread. Every change is on disk when its method returns,
     so the process may be killed at any time: reopened, trials that had been running are queued
-    again with their last checkpoint, and ended ones stay ended.
+    again with their last checkpoint (or are still held by those who trained them, if they live on:
+    `StudyRuntime.keep_leases`), and ended ones stay ended.
     """
 
     def __init__(self, opened: OpenedStudy, spec: StudySpec, runtime: StudyRuntime) -> None:
@@ -48,15 +51,20 @@ class Study:
         self._cancelled = False
         self._spending = Spending(spec.budget, runtime.hourly_price, runtime.ticks, opened.spent)
         self._saved_at = self._ticks()
-        self._leases, self._queue = LeaseBook(runtime), TrialQueue(spec)
+        self._leases = LeaseBook(runtime)
+        self._queue = TrialQueue(spec, by_number=opened.by_number)
         self._losses, self._confirming = LossRule(runtime.max_attempts), Confirming(spec)
-        for entry in self._ledger.load():
+        for entry in self._ledger.load(keep_leases=runtime.keep_leases):
             self._queue.add(entry)
-            if not entry.state.ended:
+            if entry.state is TrialState.LEASED:
+                self._leases.grant(entry)
+                self._leases.hear(entry.owner)
+            elif not entry.state.ended:
                 self._queue.requeue(entry)
         self._ledger.remember("trials", spec.budget.trials)
         self._ledger.remember("confirm", str(spec.confirm or ""))
-        self._note_confirming(spec.confirm.trials if spec.confirm else 0)
+        drawn = sum(entry.confirm_round > 0 for entry in self._ledger.entries.values())
+        self._note_confirming(spec.confirm.trials if spec.confirm else drawn)
         self._ledger.remember("map_axis", spec.map_axis)
         self._journal.sync()
 
@@ -108,25 +116,54 @@ class Study:
             finally:
                 self._depth -= 1
                 if not self._depth:
-                    self._journal.sync()
+                    self._sync()
+
+    def _sync(self) -> None:
+        """Write what changed; owners that could not be heard meanwhile have not been silent."""
+        began = self._ticks()
+        self._journal.sync()
+        if (waited := self._ticks() - began) > 1:
+            self._leases.forgive(waited)
+            self._spending.forgive(waited)
 
     # Handing out
 
-    def lease(self, owner: str, count: int, stratum: Stratum | None = None) -> list[Lease]:
+    def lease(
+        self,
+        owner: str,
+        count: int,
+        stratum: Stratum | None = None,
+        known: Collection[tuple[int, int]] | None = None,
+    ) -> list[Lease]:
         """Lease up to `count` trials of a stratum: returned ones, then repeats, then new ones.
 
         A trial that was lost so often that once more ends it comes alone, lest others fail with
         it. Without `stratum` the one of `next_stratum` is taken. An empty list says that this
         stratum has nothing to do now: its share of the trials is used up, or the budget is.
+
+        `known` are numbers and attempts of the leases that the owner knows it holds. Those that it
+        holds besides were in an answer that never came: they come first, as they were.
         """
         with self.transaction():
             self.expire()
             self._confirm()
-            stratum = self.next_stratum() if stratum is None else stratum
+            unheard = self._unheard(owner, known)[:count]
+            if unheard:  # what is left of the answer is of their stratum
+                stratum = unheard[0].stratum
+            elif stratum is None:
+                stratum = self.next_stratum()
             if stratum is None:
                 return []
             self._leases.hear(owner)
-            return self._fill(owner, count, self._queue.find(stratum))
+            new = self._fill(owner, count - len(unheard), self._queue.find(stratum))
+            return [*unheard, *new]
+
+    def _unheard(self, owner: str, known: Collection[tuple[int, int]] | None) -> list[Lease]:
+        """Leases of the owner that are not among those it knows of; None: it knows of all."""
+        if known is None:
+            return []
+        held = self._leases.held(owner)
+        return [self._lease(entry) for entry in held if (entry.number, entry.attempts) not in known]
 
     def _fill(self, owner: str, count: int, key: Key) -> list[Lease]:
         """Lease trials of a stratum to the owner, but a suspect only to an owner of nothing else.
@@ -281,13 +318,14 @@ class Study:
         """
         with self.transaction():
             entry = self._held_entry(lease)
-            pruning = self._ledger.pruning
-            measured = pruning.measure(entry, int(images if rung is None else rung), metrics)
-            self._ledger.change(entry, images=max(entry.images, int(images)),
+            rung, pruning = int(images if rung is None else rung), self._ledger.pruning
+            judged = pruning.measure(entry, rung, metrics)
+            if entry.confirm_round:  # a seed whose end is unknown confirms nothing
+                judged = False
+            verdicts = pruning.judge(entry, rung, self._ledger.told) if judged else entry.verdicts
+            self._ledger.change(entry, images=max(entry.images, int(images)), verdicts=verdicts,
                                 metrics={**entry.metrics, **finite(metrics)})  # fmt: skip
-            if not measured or entry.confirm_round:  # a seed whose end is unknown confirms nothing
-                return Verdict.CONTINUE
-            return pruning.verdict(entry)
+            return verdict_at(rung, verdicts)
 
     def measure(self, lease: Lease, rung: int, metrics: Mapping[str, float]) -> None:
         """Keep the objective at the rung where the trial ends: others are compared with it.

@@ -3,16 +3,23 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from gensweep.budget import Budget
+from gensweep.configurations import Configurations, SearchedSpace
 from gensweep.confirmation import Confirmation
 from gensweep.errors import UserError
+from gensweep.grid import FEWEST, check_grid
 from gensweep.objective import Objective
 from gensweep.pruners import find_pruner
 from gensweep.samplers import find_sampler
 from gensweep.space import Space, order_dimensions, space_as_json
 from gensweep.study._identity import plain
+
+DRAWN: Final = "drawn"
+"""Entry of an identity that says how trials are drawn; studies without it draw as packs ask."""
+BY_NUMBER: Final = "by number"
+"""A trial's parameters follow from the study's seed and the trial's number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +53,9 @@ class StudySpec:
     confirm: Confirmation | None = None
     """What is repeated once the search's trials have ended; it may be another one by now."""
 
+    grid_points: int = FEWEST
+    """Points of each range for the sampler "grid"."""
+
     strata: tuple[str, ...] = ()
     """Searched dimensions over whose choices the trials are shared out evenly."""
 
@@ -76,11 +86,23 @@ class StudySpec:
         if self.group_by is not None and self.group_by not in self.space:
             raise UserError(f"group_by={self.group_by!r} is not searched: choose from "
                             f"{', '.join(self.space)}.")  # fmt: skip
+        if self.sampler == "grid":
+            check_grid(self.space, self.strata, self.budget.trials, self.repeats, self.grid_points)
+
+    def configurations(self) -> Configurations | None:
+        """Make the list that trials are taken from; None where the sampler learns from others."""
+        make = find_sampler(self.sampler).configurations
+        if make is None:
+            return None
+        return make(SearchedSpace(space=self.space, strata=self.strata, seed=self.seed,
+                                  grid_points=self.grid_points))  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
         """Return what must be equal for a study to go on, as JSON; it is kept with the study."""
+        drawn = {DRAWN: BY_NUMBER} if find_sampler(self.sampler).configurations else {}
         return dict(plain({
             **self.settings,
+            **drawn,
             "objective": {"metric": self.objective.metric, "direction": self.objective.direction},
             "budget_images": self.budget_images,
             "space": space_as_json(self.space),
@@ -103,6 +125,10 @@ class StudyRuntime:
 
     max_attempts: int = 3
     """Times that a trial may be lost with its pack; the last one ends it as failed."""
+
+    keep_leases: bool = False
+    """Whether the owners of leases have outlived the process that drove the study before, as packs
+    do when the coordinator alone dies: they keep what the ledger says that they hold."""
 
     hourly_price: Callable[[], float] = lambda: 0.0
     """Money that an hour costs at the moment."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from gensweep.patience import TELL_S
 from gensweep.redact import redact, redact_all, redact_bytes
 from gensweep.tracking._delivery_thread import Deliverer
 from gensweep.tracking._mlflow_writes import Sink
@@ -148,7 +149,14 @@ class Tracker:
             # name would be a page of bars before the learning curves.
             values = {key: _storable(value) for key, value in (metrics or {}).items()
                       if _mark_name(number, key) not in self._spool.marks}  # fmt: skip
-            self._put("finish", number, state=state, cause=redact(cause), values=values)
+            # An event of its own: a metric that is refused holds up no end.
+            if values:
+                self._put("metrics", number, step=0, values=values)
+            self._put("finish", number, state=state, cause=redact(cause))
+
+    def rest_trial(self, number: int) -> None:
+        """Show that the trial waits, until it is started again or ends."""
+        self._put("rest", number, state=TrialState.QUEUED)
 
     @property
     def refused_count(self) -> int:
@@ -172,6 +180,15 @@ class Tracker:
                         f"{f'because of {why}' if why else 'it is slow'}: the rest waits in the "
                         "spool for --resume")  # fmt: skip
         return "; ".join(says) + "." * bool(says)
+
+    def describe_wait(self) -> str:
+        """Say since when the server takes nothing; empty if it does, or has just begun to fail."""
+        since = self._deliverer.failing_since
+        if since is None or time.time() - since < TELL_S:
+            return ""
+        at = time.strftime("%H:%M:%S", time.localtime(since))
+        why = " ".join(self.last_error.split())
+        return f"the tracker does not answer since {at}: the spool keeps its events ({why})"
 
     def run_id(self, number: Number) -> str | None:
         """Return MLflow's id of a run, None until it exists there."""

@@ -6,6 +6,7 @@ background, and the actor hears of them once they are durable.
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -52,6 +53,9 @@ class CoordinatorClient:
         # One thread asks while the pack trains, so that reports and leases keep their order.
         self._asking = ThreadPoolExecutor(1)
         self._prefetched: Future[list[Lease]] | None = None
+        self._known: dict[int, int] = {}
+        """Attempts of the trials that were leased and whose ends the actor does not know."""
+        self._lane_seconds: Counter[str] = Counter()
         self._report_errors: list[Exception] = []
         """Why reports did not arrive: then no later one does, nor an end."""
         self._reports, self._verdicts = (
@@ -60,7 +64,7 @@ class CoordinatorClient:
         )
         self._sending: list[Future[None]] = []
         self._stopped = False
-        self._last_beat = time.monotonic()
+        self._last_beat = self._last_wait = time.monotonic()
         self._last_checkpoint = self._last_beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
     # Leases
@@ -73,14 +77,19 @@ class CoordinatorClient:
         leases = [] if self._prefetched is None else self._prefetched.result()
         self._prefetched = None
         if len(leases) < count:
-            leases = [*leases, *self._ask(PackCalls.lease, count - len(leases), stratum)]
+            leases = [*leases, *self._ask_leases(count - len(leases), stratum)]
         for lease in leases:
             _log.debug("leases trial %d for its attempt %d", lease.number, lease.attempt)
         return leases
 
     def prefetch_leases(self, count: int, stratum: Stratum | None) -> None:
         """Prefetch `count` leases in the background."""
-        self._prefetched = self._asking.submit(lambda: self._ask(PackCalls.lease, count, stratum))
+        self._prefetched = self._asking.submit(self._ask_leases, count, stratum)
+
+    def _ask_leases(self, count: int, stratum: Stratum | None) -> list[Lease]:
+        leases = self._ask(PackCalls.lease, count, stratum, list(self._known.items()))
+        self._known |= {lease.number: lease.attempt for lease in leases}
+        return leases
 
     def heartbeat(self, seen: Mapping[int, int]) -> Order:
         """Ask every `HEARTBEAT_S` whether to go on; order a checkpoint every `CHECKPOINT_S`."""
@@ -103,6 +112,7 @@ class CoordinatorClient:
             self._prefetched.result()
             self._prefetched = None
         self._ask(PackCalls.release_all)
+        self._known.clear()
         self._checkpoints.open_next_folder()
 
     # Reports and verdicts
@@ -189,6 +199,8 @@ class CoordinatorClient:
         if self._report_errors:
             raise self._report_errors[0]
         self._ask(PackCalls.finish, ends)
+        for end in ends:
+            self._known.pop(end.number, None)
 
     def settle(self) -> None:
         """Wait until every end that was told is stored and known to the coordinator."""
@@ -197,9 +209,16 @@ class CoordinatorClient:
 
     # The pack itself
 
+    def note_wait(self, waits_for: str) -> None:
+        """Tell what server keeps the pack waiting, in whatever thread: it has not fallen silent."""
+        if time.monotonic() - self._last_wait >= HEARTBEAT_S:
+            self._last_wait = time.monotonic()
+            self._ask(PackCalls.note_wait, waits_for)
+
     def add_usage(self, lane_seconds: Mapping[str, float]) -> None:
-        """Tell what the pack's lanes did with their time."""
-        self._ask(PackCalls.add_usage, dict(lane_seconds))
+        """Tell what the pack's lanes did with their time: its sum so far, which may come twice."""
+        self._lane_seconds.update(lane_seconds)
+        self._ask(PackCalls.add_usage, dict(self._lane_seconds))
 
     def record_pack_error(self, traceback: str) -> None:
         """Tell that the pack ends by an error."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gensweep.lanes import CURVE_PARTS, LanePoint, Progress
 from gensweep.learning_curve import CurvePoint, curve_from_json
 from gensweep.trial import LINEAGE, Lease, Outcome, StateCopy, finite
-from gensweep.worker._onset import Onset
+from gensweep.worker._onset import Onset, signs
 
 if TYPE_CHECKING:
     from gensweep.evaluation import Evaluation
@@ -91,14 +91,16 @@ class LaneTrial:
         """Keep the variety at so many `images`, and return the verdict that it allows.
 
         A trial that is judged collapsed while its samples still gain variety is slow. The cause of
-        one that has collapsed or diverged says between which evaluations that began.
+        one that has collapsed or diverged says between which evaluations that began, and which
+        signs of it the learning curve shows since when.
         """
         evaluation = self._of_slow(evaluation)
         failed = evaluation.outcome in (Outcome.COLLAPSED, Outcome.DIVERGED)
         self.onset = self.onset.after(images, failed=failed)
         if not failed:
             return evaluation
-        return replace(evaluation, cause=f"{evaluation.cause}; {self.onset.words}")
+        told = filter(None, (evaluation.cause, self.onset.words, signs(self.points)))
+        return replace(evaluation, cause="; ".join(told))
 
     def _of_slow(self, evaluation: "Evaluation") -> "Evaluation":
         variety, before = evaluation.variety, self.peak_variety

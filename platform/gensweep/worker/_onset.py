@@ -1,7 +1,38 @@
-"""When a trial began to fail, as far as its evaluations tell."""
+"""When a trial began to fail, as far as its evaluations and its learning curve tell."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from gensweep.learning_curve import CurvePoint
+
+SIGNS: Mapping[str, Callable[[float], bool]] = {
+    "critic_accuracy": lambda share: share >= 0.995,
+    "active_share": lambda share: share <= 0.0,
+    "perplexity": lambda codes: codes <= 1.01,
+}
+"""By training metric, if its mean over a part of the budget is that of a training at a standstill.
+
+A critic that is never wrong teaches nothing, a latent or codebook that tells nothing is lost. A
+loss that is not finite ends its trial at once, with the turn in the cause."""
+
+
+def signs(points: Sequence[CurvePoint]) -> str:
+    """Say which signs of failure a curve ends with, and from where on; empty if with none.
+
+    A point is the mean over the part that ends there, so that a sign began in that part.
+
+    >>> shares = (0.7, 1.0, 0.8, 0.999, 1.0)
+    >>> signs([CurvePoint(100 * n, 0, {"critic_accuracy": v}) for n, v in enumerate(shares, 1)])
+    'critic_accuracy 1 from 400 images on'
+    """
+    return ", ".join(filter(None, (_sign(name, points) for name in SIGNS)))
+
+
+def _sign(name: str, points: Sequence[CurvePoint]) -> str:
+    told = [(point.images, point.metrics[name]) for point in points if name in point.metrics]
+    last = list(takewhile(lambda at: SIGNS[name](at[1]), reversed(told)))
+    return f"{name} {last[0][1]:.3g} from {last[-1][0]:,} images on" if last else ""
 
 
 @dataclass(frozen=True, slots=True)

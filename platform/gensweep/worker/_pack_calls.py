@@ -1,8 +1,9 @@
 """The methods of the coordinator's actor that a pack calls, and how it calls them through Ray."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from gensweep.call_history import open_history
 from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
 
 Arguments = ParamSpec("Arguments")
@@ -12,11 +13,25 @@ Answer = TypeVar("Answer")
 class PackCalls(Protocol):
     """The methods that the actor must offer; `owner` is the name of the pack that calls."""
 
-    def lease(self, owner: str, count: int, stratum: Mapping[str, object] | None, /) -> list[Lease]:
-        """Lease up to `count` trials; `stratum` None: of the one that most needs it."""
+    def lease(
+        self,
+        owner: str,
+        count: int,
+        stratum: Mapping[str, object] | None,
+        known: Collection[tuple[int, int]],
+        /,
+    ) -> list[Lease]:
+        """Lease up to `count` trials; `stratum` None: of the one that most needs it.
+
+        What the pack holds besides `known`, by number and attempt, it has not heard of: an answer
+        was lost, and comes again.
+        """
 
     def heartbeat(self, owner: str, seen: Mapping[int, int], /) -> bool:
         """Keep the pack's leases; False: it is to stop. `seen`: images of each trial."""
+
+    def note_wait(self, owner: str, waits_for: str, /) -> None:
+        """Keep the pack's leases while a server keeps it waiting, and tell of that."""
 
     def release_all(self, owner: str, /) -> None:
         """Let the pack's trials wait again."""
@@ -41,7 +56,7 @@ class PackCalls(Protocol):
         """End trials."""
 
     def add_usage(self, owner: str, lane_seconds: Mapping[str, float], /) -> None:
-        """Add what the pack's lanes did with their time."""
+        """Tell what the pack's lanes have done with their time since it began."""
 
     def register_nodes(self, owner: str, nodes: set[str], /) -> None:
         """Keep the ids of the nodes that end the pack if they end."""
@@ -62,8 +77,13 @@ class Ask(Protocol):
 
 
 def ask_through_ray(actor: Any, owner: str) -> Ask:
-    """Ask the sweep's actor, a handle of Ray's, in the name of the pack `owner`."""
+    """Ask the sweep's actor, a handle of Ray's, in the name of the pack `owner`.
+
+    While the actor is dead, a call waits; it is made again if its answer was lost.
+    """
     import ray
+
+    history = open_history("pack")
 
     def ask(
         method: Callable[Concatenate[PackCalls, str, Arguments], Answer],
@@ -71,7 +91,11 @@ def ask_through_ray(actor: Any, owner: str) -> Ask:
         **kwargs: Arguments.kwargs,
     ) -> Answer:
         remote = getattr(actor, method.__name__).remote
+        if history is not None:
+            history.write("asked", owner, method.__name__, told=args)
         answer: Answer = ray.get(remote(owner, *args, **kwargs))
+        if history is not None:
+            history.write("answered", owner, method.__name__, told=args, answer=answer)
         return answer
 
     return ask

@@ -37,8 +37,8 @@ def only_writer(storage: str, name: str) -> Iterator[Journal]:
         with contextlib.closing(_table().TableJournal(storage, name)) as log:
             yield log
     else:
-        with lock_sweep(path, name):
-            yield _open_file(path)
+        with lock_sweep(path, name), contextlib.closing(_open_file(path)) as file:
+            yield file
 
 
 def _table() -> ModuleType:

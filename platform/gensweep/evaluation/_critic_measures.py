@@ -1,4 +1,4 @@
-"""Measures how far a trial's critic knows the training examples by heart."""
+"""Measures a trial's critic: what it knows by heart, and how steep it is."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,15 +8,18 @@ from torch import Tensor
 
 from gensweep.evaluation._held_out_examples import Columns, HeldOut, for_ranking
 from gensweep.game import capabilities
+from gensweep.known_metrics import OVERFITTING, SLOPE
 from gensweep.lanes import Pack
 
 
 @dataclass(frozen=True, kw_only=True)
-class CriticOverfitting:
-    """The share of pairs in which the critic prefers a training example to a held-out one.
+class CriticMeasures:
+    """Measures critics on training and on held-out examples, at the end of trials.
 
-    As BigGAN's authors tell a critic that memorises from one that generalises (arXiv:1809.11096,
-    section 4.2), but by order: a Wasserstein critic has no threshold between real and not.
+    `critic_overfitting` is the share of pairs in which the critic prefers a training example to a
+    held-out one: as BigGAN's authors tell a critic that memorises from one that generalises
+    (arXiv:1809.11096, section 4.2), but by order, for a Wasserstein critic has no threshold between
+    real and not. `critic_slope` is the root mean square norm of its gradient by a held-out example.
     """
 
     seen: HeldOut
@@ -39,20 +42,26 @@ class CriticOverfitting:
 
     @property
     def protocol(self) -> dict[str, object]:
-        """The statement of which examples were compared, as JSON."""
-        return {"seen": self.seen.origin, "unseen": self.unseen.origin}
+        """The statement of which examples each metric is of, as JSON."""
+        compared = {"seen": self.seen.origin, "unseen": self.unseen.origin}
+        return {OVERFITTING: compared, SLOPE: self.unseen.origin}
 
     def to(self, device: torch.device | str) -> Self:
         """Return the same for a pack on `device`."""
         return type(self)(seen=self.seen.to(device), unseen=self.unseen.to(device))
 
-    def measure(self, pack: Pack, slots: list[int]) -> list[float]:
-        """Measure the critics of the lanes in `slots`: 0.5 is chance, 1 knows every example."""
+    def measure(self, pack: Pack, slots: list[int]) -> list[dict[str, float]]:
+        """Measure the critics of the lanes in `slots`."""
         seen, unseen = (
             torch.cat(part.call(pack, slots, "critic_values", "x"), 1).double()
             for part in (self.seen, self.unseen)
         )
-        return [share_above(*pair) for pair in zip(seen, unseen, strict=True)]
+        parts = self.unseen.call(pack, slots, "critic_values", "x", slopes=True)
+        squares = torch.cat(parts, 1).double().flatten(2).square().sum(2)
+        return [
+            {OVERFITTING: share_above(*pair), SLOPE: slope}
+            for *pair, slope in zip(seen, unseen, squares.mean(1).sqrt().tolist(), strict=True)
+        ]
 
 
 def share_above(values: Tensor, others: Tensor) -> float:

@@ -1,0 +1,160 @@
+"""The coordinator is killed at any call: nobody notices but by a line, and the numbers are the
+same."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+
+from coordinator.mortal import Fate, MortalCoordinator
+from gensweep.coordinator import _session_memory
+from gensweep.coordinator._recorder import spool_of
+from gensweep.coordinator._session_memory import MAX_DEATHS, SOON_S, SessionMemory
+from gensweep.errors import UserError
+from gensweep.spec import RunContext
+from gensweep.storage import open_store
+from gensweep.study import read_sweep
+from gensweep.tracking import Spool
+from gensweep.trial import TrialEnd, TrialReport, TrialState
+from gensweep.worker import CoordinatorClient
+from small_sweep import SWEEP
+
+TRIALS, WIDTH = 6, 2
+assert mlflow  # imported once, not by each process that comes back
+
+
+class IdlePack:
+    """A pack that trains nothing: what its trials measure follows from their numbers."""
+
+    def __init__(self, coordinator: MortalCoordinator, owner: str, store: Any):
+        self.coordinator = CoordinatorClient(coordinator.owned_by(owner), owner, store, "small")
+        self.reported = dict[int, int]()
+
+    def round(self) -> bool:
+        """Report the trials in the lanes, end those that reported twice, and refill the lanes."""
+        client = self.coordinator
+        client._last_beat = 0.0  # each round, not after seconds
+        client.heartbeat({number: 100 * times for number, times in self.reported.items()})
+        for number in self.reported:
+            self.reported[number] += 1
+            client.report(report_of(number, self.reported[number]))
+        client.verdicts(wait=True)
+        client.checkpoints(dict.fromkeys(self.reported, b"lane"))
+        for number in [n for n, times in self.reported.items() if times == 2]:
+            client.finish(end_of(number), b"weights", b"")
+            del self.reported[number]
+        client.prefetch_leases(1, {})
+        for lease in client.lease(WIDTH - len(self.reported), {}):
+            assert lease.number not in self.reported
+            self.reported[lease.number] = 0
+        client.settle()
+        client.add_usage({"training": 1.0})
+        return bool(self.reported)
+
+
+def report_of(number: int, times: int) -> TrialReport:
+    return TrialReport(number=number, images=1280 * times, metrics={"frechet": number + 1 / times})
+
+
+def end_of(number: int) -> TrialEnd:
+    return TrialEnd(number=number, state=TrialState.COMPLETED, cause="", images=2560,
+                    outcome="converged")  # fmt: skip
+
+
+def context_of(folder: Path) -> RunContext:
+    """A run in a folder of its own, without a tracker: what it is told stays in the spool."""
+    return RunContext(
+        sweep=replace(SWEEP, trials=TRIALS, hourly_price=1.0), resume=False, prices=None,
+        store=f"file://{folder / 'store'}", tracking_uri="http://127.0.0.1:9",
+        ledger=str(folder / "studies"), home=str(folder), data_name="digits", data_hash="0" * 64,
+        data_id="digits",
+    )  # fmt: skip
+
+
+def run(folder: Path, fate: Fate) -> tuple[dict[str, Any], int]:
+    """Run the sweep by two packs, of which one dies; what is known of it, and how often the
+    coordinator died."""
+    context = context_of(folder)
+    coordinator = MortalCoordinator(context, context.sweep.objective("frechet"), {}, fate=fate)
+    packs = [IdlePack(coordinator, f"pack-{i}", open_store(context.store)) for i in range(2)]
+    coordinator.ask("register_nodes", "pack-0", {"node"})
+    packs[0].round()
+    packs[1].round()
+    assert coordinator.ask("pack_status", "pack-0") == (True, {"node"})
+    coordinator.ask("record_pack_error", "pack-0", "Traceback\n  ...\nOSError: a cable")
+    coordinator.ask("end_pack", "pack-0", died=True)
+    while packs[1].round():
+        assert coordinator.ask("has_waiting_trials") is not None
+    coordinator.ask("end_pack", "pack-1", died=False)
+    summary = coordinator.ask("summary")
+    known = {
+        "stop_reason": coordinator.ask("stop_reason"),
+        "usage": coordinator.ask("usage"),
+        "images": (summary.images, summary.images_left),
+        "deaths": [note for note in summary.notes if "pack died" in note],
+        "death": summary.last_death,
+    }
+    coordinator.end()
+    return known | recorded(context), coordinator.deaths
+
+
+def recorded(context: RunContext) -> dict[str, Any]:
+    """What ledger and spool have of the sweep, but for times and for what is told twice."""
+    trials = [
+        (r.number, r.params, r.seed, r.state, r.attempts, r.lost, r.metrics)
+        for r in read_sweep("small", context.ledger).records
+    ]
+    spool = Spool(spool_of(context))
+    events = [event for event, _ in spool.read(spool.acked, 10_000)]
+    spool.close()
+    points = [
+        (event["trial"], event["step"], event["values"])
+        for event in events
+        if event["kind"] == "metrics"
+    ]
+    ends = {event["trial"]: event["state"] for event in events if event["kind"] == "finish"}
+    begun = {event["trial"]: event["params"] for event in events if event["kind"] == "trial"}
+    return {"trials": trials, "points": points, "ends": ends, "begun": begun}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return run(tmp_path_factory.mktemp("left-alone"), lambda method: "")[0]
+
+
+def test_a_sweep_whose_coordinator_is_killed_again_and_again_is_the_same(
+    tmp_path: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_session_memory, "SOON_S", -1.0)  # no death is in a row with another
+    chance = random.Random(3)
+    known, deaths = run(
+        tmp_path, lambda method: chance.choices(["", "before", "after"], [20, 1, 1])[0]
+    )
+    assert deaths > 3
+    assert known == undisturbed
+
+
+def test_too_many_deaths_in_a_row_end_it_in_one_line(tmp_path: Path) -> None:
+    path, now = tmp_path / "session.json", [0.0]
+
+    def successor(session: str = "mine") -> SessionMemory:
+        memory = SessionMemory(path, session, "x", lambda: now[0])
+        memory.note_opened()
+        return memory
+
+    first = successor()
+    assert not first.is_continued
+    for _ in range(MAX_DEATHS - 1):
+        memory = successor()
+    now[0] += SOON_S + 1
+    memory.note_alive()  # as calls do: the next death is the first of another row
+    for _ in range(MAX_DEATHS - 1):
+        memory = successor()
+        now[0] += SOON_S - 1
+        memory.note_alive()
+    with pytest.raises(UserError, match=r"died 5 times in a row.*--resume x\.$"):
+        successor()
+    assert not successor("another").is_continued  # a driver that resumes begins anew

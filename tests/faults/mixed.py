@@ -1,0 +1,70 @@
+"""A whole run of the harness: the undisturbed sweep, the disturbed one, and what a checker says."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from faults.drive import BATCH_IMAGES, BUDGET_IMAGES, Course, drive
+from faults.evidence import Asked, Undisturbed
+from faults.gather import gather
+from faults.invariants import check
+from faults.schedule import Fault, schedule
+from faults.stand import new_folder, stand
+from faults.undisturbed import undisturbed
+
+NAME = "disturbed"
+SHOWN = 20
+"""Violations of an invariant that a report lists."""
+
+
+def run(
+    seed: int, minutes: float, trials: int, kinds: Sequence[str], tell: Callable[[str], None],
+    keep: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Disturb a sweep by the schedule of a seed, and report as plain JSON what came of it.
+
+    `keep` is a folder that is left with logs, histories and servers' data.
+    """
+    faults = schedule(seed, minutes, kinds)
+    folder = keep or new_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with stand(folder, seed) as standing:
+            expected = undisturbed(standing, trials, tell)
+            tell(f"the disturbed sweep begins: {len(faults)} faults in {minutes:g} minutes")
+            course = drive(standing, NAME, trials, faults, tell)
+            tell("checking")
+            asked = Asked(trials=trials, budget_images=BUDGET_IMAGES, batch_images=BATCH_IMAGES)
+            violations = check(gather(standing, NAME, asked, expected))
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    return _report(seed, minutes, trials, course, expected, violations, faults)
+
+
+def _report(
+    seed: int, minutes: float, trials: int, course: Course, expected: Undisturbed,
+    violations: dict[str, list[str]], faults: Sequence[Fault],
+) -> dict[str, Any]:  # fmt: skip
+    came = [asdict(fault) | {"hit": hit, "late_s": round(late, 2)}
+            for fault, hit, late in course.faults]  # fmt: skip
+    return {
+        "seed": seed, "minutes": minutes, "trials": trials,
+        "holds": not any(violations.values()),
+        "ended": course.ended, "seconds": round(course.seconds, 1),
+        "undisturbed_seconds": round(expected.seconds, 1),
+        "faults_hit": sum(bool(fault["hit"]) for fault in came),
+        "faults_planned": len(faults), "faults": came, "typed": course.typed,
+        "violations": {name: found[:SHOWN] for name, found in violations.items()},
+        "counts": {name: len(found) for name, found in violations.items()},
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }  # fmt: skip
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """Write a report as JSON."""
+    return json.dumps(report, indent=1)

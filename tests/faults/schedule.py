@@ -1,0 +1,74 @@
+"""Which fault comes when: a pure function of a seed and a number of minutes."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+WEIGHTS: Mapping[str, float] = {
+    "kill_pack": 2, "stop_pack": 1, "kill_coordinator": 2, "kill_driver": 1,
+    "interrupt_driver": 1, "lose_node": 1, "kill_store_process": 1, "kill_tracker": 1,
+    "store_away": 1, "store_slow": 1, "store_cut": 1,
+    "tracker_away": 1, "tracker_slow": 1, "tracker_cut": 1,
+    "database_away": 1, "database_slow": 1, "database_cut": 1,
+}  # fmt: skip
+"""Kind to how often it comes beside the others."""
+KINDS = tuple(WEIGHTS)
+
+FIRST_S = 3.0
+GAPS_S = (4.0, 14.0)
+"""Between the beginnings of two faults."""
+LASTS_S = (2.0, 15.0)
+"""How long a server is away, or a pack is stopped; kills come back as soon as their like does."""
+REST_S = 2.0
+"""Between two faults of one target, which would end each other."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """A fault of a schedule: what happens when, counted from the first pack's first call."""
+
+    kind: str
+    at_s: float
+    for_s: float
+    """How long what is away stays away."""
+
+    choice: float
+    """Which of several targets is hit, from 0 to 1."""
+
+    @property
+    def end_s(self) -> float:
+        """When it is over."""
+        return self.at_s + self.for_s
+
+
+def target_of(kind: str) -> str:
+    """Name what a kind of fault hits.
+
+    >>> target_of("kill_store_process"), target_of("store_slow"), target_of("stop_pack")
+    ('store', 'store', 'pack')
+    """
+    words = kind.split("_")
+    return words[0] if words[0] in ("store", "tracker", "database") else words[1]
+
+
+def schedule(seed: int, minutes: float, kinds: Sequence[str] = KINDS) -> list[Fault]:
+    """Draw the faults of so many minutes, in the order of their times.
+
+    No two of one target overlap: the end of the first would be that of the second.
+    """
+    drawn = random.Random(f"{seed}/{minutes:g}/{','.join(kinds)}")
+    weights = [WEIGHTS[kind] for kind in kinds]
+    faults: list[Fault] = []
+    free: dict[str, float] = {}
+    at = FIRST_S
+    while at < 60 * minutes:
+        kind = drawn.choices(kinds, weights)[0]
+        fault = Fault(
+            kind=kind, at_s=round(max(at, free.get(target_of(kind), 0.0)), 1),
+            for_s=round(drawn.uniform(*LASTS_S), 1), choice=drawn.random(),
+        )  # fmt: skip
+        if fault.at_s < 60 * minutes:
+            faults.append(fault)
+            free[target_of(kind)] = fault.end_s + REST_S
+        at += drawn.uniform(*GAPS_S)
+    return sorted(faults, key=lambda fault: fault.at_s)
