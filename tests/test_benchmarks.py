@@ -153,7 +153,7 @@ def test_the_column_of_mnist_has_a_price(stack: Any) -> None:
 
 
 def test_verdicts_are_counted_by_label(stack: Any) -> None:
-    argv = ["--label", "diverged", "--seeds", "2", "--images-part", "0.1"]
+    argv = ["--label", "diverged", "--seeds", "2", "--images-part", "0.1", "--rows", "development"]
     found = run("verdicts", *argv, env=stack.env)
-    assert found["confusion"] == {"diverged": {"diverged": 4}}
-    assert found["figures"]["right"] == 1
+    assert found["confusion"] == found["labels"] == {"development": {"diverged": {"diverged": 4}}}
+    assert found["figures"]["right.development"] == 1

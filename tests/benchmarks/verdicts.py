@@ -1,22 +1,24 @@
 """How often the verdict on a trial is right, of runs made to be healthy or to fail in a known way.
 
-    python tests/benchmarks/verdicts.py [--seeds 5] [--label healthy] [--images-part 1.0]
-        [--pictures FOLDER]
+    python tests/benchmarks/verdicts.py [--seeds 2] [--label healthy] [--images-part 1.0]
+        [--rows held_out] [--pictures FOLDER]
 
 Trains the rows of `verdict_runs.py`, each as a sweep of `--seeds` trials in one pack, with the
-sweep's own rungs, evaluation and verdict. Prints one JSON line: `confusion` has, by label, the
-verdicts and how many runs got each; `right` is the share of right ones, `right.held_out` that of
-the odd-numbered runs, which no bound was chosen by. `--pictures` keeps each run's samples, to see
-with one's own eyes that it is what its label says.
+sweep's own rungs, evaluation and verdict. Prints one JSON line: `confusion` has, of the rows by
+which bounds were chosen (`development`) and of the others (`held_out`), by what a person sees the
+verdicts and how many runs got each; `labels` has the same by label. `right` is the share of right
+ones. `--pictures` keeps each run's samples, to see with one's own eyes what its row says of it.
 """
 
 import argparse
 import json
 import shutil
+import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ import torch
 from machine import machine
 from mlflow import MlflowClient
 from torch import Tensor
-from verdict_runs import RIGHT, RUNS, Runs
+from verdict_runs import DEVELOPMENT, HELD_OUT, MOONS, Runs, write_moons
 
 from gensweep.coordinator import SweepCoordinator
 from gensweep.data import Dataset, load_dataset
@@ -39,6 +41,9 @@ from gensweep.trial import TrialView
 from gensweep.worker import CoordinatorClient, train_trials
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Real
+
+PARTS = {"development": DEVELOPMENT, "held_out": HELD_OUT}
+LABELS = sorted({runs.label for rows in PARTS.values() for runs in rows})
 
 
 class SomeOf:
@@ -62,22 +67,22 @@ def source_of(dataset: Dataset, only: tuple[int, ...]) -> Any:
     return SomeOf(dataset, torch.isin(places, torch.tensor(only)).nonzero()[:, 0])
 
 
-def sweep_of(runs: Runs, seeds: int, part: float) -> Sweep:
-    """The sweep of a row; its name tells the row."""
+def sweep_of(name: str, runs: Runs, seeds: int, part: float) -> Sweep:
+    """The sweep of a row."""
     space = {"learning_rate": Real(0.95 * runs.rate, 1.05 * runs.rate, log=True)}
     return Sweep(
-        name=f"{runs.label.replace(' ', '-')}-{RUNS.index(runs)}", model=CATALOG[runs.entry],
+        name=name, model=CATALOG[runs.entry],
         data=runs.data, trials=seeds, width=seeds, budget_images=int(part * runs.images), rungs=4,
         sampler="random", samples=1000, space=space, fixed=dict(runs.settings),
     )  # fmt: skip
 
 
-def trained(runs: Runs, sweep: Sweep, folder: Path, store_uri: str) -> list[TrialView]:
+def trained(sweep: Sweep, only: tuple[int, ...], folder: Path, store_uri: str) -> list[TrialView]:
     """Train the trials of a sweep, in one pack and in this process, and return them as ended."""
     store, tracker = open_store(store_uri), f"sqlite:///{folder}/mlflow.db"
     MlflowClient(tracker).create_experiment(sweep.name, artifact_location=f"file://{folder}/a")
-    train = load_dataset(runs.data, store, split="train")
-    test = load_dataset(runs.data, store, split="test") if train.modes is None else None
+    train = load_dataset(sweep.data, store, split="train")
+    test = load_dataset(sweep.data, store, split="test") if train.modes is None else None
     plan = Plan(request=RunRequest(sweep=sweep), store=store_uri, home=str(folder),
                 ledger=str(folder / "studies"), tracking_uri=tracker, dataset=train,
                 test=test)  # fmt: skip
@@ -91,7 +96,7 @@ def trained(runs: Runs, sweep: Sweep, folder: Path, store_uri: str) -> list[Tria
         return getattr(coordinator, method.__name__)("pack", *args)
 
     client = CoordinatorClient(ask, "pack", store, sweep.name)
-    train_trials(sweep, client, evaluator, source_of(train, runs.only))
+    train_trials(sweep, client, evaluator, source_of(train, only))
     coordinator.close()
     return trial_views(read_sweep(sweep.name, str(folder / "studies")).records)
 
@@ -103,42 +108,56 @@ def keep_pictures(sweep: Sweep, folder: Path, to: Path) -> None:
         shutil.copy(picture, to / f"{sweep.name}-{number:02}-{picture.name}")
 
 
-def judged(args: argparse.Namespace) -> Iterator[tuple[Runs, TrialView]]:
-    """Every run with its end; progress goes to stderr."""
+def judged(args: argparse.Namespace) -> Iterator[tuple[str, Runs, TrialView]]:
+    """Every run with its end, and which half it is of."""
     with tempfile.TemporaryDirectory() as named:
         store = Path(named) / "store"
-        for number, runs in enumerate(RUNS):
-            if args.label in (None, runs.label):
-                folder = Path(named) / str(number)
+        write_moons(Path(named) / MOONS)
+        for part, rows in PARTS.items():
+            for number, runs in enumerate(rows):
+                if part not in args.rows or args.label not in (None, runs.label):
+                    continue
+                folder = Path(named) / f"{part}-{number}"
                 folder.mkdir()
-                sweep = sweep_of(runs, args.seeds, args.images_part)
-                for trial in trained(runs, sweep, folder, store.as_uri()):
-                    yield runs, trial
+                data = f"{named}/{MOONS}" if runs.data == MOONS else runs.data
+                name = f"{part}-{number}-{runs.label}".replace(" ", "-")
+                sweep = sweep_of(name, replace(runs, data=data), args.seeds, args.images_part)
+                for trial in trained(sweep, runs.only, folder, store.as_uri()):
+                    yield part, runs, trial
                 if args.pictures:
                     keep_pictures(sweep, folder, args.pictures)
 
 
 def main(args: argparse.Namespace) -> dict[str, Any]:
-    begin, confusion, right = time.perf_counter(), dict[str, Counter[str]](), list[bool]()
-    for runs, trial in judged(args):
-        confusion.setdefault(runs.label, Counter())[trial["outcome"] or ""] += 1
-        right.append(trial["outcome"] in RIGHT[runs.label])
-        if not right[-1]:
-            print(f"{runs.label}, {runs.data}: {trial['outcome']} ({trial['cause']})", flush=True)
-    figures = {"runs": len(right), "right": sum(right) / len(right),
-               "right.held_out": sum(right[1::2]) / max(1, len(right[1::2])),
-               "seconds": time.perf_counter() - begin}  # fmt: skip
-    return {"benchmark": "verdicts", "figures": figures, "ratios": {},
-            "confusion": {label: dict(found) for label, found in confusion.items()},
-            "equal_quality": figures["right.held_out"] >= 0.95, "machine": machine()}  # fmt: skip
+    begin = time.perf_counter()
+    confusion, labels, right = _table(), _table(), defaultdict[str, list[bool]](list)
+    for part, runs, trial in judged(args):
+        said = trial["outcome"] or ""
+        confusion[part][" or ".join(sorted(runs.sees))][said] += 1
+        labels[part][runs.label][said] += 1
+        right[part].append(said in runs.sees)
+        if not right[part][-1]:
+            print(f"{part}, {runs.label}, {runs.data}: {said} ({trial['cause']})", file=sys.stderr)
+    figures = {f"right.{part}": sum(one) / len(one) for part, one in right.items()}
+    counts = {f"runs.{part}": len(one) for part, one in right.items()}
+    return {"benchmark": "verdicts",
+            "figures": figures | counts | {"seconds": time.perf_counter() - begin}, "ratios": {},
+            "confusion": confusion, "labels": labels,
+            "equal_quality": min(figures.values()) >= 0.95, "machine": machine()}  # fmt: skip
+
+
+def _table() -> Any:
+    """Counts by part, by what is so, and by verdict."""
+    return defaultdict(lambda: defaultdict(Counter))
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--seeds", type=int, default=5, help="trials of each row")
-    made.add_argument("--label", choices=sorted(RIGHT), help="rows of this label alone")
+    made.add_argument("--seeds", type=int, default=2, help="trials of each row")
+    made.add_argument("--label", choices=LABELS, help="rows of this label alone")
+    made.add_argument("--rows", choices=PARTS, nargs="+", default=list(PARTS), help="which half")
     made.add_argument("--images-part", type=float, default=1.0, help="of each row's budget")
     made.add_argument("--pictures", type=Path, metavar="FOLDER", help="where samples are kept")
     return made

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.metrics import Evaluator, FeatureNet, train_classifier
-from gensweep.metrics._verdict import CLASS_BOUNDS, IMAGE_BOUNDS
+from gensweep.metrics._verdict import ADDED_BOUNDS, CLASS_BOUNDS, IMAGE_BOUNDS
 
 
 def ring(count: int, modes: int = 8) -> Tensor:
@@ -44,6 +44,22 @@ def test_point_verdicts() -> None:
     lanes = torch.stack([ring(800), ring(800, 5), ring(800, 7), ring(800) * math.nan])
     found = [evaluator.verdict(metrics)[0] for metrics in evaluator.evaluate(lanes)]
     assert found == ["converged", "collapsed", "unconverged", "diverged"]
+
+
+def test_samples_at_no_mode_have_lost_none_unless_they_hardly_differ() -> None:
+    """A sweep that was begun before goes on with the bounds that it had."""
+    evaluator, noise = points(), torch.randn(800, 2, generator=torch.Generator().manual_seed(0))
+    bounds = evaluator.reference.bounds
+    some = {name: bounds[name] for name in bounds if name not in ADDED_BOUNDS}
+    older = evaluator.judging_by(some)
+    assert older.protocol["bounds"] == some
+    lanes = torch.stack([noise / 3, noise / 100, ring(800)[:1].repeat(800, 1)])
+    metrics = evaluator.evaluate(lanes)
+    assert [evaluator.verdict(one)[0] for one in metrics] == ["unconverged", *2 * ["collapsed"]]
+    assert [older.verdict(one)[0] for one in metrics] == 3 * ["collapsed"]
+    assert "% of the data's variance" in evaluator.verdict(metrics[1])[1]
+    assert [evaluator.reference.variety_of(one) for one in metrics[1:]] == [0.0, 0.0]
+    assert older.reference.variety_of(metrics[2]) == 1.0
 
 
 def test_a_bad_lane_leaves_others_bitwise_untouched() -> None:

@@ -192,7 +192,7 @@ class LaneEvaluator:
             metrics=metrics | judged_by,
             outcome=outcome,
             cause=cause,
-            variety=neutral.get(reference.variety, 0.0),
+            variety=reference.variety_of(neutral) if reference.variety in neutral else 0.0,
             png=b"" if outcome is Outcome.DIVERGED else sample_grid(samples, self.modes),
         )
 

@@ -20,7 +20,7 @@ from gensweep.metrics._distances import finite
 from gensweep.metrics._images import AnyFeatures, Images
 from gensweep.metrics._points import Points
 from gensweep.metrics._standard_error import COUNT_METHOD, METHOD
-from gensweep.metrics._verdict import diverged
+from gensweep.metrics._verdict import ADDED_BOUNDS, diverged
 from gensweep.trial import Outcome
 
 __all__ = ["Evaluator", "draw"]
@@ -100,9 +100,14 @@ class Evaluator:
         return dataclasses.replace(self, reference=self.reference.to(device))
 
     def judging_by(self, bounds: Mapping[str, float]) -> Evaluator:
-        """Return an evaluator whose verdict takes these `bounds`; its protocol states them."""
+        """Return an evaluator whose verdict takes these `bounds`; its protocol states them.
+
+        It takes none that an earlier version, whose bounds they are, did not have.
+        """
         reference = copy.copy(self.reference)
-        reference.bounds = {**reference.bounds, **bounds}
+        added = ADDED_BOUNDS - bounds.keys() if bounds else ()
+        kept = {name: bound for name, bound in reference.bounds.items() if name not in added}
+        reference.bounds = {**kept, **bounds}
         stated = {"bounds": reference.bounds}
         reference.protocol = reference.protocol | stated
         return dataclasses.replace(self, reference=reference, protocol={**self.protocol, **stated})

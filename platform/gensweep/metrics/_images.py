@@ -166,6 +166,10 @@ class Images:
         few = f", beside {self.real_count} real examples: too few to tell"
         return outcome, cause + few * (self.real_count < FEW_EXAMPLES)
 
+    def variety_of(self, metrics: Mapping[str, float]) -> float:
+        """Return the coverage."""
+        return metrics[self.variety]
+
 
 @torch.no_grad()
 def feature_batches(net: AnyFeatures, images: Tensor) -> Tensor:

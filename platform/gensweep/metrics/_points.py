@@ -11,7 +11,7 @@ from gensweep.known_metrics import ERROR
 from gensweep.metrics._distances import SlicedDistances
 from gensweep.metrics._modes import mode_errors, mode_metrics
 from gensweep.metrics._standard_error import standard_error
-from gensweep.metrics._verdict import POINT_BOUNDS, Bounds, judge_points
+from gensweep.metrics._verdict import POINT_BOUNDS, Bounds, is_one_point, judge_points
 from gensweep.trial import Outcome
 
 __all__ = ["Points"]
@@ -27,7 +27,7 @@ class Points:
     """
 
     objective, variety = "total_variation", "modes"
-    judged = ("modes", "high_quality")
+    judged = ("modes", "high_quality", "variance_ratio")
     feature_hash = None
 
     def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:
@@ -85,3 +85,7 @@ class Points:
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Judge by the bounds: the outcome, and its cause in words."""
         return judge_points(metrics, len(self.modes), self.bounds)
+
+    def variety_of(self, metrics: Mapping[str, float]) -> float:
+        """Return the modes that are found: none that samples which hardly differ have come upon."""
+        return 0.0 if is_one_point(metrics, self.bounds) else metrics[self.variety]

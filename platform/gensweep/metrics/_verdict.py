@@ -7,8 +7,20 @@ from collections.abc import Mapping
 
 from gensweep.trial import Outcome
 
-POINT_BOUNDS = {"converged_modes": 1.0, "converged_high_quality": 0.8, "collapsed_modes": 0.75}
-"""Shares: of the mixture's modes, and of the samples."""
+POINT_BOUNDS = {
+    "converged_modes": 1.0,
+    "converged_high_quality": 0.8,
+    "collapsed_modes": 0.75,
+    "collapsed_high_quality": 0.5,
+    "collapsed_spread": 0.1,
+}
+"""Shares: of the mixture's modes, of the samples, and of the data's variance.
+
+Of samples most of which are at no mode none is lost: they have collapsed if they hardly differ, and
+else have not learned yet. That is told by verdicts.py, of runs that were too short.
+"""
+ADDED_BOUNDS = frozenset({"collapsed_high_quality", "collapsed_spread"})
+"""Those that sweeps of earlier versions were not judged by, and are not when they go on."""
 IMAGE_BOUNDS = {
     "converged_density": 0.3,
     "converged_coverage": 0.5,
@@ -40,11 +52,19 @@ def judge_points(metrics: Metrics, modes: int, bounds: Bounds) -> OutcomeWithCau
     """Judge samples of a mixture that has so many modes."""
     found, good = metrics["modes"], metrics["high_quality"]
     says = f"{found:.0f} of {modes} modes, {good:.0%} high-quality samples"
-    if found < bounds["collapsed_modes"] * modes:
+    if is_one_point(metrics, bounds):
+        return Outcome.COLLAPSED, f"{says}, {metrics['variance_ratio']:.1%} of the data's variance"
+    is_at_modes = good >= bounds.get("collapsed_high_quality", 0.0)
+    if found < bounds["collapsed_modes"] * modes and is_at_modes:
         return Outcome.COLLAPSED, says
     full = found >= bounds["converged_modes"] * modes
     converged = full and good >= bounds["converged_high_quality"]
     return (Outcome.CONVERGED if converged else Outcome.UNCONVERGED), says
+
+
+def is_one_point(metrics: Metrics, bounds: Bounds) -> bool:
+    """Tell whether samples of a mixture hardly differ, wherever they are."""
+    return metrics["variance_ratio"] < bounds.get("collapsed_spread", 0.0)
 
 
 def judge_images(metrics: Metrics, classes: int | None, bounds: Bounds) -> OutcomeWithCause:

@@ -17,7 +17,7 @@ from gensweep.trial import Outcome, TrialState, TrialView
 OUTCOME_RULES = {
     "points": "Converged: at least {converged_modes:.0%} of the modes and "
     "{converged_high_quality:.0%} of the samples within {threshold:g} standard deviations of one. "
-    "Collapsed: fewer than {collapsed_modes:.0%} of the modes.",
+    "Collapsed: fewer than {collapsed_modes:.0%} of the modes{collapsed_points}.",
     "images": "Converged: density at least {converged_density:g} and coverage at least "
     "{converged_coverage:g}{converged_labels}. Collapsed: sample variance below "
     "{collapsed_variance:.0%} of the data's{collapsed_labels}.",
@@ -107,7 +107,12 @@ def outcome_rules(protocol: Mapping[str, Any]) -> str:
     rule, bounds = OUTCOME_RULES.get(str(protocol.get("kind"))), protocol.get("bounds", {})
     if rule is None or not bounds:
         return ""
-    labels = {"converged_labels": "", "collapsed_labels": ""}
+    labels = {"converged_labels": "", "collapsed_labels": "", "collapsed_points": ""}
+    if "collapsed_spread" in bounds:
+        labels["collapsed_points"] = (
+            f", while {bounds['collapsed_high_quality']:.0%} of the samples lie so near to one, or "
+            f"sample variance below {bounds['collapsed_spread']:.0%} of the data's"
+        )
     if "converged_classes" in bounds:
         labels["converged_labels"] = (
             f", and {bounds['converged_classes']:.0%} of the classes found (a class counts with "
