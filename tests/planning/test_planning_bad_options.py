@@ -33,7 +33,7 @@ CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
     "a cluster that is not there": (
         ["--preset", "cluster"], {"RAY_ADDRESS": "127.0.0.1:9"}, "RAY_ADDRESS",
     ),
-    "a size that digits do not have": (["--image-size", "16"], {}, "image size"),
+    "a size that digits do not have": (["--image-size", "16"], {}, "--image-size"),
     "a column of no table": (["--column", "face", "--data", "."], {}, "Parquet"),
     "a download of what is built in": (["--download", "http://127.0.0.1:9"], {}, "--data digits"),
     "a ledger in a file": ([], {"GENSWEEP_LEDGER": "/dev/null/x"}, "GENSWEEP_LEDGER"),
