@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -50,9 +49,10 @@ class Agenda:
     """
 
     def __init__(self, faults: Sequence[Fault], tell: Callable[[str], None]):
-        self._coming, self._tell = deque(faults), tell
+        self._coming, self._tell = list(faults), tell
         self._zero: float | None = None
-        self._open: list[Fault] = []
+        self._open: dict[Fault, float] = {}
+        """When each that has begun is over."""
         self._ends = ThreadPoolExecutor(4, "ends of faults")
         self._ending: dict[str, Future[None]] = {}
         """By target, the end of its last fault."""
@@ -64,13 +64,16 @@ class Agenda:
                 return
             self._zero = time.monotonic()
         now = time.monotonic() - self._zero
-        for fault in [f for f in self._open if f.end_s <= now]:
-            self._end(stand, fault)
-        while self._coming and self._coming[0].at_s <= now and self._is_free(self._coming[0]):
-            fault = self._coming.popleft()
+        for fault, end_s in list(self._open.items()):
+            if end_s <= now:
+                self._end(stand, fault)
+        for fault in [f for f in self._coming if f.at_s <= now]:
+            if not self._is_free(fault):  # it comes late: the machine is slow to end another one
+                continue
+            self._coming.remove(fault)
             hit = INJECTIONS[fault.kind].begin(stand, fault)
             course.faults.append((fault, hit, now - fault.at_s))
-            self._open.append(fault)
+            self._open[fault] = now + fault.for_s
             self._tell(f"{now:5.1f} s {fault.kind}, {fault.for_s:g} s: {hit or 'nothing there'}")
 
     def close(self, stand: Stand) -> None:
@@ -82,11 +85,13 @@ class Agenda:
             ending.result()
 
     def _is_free(self, fault: Fault) -> bool:
-        ending = self._ending.get(target_of(fault.kind))
-        return ending is None or ending.done()
+        target = target_of(fault.kind)
+        ending = self._ending.get(target)
+        is_open = target in map(target_of, (one.kind for one in self._open))
+        return not is_open and (ending is None or ending.done())
 
     def _end(self, stand: Stand, fault: Fault) -> None:
-        self._open.remove(fault)
+        del self._open[fault]
         target = target_of(fault.kind)
         self._ending[target] = self._ends.submit(INJECTIONS[fault.kind].end, stand, fault)
 
