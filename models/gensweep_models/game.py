@@ -185,5 +185,5 @@ class Model:
 
     @property
     def measured(self) -> tuple[MeasuredRow, ...]:
-        """What benchmarks measured of it, as the tables beside the catalogue tell."""
+        """Rows of the benchmarks' tables beside the catalogue that are of it."""
         return measured_of(self.name)

@@ -3,3 +3,7 @@
 
 class UserError(ValueError):
     """Bad input, found before anything was started. One line: the value, and the cure."""
+
+
+class ServerAwayError(UserError):
+    """A server that gave no answer, or none of use; it may give one a little later."""

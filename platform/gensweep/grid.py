@@ -85,17 +85,13 @@ def fitting_points(space: Space, strata: tuple[str, ...], configurations: int) -
 
 
 def check_grid(
-    space: Space, strata: tuple[str, ...], trials: int, repeats: int, points: int | None
+    space: Space, strata: tuple[str, ...], trials: int, repeats: int, points: int
 ) -> None:
-    """`UserError` if trials are too few for a grid, or more than there are configurations.
-
-    `points` of each range; None: as many as fit.
-    """
-    asked = points or FEWEST
-    least = repeats * count_configurations(space, axes_of(space, strata, asked))
+    """`UserError` if trials are too few for a grid, or more than there are configurations."""
+    least = repeats * count_configurations(space, axes_of(space, strata, points))
     if trials < least:
         seeds = f" with {repeats} seeds each" if repeats > 1 else ""
-        raise UserError(f"trials={trials} are too few for a grid of {asked} points of each range "
+        raise UserError(f"trials={trials} are too few for a grid of {points} points of each range "
                         f"and every choice{seeds}: use at least {least}, search fewer "
                         "hyperparameters, or draw by --sampler qmc.")  # fmt: skip
     if any(dimension.kind == "real" for dimension in space.values()):

@@ -17,7 +17,7 @@ import pytest
 from gensweep.home import Home
 from gensweep.lanes import LaneState
 from gensweep.stack._process import marked
-from gensweep.storage import Checkpoints, open_store
+from gensweep.storage import Checkpoints, StoreUnavailableError, open_store
 from raynodes import RayNodes, ray_nodes
 from waiting import until
 
@@ -68,10 +68,10 @@ def results(stack: Any, name: str) -> dict[int, dict[str, Any]]:
     return {t["number"]: t for t in json.loads(done.stdout)["trials"]}
 
 
-def processes(stack: Any, name: str) -> list[psutil.Process]:
-    """The processes of this stack that Ray calls so."""
+def processes(stack: Any, name: str, service: str = "ray") -> list[psutil.Process]:
+    """The processes of a service of this stack whose command line, or Ray's title, has `name`."""
     mark = Home(stack.home).load()["id"]
-    return [p for p in marked(f"{mark}/ray") if name in " ".join(p.cmdline())]
+    return [p for p in marked(f"{mark}/{service}") if name in " ".join(p.cmdline())]
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +94,34 @@ def agree(found: dict[int, dict[str, Any]], expected: dict[int, dict[str, Any]])
         }
 
 
-def test_driver_is_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
+def kill_object_server(stack: Any) -> None:
+    """End the one process of the store that holds objects; its proxy answers 503 then."""
+    (found,) = processes(stack, "swift-object-server", "swift-object")
+    found.kill()
+    found.wait(20)
+    with pytest.raises(StoreUnavailableError):
+        open_store(os.environ["GENSWEEP_STORE"]).check()
+
+
+def bring_back(stack: Any) -> None:
+    """Start what is missing of the stack; the store answers at once, though it failed before."""
+    assert stack.run("up").returncode == 0
+    began = time.monotonic()
+    open_store(os.environ["GENSWEEP_STORE"]).check()
+    assert time.monotonic() - began < 2
+
+
+def test_driver_and_object_server_are_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
     process = start(stack, *OPTIONS, "--name", "ended")
     wait_for_checkpoint(process, "ended")
     process.kill()
     output = process.communicate(timeout=600)[0]
     assert process.returncode == -signal.SIGKILL, output[-3000:]
     assert {t["state"] for t in results(stack, "ended").values()} <= {"queued", "leased"}
-    again = start(stack, "--resume", "ended", "--packs", "1")  # of a width that is measured
+    kill_object_server(stack)
+    # Of a width that is measured; it waits until the store is there again.
+    again = start(stack, "--resume", "ended", "--packs", "1", "--wait", "300")
+    bring_back(stack)
     output = again.communicate(timeout=600)[0]
     assert again.returncode == 0, output[-3000:]
     found = results(stack, "ended")

@@ -76,6 +76,12 @@ def test_an_option_sets_its_field(name: str) -> None:
     assert getattr(parse_request("A test.", GAN, []).sweep, name) == declared.default
 
 
+def test_packs_share_the_cores_unless_threads_are_asked() -> None:
+    for given, threads in (([], 4), (["--threads", "3"], 3)):
+        request = parse_request("A test.", GAN, ["--packs", "2", *given])
+        assert dataclasses.replace(request, cores=8).threads == threads
+
+
 @pytest.mark.parametrize("name", OPTIONS)
 def test_an_option_is_explained_with_the_scripts_own_default(name: str) -> None:
     declared = DECLARED[name]

@@ -17,7 +17,9 @@ import boto3
 import pytest
 
 from gensweep.errors import UserError
-from gensweep.storage import StoreError, StoreUnavailableError, open_store
+from gensweep.patience import Patience
+from gensweep.storage import StoreError, StoreUnavailableError, _s3_clients, open_store
+from proxy import Proxy
 
 SECRET = "not-shown-4711"
 
@@ -283,6 +285,25 @@ def test_rides_out_a_flaky_server(
         server.server_close()
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)
     assert set(boto3.session.Session().client("s3").list_objects_v2(Bucket=bucket)) >= {"Contents"}
+
+
+def test_a_server_that_is_away_is_waited_for_by_a_store_of_more_patience(
+    bucket: str, moto_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = Proxy(int(moto_endpoint.rpartition(":")[2]))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setattr(_s3_clients, "ATTEMPTS", 1)  # the store's patience alone
+    told: list[str] = []
+    store = open_store(f"s3://{bucket}/p", Patience(60, told.append))
+    store.put("k", b"before")
+    proxy.down()
+    back = threading.Timer(3, proxy.up)
+    back.start()
+    store.put("k", b"after")
+    back.join()
+    assert store.get("k") == b"after"
+    proxy.down()
+    assert "no S3 server answers" in told[-1]
 
 
 def test_errors_are_user_errors() -> None:

@@ -86,6 +86,27 @@ class TestStudy:
             clock.now += 61  # nor do they keep them for ever
             assert held.number in again.expire()
 
+    def test_nobody_falls_silent_while_the_ledger_is_away(
+        self, opened: Open, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def outage() -> None:
+            clock.now += 600
+            sync()
+
+        with opened(max_cost=1000.0, hourly_price=lambda: 100.0) as study:
+            sync = study._journal.sync
+            (lease,) = study.lease("a", 1)
+            study.heartbeat("a")
+            monkeypatch.setattr(study._journal, "sync", outage)
+            study.checkpoint(lease, {"key": "x"})
+            monkeypatch.undo()
+            assert study.expire() == []
+            study.heartbeat("a")
+            assert study.stop_reason() is None
+            assert study._spending.cost_once_stopped() < study.cost() + 1
+            clock.now += 61
+            assert study.expire() == [lease.number]
+
     def test_lease_of_the_same_owner_is_fenced_by_its_attempt(self, opened: Open) -> None:
         with opened() as study:
             old = study.lease("a", 1)[0]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gensweep.errors import UserError
+from gensweep.grid import fitting_points
 from gensweep.samplers import SAMPLERS
 from gensweep.study import Study, StudySpec, read_sweep
 from gensweep.study._entry import TrialEntry
@@ -68,7 +69,7 @@ def asked(spec: StudySpec, widths: list[int], draw: random.Random, known: Any = 
 @pytest.mark.parametrize("sampler", LISTED)
 def test_a_number_is_the_same_whatever_asks_and_when(sampler: str) -> None:
     """At any width, by any number of packs, and when trials are added."""
-    question = QUESTION | {"sampler": sampler, "grid_points": 2 if sampler == "grid" else None}
+    question = QUESTION | {"sampler": sampler}
     short, long = (spec_of(**question, trials=n) for n in (TRIALS, TRIALS + MORE))
     whole = told(asked(long, [4], random.Random(0)))
     assert len(whole) == TRIALS + MORE
@@ -111,7 +112,9 @@ def test_the_trials_of_a_stratum_are_spread_evenly() -> None:
 
 
 def grid(trials: int, **changes: Any) -> list[dict[str, Any]]:
-    listed = spec_of(**{"sampler": "grid", "trials": trials, **changes}).configurations()
+    points = fitting_points(changes["space"], changes.get("strata", ()), trials)
+    spec = spec_of(**{"sampler": "grid", "trials": trials, "grid_points": points, **changes})
+    listed = spec.configurations()
     assert listed is not None
     return [listed.values(place) for place in range(trials)]
 
@@ -170,7 +173,7 @@ def train(study: Study, widths: list[int], draw: random.Random, most: int = 10**
 
 @pytest.mark.parametrize("sampler", LISTED)
 def test_kills_and_extensions_change_no_trial(tmp_path: Path, sampler: str) -> None:
-    question = QUESTION | {"sampler": sampler, "grid_points": 2 if sampler == "grid" else None}
+    question = QUESTION | {"sampler": sampler}
     with begin(f"{tmp_path}/whole", trials=TRIALS + MORE, **question) as study:
         train(study, [4], random.Random(0))
         whole = told(study.records())

@@ -70,6 +70,6 @@ def retrained(
     budget = TIMES * old.budget_images if examples is None else examples
     longer = replace(
         old, name=name, question=name, budget_images=budget, pruner="none", pbt=False,
-        sampler="random",
+        sampler="random", grid_points=None, threads=None,
     )  # fmt: skip
     return fix_values(longer, whole_configuration(snapshot, trial["params"]), seeds)

@@ -11,8 +11,11 @@ from gensweep.coordinator._pack_status import PackStatus
 from gensweep.coordinator._progress_summary import ProgressSummary, best_mean, leading_value
 from gensweep.coordinator._recorder import SweepRecorder, spool_of
 from gensweep.coordinator._session_memory import SessionMemory
+from gensweep.coordinator._waits import Waits
+from gensweep.grid import FEWEST
 from gensweep.intervals import interval_ends
 from gensweep.objective import Objective
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.population import choose_donor
 from gensweep.spec import RunContext
 from gensweep.study import DrivenAlreadyError, Study, StudyRuntime, StudySpec
@@ -52,7 +55,7 @@ def open_study(
     spec = StudySpec(
         name=sweep.name, space=sweep.space, objective=objective, budget=sweep.limits,
         budget_images=sweep.budget_images, seed=sweep.seed, sampler=sweep.sampler,
-        grid_points=sweep.points,
+        grid_points=sweep.points or FEWEST,
         pruner=sweep.pruner, rungs=sweep.rung_images, repeats=sweep.repeats, strata=sweep.strata,
         confirm=sweep.confirmation, group_by=sweep.group_by, map_axis=sweep.map_axis,
         settings=sweep.identity() | {"data_hash": context.data_hash, "protocol": protocol} | (
@@ -63,10 +66,11 @@ def open_study(
     runtime = StudyRuntime(
         lease_s=LEASE_S, keep_leases=is_continued, hourly_price=hourly_price(context)
     )
+    patience = Patience(OUTAGE_S if is_continued else 0.0)
     end = time.monotonic() + LOCK_S * is_continued
     while True:
         try:
-            return begin(spec, context.ledger, runtime)
+            return patience.keep_trying(lambda: begin(spec, context.ledger, runtime))
         except DrivenAlreadyError:
             if time.monotonic() >= end:
                 raise
@@ -99,6 +103,7 @@ class SweepCoordinator:
         self._recorder = SweepRecorder(context, objective)
         curve = protocol.get("curve")
         self._curve = [str(metric) for metric in curve] if isinstance(curve, Sequence) else []
+        self._waits = Waits()
         self._budget, self._rungs = context.sweep.budget_images, context.sweep.rung_images
         self._images_seen = {r.number: r.images for r in self._study.records()}
         """By trial, as last told: ahead of the study, which hears at rungs."""
@@ -153,6 +158,11 @@ class SweepCoordinator:
         self._images_seen |= {n: images for n, images in seen.items() if n in held}
         is_wanted = not self._is_stopping and owner not in self._memory.state.packs.ended
         return is_wanted and self._study.stop_reason() in GO_ON
+
+    def note_wait(self, owner: str, waits_for: str) -> None:
+        """Keep the leases of a pack that a server keeps waiting, and tell the driver of that."""
+        self._study.heartbeat(owner)
+        self._waits.note(owner, waits_for)
 
     def release_all(self, owner: str) -> None:
         """Let the trials of a pack that starts anew wait again; not counted against them."""
@@ -320,6 +330,7 @@ class SweepCoordinator:
             leader=leading_value(records, self._objective),
             notes=tuple(self._memory.state.notes),
             last_death=self._memory.state.packs.last_death(),
+            waits=self._waits.now() or self._recorder.waits(),
             cost=self._study.cost(),
         )
 

@@ -34,6 +34,9 @@ class ProgressSummary:
     last_death: str
     """What the pack died of that died last; empty if none did."""
 
+    waits: str
+    """What server packs or the tracker wait for, and since when; empty if for none."""
+
     cost: float
     """Money so far; 0 where nothing has a price."""
 

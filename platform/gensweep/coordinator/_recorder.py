@@ -9,6 +9,7 @@ from pathlib import Path
 from gensweep.errors import UserError
 from gensweep.learning_curve import CurvePoint
 from gensweep.objective import Objective
+from gensweep.patience import OUTAGE_S
 from gensweep.population import explorable
 from gensweep.redact import redact
 from gensweep.space import conditions
@@ -17,7 +18,7 @@ from gensweep.storage import open_store
 from gensweep.tracking import Spool, SweepView, Tracker
 from gensweep.trial import Lease, StateCopy, TrialReport, TrialState, finite
 
-FLUSH_S = 180.0
+FLUSH_S = OUTAGE_S
 Curves = Mapping[str, Sequence[Sequence[float]]]
 """By sampling hyperparameter, [value, fidelity, variety] along its grid."""
 
@@ -107,7 +108,8 @@ class SweepRecorder:
         """Record the error by which a pack died with the trial in one of its lanes."""
         self._tracker.log_artifact(number, "traceback.txt", traceback.encode())
         key = f"sweeps/{self._sweep.name}/trials/{number:04d}/traceback.txt"
-        self._store.put(key, redact(traceback).encode())
+        with suppress(UserError):  # the tracker has it, too
+            self._store.put(key, redact(traceback).encode())
 
     def complete(
         self, files: Mapping[str, bytes], summary: Mapping[str, float], state: TrialState,
@@ -122,6 +124,10 @@ class SweepRecorder:
     def loss(self) -> str:
         """Tell what the tracker lost, and why it lags; empty if all is well."""
         return self._tracker.describe_undelivered()
+
+    def waits(self) -> str:
+        """Tell since when the tracker does not answer; empty if it does. Nobody waits for it."""
+        return self._tracker.describe_wait()
 
     def run_id(self, number: int) -> str | None:
         """Tell the tracker's id of the trial, once it has one."""

@@ -1,7 +1,7 @@
 """The coordinator as the driver talks to it, in another process."""
 
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from gensweep.coordinator._coordinator import SweepCoordinator
 from gensweep.errors import UserError
@@ -12,6 +12,23 @@ Answer = TypeVar("Answer")
 
 class CoordinatorLostError(UserError):
     """The coordinator has ended for good: it could not open the study, or died again and again."""
+
+
+class Call(Generic[Answer]):
+    """A call that is under way, in Ray's hands."""
+
+    def __init__(self, reference: Any, lost: Callable[[str], CoordinatorLostError]):
+        self._reference, self._lost = reference, lost
+
+    def answer(self, timeout_s: float | None = None) -> Answer:
+        """Wait for the answer; `TimeoutError` if it is late, which changes nothing."""
+        import ray
+
+        try:
+            answer: Answer = ray.get(self._reference, timeout=timeout_s)
+        except ray.exceptions.ActorDiedError as error:
+            raise self._lost(str(error)) from None
+        return answer
 
 
 class RemoteCoordinator:
@@ -29,27 +46,16 @@ class RemoteCoordinator:
         **kwargs: Arguments.kwargs,
     ) -> Answer:
         """Return the method's answer; `CoordinatorLostError` if none will ever come."""
-        return self.begin(method, *args, **kwargs)()
+        return self.begin(method, *args, **kwargs).answer()
 
     def begin(
         self,
         method: Callable[Concatenate[SweepCoordinator, Arguments], Answer],
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
-    ) -> Callable[[], Answer]:
-        """Call the method, and return what waits for its answer."""
-        import ray
-
-        call = getattr(self.actor, method.__name__).remote(*args, **kwargs)
-
-        def wait() -> Answer:
-            try:
-                answer: Answer = ray.get(call)
-            except ray.exceptions.ActorDiedError as error:
-                raise self._lost(str(error)) from None
-            return answer
-
-        return wait
+    ) -> "Call[Answer]":
+        """Call the method without waiting for its answer."""
+        return Call(getattr(self.actor, method.__name__).remote(*args, **kwargs), self._lost)
 
     def wait_until_open(self) -> None:
         """Wait until the study is open; a `UserError` inside the actor is told as itself."""

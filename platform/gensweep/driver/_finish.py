@@ -21,6 +21,7 @@ from gensweep.evaluation import Floor, TestResult, draw_pictures, evaluate_on_te
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.known_pictures import offered_pictures
 from gensweep.objective import Objective
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.planning import Plan
 from gensweep.redact import redact
 from gensweep.results import results_table, trial_views
@@ -30,6 +31,8 @@ from gensweep.trial import LINEAGE, TrialView
 from gensweep.worker import shares, shares_text
 
 _log = logging.getLogger(__name__)
+TRACKER_S = 15.0
+"""The tracker hears the end of a sweep within less, if it answers."""
 
 
 def finish(
@@ -142,7 +145,7 @@ def _look_at_best(
     if not (is_measured or is_drawn):
         return test, pictures
     try:
-        store = open_store(plan.store)
+        store = open_store(plan.store, Patience(OUTAGE_S))
         lane = load_trained_lane(store, trial)
         if is_measured:
             _log.info("measuring the best trial once more, on test examples that ranked none")
@@ -163,10 +166,15 @@ def _complete(
     error: str,
 ) -> None:
     """Give the tracker its copy, register the best trial, and say what was lost or lags."""
-    is_complete = coordinator.begin(SweepCoordinator.complete, files, figures, error)
+    completion = coordinator.begin(SweepCoordinator.complete, files, figures, error)
     if best:
         importlib.import_module("mlflow.pyfunc")  # two seconds, in which the tracker hears the rest
-    if is_complete():
+    try:
+        is_complete = completion.answer(TRACKER_S)
+    except TimeoutError:
+        _log.warning("waiting for the tracker to take the rest, for up to %.0f s", OUTAGE_S)
+        is_complete = completion.answer()
+    if is_complete:
         register_best(plan, coordinator, best)
     if loss := coordinator.ask(SweepCoordinator.tracker_loss):
         _log.warning("%s", loss)

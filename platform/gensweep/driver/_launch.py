@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gensweep.evaluation import LaneEvaluator
 from gensweep.log import print_error
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.planning import Plan
 from gensweep.spec import PackResources, RunRequest
 
@@ -36,7 +37,8 @@ def launch(plan: Plan) -> None:
     begun = _protocol_of_begun(plan) if request.resume else {}
     # The file of a feature network may be gone by now; a network of ours is made of the data.
     used = begun.get("feature_hash") if sweep.features else None
-    evaluator = build_evaluator(sweep, open_store(plan.store), *plan.splits, feature_hash=used)
+    store = open_store(plan.store, Patience(OUTAGE_S))
+    evaluator = build_evaluator(sweep, store, *plan.splits, feature_hash=used)
     if request.resume:  # other bounds may have come since it was begun
         evaluator = evaluator.judging_by(begun.get("bounds", {}))
     objective = sweep.objective(evaluator.evaluator.objective)
@@ -82,6 +84,8 @@ def _set_tune_environment() -> None:
     # Nobody reads what Tune keeps of its own state, for the ledger says what goes on. A sweep that
     # ends within the second in which Tune copies it, would show its traceback of a file renamed.
     logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)
+    # We tell in a line of what a pack died; its traceback is in the store, and in Ray's logs.
+    logging.getLogger("ray.tune.execution.tune_controller").setLevel(logging.CRITICAL)
 
 
 def _worker_settings(

@@ -14,6 +14,8 @@ from gensweep.report import state_label
 
 _log = logging.getLogger(__name__)
 POLL_S = 5.0
+QUIET_S = 15.0
+"""An answer that takes longer is told of: a coordinator that was killed is back sooner."""
 WARM_S, START_S = 20.0, 60.0
 """From the first images to an estimate, and what packs may take to start."""
 SPARSE = 60
@@ -55,18 +57,34 @@ class ProgressPrinter:
         self._thread.join(timeout=POLL_S)
 
     def _poll(self) -> None:
-        pace, elapsed, notes = Pace(), 0.0, 0
+        pace, elapsed, notes, waits = Pace(), 0.0, 0, ""
         while not self._stop.wait(max(POLL_S, elapsed / SPARSE)):
             try:
-                summary = self._coordinator.ask(SweepCoordinator.summary)
+                summary = self._ask()
             except CoordinatorLostError:
                 return  # the main thread meets the same error and tells it
             elapsed = time.monotonic() - self._begin
             rate, mean = pace.update(summary.images, elapsed)
             for note in summary.notes[notes:]:
                 _log.warning("%s", note)
+            if bool(summary.waits) != bool(waits):
+                _log.warning("%s", summary.waits or "what was waited for answers again")
+            waits = summary.waits
             _log.info("%s", progress_line(summary, rate, mean, elapsed))
             notes = len(summary.notes)
+
+    def _ask(self) -> ProgressSummary:
+        """Ask how far the sweep is, and tell of an answer that is long in coming."""
+        since, begin = time.strftime("%H:%M:%S"), time.monotonic()
+        call = self._coordinator.begin(SweepCoordinator.summary)
+        try:
+            return call.answer(QUIET_S)
+        except TimeoutError:
+            _log.warning("waiting since %s for the process that decides: it comes back after a "
+                         "death, or waits for its ledger", since)  # fmt: skip
+        summary = call.answer()
+        _log.warning("it answers again, after %.0f s", time.monotonic() - begin)
+        return summary
 
 
 def progress_line(summary: ProgressSummary, rate: float, mean: float, elapsed: float) -> str:

@@ -12,6 +12,7 @@ from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, real_grid
 from gensweep.json_text import json_text
 from gensweep.objective import Objective
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.planning import Plan, options_parser, sweep_summary
 from gensweep.redact import redact, redact_tree
 from gensweep.report import SweepFacts, command_text
@@ -164,7 +165,7 @@ def store_files(plan: Plan, files: Mapping[str, bytes]) -> str:
     """Put the files into the store; return where they are, or why they are not."""
     folder = f"sweeps/{plan.request.sweep.name}"
     try:
-        store = open_store(plan.store)
+        store = open_store(plan.store, Patience(OUTAGE_S))
         for name, data in files.items():
             store.put(f"{folder}/{name}", data)
     except UserError as error:

@@ -4,17 +4,20 @@ An option that is a field of the sweep is declared there; this file adds those o
 """
 
 import argparse
+import math
 import os
 import shlex
 import sys
 import textwrap
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from gensweep.configuration_file import ConfigurationFile
 from gensweep.errors import UserError
 from gensweep.lanes import precision_of
+from gensweep.patience import Patience
 from gensweep.spec import DATA, PLACEMENT, RunRequest, Sweep, declarations, fix_values
 
 EXAMPLES = """examples:
@@ -102,12 +105,24 @@ def _add_run(p: argparse.ArgumentParser) -> None:
                    help="for a dry run, measure the pace on a worker of the cluster, which tells "
                         "hours and cost: an empty pool starts one, and the data go to the "
                         "store")  # fmt: skip
+    p.add_argument("--wait", type=_seconds, metavar="SECONDS",
+                   help="wait so long for a store, a tracker or a ledger's database that does not "
+                        "answer before this ends (default 60; a dry run: 0); a sweep that runs "
+                        "waits ten minutes")  # fmt: skip
     p.add_argument("-v", "--verbose", action="count", default=0,
                    help="tell details on stderr, too: what was found and chosen, each pack; those "
                         "of packs and of the coordinator are in Ray's worker-*.err")  # fmt: skip
     p.add_argument("-q", "--quiet", action="count", default=0,
                    help="tell no progress, only warnings and errors; the answer stays on stdout "
                         "(takes back one -v)")  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    """Read a number of seconds, none below 0."""
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: use 0 or more")
+    return seconds
 
 
 def _add_placement(p: "argparse._ActionsContainer", sweep: Sweep) -> None:
@@ -150,7 +165,8 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
         if not sweep.space:  # the trials are seeds
             changes |= {} if args.resume else {"trials": sweep.trials, "repeats": sweep.repeats}
     if args.resume:
-        sweep = settings_of_resumed(checked_name(args.resume), sweep, changes)
+        name, patience = checked_name(args.resume), Patience(_wait_s(args.wait, args.dry_run))
+        sweep = patience.keep_trying(partial(settings_of_resumed, name, sweep, changes))
     else:
         sweep = replace(sweep, name=checked_name(args.name or _fresh_name(sweep.name)))
     gpus = _gpus(args.preset, args.gpus)
@@ -159,11 +175,19 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
     precision_of(sweep.precision, "cuda" if gpus else "cpu")
     return RunRequest(
         sweep=sweep, resume=bool(args.resume), dry_run=args.dry_run, measure=args.measure,
+        wait_s=_wait_s(args.wait, args.dry_run),
         gpus=gpus, packs=packs, ranks=args.ranks, download=args.download,
         placement_options=_placement_options(options, args), prices=args.prices,
         instance_type=args.instance_type, script=sys.argv[0],
         verbosity=args.verbose - args.quiet,
     )  # fmt: skip
+
+
+def _wait_s(given: float | None, dry_run: bool) -> float:
+    """The seconds to wait for servers: those `given`, or a minute where a sweep is to start."""
+    if given is None:
+        return 0.0 if dry_run else 60.0
+    return given
 
 
 def _set_from(path: Path, sweep: Sweep, trials: int | None) -> Sweep:

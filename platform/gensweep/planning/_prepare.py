@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gensweep.patience import Patience
 from gensweep.planning._check_ledger import check_data, check_home, check_ledger, find_sweep
 from gensweep.planning._cost import quote
 from gensweep.planning._estimate import (
@@ -41,12 +42,13 @@ def prepare(request: RunRequest) -> Plan:
     home = str(find_home().path)
     check_home(home)
     ledger = ledger_of(home)
-    check_ledger(ledger)
+    patience = Patience(request.wait_s)
+    patience.keep_trying(lambda: check_ledger(ledger))
     begun = find_sweep(request, ledger)
     check_data_source(request)
     store = open_store(store_uri)
-    store.check()
-    check_tracker(tracking_uri)
+    patience.keep_trying(store.check)
+    patience.keep_trying(lambda: check_tracker(tracking_uri))
     connect()
     _log.debug("store %s, tracker %s, Ray %s", store_uri, tracking_uri, _ray_address())
     _log.debug("ledger %s, home %s", ledger, home)

@@ -15,6 +15,9 @@ class RunRequest:
 
     resume: bool = False
     dry_run: bool = False
+    wait_s: float = 60.0
+    """How long the start waits for servers that do not answer."""
+
     measure: bool = False
     """Whether a dry run measures on a worker how fast packs train."""
 

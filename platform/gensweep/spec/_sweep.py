@@ -10,6 +10,7 @@ from gensweep.chart import Figure
 from gensweep.confirmation import OFF, Confirmation
 from gensweep.errors import UserError
 from gensweep.game import Model
+from gensweep.grid import FEWEST as GRID_FEWEST
 from gensweep.grid import check_grid, fitting_points
 from gensweep.known_metrics import METRICS
 from gensweep.objective import Objective
@@ -278,7 +279,8 @@ class Sweep:
         checks.check_trials(self.trials, self.repeats, self.strata, len(every))
         checks.check_grid_points(self.sampler, self.grid_points)
         if self.sampler == "grid":
-            check_grid(self.space, self.strata, self.trials, self.repeats, self.grid_points)
+            points = self.grid_points or GRID_FEWEST
+            check_grid(self.space, self.strata, self.trials, self.repeats, points)
         if self.confirmation:
             checks.check_confirmation(self.confirmation, self.trials, self.repeats, pbt=self.pbt)
         least = find_pruner(self.pruner).fewest_batches(self.rungs)

@@ -25,6 +25,10 @@ TIMEOUTS = "conn_timeout = 10\nnode_timeout = 60\ncontainer_update_timeout = 60\
 A container that is not told of an object in time never lists it, for no updater runs here.
 """
 
+PATIENT = "error_suppression_interval = 1\nerror_suppression_limit = 1000000\n"
+"""The proxy tries a server again at once when it is back: by default it lets one that failed be for
+a minute, which saves time only where there is another one."""
+
 
 def keeps_xattrs(folder: Path) -> bool:
     """Return whether the file system keeps extended attributes, where Swift stores metadata."""
@@ -133,5 +137,5 @@ def _proxy(root: Path, state: Mapping[str, Any]) -> str:
         f"[filter:tempauth]\nuse = egg:swift#tempauth\n"
         f"user_{account}_{user} = {state['s3']['key']} .admin\n"
         "[app:proxy-server]\nuse = egg:swift#proxy\nallow_account_management = true\n"
-        f"account_autocreate = true\n{TIMEOUTS}"
+        f"account_autocreate = true\n{TIMEOUTS}{PATIENT}"
     )

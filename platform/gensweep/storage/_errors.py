@@ -1,13 +1,13 @@
 """Errors of object stores."""
 
-from gensweep.errors import UserError
+from gensweep.errors import ServerAwayError, UserError
 
 
 class StoreError(UserError):
     """The store refuses a request: wrong credentials, no such bucket, a read-only folder."""
 
 
-class StoreUnavailableError(StoreError):
+class StoreUnavailableError(StoreError, ServerAwayError):
     """The store gave no answer, or only server errors, in all retries; a later try may succeed."""
 
 

@@ -4,16 +4,18 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from gensweep.errors import UserError
+from gensweep.patience import Patience
 from gensweep.storage._file import FileStore
 from gensweep.storage._protocol import ObjectStore
 from gensweep.storage._s3 import S3Store
 
 
-def open_store(uri: str) -> ObjectStore:
+def open_store(uri: str, patience: Patience | None = None) -> ObjectStore:
     """Open the store at `s3://bucket/prefix`, `file:///folder`, or a plain path.
 
     Neither network nor disk is touched before the first request; `ObjectStore.check` does that.
-    Raises `UserError` for a URI of another scheme, or one that holds credentials.
+    `patience` is that of a server's store, by default of about a minute. Raises `UserError` for a
+    URI of another scheme, or one that holds credentials.
 
     >>> open_store("file:///tmp/results").uri
     'file:///tmp/results'
@@ -40,7 +42,7 @@ def open_store(uri: str) -> ObjectStore:
             f"store {parts.netloc + parts.path!r} has a '?' or '#' after it: leave it out."
         )
     if parts.scheme == "s3":
-        return S3Store(parts.netloc, parts.path)
+        return S3Store(parts.netloc, parts.path, patience)
     if parts.netloc not in {"", "localhost"}:
         raise UserError(f"{uri!r} names the host {parts.netloc!r}: write file:///folder.")
     return FileStore(Path(unquote(parts.path)))

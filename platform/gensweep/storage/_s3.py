@@ -11,12 +11,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gensweep.errors import UserError
+from gensweep.patience import Patience
 from gensweep.storage._errors import MissingKeyError, StoreError, StoreUnavailableError
 from gensweep.storage._keys import join_key, validated_key
 from gensweep.storage._s3_clients import endpoint, s3_client
 
 T = TypeVar("T")
 
+WAIT_S = 60.0
+"""How long other requests are repeated, unless the store is opened with more patience."""
 PATIENCE_S = 3.0
 """How long `check` goes on repeating a request that a server could not serve."""
 LARGE = 64 << 20
@@ -32,11 +35,12 @@ _DENIED = {
 class S3Store:
     """Objects under `prefix` of a bucket. AWS's environment names endpoint, region, credentials.
 
-    Methods repeat what a server could not serve for about a minute before they raise
+    Methods repeat what a server could not serve, by default for about a minute, before they raise
     `StoreUnavailableError`; `check` gives up after `PATIENCE_S`. Thread safe.
     """
 
-    def __init__(self, bucket: str, prefix: str = "") -> None:
+    def __init__(self, bucket: str, prefix: str = "", patience: Patience | None = None) -> None:
+        self._patience = patience or Patience(WAIT_S)
         if not 3 <= len(bucket) <= 63:
             raise UserError(f"bucket {bucket!r} is no bucket's name: write s3://bucket/prefix.")
         self.bucket = bucket
@@ -149,11 +153,13 @@ class S3Store:
         self._with_retries(key, lambda s3: s3.delete_object(Bucket=self.bucket, Key=full), patient)
 
     def _with_retries(self, key: str, action: Callable[[Any], T], patient: bool = True) -> T:
-        """Run `action` with a client, again after a broken answer; errors are put in words.
+        """Run `action` with a client, again if no server answers; errors are put in words."""
+        if not patient:
+            return self._try(key, action, patient=False)
+        return self._patience.keep_trying(lambda: self._try(key, action, patient=True))
 
-        Two layers repeat: botocore whole requests (`ATTEMPTS`), this loop only what botocore does
-        not know as transient, so that their attempts do not multiply.
-        """
+    def _try(self, key: str, action: Callable[[Any], T], patient: bool) -> T:
+        """Run `action`, again after a broken answer: what botocore does not know as transient."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         began, attempt = time.monotonic(), 0

@@ -4,8 +4,8 @@ import os
 import threading
 from typing import Any
 
-ATTEMPTS = 8
-"""Requests per call in a run: with botocore's jittered backoff they span about a minute."""
+ATTEMPTS = 3
+"""Requests per call of a run, before the store's own patience begins: see `S3Store`."""
 _LOCK = threading.Lock()
 _SESSIONS: dict[frozenset[tuple[str, str]], Any] = {}
 """The variables of AWS to the session that was made of them, which has read the SDK's tables."""
@@ -14,7 +14,7 @@ _CLIENTS: dict[tuple[Any, bool, int], Any] = {}
 
 
 def s3_client(patient: bool) -> Any:
-    """Return the client that repeats failed requests for a minute, or the one that soon gives up.
+    """Return the client that repeats failed requests, or the one that soon gives up.
 
     Made once for each environment: to make one takes some 0.4 s.
     """

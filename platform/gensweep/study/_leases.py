@@ -28,6 +28,10 @@ class LeaseBook:
         """Note a sign of life, which keeps the owner's leases."""
         self._heard[owner] = self._ticks()
 
+    def forgive(self, seconds: float) -> None:
+        """Count nobody's silence of the last `seconds`, in which nobody was listened to."""
+        self._heard = {owner: at + seconds for owner, at in self._heard.items()}
+
     def silent_owners(self) -> list[str]:
         """Owners that were not heard of for longer than a lease lasts."""
         now = self._ticks()

@@ -43,7 +43,7 @@ class SweepSnapshot:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """How every number is made; empty if an earlier version began it."""
+        """Statement of how every number is made; empty if an earlier version began it."""
         return dict(self.spec.get("protocol", {}))
 
     @property

@@ -61,6 +61,10 @@ class Spending:
         self._longest_silence_s = max(self._longest_silence_s, silence)
         self._heard[owner] = now
 
+    def forgive(self, seconds: float) -> None:
+        """Count nobody's silence of the last `seconds`, in which nobody was listened to."""
+        self._heard = {owner: at + seconds for owner, at in self._heard.items()}
+
     def forget(self, owner: str) -> None:
         """Note that a pack has ended."""
         self._heard.pop(owner, None)

@@ -116,7 +116,15 @@ class Study:
             finally:
                 self._depth -= 1
                 if not self._depth:
-                    self._journal.sync()
+                    self._sync()
+
+    def _sync(self) -> None:
+        """Write what changed; owners that could not be heard meanwhile have not been silent."""
+        began = self._ticks()
+        self._journal.sync()
+        if (waited := self._ticks() - began) > 1:
+            self._leases.forgive(waited)
+            self._spending.forgive(waited)
 
     # Handing out
 

@@ -9,7 +9,7 @@ from gensweep.budget import Budget
 from gensweep.configurations import Configurations, SearchedSpace
 from gensweep.confirmation import Confirmation
 from gensweep.errors import UserError
-from gensweep.grid import check_grid, fitting_points
+from gensweep.grid import FEWEST, check_grid
 from gensweep.objective import Objective
 from gensweep.pruners import find_pruner
 from gensweep.samplers import find_sampler
@@ -53,9 +53,8 @@ class StudySpec:
     confirm: Confirmation | None = None
     """What is repeated once the search's trials have ended; it may be another one by now."""
 
-    grid_points: int | None = None
-    """Points of each range for the sampler "grid"; None: as many as fit the trials, which a study
-    that shall be extended must not ask."""
+    grid_points: int = FEWEST
+    """Points of each range for the sampler "grid"."""
 
     strata: tuple[str, ...] = ()
     """Searched dimensions over whose choices the trials are shared out evenly."""
@@ -95,10 +94,8 @@ class StudySpec:
         make = find_sampler(self.sampler).configurations
         if make is None:
             return None
-        fitting = self.budget.trials // self.repeats
-        points = self.grid_points or fitting_points(self.space, self.strata, fitting)
         return make(SearchedSpace(space=self.space, strata=self.strata, seed=self.seed,
-                                  grid_points=points))  # fmt: skip
+                                  grid_points=self.grid_points))  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
         """Return what must be equal for a study to go on, as JSON; it is kept with the study."""

@@ -9,7 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from gensweep.errors import UserError
+from gensweep.errors import ServerAwayError, UserError
 from gensweep.redact import redact
 
 TIMEOUT_S = 4.0
@@ -38,10 +38,12 @@ def _probe_server(uri: str, shown: str) -> None:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             body = answer.read(200)
     except urllib.error.HTTPError as error:
-        raise UserError(_refused(error.code, shown)) from error
+        kind = ServerAwayError if error.code >= 500 or error.code == 429 else UserError
+        raise kind(_refused(error.code, shown)) from error
     except (OSError, ValueError, HTTPException) as error:
         reason = redact(str(getattr(error, "reason", error)))
-        raise UserError(f"no MLflow server answers at {shown} ({reason}): {_CURE}.") from None
+        text = f"no MLflow server answers at {shown} ({reason}): {_CURE}."
+        raise ServerAwayError(text) from None
     if not body.lstrip().startswith(b"{"):
         raise UserError(f"what answers at {shown} is not MLflow: {_CURE}.")
 

@@ -36,6 +36,8 @@ class Deliverer(threading.Thread):
         super().__init__(name="gensweep-tracking", daemon=True)
         self.sink = sink
         self.last_error = ""
+        self.failing_since: float | None = None
+        """In seconds since 1970; None while the server takes what it is told."""
         self._spool = spool
         self._rejects = spool.directory / "rejected.jsonl"
         self.rejected = 0
@@ -54,11 +56,12 @@ class Deliverer(threading.Thread):
                 if not self._deliver_batch():
                     self._wait_for_events()
             except Exception as error:  # the sweep goes on whatever the server does
+                self.failing_since = self.failing_since or time.time()
                 self.last_error = redact(f"{type(error).__name__}: {error}")[:300]
                 self._halt.wait(pause * random.uniform(0.5, 1.0))
                 pause = min(LONGEST_S, 2 * pause)
                 continue
-            self.last_error, pause = "", SHORTEST_S
+            self.last_error, self.failing_since, pause = "", None, SHORTEST_S
 
     def _wait_for_events(self) -> None:
         with self._spool.arrived:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from gensweep.patience import TELL_S
 from gensweep.redact import redact, redact_all, redact_bytes
 from gensweep.tracking._delivery_thread import Deliverer
 from gensweep.tracking._mlflow_writes import Sink
@@ -172,6 +173,15 @@ class Tracker:
                         f"{f'because of {why}' if why else 'it is slow'}: the rest waits in the "
                         "spool for --resume")  # fmt: skip
         return "; ".join(says) + "." * bool(says)
+
+    def describe_wait(self) -> str:
+        """Say since when the server takes nothing; empty if it does, or has just begun to fail."""
+        since = self._deliverer.failing_since
+        if since is None or time.time() - since < TELL_S:
+            return ""
+        at = time.strftime("%H:%M:%S", time.localtime(since))
+        why = " ".join(self.last_error.split())
+        return f"the tracker does not answer since {at}: the spool keeps its events ({why})"
 
     def run_id(self, number: Number) -> str | None:
         """Return MLflow's id of a run, None until it exists there."""

@@ -64,7 +64,7 @@ class CoordinatorClient:
         )
         self._sending: list[Future[None]] = []
         self._stopped = False
-        self._last_beat = time.monotonic()
+        self._last_beat = self._last_wait = time.monotonic()
         self._last_checkpoint = self._last_beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
     # Leases
@@ -208,6 +208,12 @@ class CoordinatorClient:
         self._uploads.wait()
 
     # The pack itself
+
+    def note_wait(self, waits_for: str) -> None:
+        """Tell what server keeps the pack waiting, in whatever thread: it has not fallen silent."""
+        if time.monotonic() - self._last_wait >= HEARTBEAT_S:
+            self._last_wait = time.monotonic()
+            self._ask(PackCalls.note_wait, waits_for)
 
     def add_usage(self, lane_seconds: Mapping[str, float]) -> None:
         """Tell what the pack's lanes did with their time: its sum so far, which may come twice."""

@@ -10,6 +10,7 @@ import torch
 
 from gensweep.evaluation import build_evaluator
 from gensweep.log import configure_logging
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.profiling import resolve_width
 from gensweep.spec import PackResources, Sweep
 from gensweep.storage import ObjectStore, open_store
@@ -60,11 +61,13 @@ def train_loop_per_worker(config: dict[str, WorkerSettings]) -> None:
     """
     settings = config["settings"]
     configure_logging(settings.sweep.name, settings.verbosity)
-    store = open_store(settings.store)
+    patience = Patience(OUTAGE_S)
+    store = open_store(settings.store, patience)
     drain_watch = DrainWatch(settings.supervisor)
     ask = ask_through_ray(settings.coordinator, settings.owner)
     ask(PackCalls.register_nodes, drain_watch.nodes)
     client = CoordinatorClient(ask, settings.owner, store, settings.sweep.name, drain_watch)
+    patience.on_wait = client.note_wait
     try:
         _train(settings, store, client)
     except Exception:

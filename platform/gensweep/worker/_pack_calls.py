@@ -30,6 +30,9 @@ class PackCalls(Protocol):
     def heartbeat(self, owner: str, seen: Mapping[int, int], /) -> bool:
         """Keep the pack's leases; False: it is to stop. `seen`: images of each trial."""
 
+    def note_wait(self, owner: str, waits_for: str, /) -> None:
+        """Keep the pack's leases while a server keeps it waiting, and tell of that."""
+
     def release_all(self, owner: str, /) -> None:
         """Let the pack's trials wait again."""
 

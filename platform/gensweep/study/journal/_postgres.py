@@ -8,8 +8,9 @@ from typing import LiteralString
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import InterfaceError, OperationalError
 
-from gensweep.errors import UserError
+from gensweep.errors import ServerAwayError, UserError
 from gensweep.study.journal._sweep_lock import driven_already, this_process
 
 DEFAULTS = {
@@ -70,7 +71,10 @@ def ledger_unusable(url: str, error: Exception, since: str = "") -> UserError:
     """
     shown = re.sub(r"(://[^:/@]*:)[^@/]*(?=@)|(password=)[^&]*", r"\1\2***", url)
     reason = " ".join(str(error).split()).replace(url, shown)
-    return UserError(
+    # What the server refuses, it has answered; psycopg calls both an OperationalError.
+    is_refused = any(word in reason for word in ("authentication", "does not exist", "permission"))
+    is_away = isinstance(error, (OperationalError, InterfaceError)) and not is_refused
+    return (ServerAwayError if is_away else UserError)(
         f"cannot use the ledger {shown}{since} ({reason}): check the URL and that its server runs."
     )
 

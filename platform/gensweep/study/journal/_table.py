@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from optuna.storages.journal import BaseJournalBackend
 from psycopg.errors import InterfaceError, OperationalError, UniqueViolation
 
 from gensweep.errors import UserError
+from gensweep.patience import OUTAGE_S, pause_before
 from gensweep.study.journal._file import Journal
 from gensweep.study.journal._postgres import (
     connect,
@@ -22,9 +24,9 @@ from gensweep.study.journal._postgres import (
     take_lock,
 )
 
-PATIENCE_S = 180.0
-"""How long a database that went away is waited for; it must be less than a lease lasts."""
-WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
+_log = logging.getLogger(__name__)
+PATIENCE_S = OUTAGE_S
+"""How long a database that went away is waited for."""
 
 _INSERT = """
     INSERT INTO gensweep_journal (sweep, seq, log)
@@ -114,18 +116,20 @@ class TableJournal(Journal):
         A database that went away is tried again, at growing intervals, for `PATIENCE_S`; then
         `UserError`. What was appended stays pending, and a later call writes it.
         """
-        began, wait = time.monotonic(), WAIT_S
+        began, attempt = time.monotonic(), 0
         while self._pending:
             try:
                 self._write()
             except (OperationalError, InterfaceError) as error:
                 self._connection.close()
-                waited = time.monotonic() - began
-                if waited + wait > PATIENCE_S:
+                attempt += 1
+                waited, pause = time.monotonic() - began, pause_before(attempt)
+                if waited + pause > PATIENCE_S:
                     since = f", tried for {waited:.0f} s"
                     raise ledger_unusable(self._url, error, since) from error
-                time.sleep(wait)
-                wait = min(2 * wait, LONGEST_WAIT_S)
+                if attempt == 1:
+                    _log.warning("waiting for the ledger: %s", ledger_unusable(self._url, error))
+                time.sleep(pause)
             except UniqueViolation as error:
                 raise self._overtaken() from error
             except psycopg.Error as error:
