@@ -71,9 +71,10 @@ checkov: .venv-checkov/.installed
 test: install browser postgres containers checkov
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not nightly" $(PYTEST_ARGS)
 
-# Sweeps through minutes of random faults, by a seed of the commit and by seeds that once failed.
+# Each benchmark once, and sweeps through minutes of random faults, by a seed of the commit and by
+# seeds that once failed.
 nightly: install postgres
-	$(BIN)/python -m pytest -m nightly tests/faults $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m nightly tests $(PYTEST_ARGS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ PROMISED = {"benchmark", "figures", "ratios", "equal_quality", "machine"}
 
 pytestmark = [
     pytest.mark.stack,
+    pytest.mark.nightly,
     pytest.mark.slow("each benchmark runs once, with its processes", minutes=3.5),
 ]
 

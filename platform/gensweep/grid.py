@@ -75,13 +75,15 @@ def fitting_points(space: Space, strata: tuple[str, ...], configurations: int) -
 
     At least `FEWEST`, which `check_grid` refuses where they are too many.
     """
-    candidates = range(FEWEST, max(FEWEST, configurations) + 1)
-    fitting = bisect_right(
-        candidates,
-        configurations,
-        key=lambda points: count_configurations(space, axes_of(space, strata, points)),
-    )
-    return candidates[max(0, fitting - 1)]
+
+    def count(points: int) -> int:
+        return count_configurations(space, axes_of(space, strata, points))
+
+    above = 2 * FEWEST  # doubled first, as counting takes as long as an axis has points
+    while above <= configurations and count(above) <= configurations:
+        above *= 2
+    fitting = bisect_right(range(FEWEST, above), configurations, key=count)
+    return FEWEST + max(0, fitting - 1)
 
 
 def check_grid(

@@ -7,6 +7,7 @@ a model's own training loss: its unit is unknown, and less of it is better.
 from __future__ import annotations
 
 import math
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,6 +57,10 @@ JUDGED: Final = "by the scores of the model, for its samples do not tell how tra
 
 NEIGHBOURS: Final = 5
 """The k of the metrics that look at the k-th neighbour; there must be more samples than that."""
+
+FEW_EXAMPLES: Final = 20 * NEIGHBOURS
+"""With fewer real examples the balls that reach to the k-th neighbour hold a large part of all, so
+that samples which fill them prove little."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -442,15 +447,21 @@ LIKELIHOOD_METRICS: Final = frozenset(name for name, m in METRICS.items() if m.k
 
 NAME: Final = re.compile(r"[\w./ -]+")
 """Characters of a metric's name: trackers would replace others, and make two names one."""
+LONGEST_NAME: Final = 200
+"""Characters: trackers take 250, and what an evaluation measures by it has a word before it."""
 
 
 def is_metric_name(name: object) -> bool:
-    """Return whether a metric may be called so.
+    """Return whether a metric may be called so: trackers take no path that is one of another name.
 
     >>> is_metric_name("critic_gap"), is_metric_name("gap\\n"), is_metric_name(1)
     (True, False, False)
+    >>> is_metric_name("critic/gap"), is_metric_name("../gap"), is_metric_name("critic//gap")
+    (True, False, False)
     """
-    return isinstance(name, str) and NAME.fullmatch(name) is not None
+    if not isinstance(name, str) or len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+        return False
+    return posixpath.normpath(name) == name and not name.startswith(("..", "/")) and name != "."
 
 
 def find_metric(name: str) -> Metric | None:

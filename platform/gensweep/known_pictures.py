@@ -57,6 +57,12 @@ def is_image(data: DataShape) -> bool:
     return len(data.shape) == 3
 
 
+def is_classified(data: DataShape) -> bool:
+    """Return whether examples are images of two classes or more, which a classifier tells apart."""
+    shares = getattr(data, "class_shares", ()) or [1.0] * data.classes
+    return is_image(data) and sum(share > 0 for share in shares) > 1
+
+
 def sampling_grids(config: Any) -> list[SamplingField]:
     """List the sampling hyperparameters along whose values fidelity is measured."""
     return [field for field in sampling_fields(config) if field.grid]
@@ -71,11 +77,11 @@ def _has_two_numbers(of: Subject) -> bool:
 
 
 def _has_free_classes(of: Subject) -> bool:
-    return bool(of.is_image and of.data.classes and not of.given) and _has_latent(of)
+    return bool(is_classified(of.data) and not of.given) and _has_latent(of)
 
 
 def _is_of_class(of: Subject) -> bool:
-    return bool(of.is_image and of.data.classes and of.given) and "x" not in of.given
+    return bool(is_classified(of.data) and of.given) and "x" not in of.given
 
 
 def _has_codes(of: Subject) -> bool:

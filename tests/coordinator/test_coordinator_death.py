@@ -67,7 +67,7 @@ def end_of(number: int) -> TrialEnd:
 def context_of(folder: Path) -> RunContext:
     """A run in a folder of its own, without a tracker: what it is told stays in the spool."""
     return RunContext(
-        sweep=replace(SWEEP, trials=TRIALS), resume=False, prices=None,
+        sweep=replace(SWEEP, trials=TRIALS, hourly_price=1.0), resume=False, prices=None,
         store=f"file://{folder / 'store'}", tracking_uri="http://127.0.0.1:9",
         ledger=str(folder / "studies"), home=str(folder), data_name="digits", data_hash="0" * 64,
         data_id="digits",

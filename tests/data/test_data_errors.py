@@ -74,7 +74,7 @@ def test_split(store: ObjectStore) -> None:
 
 def test_options_that_do_not_apply(store: ObjectStore, mnist: tuple[Path, Any]) -> None:
     refused(store, "digits", "'digits'", "drop", image_size=8)
-    refused(store, f"mnist={mnist[0]}", "'mnist'", "drop the image size", image_size=32)
+    refused(store, f"mnist={mnist[0]}", "'mnist'", "drop --image-size", image_size=32)
     refused(store, f"mnist={mnist[0]}", "no Parquet", "drop", column="image")
 
 
@@ -231,24 +231,24 @@ IMAGES = [image() for _ in range(12)]
     [
         ({"img": IMAGES, "n": [1] * 12}, {"column": "image"}, ("'image'", "img, n")),
         ({"img": IMAGES, "n": [1] * 12}, {"label": "label"}, ("'label'", "img, n")),
-        ({"a": [1] * 12, "b": ["x"] * 12}, {}, ("column 'b'", "string such as 'x'", "column=")),
-        ({"a": ["y"] * 12, "b": ["x"] * 12}, {}, ("0 columns", "a, b", "column=")),
-        ({"a": IMAGES, "b": IMAGES}, {}, ("2 columns", "a, b", "column=")),
+        ({"a": [1] * 12, "b": ["x"] * 12}, {}, ("column 'b'", "string such as 'x'", "--column")),
+        ({"a": ["y"] * 12, "b": ["x"] * 12}, {}, ("0 columns", "a, b", "--column")),
+        ({"a": IMAGES, "b": IMAGES}, {}, ("2 columns", "a, b", "--column")),
         ({"img": [*IMAGES[:7], b"no", *IMAGES[8:]]}, {}, ("row 7 of", "cannot be decoded")),
         ({"img": [{"bytes": None, "path": "no.png"}] * 12}, {}, ("row 0 of", "names 'no.png'")),
         ({"img": [*IMAGES[:7], None, *IMAGES[8:]]}, {}, ("row 7 of", "no image bytes")),
         ({"img": IMAGES, "n": ["x"] * 12}, {"column": "n"}, ("row 0 of", "names 'x', which is no")),
-        ({"img": IMAGES, "label": [-2] * 12}, {}, ("'label'", "negative -2", "label=")),
-        ({"img": IMAGES, "n": [None] * 12}, {"label": "n"}, ("'n'", "no classes", "label=")),
-        ({"img": IMAGES, "label": [[1, 2]] * 12}, {}, ("row 0", "list of 2", "'label'", "label=")),
-        ({"img": IMAGES, "label": [{"a": 1}] * 12}, {}, ("a record of a", "'label'", "label=")),
-        ({"img": IMAGES, "Label": [1] * 12, "LABEL": [2] * 12}, {}, ("Label and LABEL", "label=")),
+        ({"img": IMAGES, "label": [-2] * 12}, {}, ("'label'", "negative -2", "--label")),
+        ({"img": IMAGES, "n": [None] * 12}, {"label": "n"}, ("'n'", "no classes", "--label")),
+        ({"img": IMAGES, "n": [[1, 2]] * 12}, {"label": "n"}, ("row 0", "list of 2", "--label")),
+        ({"img": IMAGES, "n": [{"a": 1}] * 12}, {"label": "n"}, ("a record of a", "--label none")),
+        ({"img": IMAGES, "Label": [1] * 12, "LABEL": [2] * 12}, {}, ("Label and LABEL", "--label")),
         ({"img": [[[1, 2], [3]]] * 12}, {}, ("row 0", "pixels that differ in length")),
         ({"img": [[[0.5] * 8] * 8] * 12}, {}, ("row 0", "--pixel-range")),
         ({"img": [[[256] * 8] * 8] * 12}, {}, ("row 0", "256", "--pixel-range")),
         ({"img": [[IMAGES[0]]] * 12}, {"column": "img[1]"}, ("row 0", "no image bytes in 'img'")),
         ({"img": IMAGES, "label": [0.5] * 12}, {}, ("'label'", "fractional")),
-        ({"img": IMAGES, "label": [5_000_000] * 12}, {}, ("'label'", "5000000", "label=")),
+        ({"img": IMAGES, "label": [5_000_000] * 12}, {}, ("'label'", "5000000", "--label")),
         ({"img": pa.array([], pa.binary())}, {}, ("no rows",)),
     ],
 )

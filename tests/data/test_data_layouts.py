@@ -223,6 +223,14 @@ def test_names_of_classes_are_part_of_what_a_data_set_is(
     assert load_dataset(second.id, store).class_names == ("bee", "dog")
 
 
+def test_a_user_says_that_folders_are_no_classes(store: ObjectStore, tmp_path: Path) -> None:
+    for label in PETS:
+        fill(tmp_path / "set" / label)
+    train, test = both(tmp_path / "set", store, label="none")
+    assert (train.count, test.count, train.classes, set(train.arrays())) == (18, 2, 0, {"x"})
+    assert "without classes" in train.protocol
+
+
 def test_finding_reads_no_image(tmp_path: Path) -> None:
     (fill(tmp_path / "set") / "00.png").write_bytes(b"no image")
     find_source(str(tmp_path / "set"))

@@ -158,6 +158,9 @@ def test_columns_of_numbers_that_are_called_like_classes(
     arrays = {"x": POINTS, "y": POINTS[:, 0]}
     data = load_dataset(written(tmp_path / "c", {"t.npz": arrays}), store)
     assert (data.shape, data.classes, data.notes) == ((3,), 0, ("arrays x, and not y",))
+    pairs = {**COLUMNS, "label": POINTS[:, :2].tolist()}
+    data = load_dataset(written(tmp_path / "d", {"t.parquet": pairs}), store)
+    assert (data.shape, data.classes) == ((5,), 0)
 
 
 def test_whole_numbers_that_hardly_repeat_are_no_classes_unasked(
@@ -259,10 +262,10 @@ class Thing:
     [
         ({"t.npy": np.array([Thing()] * 20)}, ("t.npy", "without objects")),
         ({"t.npy": np.array(["a"] * 20)}, ("no numbers",)),
-        ({"t.npz": {"a": POINTS, "b": POINTS}}, ("arrays a, b", "column=")),
+        ({"t.npz": {"a": POINTS, "b": POINTS}}, ("arrays a, b", "--column")),
         ({"t.npz": {"x": POINTS, "y": KINDS[:9]}}, ("(9,)", "not one class for each of the 40")),
         ({"t.csv": b"a,b\n1,2\n3\n"}, ("t.csv", "cannot be read as a table")),
-        ({"t.csv": b"x,x,z\n" + b"1,2,3\n" * 20}, ("t.csv has 2 columns 'x'", "column=")),
+        ({"t.csv": b"x,x,z\n" + b"1,2,3\n" * 20}, ("t.csv has 2 columns 'x'", "--column")),
         ({"t.csv": b"label,z,label\n" + b"1,2,3\n" * 20}, ("2 columns 'label'", "rename")),
         ({"t.csv": b""}, ("t.csv", "cannot be read as a table")),
         ({"t.parquet": {"v": [[1.0, 2.0], [1.0]] * 10}}, ("lists of 1 to 2 numbers", "'v'")),
@@ -274,7 +277,7 @@ class Thing:
         ({"t.npy": POINTS[:0]}, ("one row or none",)),
         ({"t.parquet": {"label": KINDS}}, ("no column of numbers", "'label'")),
         ({"t.npy": np.zeros((20, 2, 2, 2, 2))}, ("row 0 of t", "(2, 2, 2, 2)")),
-        ({"t.csv": b"a,b\n" + b"1,\n" * 20}, ("no row without missing numbers", "column=")),
+        ({"t.csv": b"a,b\n" + b"1,\n" * 20}, ("no row without missing numbers", "--column")),
     ],
 )
 def test_what_cannot_be_read(
@@ -290,9 +293,9 @@ def test_what_cannot_be_read(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"image_size": 8}, "drop the image size"),
-        ({"pixel_range": (0, 1)}, "drop the image size and pixel range"),
-        ({"columns": ("a",)}, "drop columns="),
+        ({"image_size": 8}, "drop --image-size"),
+        ({"pixel_range": (0, 1)}, "drop --image-size and --pixel-range"),
+        ({"columns": ("a",)}, "drop --columns"),
         ({"column": "a,z"}, "no column 'z': choose from a, b, c"),
     ],
 )

@@ -1,6 +1,7 @@
 """Images and classes of Parquet are read whatever Arrow type they have."""
 
 import io
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,66 @@ def test_rows_without_a_class(store: ObjectStore, tmp_path: Path, none: Any) -> 
 def test_a_column_of_no_classes_is_none(store: ObjectStore, tmp_path: Path, none: Any) -> None:
     data = read(store, tmp_path, {"image": FILES, "label": [none] * COUNT})
     assert (data.classes, set(data.arrays())) == (0, {"x"})
+
+
+NO_CLASSES: dict[str, tuple[list[Any], str]] = {
+    "lists": ([[1, 2]] * COUNT, "a list of 2"),
+    "lists, some of one": ([[1]] * 9 + [[1, 2]] * (COUNT - 9), "a list of 2"),
+    "records": ([{"a": 1}] * COUNT, "a record of a"),
+    "dates": ([date(2020, 1, 1)] * COUNT, "the date 2020-01-01"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_CLASSES)
+def test_a_column_that_is_called_like_classes_and_has_none_is_passed_over(
+    store: ObjectStore, tmp_path: Path, kind: str
+) -> None:
+    values, told = NO_CLASSES[kind]
+    table = {"image": FILES, "label": values, "kind": NUMBERS}
+    data = read(store, tmp_path, table)
+    assert (data.classes, set(data.arrays())) == (0, {"x"})
+    assert data.notes[1] == f"column 'label' has {told}: no classes"
+    assert read(store, tmp_path, {**table, "class": NUMBERS}).class_names == ("0", "1", "2")
+    assert read(store, tmp_path, table, label="kind").class_names == ("0", "1", "2")
+
+
+def test_a_user_says_that_there_are_no_classes(store: ObjectStore, tmp_path: Path) -> None:
+    data = read(store, tmp_path, {"image": FILES, "label": NUMBERS}, label="none")
+    assert (data.classes, set(data.arrays()), len(data.notes)) == (0, {"x"}, 1)
+    assert data.protocol.endswith("without classes")
+
+
+@pytest.mark.parametrize(
+    ("folders", "names", "label"),
+    [
+        (["label=cat", "label=dog"], ("cat", "dog"), None),
+        (["Label=2", "Label=10"], tuple(map(str, range(11))), None),
+        (
+            ["label=tabby%20cat", "label=__HIVE_DEFAULT_PARTITION__"],
+            ("tabby cat", "no class"),
+            None,
+        ),
+        (["train/label=0", "train/label=1", "test/label=0", "test/label=1"], ("0", "1"), None),
+        (["kind=cat", "kind=dog"], ("cat", "dog"), "kind"),
+        (["kind=cat", "kind=dog"], (), None),
+        (["label=cat", "label=dog"], (), "none"),
+    ],
+)
+@pytest.mark.parametrize("points", [False, True])
+def test_folders_of_parquet_state_classes(
+    store: ObjectStore, tmp_path: Path, folders: list[str], names: tuple[str, ...],
+    label: str | None, points: bool,
+) -> None:  # fmt: skip
+    """As Hive and Spark write them."""
+    for folder in folders:
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        table = {"a": NUMBERS, "b": NUMBERS[::-1]} if points else {"image": FILES}
+        pq.write_table(pa.table(table), tmp_path / "set" / folder / "part-0.parquet")
+    train = load_dataset(str(tmp_path / "set"), store, label=label)
+    assert train.class_names == names
+    assert train.shape == ((2,) if points else (1, 8, 8))
+    halves = [count for count in train.class_counts if count]
+    assert len(halves) == len(names and folders[:2])
 
 
 def splits(folder: Path, hidden: list[Any]) -> str:

@@ -75,6 +75,70 @@ def test_the_first_frame_is_read(store: ObjectStore, tmp_path: Path, ending: str
     assert np.array_equal(first(store, str(tmp_path / "set")), BYTES)
 
 
+CLEAR = np.zeros((6, 8), np.uint8)
+
+
+def see_through(form: str, red: int, alpha: NDArray[np.uint8]) -> Image.Image:
+    """A picture of one colour, grey or (red, 30, 10), which is seen as far as `alpha` says."""
+    flat = Image.new("RGB", (8, 6), (red, 30, 10))
+    if form == "LA":
+        return Image.merge("LA", [Image.new("L", (8, 6), red), Image.fromarray(alpha)])
+    if form == "RGBA":
+        return Image.merge("RGBA", [*flat.split(), Image.fromarray(alpha)])
+    colour = flat.quantize(2) if form == "P" else flat
+    colour.info["transparency"] = 0 if form == "P" else (red, 30, 10)
+    return colour
+
+
+@pytest.mark.parametrize("form", ["LA", "RGBA", "P", "RGB"])
+def test_hidden_colours_do_not_show(store: ObjectStore, tmp_path: Path, form: str) -> None:
+    """Two pictures that look alike are the same pixels."""
+    hashes = set()
+    for red in (240, 0):
+        folder = tmp_path / f"{red}" / "set"
+        folder.mkdir(parents=True)
+        for i in range(10):
+            see_through(form, red, CLEAR).save(folder / f"{i}.png")
+        data = load_dataset(str(folder), store)
+        assert set(data.arrays()["x"].flat) == {255}
+        assert "transparency on white" in data.protocol
+        hashes.add(data.hash)
+    assert len(hashes) == 1
+
+
+def test_half_of_a_colour_is_half_white(store: ObjectStore, tmp_path: Path) -> None:
+    alpha = np.full((6, 8), 51, np.uint8)  # a fifth
+    (tmp_path / "set").mkdir()
+    for i in range(10):
+        see_through("RGBA", 240, alpha).save(tmp_path / "set" / f"{i}.png")
+    pixels = load_dataset(str(tmp_path / "set"), store).arrays()["x"][0, :, 0, 0]
+    assert np.abs(pixels - np.array([252, 210, 206])).max() <= 1
+    array = np.asarray(see_through("RGBA", 240, alpha))
+    np.savez(tmp_path / "t.npz", x=np.stack([array] * 20))
+    data = load_dataset(str(tmp_path / "t.npz"), store)
+    assert np.array_equal(data.arrays()["x"][0, :, 0, 0], pixels)
+    assert data.protocol.endswith("transparency on white")
+
+
+def test_opaque_pictures_are_as_they_are(store: ObjectStore, tmp_path: Path) -> None:
+    alpha = np.full((6, 8), 255, np.uint8)
+    (tmp_path / "set").mkdir()
+    for i in range(10):
+        see_through("RGBA", 240, alpha).save(tmp_path / "set" / f"{i}.png")
+    data = load_dataset(str(tmp_path / "set"), store)
+    assert data.arrays()["x"][0, :, 0, 0].tolist() == [240, 30, 10]
+    assert "white" not in data.protocol
+
+
+def test_white_is_what_the_user_says(store: ObjectStore, tmp_path: Path) -> None:
+    alpha = np.where(np.arange(8) < 4, 0, 255).astype(np.uint8)[None].repeat(6, 0)
+    (tmp_path / "set").mkdir()
+    for i in range(10):
+        see_through("LA", 60, alpha).save(tmp_path / "set" / f"{i}.png")
+    pixels = first(store, str(tmp_path / "set"), pixel_range=(0, 100))
+    assert pixels[0].tolist() == [255] * 4 + [153] * 4
+
+
 def damaged(tmp_path: Path, *bad: str) -> str:
     for label in ("cat", "dog"):
         (tmp_path / "set" / label).mkdir(parents=True)

@@ -10,7 +10,9 @@ from torch import Tensor
 from gensweep.evaluation._critic_measures import CriticMeasures, share_above
 from gensweep.evaluation._held_out_examples import for_ranking
 from gensweep.lanes import Pack
+from gensweep.testing import RandomExamples
 from gensweep_models.catalog import CATALOG
+from small_entries import small_settings
 
 DRAW = torch.Generator().manual_seed(0)
 TRAIN, HELD_OUT = (torch.rand(40, 1, 8, 8, generator=DRAW) * 2 - 1 for _ in range(2))
@@ -78,3 +80,19 @@ def test_models_without_a_critic_and_data_without_a_test_split_have_none() -> No
         entry: Any = CATALOG[name]
         game = entry.game(entry.config(), Images(TRAIN))
         assert CriticMeasures.of_game(game, {"x": TRAIN}, held_out) is None
+
+
+@pytest.mark.parametrize("name", ["began", "cgan"])
+def test_critics_that_rebuild_examples_or_are_given_classes_are_measured(name: str) -> None:
+    model = CATALOG[name]
+    data = RandomExamples((1, 8, 8), 3)
+    config = model.config(**small_settings(model))
+    pack = Pack(model, config, data, data, width=2, trace=False)
+    for slot in range(2):
+        pack.load(slot, config, seed=slot, budget_images=80)
+    examples = data.gather(torch.arange(40))
+    measured = CriticMeasures.of_game(pack.game, examples, examples)
+    assert measured is not None
+    one, other = measured.measure(pack, [0, 1])
+    assert one["critic_slope"] > 0
+    assert one["critic_slope"] != other["critic_slope"]

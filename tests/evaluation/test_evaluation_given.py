@@ -11,13 +11,9 @@ from torch import Tensor, nn
 
 from gensweep.cli._check import setting
 from gensweep.errors import UserError
-from gensweep.evaluation import Scores, Shape, sample_lane
+from gensweep.evaluation import Scores, Shape, condition_classes, conditions, sample_lane
 from gensweep.evaluation._given_values import given_values
-from gensweep.evaluation._held_out_examples import (
-    condition_classes,
-    conditions,
-    for_ranking,
-)
+from gensweep.evaluation._held_out_examples import for_ranking
 from gensweep.lanes import Pack, _sampling
 from gensweep.lanes._purity import _Dispatched
 from gensweep.testing import RandomExamples, check_game, find_violations

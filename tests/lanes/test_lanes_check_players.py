@@ -215,7 +215,15 @@ GAMES: dict[str, tuple[Any, Any, dict[str, Player], str]] = {
         Sized(), _noisy((8, 3), latent="latent_size"), ONE,
         "noise 'z' of player 'one' has latent='latent_size', but its last size is 3, not 4",
     ),
-    "a slash": (Config(), None, {"a/b": Player(_build)}, "player 'a/b': a name has .* no slash"),
+    "a slash": (Config(), None, {"a/b": Player(_build)}, "player 'a/b': a name has letters, dig"),
+    "a sign": (Config(), None, {"D(x)": Player(_build)}, r"player 'D\(x\)': a name has letters"),
+    "a lazy layer": (
+        Config(), None, {"one": Player(lambda: nn.LazyLinear(2))},
+        "'one': its network has the lazy 'weight', whose size only a first call tells: give the",
+    ),
+    "no network": (
+        Config(), None, {"one": Player(lambda: 3)}, "'one': its `build` returns a int: return a mo",
+    ),
     "no noise": (Config(), {}, {"one": Player(_build)}, "player 'one': `noise` has no entry"),
     "noise of nobody": (
         Config(), {"one": {}, "two": {}}, {"one": Player(_build)},

@@ -27,6 +27,15 @@ MISTAKES = {
         lambda nets, batch, noise, hyper: (nets["x"]().sum(), {"m": batch["x"]}),
         "metric 'm' of player 'x' has shape [8, 2]: take its mean, it must be a scalar.",
     ),
+    "metrics in a list": (
+        lambda nets, batch, noise, hyper: (nets["x"]().sum(), [nets["x"]().sum()]),
+        "the loss of player 'x' returns a list for its metrics: return `loss, metrics`, with {} "
+        "for none.",
+    ),
+    "a metric that is true or false": (
+        lambda nets, batch, noise, hyper: (nets["x"]().sum(), {"m": nets["x"]().sum() > 0}),
+        "metric 'm' of player 'x' is of torch.bool, and must be a real number: take .float().",
+    ),
     "another network": (
         lambda nets, batch, noise, hyper: (nets["critic"]().sum(), {}),
         "player 'x' asks for network 'critic', but there is x: name it as in the game's `players`.",

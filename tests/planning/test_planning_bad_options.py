@@ -33,18 +33,19 @@ CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
     "a cluster that is not there": (
         ["--preset", "cluster"], {"RAY_ADDRESS": "127.0.0.1:9"}, "RAY_ADDRESS",
     ),
-    "a size that digits do not have": (["--image-size", "16"], {}, "image size"),
+    "a size that digits do not have": (["--image-size", "16"], {}, "--image-size"),
     "a column of no table": (["--column", "face", "--data", "."], {}, "Parquet"),
     "a download of what is built in": (["--download", "http://127.0.0.1:9"], {}, "--data digits"),
     "a ledger in a file": ([], {"GENSWEEP_LEDGER": "/dev/null/x"}, "GENSWEEP_LEDGER"),
     "a ledger of no known kind": ([], {"GENSWEEP_LEDGER": "gopher://x"}, "gopher"),
     "a data base that does not answer": (
-        [], {"GENSWEEP_LEDGER": "postgresql://a:b@127.0.0.1:9/x"}, "127.0.0.1:9",
+        ["--wait", "0"], {"GENSWEEP_LEDGER": "postgresql://a:b@127.0.0.1:9/x"}, "127.0.0.1:9",
     ),
     "resuming in no ledger": (
         ["--resume", "x"], {"GENSWEEP_LEDGER": "/dev/null/x"}, "GENSWEEP_LEDGER",
     ),
     "negative GPUs": (["--gpus", "-1"], {}, "gpus"),
+    "less than no time to wait": (["--wait", "-1"], {}, "--wait -1"),
     "no packs": (["--packs", "0"], {}, "packs=0"),
     "no ranks": (["--ranks", "0"], {}, "ranks=0"),
     "a name with a slash": (["--name", "a/b"], {}, "a/b"),
@@ -56,12 +57,12 @@ CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
     "unknown scheme": ([], {"GENSWEEP_STORE": "gopher://x"}, "gopher"),
     "store in a file": ([], {"GENSWEEP_STORE": "file:///dev/null/store"}, "/dev/null"),
     "store does not answer": (
-        [], {"GENSWEEP_STORE": "s3://bucket", "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        ["--wait", "0"], {"GENSWEEP_STORE": "s3://bucket", "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
              "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, "127.0.0.1:9",
     ),
     "no tracker": ([], {"MLFLOW_TRACKING_URI": ""}, "MLFLOW_TRACKING_URI"),
     "tracker does not answer": (
-        [], {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, "127.0.0.1:9",
+        ["--wait", "1"], {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, "127.0.0.1:9",
     ),
 }  # fmt: skip
 

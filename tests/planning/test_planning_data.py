@@ -2,6 +2,7 @@
 
 import dataclasses
 import http.server
+import io
 import pickle
 import threading
 from collections.abc import Iterator
@@ -16,13 +17,21 @@ import pytest
 from PIL import Image
 
 from gensweep.errors import UserError
+from gensweep.evaluation import build_evaluator, draw_examples
+from gensweep.metrics import Projection
 from gensweep.planning import Plan, parse_request, plan_text
-from gensweep.planning._check_model import check_data_set, check_games, check_metrics
+from gensweep.planning._check_model import (
+    check_data_set,
+    check_games,
+    check_metrics,
+    evaluation_metrics,
+)
 from gensweep.planning._prepare import check_data_source, load_data
 from gensweep.spec import RunRequest
 from gensweep.storage import open_store
 from gensweep.sweep import Sweep
 from gensweep_models.catalog import CATALOG
+from gensweep_models.game import Optimizer
 from gensweep_models.space import Categorical, Real
 from small_entries import quick_but_deep, small_settings
 
@@ -78,7 +87,7 @@ def test_columns_of_parquet_are_named(table: Path, tmp_path: Path) -> None:
 
 def test_images_without_classes_can_be_judged(table: Path, tmp_path: Path) -> None:
     train, _ = loaded(tmp_path, "--data", str(table), "--column", "front", "--image-size", "8")
-    check_data_set(train)
+    check_data_set(train, None)
     check_metrics(dataclasses.replace(GAN, target="density"), train)
     with pytest.raises(UserError, match="'classes', which is not measured"):
         check_metrics(dataclasses.replace(GAN, target="classes"), train)
@@ -117,7 +126,50 @@ def test_too_few_images_are_told(tmp_path: Path) -> None:
         picture(np.random.default_rng(0)).save(file)
     train, _ = loaded(tmp_path, "--data", str(tmp_path / "few"), "--image-size", "8")
     with pytest.raises(UserError, match="3 training examples: use more than 5"):
-        check_data_set(train)
+        check_data_set(train, None)
+
+
+def test_equal_images_are_told(tmp_path: Path) -> None:
+    """No variance is left that a sample's could be held against."""
+    for split in ("train", "test"):
+        (tmp_path / "same" / split).mkdir(parents=True)
+        for i in range(8):
+            value = i if split == "train" else 7
+            Image.fromarray(np.full((8, 8), value, np.uint8)).save(
+                tmp_path / "same" / split / f"{i}.png"
+            )
+    train, test = loaded(tmp_path, "--data", str(tmp_path / "same"))
+    check_data_set(train, None)
+    with pytest.raises(UserError, match="same has 8 test examples, and all are equal"):
+        check_data_set(train, test)
+
+
+def test_one_class_is_judged_as_none(tmp_path: Path) -> None:
+    """A classifier of one class would have learned nothing."""
+    rows = {"image": [_png(i) for i in range(22)], "label": [1] * 22}
+    pq.write_table(pa.table(rows), tmp_path / "one.parquet")
+    argv = ["--data", str(tmp_path / "one.parquet")]
+    train, test = loaded(tmp_path, *argv)
+    assert (train.classes, train.class_counts) == (2, (0, 20))
+    assert "classes" not in evaluation_metrics(GAN, train)
+    with pytest.raises(UserError, match="'classes', which is not measured"):
+        check_metrics(dataclasses.replace(GAN, target="classes"), train)
+    evaluator = build_evaluator(GAN, open_store(str(tmp_path / "store")), train, test)
+    assert evaluator.protocol["features"] == Projection.kind
+    assert "classes" not in evaluator.protocol
+    found = evaluator.evaluator.evaluate(draw_examples(train, 100)["x"][None])[0]
+    _, cause = evaluator.evaluator.verdict(found)
+    assert "classes" not in cause
+    assert cause.endswith("beside 20 real examples: too few to tell")
+    plan = Plan(request=parse_request("A test.", GAN, argv), store="", tracking_uri="", home="",
+                ledger="", dataset=train, test=test)  # fmt: skip
+    assert "verdicts  rest on 20 training examples, too few to tell" in plan_text(plan)
+
+
+def _png(seed: int) -> bytes:
+    out = io.BytesIO()
+    picture(np.random.default_rng(seed)).resize((8, 8)).save(out, "png")
+    return out.getvalue()
 
 
 @pytest.fixture
@@ -182,7 +234,9 @@ def test_the_model_is_built_for_every_choice(photos: Path, tmp_path: Path) -> No
     train, _ = loaded(tmp_path, "--data", str(photos), "--image-size", "12")
     space = {"body": Categorical(("mlp", "conv")), "objective": KINDS}
     sweep = dataclasses.replace(GAN, space=space, map_axis="")
-    with pytest.raises(UserError, match="body=conv, objective=hinge"):
+    sweep = dataclasses.replace(sweep, data=str(photos), image_size=12)
+    told = r"body=conv, objective=hinge: .* but got .*\(1, 12, 12\)\. Say --image-size 8\.$"
+    with pytest.raises(UserError, match=told):
         check_games(RunRequest(sweep=sweep), train)
     check_games(RunRequest(sweep=dataclasses.replace(GAN, fixed={"body": "mlp"})), train)
 
@@ -203,6 +257,45 @@ def learning_otherwise(**options: Any) -> Any:
         return made
 
     return dataclasses.replace(CATALOG["gan"], game=game)
+
+
+def test_a_round_is_trained_before_anything_starts(digits: Any) -> None:
+    """On the data themselves: the random examples of the laws do not show this."""
+
+    def game(config: Any, data: Any) -> Any:
+        def step(params: Any, grad: Any, state: Any, scalars: Any) -> Any:
+            return params - grad * (1 / (data.count < 1000 or params.shape[1] == 3)), {}
+
+        own = Optimizer("own", (), ("learning_rate",), step)
+        return learning_otherwise(optimizer=own).game(config, data)
+
+    sweep = dataclasses.replace(GAN, model=dataclasses.replace(GAN.model, game=game))
+    told = (
+        "^gan, objective=hinge: a round of training fails with ZeroDivisionError: .*data.py, line "
+    )
+    with pytest.raises(UserError, match=told):
+        check_games(RunRequest(sweep=sweep), digits)
+
+
+def test_an_evaluation_is_tried_before_anything_starts(digits: Any) -> None:
+    """At each value of a curve's grid."""
+
+    def game(config: Any, data: Any) -> Any:
+        if config.sample_steps == 3:
+            raise KeyError("three steps")
+        return CATALOG["ddpm"].game(config, data)
+
+    sweep = steps_sweep(dataclasses.replace(CATALOG["ddpm"], game=game))
+    told = r"ddpm: an evaluation fails with KeyError: 'three steps' \(test_planning_data.py, line "
+    with pytest.raises(UserError, match=told):
+        check_games(RunRequest(sweep=sweep), digits)
+
+
+def steps_sweep(model: Any) -> Sweep:
+    """A sweep of a small diffusion, which draws a curve of its steps at 3."""
+    return Sweep(name="steps", model=model, fixed={"channels": 8, "steps": 20},
+                 space={"sample_steps": Categorical((4, 2)), "learning_rate": RATE},
+                 sampling_grids={"sample_steps": (3,)})  # fmt: skip
 
 
 PLAYERS: dict[str, tuple[dict[str, Any], str]] = {
@@ -236,10 +329,7 @@ def test_the_laws_are_checked_with_the_fewest_steps_of_a_sample(digits: Any) -> 
         return made
 
     ddpm = dataclasses.replace(CATALOG["ddpm"], game=game)
-    sweep = Sweep(name="steps", model=ddpm, fixed={"channels": 8, "steps": 20},
-                  space={"sample_steps": Categorical((4, 2)), "learning_rate": RATE},
-                  sampling_grids={"sample_steps": (3,)})  # fmt: skip
-    check_games(RunRequest(sweep=sweep), digits)
+    check_games(RunRequest(sweep=steps_sweep(ddpm)), digits)
     assert set(steps) == {2}
 
 

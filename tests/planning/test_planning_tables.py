@@ -56,7 +56,7 @@ def test_a_model_of_points_is_checked_trained_and_judged(
     train, test = load_data(request, store)
     assert test is not None
     assert (train.count, test.count, train.classes) == (360, 40, 3)
-    check_data_set(train)
+    check_data_set(train, None)
     check_games(request, train)
     check_metrics(request.sweep, train)
     evaluator = build_evaluator(request.sweep, store, train, test)

@@ -11,11 +11,14 @@ import torch
 
 from gensweep.budget import Budget
 from gensweep.data import load_dataset
+from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.planning import Estimate, Plan, parse_request, plan_text
+from gensweep.planning._estimate import estimate_here
 from gensweep.profiling import PackProfiler, fixed_width, measure_width, resolve_width
 from gensweep.profiling._memory import _cgroup_headroom, measure_free_mib, usable_mib
 from gensweep.profiling._profile_cache import PackProfile, ProfileCache
+from gensweep.profiling._profiler import measure_tick_s
 from gensweep.profiling._width import (
     UNMEASURED,
     Width,
@@ -241,7 +244,9 @@ def test_a_pack_that_trials_fill_no_further_is_not_measured(sets: dict[str, Any]
     assert [asked.fitted_to(4, on_gpu=gpu).width for gpu in (False, True)] == [2, 1]
 
 
-def test_a_model_that_fails_is_left_to_its_packs(sets: dict[str, Any]) -> None:
+def test_a_model_that_fails_is_left_to_packs_and_refused_in_a_plan(
+    sets: dict[str, Any],
+) -> None:
     def broken(config: Any, data: Any) -> Any:
         game = CATALOG["gan"].game(config, data)
         game.loss = _raise
@@ -252,10 +257,41 @@ def test_a_model_that_fails_is_left_to_its_packs(sets: dict[str, Any]) -> None:
     found = measure_width(profiler_of(sweep, sets["ring8"]))
     assert found.lanes == UNMEASURED
     assert found.text() == "16 lanes; measuring failed: KeyError: 'my bug'"
+    request = RunRequest(sweep=sweep, dry_run=True)
+    told = r"^gan: packs cannot be trained .*: KeyError: 'my bug' \(test_profiling_width.py, line "
+    for one in (request, dataclasses.replace(request, sweep=dataclasses.replace(sweep, width=2))):
+        with pytest.raises(UserError, match=told):
+            estimate_here(one, sets["ring8"], "cpu", "here")
 
 
 def _raise(*args: Any) -> Any:
     raise KeyError("my bug")
+
+
+def test_a_slow_pack_is_timed_once() -> None:
+    """What is long is blurred little: five stretches of minutes would be a long dry run."""
+    now, runs = [0.0], []
+
+    def run(ticks: int, each: float) -> None:
+        runs.append(ticks)
+        now[0] += ticks * each
+
+    assert measure_tick_s(lambda n: run(n, 10.0), 3, lambda: now[0]) == 10.0
+    assert runs == [3]
+    assert measure_tick_s(lambda n: run(n, 0.1), 1, lambda: now[0]) == pytest.approx(0.1)
+    assert runs == [3, *[1] * 5]
+
+
+def test_variants_that_take_long_are_taken_to_be_like_the_first(sets: dict[str, Any]) -> None:
+    space = {"learning_rate": RATE, "objective": Categorical(("hinge", "minimax"))}
+    profiler = profiler_of(dataclasses.replace(GAN, space=space, width=2), sets["ring8"])
+    first, second = (profiler._cache_for({"objective": one}) for one in ("hinge", "minimax"))
+    first.save({2: PackProfile(lane_round_ms=2.0, memory_mib=1.0, measuring_s=11.0)})
+    alone = profiler.training_s()
+    assert second.load() == {}
+    first.save({2: PackProfile(lane_round_ms=2.0, memory_mib=1.0, measuring_s=9.0)})
+    second.save({2: PackProfile(lane_round_ms=4.0, memory_mib=1.0, measuring_s=9.0)})
+    assert profiler.training_s() == pytest.approx(1.5 * alone)
 
 
 def test_the_user_or_the_script_fixes_the_width() -> None:

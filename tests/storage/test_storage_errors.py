@@ -16,6 +16,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from gensweep import patience
 from gensweep.errors import UserError
 from gensweep.patience import Patience
 from gensweep.storage import StoreError, StoreUnavailableError, _s3_clients, open_store
@@ -293,11 +294,12 @@ def test_a_server_that_is_away_is_waited_for_by_a_store_of_more_patience(
     proxy = Proxy(int(moto_endpoint.rpartition(":")[2]))
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setattr(_s3_clients, "ATTEMPTS", 1)  # the store's patience alone
+    monkeypatch.setattr(patience, "TELL_S", 0.1)
     told: list[str] = []
     store = open_store(f"s3://{bucket}/p", Patience(60, told.append))
     store.put("k", b"before")
     proxy.down()
-    back = threading.Timer(3, proxy.up)
+    back = threading.Timer(1.5, proxy.up)
     back.start()
     store.put("k", b"after")
     back.join()

@@ -71,7 +71,10 @@ def _metric(name: Any) -> Loss:
     [
         ("gap", "'y' reports a metric 'gap', a name that 'x' has already: rename it in"),
         ("x_loss", "'x' reports a metric 'x_loss', a name that 'x' has already: rename it in"),
-        (1, "the loss of player 'x' names a metric 1: call it by a string of letters, digits"),
+        (1, "the loss of player 'x' names a metric 1: call it by a string of up to 200"),
+        ("../gap", "the loss of player 'x' names a metric '../gap': call it by a string of up to"),
+        ("g" * 201, f"the loss of player 'x' names a metric '{'g' * 201}': call it by a string of"),
+        ("coverage", "the loss of player 'x' names a metric 'coverage', which evaluations measure"),
         ("gap\n", "the loss of player 'x' names a metric 'gap\\n': call it by a string of"),
     ],
 )
@@ -90,7 +93,11 @@ def test_a_name_that_no_metric_may_have_is_named(name: Any, message: str) -> Non
         ),
         (
             lambda player, nets, *args: (nets["x"].value.data.sum(), {}),
-            "Toy.loss of player 'x' takes `.data` of a tensor: compute with the tensor, or",
+            "Toy.loss of player 'x' takes `.data` of a tensor at test_testing_training.py, line",
+        ),
+        (
+            lambda player, nets, *args: (nets["x"]().sum(), {"m": nets["x"]().detach().numpy()}),
+            "Toy.loss of player 'x' hands a tensor to numpy or to Python at test_testing_training",
         ),
         (
             lambda player, nets: (nets[player]().sum(), {}),

@@ -288,19 +288,24 @@ def test_refused_event_is_set_aside_and_the_rest_goes_on(
 ) -> None:
     with Tracker(Spool(tmp_path), server.uri, "refused", "s") as tracker:
         tracker.log_metrics(0, 1, {"fid": 1.0})
-        tracker.log_metrics(0, 2, {"no such {name}": 1.0})
+        tracker.log_metrics(0, 2, {"kid": 2.0, "no such {name}": 1.0, "ssim": 0.5})
         tracker.log_metrics(0, 3, {"fid": 3.0})
+        tracker.finish_trial(0, "completed", metrics={"../last": 4.0, "psnr": 5.0})
         assert tracker.flush(60), tracker.last_error
-        assert tracker.refused_count == 1
+        assert tracker.refused_count == 2
     aside = tmp_path / "rejected.jsonl"
     aside.write_text(aside.read_text() + '{"event": {"tri')  # whose writer was killed
     with Tracker(Spool(tmp_path), server.uri, "refused", "s") as tracker:  # it is lost for good
         assert tracker.describe_undelivered().startswith(
-            "the tracker refused 1 events, kept with its reasons in "
+            "the tracker refused 2 events, kept with its reasons in "
         )
-    assert ["no such" in json.loads(line)["reason"] for line in aside.open()] == [True]
+    reasons = [json.loads(line)["reason"] for line in aside.open()]
+    assert ["no such" in one for one in reasons] == [True, False]
+    assert ["../last" in one for one in reasons] == [False, True]
     run = runs_of(client, "refused", "s")["trial-0000"]
     assert history(client, run, "fid") == [(1, 1.0), (3, 3.0)]
+    assert (history(client, run, "kid"), history(client, run, "ssim")) == ([(2, 2.0)], [(2, 0.5)])
+    assert (run.data.metrics["psnr"], run.info.status) == (5.0, "FINISHED")
 
 
 @pytest.mark.parametrize("part", [0, 20, 45])

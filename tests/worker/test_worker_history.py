@@ -69,6 +69,25 @@ def test_the_tracker_has_the_curve_with_its_steps_and_the_evaluations_beside(
     assert run.data.metrics["frechet"] == last["frechet"]
 
 
+def test_a_trial_that_waits_for_resume_is_shown_as_waiting(open_small_sweep: Any) -> None:
+    def shown() -> tuple[str, str]:
+        client = MlflowClient(small_sweep.plan.tracking_uri)
+        every = [one.experiment_id for one in client.search_experiments()]
+        (run,) = client.search_runs(every, "tags.`gensweep.trial` = 'small/0'")
+        return run.info.status, run.data.tags["status"]
+
+    small_sweep = open_small_sweep(trials=1, width=1)
+    small_sweep.runner("first")
+    small_sweep.coordinator.end_pack("first", died=True)
+    small_sweep.coordinator.complete({}, {}, "a pack died")
+    small_sweep.close()
+    assert shown() == ("SCHEDULED", "queued")
+    small_sweep = open_small_sweep(trials=1, width=1)
+    small_sweep.runner("second")
+    small_sweep.close()
+    assert shown() == ("RUNNING", "running")
+
+
 @pytest.mark.parametrize(("ticks", "told"), [(4200, 50), (2100, 25), (1000, 10), (50, 1), (7, 1)])
 def test_a_short_trial_tells_the_tracker_fewer_points_and_always_the_last(
     ticks: int, told: int

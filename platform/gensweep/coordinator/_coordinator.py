@@ -368,8 +368,12 @@ class SweepCoordinator:
     ) -> bool:
         """Record the sweep's report, figures and end; whether the tracker has everything.
 
-        `error` says why packs kept dying; empty if they did not.
+        `error` says why packs kept dying; empty if they did not. Trials that were begun and have
+        not ended wait from now on.
         """
+        for record in self._study.records():
+            if record.attempts and not record.state.ended:
+                self._recorder.rest_trial(record.number)
         return self._recorder.complete(files, summary, *self._sweep_end(error))
 
     def _sweep_end(self, error: str) -> tuple[TrialState, str]:

@@ -104,6 +104,10 @@ class SweepRecorder:
             self._tracker.log_artifact(number, "lineage.json", json.dumps(lineage).encode())
         self._tracker.finish_trial(number, state, cause, finite(metrics))
 
+    def rest_trial(self, number: int) -> None:
+        """Record that a trial which was begun waits for `--resume`."""
+        self._tracker.rest_trial(number)
+
     def record_error(self, number: int, traceback: str) -> None:
         """Record the error by which a pack died with the trial in one of its lanes."""
         self._tracker.log_artifact(number, "traceback.txt", traceback.encode())
@@ -155,7 +159,7 @@ def curve_metrics(curves: Curves, metrics: Sequence[str]) -> dict[str, float]:
     {'frechet.truncation_0.5': 40.0, 'coverage.truncation_0.5': 0.25}
     """
     return {
-        f"{metric}.{name}_{at:g}": value
+        f"{metric}.{name}_{at:g}".replace("+", ""): value
         for name, curve in curves.items()
         for at, *measured in curve
         for metric, value in zip(metrics, measured, strict=False)

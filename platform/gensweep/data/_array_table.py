@@ -43,7 +43,7 @@ class ArrayTable:
                  and asked in (None, name, _rest(name))]  # fmt: skip
         if not found or len({_rest(name) for name in found}) > 1:
             raise UserError(f"{self.uri} has the arrays {', '.join(self._arrays)}: name that of "
-                            "the examples by column=.")  # fmt: skip
+                            "the examples by --column.")  # fmt: skip
         return sorted(found)
 
     def where(self, file: str) -> str:
@@ -69,19 +69,22 @@ class ArrayTable:
         found = self._arrays[file]
         if found.dtype.kind not in "biuf":
             raise UserError(f"{self.where(file)} holds {found.dtype.name}, no numbers: name "
-                            "that of the examples by column=.")  # fmt: skip
+                            "that of the examples by --column.")  # fmt: skip
         return found[:, None] if found.ndim == 1 else found
 
     @cached_property
     def label(self) -> str | None:
         """The name of the array of classes, without its split."""
-        if self.options.label is not None:
-            if not any(self._partner(file, self.options.label) for file in self.files):
+        asked = self.options.named_label
+        if self.options.is_unlabelled:
+            return None
+        if asked is not None:
+            if not any(self._partner(file, asked) for file in self.files):
                 raise UserError(
                     f"{self.uri} has the arrays {', '.join(self._arrays)}, none of "
-                    f"them {self.options.label!r}: name another by label=."
+                    f"them {asked!r}: name another by --label."
                 )
-            return self.options.label
+            return asked
         import pyarrow as pa
 
         found = min({_rest(name) for name in self._arrays} & CLASSES, default=None)
@@ -112,7 +115,7 @@ class ArrayTable:
         found = [name for name in same if column in (name, _rest(name))]
         if len(found) > 1:
             raise UserError(f"{self.uri} has the arrays {' and '.join(found)} of classes for "
-                            f"{file}: name one by label=.")  # fmt: skip
+                            f"{file}: name one by --label.")  # fmt: skip
         return found[0] if found else None
 
     @cached_property

@@ -58,7 +58,7 @@ class Captioned:
     def meta(self) -> Meta:
         column = Column(name=CAPTION, dtype="int64", shape=(self._length,), levels=255)
         columns = (*self._meta.columns, column)
-        said = f"{self._meta.protocol}; captions of classes and of measures of their images"
+        said = f"{self.source.meta().protocol}; captions of classes and of measures of their images"
         return replace(self._meta, columns=columns, protocol=said)
 
     def chunks(self, split: str) -> Iterator[Chunk]:

@@ -74,9 +74,11 @@ class ColumnTable:
 
     @cached_property
     def label(self) -> str | None:
-        """The column of classes; one that has fractions, or that column= names, is of numbers."""
-        if self.options.label is not None:
-            return self._known(self.options.label)
+        """The column of classes; one that has fractions, or that --column names, is of numbers."""
+        if self.options.is_unlabelled:
+            return None
+        if self.options.named_label is not None:
+            return self._known(self.options.named_label)
         asked = self.names if self.options.column is not None else []
         others = [name for name in self._all if name not in asked]
         found = find_label(others, self.where(self.files[0]), CLASSES)
@@ -113,8 +115,19 @@ class ColumnTable:
 
     def _read(self, file: str) -> Any:
         if file.lower().endswith(".parquet"):
-            return ParquetTable(self.place).open(file).read(use_threads=False)
+            return self._with_folders(file, ParquetTable(self.place))
         return read_csv(self.place.read(file), self.where(file))
+
+    def _with_folders(self, file: str, table: ParquetTable) -> Any:
+        """Read a Parquet file, with the classes that its folders state."""
+        import pyarrow as pa
+
+        found = table.open(file).read(use_threads=False)
+        for name in table.folder_columns:
+            is_usual = not self.options.is_unlabelled and name.lower() in CLASSES
+            if is_usual or name == self.options.named_label:
+                found = found.append_column(name, pa.array(table.labels(file, name)))
+        return found
 
     def _known(self, name: str) -> str:
         if name not in self._all:
@@ -129,7 +142,7 @@ class ColumnTable:
                             "keep one kind of table in a folder.")  # fmt: skip
         if table.column_names.count(name) > 1:
             raise UserError(f"{self.where(file)} has {table.column_names.count(name)} columns "
-                            f"{name!r}: rename them, or choose others by column=.")  # fmt: skip
+                            f"{name!r}: rename them, or choose others by --column.")  # fmt: skip
         return storage(table.column(name).combine_chunks())
 
 
@@ -189,7 +202,7 @@ def numbers(values: Any, name: str, where: str) -> NDArray[Any]:
         lengths = pc.list_value_length(values).drop_null().unique().to_pylist()
         if not lengths:
             raise UserError(f"column {name!r} of {where} has no list, only missing ones: name "
-                            "others by column=a,b.")  # fmt: skip
+                            "others by --column a,b.")  # fmt: skip
         if len(lengths) > 1:
             raise UserError(f"{where} has lists of {min(lengths)} to {max(lengths)} numbers in "
                             f"{name!r}: make all of one length.")  # fmt: skip
@@ -199,7 +212,7 @@ def numbers(values: Any, name: str, where: str) -> NDArray[Any]:
         return rows
     first = next((one for one in values.to_pylist() if one is not None), None)
     raise UserError(f"column {name!r} of {where} has {kind} such as {first!r}, no numbers: "
-                    "name columns of numbers by column=a,b or the classes by label=.")  # fmt: skip
+                    "name columns of numbers by --column a,b, or classes by --label.")  # fmt: skip
 
 
 def may_be_numbers(field: Any) -> bool:

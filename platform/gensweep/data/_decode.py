@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from gensweep.data._options import ReadOptions
-from gensweep.data._picture import GREY, Range, open_image, undecodable
+from gensweep.data._picture import GREY, Opened, Range, open_image, undecodable
 from gensweep.data._unreadable import Unreadable, UnreadableError
 from gensweep.errors import UserError
 
@@ -60,11 +60,12 @@ class Decoder:
                 f"image size {size} is not supported: choose {SIZES[0]} to {SIZES[-1]}."
             )
 
-        def one(sample: Item) -> tuple[str, Image] | UnreadableError:
+        def one(sample: Item) -> tuple[str, Opened] | UnreadableError:
             return _attempt(lambda: _opened(read(sample), limits))
 
         opened = list(map(one, samples))
-        images = [one for one in opened if not isinstance(one, UnreadableError)]
+        found = [one for one in opened if not isinstance(one, UnreadableError)]
+        images = [(where, one.image) for where, one in found]
         if not images:
             raise cast(UnreadableError, opened[0])
         channels = 1 if all(image.mode in GREY for _, image in images) else 3
@@ -78,14 +79,14 @@ class Decoder:
             )
         return cls(size, channels, height, width, limits)
 
-    def decode(self, named: Named) -> NDArray[np.uint8]:
-        """Decode one image.
+    def decode(self, named: Named) -> tuple[NDArray[np.uint8], bool]:
+        """Decode one image; tell, too, whether what is transparent of it was put on white.
 
         Raises `UnreadableError` if it is damaged, of another size, or has colours among grey ones.
         """
         import numpy as np
 
-        where, image = _opened(named, self.limits)
+        where, (image, on_white) = _opened(named, self.limits)
         if self.channels == 1 and image.mode not in GREY:
             why = "has colours, others have none (make all grey or all RGB)"
             raise UnreadableError(where, why)
@@ -102,18 +103,18 @@ class Decoder:
                 "(--image-size resizes and crops all)",
             )
         pixels = np.asarray(image, np.uint8).reshape(self.height, self.width, self.channels)
-        return pixels.transpose(2, 0, 1)
+        return pixels.transpose(2, 0, 1), on_white
 
     def batches(
         self, images: Iterable[Item], read: Callable[[Item], Named], bad: Unreadable
     ) -> Iterator[Decoded]:
         """Yield all images in their order, up to `CHUNK` at a time, read and decoded by threads.
 
-        Those that cannot be read go into `bad`.
+        Those that cannot be read go into `bad`, and the number of those that are put on white.
         """
         import numpy as np
 
-        def one(item: Item) -> NDArray[np.uint8] | UnreadableError:
+        def one(item: Item) -> tuple[NDArray[np.uint8], bool] | UnreadableError:
             return _attempt(lambda: self.decode(read(item)))
 
         # A chunk is handed out before the next one is read: a whole data set of images would not
@@ -125,8 +126,9 @@ class Decoder:
                 start += len(chunk)
                 good = {row: p for row, p in tried.items() if not isinstance(p, UnreadableError)}
                 bad.add(tried.values())
+                bad.on_white += sum(on_white for _, on_white in good.values())
                 if good:
-                    yield Decoded(list(good), np.stack(list(good.values())))
+                    yield Decoded(list(good), np.stack([pixels for pixels, _ in good.values()]))
 
 
 def _attempt(read: Callable[[], Item]) -> Item | UnreadableError:
@@ -136,7 +138,7 @@ def _attempt(read: Callable[[], Item]) -> Item | UnreadableError:
         return error
 
 
-def _opened(named: Named, limits: Range | None) -> tuple[str, Image]:
+def _opened(named: Named, limits: Range | None) -> tuple[str, Opened]:
     where, data = named
     return where, open_image(where, data, limits)
 

@@ -58,7 +58,9 @@ def find_source(
 def _find(spec: str, options: ReadOptions) -> Source:
     if spec in BUILT_IN:
         if options.given():
-            raise UserError(f"{spec!r} has one form only: drop the image size, column and label.")
+            raise UserError(
+                f"{spec!r} has one form only: drop --image-size, --column, --label and the like."
+            )
         return BUILT_IN[spec]()
     name, location = _locate(spec)
     return recognise(name, open_place(location), options)

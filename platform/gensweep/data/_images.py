@@ -37,7 +37,8 @@ class ImageFolder:
             shape=(self._decoder.channels, self._decoder.height, self._decoder.width),
             classes=len(self._classes),
             class_names=self._classes,
-            protocol=f"{self.name}: images{self.options.words}, {self._layout.by}",
+            protocol=f"{self.name}: images{self.options.words}{together(self._bad.values()).words}"
+            f", {self._layout.by}",
         )
 
     def chunks(self, split: str) -> Iterator[Chunk]:
@@ -65,7 +66,8 @@ class ImageFolder:
 
     @cached_property
     def _classes(self) -> tuple[str, ...]:
-        return tuple(sorted({e.label for e in self._layout.entries if e.label is not None}))
+        known = {e.label for e in self._layout.entries if e.label is not None}
+        return () if self.options.is_unlabelled else tuple(sorted(known))
 
     @cached_property
     def _decoder(self) -> Decoder:

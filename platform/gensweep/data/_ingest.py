@@ -46,7 +46,8 @@ def ingest(source: Source, store: ObjectStore, scratch: Path) -> Manifest:
         whole = digest.hexdigest()
         prefix = f"datasets/{source.name}-{whole[:16]}"
         shards = {s: tuple(_upload(store, prefix, s, f) for f in fs) for s, fs in files.items()}
-    manifest = Manifest(source.name, whole, meta, shards, notes)
+    # The protocol of one that was read may say more.
+    manifest = Manifest(source.name, whole, source.meta(), shards, notes)
     write_manifest(store, manifest)
     store.put(index_key(source.fingerprint), dump_checksummed({"dataset": manifest.id}))
     return manifest

@@ -24,7 +24,7 @@ def find_label(names: Sequence[str], where: str, known: Sequence[str] = LABEL_NA
     for name in known:
         found = [one for one in names if one.lower() == name]
         if len(found) > 1 and name not in found:
-            raise UserError(f"{where} has the columns {' and '.join(found)}: name one by label=.")
+            raise UserError(f"{where} has the columns {' and '.join(found)}: name one by --label.")
         if found:
             return name if name in found else found[0]
     return None
@@ -41,7 +41,8 @@ def read_labels(values: Any, column: str, where: str, start: int = 0) -> list[La
         if wrong:
             raise UserError(
                 f"row {row} of {where} has {wrong} in {column!r}, but a class is one text or one "
-                "whole number from 0 (-1 or nothing: no class): name another column by label=."
+                "whole number from 0 (-1 or nothing: no class): name another column by --label, "
+                "or say --label none."
             )
         labels.append(label)
     return labels
@@ -49,7 +50,21 @@ def read_labels(values: Any, column: str, where: str, start: int = 0) -> list[La
 
 def are_classes(values: Any) -> bool:
     """Return whether an Arrow column may hold classes: not if it has fractions, for instance."""
-    return not any(_label(value)[1] for value in values.unique().to_pylist())
+    from pyarrow import types
+
+    return not first_wrong(values if types.is_nested(values.type) else values.unique())
+
+
+def may_be_classes(kind: Any) -> bool:
+    """Return whether a column of this Arrow type has one text or number in each row."""
+    from pyarrow import types
+
+    return not (types.is_nested(kind) or types.is_temporal(kind))
+
+
+def first_wrong(values: Any) -> str:
+    """Say what is the first value of an Arrow column that is no class; empty if all are."""
+    return next((wrong for value in values.to_pylist() if (wrong := _label(value)[1])), "")
 
 
 def _label(value: Any) -> tuple[Label, str]:
@@ -79,6 +94,11 @@ def _label(value: Any) -> tuple[Label, str]:
     return found
 
 
+def is_class_number(text: str) -> bool:
+    """Return whether a text is a whole number that a class may be."""
+    return text.isdecimal() and int(text) < MAX_CLASSES
+
+
 def _number(value: int) -> tuple[Label, str]:
     if value < -1:
         return None, f"the negative {value}"
@@ -99,8 +119,8 @@ def check_repeats(counts: Mapping[Label, int], column: str, where: str) -> None:
     once = found.count(1)
     if len(found) > FEW and 2 * once > len(found):
         raise UserError(f"column {column!r} of {where} has {len(found):,} values, {once:,} of them "
-                        f"in one row only: say label={column} if they are classes, or else rename "
-                        "it, or name it among the numbers of column=.")  # fmt: skip
+                        f"in one row only: say --label {column} if they are classes, or --label "
+                        "none.")  # fmt: skip
 
 
 def class_names(seen: Iterable[Label], given: Sequence[str], column: str, where: str
@@ -114,7 +134,7 @@ def class_names(seen: Iterable[Label], given: Sequence[str], column: str, where:
     if text and numbers:
         raise UserError(
             f"column {column!r} of {where} has text such as {text[0]!r} and numbers such as "
-            f"{numbers[0]}: keep one kind, or name another by label=."
+            f"{numbers[0]}: keep one kind, or name another by --label."
         )
     if not numbers:
         return tuple(text)

@@ -50,7 +50,8 @@ class NumberSource:
             classes=len(names),
             class_names=names,
             levels=255 if decoder else 0,
-            protocol=f"{self.name}: numbers, {self._plan.by}{words}",
+            protocol=f"{self.name}: numbers, {self._plan.by}{words}"
+            f"{together(self._bad.values()).words}",
             mean=tuple(mean.tolist()),
             std=tuple(std.tolist()),
         )
@@ -120,7 +121,7 @@ class NumberSource:
         """Of images; None for points."""
         options = self.table.options
         if len(self._shape) == 1 and (options.image_size or options.pixel_range):
-            raise UserError(f"{self.place.uri} holds points: drop the image size and pixel range.")
+            raise UserError(f"{self.place.uri} holds points: drop --image-size and --pixel-range.")
         if len(self._shape) == 1:
             return None
         examples, _ = next(self._parts("train"))
@@ -136,7 +137,7 @@ class NumberSource:
         good = values[np.isfinite(values).all(1)]
         if not len(good):
             raise UserError(f"{self.place.uri} has no row without missing numbers: name the "
-                            "columns by column=.")  # fmt: skip
+                            "columns by --column.")  # fmt: skip
         varies = np.ptp(good, 0) > 0
         return np.where(varies, good.mean(0), good[0]), np.where(varies, good.std(0), 1.0)
 

@@ -17,7 +17,7 @@ class ReadOptions:
     """Of Parquet, with the images; `images[1]` is the second of each list."""
 
     label: str | None = None
-    """Column with the classes."""
+    """Column with the classes; `UNLABELLED`: there are none."""
 
     columns: tuple[str, ...] = ()
     """Other columns that batches have, too."""
@@ -38,8 +38,21 @@ class ReadOptions:
         """Say what is done to images, for a data set's protocol; empty if nothing is."""
         size, limits = self.image_size, self.pixel_range
         scaled = f", pixels of {limits[0]:g} to {limits[1]:g}" if limits else ""
-        return scaled + (f", shorter side to {size} and centre crop" if size else "")
+        cut = f", shorter side to {size} and centre crop" if size else ""
+        return scaled + cut + (", without classes" if self.is_unlabelled else "")
+
+    @property
+    def is_unlabelled(self) -> bool:
+        """Return whether the user says that there are no classes."""
+        return self.label == UNLABELLED
+
+    @property
+    def named_label(self) -> str | None:
+        """The column of the classes, where the user names one."""
+        return None if self.is_unlabelled else self.label
 
 
+UNLABELLED = "none"
+"""What a user writes in the place of a column's name where nothing is a class."""
 AS_USUAL = ReadOptions()
 """Nothing is chosen."""

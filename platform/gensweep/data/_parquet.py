@@ -22,7 +22,7 @@ from gensweep.data._image_column import (
     may_hold_images,
 )
 from gensweep.data._images import kind_of
-from gensweep.data._labels import Label, find_label, read_labels
+from gensweep.data._labels import Label, find_label, first_wrong, may_be_classes, read_labels
 from gensweep.data._notes import left_out
 from gensweep.data._options import AS_USUAL, ReadOptions
 from gensweep.data._parquet_table import ParquetTable
@@ -75,7 +75,8 @@ class ParquetSource:
             shape=(decoder.channels, decoder.height, decoder.width),
             classes=len(names),
             class_names=names,
-            protocol=f"{self.name}: Parquet, {self._plan.by}{self.options.words}",
+            protocol=f"{self.name}: Parquet, {self._plan.by}{self.options.words}"
+            f"{together(self._bad.values()).words}",
             columns=tuple(reader.column for reader in self._readers),
         )
 
@@ -104,7 +105,8 @@ class ParquetSource:
         bad = together(self._bad.values())
         whole = left_out(Counter(self.place.left_out) + counts)
         cut = [note for reader in self._readers for note in reader.notes]
-        return (told, *cut, *whole, *bad.notes(self.options.skip_bad))
+        skipped = () if self.options.named_label else self._found_label[1]
+        return (told, *skipped, *cut, *whole, *bad.notes(self.options.skip_bad))
 
     def _chunk(self, rows: Rows, kept: list[int], pixels: NDArray[Any]) -> Chunk:
         labels = rows.labels
@@ -129,7 +131,7 @@ class ParquetSource:
     def _image(self) -> ImageColumn:
         names, asked = self._table.schema.names, self.options.column
         column = ImageColumn.named(asked, names) if asked else ImageColumn(self._image_column())
-        self._table.check([column.name, self.options.label, *self.options.columns])
+        self._table.check([column.name, *self.options.columns])
         return column
 
     def _image_column(self) -> str:
@@ -139,7 +141,7 @@ class ParquetSource:
         if len(preferred or found) != 1:
             raise UserError(
                 f"{file} has {len(found)} columns that may hold images: name one of "
-                f"{', '.join(schema.names)} by column=."
+                f"{', '.join(schema.names)} by --column."
             )
         return str((preferred or found)[0])
 
@@ -147,11 +149,35 @@ class ParquetSource:
     def _plan(self) -> RowPlan:
         from gensweep.data._row_plan import plan_rows
 
-        names, asked = self._table.schema.names, self.options.label
+        table, asked = self._table, self.options.named_label
+        if asked is not None:
+            table.check([asked], table.folder_columns)
+        label = asked or self._found_label[0]
+        given = self.class_names or (hub_names(table.schema, label) if label else ())
+        return plan_rows(table, label, given, asked=asked is not None)
+
+    @cached_property
+    def _found_label(self) -> tuple[str | None, tuple[str, ...]]:
+        """The column that is called like one of classes, and notes of those that hold none."""
+        table, notes = self._table, list[str]()
+        names = [*table.schema.names, *table.folder_columns]
         others = [name for name in names if name != self._image.name]
-        label = asked or find_label(others, self._table.where(self._table.files[0]))
-        given = self.class_names or (hub_names(self._table.schema, label) if label else ())
-        return plan_rows(self._table, label, given, asked=asked is not None)
+        where = table.where(table.files[0])
+        while not self.options.is_unlabelled and (found := find_label(others, where)):
+            wrong = "" if found in table.folder_columns else self._no_class(found)
+            if not wrong:
+                return found, tuple(notes)
+            notes.append(f"column {found!r} has {wrong}: no classes")
+            others.remove(found)
+        return None, tuple(notes)
+
+    def _no_class(self, column: str) -> str:
+        """Say what a column has whose Arrow type is of no class; empty if it may hold classes."""
+        if may_be_classes(self._table.schema.field(column).type):
+            return ""
+        batches = (batch.column(column) for file in self._table.files
+                   for batch in self._table.batches(file, [column]))  # fmt: skip
+        return next(filter(None, map(first_wrong, batches)), "")
 
     @cached_property
     def _readers(self) -> list[ColumnReader]:
@@ -181,13 +207,17 @@ class ParquetSource:
 
     def _rows(self, file: str, *, more: bool = True) -> Iterator[Rows]:
         label, readers = self._plan.label, self._readers if more else []
-        wanted = [self._image.name, *([label] if label else []), *(r.column.name for r in readers)]
+        stored = [label] if label and label not in self._table.folder_columns else []
+        wanted = [self._image.name, *stored, *(r.column.name for r in readers)]
+        every = self._table.labels(file, label) if label and not stored else []
         where, start = self._table.where(file), 0
         for batch in self._table.batches(file, wanted):
             values = self._image.take(batch.column(self._image.name))
             images = [Item(file, f"row {row} of {where}", value)
                       for row, value in enumerate(values, start)]  # fmt: skip
-            labels = read_labels(batch.column(label), label, where, start) if label else None
+            labels = every[: len(images)] if label else None  # all are alike
+            if stored:
+                labels = read_labels(batch.column(stored[0]), stored[0], where, start)
             start += len(images)
             if images:
                 kept = {r.column.name: r.read(batch.column(r.column.name), where) for r in readers}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from gensweep.data._decode import CHUNK
-from gensweep.data._labels import Label, read_labels
+from gensweep.data._labels import Label, is_class_number, read_labels
 from gensweep.data._place import Place, where
 from gensweep.errors import UserError
+
+NOTHING = "__HIVE_DEFAULT_PARTITION__"
+"""Name of the folder of rows that have no value."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +38,36 @@ class ParquetTable:
     def uri(self) -> str:
         return self.place.uri
 
+    @cached_property
+    def folder_columns(self) -> list[str]:
+        """Names of columns that only folders state, as `label=cat/` does."""
+        return sorted({*self._in_folders} - {*self.schema.names})
+
+    @cached_property
+    def _in_folders(self) -> dict[str, dict[str, Label]]:
+        """What folders state: column to file to value; whole numbers where all values are."""
+        texts = defaultdict[str, dict[str, str]](dict)
+        for file in self.files:
+            for name, value in folder_values(file).items():
+                texts[name][file] = value
+        return {
+            name: {file: int(value) for file, value in found.items()}
+            if all(map(is_class_number, found.values())) else {**found}
+            for name, found in texts.items()
+        }  # fmt: skip
+
     def where(self, file: str) -> str:
         """Name a file for messages."""
         return where(self.place, file)
 
-    def check(self, columns: Sequence[str | None]) -> None:
-        """`UserError` if one of these columns is not there."""
+    def check(self, columns: Sequence[str], others: Sequence[str] = ()) -> None:
+        """`UserError` if one of these columns is neither there nor among the `others`."""
+        known = [*self.schema.names, *others]
         for wanted in columns:
-            if wanted is not None and wanted not in self.schema.names:
+            if wanted not in known:
                 raise UserError(
                     f"{self.where(self.files[0])} has no column {wanted!r}: choose from "
-                    f"{', '.join(self.schema.names)}."
+                    f"{', '.join(known)}."
                 )
 
     def batches(self, file: str, columns: Sequence[str]) -> Iterator[Any]:
@@ -68,6 +93,8 @@ class ParquetTable:
 
     def labels(self, file: str, column: str) -> list[Label]:
         """Read the classes of all rows of a file."""
+        if column in self.folder_columns:
+            return [self._in_folders[column].get(file)] * self.rows(file)
         found = list[Label]()
         for batch in self.batches(file, [column]):
             found += read_labels(batch.column(column), column, self.where(file), len(found))
@@ -87,3 +114,14 @@ class ParquetTable:
         if opened.metadata.num_rows == 0:
             raise UserError(f"{self.where(file)} has no rows: remove it.")
         return opened
+
+
+def folder_values(file: str) -> dict[str, str]:
+    """Read the values that the folders of a file state, as Hive and Spark write columns.
+
+    >>> folder_values("kind=tabby%20cat/size=__HIVE_DEFAULT_PARTITION__/part-0.parquet")
+    {'kind': 'tabby cat'}
+    """
+    parts = (folder.partition("=") for folder in PurePosixPath(file).parts[:-1])
+    return {name: unquote(value) for name, equals, value in parts
+            if name and equals and value != NOTHING}  # fmt: skip

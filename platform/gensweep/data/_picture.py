@@ -1,9 +1,12 @@
-"""Opens one image, encoded or as an array: its first frame, the right way up, in eight bits."""
+"""Opens one image, encoded or as an array: its first frame, the right way up, in eight bits.
+
+What is transparent stands on white: the colours that it hides may be any.
+"""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gensweep.data._unreadable import UnreadableError
 from gensweep.errors import UserError
@@ -14,32 +17,57 @@ if TYPE_CHECKING:
 
 Range = tuple[float, float]
 """The values of a black and of a white pixel."""
-GREY = {"1", "L", "LA"}
+GREY = {"1", "L", "LA", "La"}
 """Modes of images without colour."""
 ORIENTATION = 0x0112
 SMALLEST, LARGEST = 340, 341
 """TIFF's fields for the range of its samples."""
 
 
-def open_image(where: str, data: bytes | NDArray[Any], given: Range | None = None) -> Image:
-    """Open an image the right way up; alpha is dropped later.
+class Opened(NamedTuple):
+    """An image without transparency, and whether it had any."""
+
+    image: Image
+    on_white: bool
+
+
+def open_image(where: str, data: bytes | NDArray[Any], given: Range | None = None) -> Opened:
+    """Open an image the right way up, on white where it is transparent.
 
     Sixteen bits and floats are scaled from the range that is `given`, or that the file states.
     """
     from PIL import Image
 
     if not isinstance(data, bytes):
-        return _of_array(where, data, given)
+        return _on_white(_of_array(where, data, given))
     try:
         image: Image.Image = Image.open(io.BytesIO(data))
         image.load()
     except Exception as error:  # of any kind, as decoders meet bytes of any kind
         raise undecodable(where, error) from None
     turn, deep = turn_of(image), image.mode.startswith(("I", "F"))
+    limits = given or (stated_range(image) if deep else None)
+    on_white = False
+    if not deep:
+        image, on_white = _on_white(image, 255 if given is None else min(255, round(given[1])))
     if deep or given:
         flat = image if deep else image.convert("L" if image.mode in GREY else "RGB")
-        image = Image.fromarray(scaled(where, _array(flat), given or stated_range(image)))
-    return image if turn is None else image.transpose(turn)
+        image = Image.fromarray(scaled(where, _array(flat), limits))
+    return Opened(image if turn is None else image.transpose(turn), on_white)
+
+
+def _on_white(image: Image, white: int = 255) -> Opened:
+    """Put an image of eight bits on white; one that is opaque everywhere stays as it is."""
+    from PIL import Image
+
+    if "transparency" not in image.info and not {"A", "a"} & {*image.getbands()}:
+        return Opened(image, on_white=False)
+    pixels = image.convert("RGBA")
+    if pixels.getchannel("A").getextrema() == (255, 255):
+        return Opened(image, on_white=False)
+    ground = Image.new("RGBA", image.size, (white, white, white, 255))
+    ground.alpha_composite(pixels)
+    return Opened(ground.convert("L" if image.mode in GREY else "RGB"), on_white=True)
 
 
 def turn_of(image: Image) -> Transpose | None:

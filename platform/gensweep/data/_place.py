@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from gensweep.data._unreadable import UnreadableError
 from gensweep.data._walk import readable
 
-FORMAT = 2
+FORMAT = 3
 """The version of the shards' format: raising it makes every data set be ingested again."""
 
 

@@ -63,17 +63,17 @@ def recognise(name: str, place: Place, options: ReadOptions) -> Source:
 
 def _check_columns(place: Place, options: ReadOptions) -> None:
     """`UserError` for columns of what has none."""
-    if options.column is not None or options.label is not None or options.columns:
-        raise UserError(f"{place.uri} has no Parquet files: drop column=, label= and columns=.")
+    if options.column is not None or options.named_label is not None or options.columns:
+        raise UserError(f"{place.uri} has no Parquet files: drop --column, --label and --columns.")
 
 
 def _as_it_is(source: Source, place: Place, options: ReadOptions) -> Source:
     """Take files of one form; `UserError` for options of others."""
     _check_columns(place, options)
     if options.image_size is not None:
-        raise UserError(f"{source.name!r} has images of one size already: drop the image size.")
+        raise UserError(f"{source.name!r} has images of one size already: drop --image-size.")
     if options.given():
-        raise UserError(f"{source.name!r} has whole bytes: drop the range and skip_bad=.")
+        raise UserError(f"{source.name!r} has whole bytes: drop --pixel-range and --skip-bad.")
     if isinstance(source, IdxSource) and source.name == STACKED:
         return StackedMnist(source)
     return source
@@ -95,7 +95,9 @@ def _numbers(name: str, place: Place, table: ColumnTable | ArrayTable) -> Source
     from gensweep.data._numbers import NumberSource
 
     if table.options.columns:
-        raise UserError(f"{place.uri} holds numbers: drop columns=, and name those by column=a,b.")
+        raise UserError(
+            f"{place.uri} holds numbers: drop --columns, and name those by --column a,b."
+        )
     return NumberSource(name, place, table)
 
 

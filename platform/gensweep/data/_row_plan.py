@@ -108,7 +108,7 @@ def plan_rows(
     if not {*train} - {None}:
         if asked:
             raise UserError(f"column {label!r} of {table.where(table.files[0])} has no classes: "
-                            "name another by label=, or none.")  # fmt: skip
+                            "name another by --label, or say --label none.")  # fmt: skip
         return plan
     plan, test, hidden = _known_test(plan, label)
     if not asked:

@@ -56,7 +56,8 @@ def _check_sets(kinds: Mapping[str, str | None], where: str) -> None:
     for file, kind in kinds.items():
         if kind is not None:
             folders = PurePosixPath(file).parts[:-1]
-            sets["/".join(f for f in folders if _split_word(f)[0] is None)].add(kind)
+            own = (f for f in folders if _split_word(f)[0] is None and "=" not in f)
+            sets["/".join(own)].add(kind)
     whole = [folder for folder, found in sets.items() if len(found) > 1]
     if len(whole) > 1:
         raise UserError(

@@ -22,12 +22,19 @@ class Unreadable:
 
     seen: int = 0
     found: list[UnreadableError] = field(default_factory=list)
+    on_white: int = 0
+    """Those that were read, and had something transparent."""
 
     def add(self, tried: Iterable[object]) -> None:
         """Count what was tried, and keep the errors among it."""
         outcomes = list(tried)
         self.seen += len(outcomes)
         self.found += [one for one in outcomes if isinstance(one, UnreadableError)]
+
+    @property
+    def words(self) -> str:
+        """Say, for a data set's protocol, what reading showed; empty if nothing."""
+        return ", transparency on white" if self.on_white else ""
 
     def notes(self, allowed: int = 0) -> tuple[str, ...]:
         """List what was left out; `UserError` with their number if it is more than `allowed`."""
@@ -49,5 +56,6 @@ def together(parts: Iterable[Unreadable]) -> Unreadable:
     both = Unreadable()
     for part in parts:
         both.seen += part.seen
+        both.on_white += part.on_white
         both.found += part.found
     return both

@@ -11,7 +11,7 @@ from gensweep.evaluation._feature_file import (
 )
 from gensweep.evaluation._floor import Floor, measure_floor
 from gensweep.evaluation._held_out import TestResult, evaluate_on_test
-from gensweep.evaluation._held_out_examples import given_of
+from gensweep.evaluation._held_out_examples import condition_classes, conditions, given_of
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_pictures import draw_pictures, encode_lane, picture_lane
@@ -41,6 +41,8 @@ __all__ = [
     "Shape",
     "TestResult",
     "build_evaluator",
+    "condition_classes",
+    "conditions",
     "copy_examples",
     "draw_examples",
     "draw_pictures",

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.evaluation._reference import CLASSIFIER, REFERENCE, draw_examples
-from gensweep.known_pictures import is_image
+from gensweep.known_pictures import is_classified
 from gensweep.metrics import train_classifier
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def train_features(
     accuracy is NaN without held-out examples. `UserError` for data that are no images, or of fewer
     than two classes.
     """
-    if not is_image(train) or train.stacked or train.classes < 2:
+    if not is_classified(train) or train.stacked:
         what = f"{train.shape} and {train.classes} classes"
         raise UserError(f"{train.name} has {what}: take images of two classes or more.")
     examples = draw_examples(train, CLASSIFIER)

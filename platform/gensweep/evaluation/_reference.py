@@ -15,7 +15,7 @@ from gensweep.evaluation._held_out_examples import condition_classes, conditions
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_scores import Scores
-from gensweep.known_pictures import is_image
+from gensweep.known_pictures import is_classified
 from gensweep.metrics import (
     CopyTest,
     Evaluator,
@@ -66,14 +66,13 @@ def load_feature_net(
     expected_hash: str | None = None,
     log: Callable[[str], None] = _log.info,
 ) -> FeatureNet | Projection:
-    """Return the data set's classifier, or a projection where there are no labels or no images.
+    """Return the classifier of images of two classes or more, or a projection of other data.
 
     Trained once, then read from the store by the data's hash. `UserError` if its own hash is not
     the `expected_hash`, with which the sweep was begun.
     """
     labelled = StackedNet if dataset.stacked else FeatureNet
-    classed = dataset.classes and is_image(dataset)
-    kind, name = (labelled, "classes") if classed else (Projection, "components")
+    kind, name = (labelled, "classes") if is_classified(dataset) else (Projection, "components")
     key = f"features/{dataset.name}-{dataset.hash[:16]}-{name}-v1.pt"
     if not store.exists(key):
         log(f"making the feature network of {dataset.name} (once)")
@@ -96,7 +95,7 @@ def _features_of(
 
 
 def _make_feature_net(dataset: "Dataset", log: Callable[[str], None]) -> FeatureNet | Projection:
-    if not dataset.classes or not is_image(dataset):
+    if not is_classified(dataset):
         return Projection.fit(draw_examples(dataset, REFERENCE // 5)["x"])
     if dataset.stacked:
         stacked = draw_examples(dataset, CLASSIFIER // dataset.shape[0])
@@ -124,7 +123,7 @@ def build_evaluator(
     shown = draw_examples(train, REFERENCE)
     held_out = draw_examples(test, REFERENCE) if test is not None and test.count else {}
     # a sample of a thousand classes would not tell their shares
-    shares = torch.tensor(train.class_shares) if train.stacked else None
+    shares = torch.tensor(train.class_shares) if train.stacked and is_classified(train) else None
     least = STACKED if train.stacked else 0
     net = None if points else _features_of(sweep, store, train, feature_hash)
     evaluator = Evaluator.for_dataset(

@@ -20,7 +20,7 @@ from gensweep.lanes._precision import precision_of
 from gensweep.lanes._purity import watched
 from gensweep.lanes._record import EXPLODED, Progress, claim_names
 from gensweep.lanes._sampling import Sampler
-from gensweep.lanes._schedule import last_begin, ticks_per_cycle
+from gensweep.lanes._schedule import last_begin, ticks_per_cycle, ticks_per_round
 from gensweep.lanes._state import LaneState
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "last_begin",
     "precision_of",
     "ticks_per_cycle",
+    "ticks_per_round",
     "watched",
     "weight_hashes",
 ]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import Game, Optimizer, Player
+from gensweep.known_metrics import is_metric_name
 from gensweep.lanes._check_config import check_config, is_whole, numbers_of
 from gensweep.lanes._check_game import check_game_parts
 from gensweep.lanes._learning_rate import SCHEDULES
@@ -78,8 +79,9 @@ def _pays(player: Player) -> bool:
 def _problems(
     game: Game, name: str, player: Player, config: Any, numbers: Mapping[str, float]
 ) -> Iterator[str]:
-    if not name or "/" in name:
-        yield "a name has letters and no slash, for state is stored under it: rename it."
+    if "/" in name or not is_metric_name(name):
+        yield ("a name has letters, digits and _ . -, for state is stored and losses are told "
+               "under it: rename it.")  # fmt: skip
     yield from _initial(game, name, player)
     yield from _whole("turns", player.turns, config, numbers)
     if player.frozen:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from gensweep.errors import UserError
 from gensweep.game import Game, Player
@@ -52,6 +53,7 @@ def _hash_of(path: str) -> str:
 
 def check_network(player: Player, module: nn.Module, where: str) -> None:
     """Raise `UserError` unless all parameters of a player that learns can be trained."""
+    check_module(module, where)
     if player.frozen:
         return
     named = dict(module.named_parameters())
@@ -61,6 +63,16 @@ def check_network(player: Player, module: nn.Module, where: str) -> None:
         if not parameter.requires_grad or not parameter.is_floating_point():
             cure = "make it a buffer, or part of a player of its own that is frozen."
             raise UserError(f"{where}: parameter {name!r} is not to be trained: {cure}")
+
+
+def check_module(module: object, where: str) -> None:
+    """Raise `UserError` unless a player built a network whose sizes are all known."""
+    if not isinstance(module, nn.Module):
+        raise UserError(f"{where}: its `build` returns a {type(module).__name__}: return a module "
+                        "of torch.nn.")  # fmt: skip
+    if lazy := [name for name, one in module.state_dict().items() if is_lazy(one)]:
+        raise UserError(f"{where}: its network has the lazy {lazy[0]!r}, whose size only a first "
+                        "call tells: give the layer its input's size.")  # fmt: skip
 
 
 def check_copy(

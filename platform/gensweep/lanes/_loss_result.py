@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import is_metric_name
+from gensweep.known_metrics import OF_SAMPLES, find_metric, is_metric_name
 
 T = TypeVar("T")
 CURES = {
@@ -17,7 +18,7 @@ CURES = {
     "condition": "name it in the game's `given`",
 }
 """What to do about a name that is not there, by the kind of input."""
-NAMES = "call it by a string of letters, digits and _ . - /"
+NAMES = "call it by a string of up to 200 letters, digits and _ . - / that is no path like ../gap"
 KINDS = ("network", "column", "noise", "hyper")
 """Kinds of inputs in the order in which a loss takes them."""
 
@@ -48,6 +49,8 @@ def checked_loss(player: str, found: Any, of: str = "loss") -> tuple[Tensor, dic
     whose = f"the {of} of player {player!r}"
     if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping)):
         got = type(found).__name__
+        if isinstance(found, tuple) and len(found) == 2:
+            got = f"{type(found[1]).__name__} for its metrics"
         raise UserError(f"{whose} returns a {got}: return `{of}, metrics`, with {{}} for none.")
     value, metrics = found
     _check_scalar(whose, value)
@@ -56,7 +59,11 @@ def checked_loss(player: str, found: Any, of: str = "loss") -> tuple[Tensor, dic
     for name, metric in metrics.items():
         if not is_metric_name(name):
             raise UserError(f"{whose} names a metric {name!r}: {NAMES}.")
-        _check_scalar(f"metric {name!r} of player {player!r}", metric)
+        known = find_metric(name)
+        if known is not None and known.kinds & OF_SAMPLES:
+            raise UserError(f"{whose} names a metric {name!r}, which evaluations measure of "
+                            "samples: take another name.")  # fmt: skip
+        _check_metric(f"metric {name!r} of player {player!r}", metric)
     return value, dict(metrics)
 
 
@@ -75,6 +82,13 @@ def with_penalty(
             "the metric, of the loss or of the penalty."
         )
     return {own: penalty, **more}
+
+
+def _check_metric(what: str, value: Any) -> None:
+    _check_scalar(what, value)
+    if value.dtype == torch.bool or value.is_complex():
+        cure = "take .float()" if value.dtype == torch.bool else "take its real part or its size"
+        raise UserError(f"{what} is of {value.dtype}, and must be a real number: {cure}.")
 
 
 def _check_scalar(what: str, value: Any) -> None:

@@ -38,7 +38,10 @@ class SampledLanes:
         self.game = model.game(self.config, data)
         check_players(self.game, self.config, model.name)
         players = self.game.players
-        self.stacks = {name: Stack(p, width, self.device) for name, p in players.items()}
+        self.stacks = {
+            name: Stack(p, width, self.device, f"{model.name}: player {name!r}")
+            for name, p in players.items()
+        }
         self.lanes: list[Lane | None] = [None] * width
         self.trace_sampling = trace and self.device.type == "cuda"
         """Whether the step of a long sampler is traced: a CPU takes as long without."""

@@ -31,6 +31,11 @@ def turns_per_penalty(player: Player, hyper: Mapping[str, float]) -> int:
     return 0 if player.penalty_every is None else _whole(player.penalty_every, hyper)
 
 
+def ticks_per_round(game: Game, hyper: Mapping[str, float]) -> int:
+    """Return after how many ticks each player has taken its turns once."""
+    return max(turns_per_round(player, hyper) for player in game.players.values())
+
+
 def ticks_per_cycle(game: Game, hyper: Mapping[str, float]) -> int:
     """Return after how many ticks each player has taken turns with and without a penalty.
 
@@ -39,7 +44,7 @@ def ticks_per_cycle(game: Game, hyper: Mapping[str, float]) -> int:
     counts = {name: turns_per_round(player, hyper) for name, player in game.players.items()}
     penalties = {name: turns_per_penalty(player, hyper) for name, player in game.players.items()}
     rounds = [-(-penalties[name] // count) for name, count in counts.items()]
-    return max(counts.values()) * max(1, *rounds)
+    return ticks_per_round(game, hyper) * max(1, *rounds)
 
 
 TENTH = CURVE_PARTS // 10

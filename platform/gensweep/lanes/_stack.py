@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gensweep.errors import UserError
 from gensweep.game import Player
+from gensweep.lanes._initial_weights import check_module
 from gensweep.lanes._optimizer_formulas import initial_state
 from gensweep.lanes._parameter_groups import ParameterGroups
 
@@ -19,13 +20,16 @@ class Stack:
     """Holds one player's weights, buffers, optimiser state and average for every lane.
 
     Weights are one matrix [L, P], so that an optimiser's step is a few operations for all of them.
+    `where` names the player in errors.
     """
 
-    def __init__(self, player: Player, lanes: int, device: torch.device):
+    def __init__(self, player: Player, lanes: int, device: torch.device, where: str = "a player"):
         self.player, self.lanes = player, lanes
         # The module is a template whose weights are never used: they must not draw global numbers.
         with torch.random.fork_rng(devices=[]):
-            self.module: nn.Module = player.build().to(device)
+            module = player.build()
+        check_module(module, where)
+        self.module: nn.Module = module.to(device)
         named = dict(self.module.named_parameters())
         self.shapes = {name: p.shape for name, p in named.items()}
         count = sum(shape.numel() for shape in self.shapes.values())

@@ -98,9 +98,9 @@ def _quantiles(ordered: Tensor, count: int) -> Tensor:
 def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:
     """Return classes seen and found, KL(histogram || reference) in nats, of labels [L, N] int64.
 
-    `reference` [C] holds the data's class shares. A class is seen if it has any of the samples,
-    and found if it has at least `least` of its share in the data, too. One that the data lacks
-    counts as a millionth in the divergence.
+    `reference` [C] holds the data's class shares. A class of the data is seen if it has any of the
+    samples, and found if it has at least `least` of its share in the data, too. One that the data
+    lacks is neither, and counts as a millionth in the divergence.
 
     >>> labels = torch.tensor([[0] * 99 + [1]])
     >>> label_metrics(labels, torch.tensor([0.5, 0.5]), least=0.1)["classes"].item()
@@ -108,7 +108,7 @@ def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict
     """
     share, expected = _shares(labels, reference)
     divergence = (torch.xlogy(share, share) - torch.xlogy(share, expected)).sum(-1)
-    seen = share > 0
+    seen = (share > 0) & (reference > 0)
     found = seen & (share >= least * reference)
     return {
         "classes_seen": seen.double().sum(-1),
@@ -124,9 +124,11 @@ def label_errors(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[
     """
     (share,), expected = _shares(labels[None], reference)
     slopes = share.clamp(min=1e-300).log() - expected.log()
-    hits, one = share * len(labels), torch.ones_like(share)
+    known = reference > 0
+    hits = share[known] * len(labels)
+    one = torch.ones_like(hits)
     # A class of just the bound's share counts: no rounding may lift it to the next whole number.
-    bound = (least * reference.double() * len(labels) - 1e-9).ceil()
+    bound = (least * reference[known].double() * len(labels) - 1e-9).ceil()
     return {
         "classes_seen": count_error(hits, one),
         "classes": count_error(hits, bound.maximum(one)),

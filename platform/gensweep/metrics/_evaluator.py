@@ -82,6 +82,9 @@ class Evaluator:
             stated["count_intervals"] = COUNT_METHOD
         stated["curve"] = [reference.objective, reference.variety]
         variance = real.flatten(1).var(0).mean().item()
+        if not variance:
+            raise UserError(f"{name} has {len(real)} {split} examples to judge samples by, and all "
+                            "are equal: add others.")  # fmt: skip
         return cls(
             protocol=stated | reference.protocol, samples=samples, variance=variance,
             reference=reference,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Set
 import torch
 from torch import Tensor
 
-from gensweep.known_metrics import ERROR, METRICS
+from gensweep.known_metrics import ERROR, FEW_EXAMPLES, METRICS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import SlicedDistances, label_errors, label_metrics
@@ -53,7 +53,7 @@ class Images:
         self, real: Tensor, net: AnyFeatures, shares: Tensor | None, k: int,
         copies: CopyTest | None = None,
     ) -> None:  # fmt: skip
-        self.net, self.shares = net, shares
+        self.net, self.shares, self.real_count = net, shares, len(real)
         self.feature_hash, features = net.hash, feature_batches(net, real)
         self.moments = moments(features)
         self.root = square_root(self.moments[1])
@@ -71,10 +71,12 @@ class Images:
             "k": k,
             "bounds": self.bounds,
         }
+        self.classes = None if shares is None else int((shares > 0).sum())
+        """The number of those that the data have examples of; None: they are not measured."""
         self.all_of: Mapping[str, float] = {}
-        if shares is not None:
-            self.protocol["classes"] = len(shares)
-            self.all_of = dict.fromkeys(("classes", "classes_seen"), len(shares))
+        if self.classes is not None:
+            self.protocol["classes"] = self.classes
+            self.all_of = dict.fromkeys(("classes", "classes_seen"), self.classes)
         if self.copies is not None:
             self.protocol["copied"] = self.copies.protocol
 
@@ -160,7 +162,9 @@ class Images:
 
     def verdict(self, metrics: dict[str, float]) -> tuple[Outcome, str]:
         """Judge by the bounds: the outcome, and its cause in words."""
-        return judge_images(metrics, None if self.shares is None else len(self.shares), self.bounds)
+        outcome, cause = judge_images(metrics, self.classes, self.bounds)
+        few = f", beside {self.real_count} real examples: too few to tell"
+        return outcome, cause + few * (self.real_count < FEW_EXAMPLES)
 
 
 @torch.no_grad()

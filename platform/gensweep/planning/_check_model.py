@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,19 @@ from gensweep.evaluation import (
 from gensweep.frames import refusal
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.known_pictures import is_image
-from gensweep.lanes import Pack, check_budget, check_config, check_initial_weights, check_players
-from gensweep.metrics import Evaluator, FeatureNet, Projection
+from gensweep.lanes import check_budget, check_config, check_initial_weights, check_players
 from gensweep.own_metric import try_own
 from gensweep.planning._check_target import named_metrics, unmeasured
-from gensweep.space import Stratum, all_strata, pad_latent_sizes
+from gensweep.planning._try_round import (
+    few_evaluator,
+    few_examples,
+    random_examples,
+    small_pack,
+    try_round,
+)
+from gensweep.space import Stratum, all_strata
 from gensweep.spec import RunRequest, Sweep
-from gensweep.testing import check_game
+from gensweep.testing import RandomExamples, check_game
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset
@@ -34,15 +41,28 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
+CHUNK = 1000
+SIDES = (8, 16, 28, 32, 64, 128, 256)
+"""Sizes of images that are looked for in the place of one that a model does not take."""
 SILENT_S = 5.0
 """Seconds of checks after which their progress is told."""
 
 
-def check_data_set(dataset: "Dataset") -> None:
-    """`UserError` if there are too few examples to compare samples with."""
-    if dataset.count <= NEIGHBOURS:
-        raise UserError(f"{dataset.name} has {dataset.count} training examples: use more than "
+def check_data_set(train: "Dataset", test: "Dataset | None") -> None:
+    """`UserError` if there are too few examples to compare samples with, or all are equal."""
+    if train.count <= NEIGHBOURS:
+        raise UserError(f"{train.name} has {train.count} training examples: use more than "
                         f"{NEIGHBOURS}.")  # fmt: skip
+    for split, data in (("training", train), ("test", test)):
+        if data is not None and data.count > NEIGHBOURS and _are_equal(data):
+            raise UserError(f"{data.name} has {data.count} {split} examples, and all are equal: "
+                            "use others, for nothing can be learned or judged.")  # fmt: skip
+
+
+def _are_equal(data: "Dataset") -> bool:
+    x = data.arrays()["x"]
+    return all(bool((x[start : start + CHUNK] == x[0]).all())
+               for start in range(0, len(x), CHUNK))  # fmt: skip
 
 
 def check_features(
@@ -75,13 +95,16 @@ def check_features(
 
 
 def check_games(request: RunRequest, dataset: "Dataset") -> None:
-    """`UserError` unless each stratum's game keeps the quick laws and ranks share its batch.
+    """`UserError` unless each stratum's game keeps the quick laws, and ranks share its batch.
+
+    A round of all its players is trained, and evaluated, too.
 
     The laws hold for any number of steps of sampling, so that the least one is taken. What takes
     seconds all the same tells how far it is.
     """
     sweep = request.sweep
     strata, least = all_strata(sweep.space, sweep.strata), _least_sampling(sweep)
+    examples, evaluator = few_examples(dataset), few_evaluator(sweep, dataset)
     begin = time.monotonic()
     for number, stratum in enumerate(strata):
         config = sweep.config(stratum)
@@ -94,16 +117,33 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
             with torch.device("meta"):  # shapes alone: no memory, no time
                 built = {name: player.build() for name, player in game.players.items()}
         except Exception as error:  # of a model of somebody's own
-            told = refusal(error)
+            told = refusal(error) + _cure(sweep, stratum, dataset)
             raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {told}") from error
         for each in [config, *_ends(sweep, stratum)]:
             check_players(sweep.model.game(each, dataset), each, sweep.model.name)
             check_budget(game, each, ceil(sweep.budget_images / each.batch_size), sweep.model.name)
         check_initial_weights(game, built, sweep.model.name)
         check_game(sweep.model, dataset, dataclasses.asdict(config) | least)
+        try_round(sweep, stratum, dataset, examples, evaluator)
         if config.batch_size % request.ranks:
             raise UserError(f"--ranks {request.ranks} must divide batch_size={config.batch_size}"
                             f"{named}: lower it, or change the batch size.")  # fmt: skip
+
+
+def _cure(sweep: Sweep, stratum: Stratum, dataset: "Dataset") -> str:
+    """Name the nearest size of images that the model takes, where they can be given one."""
+    from gensweep.data import find_source
+
+    if not is_image(dataset):
+        return ""
+    channels, *sides = dataset.shape
+    for side in sorted(SIDES, key=lambda one: abs(one - min(sides))):
+        data = dataclasses.replace(RandomExamples.like(dataset), shape=(channels, side, side))
+        with suppress(Exception):  # a size that does not fit, or data that cannot be resized
+            find_source(sweep.data, **{**sweep.data_options.keywords(), "image_size": side})
+            sweep.model.game(sweep.config(stratum), data)
+            return f" Say --image-size {side}."
+    return ""
 
 
 def _least_sampling(sweep: Sweep) -> dict[str, int]:
@@ -147,17 +187,8 @@ def check_metrics(sweep: Sweep, dataset: "Dataset") -> None:
 
 
 def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
-    """Names of the metrics of a trained lane, found by evaluating a few examples as its samples.
-
-    The feature network is untrained: values are of no use, names are.
-    """
-    data = dataset.source("cpu").gather(torch.arange(min(dataset.count, 4 * NEIGHBOURS)))
-    evaluator = Evaluator.for_dataset(
-        dataset.name, data, {}, modes=dataset.modes, mode_std=dataset.mode_std,
-        net=FeatureNet(dataset.shape, dataset.classes)
-        if dataset.classes and is_image(dataset) and sweep.features is None
-        else Projection.fit(data["x"]),
-    )  # fmt: skip
+    """Names of the metrics of a trained lane, found by evaluating random examples as samples."""
+    data, evaluator = random_examples(dataset), few_evaluator(sweep, dataset)
     game = sweep.model.game(sweep.config({}), dataset)
     likelihood = Likelihood.of_game(game, data, "train")
     scores = Scores.of_game(game, data, "train")
@@ -165,14 +196,12 @@ def evaluation_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     classes = data.get("y") if given_of(game, data) else None
     measured = {*evaluator.evaluate(data["x"][None], given=classes)[0], *neutral}
     held_out = [one.metrics for one in (likelihood, scores) if one is not None]
-    try_own(sweep.metrics, data["x"], data["x"])
+    real = few_examples(dataset)["x"]
+    try_own(sweep.metrics, real, real)
     return measured.union(*held_out, (metric.name for metric in sweep.metrics))
 
 
 def training_metrics(sweep: Sweep, dataset: "Dataset") -> set[str]:
     """Names of the losses and metrics of training, found by computing each player's loss once."""
-    config = pad_latent_sizes(sweep.config(all_strata(sweep.space, sweep.strata)[0]), sweep.space)
-    pack = Pack(sweep.model, config, dataset, dataset.source("cpu"), width=1, space=sweep.space,
-                trace=False)  # fmt: skip
-    pack.load(0, config, seed=0, budget_images=sweep.budget_images)
+    pack = small_pack(sweep, all_strata(sweep.space, sweep.strata)[0], dataset, width=1)
     return {name for values in pack.losses(0).values() for name in values} | pack.measured

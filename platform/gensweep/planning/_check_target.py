@@ -51,7 +51,7 @@ def _kinds(sweep: Sweep, source: Source) -> Iterator[Kind]:
         yield "points"
     else:
         yield "images"
-        if meta.classes and len(meta.shape) == 3:
+        if meta.classes > 1 and len(meta.shape) == 3:
             yield "labelled images"
             yield "given classes"  # what samples are given, a game may learn from its settings
     game = sweep.model.game

@@ -105,7 +105,7 @@ def _add_run(p: argparse.ArgumentParser) -> None:
                    help="for a dry run, measure the pace on a worker of the cluster, which tells "
                         "hours and cost: an empty pool starts one, and the data go to the "
                         "store")  # fmt: skip
-    p.add_argument("--wait", type=_seconds, metavar="SECONDS",
+    p.add_argument("--wait", type=float, metavar="SECONDS",
                    help="wait so long for a store, a tracker or a ledger's database that does not "
                         "answer before this ends (default 60; a dry run: 0); a sweep that runs "
                         "waits ten minutes")  # fmt: skip
@@ -115,14 +115,6 @@ def _add_run(p: argparse.ArgumentParser) -> None:
     p.add_argument("-q", "--quiet", action="count", default=0,
                    help="tell no progress, only warnings and errors; the answer stays on stdout "
                         "(takes back one -v)")  # fmt: skip
-
-
-def _seconds(text: str) -> float:
-    """Read a number of seconds, none below 0."""
-    seconds = float(text)
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: use 0 or more")
-    return seconds
 
 
 def _add_placement(p: "argparse._ActionsContainer", sweep: Sweep) -> None:
@@ -187,6 +179,8 @@ def _wait_s(given: float | None, dry_run: bool) -> float:
     """The seconds to wait for servers: those `given`, or a minute where a sweep is to start."""
     if given is None:
         return 0.0 if dry_run else 60.0
+    if not 0 <= given < math.inf:
+        raise UserError(f"--wait {given:g} is no number of seconds: use 0 or more.")
     return given
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gensweep.errors import UserError
+from gensweep.frames import with_user_line
 from gensweep.spec import PACK_CPUS, RunRequest
 from gensweep.storage import open_store
 from gensweep.study import SweepSnapshot
@@ -70,17 +71,31 @@ def estimate_here(request: RunRequest, dataset: "Dataset", device: str, place: s
 
     The training time is measured only for a dry run.
     """
-    from gensweep.profiling import PackProfiler, measure_width
+    from gensweep.profiling import PackProfiler, is_out_of_memory, measure_width
 
     profiler = PackProfiler(request.sweep, dataset, dataset.source(device), request, device)
     estimate = estimate_unmeasured(request)
     if estimate.lanes is None:
         width = measure_width(profiler)
+        if width.error is not None and not is_out_of_memory(width.error):
+            raise _refusal(request, width.error)
         estimate = Estimate(lanes=width.lanes, width=width.text())
     if not request.dry_run:
         return estimate
     profiler.sweep = replace(request.sweep, width=estimate.lanes)
-    return replace(estimate, seconds=profiler.training_s(), place=place)
+    try:
+        seconds = profiler.training_s()
+    except Exception as error:  # of a model of somebody's own
+        raise _refusal(request, error) from error
+    return replace(estimate, seconds=seconds, place=place)
+
+
+def _refusal(request: RunRequest, error: Exception) -> UserError:
+    """Word in one line why packs of the size that is asked for cannot be trained."""
+    sweep = request.sweep
+    told = str(error) if isinstance(error, UserError) else with_user_line(error)
+    return UserError(f"{sweep.model.name}: packs cannot be trained with the batch size and the "
+                     f"width of the sweep: {told}")  # fmt: skip
 
 
 def estimate_on_worker(request: RunRequest, dataset: "Dataset", store: str) -> Estimate:

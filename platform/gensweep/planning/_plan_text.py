@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gensweep.grid import axes_of, count_configurations
+from gensweep.known_metrics import FEW_EXAMPLES, NEIGHBOURS
 from gensweep.planning._plan import Plan
 from gensweep.redact import redact
 from gensweep.space import dimension_text, space_as_json
@@ -26,6 +27,7 @@ def plan_text(plan: Plan) -> str:
         "splits": f"{data.count:,} train, {plan.test.count:,} test" if plan.test else None,
         "classes": _classes(data.class_names, data.class_counts),
         "read": "; ".join(data.notes),
+        "verdicts": _verdicts(plan),
         "features": _features(plan),
         "packs": _packs(request),
         "threads": _threads(request),
@@ -93,6 +95,18 @@ def _classes(names: Sequence[str], counts: Sequence[int]) -> str:
         return ", ".join(told)
     rest = f"and {len(told) - SHOWN:,} more, of {min(counts):,} to {max(counts):,}"
     return ", ".join([*told[:SHOWN], rest])
+
+
+def _verdicts(plan: Plan) -> str | None:
+    """Say that there are too few real examples to judge samples by, where there are."""
+    data, test = plan.dataset, plan.test
+    held = test is not None and test.count > NEIGHBOURS
+    count = test.count if test is not None and held else data.count
+    if data.modes is not None or count >= FEW_EXAMPLES:
+        return None
+    split = "test" if held else "training"
+    return (f"rest on {count} {split} examples, too few to tell: metrics of samples say little "
+            f"below {FEW_EXAMPLES}")  # fmt: skip
 
 
 def _features(plan: Plan) -> str | None:

@@ -57,7 +57,7 @@ def prepare(request: RunRequest) -> Plan:
     with staged_store(store, cache_folder() / "scratch") as stage:
         dataset, test = load_data(request, stage)
         _log.debug("data set %s, of %d examples for training", dataset.id, dataset.count)
-        feature_s = _check_fit(request, dataset, begun, store)
+        feature_s = _check_fit(request, (dataset, test), begun, store)
         if request.measure or not request.dry_run:
             stage.publish()
     every = request.sweep.planned_trials
@@ -110,7 +110,10 @@ def load_data(request: RunRequest, store: "ObjectStore") -> "tuple[Dataset, Data
 
 
 def _check_fit(
-    request: RunRequest, dataset: "Dataset", begun: SweepSnapshot | None, store: "ObjectStore"
+    request: RunRequest,
+    splits: "tuple[Dataset, Dataset | None]",
+    begun: SweepSnapshot | None,
+    store: "ObjectStore",
 ) -> float | None:
     """`UserError` for what only the loaded data can show; `begun` is the sweep to resume.
 
@@ -124,9 +127,10 @@ def _check_fit(
     )
     from gensweep.profiling import num_threads
 
+    dataset, test = splits
     if begun is not None:
         check_data(dataset, begun)
-    check_data_set(dataset)
+    check_data_set(dataset, test)
     # Of a handful of examples nothing is left to share, and where others compute, waiting for a
     # second thread in each of thousands of calls takes minutes.
     with num_threads(1):

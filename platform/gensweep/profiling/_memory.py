@@ -59,6 +59,11 @@ def _release_freed() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether a GPU's memory, or a CPU's, was not enough."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 class MemoryMeter:
     """Measures by how much this process, or its part on a GPU, has grown since this was made."""
 

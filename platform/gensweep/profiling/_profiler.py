@@ -1,5 +1,6 @@
 """Profiles full packs on the device at hand: how fast they train, and what memory they take."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,8 +19,13 @@ from gensweep.space import all_strata, pad_latent_sizes, with_scope
 from gensweep.spec import Sweep
 from gensweep.versions import versions
 
+_log = logging.getLogger(__name__)
 STRETCH_S, STRETCHES = 0.05, 5
 """Least length of a timed stretch, which a clock's error must not blur, and their number."""
+ENOUGH_S = 2.0
+"""Stretches that took so long together are enough: what is long is blurred little."""
+LONGEST_S = 20.0
+"""No further variant of a model is measured for an estimate if all would take longer together."""
 CALM = 0.7
 """Part of the time that a thread computes if no other process takes its core."""
 BUDGET = 10**9
@@ -62,11 +68,20 @@ class PackProfiler:
         return table[width]
 
     def training_s(self) -> float:
-        """Estimate the seconds of training of all trials in packs side by side; no evaluation."""
-        sweep, each = self.sweep, []
-        for stratum in all_strata(sweep.space, sweep.strata):
-            batch = int(sweep.config(stratum).batch_size)
-            each.append(self.profile(stratum, sweep.lanes).lane_round_ms / 1000 / batch)
+        """Estimate the seconds of training of all trials in packs side by side; no evaluation.
+
+        Strata for which there is no time left are taken to be like the mean of the others.
+        """
+        sweep, each, spent = self.sweep, list[float](), 0.0
+        strata = all_strata(sweep.space, sweep.strata)
+        for stratum in strata:
+            profile = self.profile(stratum, sweep.lanes)
+            each.append(profile.lane_round_ms / 1000 / int(sweep.config(stratum).batch_size))
+            # The next one takes about as long as this one did, whenever that was.
+            spent += profile.measuring_s
+            if len(each) < len(strata) and spent + profile.measuring_s > LONGEST_S:
+                _log.info("measured %d of %d variants, which take long", len(each), len(strata))
+                break
         return sweep.planned_trials * sweep.budget_images * sum(each) / len(each) / self.share.packs
 
     def parameter_count(self, stratum: Mapping[str, Any]) -> int:
@@ -149,8 +164,8 @@ def value_at(dimension: Any, fraction: float) -> Any:
 def measure_tick_s(run: Callable[[int], Any], ticks: int, clock: Callable[[], float]) -> float:
     """Time `run(ticks)`, or multiples of it: the seconds of a tick in the best stretch."""
     # The least of several times is the steadiest: disturbances only ever add.
-    best, left = inf, STRETCHES
-    while left:
+    best, left, end = inf, STRETCHES, clock() + ENOUGH_S
+    while left and (best == inf or clock() < end):
         begin = clock()
         run(ticks)
         took = clock() - begin

@@ -42,6 +42,8 @@ class Width:
     """MiB that are free for a pack, of which its lanes may take a part."""
 
     note: str = ""
+    error: Exception | None = field(default=None, compare=False)
+    """That of the narrowest pack, where it failed."""
 
     def text(self) -> str:
         """Return the choice and its reason as one line for the plan."""
@@ -159,7 +161,7 @@ def measure_width(profiler: PackProfiler, free_mib: float | None = None) -> Widt
     rounds = sweep.trials * ceil(sweep.budget_images / sweep.config(stratum).batch_size) / packs
     if free_mib is None:
         free_mib = measure_free_mib(profiler.device, packs)
-    limit_mib, failed = usable_mib(profiler.device, free_mib), ""
+    limit_mib, failed, broken = usable_mib(profiler.device, free_mib), "", None
     table: ProfileTable = {}
     for width in candidate_widths(most):
         if not is_worth_measuring(table, width, limit_mib, rounds):
@@ -171,11 +173,13 @@ def measure_width(profiler: PackProfiler, free_mib: float | None = None) -> Widt
                 width, found.lane_round_ms, found.memory_mib,
             )  # fmt: skip
         except Exception as error:  # a pack meets it again, and records it as its trials' failure
+            broken = error
             cause = f"{type(error).__name__}: {error}".splitlines()[0][:120]
             failed = f"; a wider pack failed: {cause}"
             break
     if not table:
-        return Width(lanes=min(UNMEASURED, most), note=failed.replace("a wider pack", "measuring"))
+        note = failed.replace("a wider pack", "measuring")
+        return Width(lanes=min(UNMEASURED, most), note=note, error=broken)
     lanes = choose_width(table, most, limit_mib)
     return Width(lanes=lanes, table=table, free_mib=free_mib, note=f"{named}{failed}")
 

@@ -84,7 +84,7 @@ class Sweep:
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     label: str | None = setting(
-        None, "column with the classes (default: 'label' or the like)",
+        None, "column with the classes, or none: there are none (default: 'label' or the like)",
         option=Option(metavar="NAME", group=DATA), kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     columns: str | None = setting(

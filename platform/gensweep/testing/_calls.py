@@ -23,6 +23,13 @@ ARGUMENTS = {
 """What a method is called with; other capabilities with `nets, x, noise, hyper`."""
 KNOWN = {
     "must only return Tensors": "returns something that is no tensor: return tensors",
+    "that doesn't have storage": "hands a tensor to numpy or to Python: compute with tensors, and "
+    "return tensors",
+    **dict.fromkeys(
+        ("Batching rule not implemented", "vmap: we do not yet support"),
+        "calls what torch does not compute for several trials at once: take another operation, or "
+        "write it of simpler ones",
+    ),
     "accessing `data`": "takes `.data` of a tensor: compute with the tensor, or with .detach()",
 }
 """A part of what torch says to what it says of a game."""
@@ -56,7 +63,8 @@ def named_errors(what: str, hint: str) -> Iterator[None]:
         at = f" at {line}" if line else ""
         for part, meaning in KNOWN.items():
             if part in words:
-                raise UserError(f"{what} {meaning}{at}.") from error
+                mistake, _, cure = meaning.partition(": ")
+                raise UserError(f"{what} {mistake}{at}: {cure}.") from error
         raise UserError(f"{what} raises {type(error).__name__} ({words}){at}: {hint}.") from error
 
 

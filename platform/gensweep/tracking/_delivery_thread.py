@@ -112,10 +112,11 @@ class Deliverer(threading.Thread):
             delivered.add(group[0][1])
 
     def _reject(self, group: Placed, reason: str) -> None:
-        """Deliver a refused group one by one, so that a bad point takes no neighbour along."""
-        for placed in group:
+        """Deliver a refused group value by value, so that a bad one takes no neighbour along."""
+        alone = [(one, place) for event, place in group for one in _split_values(event)]
+        for placed in alone:
             try:
-                if len(group) == 1:
+                if len(alone) == 1:
                     raise RefusedError(reason)
                 self.sink.deliver([placed], self._spool)
             except RefusedError as error:
@@ -157,6 +158,19 @@ def _batch_metrics(events: Placed) -> list[Placed]:
             groups.append([placed])
             points = size
     return groups
+
+
+def _split_values(event: Event) -> list[Event]:
+    """Return an event of each metric's points; one of another kind is returned as it is."""
+    if event["kind"] != "metrics":
+        return [event]
+    plain = {key: value for key, value in event.items() if key not in ("step", "values", "points")}
+    points = event_points(event)
+    return [
+        plain | {"points": [[step, at, {name: values[name]}] for step, at, values in points
+                            if name in values]}
+        for name in dict.fromkeys(name for *_, values in points for name in values)
+    ]  # fmt: skip
 
 
 def _count_points(event: Event) -> int:

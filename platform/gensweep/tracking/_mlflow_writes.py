@@ -6,6 +6,7 @@ Pictures are named after their event, and runs have an identity (see `_runs`).
 
 import json
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,8 @@ class Sink:
                 self._log_file(client, run, str(spool.blob_path(first)), first["folder"] or None)
             case "finish":
                 self._finish(client, run, first)
+            case "rest":
+                self._rest(client, run, first)
 
     def _prepare_ui(self, client: Any, event: Event) -> None:
         """Let the UI open the experiment as model training, and the sweep in a view of its own."""
@@ -139,18 +142,27 @@ class Sink:
             client.update_run(run, status="RUNNING")
 
     def _finish(self, client: Any, run: str, event: Event) -> None:
-        from mlflow.entities import Metric, RunTag
-
         state = _state(event)
-        points = [Metric(k, v, event["time"], 0) for k, v in event["values"].items()]
-        tags = [RunTag(name, value) for name, value in status_tags(str(state)).items()]
-        tags.append(RunTag("gensweep.cause", event["cause"][:LONGEST_TAG]))
-        for at in range(0, max(1, len(points)), _POINTS):
-            client.log_batch(run, metrics=points[at : at + _POINTS], tags=tags)
+        tags = status_tags(str(state)) | {"gensweep.cause": event["cause"][:LONGEST_TAG]}
+        _set_tags(client, run, tags)
+        if event.get("values"):  # of an earlier version
+            _log_points(client, run, [{**event, "step": 0}])
         # The time of the event, not of the delivery: a run did not last until the server was back.
         client.set_terminated(run, state.run_status, event["time"])
         self._runs.artifact_uris.pop(run, None)
         self._runs.drop_twins(client, self.experiment_id, event["trial"], run)
+
+    def _rest(self, client: Any, run: str, event: Event) -> None:
+        """Show a run that was begun, and has not ended, as one that waits."""
+        state = _state(event)
+        _set_tags(client, run, status_tags(str(state)))
+        client.update_run(run, status=state.run_status)
+
+
+def _set_tags(client: Any, run: str, tags: Mapping[str, str]) -> None:
+    from mlflow.entities import RunTag
+
+    client.log_batch(run, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
 def _state(event: Event) -> TrialState:

@@ -149,7 +149,14 @@ class Tracker:
             # name would be a page of bars before the learning curves.
             values = {key: _storable(value) for key, value in (metrics or {}).items()
                       if _mark_name(number, key) not in self._spool.marks}  # fmt: skip
-            self._put("finish", number, state=state, cause=redact(cause), values=values)
+            # An event of its own: a metric that is refused holds up no end.
+            if values:
+                self._put("metrics", number, step=0, values=values)
+            self._put("finish", number, state=state, cause=redact(cause))
+
+    def rest_trial(self, number: int) -> None:
+        """Show that the trial waits, until it is started again or ends."""
+        self._put("rest", number, state=TrialState.QUEUED)
 
     @property
     def refused_count(self) -> int:

@@ -8,6 +8,7 @@ import torch
 
 from gensweep.evaluation import LaneEvaluator
 from gensweep.lanes import Ranks, Source
+from gensweep.profiling import is_out_of_memory
 from gensweep.spec import Sweep
 from gensweep.worker._pack_runner import PackRunner
 from gensweep.worker._protocol import CoordinatorProtocol
@@ -49,8 +50,3 @@ def train_trials(
         gc.collect()  # a pack and its traces hold each other
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Return whether a GPU's memory, or a CPU's, was not enough."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
