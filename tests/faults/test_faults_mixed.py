@@ -10,10 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from faults.schedule import KINDS
+
 ROOT = Path(__file__).resolve().parents[2]
-MINUTES = 3
-FAILED_ONCE: tuple[tuple[int, tuple[str, ...]], ...] = ()
-"""Seeds, each with its kinds of faults, by which an invariant was once broken."""
+MINUTES = 3.0
+ALL_BUT_THE_COORDINATOR = (
+    "kill_pack", "stop_pack", "kill_driver", "interrupt_driver", "lose_node",
+    "kill_store_process", "kill_tracker", "store_away", "store_slow", "store_cut", "tracker_away",
+    "tracker_slow", "tracker_cut", "database_away", "database_slow", "database_cut",
+)  # fmt: skip
+FAILED_ONCE = [
+    (1, 1.5, ALL_BUT_THE_COORDINATOR),  # MLflow's answers were cut within their headers
+]
+"""Seeds by which an invariant was once broken, with the minutes and kinds of their schedules."""
 
 pytestmark = [
     pytest.mark.nightly,
@@ -30,15 +39,18 @@ def seed_of_commit() -> int:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("seed", "kinds"), [(seed_of_commit(), ()), *FAILED_ONCE], ids=str)
-def test_a_disturbed_sweep_ends_as_an_undisturbed_one(seed: int, kinds: tuple[str, ...]) -> None:
-    argv = [sys.executable, "-m", "tests.faults", "--seed", str(seed), "--minutes", str(MINUTES)]
-    chosen = ["--kinds", *kinds] if kinds else []
+@pytest.mark.parametrize(
+    ("seed", "minutes", "kinds"), [(seed_of_commit(), MINUTES, KINDS), *FAILED_ONCE]
+)
+def test_a_disturbed_sweep_ends_as_an_undisturbed_one(
+    seed: int, minutes: float, kinds: tuple[str, ...]
+) -> None:
+    argv = [sys.executable, "-m", "tests.faults", "--seed", str(seed), "--minutes", str(minutes)]
     done = subprocess.run(
-        [*argv, *chosen], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+        [*argv, "--kinds", *kinds], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
     )
-    report = json.loads(done.stdout)
     print(done.stdout)
+    report = json.loads(done.stdout)
     assert {name: found for name, found in report["violations"].items() if found} == {}
     assert report["ended"]
     assert report["faults_hit"] >= 5
