@@ -178,6 +178,21 @@ def test_a_link_that_leads_back_is_not_followed(
     assert note == "left out: 1 link(s) that lead back to a folder above"
 
 
+def test_a_folder_is_read_once_under_its_own_name(store: ObjectStore, tmp_path: Path) -> None:
+    """Whether a link to it comes before it, or two links lead to one that is elsewhere."""
+    for label in PETS:
+        fill(tmp_path / "set" / label)
+    (tmp_path / "set" / "a_link").symlink_to(tmp_path / "set" / "cat")
+    inside = load_dataset(str(tmp_path / "set"), store)
+    assert (inside.class_names, inside.count) == (PETS, 18)
+    assert inside.notes == ("left out: 1 link(s) to a folder that is read already",)
+    (tmp_path / "links").mkdir()
+    for name, label in zip(("one", "two", "zero"), ("cat", "dog", "cat"), strict=True):
+        (tmp_path / "links" / name).symlink_to(tmp_path / "set" / label)
+    outside = load_dataset(str(tmp_path / "links"), store)
+    assert (outside.class_names, outside.count) == (("one", "two"), 18)
+
+
 def test_links_to_folders_elsewhere_are_followed(store: ObjectStore, tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     for label in PETS:

@@ -24,18 +24,25 @@ Stamp = TypeVar("Stamp")
 def walk(root: Path) -> tuple[dict[str, os.stat_result], Counter[str]]:
     """List the files under `root` through links, and count what is left out.
 
-    A link that leads back to a folder on the way to it is not followed.
+    Each folder is read once: a link that leads back to a folder on the way to it is not followed,
+    nor one to a folder that is read under its own name, or by another link.
     """
     files, left_out = dict[str, os.stat_result](), Counter[str]()
-    ways: dict[str, tuple[str, ...]] = {str(root): (os.path.realpath(root),)}
+    top = os.path.realpath(root)
+    ways: dict[str, tuple[str, ...]] = {str(root): (top,)}
+    seen = set[str]()
     for where, folders, names in os.walk(root, followlinks=True, onerror=_unlisted):
         way, kept = ways.pop(where), []
         for folder in sorted(name for name in folders if not name.startswith(".")):
             path = os.path.join(where, folder)
             real = os.path.realpath(path)
-            if any(one == real or one.startswith(real.rstrip("/") + "/") for one in way):
+            if any(_is_within(one, real) for one in way):
                 left_out["link(s) that lead back to a folder above"] += 1
                 continue
+            if real in seen or (os.path.islink(path) and _is_read(real, top)):
+                left_out["link(s) to a folder that is read already"] += 1
+                continue
+            seen.add(real)
             ways[path] = (*way, real)
             kept.append(folder)
         folders[:] = kept
@@ -49,6 +56,15 @@ def walk(root: Path) -> tuple[dict[str, os.stat_result], Counter[str]]:
                 if stat.S_ISREG(found.st_mode):
                     files[path.removeprefix(f"{root}/")] = found
     return files, left_out
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _is_read(real: str, top: str) -> bool:
+    """Return whether a folder is met under its own name on a walk through `top`."""
+    return _is_within(real, top) and "/." not in real[len(top) :]
 
 
 def _unlisted(error: OSError) -> None:
