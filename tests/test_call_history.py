@@ -1,4 +1,4 @@
-"""Each call that a coordinator's actor answers is in its history, before the answer leaves."""
+"""Each call between packs and the coordinator's actor is in the histories of both."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from gensweep.call_history import FOLDER, keeping_history, open_history
 from gensweep.coordinator._start import CoordinatorActor
 from gensweep.worker import PackCalls
+from gensweep.worker._pack_calls import ask_and_record
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -70,3 +71,35 @@ def test_the_coordinator_writes_every_call_of_packs() -> None:
     assert len(calls) > 8
     assert [c for c in calls if not hasattr(getattr(CoordinatorActor, c), "__wrapped__")] == []
     assert not hasattr(CoordinatorActor.summary, "__wrapped__")
+
+
+def test_a_pack_writes_what_it_asks_before_the_call_and_what_it_was_answered_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    actor, written = Actor(), []
+
+    def call(name: str, *args: Any, **kwargs: Any) -> Any:
+        written.append(len(of_packs(tmp_path)))
+        return getattr(actor, name)(*args, **kwargs)
+
+    ask: Any = ask_and_record(call, "a")
+    assert ask(PackCalls.lease, 2) == [0, 1]
+    assert ask(PackCalls.lease, count=3) == [0, 1, 2]
+    with pytest.raises(ValueError, match="10"):
+        ask(PackCalls.lease, 10)
+    assert written == [1, 3, 5]
+    found = of_packs(tmp_path)
+    assert [(w["event"], w["told"], w.get("answer")) for w in found] == [
+        ("asked", [2], None), ("answered", [2], [0, 1]),
+        ("asked", [{"count": 3}], None), ("answered", [{"count": 3}], [0, 1, 2]),
+        ("asked", [10], None),
+    ]  # fmt: skip
+    assert {(w["side"], w["owner"], w["call"]) for w in found} == {("pack", "a", "lease")}
+    answered = [w for w in lines(tmp_path) if w["side"] == "coordinator"]
+    assert [w["told"] for w in answered] == [[2], [{"count": 3}]]
+
+
+def of_packs(folder: Path) -> list[dict[str, Any]]:
+    """The lines of packs."""
+    return [line for line in lines(folder) if line["side"] == "pack"]

@@ -14,7 +14,7 @@ import inspect
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,6 +50,15 @@ def open_history(side: str) -> CallHistory | None:
     """Open a new file for this process; None where no history is asked for."""
     folder = os.environ.get(FOLDER)
     return CallHistory(Path(folder), side) if folder else None
+
+
+def told_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """Return the arguments of a call as both sides write them: those with names come last.
+
+    >>> told_of((2, None), {}), told_of((2,), {"stratum": None})
+    ([2, None], [2, {'stratum': None}])
+    """
+    return [*args, dict(kwargs)] if kwargs else list(args)
 
 
 def plain(value: Any) -> Any:
@@ -94,7 +103,7 @@ def _kept(method: Callable[..., Any], holds: Callable[[Any, str], list[int]]) ->
         held = [] if history is None else holds(self, owner)
         found = method(self, owner, *args, **kwargs)
         if history is not None:
-            told = [*args, kwargs] if kwargs else args
+            told = told_of(args, kwargs)
             history.write("answered", owner, method.__name__, told=told, answer=found, held=held)
         return found
 

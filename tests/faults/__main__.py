@@ -19,7 +19,15 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / name) for name in ("platform", "models", "tests")]
 os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:3])  # of servers and nodes that are started
 
-from faults.schedule import KINDS, schedule  # noqa: E402
+from faults.schedule import (  # noqa: E402
+    ALL_KINDS,
+    FEWEST_TRIALS,
+    KINDS,
+    SILENCE,
+    TRIALS_A_MINUTE,
+    schedule,
+    trials_for,
+)
 
 BEGUN = time.monotonic()
 
@@ -30,14 +38,16 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m tests.faults", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    kinds = ", ".join(sorted(KINDS))
+    kinds = ", ".join(sorted(ALL_KINDS))
     add = options.add_argument
     add("--seed", type=int, default=0, help="of the schedule (default 0)")
     add("--minutes", type=float, default=3.0,
         help="in which faults come; the sweep then ends in peace (default 3)")  # fmt: skip
-    add("--trials", type=int, default=48, help="of the sweep (default 48)")
-    add("--kinds", nargs="+", choices=sorted(KINDS), default=KINDS, metavar="KIND",
-        help=f"of faults: {kinds} (default: all)")  # fmt: skip
+    add("--trials", type=int,
+        help=f"of the sweep (default {TRIALS_A_MINUTE} a minute, at least {FEWEST_TRIALS})"
+        )  # fmt: skip
+    add("--kinds", nargs="+", choices=sorted(ALL_KINDS), default=KINDS, metavar="KIND",
+        help=f"of faults: {kinds} (default: all but {SILENCE})")  # fmt: skip
     add("--keep", type=Path, metavar="FOLDER", help="leave logs and histories there")
     add("--plan", action="store_true", help="print the schedule, start nothing")
     return options
@@ -53,7 +63,8 @@ def main() -> int:
     from faults.mixed import as_text, run  # a second and more, which `--help` need not wait for
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped first
-    report = run(args.seed, args.minutes, args.trials, args.kinds, _tell, args.keep)
+    trials = args.trials or trials_for(args.minutes)
+    report = run(args.seed, args.minutes, trials, args.kinds, _tell, args.keep)
     print(as_text(report))
     return 0 if report["holds"] else 1
 

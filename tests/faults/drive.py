@@ -30,7 +30,7 @@ class Course:
 
     begun: float = field(default_factory=time.monotonic)
     faults: list[tuple[Fault, str, float]] = field(default_factory=list)
-    """Each with what it hit (empty: nothing was there), and its delay in seconds."""
+    """Each with what it hit, and its delay in seconds; none that never found anything to hit."""
 
     typed: list[str] = field(default_factory=list)
     """For each time that the sweep was gone on with by hand, why its driver had ended."""
@@ -42,7 +42,7 @@ class Course:
 
 
 class Agenda:
-    """Begins faults and ends them, in the order of their times.
+    """Begins faults and ends them, in the order of their times, once there is what they hit.
 
     An end may take as long as a server takes to start; other faults go on meanwhile, but for those
     of the same target.
@@ -68,13 +68,13 @@ class Agenda:
             if end_s <= now:
                 self._end(stand, fault)
         for fault in [f for f in self._coming if f.at_s <= now]:
-            if not self._is_free(fault):  # it comes late: the machine is slow to end another one
+            # It comes late while another one of its target ends, or while nothing is there to hit.
+            if not self._is_free(fault) or not (hit := INJECTIONS[fault.kind].begin(stand, fault)):
                 continue
             self._coming.remove(fault)
-            hit = INJECTIONS[fault.kind].begin(stand, fault)
             course.faults.append((fault, hit, now - fault.at_s))
             self._open[fault] = now + fault.for_s
-            self._tell(f"{now:5.1f} s {fault.kind}, {fault.for_s:g} s: {hit or 'nothing there'}")
+            self._tell(f"{now:5.1f} s {fault.kind}, {fault.for_s:g} s: {hit}")
 
     def close(self, stand: Stand) -> None:
         """Let every fault that has begun be over, and raise what kept a server from starting."""

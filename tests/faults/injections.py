@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import psutil
 
+from faults.packs import training_processes
 from faults.schedule import Fault
 from faults.stand import WORKERS, Stand
 
-PACK, COORDINATOR = "ImplicitFunc", "CoordinatorActor"
-"""As Ray calls their processes; the first is a pack's, as Tune runs it."""
+COORDINATOR = "CoordinatorActor"
+"""As Ray calls its process."""
 STORE = ("swift-account", "swift-container", "swift-object", "swift-proxy")
 SLOW_S = 0.3
 """By so much later comes each piece of an answer of a slow server."""
@@ -47,11 +48,14 @@ def _one(found: Sequence[psutil.Process], fault: Fault) -> Sequence[psutil.Proce
     return [found[int(fault.choice * len(found))]] if found else []
 
 
-def kill_actor(name: str) -> Injection:
-    """SIGKILL one process of an actor of the class `name`."""
-    return Injection(
-        lambda stand, fault: _signal(_one(stand.nodes.actors(name), fault), signal.SIGKILL)
-    )
+def signal_pack(number: int) -> Callable[[Stand, Fault], str]:
+    """Send a signal to a process that trains."""
+    return lambda stand, fault: _signal(_one(training_processes(stand.history), fault), number)
+
+
+def kill_coordinator(stand: Stand, fault: Fault) -> str:
+    """SIGKILL the process of the actor that decides."""
+    return _signal(_one(stand.nodes.actors(COORDINATOR), fault), signal.SIGKILL)
 
 
 def signal_driver(number: int) -> Injection:
@@ -86,14 +90,12 @@ def kill_service(name_of: Callable[[Fault], str]) -> Injection:
     return Injection(begin, lambda stand, fault: stand.mend(name_of(fault)))
 
 
-def stop_pack(stand: Stand, fault: Fault) -> str:
-    """SIGSTOP a pack's process."""
-    return _signal(_one(stand.nodes.actors(PACK), fault), signal.SIGSTOP)
-
-
 def let_packs_go_on(stand: Stand, fault: Fault) -> None:
-    """SIGCONT it, if nobody killed it meanwhile."""
-    _signal(stand.nodes.actors(PACK), signal.SIGCONT)
+    """SIGCONT what was stopped, if nobody killed it meanwhile."""
+    _signal(training_processes(stand.history), signal.SIGCONT)
+
+
+STOP_PACK = Injection(signal_pack(signal.SIGSTOP), let_packs_go_on)
 
 
 def network(server: str, change: Callable[[Stand, str], None]) -> Injection:
@@ -124,9 +126,10 @@ def cut(stand: Stand, server: str) -> None:
 
 
 INJECTIONS: Mapping[str, Injection] = {
-    "kill_pack": kill_actor(PACK),
-    "stop_pack": Injection(stop_pack, let_packs_go_on),
-    "kill_coordinator": kill_actor(COORDINATOR),
+    "kill_pack": Injection(signal_pack(signal.SIGKILL)),
+    "stop_pack": STOP_PACK,
+    "silence_pack": STOP_PACK,
+    "kill_coordinator": Injection(kill_coordinator),
     "kill_driver": signal_driver(signal.SIGKILL),
     "interrupt_driver": signal_driver(signal.SIGINT),
     "lose_node": Injection(lose_node, lambda stand, fault: stand.nodes.join(_node(fault))),

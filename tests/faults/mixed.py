@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.drive import BATCH_IMAGES, BUDGET_IMAGES, Course, drive
-from faults.evidence import Asked, Undisturbed
+from faults.evidence import Asked, Evidence
 from faults.gather import gather
 from faults.invariants import check
 from faults.schedule import Fault, schedule
@@ -39,26 +39,27 @@ def run(
             course = drive(standing, NAME, trials, faults, tell)
             tell("checking")
             asked = Asked(trials=trials, budget_images=BUDGET_IMAGES, batch_images=BATCH_IMAGES)
-            violations = check(gather(standing, NAME, asked, expected))
+            evidence = gather(standing, NAME, asked, expected)
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
-    return _report(seed, minutes, trials, course, expected, violations, faults)
+    return _report(seed, minutes, course, evidence, faults)
 
 
 def _report(
-    seed: int, minutes: float, trials: int, course: Course, expected: Undisturbed,
-    violations: dict[str, list[str]], faults: Sequence[Fault],
-) -> dict[str, Any]:  # fmt: skip
+    seed: int, minutes: float, course: Course, evidence: Evidence, faults: Sequence[Fault]
+) -> dict[str, Any]:
     came = [asdict(fault) | {"hit": hit, "late_s": round(late, 2)}
             for fault, hit, late in course.faults]  # fmt: skip
+    violations = check(evidence)
     return {
-        "seed": seed, "minutes": minutes, "trials": trials,
+        "seed": seed, "minutes": minutes, "trials": evidence.asked.trials,
         "holds": not any(violations.values()),
         "ended": course.ended, "seconds": round(course.seconds, 1),
-        "undisturbed_seconds": round(expected.seconds, 1),
-        "faults_hit": sum(bool(fault["hit"]) for fault in came),
-        "faults_planned": len(faults), "faults": came, "typed": course.typed,
+        "undisturbed_seconds": round(evidence.expected.seconds, 1),
+        "faults_hit": len(came), "faults_planned": len(faults), "faults": came,
+        "typed": course.typed,
+        "trials_retried": sum(trial["attempts"] > 1 for trial in evidence.trials),
         "violations": {name: found[:SHOWN] for name, found in violations.items()},
         "counts": {name: len(found) for name, found in violations.items()},
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -13,12 +13,19 @@ WEIGHTS: Mapping[str, float] = {
 }  # fmt: skip
 """Kind to how often it comes beside the others."""
 KINDS = tuple(WEIGHTS)
+SILENCE = "silence_pack"
+"""A pack is stopped until others have its trials; takes minutes, and comes where it is named."""
+ALL_KINDS = (*KINDS, SILENCE)
 
+TRIALS_A_MINUTE, FEWEST_TRIALS = 60, 8
+"""So many trials keep a sweep running as long as its faults come; one that ended has none."""
 FIRST_S = 3.0
 GAPS_S = (4.0, 14.0)
 """Between the beginnings of two faults."""
 LASTS_S = (2.0, 15.0)
 """How long a server is away, or a pack is stopped; kills come back as soon as their like does."""
+SILENCE_S = 330.0
+"""How long a silenced pack is stopped: longer than a lease lasts."""
 REST_S = 2.0
 """Between two faults of one target, which would end each other."""
 
@@ -41,6 +48,15 @@ class Fault:
         return self.at_s + self.for_s
 
 
+def trials_for(minutes: float) -> int:
+    """How many trials a sweep needs that is to last as long as a schedule.
+
+    >>> trials_for(3), trials_for(0.1)
+    (180, 8)
+    """
+    return max(FEWEST_TRIALS, round(TRIALS_A_MINUTE * minutes))
+
+
 def target_of(kind: str) -> str:
     """Name what a kind of fault hits.
 
@@ -57,15 +73,16 @@ def schedule(seed: int, minutes: float, kinds: Sequence[str] = KINDS) -> list[Fa
     No two of one target overlap: the end of the first would be that of the second.
     """
     drawn = random.Random(f"{seed}/{minutes:g}/{','.join(kinds)}")
-    weights = [WEIGHTS[kind] for kind in kinds]
+    weights = [WEIGHTS.get(kind, 1) for kind in kinds]
     faults: list[Fault] = []
     free: dict[str, float] = {}
     at = FIRST_S
     while at < 60 * minutes:
         kind = drawn.choices(kinds, weights)[0]
+        lasts_s = round(drawn.uniform(*LASTS_S), 1)
         fault = Fault(
             kind=kind, at_s=round(max(at, free.get(target_of(kind), 0.0)), 1),
-            for_s=round(drawn.uniform(*LASTS_S), 1), choice=drawn.random(),
+            for_s=SILENCE_S if kind == SILENCE else lasts_s, choice=drawn.random(),
         )  # fmt: skip
         if fault.at_s < 60 * minutes:
             faults.append(fault)

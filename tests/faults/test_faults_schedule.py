@@ -7,12 +7,16 @@ import pytest
 
 from faults.injections import INJECTIONS
 from faults.schedule import (
+    ALL_KINDS,
     LASTS_S,
     REST_S,
+    SILENCE,
+    SILENCE_S,
     WEIGHTS,
     schedule,
     target_of,
 )
+from gensweep.coordinator._coordinator import LEASE_S
 
 
 def test_a_seed_gives_the_same_faults_again_and_another_seed_others() -> None:
@@ -23,7 +27,7 @@ def test_a_seed_gives_the_same_faults_again_and_another_seed_others() -> None:
 
 
 def test_every_kind_has_an_injection_and_comes_in_its_turn() -> None:
-    assert set(INJECTIONS) == set(WEIGHTS)
+    assert set(INJECTIONS) == set(ALL_KINDS)
     came = Counter(f.kind for seed in range(20) for f in schedule(seed, 10, tuple(WEIGHTS)))
     assert set(came) == set(WEIGHTS)
     assert came["kill_pack"] > 1.5 * came["kill_driver"]
@@ -40,3 +44,10 @@ def test_faults_of_one_target_follow_each_other(seed: int) -> None:
         for before, after in itertools.pairwise(of_it):
             assert after.at_s >= before.end_s + REST_S - 0.11  # tenths of a second
     assert all(LASTS_S[0] <= f.for_s <= LASTS_S[1] and 0 <= f.choice < 1 for f in faults)
+
+
+def test_a_silence_outlasts_a_lease_and_comes_where_it_is_named() -> None:
+    (silence,) = schedule(0, 1, (SILENCE,))
+    assert silence.for_s == SILENCE_S > LEASE_S + 20
+    assert target_of(SILENCE) == target_of("kill_pack")
+    assert SILENCE not in {fault.kind for seed in range(20) for fault in schedule(seed, 10)}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from gensweep.call_history import open_history
+from gensweep.call_history import open_history, told_of
 from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
 
 Arguments = ParamSpec("Arguments")
@@ -83,6 +83,17 @@ def ask_through_ray(actor: Any, owner: str) -> Ask:
     """
     import ray
 
+    def call(name: str, *args: Any, **kwargs: Any) -> Any:
+        return ray.get(getattr(actor, name).remote(*args, **kwargs))
+
+    return ask_and_record(call, owner)
+
+
+def ask_and_record(call: Callable[..., Any], owner: str) -> Ask:
+    """Ask by `call`, of a method's name and its arguments, for a history of what `owner` knows.
+
+    A call is appended before it is made, and once more with its answer, if it gets one.
+    """
     history = open_history("pack")
 
     def ask(
@@ -90,12 +101,12 @@ def ask_through_ray(actor: Any, owner: str) -> Ask:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Answer:
-        remote = getattr(actor, method.__name__).remote
+        name, told = method.__name__, told_of(args, kwargs)
         if history is not None:
-            history.write("asked", owner, method.__name__, told=args)
-        answer: Answer = ray.get(remote(owner, *args, **kwargs))
+            history.write("asked", owner, name, told=told)
+        answer: Answer = call(name, owner, *args, **kwargs)
         if history is not None:
-            history.write("answered", owner, method.__name__, told=args, answer=answer)
+            history.write("answered", owner, name, told=told, answer=answer)
         return answer
 
     return ask
