@@ -155,7 +155,8 @@ class GridConfigurations:
             points = 2 * points - 1
             for name in ranges:
                 finer = axis_values(self._space[name], points)
-                between_them = [value for value in finer if value not in axes[name]]
+                known = set(axes[name])
+                between_them = [value for value in finer if value not in known]
                 yield list(self._combinations({**axes, name: between_them}, name))
                 axes[name] = finer
 

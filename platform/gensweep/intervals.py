@@ -70,11 +70,14 @@ def _count_interval(value: float, error: float, most: float) -> Interval:
 def interval_ends(intervals: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """Name the ends of intervals, for tables and trackers that take single numbers.
 
+    MLflow shows the part before the slash as a section of its own, in the order of the alphabet:
+    behind "Model metrics", where the learning curves are.
+
     >>> interval_ends({"frechet": (0.8, 1.2)})
-    {'intervals/frechet_low': 0.8, 'intervals/frechet_high': 1.2}
+    {'uncertainty/frechet_low': 0.8, 'uncertainty/frechet_high': 1.2}
     """
     return {
-        f"intervals/{name}_{end}": value
+        f"uncertainty/{name}_{end}": value
         for name, ends in intervals.items()
         for end, value in zip(("low", "high"), ends, strict=True)
     }

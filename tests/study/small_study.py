@@ -60,7 +60,7 @@ class Clock:
 
 
 LIMITS = ("trials", "max_hours", "max_images", "max_cost")
-RUNTIME = ("clock", "lease_s", "max_attempts", "hourly_price", "keep_leases")
+RUNTIME = ("session", "clock", "lease_s", "max_attempts", "hourly_price", "keep_leases")
 
 
 def spec_of(**changes: Any) -> StudySpec:

@@ -89,7 +89,7 @@ def test_strata_have_even_shares_of_any_beginning(sampler: str) -> None:
     found = [str(listed.stratum(place)) for place in range(TRIALS // 2)]
     for count in range(1, len(found)):
         shares = Counter(found[:count])
-        assert max(shares.values()) - min(shares.values()) <= (1 if len(shares) == 3 else 9)
+        assert max(shares.values()) - min(shares.values()) <= 1
         assert len(shares) == min(count, 3)
 
 

@@ -15,7 +15,7 @@ from gensweep.study._lost_trials import MAX_HOSTS_LOST, Loss, LossRule
 from gensweep.study._new_trials import NewTrial
 from gensweep.study._queue import TrialQueue
 from gensweep.trial import Lease, StaleLease, TrialState
-from study.small_study import Categorical, Clock, Real, spec_of
+from study.small_study import Categorical, Clock, Real, begin, spec_of
 
 # What a study asks
 
@@ -209,3 +209,13 @@ def test_a_ledger_out_of_reach_does_not_tell_that_somebody_drives(tmp_path: Path
     with only_writer(ledger, "s"):
         assert is_driven("s", ledger)
     assert not is_driven("s", ledger)
+
+
+def test_a_study_that_its_own_session_began_is_gone_on_with(tmp_path: Path) -> None:
+    """The process that began it may die before it has told anybody."""
+    ledger = str(tmp_path / "studies")
+    begin(ledger, session="mine").close()
+    with pytest.raises(UserError, match="sweep 's' exists"):
+        begin(ledger, session="other")
+    with begin(ledger, session="mine") as study:
+        assert len(study.lease("a", 2)) == 2

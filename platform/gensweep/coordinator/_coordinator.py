@@ -45,11 +45,12 @@ def open_study(
     protocol: Mapping[str, object],
     *,
     is_continued: bool = False,
+    session: str = "",
 ) -> Study:
     """Create the sweep's study, or open it to resume; `UserError` shows what differs.
 
     `is_continued`: the process that had it open was killed, and its packs live on with their
-    trials.
+    trials. A study that this `session` began is opened, too: its first process died at once.
     """
     sweep = context.sweep
     spec = StudySpec(
@@ -64,7 +65,10 @@ def open_study(
     )  # fmt: skip
     begin = Study.open if context.resume or is_continued else Study.create
     runtime = StudyRuntime(
-        lease_s=LEASE_S, keep_leases=is_continued, hourly_price=hourly_price(context)
+        lease_s=LEASE_S,
+        session=session,
+        keep_leases=is_continued,
+        hourly_price=hourly_price(context),
     )
     patience = Patience(OUTAGE_S if is_continued else 0.0)
     end = time.monotonic() + LOCK_S * is_continued
@@ -98,7 +102,9 @@ class SweepCoordinator:
         name = context.sweep.name
         self._memory = SessionMemory(spool_of(context) / "session.json", session, name)
         is_continued = self._memory.is_continued
-        self._study = open_study(context, objective, protocol, is_continued=is_continued)
+        self._study = open_study(
+            context, objective, protocol, is_continued=is_continued, session=session
+        )
         self._objective = objective
         self._recorder = SweepRecorder(context, objective)
         curve = protocol.get("curve")
@@ -274,8 +280,7 @@ class SweepCoordinator:
         """Keep the traceback that ends the pack, with each of its trials."""
         with self._memory.change() as state:
             state.packs.record_error(owner, traceback)
-        for number in sorted(self._study.held(owner)):
-            self._recorder.record_error(number, traceback)
+        self._recorder.record_error(sorted(self._study.held(owner)), traceback)
 
     def add_usage(self, owner: str, lane_seconds: Mapping[str, float]) -> None:
         """Keep what a pack's lanes have done with their time since it began."""

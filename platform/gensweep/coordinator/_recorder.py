@@ -9,7 +9,7 @@ from pathlib import Path
 from gensweep.errors import UserError
 from gensweep.learning_curve import CurvePoint
 from gensweep.objective import Objective
-from gensweep.patience import OUTAGE_S
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.population import explorable
 from gensweep.redact import redact
 from gensweep.space import conditions
@@ -19,6 +19,8 @@ from gensweep.tracking import Spool, SweepView, Tracker
 from gensweep.trial import Lease, StateCopy, TrialReport, TrialState, finite
 
 FLUSH_S = OUTAGE_S
+BRIEFLY_S = 5.0
+"""How long the store is waited for, by whom all packs wait."""
 Curves = Mapping[str, Sequence[Sequence[float]]]
 """By sampling hyperparameter, [value, fidelity, variety] along its grid."""
 
@@ -33,7 +35,7 @@ class SweepRecorder:
 
     def __init__(self, context: RunContext, objective: Objective):
         sweep = context.sweep
-        self._sweep, self._store = sweep, open_store(context.store)
+        self._sweep, self._store = sweep, open_store(context.store, Patience(BRIEFLY_S))
         self._ranked = objective.metric
         spool = Spool(spool_of(context))
         self._tracker = Tracker(spool, context.tracking_uri, sweep.question, sweep.name,
@@ -108,12 +110,15 @@ class SweepRecorder:
         """Record that a trial which was begun waits for `--resume`."""
         self._tracker.rest_trial(number)
 
-    def record_error(self, number: int, traceback: str) -> None:
-        """Record the error by which a pack died with the trial in one of its lanes."""
-        self._tracker.log_artifact(number, "traceback.txt", traceback.encode())
-        key = f"sweeps/{self._sweep.name}/trials/{number:04d}/traceback.txt"
-        with suppress(UserError):  # the tracker has it, too
-            self._store.put(key, redact(traceback).encode())
+    def record_error(self, numbers: Sequence[int], traceback: str) -> None:
+        """Record the error by which a pack died with these trials in its lanes."""
+        for number in numbers:
+            self._tracker.log_artifact(number, "traceback.txt", traceback.encode())
+        # The tracker has it, too: a store that is away keeps the other packs waiting but once.
+        with suppress(UserError):
+            for number in numbers:
+                key = f"sweeps/{self._sweep.name}/trials/{number:04d}/traceback.txt"
+                self._store.put(key, redact(traceback).encode())
 
     def complete(
         self, files: Mapping[str, bytes], summary: Mapping[str, float], state: TrialState,

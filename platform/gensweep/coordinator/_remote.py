@@ -1,5 +1,6 @@
 """The coordinator as the driver talks to it, in another process."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -8,6 +9,10 @@ from gensweep.errors import UserError
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
+
+
+OUR_ERROR = re.compile(r"\b(?:gensweep\.[\w.]+|UserError): (.+)")
+"""An error of ours in a traceback: each is a line for the user, whatever its class."""
 
 
 class CoordinatorLostError(UserError):
@@ -64,8 +69,8 @@ class RemoteCoordinator:
     def _lost(self, told: str) -> CoordinatorLostError:
         """Find the reason in what Ray tells of the actor's death: a traceback, or a line of it."""
         for line in told.splitlines():
-            if "UserError: " in line:
-                return CoordinatorLostError(line.split("UserError: ", 1)[1])
+            if ours := OUR_ERROR.search(line):
+                return CoordinatorLostError(ours[1])
         reason = told.strip().splitlines()[-1].strip()
         return CoordinatorLostError(
             f"the process that decides has ended ({reason}): see Ray's logs, then --resume "

@@ -1,6 +1,7 @@
 """Tells how far a running sweep is."""
 
 import logging
+import re
 import threading
 import time
 
@@ -67,7 +68,7 @@ class ProgressPrinter:
             rate, mean = pace.update(summary.images, elapsed)
             for note in summary.notes[notes:]:
                 _log.warning("%s", note)
-            if bool(summary.waits) != bool(waits):
+            if _waited_for(summary.waits) != _waited_for(waits):
                 _log.warning("%s", summary.waits or "what was waited for answers again")
             waits = summary.waits
             _log.info("%s", progress_line(summary, rate, mean, elapsed))
@@ -85,6 +86,16 @@ class ProgressPrinter:
         summary = call.answer()
         _log.warning("it answers again, after %.0f s", time.monotonic() - begin)
         return summary
+
+
+def _waited_for(told: str) -> str:
+    """Return what tells one outage from another: since when it is, for words change meanwhile.
+
+    >>> _waited_for("waiting since 12:00:01 for up to 600 s: the store is away")
+    'since 12:00:01'
+    """
+    found = re.search(r"since \S+", told)
+    return found[0] if found else told
 
 
 def progress_line(summary: ProgressSummary, rate: float, mean: float, elapsed: float) -> str:

@@ -106,7 +106,7 @@ def _add_run(p: argparse.ArgumentParser) -> None:
                         "hours and cost: an empty pool starts one, and the data go to the "
                         "store")  # fmt: skip
     p.add_argument("--wait", type=float, metavar="SECONDS",
-                   help="wait so long for a store, a tracker or a ledger's database that does not "
+                   help="wait so long for each: a store, a tracker, a ledger's database that does not "
                         "answer before this ends (default 60; a dry run: 0); a sweep that runs "
                         "waits ten minutes")  # fmt: skip
     p.add_argument("-v", "--verbose", action="count", default=0,

@@ -36,9 +36,16 @@ class OpenedStudy:
     exit: ExitStack
 
 
-def create_study(spec: StudySpec, location: str, clock: Callable[[], float]) -> OpenedStudy:
-    """Begin a study; `UserError` if its name is taken, before anything is made."""
+def create_study(
+    spec: StudySpec, location: str, clock: Callable[[], float], session: str = ""
+) -> OpenedStudy:
+    """Begin a study; `UserError` if its name is taken, before anything is made.
+
+    One that the same `session` began is gone on with: the process that did so has died since.
+    """
     if view := _known(location).get(spec.name):
+        if session and view.session == session:
+            return open_study(spec, location, clock)
         raise _name_taken(spec, view)
     with ExitStack() as stack:
         journal = stack.enter_context(only_writer(location, spec.name))
@@ -53,6 +60,7 @@ def create_study(spec: StudySpec, location: str, clock: Callable[[], float]) -> 
             raise _name_exists(spec.name)
         study.set_user_attr("created", clock())
         study.set_user_attr("versions", versions())
+        study.set_user_attr("session", session)
         study.set_user_attr("spec", spec.identity())
         return _opened(study, spec, clock, journal, stack)
 

@@ -29,6 +29,8 @@ class SweepSnapshot:
     created: float
     versions: dict[str, str]
     """Of the libraries that it was begun with."""
+    session: str
+    """The word of the driver that began it for itself; empty if an earlier version did."""
     resumed_with: tuple[dict[str, Any], ...]
     """"at" and "versions" of each session whose libraries were not those of the one before."""
     cancelled: bool
@@ -85,6 +87,7 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
         confirming_trials=int(facts.get("confirming_trials", 0)),
         map_axis=str(facts.get("map_axis", "")),
         created=facts["created"], versions=facts["versions"],
+        session=facts.get("session", ""),
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
         hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0)),
         drawn=sum(intended_round(trial) == 0 for trial in trials),

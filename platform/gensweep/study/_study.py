@@ -79,7 +79,9 @@ class Study:
 
         `UserError` if the name is taken there; nothing is made then.
         """
-        return cls._start(create_study(spec, location, runtime.clock), spec, runtime)
+        return cls._start(
+            create_study(spec, location, runtime.clock, runtime.session), spec, runtime
+        )
 
     @classmethod
     def open(

@@ -126,6 +126,9 @@ class StudyRuntime:
     max_attempts: int = 3
     """Times that a trial may be lost with its pack; the last one ends it as failed."""
 
+    session: str = ""
+    """A word of the driver's for itself; a study that it began is not another one's."""
+
     keep_leases: bool = False
     """Whether the owners of leases have outlived the process that drove the study before, as packs
     do when the coordinator alone dies: they keep what the ledger says that they hold."""

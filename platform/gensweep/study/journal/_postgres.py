@@ -20,6 +20,12 @@ DEFAULTS = {
 """Of a connection, unless the URL says otherwise: a server that vanished is noticed in 30 s."""
 
 PAGE = 10_000
+REFUSALS = (
+    "authentication", "does not exist", "permission", "pg_hba.conf", "does not support SSL",
+    "invalid", "certificate",
+)  # fmt: skip
+"""Words of what a server, or psycopg of the URL, refuses: no state of SQL tells it before a
+connection is there."""
 
 # The server too notices that we vanished, or another machine would wait two hours for the lock.
 _SESSION = """
@@ -72,7 +78,7 @@ def ledger_unusable(url: str, error: Exception, since: str = "") -> UserError:
     shown = re.sub(r"(://[^:/@]*:)[^@/]*(?=@)|(password=)[^&]*", r"\1\2***", url)
     reason = " ".join(str(error).split()).replace(url, shown)
     # What the server refuses, it has answered; psycopg calls both an OperationalError.
-    is_refused = any(word in reason for word in ("authentication", "does not exist", "permission"))
+    is_refused = any(word in reason for word in REFUSALS)
     is_away = isinstance(error, (OperationalError, InterfaceError)) and not is_refused
     return (ServerAwayError if is_away else UserError)(
         f"cannot use the ledger {shown}{since} ({reason}): check the URL and that its server runs."
