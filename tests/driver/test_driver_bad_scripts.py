@@ -42,7 +42,7 @@ CASES = {
     "by what is not searched": ("space={'learning_rate': RATE}, group_by='objective'",
                                 "group_by='objective'"),
     "less than a batch": ("space={'learning_rate': RATE}, budget_images=100", "budget_images=100"),
-    "no such sampler": ("space={'learning_rate': RATE}, sampler='grid'", "'grid'"),
+    "no such sampler": ("space={'learning_rate': RATE}, sampler='sobol'", "'sobol'"),
 }  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def test_examples_are_drawn_from_all_of_the_data(store: ObjectStore) -> None:
 def test_a_file_of_features_measures_in_the_place_of_the_trained_ones(
     store: ObjectStore, tmp_path: Path
 ) -> None:
-    file, net = tmp_path / "net.pt", torch.nn.Conv2d(3, 8, 8)
+    file, net, before = tmp_path / "net.pt", torch.nn.Conv2d(3, 8, 8), {*store.list("features/")}
     torch.jit.save(torch.jit.trace(net, torch.zeros(2, 3, 8, 8)), file)  # type: ignore[no-untyped-call]
     sweep = Sweep(name="s", model=CATALOG["gan"], space={"learning_rate": Real(1e-4, 1e-2)},
                   data="digits", samples=60, features=str(file), feature_input="ttur")  # fmt: skip
@@ -196,7 +196,8 @@ def test_a_file_of_features_measures_in_the_place_of_the_trained_ones(
     assert (stated["feature_hash"], stated["features"]) == (used, "TorchScript")
     assert stated["feature_input"]["high"] == 255.0  # type: ignore[index]
     build_evaluator(dataclasses.replace(sweep, feature_input="as-is"), store, train, test)
-    kept = [store.get(k) for k in store.list("features/") if "-examples-" in k or "-held-out-" in k]
+    new = {*store.list("features/")} - before
+    kept = [store.get(key) for key in new if "-examples-" in key or "-held-out-" in key]
     assert len({*kept}) == 4  # of both inputs, which give other features
     file.unlink()  # a worker is elsewhere, and reads what the store keeps; so does --resume
     check_features(sweep, train, store, used)

@@ -106,8 +106,8 @@ def _add_run(p: argparse.ArgumentParser) -> None:
                         "hours and cost: an empty pool starts one, and the data go to the "
                         "store")  # fmt: skip
     p.add_argument("--wait", type=float, metavar="SECONDS",
-                   help="wait so long for each: a store, a tracker, a ledger's database that does not "
-                        "answer before this ends (default 60; a dry run: 0); a sweep that runs "
+                   help="wait so long for each: a store, a tracker, a ledger's database that does "
+                        "not answer before this ends (default 60; a dry run: 0); a sweep that runs "
                         "waits ten minutes")  # fmt: skip
     p.add_argument("-v", "--verbose", action="count", default=0,
                    help="tell details on stderr, too: what was found and chosen, each pack; those "

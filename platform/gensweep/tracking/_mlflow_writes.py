@@ -15,7 +15,6 @@ from gensweep.tracking._pictures import UnreadableImageError, log_image_file
 from gensweep.tracking._runs import (
     LONGEST_TAG,
     Runs,
-    check_answered,
     find_or_create_experiment,
     start_tags,
     status_tags,
@@ -29,12 +28,15 @@ from gensweep.tracking._shared_view import (
     view_value,
 )
 from gensweep.tracking._spool import Event, Position, Spool
+from gensweep.tracking._whole_answers import refuse_cut_answers
 from gensweep.trial import TrialState
 
 _RETRIED = frozenset({401, 403, 408, 425, 429})
 """Client errors that may pass: credentials are rotated, and a busy server asks for patience."""
 _SETTINGS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the delivery thread has its own patience
+    # A request that the client repeats by itself may make a run twice, of which nobody hears: the
+    # delivery thread has its own patience, and looks a run up before it makes it again.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines a trial in the job's log
 }
@@ -81,10 +83,10 @@ class Sink:
                 os.environ.setdefault(name, value)
             from mlflow import MlflowClient
 
+            refuse_cut_answers()
             self._client = MlflowClient(self._uri)
         if not self.experiment_id:
             self.experiment_id = find_or_create_experiment(self._client, self._experiment)
-            check_answered(self.experiment_id, f"the search for experiment {self._experiment!r}")
         return self._client
 
     def _deliver(self, client: Any, events: list[Event], spool: Spool) -> None:
