@@ -18,7 +18,7 @@ from gensweep.planning._check_ledger import find_sweep
 from gensweep.planning._resume import settings_of_resumed
 from gensweep.spec import RunContext, RunRequest, Sweep
 from gensweep.storage import open_store
-from gensweep.study import completed
+from gensweep.study import completed, read_sweep
 from gensweep.study._former import current_entry, current_spec
 
 COMPAT = Path(__file__).parents[1] / "compat"
@@ -110,7 +110,7 @@ def test_a_stored_sweep_goes_on_by_its_script(stored: Path) -> None:
     sweep = settings_of_resumed("finished", script(), {})
     found = find_sweep(RunRequest(sweep=sweep, resume=True), str(stored / "studies"))
     assert found is not None
-    evaluator = build_evaluator(sweep, store, data, None)
+    evaluator = build_evaluator(sweep, store, data, None).judging_by(found.protocol["bounds"])
     objective = Objective.of("total_variation")
     sweep = dataclasses.replace(sweep, threads=2)  # those of another machine: it had kept none
     with open_study(context(sweep, stored, data), objective, evaluator.protocol) as study:
@@ -136,7 +136,8 @@ def test_other_weights_under_the_same_path_are_refused(stored: Path) -> None:
     store = open_store(f"file://{stored / 'data'}")
     data = load_dataset("ring8", store, split="train")
     sweep = settings_of_resumed("finished", script(), {})
-    protocol = build_evaluator(sweep, store, data, None).protocol
+    bounds = read_sweep("finished", str(stored / "studies")).protocol["bounds"]
+    protocol = build_evaluator(sweep, store, data, None).judging_by(bounds).protocol
     objective = Objective.of("total_variation")
     old = context(sweep, stored, data)
     with open_study(dataclasses.replace(old, weights={"a": "1"}), objective, protocol):
