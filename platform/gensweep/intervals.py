@@ -70,14 +70,14 @@ def _count_interval(value: float, error: float, most: float) -> Interval:
 def interval_ends(intervals: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """Name the ends of intervals, for tables and trackers that take single numbers.
 
-    MLflow shows the part before the slash as a section of its own, in the order of the alphabet:
-    behind "Model metrics", where the learning curves are.
+    No slash is in a name: MLflow shows what is before it as a section in front of all others, so
+    that the bars of intervals would stand before the learning curves.
 
     >>> interval_ends({"frechet": (0.8, 1.2)})
-    {'uncertainty/frechet_low': 0.8, 'uncertainty/frechet_high': 1.2}
+    {'frechet.interval_low': 0.8, 'frechet.interval_high': 1.2}
     """
     return {
-        f"uncertainty/{name}_{end}": value
+        f"{name}.interval_{end}": value
         for name, ends in intervals.items()
         for end, value in zip(("low", "high"), ends, strict=True)
     }

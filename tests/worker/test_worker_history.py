@@ -118,8 +118,8 @@ def test_what_was_measured_along_a_grid_is_told_by_its_value(open_small_sweep: A
     client = MlflowClient(small_sweep.plan.tracking_uri)
     runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
     (told,) = [run.data.metrics for run in runs if "frechet.truncation_2" in run.data.metrics]
-    assert told["uncertainty/frechet_low"] == low
-    assert told["uncertainty/frechet_high"] == high
+    assert told["frechet.interval_low"] == low
+    assert told["frechet.interval_high"] == high
     for at, fidelity, variety in curve:
         assert told[f"frechet.truncation_{at:g}"] == fidelity
         assert told[f"coverage.truncation_{at:g}"] == variety
