@@ -230,12 +230,13 @@ def digits(tmp_path: Path) -> Any:
     return loaded(tmp_path)[0]
 
 
-def test_the_model_is_built_for_every_choice(photos: Path, tmp_path: Path) -> None:
-    train, _ = loaded(tmp_path, "--data", str(photos), "--image-size", "12")
+@pytest.mark.parametrize("side", [12, 16])
+def test_the_model_is_built_for_every_choice(photos: Path, tmp_path: Path, side: int) -> None:
+    train, _ = loaded(tmp_path, "--data", str(photos), "--image-size", str(side))
     space = {"body": Categorical(("mlp", "conv")), "objective": KINDS}
     sweep = dataclasses.replace(GAN, space=space, map_axis="")
-    sweep = dataclasses.replace(sweep, data=str(photos), image_size=12)
-    told = r"body=conv, objective=hinge: .* but got .*\(1, 12, 12\)\. Say --image-size 8\.$"
+    sweep = dataclasses.replace(sweep, data=str(photos), image_size=side)
+    told = rf"body=conv, objective=hinge: .* got .*\(1, {side}, {side}\)\. Say --image-size 8\.$"
     with pytest.raises(UserError, match=told):
         check_games(RunRequest(sweep=sweep), train)
     check_games(RunRequest(sweep=dataclasses.replace(GAN, fixed={"body": "mlp"})), train)

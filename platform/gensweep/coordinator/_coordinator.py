@@ -337,6 +337,7 @@ class SweepCoordinator:
             last_death=self._memory.state.packs.last_death(),
             waits=self._waits.now() or self._recorder.waits(),
             cost=self._study.cost(),
+            not_begun=max(0, counts.target - len(records)),
         )
 
     def usage(self) -> dict[str, float]:

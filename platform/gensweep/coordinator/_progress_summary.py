@@ -40,6 +40,9 @@ class ProgressSummary:
     cost: float
     """Money so far; 0 where nothing has a price."""
 
+    not_begun: int = 0
+    """Trials that the sweep will have, and that are not drawn yet."""
+
 
 def best_mean(records: Sequence[TrialRecord], objective: Objective) -> float | None:
     """Return the mean of the best configuration over its completed seeds; None before the first."""

@@ -101,7 +101,8 @@ def _waited_for(told: str) -> str:
 def progress_line(summary: ProgressSummary, rate: float, mean: float, elapsed: float) -> str:
     """Say trials by state, the best so far, examples a second and the time left, in one line."""
     counted = summary.states.items()
-    states = "  ".join(f"{n} {state_label(state)}" for state, n in counted if n)
+    told = [(n, state_label(state)) for state, n in counted] + [(summary.not_begun, "not begun")]
+    states = "  ".join(f"{n} {label}" for n, label in told if n)
     left = f"{summary.images_left / mean:,.0f} s left" if mean > 0 else _phase(summary, elapsed)
     parts = [f"{elapsed:6,.0f} s  {states}", _best(summary), f"{rate:,.0f} examples/s", left]
     return "  |  ".join([*parts, *([f"cost {summary.cost:,.2f}"] if summary.cost else [])])

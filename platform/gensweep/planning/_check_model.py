@@ -19,6 +19,7 @@ from gensweep.evaluation import (
     read_file_features,
 )
 from gensweep.frames import refusal
+from gensweep.game import Game
 from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.known_pictures import is_image
 from gensweep.lanes import check_budget, check_config, check_initial_weights, check_players
@@ -114,8 +115,7 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
         named = "".join(f", {name}={value}" for name, value in stratum.items())
         try:
             game = sweep.model.game(config, dataset)
-            with torch.device("meta"):  # shapes alone: no memory, no time
-                built = {name: player.build() for name, player in game.players.items()}
+            built = _networks(game)
         except Exception as error:  # of a model of somebody's own
             told = refusal(error) + _cure(sweep, stratum, dataset)
             raise UserError(f"{sweep.model.name} on {dataset.name}{named}: {told}") from error
@@ -130,6 +130,12 @@ def check_games(request: RunRequest, dataset: "Dataset") -> None:
                             f"{named}: lower it, or change the batch size.")  # fmt: skip
 
 
+def _networks(game: Game) -> dict[str, torch.nn.Module]:
+    """Build the players' networks as shapes alone, which takes no memory and no time."""
+    with torch.device("meta"):
+        return {name: player.build() for name, player in game.players.items()}
+
+
 def _cure(sweep: Sweep, stratum: Stratum, dataset: "Dataset") -> str:
     """Name the nearest size of images that the model takes, where they can be given one."""
     from gensweep.data import find_source
@@ -141,7 +147,7 @@ def _cure(sweep: Sweep, stratum: Stratum, dataset: "Dataset") -> str:
         data = dataclasses.replace(RandomExamples.like(dataset), shape=(channels, side, side))
         with suppress(Exception):  # a size that does not fit, or data that cannot be resized
             find_source(sweep.data, **{**sweep.data_options.keywords(), "image_size": side})
-            sweep.model.game(sweep.config(stratum), data)
+            _networks(sweep.model.game(sweep.config(stratum), data))
             return f" Say --image-size {side}."
     return ""
 
