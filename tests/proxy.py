@@ -23,6 +23,8 @@ class Proxy:
         """How much later each piece of an answer comes."""
         self.loss = 0.0
         """The share of pieces of answers in whose middle the connection is cut."""
+        self.cuts = 0
+        """How many were cut so."""
         self._random = random.Random(seed)
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
@@ -63,6 +65,7 @@ class Proxy:
         if not self.loss or self._random.random() >= self.loss:
             client.sendall(data)
             return
+        self.cuts += 1
         client.sendall(data[: len(data) // 2])
         with contextlib.suppress(ValueError):  # all were cut meanwhile
             self._pairs.remove((client, server))

@@ -19,6 +19,7 @@ from gensweep.tracking import Spool, Tracker, check_server, upgrade_database
 from gensweep.tracking._mlflow_writes import Sink
 from proxy import Proxy
 from tracking.mlflow_server import Server
+from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.stack, pytest.mark.slow("an MLflow server starts", minutes=0.3)]
@@ -222,7 +223,7 @@ def test_answers_that_are_cut_off_lose_and_repeat_nothing(
             tracker.start_trial(number, {"learning_rate": 0.1}, seed=number)
             tracker.log_metrics(number, 100, {"fid": 0.5})
             tracker.finish_trial(number, "completed", "")
-        time.sleep(2)
+        until(lambda: proxy.cuts >= 5, 30)
         proxy.up()
         assert tracker.flush(60), tracker.last_error
         assert tracker.refused_count == 0

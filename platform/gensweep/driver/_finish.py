@@ -100,20 +100,24 @@ def print_answer(
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
     print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis,
                         floor=facts.floor_metrics))  # fmt: skip
-    for label, text in (
-        ("floor", facts.floor),
-        ("test", test.text() if test else ""),
-        ("pbt", _copies_text(trials)),
-        ("lanes", shares_text(usage)),
-        ("cost", _cost_text(snapshot.cost)),
-        ("report", local),
-        ("stored", store_files(plan, files)),
-        ("compare", _compare_text(plan, link)),
-        ("next", command),
-    ):
+    _print_labelled({
+        "floor": facts.floor,
+        "test": test.text() if test else "",
+        "pbt": _copies_text(trials),
+        "lanes": facts.usage,
+        "cost": _cost_text(snapshot.cost),
+        "report": local,
+        "stored": store_files(plan, files),
+        "compare": _compare_text(plan, link),
+        "next": command,
+    })  # fmt: skip
+    return trials, files
+
+
+def _print_labelled(told: Mapping[str, object]) -> None:
+    for label, text in told.items():
         if text:
             print(f"{label:8} {text}", flush=True)
-    return trials, files
 
 
 def _compare_text(plan: Plan, link: str | None) -> str:

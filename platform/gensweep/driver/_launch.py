@@ -30,17 +30,10 @@ def launch(plan: Plan) -> None:
     from gensweep.driver._interrupt import Interrupt
     from gensweep.driver._progress_lines import ProgressPrinter
     from gensweep.driver._report_files import first_report
-    from gensweep.evaluation import build_evaluator, measure_floor
-    from gensweep.storage import open_store
+    from gensweep.evaluation import measure_floor
 
     request, sweep = plan.request, plan.request.sweep
-    begun = _protocol_of_begun(plan) if request.resume else {}
-    # The file of a feature network may be gone by now; a network of ours is made of the data.
-    used = begun.get("feature_hash") if sweep.features else None
-    store = open_store(plan.store, Patience(OUTAGE_S))
-    evaluator = build_evaluator(sweep, store, *plan.splits, feature_hash=used)
-    if request.resume:  # other bounds may have come since it was begun
-        evaluator = evaluator.judging_by(begun.get("bounds", {}))
+    evaluator = _build_evaluator(plan)
     objective = sweep.objective(evaluator.evaluator.objective)
     coordinator = start_coordinator(plan.run_context(), objective, evaluator.protocol)
     from gensweep.driver._run_packs import run_packs  # takes two seconds, in which the study opens
@@ -67,6 +60,20 @@ def launch(plan: Plan) -> None:
         raise KeyboardInterrupt
     if error:
         _exit_with(plan, error)
+
+
+def _build_evaluator(plan: Plan) -> LaneEvaluator:
+    """Build what measures lanes; that of a resumed sweep measures and judges as it did before."""
+    from gensweep.evaluation import build_evaluator
+    from gensweep.storage import open_store
+
+    sweep, resume = plan.request.sweep, plan.request.resume
+    begun = _protocol_of_begun(plan) if resume else {}
+    # The file of a feature network may be gone by now; a network of ours is made of the data.
+    used = begun.get("feature_hash") if sweep.features else None
+    store = open_store(plan.store, Patience(OUTAGE_S))
+    evaluator = build_evaluator(sweep, store, *plan.splits, feature_hash=used)
+    return evaluator.judging_by(begun.get("bounds", {})) if resume else evaluator
 
 
 def _protocol_of_begun(plan: Plan) -> Mapping[str, Any]:

@@ -77,10 +77,7 @@ class Evaluator:
         else:
             known = _class_shares(net, train) if shares is None else shares
             reference = Images(real, net, known, k, copies)
-        stated["intervals"] = METHOD
-        if reference.all_of:
-            stated["count_intervals"] = COUNT_METHOD
-        stated["curve"] = [reference.objective, reference.variety]
+        stated |= _measured_by(reference)
         variance = real.flatten(1).var(0).mean().item()
         if not variance:
             raise UserError(f"{name} has {len(real)} {split} examples to judge samples by, and all "
@@ -159,6 +156,12 @@ class Evaluator:
 def draw(count: int, wanted: int, seed: int = 0) -> Tensor:
     """Draw the indices of `wanted` of `count` examples, each once; all if there are fewer."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:wanted]
+
+
+def _measured_by(reference: Points | Images) -> dict[str, object]:
+    """State how intervals are drawn, and which metrics are the ends of a curve of sampling."""
+    counts = {"count_intervals": COUNT_METHOD} if reference.all_of else {}
+    return {"intervals": METHOD, **counts, "curve": [reference.objective, reference.variety]}
 
 
 def _class_shares(net: AnyFeatures, train: dict[str, Tensor]) -> Tensor | None:
