@@ -35,7 +35,7 @@ NAMESPACES = "aten|higher_order|prims|quantized|torchvision"
 HARMFUL = frozenset(("from_file", "load_tensor", "rpc_async", "rpc_remote", "rpc_sync", "save"))
 """Operators that write files, or ask other machines; TorchScript runs some when it is loaded."""
 OPERATOR = re.compile(rf"torch\.ops\.(?:{NAMESPACES})\.(\w+)(?:\.\w+)?|(?:_operator|math)\.\w+"
-                      r"|torch\.sym_\w+")  # fmt: skip
+                      r"|torch\._?sym_\w+")  # fmt: skip
 """Of a node of an exported program: its reader takes any path through torch's modules."""
 CALL = "target of a node"
 SYMBOL = re.compile(r"[a-z]\d*")
