@@ -1,6 +1,8 @@
 """Numbers and names beyond all bounds are refused in one line, before anything is started."""
 
+import contextlib
 import dataclasses
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -51,10 +53,12 @@ NAMES = ["../../outside", "/etc/passwd", "a\nb", "a\x1b[2Jb", "x" * 1000, "naïv
 
 def refused(*options: str, sweep: Sweep = SWEEP) -> str:
     """The line by which a dry run refuses them."""
-    with pytest.raises(UserError) as caught:
+    said = io.StringIO()
+    with pytest.raises((UserError, SystemExit)) as caught, contextlib.redirect_stderr(said):
         parse_request("A test.", sweep, [*options, "--dry-run"])
-    line = str(caught.value)
+    line = said.getvalue() or str(caught.value)
     assert len(line) < 1000
+    assert line.removesuffix("\n").isprintable()
     return line
 
 

@@ -12,12 +12,11 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from textwrap import shorten
-from typing import NoReturn
 
 from gensweep.configuration_file import ConfigurationFile
 from gensweep.errors import UserError
 from gensweep.lanes import precision_of
+from gensweep.option_parser import OptionParser
 from gensweep.patience import Patience
 from gensweep.spec import DATA, MOST_PACKS, PLACEMENT, RunRequest, Sweep, declarations, fix_values
 
@@ -44,17 +43,9 @@ PLACED = ("preset", "gpus", "packs", "width", "ranks", "set_from")
 lacks."""
 
 
-class OptionsParser(argparse.ArgumentParser):
-    """Refuses an option in one line, as everything else is refused: not with the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise `UserError`."""
-        raise UserError(f"{shorten(message, LONGEST_ERROR)}: --help shows the options.")
-
-
 def options_parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     """The options, with the script's own sweep as defaults."""
-    p = OptionsParser(
+    p = OptionParser(
         prog=sys.argv[0],
         description=description,
         epilog=f"{EXAMPLES}\n{_kept(sweep)}",

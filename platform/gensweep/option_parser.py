@@ -1,0 +1,38 @@
+"""Reads a command's options, and refuses bad ones in one line."""
+
+import argparse
+import sys
+from difflib import get_close_matches
+from textwrap import shorten
+from typing import NoReturn
+
+from gensweep.log import print_error
+
+LONGEST = 500
+"""Characters that are told of an error: what was typed may have a million."""
+
+
+class OptionParser(argparse.ArgumentParser):
+    """Parses options; of one that it does not know it names the nearest that it knows."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error in a line without the usage, which hides it, and exit with status 2."""
+        told = shorten(message, LONGEST, placeholder="...")
+        print_error(f"{told}{self._meant(message)}; see {self.prog} --help")
+        sys.exit(2)
+
+    def _meant(self, message: str) -> str:
+        """Name the options that are nearest to those in the message which are none of its own.
+
+        >>> parser = OptionParser(prog="sweep")
+        >>> _ = parser.add_argument("--trials")
+        >>> parser._meant("unrecognized arguments: --trails 3")
+        '; do you mean --trials?'
+        >>> parser._meant("argument --trials: expected one argument")
+        ''
+        """
+        known = self._option_string_actions
+        words = (word.partition("=")[0].rstrip(":") for word in message.split())
+        unknown = [word for word in words if word.startswith("--") and word not in known]
+        near = [one for word in unknown for one in get_close_matches(word, known, n=1)]
+        return f"; do you mean {' '.join(near)}?" if near else ""
