@@ -24,7 +24,7 @@ QUIET = ("a checkpoint", "profiles")
 """Readers that pass over what is damaged, for there is something before it or it is made anew."""
 READ = ("a table with a type of Python",)
 """Attacks that do no harm without being refused."""
-ONCE_FAILED: tuple[tuple[str, int], ...] = ()
+ONCE_FAILED: tuple[tuple[str, int], ...] = (("a checkpoint", 1052),)
 """Reader and seed of inputs for which a traceback, or a file elsewhere, was once seen."""
 
 
