@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, NotRequired, Self, TypedDict
+from typing import Any, Final, NotRequired, Protocol, Self, TypedDict
 
 from gensweep.learning_curve import CurvePoint, History, StoredCurve, store_curve
 
@@ -125,6 +125,21 @@ class Lease:
     """Images seen as last reported by an earlier attempt."""
 
 
+class RankedTrial(Protocol):
+    """A trial as far as it is ranked, for readers that change nothing."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def state(self) -> TrialState: ...
+    @property
+    def group(self) -> int: ...
+    @property
+    def confirm_round(self) -> int: ...
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialRecord:
     """A trial as the study knows it."""
@@ -152,6 +167,9 @@ class TrialRecord:
     """Seconds of the study's clock."""
     drawn_at: int
     """Verdicts and ends that the study had told before: the history that it was drawn from."""
+    fitted_at: list[int] | None = None
+    """[verdicts and ends told, trials drawn] of that history, where its sampler's estimate is older
+    than `drawn_at`; None: as they were then, or it was drawn by no sampler that learns."""
     verdicts: list[list[int]]
     """[rung, verdicts and ends told before, 1 if it was pruned], of each that a pruner gave."""
     ended_at: int | None

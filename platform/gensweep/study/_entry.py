@@ -23,6 +23,8 @@ class TrialEntry:
     drawn_at: int = 0
     """Verdicts and ends that the study had told before it was drawn: what a sampler that learns
     drew it from."""
+    fitted_at: list[int] | None = None
+    """[verdicts and ends told, trials drawn] of what it was drawn from, where that is older."""
     verdicts: list[list[int]] = field(default_factory=list)
     """[rung, verdicts and ends told before, 1 if it was pruned], of each that a pruner gave."""
     ended_at: int | None = None
@@ -50,4 +52,5 @@ class TrialEntry:
 
 
 _SHOWN = ("number", "state", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
-          "confirm_round", "created", "started", "ended", "drawn_at", "ended_at")  # fmt: skip
+          "confirm_round", "created", "started", "ended", "drawn_at", "fitted_at",
+          "ended_at")  # fmt: skip

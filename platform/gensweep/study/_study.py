@@ -1,7 +1,7 @@
 """The study: the only part that decides which trial runs, goes on, or has ended."""
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -22,6 +22,7 @@ from gensweep.study._summary import StudySummary
 from gensweep.trial import (
     CheckpointPointer,
     Lease,
+    RankedTrial,
     StoredResult,
     TrialRecord,
     TrialState,
@@ -344,11 +345,10 @@ class Study:
             entries, found = self._ledger.entries, self._ledger.pruning.at_rung(rung)
             return {n: v for n, v in found.items() if self._queue.key(entries[n]) == key}
 
-    def checkpoint(self, lease: Lease, pointer: CheckpointPointer) -> None:
-        """Keep where the trial's newest checkpoint is; call it once the checkpoint is durable."""
+    def checkpoint(self, leases: Sequence[Lease], pointer: CheckpointPointer) -> None:
+        """Keep where an owner's newest checkpoint of these trials is, once it is durable."""
         with self.transaction():
-            entry = self._held_entry(lease)
-            self._ledger.change(entry, checkpoint=pointer)
+            self._ledger.keep_checkpoint([self._held_entry(lease) for lease in leases], pointer)
 
     def resolve_end(self, lease: Lease, state: TrialState, cause: str = "",
                     metrics: Mapping[str, float] | None = None) -> ResolvedEnd | None:  # fmt: skip
@@ -444,6 +444,11 @@ class Study:
         """Copy every trial, by number."""
         with self.transaction():
             return [entry.record() for _, entry in sorted(self._ledger.entries.items())]
+
+    def ranked(self) -> Sequence[RankedTrial]:
+        """List every trial as it stands, by no order, for a look that copies nothing."""
+        with self.transaction():
+            return list(self._ledger.entries.values())
 
     def record(self, number: int) -> TrialRecord:
         """Copy one trial."""
