@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
-from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from optuna.samplers._tpe.sampler import _split_trials, default_gamma
-from optuna.search_space import intersection_search_space
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+
+from gensweep.parzen_density import ParzenDensity
 
 GROWTH: Final = 0.01
 """Of the history, in trials that were drawn or ended since: then it is estimated anew."""
@@ -24,7 +24,7 @@ LEARNED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class HistorySize(NamedTuple):
-    """How much of a sweep's history there was, by the sweep's own time."""
+    """The length of a sweep's history at one moment, by the sweep's own time."""
 
     told: int
     """Verdicts and ends."""
@@ -36,7 +36,7 @@ class HistorySize(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What TPE made of a history: the good trials and the poor ones, and their densities."""
+    """The good and the poor trials of a history, and their densities."""
 
     size: HistorySize
     good: list[FrozenTrial]
@@ -45,7 +45,7 @@ class Fit:
     """Whether so many trials have ended that they say more than chance."""
     space: dict[str, BaseDistribution]
     """What every trial that has ended has."""
-    densities: dict[tuple[str, ...], tuple[_ParzenEstimator, _ParzenEstimator]] = field(
+    densities: dict[tuple[str, ...], tuple[ParzenDensity, ParzenDensity]] = field(
         default_factory=dict
     )
     """Of the good and the poor trials, by the parameters that they are over."""
@@ -121,7 +121,10 @@ class FittedTPESampler(TPESampler):
         learned = [one for one in known if one.state in LEARNED]
         running = [one for one in known if one.state == TrialState.RUNNING][-RUNNING:]
         good, poor = _split_trials(study, learned + running, default_gamma(len(learned)))
-        found = intersection_search_space(known, include_pruned=True)
+        # As Optuna's `IntersectionSearchSpace`, which compares distributions, too: here each name
+        # has the same in all trials.
+        names = set.intersection(*(set(one.params) for one in learned)) if learned else set()
+        found = {name: learned[-1].distributions[name] for name in sorted(names)}
         space = {name: one for name, one in found.items() if not one.single()}
         return Fit(size, good, poor, len(learned) >= self._n_startup_trials, space)
 
@@ -131,11 +134,12 @@ class FittedTPESampler(TPESampler):
         """Draw candidates where good trials are, and choose the one least like poor ones."""
         names = tuple(search_space)
         if names not in fit.densities:
-            fit.densities[names] = (
-                self._build_parzen_estimator(study, search_space, fit.good, handle_below=True),
-                self._build_parzen_estimator(study, search_space, fit.poor, handle_below=False),
+            good, poor = (
+                ParzenDensity(self._build_parzen_estimator(study, search_space, trials, is_good))
+                for trials, is_good in ((fit.good, True), (fit.poor, False))
             )
+            fit.densities[names] = good, poor
         good, poor = fit.densities[names]
         candidates = good.sample(self._rng.rng, self._n_ei_candidates)
-        best = self._compare(candidates, self._compute_acquisition_func(candidates, good, poor))
+        best = self._compare(candidates, good.log_pdf(candidates) - poor.log_pdf(candidates))
         return {name: one.to_external_repr(best[name]) for name, one in search_space.items()}

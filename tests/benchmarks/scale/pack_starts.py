@@ -73,7 +73,8 @@ class PackNames(Searcher):  # type: ignore[misc]
 def pack_starts(packs: int) -> Starts:
     """Start so many packs at once, on a Ray of this machine alone."""
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    ray.init(num_cpus=2, log_to_driver=False, logging_level="error", include_dashboard=False)
+    ray.init("local", num_cpus=2, log_to_driver=False, logging_level="error",
+             include_dashboard=False)  # fmt: skip
     try:
         gate = ray.remote(Gate).options(num_cpus=0).remote(packs)
         ray.get(gate.opened_at.remote())
