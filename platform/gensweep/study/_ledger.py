@@ -157,6 +157,8 @@ class Ledger:
         with self._storage.drafting(self._study._study_id, draft):
             entry = self._draw(optuna.Trial(self._study, DRAFT), intent)
         entry.id = draft._trial_id
+        number = self._storage.get_trial_number_from_id(entry.id)
+        assert number == entry.number, f"trial {number} was drawn as {entry.number}"
         self._enter(entry)
         return entry
 

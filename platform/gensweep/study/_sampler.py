@@ -17,7 +17,8 @@ class FixableSampler(BaseSampler):
     """Draws all parameters but those in `fixed` by the sampler of that name.
 
     Each trial is drawn by a seed of its own, of the sweep's seed and the trial's number: a sweep
-    that was interrupted goes on with the parameters that it would have drawn.
+    that was interrupted goes on with the parameters that it would have drawn. One that learns
+    begins with a new estimate then, as the trials tell (`TrialEntry.fitted_at`).
     """
 
     def __init__(self, name: str, seed: int) -> None:
