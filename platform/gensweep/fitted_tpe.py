@@ -26,7 +26,7 @@ LEARNED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 class HistorySize(NamedTuple):
     """The length of a sweep's history at one moment, by the sweep's own time."""
 
-    told: int
+    decisions: int
     """Verdicts and ends."""
     drawn: int
     """Trials."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, NotRequired, Protocol, Self, TypedDict
+from typing import Any, Final, NamedTuple, NotRequired, Protocol, Self, TypedDict, final
 
 from gensweep.learning_curve import CurvePoint, History, StoredCurve, store_curve
 
@@ -96,8 +96,24 @@ class Verdict(StrEnum):
 
     CONTINUE = "continue"
     PRUNE = "prune"
+    WAIT = "wait"
+    """Others of its cohort have not come so far: the lane is stored and left, and the trial goes on
+    or ends by a later decision."""
     LOST = "lost"
     """Another pack has the trial by now: the lane is dropped without a word about its end."""
+
+
+class RungVerdict(NamedTuple):
+    """The verdict that a pruner gave at a rung; the ledger keeps it as a list of three numbers."""
+
+    rung: int
+    """In images."""
+
+    decided_at: int
+    """Verdicts and ends that the study had decided before."""
+
+    is_pruned: int
+    """1 if the trial was stopped there, 0 if it went on."""
 
 
 class StaleLease(RuntimeError):  # noqa: N818  (it tells the holder to stop, not what it did wrong)
@@ -119,8 +135,8 @@ class Lease:
     stratum: dict[str, Any]
     confirm_round: int = 0
     """See `TrialRecord`."""
-    checkpoint: CheckpointPointer | None
-    """Where an earlier attempt left off; None: from the start."""
+    checkpoint: LanePointer | None
+    """Where an earlier attempt left off, or was set aside; None: from the start."""
     images: int
     """Images seen as last reported by an earlier attempt."""
 
@@ -166,12 +182,11 @@ class TrialRecord:
     ended: float | None
     """Seconds of the study's clock."""
     drawn_at: int
-    """Verdicts and ends that the study had told before: the history that it was drawn from."""
+    """Verdicts and ends that the study had decided before: the history that it was drawn from."""
     fitted_at: list[int] | None = None
-    """[verdicts and ends told, trials drawn] of that history, where its sampler's estimate is older
-    than `drawn_at`; None: as they were then, or it was drawn by no sampler that learns."""
-    verdicts: list[list[int]]
-    """[rung, verdicts and ends told before, 1 if it was pruned], of each that a pruner gave."""
+    """[verdicts and ends decided, trials drawn] of that history, where its sampler's estimate is
+    older than `drawn_at`; None: as they were then, or it was drawn by no sampler that learns."""
+    verdicts: list[RungVerdict]
     ended_at: int | None
     """As `drawn_at`; None before its end, or if an earlier version ended it."""
 
@@ -253,6 +268,7 @@ class TrialView(TypedDict):
     host_losses: int
 
 
+@final
 class CheckpointPointer(TypedDict):
     """A pointer to a lane's newest checkpoint, as JSON."""
 
@@ -261,12 +277,16 @@ class CheckpointPointer(TypedDict):
     step: int
 
 
+@final
 class ArtifactPointer(TypedDict):
-    """A pointer to an ended trial's weights and samples, as JSON."""
+    """A pointer to the weights and samples of a trial that ended, or waits, as JSON."""
 
     place: str
     step: int
 
+
+LanePointer = CheckpointPointer | ArtifactPointer
+"""Where a lane is stored that another attempt goes on from."""
 
 StateCopy = TypedDict("StateCopy", {"images": int, "from": int, "params": dict[str, Any]})
 """One copy of population-based training: when, from which trial, and the changed values."""
@@ -300,6 +320,10 @@ class TrialEnd:
 
     outcome: str
     """The verdict on its samples (an `Outcome`), or its state where there is none."""
+
+    waiting_attempt: int | None = None
+    """Attempt of its lease, where it ends only if its cohort's verdict is to stop it: until then it
+    waits, set aside. None: it has ended."""
 
     report: TrialReport | None = None
     """Of the evaluation that ended it; None if it ended between two, or was reported before."""

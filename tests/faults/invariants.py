@@ -131,7 +131,9 @@ def lost_checkpoints(evidence: Evidence) -> list[str]:
 def _reaches(lease: Mapping[str, Any], owner: str, step: int) -> bool:
     """Return whether a lease leads to the checkpoint, or to a later one that no history tells."""
     pointer = lease["checkpoint"]
-    return pointer is not None and (pointer["owner"] != owner or pointer["step"] >= step)
+    if pointer is None or "place" in pointer:  # what is set aside is stored later than any other
+        return pointer is not None
+    return pointer["owner"] != owner or pointer["step"] >= step
 
 
 def lost_reports(evidence: Evidence) -> list[str]:
@@ -217,8 +219,10 @@ def by_number(trials: Iterable[Trial]) -> dict[int, Trial]:
 
 
 def accepted_ends(event: Event) -> list[Mapping[str, Any]]:
-    """The ends that a call of `finish` brought of trials that the owner had."""
-    return [end for end in event.told[0] if end["number"] in event.held]
+    """The ends that a call of `finish` brought of trials that the owner had, but of those that
+    wait."""
+    return [end for end in event.told[0]
+            if end["number"] in event.held and end.get("waiting_attempt") is None]  # fmt: skip
 
 
 INVARIANTS: Mapping[str, Callable[[Evidence], list[str]]] = {

@@ -111,7 +111,8 @@ def test_patience_stops_what_gets_worse(tmp_path: Path) -> None:
 
 def test_none_stops_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, "none", [[0.1] * 3, [9.0] * 3], RUNGS) == {}
-    assert set(PRUNERS) == {"none", "asha", "hyperband", "median", "wilcoxon", "patience"}
+    compared = {"asha", "halving", "hyperband", "median", "wilcoxon"}
+    assert set(PRUNERS) == {"none", "patience", *compared}
 
 
 GROUPED = {"x": Real(), "objective": Categorical(("hinge", "wasserstein"))}

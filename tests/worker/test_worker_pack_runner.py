@@ -241,6 +241,32 @@ def test_pruned_trials_end_early_with_what_they_were(open_small_sweep: Any) -> N
     )
 
 
+def test_a_cohort_is_judged_together_and_goes_on_where_it_was_set_aside(
+    open_small_sweep: Any,
+) -> None:
+    """At any width: a trial that waits leaves its lane, and its last bits are the same."""
+    found = []
+    for width in (6, 2):
+        small = open_small_sweep(f"{width}", pruner="halving", trials=6, width=width, rungs=3)
+        here = small.in_process("pack")
+        train_trials(small.sweep, here, small.evaluator, small.source)
+        assert small.coordinator.has_waiting_trials() is None
+        trials = small.trials().values()
+        found.append([(t.state, t.images, t.cause, t.metrics) for t in trials])
+        for trial in trials:
+            assert small.result(trial.number)["outcome"] in {trial.state, *Outcome}
+            assert (
+                LaneState.from_bytes(
+                    load_trained_lane(small.store, small.result(trial.number))
+                ).meta["seed"]
+                == trial.seed
+            )
+        assert max(trial.attempts for trial in trials) > 1
+    assert found[0] == found[1]
+    images = Counter(images for _, images, *_ in found[0])
+    assert images == {320: 4, 896: 1, 2560: 1}
+
+
 def test_a_sweep_ends_with_the_images_it_may_see(open_small_sweep: Any) -> None:
     small_sweep = open_small_sweep(max_images=2 * 2560 + 1)
     _, runner = small_sweep.runner("first")

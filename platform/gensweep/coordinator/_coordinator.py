@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from gensweep.budget import StopReason
 from gensweep.coordinator._hourly_price import hourly_price
@@ -189,6 +190,14 @@ class SweepCoordinator:
     def _expire_leases(self) -> None:
         for number in self._study.expire():
             self._record_if_ended(number)
+        self._end_pruned()
+
+    def _end_pruned(self) -> None:
+        """End the trials that were pruned while they waited; the tracker is told first."""
+        for number, cause in self._study.to_prune().items():
+            metrics = self._study.record(number).metrics
+            self._recorder.end_trial(number, TrialState.PRUNED, cause, metrics)
+            self._study.prune(number, cause)
 
     # Trials, as packs tell of them
 
@@ -201,6 +210,7 @@ class SweepCoordinator:
             _log.debug("trial %d at %d images: %s", report.number, report.images, verdict)
             if verdict is not Verdict.LOST:
                 self._recorder.report(report)
+        self._end_pruned()
         return verdicts
 
     def _report_and_decide(self, owner: str, report: TrialReport) -> Verdict:
@@ -245,11 +255,27 @@ class SweepCoordinator:
         return lost
 
     def finish(self, owner: str, ends: Sequence[TrialEnd]) -> None:
-        """End trials, but for those that have ended, or that others have by now."""
+        """End trials, but for those that have ended, or that others have by now.
+
+        Those that wait for their cohort are set aside.
+        """
         with self._study.transaction():
             for end in ends:
                 with suppress(StaleLease):
-                    self._finish(self._study.lease_of(owner, end.number), end)
+                    lease = self._study.lease_of(owner, end.number)
+                    if end.waiting_attempt is None:
+                        self._finish(lease, end)
+                    else:
+                        self._set_aside(replace(lease, attempt=end.waiting_attempt), end)
+        self._end_pruned()
+
+    def _set_aside(self, lease: Lease, end: TrialEnd) -> None:
+        """Let a trial wait; it may come again and be leased by then, under another attempt."""
+        self._study.set_aside(lease, self._rung(end.images), end.stored(end.state))
+        self._images_seen[end.number] = end.images
+        _log.debug("trial %d waits at %d images", end.number, end.images)
+        self._recorder.record_learning(end.number, end.tracked_points)
+        self._recorder.rest_trial(end.number)
 
     def _finish(self, lease: Lease, end: TrialEnd) -> None:
         """Tell the tracker first: a crash in between repeats that, and the study has the last
@@ -316,6 +342,7 @@ class SweepCoordinator:
                 self._record_if_ended(number)
         else:
             self._study.release(owner)
+        self._end_pruned()
         with self._memory.change() as state:
             state.packs.end(owner, cause)
             state.notes += [f"a pack died of {cause}"] * died

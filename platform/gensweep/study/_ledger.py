@@ -24,7 +24,7 @@ from gensweep.study._pruning import Pruning
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._study_spec import StudySpec
 from gensweep.study._suggest import suggest
-from gensweep.trial import CheckpointPointer, TrialState, trial_seed
+from gensweep.trial import CheckpointPointer, RungVerdict, TrialState, trial_seed
 
 ATTRIBUTE = "gensweep"
 INTENT = "gensweep_intent"
@@ -58,7 +58,8 @@ def entry_of(trial: FrozenTrial, curve: str) -> TrialEntry | None:
     if stored is None:
         return None
     stored = current_entry(stored, curve)
-    known = {**stored, "state": TrialState(stored["state"])}
+    verdicts = [RungVerdict(*verdict) for verdict in stored.get("verdicts", ())]
+    known = {**stored, "state": TrialState(stored["state"]), "verdicts": verdicts}
     return TrialEntry(number=trial.number, id=trial._trial_id, params=dict(trial.params), **known)
 
 
@@ -67,8 +68,8 @@ def intended_round(trial: FrozenTrial) -> int:
     return int(trial.user_attrs.get(INTENT, {}).get("confirm_round", 0))
 
 
-def _told(entry: TrialEntry) -> int:
-    """Count what the study has told of the trial."""
+def _count_decisions(entry: TrialEntry) -> int:
+    """Count what the study has decided of the trial."""
     return len(entry.verdicts) + entry.state.ended
 
 
@@ -94,7 +95,7 @@ class Ledger:
         self.entries: dict[int, TrialEntry] = {}
         self.counts: Counter[str] = Counter()
         """Trials by state."""
-        self.told = 0
+        self.decisions = 0
         """Verdicts and ends until now: the study's own time, in which trials note what was before
         them. Samplers and pruners follow from that order alone, so that it can be replayed."""
         self.pruning = Pruning(study, storage, spec)
@@ -140,7 +141,7 @@ class Ledger:
     def _enter(self, entry: TrialEntry) -> None:
         self.entries[entry.number] = entry
         self.counts[entry.state] += 1
-        self.told += _told(entry)
+        self.decisions += _count_decisions(entry)
 
     def ask(
         self, fixed: dict[str, Any], group: int | None = None, confirm_round: int = 0
@@ -180,15 +181,15 @@ class Ledger:
     def _draw(self, trial: optuna.Trial, intent: Intent) -> TrialEntry:
         self._sampler.fixed = intent["fixed"]
         ended = sum(count for state, count in self.counts.items() if TrialState(state).ended)
-        now = self._sampler.fits.now = HistorySize(self.told, trial.number, ended)
+        now = self._sampler.fits.now = HistorySize(self.decisions, trial.number, ended)
         group = trial.number if intent["group"] is None else intent["group"]
         params = self._sample(trial)
         used = self._sampler.fits.used
         return TrialEntry(
             trial.number, trial._trial_id, params, group=group,
             confirm_round=intent["confirm_round"], seed=trial_seed(self._seed, trial.number),
-            drawn_at=self.told, created=self._clock(),
-            fitted_at=[used.told, used.drawn] if used and used != now else None,
+            drawn_at=self.decisions, created=self._clock(),
+            fitted_at=[used.decisions, used.drawn] if used and used != now else None,
         )  # fmt: skip
 
     def _sample(self, trial: optuna.Trial) -> dict[str, Any]:
@@ -202,13 +203,13 @@ class Ledger:
         """Change an entry in the journal, and only then here: a full disk must not part the two."""
         after = replace(entry, **changes)
         if after.state.ended:
-            changes["ended_at"] = after.ended_at = self.told
+            changes["ended_at"] = after.ended_at = self.decisions
         self._save(after)
         if after.state.ended:  # Optuna hears last: if that is cut short, `load` makes up for it
             self._tell(after)
         self.counts[entry.state] -= 1
         self.counts[after.state] += 1
-        self.told += _told(after) - _told(entry)
+        self.decisions += _count_decisions(after) - _count_decisions(entry)
         for name, value in changes.items():
             setattr(entry, name, value)
 

@@ -1,6 +1,6 @@
 """Decides whether a trial is pruned: what trials measured at rungs, and the pruner's word on it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import optuna
 from optuna.pruners import NopPruner, SuccessiveHalvingPruner
@@ -10,7 +10,7 @@ from gensweep.study._asha import AshaRungs
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._entry import TrialEntry
 from gensweep.study._study_spec import StudySpec
-from gensweep.trial import Verdict, finite
+from gensweep.trial import RungVerdict, Verdict, finite
 
 
 class Pruning:
@@ -52,16 +52,16 @@ class Pruning:
         """Read what `measure` wrote at that rung, by number of the trial."""
         return self._measured.get(images, {})
 
-    def judge(self, entry: TrialEntry, rung: int, told: int) -> list[list[int]]:
+    def judge(self, entry: TrialEntry, rung: int, decided_at: int) -> list[RungVerdict]:
         """Return the trial's verdicts with that at `rung`, which a pruner gives once.
 
         A trial that comes to a rung again, as its pack was lost, meets the verdict that stands
-        there, whatever others have measured since. `told` verdicts and ends were before.
+        there, whatever others have measured since. See `RungVerdict` for `decided_at`.
         """
-        is_judged = any(at == rung for at, *_ in entry.verdicts)
+        is_judged = any(verdict.rung == rung for verdict in entry.verdicts)
         if is_judged or isinstance(self._study.pruner, NopPruner):
             return entry.verdicts
-        return [*entry.verdicts, [rung, told, int(self._is_poor(entry))]]
+        return [*entry.verdicts, RungVerdict(rung, decided_at, int(self._is_poor(entry)))]
 
     def _is_poor(self, entry: TrialEntry) -> bool:
         """Ask the pruner about the trial, as it stands among those of its group."""
@@ -77,11 +77,15 @@ class Pruning:
         return trial.params.get(self._group_by) if self._group_by is not None else None
 
 
-def verdict_at(rung: int, verdicts: Iterable[Sequence[int]]) -> Verdict:
-    """Read the verdict at a rung; where none was given, the trial goes on.
+def verdict_at(
+    rung: int, verdicts: Iterable[RungVerdict], otherwise: Verdict = Verdict.CONTINUE
+) -> Verdict:
+    """Read the verdict at a rung; `otherwise` where none was given.
 
-    >>> str(verdict_at(300, [[100, 0, 0], [300, 7, 1]]))
+    >>> str(verdict_at(300, [RungVerdict(100, 0, 0), RungVerdict(300, 7, 1)]))
     'prune'
     """
-    pruned = any(at == rung and poor for at, _, poor in verdicts)
-    return Verdict.PRUNE if pruned else Verdict.CONTINUE
+    for verdict in verdicts:
+        if verdict.rung == rung:
+            return Verdict.PRUNE if verdict.is_pruned else Verdict.CONTINUE
+    return otherwise

@@ -14,7 +14,15 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from gensweep.storage import ObjectStore, TrialArtifacts, TrialArtifactWriter
-from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
+from gensweep.trial import (
+    CheckpointPointer,
+    LanePointer,
+    Lease,
+    StateCopy,
+    TrialEnd,
+    TrialReport,
+    Verdict,
+)
 from gensweep.worker._background import BackgroundQueue
 from gensweep.worker._lane_checkpoints import LaneCheckpoints
 from gensweep.worker._pack_calls import Ask, PackCalls
@@ -169,7 +177,7 @@ class CoordinatorClient:
     ) -> Sequence[int]:
         return self._ask(PackCalls.checkpoint, numbers, pointer)
 
-    def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+    def restore(self, pointer: LanePointer, number: int) -> bytes | None:
         """Read the lane's last checkpoint that verifies; None: begin again."""
         return self._checkpoints.read(pointer, number)
 
@@ -205,7 +213,8 @@ class CoordinatorClient:
             raise self._report_errors[0]
         self._ask(PackCalls.finish, ends)
         for end in ends:
-            self._known.pop(end.number, None)
+            if end.waiting_attempt is None:  # else it may be leased again by now
+                self._known.pop(end.number, None)
 
     def settle(self) -> None:
         """Wait until every end that was told is stored and known to the coordinator."""

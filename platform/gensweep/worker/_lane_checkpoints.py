@@ -4,8 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from gensweep.storage import Checkpoints, ObjectStore
-from gensweep.trial import CheckpointPointer
+from gensweep.storage import Checkpoints, ObjectStore, load_stored_lane
+from gensweep.trial import CheckpointPointer, LanePointer
 from gensweep.worker._background import BackgroundQueue
 
 _log = logging.getLogger(__name__)
@@ -60,9 +60,11 @@ class LaneCheckpoints:
         self._lost.extend(self._record(list(lanes), {"owner": self._folder, "step": step}))
         self._checkpoints.prune(KEPT)
 
-    def read(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+    def read(self, pointer: LanePointer, number: int) -> bytes | None:
         """Read a trial's last checkpoint that verifies; None: it begins again."""
         try:
+            if "place" in pointer:  # it was set aside
+                return load_stored_lane(self._store, pointer, number)
             return self._checkpoints_in(pointer["owner"]).read_lane(str(number))[0]
         except LookupError:
             return None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
+from gensweep.trial import LanePointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
 
 Stratum = Mapping[str, object]
 """Values of the hyperparameters that all trials of a pack share."""
@@ -40,7 +40,7 @@ class CoordinatorProtocol(Protocol):
     def checkpoints(self, lanes: Mapping[int, bytes]) -> Sequence[int]:
         """Store the lanes in the background; return trials of earlier calls that are lost."""
 
-    def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+    def restore(self, pointer: LanePointer, number: int) -> bytes | None:
         """Read the newest checkpoint of the lane that is whole; None: it begins again."""
 
     def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:

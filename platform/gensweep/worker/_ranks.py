@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gensweep.lanes import Ranks
 from gensweep.trial import (
-    CheckpointPointer,
+    LanePointer,
     Lease,
     StaleLease,
     StateCopy,
@@ -87,7 +87,7 @@ class BroadcastClient:
     def checkpoints(self, lanes: Mapping[int, bytes]) -> Sequence[int]:
         return self._broadcast(lambda: self._client.checkpoints(lanes))
 
-    def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+    def restore(self, pointer: LanePointer, number: int) -> bytes | None:
         return self._broadcast(lambda: self._client.restore(pointer, number))
 
     def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:
