@@ -11,6 +11,7 @@ from typing import Any
 from gensweep.coordinator._pack_status import PackRegistry
 from gensweep.errors import UserError
 from gensweep.files import write_atomically
+from gensweep.patience import write_patiently
 
 MAX_DEATHS = 5
 """Deaths in a row, each soon after the coordinator came back, that are not survived."""
@@ -77,7 +78,8 @@ class SessionMemory:
                 state.deaths = 0
 
     def _write(self) -> None:
-        write_atomically(self._path, json.dumps(asdict(self.state)))
+        text = json.dumps(asdict(self.state))
+        write_patiently(self._path, lambda: write_atomically(self._path, text))
 
 
 def _read(path: Path) -> SessionState | None:

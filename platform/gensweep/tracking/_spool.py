@@ -22,6 +22,7 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.files import FileLockedError, cut_torn_line, lock_file, sync, write_atomically
+from gensweep.patience import write_patiently
 
 SEGMENT_BYTES = 4 << 20
 Event = dict[str, Any]
@@ -73,8 +74,12 @@ class Spool:
     def put(self, event: Mapping[str, Any], *, name: str = "", data: bytes | None = None) -> int:
         """Append an event, with a file called `name` if there is `data`; returns its number.
 
-        `event["marks"]`, names and numbers, become part of `marks` together with the event.
+        `event["marks"]`, names and numbers, become part of `marks` together with the event. A full
+        disk is waited for.
         """
+        return write_patiently(self.directory, lambda: self._put(event, name, data))
+
+    def _put(self, event: Mapping[str, Any], name: str, data: bytes | None) -> int:
         with self._lock:
             # The file first: an event whose file is missing could never be delivered, while a
             # file without its event is removed by `_drop_orphans`.
@@ -117,10 +122,17 @@ class Spool:
     def _roll_segment(self) -> None:
         # Synced before the next one begins, so that only the last segment can be torn.
         self.sync()
-        os.close(self._out)
+        before = self._segment, self._size, self._out
         self._open_segment(self._segment + 1)
         line = json.dumps({"snapshot": self.marks, "next": self._next_id}).encode() + b"\n"
-        self._write(line)
+        try:
+            self._write(line)
+        except OSError:  # a full disk: no segment without its snapshot, so the one before goes on
+            self._path(self._segment).unlink()
+            os.close(self._out)
+            self._segment, self._size, self._out = before
+            raise
+        os.close(before[-1])
         self._size = self._snapshot_bytes = len(line)
 
     def sync(self) -> None:
@@ -246,8 +258,8 @@ class Spool:
 
     def _open_segment(self, segment: int) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._segment, self._size = segment, 0
         self._out = os.open(self._path(segment), flags, 0o600)
+        self._segment, self._size = segment, 0
 
     def close(self) -> None:
         """Sync, and let another process take the spool over."""
