@@ -136,8 +136,9 @@ def test_a_jobs_driver_and_the_object_server_are_killed(
     jobs = submit(stack, "--working-dir", str(working_folder(stack)), "--submission-id", "ended",
                   "--", sys.executable, "sweeps/vae_tradeoff.py", *OPTIONS, "--wait", "300",
                   "--name", "ended")  # fmt: skip
+    (driver,) = until(lambda: [p for p in processes(stack, "--name ended")
+                               if "python" in p.name()], 30)  # fmt: skip
     until(lambda: checkpoints("ended"), 150)
-    (driver,) = [p for p in processes(stack, "--name ended") if "python" in p.name()]
     driver.kill()
     assert {t["state"] for t in results(stack, "ended").values()} <= {"queued", "leased"}
     kill_object_server(stack)
