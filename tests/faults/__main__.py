@@ -25,6 +25,7 @@ from faults.schedule import (  # noqa: E402
     KINDS,
     SILENCE,
     TRIALS_A_MINUTE,
+    outages,
     schedule,
     trials_for,
 )
@@ -43,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="of the schedule (default 0)")
     add("--minutes", type=float, default=3.0,
         help="in which faults come; the sweep then ends in peace (default 3)")  # fmt: skip
+    add("--outage", type=float, metavar="SECONDS",
+        help="instead of a schedule: store, tracker and database are away for so long, one after "
+             "another; the report tells the pace before, between and after")  # fmt: skip
     add("--trials", type=int,
         help=f"of the sweep (default {TRIALS_A_MINUTE} a minute, at least {FEWEST_TRIALS})"
         )  # fmt: skip
@@ -56,15 +60,17 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run as the command line says."""
     args = parser().parse_args()
+    faults, minutes = schedule(args.seed, args.minutes, args.kinds), args.minutes
+    if args.outage:
+        faults, minutes = outages(args.outage), 5 * args.outage / 60
     if args.plan:
-        for fault in schedule(args.seed, args.minutes, args.kinds):
+        for fault in faults:
             print(f"{fault.at_s:6.1f} s  {fault.kind} for {fault.for_s:g} s")
         return 0
     from faults.mixed import as_text, run  # a second and more, which `--help` need not wait for
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped first
-    trials = args.trials or trials_for(args.minutes)
-    report = run(args.seed, args.minutes, trials, args.kinds, _tell, args.keep)
+    report = run(args.seed, faults, args.trials or trials_for(minutes), _tell, args.keep)
     print(as_text(report))
     return 0 if report["holds"] else 1
 

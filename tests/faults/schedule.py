@@ -48,6 +48,19 @@ class Fault:
         return self.at_s + self.for_s
 
 
+def outages(lasts_s: float) -> list[Fault]:
+    """Return the outage of each server in its turn, with half its time of calm before each.
+
+    >>> [(fault.kind, fault.at_s) for fault in outages(300)]
+    [('store_away', 150.0), ('tracker_away', 600.0), ('database_away', 1050.0)]
+    """
+    kinds = ("store_away", "tracker_away", "database_away")
+    return [
+        Fault(kind=kind, at_s=lasts_s * (0.5 + 1.5 * place), for_s=lasts_s, choice=0.0)
+        for place, kind in enumerate(kinds)
+    ]
+
+
 def trials_for(minutes: float) -> int:
     """How many trials a sweep needs that is to last as long as a schedule.
 

@@ -113,7 +113,9 @@ def _start_servers(home: Home) -> dict[str, Any]:
         with choosing_ports():
             for port in _up.RAY_PORTS:  # which the stack's variables name
                 choose_port(state, port)
-            _up._mend(home, state, [n for n in _services.names("swift") if n != "ray"])
+            _up._mend(
+                home, state, [n for n in _services.names("swift") if n not in ("ray", "resumer")]
+            )
     return state
 
 

@@ -204,13 +204,15 @@ def test_read_only_folder(unprivileged: Path) -> None:
     assert list(unprivileged.iterdir()) == []
 
 
-def test_write_beyond_the_disk_leaves_the_old_object(tmp_path: Path) -> None:
-    """A full disk, played by the kernel's limit on the size of a file."""
+def test_write_beyond_the_disk_waits_and_then_leaves_the_old_object(tmp_path: Path) -> None:
+    """A full disk, played by the kernel's limit on the size of a file, which is lifted once."""
     script = (
-        "import resource, signal, sys; from gensweep.storage import open_store\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "store = open_store(sys.argv[1]); store.put('k', b'old')\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "import sys, threading; from resource import RLIMIT_FSIZE, RLIM_INFINITY, setrlimit\n"
+        "from gensweep.patience import Patience; from gensweep.storage import open_store\n"
+        "limit = lambda size: setrlimit(RLIMIT_FSIZE, (size, RLIM_INFINITY))\n"
+        "store = open_store(sys.argv[1], Patience(20)); limit(1000)\n"
+        "threading.Timer(0.5, limit, [RLIM_INFINITY]).start(); store.put('waited', b'n' * 2000)\n"
+        "store = open_store(sys.argv[1], Patience(0)); store.put('k', b'old'); limit(1000)\n"
         "store.put('k', b'n' * 2000)"
     )
     run = subprocess.run(
@@ -220,9 +222,10 @@ def test_write_beyond_the_disk_leaves_the_old_object(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert "StoreError: cannot write 'k'" in run.stderr
+    assert "StoreUnavailableError: cannot write 'k'" in run.stderr
+    assert open_store(str(tmp_path)).get("waited") == b"n" * 2000
     assert open_store(str(tmp_path)).get("k") == b"old"
-    assert open_store(str(tmp_path)).list() == ["k"]
+    assert open_store(str(tmp_path)).list() == ["k", "waited"]
     assert list((tmp_path / ".scratch").iterdir()) == []
 
 

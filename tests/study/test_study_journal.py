@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gensweep import patience
+from gensweep.errors import UserError
 from gensweep.study import read_sweep
 from gensweep.study.journal import _file
 from study.small_study import begin, finish
@@ -51,7 +53,8 @@ def test_a_full_disk_takes_no_part_of_a_transaction(
 
         with monkeypatch.context() as patch:
             patch.setattr(_file, "sync", full)
-            with pytest.raises(OSError, match="No space left"):
+            patch.setattr(patience, "OUTAGE_S", 0.0)
+            with pytest.raises(UserError, match=r"studies cannot be written \(No space left"):
                 study.lease("a", 2)
         assert ledger.read_bytes() == before
         (lease, *_) = study.lease("a", 1)

@@ -11,6 +11,7 @@ from typing import Any
 from gensweep.coordinator._pack_status import PackRegistry
 from gensweep.errors import UserError
 from gensweep.files import write_atomically
+from gensweep.patience import write_patiently
 
 MAX_DEATHS = 5
 """Deaths in a row, each soon after the coordinator came back, that are not survived."""
@@ -78,7 +79,8 @@ class SessionMemory:
 
     def _write(self) -> None:
         # Of a thousand packs: `asdict` would copy them all, at each change.
-        write_atomically(self._path, json.dumps(self.state, default=_fields))
+        text = json.dumps(self.state, default=_fields)
+        write_patiently(self._path, lambda: write_atomically(self._path, text))
 
 
 def _fields(of: Any) -> dict[str, Any]:

@@ -4,14 +4,13 @@ import base64
 import hashlib
 import io
 import os
-import random
 import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gensweep.errors import UserError
-from gensweep.patience import Patience
+from gensweep.patience import Patience, pause_before
 from gensweep.storage._errors import MissingKeyError, StoreError, StoreUnavailableError
 from gensweep.storage._keys import join_key, validated_key
 from gensweep.storage._s3_clients import endpoint, s3_client
@@ -75,7 +74,8 @@ class S3Store:
     def list_etags(self, prefix: str = "", patient: bool = True) -> dict[str, tuple[int, str]]:
         """Map each key that begins with `prefix` to its size in bytes and its entity tag.
 
-        `patient` repeats a failed request for about a minute; otherwise it gives up in seconds.
+        `patient` repeats a failed request for as long as the store's patience lasts; otherwise it
+        gives up in seconds.
         """
 
         def collect(s3: Any) -> dict[str, tuple[int, str]]:
@@ -172,9 +172,7 @@ class S3Store:
                 if not _worth_retrying(error, patient) or (attempt >= 4 if patient else late):
                     raise failure from None
             attempt += 1
-            # Jitter: the packs of a cluster lose their store at one moment and must not all
-            # come back at one moment.
-            time.sleep(random.uniform(0.1, 0.2 * 2**attempt))
+            time.sleep(pause_before(attempt))
 
     def _explain(self, key: str, error: Exception) -> Exception:
         """Put the error in the user's terms; botocore's own text may quote a header, a secret."""

@@ -22,6 +22,7 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.files import FileLockedError, cut_torn_line, lock_file, sync, write_atomically
+from gensweep.patience import write_patiently
 
 SEGMENT_BYTES = 4 << 20
 Event = dict[str, Any]
@@ -77,8 +78,12 @@ class Spool:
         """Append an event, with a file called `name` if there is `data`; returns its number.
 
         `event["marks"]`, names and numbers, become part of `marks` together with the event. One
-        with "closes" is the last of the marks whose names begin with that word and a slash.
+        with "closes" is the last of the marks whose names begin with that word and a slash. A full
+        disk is waited for.
         """
+        return write_patiently(self.directory, lambda: self._put(event, name, data))
+
+    def _put(self, event: Mapping[str, Any], name: str, data: bytes | None) -> int:
         with self._lock:
             # The file first: an event whose file is missing could never be delivered, while a
             # file without its event is removed by `_drop_orphans`.
@@ -126,13 +131,20 @@ class Spool:
     def _roll_segment(self) -> None:
         # Synced before the next one begins, so that only the last segment can be torn.
         self.sync()
-        os.close(self._out)
+        before = self._segment, self._size, self._out
         self._open_segment(self._segment + 1)
         gone = self._closed_before
-        self._closed_before, self._closed = self._closed, set()
-        self.marks = {n: at for n, at in self.marks.items() if n.partition("/")[0] not in gone}
-        line = json.dumps({"snapshot": self.marks, "next": self._next_id}).encode() + b"\n"
-        self._write(line)
+        marks = {n: at for n, at in self.marks.items() if n.partition("/")[0] not in gone}
+        line = json.dumps({"snapshot": marks, "next": self._next_id}).encode() + b"\n"
+        try:
+            self._write(line)
+        except OSError:  # a full disk: no segment without its snapshot, so the one before goes on
+            self._path(self._segment).unlink()
+            os.close(self._out)
+            self._segment, self._size, self._out = before
+            raise
+        os.close(before[-1])
+        self.marks, self._closed_before, self._closed = marks, self._closed, set()
         self._size = self._snapshot_bytes = len(line)
 
     def sync(self) -> None:
@@ -259,8 +271,8 @@ class Spool:
 
     def _open_segment(self, segment: int) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._segment, self._size = segment, 0
         self._out = os.open(self._path(segment), flags, 0o600)
+        self._segment, self._size = segment, 0
 
     def close(self) -> None:
         """Sync, and let another process take the spool over."""

@@ -12,6 +12,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 
 from gensweep.files import sync
+from gensweep.patience import write_patiently
 from gensweep.study.journal._torn_line import AppendLock
 
 
@@ -63,9 +64,15 @@ class FileJournal(JournalFileBackend, Journal):
             yield from map(json.loads, self._pending[seen - (self._in_file or 0) :])
 
     def sync(self) -> None:
+        """Write what was appended; others wait too while the disk is full.
+
+        Raises `UserError` if it stays full: what was appended stays pending, and a later call
+        writes it.
+        """
         if self._pending:
-            start = os.path.getsize(self._file_path)
-            self._write("".join(self._pending).encode(), start)
+            records, start = "".join(self._pending).encode(), os.path.getsize(self._file_path)
+            ledger = f"the ledger {self._file_path}"
+            write_patiently(ledger, lambda: self._write(records, start))
         self.close()
 
     def _write(self, records: bytes, start: int) -> None:
