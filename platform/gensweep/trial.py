@@ -100,6 +100,10 @@ class Verdict(StrEnum):
     """Another pack has the trial by now: the lane is dropped without a word about its end."""
 
 
+LeaseId = tuple[int, int]
+"""Number and attempt of a lease, which fence off whoever had the trial before."""
+
+
 class StaleLease(RuntimeError):  # noqa: N818  (it tells the holder to stop, not what it did wrong)
     """The trial was given to somebody else, or has ended: drop the lane and ask for another."""
 
@@ -123,6 +127,11 @@ class Lease:
     """Where an earlier attempt left off; None: from the start."""
     images: int
     """Images seen as last reported by an earlier attempt."""
+
+    @property
+    def id(self) -> LeaseId:
+        """The lease among all of the sweep."""
+        return self.number, self.attempt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -259,6 +268,9 @@ class TrialReport:
     """A trial's metrics at a rung, as its pack tells the coordinator."""
 
     number: int
+    attempt: int
+    """Of the lease under which it was trained: one of an earlier lease is refused."""
+
     images: int
     """Training examples that the trial had seen."""
 
@@ -275,6 +287,9 @@ class TrialEnd:
     """A trial's end, as its pack tells the coordinator once its weights are stored."""
 
     number: int
+    attempt: int
+    """As of `TrialReport`."""
+
     state: TrialState
     cause: str
     images: int

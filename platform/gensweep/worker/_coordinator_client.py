@@ -14,7 +14,15 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from gensweep.storage import ObjectStore, TrialArtifacts, TrialArtifactWriter
-from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
+from gensweep.trial import (
+    CheckpointPointer,
+    Lease,
+    LeaseId,
+    StateCopy,
+    TrialEnd,
+    TrialReport,
+    Verdict,
+)
 from gensweep.worker._background import BackgroundQueue
 from gensweep.worker._lane_checkpoints import LaneCheckpoints
 from gensweep.worker._pack_calls import Ask, PackCalls
@@ -154,15 +162,15 @@ class CoordinatorClient:
 
     # Checkpoints
 
-    def checkpoints(self, lanes: Mapping[int, bytes]) -> list[int]:
-        """Store the lanes while the pack trains on; return the lost trials of earlier calls."""
+    def checkpoints(self, lanes: Mapping[LeaseId, bytes]) -> list[LeaseId]:
+        """Store the lanes while the pack trains on; return the lost leases of earlier calls."""
         self._uploads.check()
         return self._checkpoints.write(lanes)
 
     def _record_checkpoint(
-        self, numbers: Sequence[int], pointer: CheckpointPointer
-    ) -> Sequence[int]:
-        return self._ask(PackCalls.checkpoint, numbers, pointer)
+        self, leases: Sequence[LeaseId], pointer: CheckpointPointer
+    ) -> Sequence[LeaseId]:
+        return self._ask(PackCalls.checkpoint, leases, pointer)
 
     def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
         """Read the lane's last checkpoint that verifies; None: begin again."""
@@ -200,7 +208,8 @@ class CoordinatorClient:
             raise self._report_errors[0]
         self._ask(PackCalls.finish, ends)
         for end in ends:
-            self._known.pop(end.number, None)
+            if self._known.get(end.number) == end.attempt:  # not leased anew meanwhile
+                del self._known[end.number]
 
     def settle(self) -> None:
         """Wait until every end that was told is stored and known to the coordinator."""
