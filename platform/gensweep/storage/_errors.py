@@ -11,6 +11,10 @@ class StoreUnavailableError(StoreError, ServerAwayError):
     """The store gave no answer, or only server errors, in all retries; a later try may succeed."""
 
 
+class StoreDeniedError(StoreError):
+    """The store refuses the credentials."""
+
+
 class MissingKeyError(KeyError):
     """No object has this key."""
 
