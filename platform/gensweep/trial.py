@@ -116,6 +116,10 @@ class RungVerdict(NamedTuple):
     """1 if the trial was stopped there, 0 if it went on."""
 
 
+LeaseId = tuple[int, int]
+"""Number and attempt of a lease, which fence off whoever had the trial before."""
+
+
 class StaleLease(RuntimeError):  # noqa: N818  (it tells the holder to stop, not what it did wrong)
     """The trial was given to somebody else, or has ended: drop the lane and ask for another."""
 
@@ -139,6 +143,11 @@ class Lease:
     """Where an earlier attempt left off, or was set aside; None: from the start."""
     images: int
     """Images seen as last reported by an earlier attempt."""
+
+    @property
+    def id(self) -> LeaseId:
+        """The lease among all of the sweep."""
+        return self.number, self.attempt
 
 
 class RankedTrial(Protocol):
@@ -297,6 +306,9 @@ class TrialReport:
     """A trial's metrics at a rung, as its pack tells the coordinator."""
 
     number: int
+    attempt: int
+    """Of the lease under which it was trained: one of an earlier lease is refused."""
+
     images: int
     """Training examples that the trial had seen."""
 
@@ -313,6 +325,9 @@ class TrialEnd:
     """A trial's end, as its pack tells the coordinator once its weights are stored."""
 
     number: int
+    attempt: int
+    """As of `TrialReport`."""
+
     state: TrialState
     cause: str
     images: int
@@ -321,9 +336,8 @@ class TrialEnd:
     outcome: str
     """The verdict on its samples (an `Outcome`), or its state where there is none."""
 
-    waiting_attempt: int | None = None
-    """Attempt of its lease, where it ends only if its cohort's verdict is to stop it: until then it
-    waits, set aside. None: it has ended."""
+    waits: bool = False
+    """Whether it ends only if its cohort's verdict is to stop it: until then it is set aside."""
 
     report: TrialReport | None = None
     """Of the evaluation that ended it; None if it ended between two, or was reported before."""

@@ -117,15 +117,20 @@ def lost_checkpoints(evidence: Evidence) -> list[str]:
         if event.side != "coordinator":
             continue
         if event.call == "checkpoint":
-            numbers, pointer = event.told
-            for number in set(numbers) - set(event.answer):
-                last[number] = (pointer["owner"], pointer["step"])
+            last |= stored_by(event)
         if event.call == "lease":
             for lease in event.answer:
                 if (known := last.get(lease["number"])) and not _reaches(lease, *known):
                     found.append(f"trial {lease['number']} went on from {lease['checkpoint']}, "
                                  f"though {known[0]} had stored step {known[1]}")  # fmt: skip
     return found
+
+
+def stored_by(event: Event) -> dict[int, tuple[str, int]]:
+    """Return where a call of `checkpoint` let trials be found: an owner's folder, and a step."""
+    leases, pointer = event.told
+    stored = (pointer["owner"], pointer["step"])
+    return {lease[0]: stored for lease in leases if lease not in event.answer}
 
 
 def _reaches(lease: Mapping[str, Any], owner: str, step: int) -> bool:
@@ -222,7 +227,7 @@ def accepted_ends(event: Event) -> list[Mapping[str, Any]]:
     """The ends that a call of `finish` brought of trials that the owner had, but of those that
     wait."""
     return [end for end in event.told[0]
-            if end["number"] in event.held and end.get("waiting_attempt") is None]  # fmt: skip
+            if [end["number"], end["attempt"]] in event.held and not end.get("waits")]  # fmt: skip
 
 
 INVARIANTS: Mapping[str, Callable[[Evidence], list[str]]] = {

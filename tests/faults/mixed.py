@@ -1,7 +1,6 @@
 """A whole run of the harness: the undisturbed sweep, the disturbed one, and what a checker says."""
 
 import itertools
-import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,17 +24,20 @@ SHOWN = 20
 
 def run(
     seed: int, faults: Sequence[Fault], trials: int, tell: Callable[[str], None],
-    keep: Path | None = None,
+    keep: Path | None = None, rpc_failures: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
     """Disturb a sweep by faults, and report as plain JSON what came of it.
 
     `seed` is that of the faults and of cut answers. `keep` is a folder that is left with logs,
-    histories and servers' data.
+    histories and servers' data. `rpc_failures` are the calls of Ray in a hundred that fail.
     """
     folder = keep or new_folder()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with stand(folder, seed) as standing:
+        if rpc_failures:  # on nodes without them, and remembered
+            with stand(folder / "calm", seed) as calm:
+                undisturbed(calm, trials, tell)
+        with stand(folder, seed, rpc_failures) as standing:
             expected = undisturbed(standing, trials, tell)
             tell(f"the disturbed sweep begins: {len(faults)} faults")
             course = drive(standing, NAME, trials, faults, tell)
@@ -75,8 +77,3 @@ def _throughput(course: Course, evidence: Evidence) -> Mapping[str, Any]:
     if any(a + one.for_s > b for (one, a), (_, b) in itertools.pairwise(came)) or not came:
         return {}
     return throughput(evidence.events, evidence.trials, came)
-
-
-def as_text(report: dict[str, Any]) -> str:
-    """Write a report as JSON."""
-    return json.dumps(report, indent=1)

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from gensweep.budget import Budget
 from gensweep.errors import UserError
-from gensweep.study import Study, list_sweeps, read_sweep
+from gensweep.study import Study, StudyRuntime, list_sweeps, read_sweep
 from gensweep.trial import Lease, StaleLease
-from study.small_study import SPACE, Clock, Integer, Open, finish
+from study.small_study import SPACE, Clock, Integer, Open, finish, spec_of
 
 
 def drain(study: Study, count: int = 4) -> list[Lease]:
@@ -126,6 +127,30 @@ class TestStudy:
             assert study._spending.cost_once_stopped() < study.cost() + 1
             clock.now += 61
             assert study.expire() == [lease.number]
+
+    def test_a_wall_clock_that_jumps_ends_no_lease_and_costs_nothing(
+        self, storage: str, clock: Clock
+    ) -> None:
+        """Durations are of another clock, and the order of trials is that of their numbers."""
+
+        class Runtime(StudyRuntime):
+            ticks = Clock()
+
+        wall, budget = clock, Budget(trials=4, max_hours=0.9, max_cost=5.0)
+        runtime = Runtime(clock=wall, hourly_price=lambda: 5.0)
+        with Study.create(spec_of(budget=budget), storage, runtime) as study:
+            for jump_s in (3600, -7200, 3600):
+                (lease,) = study.lease("a", 1)
+                study.heartbeat("a")
+                wall.now += jump_s
+                assert study.expire() == []
+                assert study.stop_reason() is None
+                finish(study, lease, "completed", metrics={"fid": 1.0})
+            (last,) = study.lease("a", 1)
+            assert (study.hours(), study.cost()) == (0.0, pytest.approx(0.0, abs=0.2))
+            assert [r.number for r in study.records()] == [0, 1, 2, last.number]
+            Runtime.ticks.now += 61  # what passes in truth still counts
+            assert study.expire() == [last.number]
 
     def test_lease_of_the_same_owner_is_fenced_by_its_attempt(self, opened: Open) -> None:
         with opened() as study:

@@ -4,9 +4,9 @@ import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from gensweep.budget import StopReason
+from gensweep.coordinator._hang_watch import CAUSE, HangWatch
 from gensweep.coordinator._hourly_price import hourly_price
 from gensweep.coordinator._pack_status import PackStatus
 from gensweep.coordinator._progress_summary import ProgressSummary, best_mean, leading_value
@@ -23,6 +23,7 @@ from gensweep.study import DrivenAlreadyError, Study, StudyRuntime, StudySpec
 from gensweep.trial import (
     CheckpointPointer,
     Lease,
+    LeaseId,
     StaleLease,
     StateCopy,
     TrialEnd,
@@ -112,7 +113,7 @@ class SweepCoordinator:
         self._recorder = SweepRecorder(context, objective)
         curve = protocol.get("curve")
         self._curve = [str(metric) for metric in curve] if isinstance(curve, Sequence) else []
-        self._waits = Waits()
+        self._waits, self._hang_watch = Waits(), HangWatch()
         self._budget, self._rungs = context.sweep.budget_images, context.sweep.rung_images
         self._images_seen = {r.number: r.images for r in self._study.records()}
         """By trial, as last told: ahead of the study, which hears at rungs."""
@@ -137,13 +138,14 @@ class SweepCoordinator:
         owner: str,
         count: int,
         stratum: Mapping[str, object] | None,
-        known: Collection[tuple[int, int]] | None = None,
+        known: Collection[LeaseId] | None = None,
     ) -> list[Lease]:
         """Hand out up to `count` trials of one stratum; None: of the one that most needs it.
 
         `known` are numbers and attempts of what the pack holds already: what it holds besides, by
         an answer that it never got, comes first. None: it got all.
         """
+        self._hang_watch.hear(owner)
         self._expire_leases()
         packs = self._memory.state.packs
         if self._is_stopping or owner in packs.ended:
@@ -165,8 +167,9 @@ class SweepCoordinator:
         Return after how many seconds it may come again, or None: it is to stop.
         """
         self._memory.note_alive()
+        self._hang_watch.hear(owner)
         self._study.heartbeat(owner)
-        held = set(self._study.held(owner))
+        held = {number for number, _ in self._study.held(owner)}
         self._images_seen |= {n: images for n, images in seen.items() if n in held}
         packs = self._memory.state.packs
         is_wanted = not self._is_stopping and owner not in packs.ended
@@ -176,6 +179,7 @@ class SweepCoordinator:
 
     def note_wait(self, owner: str, waits_for: str) -> None:
         """Keep the leases of a pack that a server keeps waiting, and tell the driver of that."""
+        self._hang_watch.hear(owner)
         self._study.heartbeat(owner)
         self._waits.note(owner, waits_for)
 
@@ -183,8 +187,8 @@ class SweepCoordinator:
         """Let the trials of a pack that starts anew wait again; not counted against them."""
         self._study.release(owner)
 
-    def held(self, owner: str) -> list[int]:
-        """Tell which trials the pack holds."""
+    def held(self, owner: str) -> list[LeaseId]:
+        """Tell which trials the pack holds, with the attempt of each."""
         return self._study.held(owner)
 
     def _expire_leases(self) -> None:
@@ -215,7 +219,7 @@ class SweepCoordinator:
 
     def _report_and_decide(self, owner: str, report: TrialReport) -> Verdict:
         try:
-            lease = self._study.lease_of(owner, report.number)
+            lease = self._study.lease_of(owner, report.number, report.attempt)
         except StaleLease:
             return Verdict.LOST
         self._images_seen[report.number] = report.images
@@ -240,18 +244,18 @@ class SweepCoordinator:
         self._recorder.record_copy(number, copy)
 
     def checkpoint(
-        self, owner: str, numbers: Sequence[int], pointer: CheckpointPointer
-    ) -> list[int]:
-        """Keep where the trials' lanes are stored; return those that others have by now."""
-        leases, lost = [], []
+        self, owner: str, leases: Sequence[LeaseId], pointer: CheckpointPointer
+    ) -> list[LeaseId]:
+        """Keep where the trials' lanes are stored; return the leases that hold no longer."""
+        held, lost = [], []
         with self._study.transaction():
-            for number in numbers:
+            for number, attempt in leases:
                 try:
-                    leases.append(self._study.lease_of(owner, number))
+                    held.append(self._study.lease_of(owner, number, attempt))
                 except StaleLease:
-                    lost.append(number)
-            if leases:
-                self._study.checkpoint(leases, pointer)
+                    lost.append((number, attempt))
+            if held:
+                self._study.checkpoint(held, pointer)
         return lost
 
     def finish(self, owner: str, ends: Sequence[TrialEnd]) -> None:
@@ -262,15 +266,14 @@ class SweepCoordinator:
         with self._study.transaction():
             for end in ends:
                 with suppress(StaleLease):
-                    lease = self._study.lease_of(owner, end.number)
-                    if end.waiting_attempt is None:
-                        self._finish(lease, end)
+                    lease = self._study.lease_of(owner, end.number, end.attempt)
+                    if end.waits:
+                        self._set_aside(lease, end)
                     else:
-                        self._set_aside(replace(lease, attempt=end.waiting_attempt), end)
+                        self._finish(lease, end)
         self._end_pruned()
 
     def _set_aside(self, lease: Lease, end: TrialEnd) -> None:
-        """Let a trial wait; it may come again and be leased by then, under another attempt."""
         self._study.set_aside(lease, self._rung(end.images), end.stored(end.state))
         self._images_seen[end.number] = end.images
         _log.debug("trial %d waits at %d images", end.number, end.images)
@@ -312,11 +315,26 @@ class SweepCoordinator:
         with self._memory.change() as state:
             state.packs.nodes[owner] = sorted(nodes)
 
+    def register_actor(self, owner: str, actor: str) -> None:
+        """Keep Ray's id of the pack's own process, by which it can be ended."""
+        with self._memory.change() as state:
+            state.packs.actors[owner] = actor
+
+    def hung_packs(self) -> list[str]:
+        """Tell the actors of packs that hang; that is what they will have died of."""
+        packs = self._memory.state.packs
+        hung = [o for o in self._hang_watch.hung(packs.begun) if o in packs.actors]
+        if any(packs.errors.get(owner) != CAUSE for owner in hung):
+            with self._memory.change():
+                packs.errors |= dict.fromkeys(hung, CAUSE)
+        return [packs.actors[owner] for owner in hung]
+
     def record_pack_error(self, owner: str, traceback: str) -> None:
         """Keep the traceback that ends the pack, with each of its trials."""
         with self._memory.change() as state:
             state.packs.record_error(owner, traceback)
-        self._recorder.record_error(sorted(self._study.held(owner)), traceback)
+        numbers = [number for number, _ in self._study.held(owner)]
+        self._recorder.record_error(numbers, traceback)
 
     def add_usage(self, owner: str, lane_seconds: Mapping[str, float]) -> None:
         """Keep what a pack's lanes have done with their time since it began."""

@@ -11,6 +11,10 @@ class StoreUnavailableError(StoreError, ServerAwayError):
     """The store gave no answer, or only server errors, or was full, in all retries."""
 
 
+class StoreDeniedError(StoreError):
+    """The store refuses the credentials."""
+
+
 class MissingKeyError(KeyError):
     """No object has this key."""
 

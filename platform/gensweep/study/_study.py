@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 from gensweep.budget import StopReason
@@ -24,6 +25,7 @@ from gensweep.study._waiting import WaitingTrials
 from gensweep.trial import (
     CheckpointPointer,
     Lease,
+    LeaseId,
     RankedTrial,
     StoredResult,
     TrialRecord,
@@ -140,7 +142,7 @@ class Study:
         owner: str,
         count: int,
         stratum: Stratum | None = None,
-        known: Collection[tuple[int, int]] | None = None,
+        known: Collection[LeaseId] | None = None,
     ) -> list[Lease]:
         """Lease up to `count` trials of a stratum: returned ones, then repeats, then new ones.
 
@@ -165,7 +167,7 @@ class Study:
             new = self._fill(owner, count - len(unheard), self._queue.find(stratum))
             return [*unheard, *new]
 
-    def _unheard(self, owner: str, known: Collection[tuple[int, int]] | None) -> list[Lease]:
+    def _unheard(self, owner: str, known: Collection[LeaseId] | None) -> list[Lease]:
         """Leases of the owner that are not among those it knows of; None: it knows of all."""
         if known is None:
             return []
@@ -309,17 +311,23 @@ class Study:
         self._leases.drop(owner, entry.number)
         self._queue.requeue(entry)
 
-    def held(self, owner: str) -> list[int]:
-        """Numbers of the trials that the owner holds."""
+    def held(self, owner: str) -> list[LeaseId]:
+        """Numbers and attempts of the trials that the owner holds."""
         with self.transaction():
-            return [entry.number for entry in self._leases.held(owner)]
+            return [(entry.number, entry.attempts) for entry in self._leases.held(owner)]
 
-    def lease_of(self, owner: str, number: int) -> Lease:
-        """The owner's lease of the trial; `StaleLease` if others have it, or if it has ended."""
+    def lease_of(self, owner: str, number: int, attempt: int | None = None) -> Lease:
+        """The owner's lease of the trial; `StaleLease` if others have it, or if it has ended.
+
+        With `attempt` it must be the lease of that attempt: the owner may have lost the trial and
+        got it anew.
+        """
         with self.transaction():
             entry = self._ledger.entries[number]
-            self._leases.check_owner(owner, entry)
-            return self._lease(entry)
+            told = entry.attempts if attempt is None else attempt
+            lease = replace(self._lease(entry), owner=owner, attempt=told)
+            self._leases.check(lease, entry)
+            return lease
 
     def _held_entry(self, lease: Lease) -> TrialEntry:
         entry = self._ledger.entries[lease.number]

@@ -18,6 +18,7 @@ from gensweep.trial import (
     CheckpointPointer,
     LanePointer,
     Lease,
+    LeaseId,
     StateCopy,
     TrialEnd,
     TrialReport,
@@ -167,15 +168,15 @@ class CoordinatorClient:
 
     # Checkpoints
 
-    def checkpoints(self, lanes: Mapping[int, bytes]) -> list[int]:
-        """Store the lanes while the pack trains on; return the lost trials of earlier calls."""
+    def checkpoints(self, lanes: Mapping[LeaseId, bytes]) -> list[LeaseId]:
+        """Store the lanes while the pack trains on; return the lost leases of earlier calls."""
         self._uploads.check()
         return self._checkpoints.write(lanes)
 
     def _record_checkpoint(
-        self, numbers: Sequence[int], pointer: CheckpointPointer
-    ) -> Sequence[int]:
-        return self._ask(PackCalls.checkpoint, numbers, pointer)
+        self, leases: Sequence[LeaseId], pointer: CheckpointPointer
+    ) -> Sequence[LeaseId]:
+        return self._ask(PackCalls.checkpoint, leases, pointer)
 
     def restore(self, pointer: LanePointer, number: int) -> bytes | None:
         """Read the lane's last checkpoint that verifies; None: begin again."""
@@ -213,8 +214,8 @@ class CoordinatorClient:
             raise self._report_errors[0]
         self._ask(PackCalls.finish, ends)
         for end in ends:
-            if end.waiting_attempt is None:  # else it may be leased again by now
-                self._known.pop(end.number, None)
+            if self._known.get(end.number) == end.attempt:  # not leased anew meanwhile
+                del self._known[end.number]
 
     def settle(self) -> None:
         """Wait until every end that was told is stored and known to the coordinator."""

@@ -203,6 +203,7 @@ class PackRunner:
         trial = self.lanes.trials[slot]
         return TrialReport(
             number=trial.number,
+            attempt=trial.lease.attempt,
             images=progress.images_seen,
             metrics={**progress.metrics, **evaluation.metrics},
             png=evaluation.png,
@@ -253,9 +254,10 @@ class PackRunner:
         report = None if evaluation is None else self._report(slot, progress, evaluation)
         completed = evaluation is not None and state is not TrialState.PRUNED
         end = TrialEnd(
-            number=trial.number, state=state, cause=cause, images=progress.images_seen,
+            number=trial.number, attempt=trial.lease.attempt, state=state, cause=cause,
+            images=progress.images_seen,
             outcome=evaluation.outcome if evaluation is not None and completed else state,
-            waiting_attempt=trial.lease.attempt if waits else None,
+            waits=waits,
             report=None if is_reported else report,
             curves={} if evaluation is None else evaluation.curves,
             intervals={} if evaluation is None else evaluation.intervals,

@@ -10,6 +10,7 @@ from gensweep.lanes import Ranks
 from gensweep.trial import (
     LanePointer,
     Lease,
+    LeaseId,
     StaleLease,
     StateCopy,
     TrialEnd,
@@ -84,7 +85,7 @@ class BroadcastClient:
     def record_copy(self, number: int, copy: StateCopy) -> None:
         self._broadcast(lambda: self._client.record_copy(number, copy))
 
-    def checkpoints(self, lanes: Mapping[int, bytes]) -> Sequence[int]:
+    def checkpoints(self, lanes: Mapping[LeaseId, bytes]) -> Sequence[LeaseId]:
         return self._broadcast(lambda: self._client.checkpoints(lanes))
 
     def restore(self, pointer: LanePointer, number: int) -> bytes | None:

@@ -99,7 +99,7 @@ class Pack:
         if others:
             verdicts = watch("report", len(others), coordinator.report_rungs, self._owner, others)
         pointer = {"owner": self._owner, "step": 1}
-        held = list(self._lanes)
+        held = [(number, 1) for number in self._lanes]
         watch("checkpoint", len(held), coordinator.checkpoint, self._owner, held, pointer)
         ends = [self._end(report, TrialState.COMPLETED) for report in last]
         ends += [self._end(r, TrialState.PRUNED) for r in others if verdicts[r.number] == "prune"]
@@ -118,15 +118,15 @@ class Pack:
         rung = self._rungs.index(self._lanes[number]) + 1 if self._lanes[number] else 0
         images = self._lanes[number] = self._rungs[rung]
         metrics = {m: self._random.random() for m in METRICS}
-        return TrialReport(number=number, images=images, metrics=metrics, png=PICTURE)
+        return TrialReport(number=number, attempt=1, images=images, metrics=metrics, png=PICTURE)
 
     def _end(self, report: TrialReport, state: TrialState) -> TrialEnd:
         """The last report goes with the end; one that was pruned has had its own."""
         number = report.number
         del self._lanes[number]
         return TrialEnd(
-            number=number, state=state, cause="", images=report.images, outcome=state,
-            report=report if state is TrialState.COMPLETED else None,
+            number=number, attempt=1, state=state, cause="", images=report.images,
+            outcome=state, report=report if state is TrialState.COMPLETED else None,
             artifacts={"place": f"sweeps/x/trials/{self._owner}", "step": number},
         )  # fmt: skip
 
