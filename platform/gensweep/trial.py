@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, NotRequired, Self, TypedDict, final
+from typing import Any, Final, NamedTuple, NotRequired, Protocol, Self, TypedDict, final
 
 from gensweep.learning_curve import CurvePoint, History, StoredCurve, store_curve
 
@@ -141,6 +141,21 @@ class Lease:
     """Images seen as last reported by an earlier attempt."""
 
 
+class RankedTrial(Protocol):
+    """A trial as far as it is ranked, for readers that change nothing."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def state(self) -> TrialState: ...
+    @property
+    def group(self) -> int: ...
+    @property
+    def confirm_round(self) -> int: ...
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialRecord:
     """A trial as the study knows it."""
@@ -168,6 +183,9 @@ class TrialRecord:
     """Seconds of the study's clock."""
     drawn_at: int
     """Verdicts and ends that the study had decided before: the history that it was drawn from."""
+    fitted_at: list[int] | None = None
+    """[verdicts and ends decided, trials drawn] of that history, where its sampler's estimate is
+    older than `drawn_at`; None: as they were then, or it was drawn by no sampler that learns."""
     verdicts: list[RungVerdict]
     ended_at: int | None
     """As `drawn_at`; None before its end, or if an earlier version ended it."""

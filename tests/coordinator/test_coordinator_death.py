@@ -2,6 +2,7 @@
 same."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import mlflow
 import pytest
 
 from coordinator.mortal import Fate, MortalCoordinator
-from gensweep.coordinator import _session_memory
+from gensweep.coordinator import SweepCoordinator, _coordinator, _session_memory
 from gensweep.coordinator._recorder import spool_of
 from gensweep.coordinator._session_memory import MAX_DEATHS, SOON_S, SessionMemory
 from gensweep.errors import UserError
@@ -20,6 +21,7 @@ from gensweep.study import read_sweep
 from gensweep.tracking import Spool
 from gensweep.trial import TrialEnd, TrialReport, TrialState
 from gensweep.worker import CoordinatorClient
+from gensweep.worker._coordinator_client import HEARTBEAT_S
 from small_sweep import SWEEP
 
 TRIALS, WIDTH = 6, 2
@@ -135,6 +137,31 @@ def test_a_sweep_whose_coordinator_is_killed_again_and_again_is_the_same(
     )
     assert deaths > 3
     assert known == undisturbed
+
+
+def test_many_packs_are_heard_less_often_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_coordinator, "BEATS_PER_S", 0.5)
+    context = context_of(tmp_path)
+    coordinator = SweepCoordinator(context, context.sweep.objective("frechet"), {})
+
+    def ask(method: Callable[..., Any], *arguments: Any) -> Any:
+        return getattr(coordinator, method.__name__)("pack-0", *arguments)
+
+    client = CoordinatorClient(ask, "pack-0", open_store(context.store), "small")
+    for number in range(3):
+        coordinator.lease(f"pack-{number}", 1, None)
+    client._last_beat = 0.0
+    assert client.heartbeat({}) == "go"
+    assert client._beat_s == 3 / 0.5
+    coordinator.stop()
+    assert client.heartbeat({}) == "go"  # it is not asked yet
+    client._last_beat -= client._beat_s
+    assert client.heartbeat({}) == "stop"
+    assert client._beat_s == HEARTBEAT_S
+    coordinator._recorder._tracker._deliverer.stop()
+    coordinator.close()
 
 
 def test_too_many_deaths_in_a_row_end_it_in_one_line(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class TestStudy:
         with opened() as study:
             old = study.lease("a", 1)[0]
             study.report(old, 300, {"fid": 50.0})
-            study.checkpoint(old, {"key": "ckpt/3"})
+            study.checkpoint([old], {"key": "ckpt/3"})
             clock.now += 59
             assert study.expire() == []
             study.heartbeat("a")
@@ -67,7 +67,7 @@ class TestStudy:
             with pytest.raises(StaleLease):
                 finish(study, old, "completed", metrics={"fid": 1.0})
             with pytest.raises(StaleLease):
-                study.checkpoint(old, {"key": "late"})
+                study.checkpoint([old], {"key": "late"})
             with pytest.raises(StaleLease):
                 study.report(old, 400, {"fid": 1.0})
 
@@ -86,6 +86,26 @@ class TestStudy:
             clock.now += 61  # nor do they keep them for ever
             assert held.number in again.expire()
 
+    @pytest.mark.parametrize("keep_leases", [False, True])
+    def test_checkpoints_outlive_the_process(self, opened: Open, keep_leases: bool) -> None:
+        """Several trials at once, each as it was stored last: by this owner or one before."""
+        study = opened()
+        one, two, three = study.lease("a", 3, {"objective": "hinge"})
+        study.checkpoint([one, two], {"key": "first"})
+        study.checkpoint([two, three], {"key": "second"})
+        study.release("a")
+        study.lease("b", 1, {"objective": "hinge"})
+        three = study.lease("a", 2, {"objective": "hinge"})[1]
+        study.checkpoint([three], {"key": "third"})
+        study._exit.close()  # as its process was killed
+        asks = [("b", 1), ("a", 2)] if keep_leases else [("c", 3)]
+        with opened(resume=True, keep_leases=keep_leases) as again:
+            stratum = {"objective": "hinge"}
+            leases = [lease for owner, count in asks
+                      for lease in again.lease(owner, count, stratum, ())]  # fmt: skip
+        found = {lease.number: (lease.checkpoint or {})["key"] for lease in leases}
+        assert found == {one.number: "first", two.number: "second", three.number: "third"}
+
     def test_nobody_falls_silent_while_the_ledger_is_away(
         self, opened: Open, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -98,7 +118,7 @@ class TestStudy:
             (lease,) = study.lease("a", 1)
             study.heartbeat("a")
             monkeypatch.setattr(study._journal, "sync", outage)
-            study.checkpoint(lease, {"key": "x"})
+            study.checkpoint([lease], {"key": "x"})
             monkeypatch.undo()
             assert study.expire() == []
             study.heartbeat("a")
@@ -192,7 +212,7 @@ class TestStudy:
         study = opened()
         leases = study.lease("a", 3)
         finish(study, leases[0], "diverged", "loss is nan", images=20)
-        study.checkpoint(leases[1], {"key": "x"})
+        study.checkpoint([leases[1]], {"key": "x"})
         before = study.records()
         study.close()
         with opened(resume=True) as again:

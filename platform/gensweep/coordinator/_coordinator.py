@@ -36,6 +36,8 @@ GO_ON = (None, StopReason.TRIALS, StopReason.IMAGES)
 """Running trials are finished after these."""
 LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
+BEATS_PER_S = 100
+"""Heartbeats of all packs together; in a larger sweep each comes less often."""
 LOCK_S = 20.0
 """How long a database may keep the lock of a coordinator that was killed."""
 
@@ -157,14 +159,20 @@ class SweepCoordinator:
             _log.debug("%s leases trials %s", owner, [lease.number for lease in leases])
         return leases
 
-    def heartbeat(self, owner: str, seen: Mapping[int, int]) -> bool:
-        """Keep the pack's leases; whether it should go on. `seen` are images, by trial."""
+    def heartbeat(self, owner: str, seen: Mapping[int, int]) -> float | None:
+        """Keep the pack's leases; `seen` are images, by trial.
+
+        Return after how many seconds it may come again, or None: it is to stop.
+        """
         self._memory.note_alive()
         self._study.heartbeat(owner)
         held = set(self._study.held(owner))
         self._images_seen |= {n: images for n, images in seen.items() if n in held}
-        is_wanted = not self._is_stopping and owner not in self._memory.state.packs.ended
-        return is_wanted and self._study.stop_reason() in GO_ON
+        packs = self._memory.state.packs
+        is_wanted = not self._is_stopping and owner not in packs.ended
+        if not is_wanted or self._study.stop_reason() not in GO_ON:
+            return None
+        return min(len(packs.begun) / BEATS_PER_S, LEASE_S / 5)
 
     def note_wait(self, owner: str, waits_for: str) -> None:
         """Keep the leases of a pack that a server keeps waiting, and tell the driver of that."""
@@ -236,13 +244,15 @@ class SweepCoordinator:
         self, owner: str, numbers: Sequence[int], pointer: CheckpointPointer
     ) -> list[int]:
         """Keep where the trials' lanes are stored; return those that others have by now."""
-        lost = []
+        leases, lost = [], []
         with self._study.transaction():
             for number in numbers:
                 try:
-                    self._study.checkpoint(self._study.lease_of(owner, number), pointer)
+                    leases.append(self._study.lease_of(owner, number))
                 except StaleLease:
                     lost.append(number)
+            if leases:
+                self._study.checkpoint(leases, pointer)
         return lost
 
     def finish(self, owner: str, ends: Sequence[TrialEnd]) -> None:
@@ -353,7 +363,7 @@ class SweepCoordinator:
     def summary(self) -> ProgressSummary:
         """Tell how far the sweep is."""
         self._memory.note_alive()
-        counts, records = self._study.summary(), self._study.records()
+        counts, records = self._study.summary(), self._study.ranked()
         ended = [r.number for r in records if r.state.ended]
         images = sum(self._images_seen.values())
         saved = sum(self._budget - self._images_seen.get(number, 0) for number in ended)

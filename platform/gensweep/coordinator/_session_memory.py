@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,12 @@ class SessionMemory:
                 state.deaths = 0
 
     def _write(self) -> None:
-        write_atomically(self._path, json.dumps(asdict(self.state)))
+        # Of a thousand packs: `asdict` would copy them all, at each change.
+        write_atomically(self._path, json.dumps(self.state, default=_fields))
+
+
+def _fields(of: Any) -> dict[str, Any]:
+    return {each.name: getattr(of, each.name) for each in fields(of)}
 
 
 def _read(path: Path) -> SessionState | None:

@@ -29,6 +29,8 @@ class TrialEntry:
     drawn_at: int = 0
     """Verdicts and ends that the study had decided before it was drawn: what a sampler that learns
     drew it from."""
+    fitted_at: list[int] | None = None
+    """[verdicts and ends decided, trials drawn] of what it was drawn from, where that is older."""
     verdicts: list[RungVerdict] = field(default_factory=list)
     waits_at: int = 0
     """Rung, in images, at which it was set aside until its cohort is judged; 0: it was not."""
@@ -57,4 +59,5 @@ class TrialEntry:
 
 
 _SHOWN = ("number", "state", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
-          "confirm_round", "created", "started", "ended", "drawn_at", "ended_at")  # fmt: skip
+          "confirm_round", "created", "started", "ended", "drawn_at", "fitted_at",
+          "ended_at")  # fmt: skip

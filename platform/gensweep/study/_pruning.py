@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 import optuna
-from optuna.pruners import NopPruner
+from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 from optuna.trial import FrozenTrial
 
+from gensweep.study._asha import AshaRungs
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._entry import TrialEntry
+from gensweep.study._study_spec import StudySpec
 from gensweep.trial import RungVerdict, Verdict, finite
 
 
@@ -18,17 +20,22 @@ class Pruning:
     """
 
     def __init__(
-        self, study: optuna.Study, storage: BoundedHistoryStorage, metric: str, group_by: str | None
+        self, study: optuna.Study, storage: BoundedHistoryStorage, spec: StudySpec
     ) -> None:
-        """Judge trials of equal `group_by` by one another alone; None: all by all."""
-        self._study, self._storage, self._metric = study, storage, metric
-        self._group_by = group_by
+        """Judge trials of equal `spec.group_by` by one another alone; None: all by all."""
+        self._study, self._storage, self._metric = study, storage, spec.objective.metric
+        self._group_by = spec.group_by
+        is_asha = isinstance(study.pruner, SuccessiveHalvingPruner)
+        sign, first = spec.objective.sign, spec.rungs[0] if spec.rungs else 1
+        self._asha = AshaRungs(storage, first, sign) if is_asha else None
         self._measured: dict[int, dict[int, float]] = {}
         """Rung to what trials measured there, by number."""
 
     def load(self, trials: Iterable[FrozenTrial]) -> None:
         """Take in what the journal has of earlier sessions."""
         for trial in trials:
+            if self._asha is not None:
+                self._asha.load(trial, self._group_of(trial))
             for images, value in trial.intermediate_values.items():
                 self._measured.setdefault(images, {})[trial.number] = value
 
@@ -57,9 +64,11 @@ class Pruning:
         return [*entry.verdicts, RungVerdict(rung, decided_at, int(self._is_poor(entry)))]
 
     def _is_poor(self, entry: TrialEntry) -> bool:
-        """Ask Optuna's pruner about the trial, as it stands among those of its group."""
+        """Ask the pruner about the trial, as it stands among those of its group."""
         trial = self._storage.get_trial(entry.id)
         group = self._group_of(trial)
+        if self._asha is not None:
+            return self._asha.is_poor(trial, group)
         with self._storage.only(lambda other: self._group_of(other) == group):
             return self._study.pruner.prune(self._study, trial)
 

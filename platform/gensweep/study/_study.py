@@ -1,7 +1,7 @@
 """The study: the only part that decides which trial runs, goes on, or has ended."""
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from gensweep.study._waiting import WaitingTrials
 from gensweep.trial import (
     CheckpointPointer,
     Lease,
+    RankedTrial,
     StoredResult,
     TrialRecord,
     TrialState,
@@ -389,11 +390,10 @@ class Study:
             result: StoredResult = {**entry.result, "outcome": TrialState.PRUNED}
             self._end(entry, TrialState.PRUNED, cause, result=result)
 
-    def checkpoint(self, lease: Lease, pointer: CheckpointPointer) -> None:
-        """Keep where the trial's newest checkpoint is; call it once the checkpoint is durable."""
+    def checkpoint(self, leases: Sequence[Lease], pointer: CheckpointPointer) -> None:
+        """Keep where an owner's newest checkpoint of these trials is, once it is durable."""
         with self.transaction():
-            entry = self._held_entry(lease)
-            self._ledger.change(entry, checkpoint=pointer)
+            self._ledger.keep_checkpoint([self._held_entry(lease) for lease in leases], pointer)
 
     def resolve_end(self, lease: Lease, state: TrialState, cause: str = "",
                     metrics: Mapping[str, float] | None = None) -> ResolvedEnd | None:  # fmt: skip
@@ -490,6 +490,11 @@ class Study:
         """Copy every trial, by number."""
         with self.transaction():
             return [entry.record() for _, entry in sorted(self._ledger.entries.items())]
+
+    def ranked(self) -> Sequence[RankedTrial]:
+        """List every trial as it stands, by no order, for a look that copies nothing."""
+        with self.transaction():
+            return list(self._ledger.entries.values())
 
     def record(self, number: int) -> TrialRecord:
         """Copy one trial."""

@@ -40,7 +40,8 @@ class Spool:
 
     Raises `UserError` if another process has the folder. Segments of some `segment_bytes` are
     deleted when all their events are acknowledged; the first line of each repeats `marks`, which
-    would be lost with the segments before.
+    would be lost with the segments before. So those of trials that ended are forgotten a segment
+    later: the line would grow with a sweep, and its writing would hold up all packs.
     """
 
     def __init__(self, directory: str | os.PathLike[str], *,
@@ -53,6 +54,8 @@ class Spool:
         self._own = self._take_ownership()
         self.marks: dict[str, int] = {}
         """The last value spooled under each name (see `put`), kept across restarts."""
+        self._closed, self._closed_before = set[str](), set[str]()
+        """Whose marks no event asks for any more, by events of this segment and of the last."""
         self._next_id = 1
         self._unsynced: list[Path] = []
         self._segment, self._size, self._out = 0, 0, -1
@@ -73,7 +76,8 @@ class Spool:
     def put(self, event: Mapping[str, Any], *, name: str = "", data: bytes | None = None) -> int:
         """Append an event, with a file called `name` if there is `data`; returns its number.
 
-        `event["marks"]`, names and numbers, become part of `marks` together with the event.
+        `event["marks"]`, names and numbers, become part of `marks` together with the event. One
+        with "closes" is the last of the marks whose names begin with that word and a slash.
         """
         with self._lock:
             # The file first: an event whose file is missing could never be delivered, while a
@@ -83,9 +87,14 @@ class Spool:
                 self._write_blob(number, name, data)
             self._append({**event, "id": number, **({"blob": name} if data is not None else {})})
             self._next_id += 1
-            self.marks.update(event.get("marks", {}))
+            self._note(event)
             self.arrived.notify_all()
             return number
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        self.marks.update(event.get("marks") or {})
+        if "closes" in event:
+            self._closed.add(event["closes"])
 
     def _write_blob(self, number: int, name: str, data: bytes) -> None:
         folder = self.directory / "blobs" / str(number)
@@ -119,6 +128,9 @@ class Spool:
         self.sync()
         os.close(self._out)
         self._open_segment(self._segment + 1)
+        gone = self._closed_before
+        self._closed_before, self._closed = self._closed, set()
+        self.marks = {n: at for n, at in self.marks.items() if n.partition("/")[0] not in gone}
         line = json.dumps({"snapshot": self.marks, "next": self._next_id}).encode() + b"\n"
         self._write(line)
         self._size = self._snapshot_bytes = len(line)
@@ -217,7 +229,8 @@ class Spool:
         with open(self._path(segment), "rb") as file:
             for line in file:
                 event = json.loads(line)
-                self.marks.update(event.get("snapshot") or event.get("marks") or {})
+                self.marks.update(event.get("snapshot") or {})
+                self._note(event)
                 self._next_id = max(self._next_id, event.get("next", event.get("id", 0) + 1))
 
     def _drop_orphans(self) -> None:

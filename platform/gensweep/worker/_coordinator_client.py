@@ -71,7 +71,7 @@ class CoordinatorClient:
             SimpleQueue[dict[int, Verdict]](),
         )
         self._sending: list[Future[None]] = []
-        self._stopped = False
+        self._stopped, self._beat_s = False, HEARTBEAT_S
         self._last_beat = self._last_wait = time.monotonic()
         self._last_checkpoint = self._last_beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
@@ -100,11 +100,16 @@ class CoordinatorClient:
         return leases
 
     def heartbeat(self, seen: Mapping[int, int]) -> Order:
-        """Ask every `HEARTBEAT_S` whether to go on; order a checkpoint every `CHECKPOINT_S`."""
+        """Ask every `HEARTBEAT_S` whether to go on; order a checkpoint every `CHECKPOINT_S`.
+
+        Less often where the coordinator has so many packs to hear that it says so.
+        """
         now = time.monotonic()
-        if now - self._last_beat >= HEARTBEAT_S:
+        if now - self._last_beat >= self._beat_s:
             self._last_beat = now
-            self._stopped = not self._ask(PackCalls.heartbeat, dict(seen)) or self._is_draining()
+            pause = self._ask(PackCalls.heartbeat, dict(seen))
+            self._stopped = pause is None or self._is_draining()
+            self._beat_s = max(HEARTBEAT_S, pause or 0.0)
         if self._stopped:
             return "stop"
         if now - self._last_checkpoint >= CHECKPOINT_S:

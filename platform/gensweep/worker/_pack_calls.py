@@ -27,8 +27,11 @@ class PackCalls(Protocol):
         was lost, and comes again.
         """
 
-    def heartbeat(self, owner: str, seen: Mapping[int, int], /) -> bool:
-        """Keep the pack's leases; False: it is to stop. `seen`: images of each trial."""
+    def heartbeat(self, owner: str, seen: Mapping[int, int], /) -> float | None:
+        """Keep the pack's leases; `seen`: images of each trial.
+
+        Return the seconds within which it need not come again, or None: it is to stop.
+        """
 
     def note_wait(self, owner: str, waits_for: str, /) -> None:
         """Keep the pack's leases while a server keeps it waiting, and tell of that."""
