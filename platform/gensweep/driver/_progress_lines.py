@@ -82,7 +82,8 @@ class ProgressPrinter:
             return call.answer(QUIET_S)
         except TimeoutError:
             _log.warning("waiting since %s for the process that decides: it comes back after a "
-                         "death, or waits for its ledger", since)  # fmt: skip
+                         "death, or waits for its ledger's database, or for room on a full disk",
+                         since)  # fmt: skip
         summary = call.answer()
         _log.warning("it answers again, after %.0f s", time.monotonic() - begin)
         return summary

@@ -85,7 +85,9 @@ def _add_fields(p: "argparse._ActionsContainer", sweep: Sweep, group: str) -> No
             p.add_argument(declared.flag, action="store_true", default=None, help=text)
         else:
             p.add_argument(declared.flag, type=declared.kind, metavar=option.metavar,
-                           choices=option.choices, help=text)  # fmt: skip
+                           nargs="?" if option.without_value else None,
+                           const=option.without_value, choices=option.choices,
+                           help=text)  # fmt: skip
 
 
 def _add_prices(p: argparse.ArgumentParser) -> None:
