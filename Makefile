@@ -1,4 +1,4 @@
-# make install | bundle | sweep [ARGS='--trials 15'] | test [PYTEST_ARGS='-m "not slow"'] | lint
+# make install | bundle | lock | sweep [ARGS='--trials 15'] | test [PYTEST_ARGS='-m "not slow"'] | lint
 # make nightly
 # The recipes need python3, bash and, for the tests, a browser.
 SHELL := /bin/bash
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 ARGS ?=
 
-.PHONY: install sweep bundle browser postgres containers checkov test nightly lint
+.PHONY: install sweep bundle lock browser postgres containers checkov test nightly lint
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -36,10 +36,26 @@ sweep: $(VENV)/.installed
 bundle: $(VENV)/.installed
 	rm -rf dist/bundle && mkdir -p dist/bundle
 	SOURCE_DATE_EPOCH=315532800 $(BIN)/python -m pip wheel -q --no-deps -w dist/bundle .
-	cp -r constraints.txt sweeps dist/bundle
+	cp -r constraints.txt infra/boot/requirements.txt sweeps dist/bundle
 	tar --sort=name --mtime=@315532800 --owner=0 --group=0 --numeric-owner --exclude=__pycache__ \
 	  -C dist/bundle -c . | gzip -n >dist/gensweep-bundle.tar.gz
 	@echo dist/gensweep-bundle.tar.gz
+
+# The packages of hosts, with the hashes of every file that PyPI has of them: after constraints.txt
+# or the dependencies changed.
+LOCK := compile -c constraints.txt --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate --default-index https://pypi.org/simple
+lock: .venv-uv/.installed
+	@echo "# What hosts install: the packages of gensweep[cluster] as in constraints.txt, by their" \
+	  "hashes. \`make lock\` writes it." >infra/boot/requirements.txt
+	.venv-uv/bin/uv pip $(LOCK) pyproject.toml --extra cluster >>infra/boot/requirements.txt
+	@echo "# What a host fetches the bundle by, in hashes. \`make lock\` writes it." >infra/boot/boto3.txt
+	echo boto3 | .venv-uv/bin/uv pip $(LOCK) - >>infra/boot/boto3.txt
+
+.venv-uv/.installed:
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/python -m pip install -q uv
+	@touch $@
 
 # The report is opened in a real browser.
 browser:

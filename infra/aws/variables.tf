@@ -192,13 +192,14 @@ variable "tracking" {
 }
 
 variable "database" {
-  description = "A PostgreSQL for MLflow and for the ledgers of studies; null for SQLite on the volumes."
+  description = "A PostgreSQL for MLflow and for the ledgers of studies; null for SQLite on the volumes. ca: where hosts find its certificates, https://... or a path in their image (null: Amazon's own, of the region)."
   type = object({
     instance_class      = optional(string, "db.t4g.small")
     storage_gb          = optional(number, 20)
     multi_az            = optional(bool, false)
     backup_days         = optional(number, 7)
     deletion_protection = optional(bool, true)
+    ca                  = optional(string)
   })
   default = null
 

@@ -33,6 +33,7 @@ locals {
     role     = var.role
     settings = { for name, value in merge(local.common, var.settings) : name => value if value != "" }
     files    = var.files
+    fetcher  = file("${path.module}/boto3.txt")
     patience = local.cloud == "none" ? -1 : (var.role == "worker" ? 0 : 300)
     enabled  = local.enabled
     units = {

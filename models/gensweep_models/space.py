@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from sys import float_info
 from typing import ClassVar
 
 When = Mapping[str, tuple[object, ...]] | None
@@ -10,7 +10,7 @@ When = Mapping[str, tuple[object, ...]] | None
 
 
 def _check_range(low: float, high: float, log: bool) -> None:
-    if not (isfinite(low) and isfinite(high)):
+    if not (abs(low) <= float_info.max and abs(high) <= float_info.max):
         raise ValueError(f"both ends must be finite, but got {low=}, {high=}: narrow the range.")
     if not low < high:
         raise ValueError(f"`low < high` must hold, but got {low=}, {high=}: widen the range.")

@@ -61,8 +61,8 @@ class ConfigurationFile:
         except OSError as error:
             raise UserError(f"{path} cannot be read ({error.strerror}): `gensweep export NAME` "
                             "writes such a file.") from error  # fmt: skip
-        except ValueError as error:
-            raise UserError(f"{path} is no {path.suffix[1:].upper()}: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path} is no {path.suffix[1:].upper()}: {error}.") from error
         values = told.get(VALUES) if isinstance(told, dict) else None
         if not isinstance(values, dict) or not values:
             raise UserError(f"{path} has no [{VALUES}]: give each a line, such as "

@@ -44,8 +44,8 @@ class Confirmation:
         most, seeds = map(int, found.groups()) if found else (0, 0)
         if most < 1 or seeds < FEWEST_FRESH:
             raise UserError(f"confirm is MxN, the best M configurations over N seeds each (1 <= M, "
-                            f"{FEWEST_FRESH} <= N), such as 3x10, or {OFF}, but got "
-                            f"{text!r}.")  # fmt: skip
+                            f"{FEWEST_FRESH} <= N, both below 1,000,000), such as 3x10, or {OFF}, "
+                            f"but got {text!r}.")  # fmt: skip
         return cls(configurations=most, seeds=seeds)
 
     def __str__(self) -> str:

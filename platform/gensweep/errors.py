@@ -1,5 +1,13 @@
 """The one exception that means: the user can mend this."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LONGEST = 150
+"""Characters that are told of another's error."""
+_log = logging.getLogger(__name__)
+
 
 class UserError(ValueError):
     """Bad input, found before anything was started. One line: the value, and the cure."""
@@ -7,3 +15,26 @@ class UserError(ValueError):
 
 class ServerAwayError(UserError):
     """A server that gave no answer, or none of use, or a full disk; that may change soon."""
+
+
+@contextmanager
+def refuse_unreadable(what: str, cure: str) -> Iterator[None]:
+    """Turn whatever a reader raises for bytes from elsewhere into a `UserError` of one line.
+
+    They may be damaged, or made to do harm: decoders raise errors of any kind for them. The line
+    names `what` is read, the error, and the `cure`; a `UserError` stays as it is.
+
+    >>> with refuse_unreadable("the table t.json", "write it anew"):
+    ...     [][3]
+    Traceback (most recent call last):
+    gensweep.errors.UserError: the table t.json cannot be read (list index out of range): write it \
+anew.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        _log.debug("%s cannot be read", what, exc_info=True)
+        told = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+        raise UserError(f"{what} cannot be read ({told[:LONGEST]}): {cure}.") from error

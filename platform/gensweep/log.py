@@ -42,7 +42,9 @@ def print_error(message: str) -> None:
     By it every process says why it ends: also before the logger is set up, and without the name
     that the logger puts before its lines.
     """
-    print(redact(f"error: {' '.join(message.split())}"), file=sys.stderr)
+    line = redact(f"error: {' '.join(message.split())}")
+    # What was typed, or stands in a file, may hold codes that a terminal acts upon.
+    print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)
 
 
 def configure_logging(sweep: str = "", verbosity: int = 0) -> None:

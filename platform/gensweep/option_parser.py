@@ -1,8 +1,15 @@
 """Reads a command's options, and refuses bad ones in one line."""
 
 import argparse
+import sys
 from difflib import get_close_matches
+from textwrap import shorten
 from typing import NoReturn
+
+from gensweep.log import print_error
+
+LONGEST = 500
+"""Characters that are told of an error: what was typed may have a million."""
 
 
 class OptionParser(argparse.ArgumentParser):
@@ -10,7 +17,9 @@ class OptionParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error in a line without the usage, which hides it, and exit with status 2."""
-        self.exit(2, f"error: {message}{self._meant(message)}; see {self.prog} --help\n")
+        told = shorten(message, LONGEST, placeholder="...")
+        print_error(f"{told}{self._meant(message)}; see {self.prog} --help")
+        sys.exit(2)
 
     def _meant(self, message: str) -> str:
         """Name the options that are nearest to those in the message which are none of its own.

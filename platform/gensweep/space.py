@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
@@ -30,7 +30,10 @@ KINDS: dict[type, tuple[str, Callable[[Any], bool]]] = {
     bool: ("True or False", lambda value: isinstance(value, bool)),
     str: ("a name", lambda value: isinstance(value, str)),
     int: ("a whole number", lambda value: type(value) is int),
-    float: ("a finite number", lambda value: type(value) in (int, float) and math.isfinite(value)),
+    float: (
+        "a finite number",
+        lambda value: type(value) in (int, float) and abs(value) <= sys.float_info.max,
+    ),
 }
 """Requirements on a field's values by the type of its default: in words, and as a test."""
 

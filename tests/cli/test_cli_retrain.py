@@ -44,7 +44,7 @@ def test_other_options_are_those_of_a_sweep(home: Path, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as end:
         main(["retrain", "s", "--seeds", "2", "--seed", "7", "--packs", "0"])
     assert end.value.code == 2
-    assert "`packs >= 1` must hold" in capsys.readouterr().err
+    assert "`1 <= packs <= 10,000` must hold" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["best", "s", "--packs", "1"])
     assert "error: unrecognized arguments: --packs 1" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """The database that MLflow and ledgers share: who may see what, in a real PostgreSQL."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +12,7 @@ import pytest
 from benchmarks.scale import postgres
 from gensweep.budget import Budget
 from gensweep.cluster._node_tracking import create_ledger_user
+from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.study import Study, StudySpec, list_sweeps
 from gensweep_models.space import Real
@@ -116,3 +119,45 @@ def ask_passwords(owner: str) -> None:
         hba = Path(row[0])
         hba.write_text(f"host all ledger 127.0.0.1/32 scram-sha-256\n{hba.read_text()}")
         connection.execute("SELECT pg_reload_conf()")
+
+
+def certificate(folder: Path, name: str, authority: Path | None = None) -> Path:
+    """A key and a certificate of 127.0.0.1, signed by an authority or by itself."""
+    signed = [] if authority is None else [
+        "-CA", authority.with_suffix(".crt"), "-CAkey", authority.with_suffix(".key"),
+    ]  # fmt: skip
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", *signed,
+         "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / name
+
+
+def test_a_ledgers_server_is_known_by_its_certificate(owner: str, tmp_path: Path) -> None:
+    ours, other = certificate(tmp_path, "ours"), certificate(tmp_path, "other")
+    server = certificate(tmp_path, "server", ours)
+    with psycopg.connect(owner.replace("owner@", "gensweep@"), autocommit=True) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+        assert row is not None
+        for suffix in (".crt", ".key"):
+            kept = Path(row[0]) / f"server{suffix}"
+            kept.write_bytes(server.with_suffix(suffix).read_bytes())
+            kept.chmod(0o600)
+            shutil.chown(kept, Path(row[0]).owner())
+        connection.execute("ALTER SYSTEM SET ssl = 'on'")
+        connection.execute("SELECT pg_reload_conf()")
+
+    def known(by: Path, host: str = "127.0.0.1") -> bool:
+        address = owner.replace("127.0.0.1", host)
+        secure = f"{address}?sslmode=verify-full&sslrootcert={by.with_suffix('.crt')}"
+        try:
+            list_sweeps(storage_of(secure))
+        except UserError as error:
+            return "certificate" not in str(error) and "does not support SSL" not in str(error)
+        return True
+
+    until(lambda: known(ours), 30)
+    assert not known(other)
+    assert not known(ours, "localhost")

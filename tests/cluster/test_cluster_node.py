@@ -118,7 +118,8 @@ def test_mlflow_keeps_a_schema_of_its_own_beside_the_ledger() -> None:
     tracking = {"role": "tracking", "cluster": "lab", "cloud": "none"}
     with_one = Settings(**tracking, database="me@db:5432/gensweep")  # type: ignore[arg-type]
     assert database_uri(with_one) == (
-        "postgresql+psycopg://me@db:5432/gensweep?sslmode=require&options=-csearch_path%3Dmlflow"
+        "postgresql+psycopg://me@db:5432/gensweep?sslmode=verify-full"
+        "&sslrootcert=/run/gensweep/database_ca.pem&options=-csearch_path%3Dmlflow"
     )
     assert database_uri(Settings(**tracking)) == "sqlite:////data/mlflow/mlflow.db"  # type: ignore[arg-type]
 

@@ -11,8 +11,13 @@ import pytest
 
 from emulator import moto_server
 from gensweep.cluster import _node_secrets
-from gensweep.cluster._node_secrets import _secret_files, refresh_database_password
+from gensweep.cluster._node_secrets import (
+    _secret_files,
+    fetch_database_ca,
+    refresh_database_password,
+)
 from gensweep.cluster._node_settings import Settings
+from gensweep.errors import UserError
 from infra.aws import client
 
 SETTINGS = {"token": "token_secret", "mlflow": "mlflow_secret", "admin": "mlflow_admin_secret",
@@ -78,3 +83,15 @@ def test_the_owners_password_is_fetched_again(
         refresh_database_password(host, manager)
     assert (tmp_path / "pgpass").read_text() == "*:*:*:owner:new-owner\n"
     assert [file.name for file in tmp_path.iterdir()] == ["pgpass"]
+
+
+def test_the_databases_certificates_are_put_where_its_address_says(tmp_path: Path) -> None:
+    given = tmp_path / "bundle.pem"
+    host = Settings(role="head", cluster="lab", cloud="none", run=tmp_path / "run",
+                    database_ca=str(given))  # fmt: skip
+    given.write_text("not a certificate")
+    with pytest.raises(UserError, match=r"GENSWEEP_DATABASE_CA=.*bundle.pem holds no certificate"):
+        fetch_database_ca(host)
+    given.write_text("-----BEGIN CERTIFICATE-----\n")
+    fetch_database_ca(host)
+    assert (host.run / "database_ca.pem").read_text() == given.read_text()

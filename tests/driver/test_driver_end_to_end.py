@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from gensweep.evaluation import NoData, Shape
@@ -82,8 +83,23 @@ def test_tracker_has_parent_and_children(stack: Any, output: str) -> None:
     assert len(runs) == 11
     assert len(children) == 10
     assert all("learning_rate" in r.data.params for r in children)
-    secret = stack.env.get("AWS_SECRET_ACCESS_KEY", "no secret")
-    assert secret not in str([r.to_dictionary() for r in runs])
+    assert stack.env["AWS_SECRET_ACCESS_KEY"] not in str([r.to_dictionary() for r in runs])
+
+
+def test_a_sweep_leaves_no_secret_behind(stack: Any, output: str) -> None:
+    """In no log, report, artifact, ledger or spool, none of Ray's files, no list of processes."""
+    token = Path(stack.env["RAY_AUTH_TOKEN_PATH"]).read_text().strip()
+    secrets = [one.encode() for one in (stack.env["AWS_SECRET_ACCESS_KEY"], token)]
+    folders = (stack.home, Path(stack.env["RAY_TMPDIR"]))
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    holders = [file for file in files if any(one in file.read_bytes() for one in secrets)]
+    assert len(files) > 200
+    known = ("env", "stack.json", "swift/proxy.conf")
+    assert sorted(holders) == sorted(stack.home / name for name in known)
+    assert all(file.stat().st_mode & 0o077 == 0 for file in holders)
+    commands = [" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
+    assert any("mlflow" in command for command in commands)
+    assert not [one for one in secrets for command in commands if one.decode() in command]
 
 
 def test_the_command_line_draws_from_the_best_trial(

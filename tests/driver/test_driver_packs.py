@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.tune.execution import class_cache
 
-from gensweep.driver._run_packs import build_trainer, supervisor_resources
+from gensweep.driver._run_packs import (
+    STORE_KEYS,
+    build_trainer,
+    supervisor_resources,
+    with_store_keys,
+)
 from gensweep.spec import PackResources
 from gensweep.sweep import Sweep
 from gensweep.worker import WorkerSettings
@@ -76,6 +82,19 @@ def test_a_pack_has_the_resources_of_its_ranks(resources: PackResources, own: di
     assert scaling.num_workers == workers
     assert scaling.use_gpu == resources.use_gpu
     assert scaling.resources_per_worker == resources.per_rank
+
+
+def test_a_pack_has_the_keys_of_the_store_though_ray_logs_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tune would put them into what Ray's agents log of each pack."""
+    seen: list[str | None] = []
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-shown")
+    loop = with_store_keys(lambda config: seen.append(os.environ.get("AWS_SECRET_ACCESS_KEY")))
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")  # as on another host
+    loop({})
+    assert seen == ["not-shown"]
+    assert not class_cache.ENV_VARS_TO_PROPAGATE & {*STORE_KEYS}
 
 
 @pytest.mark.slow("packs of a sweep on a Ray of their own", minutes=0.6)

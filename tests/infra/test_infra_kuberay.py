@@ -264,4 +264,4 @@ def test_the_image_runs_as_the_manifests_say() -> None:
     assert {(p["spec"]["securityContext"]["runAsUser"], p["spec"]["securityContext"]["runAsGroup"])
             for p in PODS.values()} == {(int(user[1]), int(user[2]))}  # fmt: skip
     assert "dist/gensweep-bundle.tar.gz" in text
-    assert "-c /opt/gensweep/constraints.txt" in text
+    assert "--require-hashes -r /opt/gensweep/requirements.txt" in text

@@ -111,7 +111,7 @@ def test_no_file_is_unpickled(net: nn.Module, exported: bytes, tmp_path: Path) -
         "holds pickled weights": evil,
         "is neither TorchScript nor .pt2": pickle.dumps(Opens(marker)),
         "holds more than tensors": changed(exported, "model.pt", lambda _: evil),
-        "to unpickle or to evaluate": changed(
+        "to unpickle, to evaluate or to call": changed(
             exported, "weights_config.json", lambda b: b.replace(b"false", b"true")
         ),
         "evaluate": changed(exported, "model.json", with_call),

@@ -8,6 +8,8 @@ from threading import Event, Thread
 from typing import Any
 
 import boto3
+import grpc
+import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -95,10 +97,48 @@ def test_a_wrong_s3_key_is_refused(stack: Any) -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_jobs_need_the_token(stack: Any) -> None:
-    url = stack.env["RAY_API_SERVER_ADDRESS"] + "/api/jobs/"
+WRONG = {"Authorization": "Bearer " + "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("port", "path"),
+    [("dashboard", "/api/jobs/"), ("dashboard", "/api/cluster_status"),
+     ("dashboard", "/nodes?view=summary"), ("ray-agent", "/api/job_agent/jobs/")],
+)  # fmt: skip
+def test_rays_ports_need_the_token(stack: Any, port: str, path: str) -> None:
+    url = f"http://127.0.0.1:{Home(stack.home).load()['ports'][port]}{path}"
     assert http_status(url) == 401
-    assert http_status(url, {"Authorization": "Bearer " + "0" * 64}) == 403
+    assert http_status(url, WRONG) == 403
+
+
+@pytest.mark.parametrize("port", ["gcs", "ray-client"])
+@pytest.mark.parametrize("headers", [(), tuple((k.lower(), v) for k, v in WRONG.items())])
+def test_rays_processes_need_the_token(stack: Any, port: str, headers: Any) -> None:
+    calls = {"gcs": "NodeInfoGcsService/GetAllNodeInfo", "ray-client": "RayletDriver/ClusterInfo"}
+    address = f"127.0.0.1:{Home(stack.home).load()['ports'][port]}"
+    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary(f"/ray.rpc.{calls[port]}")(b"", metadata=headers, timeout=60)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_the_store_needs_its_key(stack: Any) -> None:
+    url = stack.env["AWS_ENDPOINT_URL"]
+    # What is not signed is no request of S3, and as one of Swift it names no account.
+    assert http_status(f"{url}/gensweep?list-type=2") == 412
+    assert http_status(f"{url}/gensweep", {"Authorization": "AWS gensweep:sweeper:x"}) == 403
+    assert http_status(f"{url}/v1/AUTH_gensweep/gensweep") == 401
+    # Nobody has a token of Swift's own: they are kept in a memcached, which is not there.
+    wrong = {"X-Auth-Token": "AUTH_tk" + "0" * 32}
+    assert http_status(f"{url}/v1/AUTH_gensweep/gensweep", wrong) == 500
+
+
+def test_no_other_machine_reaches_a_port(stack: Any) -> None:
+    """MLflow's, and those of Swift's servers behind its proxy, have no password."""
+    pids = {pid for service in stack.status()["services"].values() for pid in service["pids"]}
+    listening = {one.laddr.ip for pid in pids for one in psutil.Process(pid).net_connections()
+                 if one.status == psutil.CONN_LISTEN}  # fmt: skip
+    assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    assert listening
 
 
 def test_no_secret_in_status_or_logs(stack: Any) -> None:

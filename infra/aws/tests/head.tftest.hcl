@@ -26,7 +26,7 @@ variables {
   }
   workers      = { role_arn = "arn:aws:iam::123456789012:role/gensweep-worker", security_group_ids = ["sg-1"], placement_group_arns = [] }
   queue        = { url = "https://sqs.eu-central-1.amazonaws.com/123456789012/gensweep-events", arn = "arn:aws:sqs:eu-central-1:123456789012:gensweep-events" }
-  database     = { address = "db.example:5432/gensweep", user = "ledger", secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:gensweep/ledger-abcdef" }
+  database     = { address = "db.example:5432/gensweep", ca = "https://truststore.example/bundle.pem", user = "ledger", secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:gensweep/ledger-abcdef" }
   max_workers  = 8
   idle_minutes = 5
 }
@@ -117,7 +117,7 @@ run "refuses" {
     }
     workers      = { role_arn = "worker", security_group_ids = [], placement_group_arns = [] }
     queue        = { url = "", arn = "" }
-    database     = { address = "db", user = "", secret = "" }
+    database     = { address = "db", ca = "", user = "", secret = "" }
     max_workers  = -1
     idle_minutes = 0
   }

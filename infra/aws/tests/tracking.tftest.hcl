@@ -80,6 +80,11 @@ run "with_database" {
     condition     = output.ledger.user == "ledger" && output.ledger.secret == var.ledger.secret && output.ledger.secret != aws_db_instance.this[0].master_user_secret[0].secret_arn
     error_message = "Ledgers are not kept by the database's owner."
   }
+
+  assert {
+    condition     = output.ledger.ca == "https://truststore.pki.rds.amazonaws.com/eu-central-1/eu-central-1-bundle.pem"
+    error_message = "The database is known by Amazon's certificates of the region."
+  }
 }
 
 run "without_database" {

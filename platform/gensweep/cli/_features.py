@@ -25,8 +25,9 @@ def run(args: argparse.Namespace) -> int:
     from gensweep.errors import UserError
     from gensweep.stack_env import apply_env, required_env
 
-    if args.seed < 1:
-        raise UserError(f"--seed {args.seed} must be 1 or more: 0 is the seed of what judges.")
+    if not 1 <= args.seed < 2**32:
+        raise UserError(f"--seed {args.seed} must be 1 or more, and below 2**32: 0 is the seed of "
+                        "what judges.")  # fmt: skip
     if args.out.suffix != ".safetensors":
         raise UserError(f"--out {args.out} must end in .safetensors.")
     if not args.out.absolute().parent.is_dir():

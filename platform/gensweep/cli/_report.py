@@ -28,16 +28,18 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gensweep.errors import UserError
+    from gensweep.errors import UserError, refuse_unreadable
     from gensweep.results import read_here, report_anew
 
     ending = args.out.suffix.removeprefix(".") if args.out else ""
     kind = args.format or (ending if ending in FORMATS else "html")
-    report = report_anew(read_here(args.name))
-    if kind == "json":
-        text = json_text(report.as_json()) + "\n"
-    else:
-        text = report.markdown() if kind == "md" else report.html()
+    snapshot = read_here(args.name)
+    with refuse_unreadable(f"what the ledger tells of {args.name!r}", "restore it from a copy"):
+        report = report_anew(snapshot)
+        if kind == "json":
+            text = json_text(report.as_json()) + "\n"
+        else:
+            text = report.markdown() if kind == "md" else report.html()
     if args.out is None:
         sys.stdout.write(text)
         return 0

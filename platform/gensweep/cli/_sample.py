@@ -46,15 +46,16 @@ def usual_count(what: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.errors import UserError
+    from gensweep.spec import check_seed
     from gensweep.stack_env import apply_env, required_env
     from gensweep.tracking import fetch_sampler
 
     out = args.out or Path(f"{args.name}-{args.what}{ENDINGS[args.what][0]}")
     args.count = args.count if args.count is not None else usual_count(args.what)
-    if args.count < 1:
-        raise UserError(f"--count {args.count} must be 1 or more.")
-    if args.rerank < 1:
-        raise UserError(f"--rerank {args.rerank} must be 1 or more.")
+    for name, most in (("count", 1_000_000), ("rerank", 10_000)):
+        if not 1 <= getattr(args, name) <= most:
+            raise UserError(f"--{name} {getattr(args, name)} must be 1 or more, up to {most:,}.")
+    check_seed(args.seed)
     if args.rerank > 1 and args.what != "samples":
         raise UserError(f"--rerank is of samples: leave it out, or --what {args.what}.")
     if out.suffix not in ENDINGS[args.what]:

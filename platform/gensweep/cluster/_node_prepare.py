@@ -27,6 +27,8 @@ def _steps(settings: Settings) -> dict[str, Callable[[], None]]:
     found: dict[str, Callable[[], None]] = {
         "secrets": lambda: _node_secrets.fetch_secrets(settings)
     }
+    if settings.database_ca:
+        found["database"] = lambda: _node_secrets.fetch_database_ca(settings)
     if settings.volume:
         found["volume"] = lambda: _node_volume.attach_volume(
             settings, InstanceMetadata().instance_id()

@@ -6,6 +6,7 @@ Nor variables, but the key of MLflow's sessions, which its server takes in no ot
 import json
 import os
 import pwd
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,10 @@ from gensweep.files import write_atomically
 USER = "gensweep"
 MLFLOW_USER, MLFLOW_ADMIN, PGPASS = "mlflow_user.json", "mlflow_admin.json", "pgpass"
 LEDGER_USER = "ledger_user.json"
+DATABASE_CA = "database_ca.pem"
+"""Certificates, no secret: a ledger's address names the file, /run/gensweep/database_ca.pem."""
+CERTIFICATE = "-----BEGIN CERTIFICATE-----"
+TIMEOUT_S = 30
 
 
 def token_file(settings: Settings) -> Path:
@@ -43,6 +48,24 @@ def fetch_secrets(settings: Settings, client: Any = None) -> None:
     with _acting_as(owner):  # its home is its own: root would follow where its links lead
         credentials = Path(owner.pw_dir) / ".mlflow" / "credentials"
         _write_owned(credentials, _credentials(read_json(settings.run / MLFLOW_USER)), owner)
+
+
+def fetch_database_ca(settings: Settings) -> None:
+    """Put the certificates of `settings.database_ca` into `settings.run`.
+
+    `UserError` if there are none: without them nothing tells the database from who answers for it.
+    """
+    place = settings.database_ca
+    if place.startswith("https://"):
+        with urllib.request.urlopen(place, timeout=TIMEOUT_S) as answer:
+            text = answer.read().decode()
+    else:
+        text = Path(place).read_text()
+    if CERTIFICATE not in text:
+        raise UserError(f"GENSWEEP_DATABASE_CA={place} holds no certificate: name the PEM file by "
+                        "which the database's server is known.")  # fmt: skip
+    settings.run.mkdir(mode=0o755, parents=True, exist_ok=True)
+    write_atomically(settings.run / DATABASE_CA, text, mode=0o644)
 
 
 def refresh_database_password(settings: Settings, client: Any = None) -> None:

@@ -42,6 +42,8 @@ class Settings:
     """MLflow's database, USER@HOST:PORT/NAME; empty: SQLite on the data volume."""
     database_secret: str = ""
     """ARN of the database's owner, tracking only: JSON as above."""
+    database_ca: str = ""
+    """Where the certificates are by which the database's server is known: https://... or a path."""
     artifacts: str = ""
     """Where MLflow keeps artifacts: s3://BUCKET/PREFIX."""
     log_group: str = ""

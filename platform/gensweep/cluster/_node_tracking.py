@@ -5,7 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gensweep.cluster._node_secrets import LEDGER_USER, MLFLOW_ADMIN, MLFLOW_USER, PGPASS, read_json
+from gensweep.cluster._node_secrets import (
+    DATABASE_CA,
+    LEDGER_USER,
+    MLFLOW_ADMIN,
+    MLFLOW_USER,
+    PGPASS,
+    read_json,
+)
 from gensweep.cluster._node_settings import Settings
 from gensweep.errors import UserError
 from gensweep.files import write_atomically
@@ -60,7 +67,7 @@ def database_uri(settings: Settings, name: str = "mlflow") -> str:
 
 
 def _postgres_address(settings: Settings) -> str:
-    return f"{settings.database}?sslmode=require"
+    return f"{settings.database}?sslmode=verify-full&sslrootcert={settings.run / DATABASE_CA}"
 
 
 def create_ledger_user(database: str, ledger: dict[str, str]) -> None:

@@ -87,7 +87,7 @@ def load_prices(file: str | None = None, region: str | None = None) -> Prices:
         raise UserError(f"the price table {path} has no {error}: {CURE}.") from None
     except UserError:
         raise
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(
             f"the price table {path} is no table of prices ({error}): {CURE}."
         ) from None

@@ -198,10 +198,11 @@ class SweepCoordinator:
 
     def _end_pruned(self) -> None:
         """End the trials that were pruned while they waited; the tracker is told first."""
-        for number, cause in self._study.to_prune().items():
-            metrics = self._study.record(number).metrics
-            self._recorder.end_trial(number, TrialState.PRUNED, cause, metrics)
-            self._study.prune(number, cause)
+        with self._study.transaction():
+            for number, cause in self._study.to_prune().items():
+                metrics = self._study.record(number).metrics
+                self._recorder.end_trial(number, TrialState.PRUNED, cause, metrics)
+                self._study.prune(number, cause)
 
     # Trials, as packs tell of them
 
@@ -274,10 +275,11 @@ class SweepCoordinator:
         self._end_pruned()
 
     def _set_aside(self, lease: Lease, end: TrialEnd) -> None:
+        """Let a trial wait; the tracker is told its curve first, as by `_finish`."""
+        self._recorder.record_learning(end.number, end.tracked_points)
         self._study.set_aside(lease, self._rung(end.images), end.stored(end.state))
         self._images_seen[end.number] = end.images
         _log.debug("trial %d waits at %d images", end.number, end.images)
-        self._recorder.record_learning(end.number, end.tracked_points)
         self._recorder.rest_trial(end.number)
 
     def _finish(self, lease: Lease, end: TrialEnd) -> None:

@@ -92,5 +92,5 @@ def _read(path: Path) -> SessionState | None:
     try:
         stored: dict[str, Any] = json.loads(path.read_text())
         return SessionState(**{**stored, "packs": PackRegistry(**stored["packs"])})
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import lzma
-import shutil
+import os
 import tarfile
-import tempfile
 import threading
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,18 +18,11 @@ from typing import IO, Any
 from gensweep.data._unreadable import UnreadableError
 from gensweep.data._walk import without_junk
 from gensweep.errors import UserError
+from gensweep.unpacking import most_unpacked, too_large, unpack_to_disk
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-"""What unpacking raises: damage, a password, a method of packing that Python has not."""
+UNPACKERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+"""By the first bytes of a packed file."""
 Members = Mapping[str, Any]
 """Name to `ZipInfo` or `TarInfo`."""
 
@@ -49,18 +42,24 @@ class ArchivePlace:
 
     def read(self, name: str) -> bytes:
         member = self.members[name]
-        try:
-            if isinstance(member, zipfile.ZipInfo):
-                return bytes(self.archive.read(member))
-        except DAMAGE as error:
-            why = "is encrypted" if member.flag_bits & 1 else f"is damaged ({error})"
-            raise UnreadableError(f"{self.uri}/{name}", why) from None
+        if isinstance(member, zipfile.ZipInfo):
+            return self._unzipped(name, member)
         with self.lock:  # threads share the place in the file
             self.archive.seek(member.offset_data)
             data = self.archive.read(member.size)
         if len(data) != member.size:
             raise UnreadableError(f"{self.uri}/{name}", "is cut off")
         return bytes(data)
+
+    def _unzipped(self, name: str, member: zipfile.ZipInfo) -> bytes:
+        where, most = f"{self.uri}/{name}", most_unpacked(member.compress_size)
+        if member.file_size > most:
+            raise too_large(where, most)
+        try:
+            return bytes(self.archive.read(member))
+        except Exception as error:  # damage, a password, a method of packing that Python has not
+            why = "is encrypted" if member.flag_bits & 1 else f"is damaged ({error})"
+            raise UnreadableError(where, why) from None
 
     def has(self, name: str) -> bool:
         return name in self.stamps
@@ -81,8 +80,10 @@ def open_archive(uri: str, file: IO[bytes], version: str) -> ArchivePlace:
     as nothing of it can be read before all that precedes it.
     """
     try:
-        archive, members = _zip(file) if zipfile.is_zipfile(file) else _tar(file)
-    except (tarfile.TarError, *DAMAGE) as error:
+        archive, members = _zip(file) if zipfile.is_zipfile(file) else _tar(file, uri)
+    except UserError:
+        raise
+    except Exception as error:  # of any kind, as unpackers meet bytes of any kind
         raise UserError(
             f"{uri} is no whole archive ({type(error).__name__}): fetch it again."
         ) from None
@@ -103,10 +104,8 @@ def _zip(file: IO[bytes]) -> tuple[Any, Members]:
     return archive, {one.filename: one for one in archive.infolist() if not one.is_dir()}
 
 
-def _tar(file: IO[bytes]) -> tuple[Any, Members]:
-    file.seek(0)
-    with tarfile.open(fileobj=file) as packed:
-        plain = file if packed.fileobj is file else _unpacked(packed.fileobj)
+def _tar(file: IO[bytes], uri: str) -> tuple[Any, Members]:
+    plain = _unpacked(file, uri)
     with tarfile.open(fileobj=plain, mode="r:") as archive:
         members = archive.getmembers()
     _check_end(plain, members)
@@ -122,9 +121,13 @@ def _check_end(plain: IO[bytes], members: list[tarfile.TarInfo]) -> None:
         raise EOFError
 
 
-def _unpacked(packed: Any) -> IO[bytes]:
-    plain = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the place)
-    packed.seek(0)
-    shutil.copyfileobj(packed, plain)
-    plain.seek(0)
-    return plain
+def _unpacked(file: IO[bytes], uri: str) -> IO[bytes]:
+    """Unpack a tar that is packed before anything reads it: its first header may be gigabytes."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    first = file.read(6)
+    file.seek(0)
+    for magic, unpacker in UNPACKERS.items():
+        if first.startswith(magic):
+            return unpack_to_disk(unpacker(file), size, uri)
+    return file

@@ -15,6 +15,7 @@ from gensweep.data._options import ReadOptions
 from gensweep.data._place import Place, where
 from gensweep.data._splits import WORDS, kind_of_file
 from gensweep.errors import UserError
+from gensweep.unpacking import check_members
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,10 +136,16 @@ class ArrayTable:
         """Load one file, whose only array has an empty name if it has none."""
         import numpy as np
 
+        data = io.BytesIO(self.place.read(file))
         try:
-            loaded = np.load(io.BytesIO(self.place.read(file)), allow_pickle=False)
+            if zipfile.is_zipfile(data):
+                check_members(zipfile.ZipFile(data).infolist(), where(self.place, file))
+            data.seek(0)
+            loaded = np.load(data, allow_pickle=False)
             arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {**loaded}
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except UserError:
+            raise
+        except Exception as error:  # of any kind: a header may say that there are 10 ** 12 numbers
             raise UserError(
                 f"{where(self.place, file)} cannot be read as arrays of numbers "
                 f"({type(error).__name__}): store it anew, without objects."

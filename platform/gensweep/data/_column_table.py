@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import zlib
@@ -16,6 +15,7 @@ from gensweep.data._options import ReadOptions
 from gensweep.data._parquet_table import ParquetTable
 from gensweep.data._place import Place, where
 from gensweep.errors import UserError
+from gensweep.unpacking import gunzip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,7 +122,7 @@ class ColumnTable:
         """Read a Parquet file, with the classes that its folders state."""
         import pyarrow as pa
 
-        found = table.open(file).read(use_threads=False)
+        found = table.read(file)
         for name in table.folder_columns:
             is_usual = not self.options.is_unlabelled and name.lower() in CLASSES
             if is_usual or name == self.options.named_label:
@@ -156,7 +156,7 @@ def read_csv(data: bytes, where: str) -> Any:
     from pyarrow import csv
 
     try:
-        data = gzip.decompress(data) if where.lower().endswith(".gz") else data
+        data = gunzip(data, where) if where.lower().endswith(".gz") else data
         first = data.split(b"\n", 1)[0].decode().strip().removeprefix("\ufeff")
         delimiter = max(DELIMITERS, key=first.count) if set(DELIMITERS) & set(first) else " "
         data = _in_single_blanks(data) if delimiter == " " else data

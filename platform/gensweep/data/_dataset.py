@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -118,9 +117,7 @@ class Dataset:
     @property
     def nbytes(self) -> int:
         """Bytes of `tensors()`."""
-        sizes = {"uint8": 1, "float32": 4, "int64": 8}
-        stored = self.manifest.meta.stored.values()
-        return self.count * sum(sizes[dtype] * prod(shape) for dtype, shape in stored)
+        return self.manifest.nbytes(self.split)
 
     def fits(self, device_bytes: int) -> bool:
         """Return whether `Resident` needs at most that much of a device's memory."""

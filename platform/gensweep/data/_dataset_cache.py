@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gensweep.data._manifest import Manifest, Shard
+from gensweep.errors import UserError
 from gensweep.home import find_home
 from gensweep.storage import CorruptObjectError, ObjectStore
 
@@ -35,11 +36,21 @@ def materialise(manifest: Manifest, split: str, store: ObjectStore, cache: Path)
     scratch = folder.parent / f".{split}-{secrets.token_hex(8)}"
     scratch.mkdir(parents=True)
     try:
+        _check_room(scratch, manifest, split)
         _fill(scratch, manifest, split, store)
         _publish(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return folder
+
+
+def _check_room(folder: Path, manifest: Manifest, split: str) -> None:
+    """`UserError` if the arrays of a split do not fit on the disk."""
+    free, needed = shutil.disk_usage(folder).free, manifest.nbytes(split)
+    if needed > free:
+        raise UserError(f"data set {manifest.id!r} takes {needed:,} bytes of {split} examples, and "
+                        f"{folder.parent} has {free:,} free: make room, or name another place by "
+                        "GENSWEEP_HOME.")  # fmt: skip
 
 
 def _fill(folder: Path, manifest: Manifest, split: str, store: ObjectStore) -> None:
@@ -91,7 +102,11 @@ def _read_shard(store: ObjectStore, shard: Shard) -> Any:
         raise CorruptObjectError(f"{shard.key} does not match its sha256")
     # Neither a scanner nor a thread pool of Arrow: they abort a process that ends early
     # (apache/arrow 34314; six of 24 runs of three loaders on two busy cores)
-    return pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
+    try:
+        table = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptObjectError(f"{shard.key} is no whole Parquet file: {error}") from None
+    return table
 
 
 def _publish(scratch: Path, folder: Path) -> None:

@@ -16,9 +16,10 @@ from gensweep.data._recognise import NAMED, STACKED, recognise
 from gensweep.data._source import Source
 from gensweep.data._synthetic import Digits, grid25, ring8
 from gensweep.data._walk import readable
-from gensweep.errors import UserError
+from gensweep.errors import UserError, refuse_unreadable
 from gensweep.storage import safe_name
 
+MEND = "mend or replace its files"
 BUILT_IN: dict[str, Callable[[], Source]] = {"digits": Digits, "grid25": grid25, "ring8": ring8}
 
 
@@ -46,6 +47,11 @@ def find_source(
     options = ReadOptions(image_size=image_size, column=column, label=label,
                           columns=tuple(columns), pixel_range=pixel_range,
                           skip_bad=skip_bad)  # fmt: skip
+    with refuse_unreadable(f"the data {spec!r}", MEND):
+        return _captioned(spec, options)
+
+
+def _captioned(spec: str, options: ReadOptions) -> Source:
     if CAPTION not in options.columns:
         return _find(spec, options)
     others = tuple(name for name in options.columns if name != CAPTION)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from gensweep.data._place import Place, fingerprint
 from gensweep.data._source import SPLITS, Chunk, Meta
 from gensweep.errors import UserError
+from gensweep.unpacking import gunzip
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,7 @@ class IdxSource:
         if not file.endswith(".gz"):
             return data
         try:
-            return gzip.decompress(data)
+            return gunzip(data, self._where(file))
         except (EOFError, OSError, zlib.error):
             raise UserError(f"{self._where(file)} is no whole gzip file: fetch it again.") from None
 

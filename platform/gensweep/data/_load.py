@@ -7,11 +7,11 @@ from pathlib import Path
 
 from gensweep.data._dataset import Dataset
 from gensweep.data._dataset_cache import cache_folder, materialise
-from gensweep.data._find_source import find_source
+from gensweep.data._find_source import MEND, find_source
 from gensweep.data._ingest import ingest
 from gensweep.data._manifest import Manifest, look_up, read_manifest
 from gensweep.data._source import SPLITS
-from gensweep.errors import UserError
+from gensweep.errors import UserError, refuse_unreadable
 from gensweep.storage import CorruptObjectError, MissingKeyError, ObjectStore
 
 _ID = re.compile(r"[^/=]+-[0-9a-f]{16}")
@@ -40,16 +40,17 @@ def load_dataset(  # noqa: PLR0913 (five choose what is read, and how)
     if split not in SPLITS:
         raise UserError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}.")
     cache = cache or cache_folder()
-    if _ID.fullmatch(spec) and not Path(spec).exists():
-        return _open_known(spec, split, store, cache)
-    source = find_source(spec, image_size, column, label, columns, pixel_range, skip_bad)
-    manifest = look_up(store, source.fingerprint)
-    if manifest is None:
-        manifest = ingest(source, store, cache / "scratch")
-    try:
-        return _open(manifest, split, store, cache)
-    except (CorruptObjectError, MissingKeyError):  # a damaged store heals from the source
-        return _open(ingest(source, store, cache / "scratch"), split, store, cache)
+    with refuse_unreadable(f"the data {spec!r}", MEND):
+        if _ID.fullmatch(spec) and not Path(spec).exists():
+            return _open_known(spec, split, store, cache)
+        source = find_source(spec, image_size, column, label, columns, pixel_range, skip_bad)
+        manifest = look_up(store, source.fingerprint)
+        if manifest is None:
+            manifest = ingest(source, store, cache / "scratch")
+        try:
+            return _open(manifest, split, store, cache)
+        except (CorruptObjectError, MissingKeyError):  # a damaged store heals from the source
+            return _open(ingest(source, store, cache / "scratch"), split, store, cache)
 
 
 def _open(manifest: Manifest, split: str, store: ObjectStore, cache: Path) -> Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from gensweep.data._source import Column, Meta
@@ -13,6 +14,7 @@ from gensweep.storage import (
     ObjectStore,
     dump_checksummed,
     load_checksummed,
+    safe_name,
 )
 
 
@@ -45,6 +47,12 @@ class Manifest:
     def count(self, split: str) -> int:
         return sum(shard.rows for shard in self.shards[split])
 
+    def nbytes(self, split: str) -> int:
+        """Count the bytes of a split's arrays."""
+        sizes = {"uint8": 1, "float32": 4, "int64": 8}
+        stored = self.meta.stored.values()
+        return self.count(split) * sum(sizes[dtype] * prod(shape) for dtype, shape in stored)
+
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
@@ -60,9 +68,22 @@ class Manifest:
             meta["modes"] = None if modes is None else tuple(tuple(mode) for mode in modes)
             shards = {s: tuple(Shard(**x) for x in found) for s, found in body["shards"].items()}
             notes = tuple(body.get("notes", ()))
-            return cls(body["name"], body["hash"], Meta(**meta), shards, notes)
+            found = cls(body["name"], body["hash"], Meta(**meta), shards, notes)
+            found._check()
+            return found
         except (KeyError, TypeError, AttributeError) as error:
             raise CorruptObjectError(f"not a data set's manifest: {error}") from None
+
+    def _check(self) -> None:
+        """Raise `CorruptObjectError` for names that lead out of a folder, and numbers that count
+        nothing."""
+        shards = [shard for found in self.shards.values() for shard in found]
+        numbers = [n for shard in shards for n in (shard.rows, shard.size)]
+        numbers += [side for _, shape in self.meta.stored.values() for side in shape]
+        if wrong := [n for n in numbers if type(n) is not int or n < 0]:
+            raise CorruptObjectError(f"a data set's manifest counts {wrong[0]!r}")
+        if safe_name(self.id) != self.id:
+            raise CorruptObjectError(f"a data set's manifest is of {self.id!r}")
 
 
 def manifest_key(identifier: str) -> str:
@@ -76,7 +97,8 @@ def index_key(fingerprint: str) -> str:
 def read_manifest(store: ObjectStore, identifier: str) -> Manifest | None:
     """Read the manifest of the data set `identifier`; None if there is none, or a damaged one."""
     try:
-        return Manifest.from_json(load_checksummed(store.get(manifest_key(identifier))))
+        found = Manifest.from_json(load_checksummed(store.get(manifest_key(identifier))))
+        return found if found.id == identifier else None
     except (MissingKeyError, CorruptObjectError):
         return None
 

@@ -229,5 +229,5 @@ def hub_names(schema: Any, label: str) -> tuple[str, ...]:
     try:
         info = json.loads((schema.metadata or {})[b"huggingface"])["info"]
         return tuple(info["features"][label]["names"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return ()

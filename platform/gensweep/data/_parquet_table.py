@@ -14,6 +14,7 @@ from gensweep.data._decode import CHUNK
 from gensweep.data._labels import Label, is_class_number, read_labels
 from gensweep.data._place import Place, where
 from gensweep.errors import UserError
+from gensweep.unpacking import most_unpacked, too_large
 
 NOTHING = "__HIVE_DEFAULT_PARTITION__"
 """Name of the folder of rows that have no value."""
@@ -85,7 +86,20 @@ class ParquetTable:
         try:
             yield from opened.iter_batches(CHUNK, columns=wanted, use_threads=False)
         except (pa.ArrowException, OSError):
-            raise UserError(f"{self.where(file)} is damaged inside: fetch it again.") from None
+            raise self._damaged(file) from None
+
+    def read(self, file: str) -> Any:
+        """Read a whole file as Arrow's table."""
+        import pyarrow as pa
+
+        opened = self.open(file)
+        try:
+            return opened.read(use_threads=False)
+        except (pa.ArrowException, OSError):
+            raise self._damaged(file) from None
+
+    def _damaged(self, file: str) -> UserError:
+        return UserError(f"{self.where(file)} is damaged inside: fetch it again.")
 
     def rows(self, file: str) -> int:
         """The number of rows of a file."""
@@ -102,18 +116,31 @@ class ParquetTable:
 
     def open(self, file: str) -> Any:
         """Open a file; `UserError` if it is damaged or empty."""
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
+        data = self.place.open(file)
         try:
-            opened = pq.ParquetFile(self.place.open(file))
-        except (pa.ArrowInvalid, OSError):
+            opened = pq.ParquetFile(data)
+            self._check_sizes(file, opened.metadata)
+        except UserError:
+            raise
+        except Exception:  # of any kind, as decoders meet bytes of any kind
             raise UserError(
                 f"{self.where(file)} is no whole Parquet file: fetch it again."
             ) from None
         if opened.metadata.num_rows == 0:
             raise UserError(f"{self.where(file)} has no rows: remove it.")
         return opened
+
+    def _check_sizes(self, file: str, metadata: Any) -> None:
+        """`UserError` for more rows, or more bytes of them, than a file of its size can have."""
+        size, rows = self.place.stamps[file][0], metadata.num_rows
+        if rows > 8 * size:
+            raise UserError(f"{self.where(file)} says that it has {rows:,} rows, more than the "
+                            f"bits of its {size:,} bytes: fetch it again.")  # fmt: skip
+        groups = map(metadata.row_group, range(metadata.num_row_groups))
+        if sum(group.total_byte_size for group in groups) > most_unpacked(size):
+            raise too_large(self.where(file), most_unpacked(size))
 
 
 def folder_values(file: str) -> dict[str, str]:

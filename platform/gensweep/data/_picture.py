@@ -20,6 +20,11 @@ Range = tuple[float, float]
 GREY = {"1", "L", "LA", "La"}
 """Modes of images without colour."""
 ORIENTATION = 0x0112
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI",
+           "TGA", "TIFF", "WEBP")  # fmt: skip
+"""Formats of pixels: Pillow reads EPS, too, which is a program, and has Ghostscript run it."""
+MOST_PIXELS = 1 << 26
+"""Of an image before scaling: a file of kilobytes may say that it has gigabytes of them."""
 SMALLEST, LARGEST = 340, 341
 """TIFF's fields for the range of its samples."""
 
@@ -41,8 +46,15 @@ def open_image(where: str, data: bytes | NDArray[Any], given: Range | None = Non
     if not isinstance(data, bytes):
         return _on_white(_of_array(where, data, given))
     try:
-        image: Image.Image = Image.open(io.BytesIO(data))
+        Image.init()
+        known = [name for name in FORMATS if name in Image.OPEN]
+        image: Image.Image = Image.open(io.BytesIO(data), formats=known)
+        if image.width * image.height > MOST_PIXELS:
+            why = f"is {image.width}x{image.height}, more than {MOST_PIXELS:,} pixels"
+            raise UnreadableError(where, why)
         image.load()
+    except UnreadableError:
+        raise
     except Exception as error:  # of any kind, as decoders meet bytes of any kind
         raise undecodable(where, error) from None
     turn, deep = turn_of(image), image.mode.startswith(("I", "F"))

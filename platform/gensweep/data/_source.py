@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from gensweep.errors import UserError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 SPLITS = ("train", "test")
+LONGEST_NAME = 100
+"""Of a column, in characters: its array is a file of that name."""
 
 
 class Chunk(NamedTuple):
@@ -34,6 +38,12 @@ class Column:
     dtype: str
     shape: tuple[int, ...] = ()
     levels: int = 0
+
+    def __post_init__(self) -> None:
+        if "/" in self.name or not self.name.isprintable() or len(self.name) > LONGEST_NAME:
+            raise UserError(f"the column {self.name[:LONGEST_NAME]!r} has a name that no file can "
+                            f"have: use up to {LONGEST_NAME} characters, no slash and no line "
+                            "break.")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

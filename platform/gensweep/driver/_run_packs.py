@@ -2,12 +2,14 @@
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import train, tune
 from ray.train.torch import TorchTrainer
+from ray.tune.execution import class_cache
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import Searcher
 
@@ -25,6 +27,9 @@ MAX_IDLE_HOST_LOSSES = 10
 
 TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """With these Train would take its one rank for one of a group that somebody else started."""
+
+STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN",
+              "AWS_SESSION_TOKEN")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -107,6 +112,22 @@ def supervisor_resources(resources: PackResources) -> dict[str, float]:
     return {"CPU": SUPERVISOR_CPUS} if resources.ranks > 1 else resources.per_rank
 
 
+def with_store_keys(loop: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Give this process's keys of the store to a pack's loop.
+
+    Tune would send them in the pack's runtime environment, which Ray writes into its logs and shows
+    to whoever asks for actors; a function that is sent is in neither.
+    """
+    class_cache.ENV_VARS_TO_PROPAGATE.difference_update(STORE_KEYS)
+    keys = {name: os.environ[name] for name in STORE_KEYS if name in os.environ}
+
+    def run(config: Any) -> None:
+        os.environ.update(keys)
+        loop(config)
+
+    return run
+
+
 def build_trainer(loop: Any, settings: WorkerSettings) -> TorchTrainer:
     """A pack as a Train run: in this process if it has one rank, or a worker group of ranks.
 
@@ -137,7 +158,7 @@ def run_packs(coordinator: RemoteCoordinator, settings: WorkerSettings) -> bool:
     `settings` are those of every pack, without `owner` and `supervisor`. False if packs kept dying
     (`DeathCount`), which leaves trials undone. Raises `CoordinatorLostError`.
     """
-    resources = settings.resources
+    resources, loop = settings.resources, with_store_keys(train_loop_per_worker)
 
     def pack(config: dict[str, str]) -> None:
         owner, me = config["owner"], ray.get_runtime_context()
@@ -145,7 +166,7 @@ def run_packs(coordinator: RemoteCoordinator, settings: WorkerSettings) -> bool:
         ray.get([actor.register_nodes.remote(owner, {here}),
                  actor.register_actor.remote(owner, me.get_actor_id())])  # fmt: skip
         mine = replace(settings, owner=owner, supervisor=here)
-        build_trainer(train_loop_per_worker, mine).fit()
+        build_trainer(loop, mine).fit()
         tune.report({"trials": 1})
 
     retries = PlacementRetries()

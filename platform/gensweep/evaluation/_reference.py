@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load, save
 
-from gensweep.errors import UserError
+from gensweep.errors import UserError, refuse_unreadable
 from gensweep.evaluation._critic_measures import CriticMeasures
 from gensweep.evaluation._feature_file import load_file_features
 from gensweep.evaluation._held_out_examples import condition_classes, conditions
@@ -77,7 +77,8 @@ def load_feature_net(
     if not store.exists(key):
         log(f"making the feature network of {dataset.name} (once)")
         store.put(key, _make_feature_net(dataset, log).save())
-    net: FeatureNet | Projection = kind.load(store.get(key))
+    with refuse_unreadable(f"{store.uri}/{key}", "delete it: it is made again"):
+        net: FeatureNet | Projection = kind.load(store.get(key))
     if expected_hash not in (None, net.hash):
         raise UserError(
             f"{store.uri}/{key} hashes to {net.hash}, the sweep was begun with {expected_hash}: "
@@ -182,7 +183,8 @@ def _kept_features(
         parts = torch.split(rows, AT_ONCE)
         found = [feature_batches(net, source.gather(part)["x"]) for part in parts]
         store.put(key, save({"features": torch.cat(found)}))
-    kept: torch.Tensor = load(store.get(key))["features"]
+    with refuse_unreadable(f"{store.uri}/{key}", "delete it: it is made again"):
+        kept: torch.Tensor = load(store.get(key))["features"]
     return kept
 
 

@@ -61,5 +61,5 @@ def _read(file: Path) -> dict[str, Choices]:
     try:
         found = json.loads(file.read_text())
         return {str(m): {str(k): str(v) for k, v in one.items()} for m, one in found.items()}
-    except (FileNotFoundError, ValueError, AttributeError):
+    except (FileNotFoundError, ValueError, AttributeError, RecursionError):
         return {}

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from gensweep.errors import refuse_unreadable
+
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
@@ -37,9 +39,10 @@ class LaneState:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LaneState":
-        """Read what `to_bytes` wrote."""
+        """Read what `to_bytes` wrote; `UserError` for anything else."""
         from safetensors.torch import load
 
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + length])
-        return cls(load(data), json.loads(header["__metadata__"]["lane"]))
+        with refuse_unreadable("the state of a lane", "take it from the sweep's store again"):
+            length = int.from_bytes(data[:8], "little")
+            header = json.loads(data[8 : 8 + length])
+            return cls(load(data), dict(json.loads(header["__metadata__"]["lane"])))

@@ -4,7 +4,6 @@ An option that is a field of the sweep is declared there; this file adds those o
 """
 
 import argparse
-import math
 import os
 import shlex
 import sys
@@ -19,7 +18,7 @@ from gensweep.errors import UserError
 from gensweep.lanes import precision_of
 from gensweep.option_parser import OptionParser
 from gensweep.patience import Patience
-from gensweep.spec import DATA, PLACEMENT, RunRequest, Sweep, declarations, fix_values
+from gensweep.spec import DATA, MOST_PACKS, PLACEMENT, RunRequest, Sweep, declarations, fix_values
 
 EXAMPLES = """examples:
   python %(prog)s --dry-run                 check everything, print the plan, start nothing
@@ -33,6 +32,10 @@ EXAMPLES = """examples:
 """
 PRESETS = ("laptop", "cluster")
 """A few cores, or a cluster, all of whose GPUs are used."""
+LONGEST_ERROR = 300
+"""Characters: what was typed may have a million."""
+LONGEST_WAIT_S = 604_800
+"""A week."""
 LAPTOP_PACKS = 2
 """One trains while the other is evaluated or waits; each has its share of the cores."""
 PLACED = ("preset", "gpus", "packs", "width", "ranks", "set_from")
@@ -182,8 +185,8 @@ def _wait_s(given: float | None, dry_run: bool) -> float:
     """The seconds to wait for servers: those `given`, or a minute where a sweep is to start."""
     if given is None:
         return 0.0 if dry_run else 60.0
-    if not 0 <= given < math.inf:
-        raise UserError(f"--wait {given:g} is no number of seconds: use 0 or more.")
+    if not 0 <= given <= LONGEST_WAIT_S:
+        raise UserError(f"--wait {given:g} is no number of seconds: use 0 to {LONGEST_WAIT_S:,}.")
     return given
 
 
@@ -227,8 +230,10 @@ def _check(args: argparse.Namespace) -> None:
     """`UserError` for options that are out of range, or that exclude each other."""
     for name, low in (("gpus", 0), ("packs", 1), ("ranks", 1)):
         value = getattr(args, name)
-        if value is not None and value < low:
-            raise UserError(f"`{name} >= {low}` must hold, but got {name}={value}.")
+        if value is not None and not low <= value <= MOST_PACKS:
+            raise UserError(
+                f"`{low} <= {name} <= {MOST_PACKS:,}` must hold, but got {name}={value}."
+            )
     if args.preset == "cluster" and args.gpus == 0:
         raise UserError("--preset cluster trains on GPUs, but got --gpus 0: leave one of them out.")
     if args.instance_type and not args.dry_run:
@@ -247,8 +252,9 @@ def checked_name(name: str) -> str:
     """The name; `UserError` unless it can be a path component, an S3 key and an MLflow name."""
     plain = name.replace("-", "").replace("_", "").replace(".", "")
     if not plain.isascii() or not plain.isalnum() or len(name) > 80 or name.startswith("."):
+        shown = name if len(name) <= LONGEST_ERROR else f"{name[:LONGEST_ERROR]}..."
         raise UserError(
-            f"the sweep name {name!r} will not do: use up to 80 letters, digits, '-', '_', '.'."
+            f"the sweep name {shown!r} will not do: use up to 80 letters, digits, '-', '_', '.'."
         )
     return name
 

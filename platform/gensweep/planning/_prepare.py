@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gensweep.errors import refuse_unreadable
 from gensweep.patience import Patience
 from gensweep.planning._check_ledger import check_data, check_home, check_ledger, find_sweep
 from gensweep.planning._cost import quote
@@ -85,11 +86,13 @@ def check_data_source(request: RunRequest) -> None:
     from gensweep.planning._check_target import check_target
     from gensweep.planning._download import check_download
 
-    if request.download is None:
-        sweep = request.sweep
-        check_target(sweep, find_source(sweep.data, **sweep.data_options.keywords()))
-    else:
+    sweep = request.sweep
+    if request.download is not None:
         check_download(request)
+        return
+    source = find_source(sweep.data, **sweep.data_options.keywords())
+    with refuse_unreadable(f"the data {sweep.data!r}", "mend or replace its files"):
+        check_target(sweep, source)
 
 
 def load_data(request: RunRequest, store: "ObjectStore") -> "tuple[Dataset, Dataset | None]":

@@ -52,7 +52,7 @@ class ProfileCache:
 
     def load(self) -> ProfileTable:
         """Read the table; empty if there is none, or if the file cannot be read."""
-        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        with suppress(Exception):  # whatever is in it: it is measured anew
             stored = json.loads(self.file.read_text())
             # The name holds 64 bits of the hash: the whole key rules out another's file.
             if stored["of"] == self._key:

@@ -21,6 +21,9 @@ from gensweep.space import (
     scopes,
     strata,
 )
+from gensweep.spec._settings import MOST_TRIALS
+
+LONGEST_QUESTION = 250
 
 
 def check_seed(seed: int) -> None:
@@ -33,6 +36,13 @@ def check_hourly_price(price: float | None) -> None:
     """Refuse a price that is no money, but not None."""
     if price is not None and not 0 < price < math.inf:
         raise UserError(f"`hourly_price > 0` must hold, but got {price}.")
+
+
+def check_question(question: str) -> None:
+    """Refuse what cannot be the name of an experiment of MLflow."""
+    if not question.isprintable() or len(question) > LONGEST_QUESTION:
+        raise UserError(f"question={question[:LONGEST_QUESTION]!r} names an experiment of MLflow: "
+                        f"use one line of up to {LONGEST_QUESTION} characters.")  # fmt: skip
 
 
 def check_figures(figures: object) -> None:
@@ -128,6 +138,9 @@ def check_grid_points(sampler: str, points: int | None) -> None:
 def check_confirmation(asked: Confirmation, trials: int, repeats: int, *, pbt: bool) -> None:
     """Refuse to confirm more configurations than are searched, or such as change under way."""
     most = trials // repeats
+    if asked.trials > MOST_TRIALS:
+        raise UserError(f"confirm={asked} asks for {asked.trials:,} trials: use at most "
+                        f"{MOST_TRIALS:,}.")  # fmt: skip
     if asked.configurations > most:
         raise UserError(
             f"confirm={asked} takes {asked.configurations} configurations, more than the {most} "

@@ -16,6 +16,9 @@ from gensweep.errors import UserError
 KEY = "setting"
 """Under which a field's metadata hold its `Setting`."""
 T = TypeVar("T")
+MOST_TRIALS, MOST_PACKS, MOST_HOURS = 1_000_000, 10_000, 1_000_000
+MANY = 10**12
+"""Of examples or money: no sweep has more, so that it is a slip of the keyboard."""
 
 
 def unchanged(value: Any) -> Any:
@@ -66,6 +69,9 @@ class Setting:
     least: int | None = None
     """The field is a whole number from here; None: another function checks it."""
 
+    most: float | None = None
+    """The largest number that the field may be; None: there is no bound, or it is no number."""
+
     kept_on_resume: bool = False
     """`--resume` takes the value that the sweep began with, and refuses another."""
 
@@ -105,13 +111,15 @@ def setting(
     *,
     option: Option | None = None,
     least: int | None = None,
+    most: float | None = None,
     kept_on_resume: bool = False,
     identity: Identity | None = None,
 ) -> T:
     """Declare a field with a default; a mutable one is copied for each object."""
     declared = Setting(
-        help=help, option=option, least=least, kept_on_resume=kept_on_resume, identity=identity
-    )
+        help=help, option=option, least=least, most=most, kept_on_resume=kept_on_resume,
+        identity=identity,
+    )  # fmt: skip
     if isinstance(default, dict):
         made: T = field(default_factory=lambda: copy.copy(default), metadata={KEY: declared})
         return made
@@ -132,23 +140,27 @@ def _declaration(of: "Field[Any]", declared: Setting) -> Declaration:
     kinds = [kind for kind in get_args(of.type) or (of.type,) if kind is not NoneType]
     default = of.default if of.default_factory is MISSING else of.default_factory()
     return Declaration(
-        help=declared.help, option=declared.option, least=declared.least,
+        help=declared.help, option=declared.option, least=declared.least, most=declared.most,
         kept_on_resume=declared.kept_on_resume,
         identity=declared.identity, name=of.name, kind=kinds[0], default=default,
     )  # fmt: skip
 
 
 def check_counts(record: Any) -> None:
-    """`UserError` unless every field with a `least` is a whole number from there, or its None."""
+    """`UserError` unless every field with a `least` is a whole number from there, or its None.
+
+    Nor may one be beyond its `most`.
+    """
     for declared in declarations(record):
-        value = getattr(record, declared.name)
-        if declared.least is None or (value is None and declared.default is None):
+        name, value, least = declared.name, getattr(record, declared.name), declared.least
+        if value is None and declared.default is None:
             continue
-        if not isinstance(value, int) or value < declared.least:
-            name, least = declared.name, declared.least
+        if least is not None and (not isinstance(value, int) or value < least):
             raise UserError(
                 f"`{name} >= {least}` must hold, as a whole number, but got {name}={value}."
             )
+        if declared.most is not None and value > declared.most:
+            raise UserError(f"`{name} <= {declared.most:,}` must hold, but got {name}={value}.")
 
 
 def identity_of(record: Any) -> dict[str, Any]:

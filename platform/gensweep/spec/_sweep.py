@@ -22,7 +22,18 @@ from gensweep.sampling_fields import SamplingField, sampling_fields
 from gensweep.space import all_strata, check_defaults, scopes, strata
 from gensweep.spec import _checks as checks
 from gensweep.spec._groups import DataOptions, EvaluationOptions, ReportOptions, is_positive
-from gensweep.spec._settings import Identity, Option, about, check_counts, identity_of, setting
+from gensweep.spec._settings import (
+    MANY,
+    MOST_HOURS,
+    MOST_PACKS,
+    MOST_TRIALS,
+    Identity,
+    Option,
+    about,
+    check_counts,
+    identity_of,
+    setting,
+)
 
 DATA, PLACEMENT = "data", "where it trains"
 """Headings of `--help`."""
@@ -76,7 +87,8 @@ class Sweep:
         None,
         "scale the shorter side of each image to S pixels and crop the centre: for images in "
         "folders or Parquet that differ in size",
-        option=Option(metavar="S", group=DATA), least=1, kept_on_resume=True, identity=Identity(),
+        option=Option(metavar="S", group=DATA), least=1, most=1024, kept_on_resume=True,
+        identity=Identity(),
     )  # fmt: skip
     column: str | None = setting(
         None, "Parquet column with the images, images[1] for the second of each list (default: "
@@ -102,15 +114,15 @@ class Sweep:
     )  # fmt: skip
     skip_bad: int | None = setting(
         None, "go on without up to N examples that cannot be read, and list them (default: none)",
-        option=Option(metavar="N", group=DATA), least=0, kept_on_resume=True,
+        option=Option(metavar="N", group=DATA), least=0, most=MANY, kept_on_resume=True,
         identity=Identity(always=False),
     )  # fmt: skip
     trials: int = setting(
-        48, "configurations x seeds (default {value})", option=Option(), least=1
+        48, "configurations x seeds (default {value})", option=Option(), least=1, most=MOST_TRIALS
     )  # fmt: skip
     budget_images: int = setting(
         200_000, "examples a trial sees (default {value:,})",
-        option=Option(metavar="N"), least=1, kept_on_resume=True, identity=Identity(),
+        option=Option(metavar="N"), least=1, most=MANY, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     seed: int = setting(
         0, "of the whole sweep (default {value})",
@@ -118,7 +130,7 @@ class Sweep:
     )  # fmt: skip
     repeats: int = setting(
         1, "seeds for each configuration (default {value})",
-        option=Option(), least=1, kept_on_resume=True, identity=Identity(),
+        option=Option(), least=1, most=MOST_TRIALS, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     confirm: str | None = setting(
         None,
@@ -137,7 +149,8 @@ class Sweep:
         None,
         "of each range, for --sampler grid (default: as many as make no more configurations than "
         "--trials has; what is left goes halfway between them)",
-        option=Option(metavar="K"), least=2, kept_on_resume=True, identity=Identity(always=False),
+        option=Option(metavar="K"), least=2, most=MOST_TRIALS, kept_on_resume=True,
+        identity=Identity(always=False),
     )  # fmt: skip
     pruner: str = setting(
         "none",
@@ -177,7 +190,7 @@ class Sweep:
     )  # fmt: skip
     samples: int = setting(
         1000, "drawn to evaluate a trial (default {value:,})",
-        option=Option(), least=1, kept_on_resume=True, identity=Identity(),
+        option=Option(), least=1, most=MOST_TRIALS, kept_on_resume=True, identity=Identity(),
     )  # fmt: skip
     features: str | None = setting(
         None,
@@ -204,33 +217,34 @@ class Sweep:
         "lanes of a pack, trials trained as one stacked computation (default: measured once for "
         "each network and machine, and remembered); on a CPU the last bits of a lane alone are "
         "not those of two or more",
-        option=Option(group=PLACEMENT), least=1,
+        option=Option(group=PLACEMENT), least=1, most=MOST_PACKS,
     )  # fmt: skip
     threads: int | None = setting(
         None,
         "CPU threads of a pack, or of each of its ranks: last bits depend on them, so that a "
         "resumed sweep keeps them (default: an equal share of the cores)",
-        option=Option(metavar="T", group=PLACEMENT), least=1, kept_on_resume=True,
+        option=Option(metavar="T", group=PLACEMENT), least=1, most=MOST_PACKS, kept_on_resume=True,
         identity=Identity(always=False),
     )  # fmt: skip
     rungs: int = setting(
-        4, "evaluations in the course of a trial, the last at its end", least=1, identity=Identity()
-    )
+        4, "evaluations in the course of a trial, the last at its end", least=1, most=1000,
+        identity=Identity(),
+    )  # fmt: skip
     max_hours: float | None = setting(
-        None, "stop in time; --resume goes on", option=Option(metavar="H")
+        None, "stop in time; --resume goes on", option=Option(metavar="H"), most=MOST_HOURS
     )
     max_images: int | None = setting(
-        None, "examples that all trials see", option=Option(metavar="N")
+        None, "examples that all trials see", option=Option(metavar="N"), most=MOST_TRIALS * MANY
     )  # fmt: skip
     max_cost: float | None = setting(
         None, "money: stop in time, checkpoints included; --resume goes on",
-        option=Option(metavar="M"),
+        option=Option(metavar="M"), most=MANY,
     )  # fmt: skip
     hourly_price: float | None = setting(
         None,
         "what an hour of it all costs (default: by the price table, where hosts tell their "
         "instance types)",
-        option=Option(metavar="P"),
+        option=Option(metavar="P"), most=MANY,
     )  # fmt: skip
     cluster: Mapping[str, Any] = setting(
         {}, "what `--preset cluster` changes: trials and budget_images, for instance"
@@ -270,6 +284,7 @@ class Sweep:
         checks.check_grids(self.model.config, self.sampling_grids)
         _ = self.data_options, self.evaluation_options, self.limits
         checks.check_hourly_price(self.hourly_price)
+        checks.check_question(self.question or self.name)
         checks.check_figures(self.figures)
         check_metrics(self.metrics, METRICS)
         _ = find_sampler(self.sampler), find_pruner(self.pruner)

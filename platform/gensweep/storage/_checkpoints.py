@@ -124,7 +124,8 @@ class Checkpoints:
             except (CorruptObjectError, MissingKeyError) as error:
                 _log.warning("manifest %s passed over: %s", key, error)
                 continue
-            if manifest.key == key:  # a copy under another key would vouch for another's data
+            # A copy under another key would vouch for another's data, as a name of others would.
+            if manifest.key == key and manifest.data == f"{key.removesuffix('.json')}.data":
                 yield manifest
 
     def prune(self, keep: int, lanes: Collection[str] = ()) -> list[str]:
@@ -203,5 +204,13 @@ def _parse(document: bytes) -> Manifest:
     body = load_checksummed(document)
     if body.get("schema") != SCHEMA:
         raise CorruptObjectError(f"schema {body.get('schema')} instead of {SCHEMA}")
-    lanes = {name: Blob(**blob) for name, blob in body.pop("lanes").items()}
-    return Manifest(lanes=lanes, **body)
+    try:
+        lanes = {name: Blob(**blob) for name, blob in body.pop("lanes").items()}
+        manifest = Manifest(lanes=lanes, **body)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CorruptObjectError(f"no manifest of a checkpoint: {error}") from None
+    blobs = manifest.lanes.values()
+    numbers = [manifest.step, manifest.size, *(n for one in blobs for n in (one.offset, one.size))]
+    if wrong := [n for n in numbers if type(n) is not int or not 0 <= n < 2**63]:
+        raise CorruptObjectError(f"the manifest of a checkpoint counts {wrong[0]!r}")
+    return manifest

@@ -30,7 +30,7 @@ def load_checksummed(data: bytes) -> dict[str, Any]:
     try:
         document = json.loads(data)
         body, digest = document["body"], document["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptObjectError(f"not a JSON document with its sha256: {error}") from None
     if not isinstance(body, dict) or _digest(body) != digest:
         raise CorruptObjectError("a JSON document does not match its sha256")

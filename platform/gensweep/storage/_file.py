@@ -50,8 +50,10 @@ class FileStore:
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         try:
             with self._path(key).open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
                 file.seek(start)
-                return file.read(-1 if length is None else length)
+                # No more than there is: for 10 ** 12 bytes that a manifest names is no memory.
+                return file.read(size if length is None else min(length, size))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise MissingKeyError(f"{self.uri}/{key}") from None
         except OSError as error:

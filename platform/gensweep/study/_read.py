@@ -6,11 +6,14 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage
 
-from gensweep.errors import UserError
+from gensweep.errors import UserError, refuse_unreadable
+from gensweep.redact import redact
 from gensweep.study._former import current_spec, curve_name
 from gensweep.study._ledger import entry_of, intended_round
 from gensweep.study.journal import stored_journals
 from gensweep.trial import TrialRecord
+
+DAMAGED = "restore it from a copy, or name another by GENSWEEP_LEDGER"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +60,8 @@ class SweepSnapshot:
 def list_sweeps(storage: str) -> list[SweepSnapshot]:
     """Read every sweep in `storage`, newest last; nothing is locked, made or changed."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with stored_journals(storage) as journals:
+    what = f"the ledger {redact(storage)}"
+    with refuse_unreadable(what, DAMAGED), stored_journals(storage) as journals:
         found = [_snapshot(name, journal) for journal in journals
                  for name in optuna.get_all_study_names(journal)]  # fmt: skip
     begun = [snapshot for snapshot in found if snapshot is not None]

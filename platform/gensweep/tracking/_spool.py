@@ -15,12 +15,13 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from gensweep.errors import UserError
+from gensweep.errors import UserError, refuse_unreadable
 from gensweep.files import FileLockedError, cut_torn_line, lock_file, sync, write_atomically
 from gensweep.patience import write_patiently
 
@@ -62,8 +63,9 @@ class Spool:
         self._segment, self._size, self._out = 0, 0, -1
         self._snapshot_bytes = 0
         """Bytes of the segment's snapshot, which grows with the sweep and does not fill it."""
-        self._acked = self._read_acked()
-        self._recover()
+        with self._readable():
+            self._acked = self._read_acked()
+            self._recover()
 
     def _take_ownership(self) -> FileIO:
         try:
@@ -71,6 +73,10 @@ class Spool:
         except FileLockedError as error:
             raise UserError(f"the spool {self.directory} is in use by another process: wait for "
                             "it to end, or stop it first.") from error  # fmt: skip
+
+    def _readable(self) -> AbstractContextManager[None]:
+        return refuse_unreadable(f"the spool {self.directory}", "move it away: what it holds has "
+                                 "not reached the tracker, and is lost to that alone")  # fmt: skip
 
     # Writing
 
@@ -177,11 +183,22 @@ class Spool:
             # A line without its end is one that `put` is writing at this moment: not yet.
             while limit > 0 and (line := file.readline()).endswith(b"\n"):
                 start = Position(start.segment, start.offset + len(line))
-                event = json.loads(line)
+                with self._readable():
+                    event = json.loads(line)
+                    self._check(event)
                 if "snapshot" not in event:
                     out.append((event, start))
                     limit -= 1
         return start
+
+    @staticmethod
+    def _check(event: Event) -> None:
+        """`ValueError` for an event whose file would lie elsewhere, to be sent and deleted."""
+        name = event.get("blob", "file")
+        if "snapshot" not in event and type(event["id"]) is not int:
+            raise ValueError(f"an event of the number {event['id']!r}")
+        if not isinstance(name, str) or Path(name).name != name:
+            raise ValueError(f"an event with the file {name!r}")
 
     def blob_path(self, event: Event) -> Path:
         """The path of the event's file."""
@@ -241,6 +258,7 @@ class Spool:
         with open(self._path(segment), "rb") as file:
             for line in file:
                 event = json.loads(line)
+                self._check(event)
                 self.marks.update(event.get("snapshot") or {})
                 self._note(event)
                 self._next_id = max(self._next_id, event.get("next", event.get("id", 0) + 1))

@@ -51,7 +51,7 @@ class PackRunner:
         )  # fmt: skip
         self.lanes = LaneTable(sweep, self.pack, coordinator)
         self.usage = LaneUsage()
-        self._cohorts = find_pruner(sweep.pruner).is_synchronous
+        self._is_synchronous = find_pruner(sweep.pruner).is_synchronous
         self._segment_ticks = FIRST_SEGMENT_TICKS
 
     def run(self, leases: Sequence[Lease]) -> None:
@@ -115,7 +115,7 @@ class PackRunner:
         """Fill free lanes, unless a lane rests: its verdict may free another one in a moment."""
         rests = any(trial.held_result for trial in self.lanes.trials.values())
         if self.lanes.free and not rests:
-            if self._cohorts and not self.lanes.trials:
+            if self._is_synchronous and not self.lanes.trials:
                 self.coordinator.settle()  # what was set aside last may be what goes on
             self.lanes.fill(self.coordinator.lease(self.lanes.free, self.stratum))
             self.lanes.compact()
@@ -186,7 +186,7 @@ class PackRunner:
         diverged = evaluation.state is TrialState.DIVERGED
         # The report goes with the end, and crosses once. A cohort must not hear of the value of one
         # that diverged before it hears of that: it would have a place among the best.
-        if trial.reached == len(trial.stops) or (diverged and self._cohorts):
+        if trial.reached == len(trial.stops) or (diverged and self._is_synchronous):
             state, cause = evaluation.state, evaluation.cause
             self.end_trial(slot, state, cause, progress, evaluation, is_reported=False)
             return

@@ -20,7 +20,8 @@ def make_bundle(folder: Path) -> Path:
     place = folder / "bundle"
     pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "-w", str(place), str(ROOT)], check=True)
-    shutil.copy(ROOT / "constraints.txt", place)
+    for name in ("constraints.txt", "infra/boot/requirements.txt"):
+        shutil.copy(ROOT / name, place)
     shutil.copytree(ROOT / "sweeps", place / "sweeps")
     archive = folder / "gensweep-bundle.tar.gz"
     subprocess.run(["tar", "-czf", str(archive), "-C", str(place), "."], check=True)

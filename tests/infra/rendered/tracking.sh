@@ -135,7 +135,32 @@ if [ ! -x "$VENV/bin/python" ]; then
   fi
   "$PYTHON" -m venv "$VENV"
 fi
-"$VENV/bin/python" -c 'import boto3' 2>/dev/null || retry "$VENV/bin/pip" install -q boto3
+put /run/gensweep-boto3.txt <<'END_OF_FILE'
+# What a host fetches the bundle by, in hashes. `make lock` writes it.
+boto3==1.44.5 \
+    --hash=sha256:667b344e25d2bcbb7c42fcf6b92a07bb1d73ee9d6d12c3a7873ec4c490b6fb64 \
+    --hash=sha256:70c3e0409794b29ec1900bcaff0695b73234a2d32ffaed35045b94caa26212a5
+botocore==1.44.5 \
+    --hash=sha256:8f16a56d1dff125dd65322ae021efa7ba5195a6db5102b96862566055b748921 \
+    --hash=sha256:a988f39e3a4484def0b8010f41128f71157da0515a4804fccce4739aa8f216da
+jmespath==1.1.0 \
+    --hash=sha256:472c87d80f36026ae83c6ddd0f1d05d4e510134ed462851fd5f754c8c3cbb88d \
+    --hash=sha256:a5663118de4908c91729bea0acadca56526eb2698e83de10cd116ae0f4e97c64
+python-dateutil==2.9.0.post0 \
+    --hash=sha256:37dd54208da7e1cd875388217d5e00ebd4179249f90fb72437e91a35459a0ad3 \
+    --hash=sha256:a8b2bc7bffae282281c8140a97d3aa9c14da0b136dfe83f850eea9a5f7470427
+s3transfer==0.19.3 \
+    --hash=sha256:24eb7535804306355e31c952a90022bf5b2f9d760f9a11062c7493a217c08553 \
+    --hash=sha256:8326acc3d056d7f7b8a37110c7d2aea41f67e83f6ae79cd3b5fbcca34c726406
+six==1.17.0 \
+    --hash=sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274 \
+    --hash=sha256:ff70335d468e7eb6ec65b95b99d3a2836546063f63acc5171de367e834932a81
+urllib3==2.8.0 \
+    --hash=sha256:0cf3cae568d36aa9576b28dfb35f11328f1cb974ca7647d9475ebb86c75ac6e3 \
+    --hash=sha256:63bf2ead4c879426ebf22ef2a781eeb4aa3b4ae798a0435506f8687fd5bb9b63
+END_OF_FILE
+"$VENV/bin/python" -c 'import boto3' 2>/dev/null ||
+  retry "$VENV/bin/pip" install -q --require-hashes -r /run/gensweep-boto3.txt
 
 rm -rf "$BUNDLE" && mkdir -p "$BUNDLE"
 cat >/run/gensweep-fetch.py <<'END_OF_FILE'
@@ -153,7 +178,9 @@ retry "$VENV/bin/python" /run/gensweep-fetch.py "$BUNDLE.tar.gz"
 echo "$GENSWEEP_BUNDLE_SHA256  $BUNDLE.tar.gz" | sha256sum --check --quiet
 tar -xzf "$BUNDLE.tar.gz" -C "$BUNDLE" --no-same-owner
 WHEEL=$(echo "$BUNDLE"/gensweep-*.whl)
-retry "$VENV/bin/pip" install -q -c "$BUNDLE/constraints.txt" "$WHEEL[cluster]"
+# What an image has is not fetched again; what is fetched is what was locked, by its hash.
+"$VENV/bin/pip" install -q --no-index -c "$BUNDLE/constraints.txt" "$WHEEL[cluster]" 2>/dev/null ||
+  retry "$VENV/bin/pip" install -q --require-hashes -r "$BUNDLE/requirements.txt"
 "$VENV/bin/pip" install -q --force-reinstall --no-deps "$WHEEL" # also if its version is that of before
 
 systemctl daemon-reload

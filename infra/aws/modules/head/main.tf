@@ -17,8 +17,9 @@ module "host" {
   files              = { "/etc/gensweep/cluster.yaml" = local.autoscaler }
   settings = merge(var.settings, {
     GENSWEEP_EVENTS_QUEUE  = var.queue.url
-    GENSWEEP_LEDGER        = var.database == null ? "" : "postgresql+psycopg://${var.database.user}@${var.database.address}?sslmode=require"
+    GENSWEEP_LEDGER        = var.database == null ? "" : "postgresql+psycopg://${var.database.user}@${var.database.address}?sslmode=verify-full&sslrootcert=/run/gensweep/database_ca.pem"
     GENSWEEP_LEDGER_SECRET = try(var.database.secret, "")
+    GENSWEEP_DATABASE_CA   = try(var.database.ca, "")
   })
 }
 

@@ -183,9 +183,10 @@ variable "queue" {
 }
 
 variable "database" {
-  description = "The database of ledgers: host:port/name, user and the ARN of its secret; null without one."
+  description = "The database of ledgers: host:port/name, where its certificates are, user and the ARN of its secret; null without one."
   type = object({
     address = string
+    ca      = string
     user    = string
     secret  = string
   })

@@ -5,6 +5,7 @@ locals {
     address = "${db.address}:${db.port}/${db.db_name}"
     user    = db.username
     secret  = db.master_user_secret[0].secret_arn
+    ca      = coalesce(var.database.ca, "https://truststore.pki.rds.amazonaws.com/${var.cluster.region}/${var.cluster.region}-bundle.pem")
   }])
 }
 
@@ -26,6 +27,7 @@ module "host" {
     GENSWEEP_ARTIFACTS           = "s3://${var.artifacts.name}/mlflow"
     GENSWEEP_DATABASE            = local.database == null ? "" : "${local.database.user}@${local.database.address}"
     GENSWEEP_DATABASE_SECRET     = try(local.database.secret, "")
+    GENSWEEP_DATABASE_CA         = try(local.database.ca, "")
     GENSWEEP_LEDGER_SECRET       = try(var.ledger.secret, "")
     GENSWEEP_MLFLOW_ADMIN_SECRET = var.admin_secret
   })

@@ -9,6 +9,6 @@ output "role" {
 }
 
 output "ledger" {
-  description = "The database of ledgers: host:port/name, the user who keeps them and the ARN of its secret; null without one."
-  value       = var.database == null ? null : merge(var.ledger, { address = local.database.address })
+  description = "The database of ledgers: host:port/name, where its certificates are, the user who keeps them and the ARN of its secret; null without one."
+  value       = var.database == null ? null : merge(var.ledger, { address = local.database.address, ca = local.database.ca })
 }

@@ -163,7 +163,13 @@ variable "database" {
     multi_az            = bool
     backup_days         = number
     deletion_protection = bool
+    ca                  = optional(string)
   })
+
+  validation {
+    condition     = try(can(regex("^(https://|/)[A-Za-z0-9._/-]+$", var.database.ca)) || var.database.ca == null, var.database == null)
+    error_message = "database.ca = \"${try(var.database.ca, "")}\": give https://... or the path of a PEM file in the image."
+  }
 
   validation {
     condition     = var.database == null || can(regex("^db\\.[a-z0-9]+\\.[a-z0-9]+$", var.database.instance_class))
