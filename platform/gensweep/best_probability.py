@@ -5,8 +5,9 @@ was chosen on the first (ring8) and is shown on the second (digits), 2400 of eac
 of the best, in hundredths, more than is right by 0 (repeated) and 2 (confirmed) on the first, by 2
 and -1 on the second, with standard errors of 1; of the third that it is least sure of by 1, 5, -1
 and -4 (2), of that it is surest of by 1, 0, 4 and 0 (1). Of one metric it is off by 7 at most, and
-of pools of half the configurations by 6 in the root mean square, 17 at most: two of nearly
-equal means are in most sweeps of some. Whoever knew all of a normal world but the means would be off by 4 to 5.
+of pools of half the configurations by 6 in the root mean square, 17 at most: two of nearly equal
+means are in most sweeps of some. Whoever knew all of a normal world but the means would be off by
+4 to 5.
 
 What was compared, on the first pool by 2400 repeated and 1200 confirmed sweeps, by the logarithm of
 what was said of what was then so, less is better: this 0.388 and 0.269; a normal prior of twice the
