@@ -9,8 +9,6 @@ the minimax and the non-saturating generator learn from a discriminator that is 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
-
 from gensweep.sweep import Chart, Sweep, main
 from gensweep_models.adversarial.objectives import Objective, generator_loss
 from gensweep_models.catalog import CATALOG
@@ -33,6 +31,8 @@ GENERATORS: tuple[Objective, ...] = ("minimax", "non_saturating")
 
 def generator_losses(trials: Sequence[Any]) -> Iterator[Chart]:
     """Draw both losses of a sample and their gradients (arXiv:1701.00160, figure 16)."""
+    import torch
+
     logits = torch.linspace(-8, 8, 161).requires_grad_()
     losses, slopes = {}, {}
     for name in GENERATORS:

@@ -15,7 +15,7 @@ def submit(stack: Any, *options: str) -> str:
     """Submit the script to the stack's Ray cluster, and return what the job prints."""
     ray = Path(sys.executable).with_name("ray")
     done = subprocess.run(
-        [str(ray), "job", "submit", "--working-dir", str(_copy(stack)), "--", "python",
+        [str(ray), "job", "submit", "--working-dir", str(working_folder(stack)), "--", "python",
          "sweeps/gan_stability.py", *options],
         env=stack.env, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
@@ -23,7 +23,7 @@ def submit(stack: Any, *options: str) -> str:
     return done.stdout
 
 
-def _copy(stack: Any) -> Path:
+def working_folder(stack: Any) -> Path:
     """The checkout's code as a working directory that is uploaded, beside the installed one."""
     folder = Path(stack.home) / "upload"
     for name in ("sweeps", "platform", "models"):

@@ -3,7 +3,7 @@
 
 locals {
   units = {
-    head     = ["prepare.service", "ray.service", "drainer.service", "logs.timer"]
+    head     = ["prepare.service", "ray.service", "resumer.service", "drainer.service", "logs.timer"]
     worker   = ["prepare.service", "ray.service", "notice.service", "logs.timer"]
     tracking = ["prepare.service", "secrets.timer", "tracking.service", "logs.timer"]
   }

@@ -79,11 +79,11 @@ def plain(value: Any) -> Any:
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def keeping_history(holds: Callable[[Any, str], list[int]]) -> Callable[[Class], Class]:
+def keeping_history(holds: Callable[[Any, str], list[Any]]) -> Callable[[Class], Class]:
     """Let an actor's class append each call that packs, and the driver in their name, had answered.
 
     Those are the methods whose first parameter is `owner`. A call is appended once it is done and
-    before its answer leaves, with the trials that the owner held when it came, by `holds`.
+    before its answer leaves, with the leases that the owner held when it came, by `holds`.
     """
 
     def wrap(actor: Class) -> Class:
@@ -96,7 +96,7 @@ def keeping_history(holds: Callable[[Any, str], list[int]]) -> Callable[[Class],
     return wrap
 
 
-def _kept(method: Callable[..., Any], holds: Callable[[Any, str], list[int]]) -> Any:
+def _kept(method: Callable[..., Any], holds: Callable[[Any, str], list[Any]]) -> Any:
     @functools.wraps(method)
     def answer(self: Any, owner: str, *args: Any, **kwargs: Any) -> Any:
         history: CallHistory | None = self.history

@@ -34,10 +34,10 @@ class Configurations(Protocol):
     """The configurations of a sweep, by place from 0 on."""
 
     def stratum(self, place: int) -> Stratum | None:
-        """The stratum of the configuration at that place; None: the list ends before."""
+        """Return the stratum of the configuration at that place; None: the list ends before."""
 
     def values(self, place: int) -> dict[str, Any]:
-        """The values at that place, those of its stratum among them.
+        """Return the values at that place, those of its stratum among them.
 
         What they leave out is drawn independently, by the number of the trial.
         """
@@ -50,11 +50,11 @@ class RandomConfigurations:
         self._strata = all_strata(searched.space, searched.strata)
 
     def stratum(self, place: int) -> Stratum:
-        """The strata in turn."""
+        """Deal out the strata in turn."""
         return dict(self._strata[place % len(self._strata)])
 
     def values(self, place: int) -> dict[str, Any]:
-        """Return those of the stratum alone."""
+        """Return the values of the stratum alone: all else is drawn."""
         return self.stratum(place)
 
 
@@ -74,7 +74,7 @@ class SobolConfigurations(RandomConfigurations):
         """The block that each stratum is at, and its points."""
 
     def values(self, place: int) -> dict[str, Any]:
-        """The stratum, and the values at the sequence's next point."""
+        """Return the stratum, and the values at its sequence's point for this place."""
         values: dict[str, Any] = self.stratum(place)
         turn, which = divmod(place, len(self._strata))
         if not self._names:
@@ -104,7 +104,7 @@ class SobolConfigurations(RandomConfigurations):
 
 
 def value_at(dimension: Any, u: float) -> Any:
-    """The value of which a share `u` of the dimension, from 0 to below 1, lies below.
+    """Return the value of which a share `u` of the dimension, from 0 to below 1, lies below.
 
     >>> from gensweep_models.space import Categorical, Integer, Real
     >>> value_at(Real(1.0, 16.0, log=True), 0.5), value_at(Integer(1, 4), 0.99)
@@ -122,7 +122,7 @@ def value_at(dimension: Any, u: float) -> Any:
 
 
 def between(low: float, high: float, fraction: float, *, log: bool) -> float:
-    """The number at a fraction of the way from `low` to `high`, or of that of their logarithms.
+    """Return the number at a fraction of the way from `low` to `high`, or by their logarithms.
 
     >>> between(1.0, 100.0, 0.5, log=True), between(1.0, 3.0, 0.5, log=False)
     (10.0, 2.0)

@@ -6,4 +6,4 @@ class UserError(ValueError):
 
 
 class ServerAwayError(UserError):
-    """A server that gave no answer, or none of use; it may give one a little later."""
+    """A server that gave no answer, or none of use, or a full disk; that may change soon."""

@@ -4,6 +4,7 @@ Everything that replaces a file as a whole, locks one or mends its torn last lin
 functions. They need the standard library alone: the engine and the services of a host use them.
 """
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 
 BLOCK = 65536
 """Bytes that are read at once in search of a line's end."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of a disk, a quota or a limit on files that leaves no room; it may leave some later."""
 
 
 @contextmanager

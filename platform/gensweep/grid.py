@@ -21,7 +21,7 @@ Axes = Mapping[str, Sequence[Any]]
 
 
 def axis_values(dimension: Any, points: int) -> tuple[Any, ...]:
-    """The choices, or `points` values from end to end, by logarithms where the range is so.
+    """Return the choices, or `points` values from end to end, by logarithms where the range is so.
 
     A range of whole numbers has no more points than numbers.
 
@@ -42,7 +42,7 @@ def axis_values(dimension: Any, points: int) -> tuple[Any, ...]:
 
 
 def axes_of(space: Space, strata: tuple[str, ...], points: int) -> Axes:
-    """The values of each dimension on a grid of so many points."""
+    """Return the values of each dimension on a grid of so many points."""
     names = order_dimensions(space, strata)
     return {name: axis_values(space[name], points) for name in names}
 
@@ -71,7 +71,7 @@ def count_configurations(space: Space, axes: Axes) -> int:
 
 
 def fitting_points(space: Space, strata: tuple[str, ...], configurations: int) -> int:
-    """The most points of each range with which a grid has no more than so many configurations.
+    """Find the most points of each range that make no more than so many configurations.
 
     At least `FEWEST`, which `check_grid` refuses where they are too many.
     """
@@ -89,7 +89,7 @@ def fitting_points(space: Space, strata: tuple[str, ...], configurations: int) -
 def check_grid(
     space: Space, strata: tuple[str, ...], trials: int, repeats: int, points: int
 ) -> None:
-    """`UserError` if trials are too few for a grid, or more than there are configurations."""
+    """Raise `UserError` if trials are too few for a grid, or more than its configurations."""
     least = repeats * count_configurations(space, axes_of(space, strata, points))
     if trials < least:
         seeds = f" with {repeats} seeds each" if repeats > 1 else ""
@@ -124,14 +124,14 @@ class GridConfigurations:
         self._parts = self._grids(searched.grid_points)
 
     def stratum(self, place: int) -> Stratum | None:
-        """The stratum of that point; None if the space has no more."""
+        """Return the stratum of the configuration at that place; None: the grid ends before."""
         if not self._reaches(place):
             return None
         values = self._found[place]
         return {name: values[name] for name in self._strata if name in values}
 
     def values(self, place: int) -> dict[str, Any]:
-        """The whole configuration."""
+        """Return the whole configuration at that place."""
         if not self._reaches(place):
             raise IndexError(f"the grid has {len(self._found)} configurations.")
         return dict(self._found[place])

@@ -28,6 +28,10 @@ class Home:
         """File of shell exports that point a process at the stack."""
         return self.path / "env"
 
+    def spool(self, sweep: str) -> Path:
+        """Locate what a sweep's processes keep here beside the ledger; it goes with the sweep."""
+        return self.path / "spool" / sweep
+
     def log(self, service: str) -> Path:
         """Locate the log of one of the stack's services."""
         return self.path / "logs" / f"{service}.log"

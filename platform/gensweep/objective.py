@@ -111,8 +111,11 @@ class Objective:
         groups: dict[Any, list[TrialView]] = {}
         for trial in trials if _are_confirmed(trials) else searched(trials):
             groups.setdefault(trial["group"], []).append(trial)
-        worst = max((v for v in self.signed_values(trials) if v < math.inf), default=math.inf)
-        found = [self._configuration(group, worst) for group in groups.values()]
+        values = zip(trials, self.signed_values(trials), strict=True)
+        known = [(trial["group"], value) for trial, value in values if value < math.inf]
+        worst = max((value for _, value in known), default=math.inf)
+        ranked = {group for group, _ in known}  # most are pruned, in a long sweep
+        found = [self._configuration(each, worst) for n, each in groups.items() if n in ranked]
         done = (one for one in found if one.trials)
         return sorted(
             done, key=lambda one: (not one.confirmed, one.failed > len(one.trials), one.score)

@@ -1,4 +1,7 @@
-"""Waits for a server that does not answer: again and again, with jitter, and told in one line."""
+"""Waits for a server that does not answer, or for a disk that is full.
+
+Again and again, with jitter, and told in one line.
+"""
 
 import logging
 import random
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gensweep.errors import ServerAwayError
+from gensweep.files import FULL
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -58,3 +62,22 @@ class Patience:
             if is_told:
                 _log.warning("it answers again, after %.0f s", time.monotonic() - began)
             return answer
+
+
+def write_patiently(where: object, write: Callable[[], T]) -> T:
+    """Return what `write` returns, repeated while the disk at `where` is full, up to `OUTAGE_S`.
+
+    `write` leaves nothing behind when it fails. `ServerAwayError` if the disk stays full.
+    """
+
+    def attempt() -> T:
+        try:
+            return write()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise ServerAwayError(
+                f"{where} cannot be written ({error.strerror}): make room there."
+            ) from error
+
+    return Patience(OUTAGE_S).keep_trying(attempt)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 REDUCTION: Final = 3
 """Of the trials at a rung, successive halving keeps one in so many."""
+REPEATABLE: Final = "halving"
+"""Of the pruners that compare trials, the one that stops the same ones whatever runs when."""
+LEAST_COHORT: Final = REDUCTION**3
+"""Trials that synchronous halving compares with one another, unless rungs ask for more."""
 PATIENCE: Final = 1
 """Rungs without progress that are forgiven."""
 P_VALUE: Final = 0.1
@@ -36,6 +40,10 @@ class Pruner:
 
     by_powers: bool = False
     """Whether rungs are the budget over powers of `REDUCTION`; they are evenly spaced otherwise."""
+
+    is_synchronous: bool = False
+    """Whether trials wait at a rung until all of their cohort have come, so that verdicts depend on
+    what was measured alone; the study judges then, and Optuna's pruner has no say."""
 
     def rungs(self, budget: int, count: int) -> tuple[int, ...]:
         """Return the `count` evaluations of a trial in images seen; the last is its `budget`.
@@ -101,6 +109,14 @@ _ALL = (
         by_powers=True,
     ),
     Pruner(
+        name=REPEATABLE,
+        summary="lets a third of each cohort of trials go on, once all have come to the rung: the "
+        "same ones whatever packs run when (synchronous, arXiv:1502.07943)",
+        make=_none,
+        by_powers=True,
+        is_synchronous=True,
+    ),
+    Pruner(
         name="hyperband",
         summary="asha from several first rungs, for trials that start slowly (arXiv:1603.06560)",
         make=_hyperband,
@@ -123,6 +139,15 @@ _ALL = (
     ),
 )
 PRUNERS: Final[Mapping[str, Pruner]] = {pruner.name: pruner for pruner in _ALL}
+
+
+def cohort_size(rungs: int) -> int:
+    """Return the trials of a cohort: so many that one of them is left at the last rung.
+
+    >>> cohort_size(2), cohort_size(4), cohort_size(5)
+    (27, 27, 81)
+    """
+    return int(max(LEAST_COHORT, REDUCTION ** (rungs - 1)))
 
 
 def find_pruner(name: str) -> Pruner:

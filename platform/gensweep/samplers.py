@@ -43,9 +43,9 @@ class Sampler:
 
 
 def _tpe(sweep_seed: int, trial_seed: int) -> BaseSampler:
-    from optuna.samplers import TPESampler
+    from gensweep.fitted_tpe import FittedTPESampler
 
-    return TPESampler(seed=trial_seed)
+    return FittedTPESampler(seed=trial_seed)
 
 
 def _random(sweep_seed: int, trial_seed: int) -> BaseSampler:

@@ -4,7 +4,8 @@ Names are imported when they are asked for, so that `import gensweep.sweep` does
 
 `from gensweep.sweep import Sweep` changes nothing of the process where a module says it. In a
 script, which Python runs as `__main__`, it sets `sys.excepthook`: a mistake in the script's sweep,
-often found before `main`, then shows as one line, `error: ...`, and ends the process with status 2.
+often found before `main`, then shows as one line, `error: ...`, and ends the process with status 2,
+and Ctrl-C while libraries are imported shows as one, and ends it with status 130.
 Every other exception goes to the hook that was there before.
 
 Runs in: the script's process.
@@ -50,7 +51,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "Sweep" and sys._getframe(1).f_globals.get("__name__") == "__main__":
-        from gensweep.driver import install_excepthook
+        from gensweep.excepthook import install_excepthook
 
         install_excepthook()
     return getattr(importlib.import_module(f"gensweep.{_HOMES[name]}"), name)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, NotRequired, Self, TypedDict
+from typing import Any, Final, NamedTuple, NotRequired, Protocol, Self, TypedDict, final
 
 from gensweep.learning_curve import CurvePoint, History, StoredCurve, store_curve
 
@@ -96,8 +96,28 @@ class Verdict(StrEnum):
 
     CONTINUE = "continue"
     PRUNE = "prune"
+    WAIT = "wait"
+    """Others of its cohort have not come so far: the lane is stored and left, and the trial goes on
+    or ends by a later decision."""
     LOST = "lost"
     """Another pack has the trial by now: the lane is dropped without a word about its end."""
+
+
+class RungVerdict(NamedTuple):
+    """The verdict that a pruner gave at a rung; the ledger keeps it as a list of three numbers."""
+
+    rung: int
+    """In images."""
+
+    decided_at: int
+    """Verdicts and ends that the study had decided before."""
+
+    is_pruned: int
+    """1 if the trial was stopped there, 0 if it went on."""
+
+
+LeaseId = tuple[int, int]
+"""Number and attempt of a lease, which fence off whoever had the trial before."""
 
 
 class StaleLease(RuntimeError):  # noqa: N818  (it tells the holder to stop, not what it did wrong)
@@ -119,10 +139,30 @@ class Lease:
     stratum: dict[str, Any]
     confirm_round: int = 0
     """See `TrialRecord`."""
-    checkpoint: CheckpointPointer | None
-    """Where an earlier attempt left off; None: from the start."""
+    checkpoint: LanePointer | None
+    """Where an earlier attempt left off, or was set aside; None: from the start."""
     images: int
     """Images seen as last reported by an earlier attempt."""
+
+    @property
+    def id(self) -> LeaseId:
+        """The lease among all of the sweep."""
+        return self.number, self.attempt
+
+
+class RankedTrial(Protocol):
+    """A trial as far as it is ranked, for readers that change nothing."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def state(self) -> TrialState: ...
+    @property
+    def group(self) -> int: ...
+    @property
+    def confirm_round(self) -> int: ...
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,9 +191,11 @@ class TrialRecord:
     ended: float | None
     """Seconds of the study's clock."""
     drawn_at: int
-    """Verdicts and ends that the study had told before: the history that it was drawn from."""
-    verdicts: list[list[int]]
-    """[rung, verdicts and ends told before, 1 if it was pruned], of each that a pruner gave."""
+    """Verdicts and ends that the study had decided before: the history that it was drawn from."""
+    fitted_at: list[int] | None = None
+    """[verdicts and ends decided, trials drawn] of that history, where its sampler's estimate is
+    older than `drawn_at`; None: as they were then, or it was drawn by no sampler that learns."""
+    verdicts: list[RungVerdict]
     ended_at: int | None
     """As `drawn_at`; None before its end, or if an earlier version ended it."""
 
@@ -235,6 +277,7 @@ class TrialView(TypedDict):
     host_losses: int
 
 
+@final
 class CheckpointPointer(TypedDict):
     """A pointer to a lane's newest checkpoint, as JSON."""
 
@@ -243,12 +286,16 @@ class CheckpointPointer(TypedDict):
     step: int
 
 
+@final
 class ArtifactPointer(TypedDict):
-    """A pointer to an ended trial's weights and samples, as JSON."""
+    """A pointer to the weights and samples of a trial that ended, or waits, as JSON."""
 
     place: str
     step: int
 
+
+LanePointer = CheckpointPointer | ArtifactPointer
+"""Where a lane is stored that another attempt goes on from."""
 
 StateCopy = TypedDict("StateCopy", {"images": int, "from": int, "params": dict[str, Any]})
 """One copy of population-based training: when, from which trial, and the changed values."""
@@ -259,6 +306,9 @@ class TrialReport:
     """A trial's metrics at a rung, as its pack tells the coordinator."""
 
     number: int
+    attempt: int
+    """Of the lease under which it was trained: one of an earlier lease is refused."""
+
     images: int
     """Training examples that the trial had seen."""
 
@@ -275,6 +325,9 @@ class TrialEnd:
     """A trial's end, as its pack tells the coordinator once its weights are stored."""
 
     number: int
+    attempt: int
+    """As of `TrialReport`."""
+
     state: TrialState
     cause: str
     images: int
@@ -282,6 +335,9 @@ class TrialEnd:
 
     outcome: str
     """The verdict on its samples (an `Outcome`), or its state where there is none."""
+
+    waits: bool = False
+    """Whether it ends only if its cohort's verdict is to stop it: until then it is set aside."""
 
     report: TrialReport | None = None
     """Of the evaluation that ended it; None if it ended between two, or was reported before."""

@@ -86,14 +86,14 @@ class Pack:
         self._lanes[number] += 1
         images = self._seen(self._lanes[number])
         metrics = {name: self._random.random() for name in ("total_variation", "modes", "w1")}
-        return TrialReport(number=number, images=images, metrics=metrics)
+        return TrialReport(number=number, attempt=1, images=images, metrics=metrics)
 
     def _end(self, report: TrialReport, state: TrialState) -> TrialEnd:
         """The last report goes with the end; one that was pruned has had its own."""
         del self._lanes[report.number]
         return TrialEnd(
-            number=report.number, state=state, cause="", images=report.images, outcome=state,
-            report=report if state is TrialState.COMPLETED else None,
+            number=report.number, attempt=1, state=state, cause="", images=report.images,
+            outcome=state, report=report if state is TrialState.COMPLETED else None,
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 same."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import mlflow
 import pytest
 
 from coordinator.mortal import Fate, MortalCoordinator
-from gensweep.coordinator import _session_memory
+from gensweep.coordinator import SweepCoordinator, _coordinator, _session_memory
 from gensweep.coordinator._recorder import spool_of
 from gensweep.coordinator._session_memory import MAX_DEATHS, SOON_S, SessionMemory
 from gensweep.errors import UserError
@@ -18,8 +19,9 @@ from gensweep.spec import RunContext
 from gensweep.storage import open_store
 from gensweep.study import read_sweep
 from gensweep.tracking import Spool
-from gensweep.trial import TrialEnd, TrialReport, TrialState
+from gensweep.trial import LeaseId, TrialEnd, TrialReport, TrialState
 from gensweep.worker import CoordinatorClient
+from gensweep.worker._coordinator_client import HEARTBEAT_S
 from small_sweep import SWEEP
 
 TRIALS, WIDTH = 6, 2
@@ -31,37 +33,39 @@ class IdlePack:
 
     def __init__(self, coordinator: MortalCoordinator, owner: str, store: Any):
         self.coordinator = CoordinatorClient(coordinator.owned_by(owner), owner, store, "small")
-        self.reported = dict[int, int]()
+        self.reported = dict[LeaseId, int]()
 
     def round(self) -> bool:
         """Report the trials in the lanes, end those that reported twice, and refill the lanes."""
         client = self.coordinator
         client._last_beat = 0.0  # each round, not after seconds
-        client.heartbeat({number: 100 * times for number, times in self.reported.items()})
-        for number in self.reported:
-            self.reported[number] += 1
-            client.report(report_of(number, self.reported[number]))
+        client.heartbeat({number: 100 * times for (number, _), times in self.reported.items()})
+        for lease in self.reported:
+            self.reported[lease] += 1
+            client.report(report_of(lease, self.reported[lease]))
         client.verdicts(wait=True)
         client.checkpoints(dict.fromkeys(self.reported, b"lane"))
-        for number in [n for n, times in self.reported.items() if times == 2]:
-            client.finish(end_of(number), b"weights", b"")
-            del self.reported[number]
+        for lease in [one for one, times in self.reported.items() if times == 2]:
+            client.finish(end_of(lease), b"weights", b"")
+            del self.reported[lease]
         client.prefetch_leases(1, {})
-        for lease in client.lease(WIDTH - len(self.reported), {}):
-            assert lease.number not in self.reported
-            self.reported[lease.number] = 0
+        for got in client.lease(WIDTH - len(self.reported), {}):
+            assert got.id not in self.reported
+            self.reported[got.id] = 0
         client.settle()
         client.add_usage({"training": 1.0})
         return bool(self.reported)
 
 
-def report_of(number: int, times: int) -> TrialReport:
-    return TrialReport(number=number, images=1280 * times, metrics={"frechet": number + 1 / times})
+def report_of(lease: LeaseId, times: int) -> TrialReport:
+    number, attempt = lease
+    return TrialReport(number=number, attempt=attempt, images=1280 * times,
+                       metrics={"frechet": number + 1 / times})  # fmt: skip
 
 
-def end_of(number: int) -> TrialEnd:
-    return TrialEnd(number=number, state=TrialState.COMPLETED, cause="", images=2560,
-                    outcome="converged")  # fmt: skip
+def end_of(lease: LeaseId) -> TrialEnd:
+    return TrialEnd(number=lease[0], attempt=lease[1], state=TrialState.COMPLETED, cause="",
+                    images=2560, outcome="converged")  # fmt: skip
 
 
 def context_of(folder: Path) -> RunContext:
@@ -135,6 +139,31 @@ def test_a_sweep_whose_coordinator_is_killed_again_and_again_is_the_same(
     )
     assert deaths > 3
     assert known == undisturbed
+
+
+def test_many_packs_are_heard_less_often_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_coordinator, "BEATS_PER_S", 0.5)
+    context = context_of(tmp_path)
+    coordinator = SweepCoordinator(context, context.sweep.objective("frechet"), {})
+
+    def ask(method: Callable[..., Any], *arguments: Any) -> Any:
+        return getattr(coordinator, method.__name__)("pack-0", *arguments)
+
+    client = CoordinatorClient(ask, "pack-0", open_store(context.store), "small")
+    for number in range(3):
+        coordinator.lease(f"pack-{number}", 1, None)
+    client._last_beat = 0.0
+    assert client.heartbeat({}) == "go"
+    assert client._beat_s == 3 / 0.5
+    coordinator.stop()
+    assert client.heartbeat({}) == "go"  # it is not asked yet
+    client._last_beat -= client._beat_s
+    assert client.heartbeat({}) == "stop"
+    assert client._beat_s == HEARTBEAT_S
+    coordinator._recorder._tracker._deliverer.stop()
+    coordinator.close()
 
 
 def test_too_many_deaths_in_a_row_end_it_in_one_line(tmp_path: Path) -> None:

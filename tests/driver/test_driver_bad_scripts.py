@@ -76,3 +76,12 @@ def test_a_bug_in_a_script_keeps_its_traceback(line: str, tmp_path: Path, script
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert BUGS[line] in done.stderr
+
+
+def test_ctrl_c_of_a_script_that_imports_is_one_line(tmp_path: Path, scripts: Any) -> None:
+    script = tmp_path / "mine.py"
+    lines = ("import os, signal", "from gensweep.sweep import Sweep",
+             "os.kill(os.getpid(), signal.SIGINT)")  # fmt: skip
+    script.write_text("\n".join(lines))
+    done = scripts.run(script, [], env=dict(os.environ), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (130, "interrupted.\n")

@@ -13,16 +13,20 @@ from typing import Any
 
 import psutil
 import pytest
+from ray.job_submission import JobSubmissionClient
 
+from gensweep.driver_record import AFTER
 from gensweep.home import Home
 from gensweep.lanes import LaneState
 from gensweep.stack._process import marked
 from gensweep.storage import Checkpoints, StoreUnavailableError, open_store
 from raynodes import RayNodes, ray_nodes
+from submitted import working_folder
 from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "sweeps" / "vae_tradeoff.py"
+RAY = str(Path(sys.executable).with_name("ray"))
 BUDGET = 90_000
 DEADLINE_S = 20
 EVALUATED = ("nll", "frechet", "density", "coverage")
@@ -39,6 +43,20 @@ def start(where: Any, *options: str) -> "subprocess.Popen[str]":
     """The script, on the stack or on nodes."""
     return subprocess.Popen([sys.executable, str(SCRIPT), *options], env=where.env, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+
+
+def submit(stack: Any, *job: str) -> JobSubmissionClient:
+    """Submit a job to the stack, and return who knows what becomes of it."""
+    subprocess.run([RAY, "job", "submit", "--no-wait", *job], env=stack.env, check=True,
+                   capture_output=True, timeout=600)  # fmt: skip
+    token = Path(stack.env["RAY_AUTH_TOKEN_PATH"]).read_text().strip()
+    return JobSubmissionClient(stack.env["RAY_API_SERVER_ADDRESS"],
+                               headers={"Authorization": f"Bearer {token}"})  # fmt: skip
+
+
+def states(jobs: JobSubmissionClient) -> dict[str, str]:
+    """The status of each submitted job."""
+    return {str(job.submission_id): job.status for job in jobs.list_jobs()}
 
 
 def wait_for_checkpoint(
@@ -111,22 +129,29 @@ def bring_back(stack: Any) -> None:
     assert time.monotonic() - began < 2
 
 
-def test_driver_and_object_server_are_killed(stack: Any, undisturbed: dict[int, Any]) -> None:
-    process = start(stack, *OPTIONS, "--name", "ended")
-    wait_for_checkpoint(process, "ended")
-    process.kill()
-    output = process.communicate(timeout=600)[0]
-    assert process.returncode == -signal.SIGKILL, output[-3000:]
+def test_a_jobs_driver_and_the_object_server_are_killed(
+    stack: Any, undisturbed: dict[int, Any]
+) -> None:
+    """Nobody types anything: the stack submits the job once more, and it waits for the store."""
+    jobs = submit(stack, "--working-dir", str(working_folder(stack)), "--submission-id", "ended",
+                  "--", sys.executable, "sweeps/vae_tradeoff.py", *OPTIONS, "--wait", "300",
+                  "--name", "ended")  # fmt: skip
+    (driver,) = until(lambda: [p for p in processes(stack, "--name ended")
+                               if "python" in p.name()], 30)  # fmt: skip
+    until(lambda: checkpoints("ended"), 150)
+    driver.kill()
     assert {t["state"] for t in results(stack, "ended").values()} <= {"queued", "leased"}
     kill_object_server(stack)
-    # Of a width that is measured; it waits until the store is there again.
-    again = start(stack, "--resume", "ended", "--packs", "1", "--wait", "300")
+    until(lambda: "ended-resumed" in states(jobs), 20)
     bring_back(stack)
-    output = again.communicate(timeout=600)[0]
-    assert again.returncode == 0, output[-3000:]
+    until(lambda: states(jobs)["ended-resumed"] == "SUCCEEDED", 150,
+          lambda: jobs.get_job_logs("ended-resumed")[-3000:])  # fmt: skip
+    assert "in the place of job ended, which died" in jobs.get_job_logs("ended-resumed")
+    assert jobs.get_job_info("ended-resumed").metadata == {AFTER: "ended"}
     found = results(stack, "ended")
     agree(found, undisturbed)
     assert [t["attempts"] for t in found.values()] == [2, 2, 2]
+    assert list((stack.home / "spool" / "ended").glob("[dw]*")) == []
 
 
 def test_driver_is_interrupted_and_then_coordinator_and_pack_are_killed(
@@ -155,23 +180,23 @@ def test_driver_is_interrupted_and_then_coordinator_and_pack_are_killed(
 
 
 def test_job_is_stopped(stack: Any) -> None:
-    """`ray job stop` waits until the lanes are saved and the trials wait for --resume."""
-    ray = str(Path(sys.executable).with_name("ray"))
-    submit = [ray, "job", "submit", "--no-wait", "--submission-id", "stopped", "--"]
+    """`ray job stop` waits until the lanes are saved and the trials wait for --resume.
+
+    The stack does not go on with what its user has stopped.
+    """
     long = ["--budget-images", str(8 * BUDGET)]  # it must not end before it is stopped
-    subprocess.run([*submit, sys.executable, str(SCRIPT), *OPTIONS, *long, "--name", "stopped"],
-                   env=stack.env, check=True, capture_output=True, timeout=600)  # fmt: skip
-    end = time.monotonic() + 600
-    while not checkpoints("stopped"):
-        assert time.monotonic() < end, "no checkpoint within 600 s"
-        time.sleep(0.5)
+    jobs = submit(stack, "--submission-id", "stopped", "--", sys.executable, str(SCRIPT), *OPTIONS,
+                  *long, "--name", "stopped")  # fmt: skip
+    until(lambda: checkpoints("stopped"), 150)
     before = set(checkpoints("stopped"))
-    done = subprocess.run([ray, "job", "stop", "stopped"], env=stack.env, capture_output=True,
+    done = subprocess.run([RAY, "job", "stop", "stopped"], env=stack.env, capture_output=True,
                           text=True, timeout=600, check=False)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "was stopped" in done.stdout + done.stderr
     assert {t["state"] for t in results(stack, "stopped").values()} == {"queued"}
     assert set(checkpoints("stopped")) != before
+    assert "stopped-resumed" not in states(jobs)
+    assert not list((stack.home / "spool" / "stopped").glob("driver*"))
 
 
 def test_a_rank_is_killed(stack: Any) -> None:

@@ -32,6 +32,9 @@ class Course:
     faults: list[tuple[Fault, str, float]] = field(default_factory=list)
     """Each with what it hit, and its delay in seconds; none that never found anything to hit."""
 
+    zero: float = 0.0
+    """When the first pack asked for trials, from which faults count; seconds since 1970."""
+
     typed: list[str] = field(default_factory=list)
     """For each time that the sweep was gone on with by hand, why its driver had ended."""
 
@@ -62,7 +65,7 @@ class Agenda:
         if self._zero is None:
             if not any(stand.history.glob("pack-*")):
                 return
-            self._zero = time.monotonic()
+            self._zero, course.zero = time.monotonic(), time.time()
         now = time.monotonic() - self._zero
         for fault, end_s in list(self._open.items()):
             if end_s <= now:

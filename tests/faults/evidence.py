@@ -27,8 +27,8 @@ class Event:
     call: str
     told: Sequence[Any]
     answer: Any = None
-    held: Sequence[int] = ()
-    """Trials that the owner held when the coordinator was asked."""
+    held: Sequence[Sequence[int]] = ()
+    """Number and attempt of the leases that the owner held when the coordinator was asked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

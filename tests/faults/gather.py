@@ -20,6 +20,7 @@ from faults.evidence import (
     Undisturbed,
     read_histories,
 )
+from faults.invariants import stored_by
 from faults.stand import Stand
 from gensweep.errors import UserError
 from gensweep.results import trial_views
@@ -111,9 +112,7 @@ def _last_checkpoint(number: int, events: list[Event]) -> tuple[str, int]:
     found = ("", 0)
     for event in events:
         if (event.side, event.event, event.call) == ("coordinator", "answered", "checkpoint"):
-            numbers, pointer = event.told
-            if number in set(numbers) - set(event.answer):
-                found = (pointer["owner"], pointer["step"])
+            found = stored_by(event).get(number, found)
     return found
 
 

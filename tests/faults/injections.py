@@ -76,6 +76,13 @@ def lose_node(stand: Stand, fault: Fault) -> str:
     return _node(fault)
 
 
+def lose_nodes(stand: Stand, fault: Fault) -> str:
+    """SIGKILL all processes of every node that trains."""
+    for node in WORKERS:
+        stand.nodes.cut(node)
+    return ", ".join(WORKERS)
+
+
 def _node(fault: Fault) -> str:
     return WORKERS[int(fault.choice * len(WORKERS))]
 
@@ -129,10 +136,12 @@ INJECTIONS: Mapping[str, Injection] = {
     "kill_pack": Injection(signal_pack(signal.SIGKILL)),
     "stop_pack": STOP_PACK,
     "silence_pack": STOP_PACK,
+    "hang_pack": STOP_PACK,
     "kill_coordinator": Injection(kill_coordinator),
     "kill_driver": signal_driver(signal.SIGKILL),
     "interrupt_driver": signal_driver(signal.SIGINT),
     "lose_node": Injection(lose_node, lambda stand, fault: stand.nodes.join(_node(fault))),
+    "lose_nodes": Injection(lose_nodes, lambda stand, fault: stand.nodes.join(*WORKERS)),
     "kill_store_process": kill_service(lambda fault: STORE[int(fault.choice * len(STORE))]),
     "kill_tracker": kill_service(lambda fault: "mlflow"),
     **{

@@ -117,9 +117,7 @@ def lost_checkpoints(evidence: Evidence) -> list[str]:
         if event.side != "coordinator":
             continue
         if event.call == "checkpoint":
-            numbers, pointer = event.told
-            for number in set(numbers) - set(event.answer):
-                last[number] = (pointer["owner"], pointer["step"])
+            last |= stored_by(event)
         if event.call == "lease":
             for lease in event.answer:
                 if (known := last.get(lease["number"])) and not _reaches(lease, *known):
@@ -128,10 +126,19 @@ def lost_checkpoints(evidence: Evidence) -> list[str]:
     return found
 
 
+def stored_by(event: Event) -> dict[int, tuple[str, int]]:
+    """Return where a call of `checkpoint` let trials be found: an owner's folder, and a step."""
+    leases, pointer = event.told
+    stored = (pointer["owner"], pointer["step"])
+    return {lease[0]: stored for lease in leases if lease not in event.answer}
+
+
 def _reaches(lease: Mapping[str, Any], owner: str, step: int) -> bool:
     """Return whether a lease leads to the checkpoint, or to a later one that no history tells."""
     pointer = lease["checkpoint"]
-    return pointer is not None and (pointer["owner"] != owner or pointer["step"] >= step)
+    if pointer is None or "place" in pointer:  # what is set aside is stored later than any other
+        return pointer is not None
+    return pointer["owner"] != owner or pointer["step"] >= step
 
 
 def lost_reports(evidence: Evidence) -> list[str]:
@@ -217,8 +224,10 @@ def by_number(trials: Iterable[Trial]) -> dict[int, Trial]:
 
 
 def accepted_ends(event: Event) -> list[Mapping[str, Any]]:
-    """The ends that a call of `finish` brought of trials that the owner had."""
-    return [end for end in event.told[0] if end["number"] in event.held]
+    """The ends that a call of `finish` brought of trials that the owner had, but of those that
+    wait."""
+    return [end for end in event.told[0]
+            if [end["number"], end["attempt"]] in event.held and not end.get("waits")]  # fmt: skip
 
 
 INVARIANTS: Mapping[str, Callable[[Evidence], list[str]]] = {

@@ -1,5 +1,6 @@
 """A stack, a Ray cluster of several nodes and a database of their own, behind faulty networks."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,11 @@ from raynodes import RayNodes, ray_nodes
 from waiting import until
 
 WORKERS = ("i-a", "i-b")
+CALLS = ("CoreWorkerService.grpc_client.PushTask",
+         "NodeManagerService.grpc_client.RequestWorkerLease",
+         "ray::rpc::ActorInfoGcsService.grpc_client.RegisterActor",
+         "ray::rpc::ActorInfoGcsService.grpc_client.CreateActor")  # fmt: skip
+"""Of Ray's, those by which tasks, and actors with their processes, come about."""
 FOREIGN = ("AWS_", "MLFLOW_", "GENSWEEP_", "RAY_")
 
 
@@ -66,9 +72,18 @@ class Stand:
             _up._start(self.home, self.state, name)
 
 
+def failing_calls(percent: int) -> dict[str, str]:
+    """Variables by which so many of Ray's calls fail before they arrive, and as many after."""
+    prob = {"num_failures": -1, "req_failure_prob": percent, "resp_failure_prob": percent}
+    return {"RAY_testing_rpc_failure": json.dumps(dict.fromkeys(CALLS, prob))} if percent else {}
+
+
 @contextmanager
-def stand(folder: Path, seed: int) -> Iterator[Stand]:
-    """Start everything in a folder, and stop every process of it at the end."""
+def stand(folder: Path, seed: int, rpc_failures: int = 0) -> Iterator[Stand]:
+    """Start everything in a folder, and stop every process of it at the end.
+
+    `rpc_failures`: see `failing_calls`.
+    """
     with ExitStack() as opened, _environment(folder):
         home = Home(folder / ".gensweep")
         state = _start_servers(home)
@@ -85,7 +100,7 @@ def stand(folder: Path, seed: int) -> Iterator[Stand]:
         direct |= {"GENSWEEP_LEDGER": ledger} if ledger else {}
         os.environ.update(direct)  # this process looks at what a sweep left
         behind = {name: _behind(value, proxies) for name, value in direct.items()}
-        nodes = opened.enter_context(ray_nodes(**behind))
+        nodes = opened.enter_context(ray_nodes(**behind, **failing_calls(rpc_failures)))
         nodes.head()
         until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))
         nodes.join(*WORKERS)
@@ -113,7 +128,9 @@ def _start_servers(home: Home) -> dict[str, Any]:
         with choosing_ports():
             for port in _up.RAY_PORTS:  # which the stack's variables name
                 choose_port(state, port)
-            _up._mend(home, state, [n for n in _services.names("swift") if n != "ray"])
+            _up._mend(
+                home, state, [n for n in _services.names("swift") if n not in ("ray", "resumer")]
+            )
     return state
 
 

@@ -1,6 +1,6 @@
 """Each invariant holds of a good history, and is violated by one that breaks it alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -42,17 +42,17 @@ def lease(number: int, attempt: int = 1, images: int = 0, checkpoint: Any = None
     return {"number": number, "attempt": attempt, "images": images, "checkpoint": checkpoint}
 
 
-def report(number: int, images: int, nll: float) -> dict[str, Any]:
-    return {"number": number, "images": images, "metrics": {"nll": nll}}
+def report(number: int, images: int, nll: float, attempt: int = 1) -> dict[str, Any]:
+    return {"number": number, "attempt": attempt, "images": images, "metrics": {"nll": nll}}
 
 
-def end(number: int) -> dict[str, Any]:
-    return {"number": number, "state": "completed", "images": 104,
-            "report": report(number, 104, 1.5 + number)}  # fmt: skip
+def end(number: int, attempt: int = 1) -> dict[str, Any]:
+    return {"number": number, "attempt": attempt, "state": "completed", "images": 104,
+            "report": report(number, 104, 1.5 + number, attempt)}  # fmt: skip
 
 
 def call(
-    owner: str, name: str, told: list[Any], answer: Any = None, held: tuple[int, ...] = ()
+    owner: str, name: str, told: list[Any], answer: Any = None, held: Sequence[Any] = ()
 ) -> list[Event]:
     """A call as a pack and the coordinator write it down."""
     facts: dict[str, Any] = {"at": 0.0, "owner": owner, "call": name, "told": told}
@@ -63,17 +63,19 @@ def call(
     ]
 
 
+BOTH = [[0, 1], [1, 1]]
+"""The first leases of both trials."""
 BEGINS = [
     *call("a", "lease", [2, None], [lease(0), lease(1)]),
     *call("a", "report_rungs", [[report(0, 56, 9.0), report(1, 56, 9.0)]],
-          {"0": "continue", "1": "continue"}, (0, 1)),
-    *call("a", "checkpoint", [[0, 1], {"owner": "a", "step": 1}], [], (0, 1)),
-    *call("a", "finish", [[end(0)]], None, (0, 1)),
+          {"0": "continue", "1": "continue"}, BOTH),
+    *call("a", "checkpoint", [BOTH, {"owner": "a", "step": 1}], [], BOTH),
+    *call("a", "finish", [[end(0)]], None, BOTH),
 ]  # fmt: skip
 """A pack ends one trial of two, and dies."""
 ENDS = [
     *call("b", "lease", [1, None], [lease(1, 2, 56, {"owner": "a", "step": 1})]),
-    *call("b", "finish", [[end(1)]], None, (1,)),
+    *call("b", "finish", [[end(1, attempt=2)]], None, [[1, 2]]),
 ]
 """Another one ends the second."""
 
@@ -119,7 +121,7 @@ ONE_END, BUDGET, RESULTS, TABLE, RUNS, CHECKPOINTS, LEFT = INVARIANTS
 
 BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
     "an end by two packs": (
-        ONE_END, lambda: with_events(*call("c", "finish", [[end(1)]], None, (1,)))
+        ONE_END, lambda: with_events(*call("c", "finish", [[end(1, attempt=3)]], None, [[1, 3]]))
     ),
     "handed out after its end": (
         ONE_END, lambda: with_events(*call("c", "lease", [1, None],
@@ -197,19 +199,20 @@ def test_what_nobody_acknowledged_may_be_lost() -> None:
 
 def test_a_stale_end_is_none() -> None:
     """A pack that lost its trial is answered, too, and the coordinator drops what it tells."""
-    assert broken_by(with_events(*call("a", "finish", [[end(1)]], None, ()))) == []
+    for held in ([], [[1, 2]]):  # nor one of a pack that got its trial anew
+        assert broken_by(with_events(*call("a", "finish", [[end(1)]], None, held))) == []
 
 
 def test_what_a_process_wrote_is_read_again_but_for_a_torn_line(tmp_path: Path) -> None:
     history = CallHistory(tmp_path, "coordinator")
-    last = TrialReport(number=3, images=104, metrics={"nll": 1.5}, png=b"picture")
-    told = TrialEnd(number=3, state=TrialState.COMPLETED, cause="", images=104,
+    last = TrialReport(number=3, attempt=1, images=104, metrics={"nll": 1.5}, png=b"picture")
+    told = TrialEnd(number=3, attempt=1, state=TrialState.COMPLETED, cause="", images=104,
                     outcome="converged", report=last)  # fmt: skip
-    history.write("answered", "a", "finish", told=([told],), answer=None, held=[3])
+    history.write("answered", "a", "finish", told=([told],), answer=None, held=[(3, 1)])
     (event,) = read_histories(tmp_path)
     (kept,) = event.told[0]
     assert (kept["state"], kept["report"]["metrics"]) == ("completed", {"nll": 1.5})
     assert "png" not in kept["report"]
-    assert event.held == [3]
+    assert event.held == [[3, 1]]
     (file,) = tmp_path.iterdir()
     assert read_history([file.read_text(), '{"at": 1']) == [event]

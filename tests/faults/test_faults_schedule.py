@@ -8,15 +8,18 @@ import pytest
 from faults.injections import INJECTIONS
 from faults.schedule import (
     ALL_KINDS,
+    KILLS,
     LASTS_S,
+    LONG_S,
     REST_S,
-    SILENCE,
-    SILENCE_S,
     WEIGHTS,
     schedule,
+    schedule_kills,
     target_of,
 )
 from gensweep.coordinator._coordinator import LEASE_S
+from gensweep.coordinator._hang_watch import HANG_S
+from gensweep.driver._placement import POLL_S
 
 
 def test_a_seed_gives_the_same_faults_again_and_another_seed_others() -> None:
@@ -46,8 +49,18 @@ def test_faults_of_one_target_follow_each_other(seed: int) -> None:
     assert all(LASTS_S[0] <= f.for_s <= LASTS_S[1] and 0 <= f.choice < 1 for f in faults)
 
 
-def test_a_silence_outlasts_a_lease_and_comes_where_it_is_named() -> None:
-    (silence,) = schedule(0, 1, (SILENCE,))
-    assert silence.for_s == SILENCE_S > LEASE_S + 20
-    assert target_of(SILENCE) == target_of("kill_pack")
-    assert SILENCE not in {fault.kind for seed in range(20) for fault in schedule(seed, 10)}
+def test_what_takes_minutes_lasts_as_long_as_it_must_and_comes_where_it_is_named() -> None:
+    (silence,) = schedule(0, 1, ("silence_pack",))
+    (hang,) = schedule(0, 0.1, ("hang_pack",))
+    assert silence.for_s > LEASE_S + 20
+    assert hang.for_s > HANG_S + POLL_S + 20
+    assert target_of("silence_pack") == target_of("hang_pack") == target_of("kill_pack")
+    assert not {fault.kind for seed in range(20) for fault in schedule(seed, 10)} & {*LONG_S}
+
+
+def test_as_many_kills_come_as_are_asked_for() -> None:
+    for seed in range(50):
+        kills = schedule_kills(seed, 20)
+        assert len(kills) == 20
+        assert {kill.kind for kill in kills} <= {*KILLS}
+        assert kills == schedule_kills(seed, 20)

@@ -10,6 +10,7 @@ import pytest
 from gensweep.errors import UserError
 from gensweep.planning import options_parser, parse_request
 from gensweep.planning._check_ledger import find_sweep
+from gensweep.planning._plan_text import _pruner
 from gensweep.spec import Declaration, declarations
 from gensweep.spec._settings import Identity, Option, setting
 from gensweep.sweep import Sweep
@@ -74,6 +75,19 @@ def test_an_option_sets_its_field(name: str) -> None:
     sweep = parse_request("A test.", GAN, [*NEEDED.get(name, ()), *typed(declared)]).sweep
     assert getattr(sweep, name) == changed(declared)
     assert getattr(parse_request("A test.", GAN, []).sweep, name) == declared.default
+
+
+def test_a_pruner_without_a_name_is_the_one_that_repeats() -> None:
+    """And a plan that compares groups by one that does not repeat tells of it."""
+    sweep = parse_request("A test.", GAN, ["--budget-images", "6400", "--pruner"]).sweep
+    assert sweep.pruner == "halving"
+    compared = dataclasses.replace(sweep, group_by="objective")
+    asha = dataclasses.replace(compared, pruner="asha")
+    texts = [_pruner(one) for one in (GAN, sweep, compared, asha)]
+    among = ", among trials of the same objective"
+    assert texts == ["", "halving, in cohorts of 27", f"halving{among}, in cohorts of 27",
+                     f"asha{among}; which ones depends on what runs when, by halving it does "
+                     "not"]  # fmt: skip
 
 
 def test_packs_share_the_cores_unless_threads_are_asked() -> None:

@@ -64,7 +64,7 @@ def test_a_wheels_demo_runs_and_down_stops_its_stack_alone(
         found = status(home)
         assert found["healthy"]
         assert joined(stack) == stack.env["RAY_ADDRESS"]
-        assert sorted(found["services"]) == ["mlflow", "ray"]
+        assert sorted(found["services"]) == ["mlflow", "ray", "resumer"]
         pids = {pid for service in found["services"].values() for pid in service["pids"]}
         assert pids <= set(down(home))
         assert not [pid for pid in pids if psutil.pid_exists(pid)]

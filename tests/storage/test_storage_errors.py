@@ -11,13 +11,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
 import pytest
 
 from gensweep import patience
-from gensweep.errors import UserError
+from gensweep.errors import ServerAwayError, UserError
 from gensweep.patience import Patience
 from gensweep.storage import StoreError, StoreUnavailableError, _s3_clients, open_store
 from proxy import Proxy
@@ -110,13 +111,14 @@ class TestBucket:
 
 
 class Scripted(http.server.BaseHTTPRequestHandler):
-    """Answers with `code` in S3's error format."""
+    """Answers with `code`, an error's in S3's format."""
 
     code, name = 403, "AccessDenied"
 
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = f"<Error><Code>{self.name}</Code><Message>{SECRET}</Message></Error>".encode()
+        said = f"<Error><Code>{self.name}</Code><Message>{SECRET}</Message></Error>"
+        body = b"" if self.code == 200 else said.encode()
         self.send_response(self.code)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -129,21 +131,27 @@ class Scripted(http.server.BaseHTTPRequestHandler):
         return
 
 
+@contextmanager
+def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server that answers so."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.fixture
 def scripted(
     monkeypatch: pytest.MonkeyPatch, _credentials: None
 ) -> Iterator[Callable[[int, str], None]]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-
     def answer_with(code: int, name: str) -> None:
         monkeypatch.setattr(Scripted, "code", code)
         monkeypatch.setattr(Scripted, "name", name)
 
-    yield answer_with
-    server.shutdown()
-    server.server_close()
+    with serving(Scripted) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        yield answer_with
 
 
 @pytest.mark.parametrize("name", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"])
@@ -204,13 +212,15 @@ def test_read_only_folder(unprivileged: Path) -> None:
     assert list(unprivileged.iterdir()) == []
 
 
-def test_write_beyond_the_disk_leaves_the_old_object(tmp_path: Path) -> None:
-    """A full disk, played by the kernel's limit on the size of a file."""
+def test_write_beyond_the_disk_waits_and_then_leaves_the_old_object(tmp_path: Path) -> None:
+    """A full disk, played by the kernel's limit on the size of a file, which is lifted once."""
     script = (
-        "import resource, signal, sys; from gensweep.storage import open_store\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "store = open_store(sys.argv[1]); store.put('k', b'old')\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "import sys, threading; from resource import RLIMIT_FSIZE, RLIM_INFINITY, setrlimit\n"
+        "from gensweep.patience import Patience; from gensweep.storage import open_store\n"
+        "limit = lambda size: setrlimit(RLIMIT_FSIZE, (size, RLIM_INFINITY))\n"
+        "store = open_store(sys.argv[1], Patience(20)); limit(1000)\n"
+        "threading.Timer(0.5, limit, [RLIM_INFINITY]).start(); store.put('waited', b'n' * 2000)\n"
+        "store = open_store(sys.argv[1], Patience(0)); store.put('k', b'old'); limit(1000)\n"
         "store.put('k', b'n' * 2000)"
     )
     run = subprocess.run(
@@ -220,9 +230,10 @@ def test_write_beyond_the_disk_leaves_the_old_object(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert "StoreError: cannot write 'k'" in run.stderr
+    assert "StoreUnavailableError: cannot write 'k'" in run.stderr
+    assert open_store(str(tmp_path)).get("waited") == b"n" * 2000
     assert open_store(str(tmp_path)).get("k") == b"old"
-    assert open_store(str(tmp_path)).list() == ["k"]
+    assert open_store(str(tmp_path)).list() == ["k", "waited"]
     assert list((tmp_path / ".scratch").iterdir()) == []
 
 
@@ -272,18 +283,13 @@ def test_rides_out_a_flaky_server(
     bucket: str, moto_endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Flaky.target = moto_endpoint.removeprefix("http://")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     store = open_store(f"s3://{bucket}/p")
     values = {f"k{i}": os.urandom(10_000) for i in range(6)}
-    try:
+    with serving(Flaky) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         for key, value in values.items():
             store.put(key, value)
         assert {key: store.get(key) for key in store.list()} == values
-    finally:
-        server.shutdown()
-        server.server_close()
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)
     assert set(boto3.session.Session().client("s3").list_objects_v2(Bucket=bucket)) >= {"Contents"}
 
@@ -306,6 +312,49 @@ def test_a_server_that_is_away_is_waited_for_by_a_store_of_more_patience(
     assert store.get("k") == b"after"
     proxy.down()
     assert "no S3 server answers" in told[-1]
+
+
+class Guarded(Scripted):
+    """Refuses requests that are not signed with the key of the id `accepts`."""
+
+    accepts = "first"
+
+    def answer(self) -> None:
+        accepted = f"Credential={self.accepts}/" in self.headers["Authorization"]
+        self.code, self.name = (200, "") if accepted else (403, "ExpiredToken")
+        super().answer()
+
+    do_PUT = answer  # noqa: N815
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_credentials_that_expire_in_a_running_sweep_are_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever renews them need not stop it; one that never had good ones is refused at once."""
+    file = tmp_path / "credentials"
+
+    def write(name: str) -> None:
+        file.write_text(f"[default]\naws_access_key_id={name}\naws_secret_access_key={SECRET}\n")
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setattr(patience, "TELL_S", 0.1)
+    told: list[str] = []
+    write("first")
+    with serving(Guarded) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        store = open_store("s3://bucket/x", Patience(60, told.append))
+        store.put("k", b"v")
+        monkeypatch.setattr(Guarded, "accepts", "second")
+        error = failure(lambda: open_store("s3://bucket/x").put("k", b"v"), "ExpiredToken")
+        assert not isinstance(error, ServerAwayError)
+        renewed = threading.Timer(1.0, write, ["second"])
+        renewed.start()
+        store.put("k", b"w")
+        renewed.join()
+    assert "refuses access to bucket 'bucket' (ExpiredToken)" in told[-1]
 
 
 def test_errors_are_user_errors() -> None:

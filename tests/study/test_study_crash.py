@@ -11,7 +11,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from gensweep.study import Study, read_sweep
 from study.small_study import Categorical, Real, begin, finish
@@ -34,7 +37,7 @@ while leases := study.lease("a", 3):
     for lease in leases:
         assert (lease.checkpoint or {{}}).get("number", lease.number) == lease.number
         study.report(lease, 50, {{"fid": 2.0}})
-        study.checkpoint(lease, {{"number": lease.number}})
+        study.checkpoint([lease], {{"number": lease.number}})
         print("saved", lease.number, flush=True)
         finish(study, lease, "completed", metrics={{"fid": 1.0}}, images=100)
         print("ended", lease.number, lease.seed, flush=True)
@@ -139,6 +142,28 @@ def test_a_trial_cut_while_asked_keeps_its_stratum_and_its_group(
         assert len(groups) == 6
         assert all(one == other for one, other in groups.values())
         assert Counter(r.params["kind"] for r in records) == {"a": 4, "b": 4, "c": 4}
+
+
+@pytest.mark.parametrize("drawn", [0, 2])
+def test_a_trial_that_an_earlier_version_was_drawing_is_completed(
+    tmp_path: Path, drawn: int
+) -> None:
+    """It wrote what the trial was meant to be, and then one parameter after the other."""
+    path = str(tmp_path / "s.log")
+    reopen(path, resume=False).close()
+    former = optuna.load_study(study_name="s", storage=JournalStorage(JournalFileBackend(path)))
+    intent = {"fixed": {"x1": 0.25}, "group": None, "confirm_round": 0}
+    former.enqueue_trial({}, user_attrs={"gensweep_intent": intent})
+    if drawn:
+        trial = former.ask()
+        for name in list(SPACE)[:drawn]:
+            trial.suggest_float(name, 0.0, 1.0)
+        assert trial.params["x1"] != 0.25
+    with reopen(path) as study:
+        (lease,) = study.lease("a", 1)
+        assert (lease.number, set(lease.params)) == (0, set(SPACE))
+        known = trial.params if drawn else intent["fixed"]
+        assert {name: lease.params[name] for name in known} == known
 
 
 def test_full_disk_changes_nothing_in_memory(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from gensweep.budget import Budget
 from gensweep.errors import UserError
-from gensweep.study import Study, list_sweeps, read_sweep
+from gensweep.study import Study, StudyRuntime, list_sweeps, read_sweep
 from gensweep.trial import Lease, StaleLease
-from study.small_study import SPACE, Clock, Integer, Open, finish
+from study.small_study import SPACE, Clock, Integer, Open, finish, spec_of
 
 
 def drain(study: Study, count: int = 4) -> list[Lease]:
@@ -55,7 +56,7 @@ class TestStudy:
         with opened() as study:
             old = study.lease("a", 1)[0]
             study.report(old, 300, {"fid": 50.0})
-            study.checkpoint(old, {"key": "ckpt/3"})
+            study.checkpoint([old], {"key": "ckpt/3"})
             clock.now += 59
             assert study.expire() == []
             study.heartbeat("a")
@@ -67,7 +68,7 @@ class TestStudy:
             with pytest.raises(StaleLease):
                 finish(study, old, "completed", metrics={"fid": 1.0})
             with pytest.raises(StaleLease):
-                study.checkpoint(old, {"key": "late"})
+                study.checkpoint([old], {"key": "late"})
             with pytest.raises(StaleLease):
                 study.report(old, 400, {"fid": 1.0})
 
@@ -86,6 +87,26 @@ class TestStudy:
             clock.now += 61  # nor do they keep them for ever
             assert held.number in again.expire()
 
+    @pytest.mark.parametrize("keep_leases", [False, True])
+    def test_checkpoints_outlive_the_process(self, opened: Open, keep_leases: bool) -> None:
+        """Several trials at once, each as it was stored last: by this owner or one before."""
+        study = opened()
+        one, two, three = study.lease("a", 3, {"objective": "hinge"})
+        study.checkpoint([one, two], {"key": "first"})
+        study.checkpoint([two, three], {"key": "second"})
+        study.release("a")
+        study.lease("b", 1, {"objective": "hinge"})
+        three = study.lease("a", 2, {"objective": "hinge"})[1]
+        study.checkpoint([three], {"key": "third"})
+        study._exit.close()  # as its process was killed
+        asks = [("b", 1), ("a", 2)] if keep_leases else [("c", 3)]
+        with opened(resume=True, keep_leases=keep_leases) as again:
+            stratum = {"objective": "hinge"}
+            leases = [lease for owner, count in asks
+                      for lease in again.lease(owner, count, stratum, ())]  # fmt: skip
+        found = {lease.number: (lease.checkpoint or {})["key"] for lease in leases}
+        assert found == {one.number: "first", two.number: "second", three.number: "third"}
+
     def test_nobody_falls_silent_while_the_ledger_is_away(
         self, opened: Open, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -98,7 +119,7 @@ class TestStudy:
             (lease,) = study.lease("a", 1)
             study.heartbeat("a")
             monkeypatch.setattr(study._journal, "sync", outage)
-            study.checkpoint(lease, {"key": "x"})
+            study.checkpoint([lease], {"key": "x"})
             monkeypatch.undo()
             assert study.expire() == []
             study.heartbeat("a")
@@ -106,6 +127,30 @@ class TestStudy:
             assert study._spending.cost_once_stopped() < study.cost() + 1
             clock.now += 61
             assert study.expire() == [lease.number]
+
+    def test_a_wall_clock_that_jumps_ends_no_lease_and_costs_nothing(
+        self, storage: str, clock: Clock
+    ) -> None:
+        """Durations are of another clock, and the order of trials is that of their numbers."""
+
+        class Runtime(StudyRuntime):
+            ticks = Clock()
+
+        wall, budget = clock, Budget(trials=4, max_hours=0.9, max_cost=5.0)
+        runtime = Runtime(clock=wall, hourly_price=lambda: 5.0)
+        with Study.create(spec_of(budget=budget), storage, runtime) as study:
+            for jump_s in (3600, -7200, 3600):
+                (lease,) = study.lease("a", 1)
+                study.heartbeat("a")
+                wall.now += jump_s
+                assert study.expire() == []
+                assert study.stop_reason() is None
+                finish(study, lease, "completed", metrics={"fid": 1.0})
+            (last,) = study.lease("a", 1)
+            assert (study.hours(), study.cost()) == (0.0, pytest.approx(0.0, abs=0.2))
+            assert [r.number for r in study.records()] == [0, 1, 2, last.number]
+            Runtime.ticks.now += 61  # what passes in truth still counts
+            assert study.expire() == [last.number]
 
     def test_lease_of_the_same_owner_is_fenced_by_its_attempt(self, opened: Open) -> None:
         with opened() as study:
@@ -192,7 +237,7 @@ class TestStudy:
         study = opened()
         leases = study.lease("a", 3)
         finish(study, leases[0], "diverged", "loss is nan", images=20)
-        study.checkpoint(leases[1], {"key": "x"})
+        study.checkpoint([leases[1]], {"key": "x"})
         before = study.records()
         study.close()
         with opened(resume=True) as again:

@@ -23,11 +23,11 @@ LISTED = [name for name, sampler in SAMPLERS.items() if sampler.configurations]
 TRIALS, MORE = 64, 16
 QUESTION: dict[str, Any] = {"space": SPACE, "strata": ("objective",), "repeats": 2, "seed": 5}
 WIDTHS, PACKS = (4, 8, 12), (1, 2, 3)
-Told = list[tuple[Any, ...]]
+Identities = list[tuple[Any, ...]]
 
 
-def told(trials: Any) -> Told:
-    """What a trial's number stands for."""
+def identities(trials: Any) -> Identities:
+    """Read what follows from the number of each trial."""
     return [(one.number, one.params, one.seed, one.group) for one in trials]
 
 
@@ -71,13 +71,13 @@ def test_a_number_is_the_same_whatever_asks_and_when(sampler: str) -> None:
     """At any width, by any number of packs, and when trials are added."""
     question = QUESTION | {"sampler": sampler}
     short, long = (spec_of(**question, trials=n) for n in (TRIALS, TRIALS + MORE))
-    whole = told(asked(long, [4], random.Random(0)))
+    whole = identities(asked(long, [4], random.Random(0)))
     assert len(whole) == TRIALS + MORE
     for seed, (width, packs) in enumerate(itertools.product(WIDTHS, PACKS)):
         draw = random.Random(seed)
         first = asked(short, [width] * packs, draw)
-        assert told(first) == whole[:TRIALS]
-        assert told(asked(long, [width, 1], draw, first)) == whole
+        assert identities(first) == whole[:TRIALS]
+        assert identities(asked(long, [width, 1], draw, first)) == whole
 
 
 @pytest.mark.parametrize("sampler", LISTED)
@@ -176,7 +176,7 @@ def test_kills_and_extensions_change_no_trial(tmp_path: Path, sampler: str) -> N
     question = QUESTION | {"sampler": sampler}
     with begin(f"{tmp_path}/whole", trials=TRIALS + MORE, **question) as study:
         train(study, [4], random.Random(0))
-        whole = told(study.records())
+        whole = identities(study.records())
     place, draw = f"{tmp_path}/parts", random.Random(1)
     for part, trials in enumerate((TRIALS, TRIALS, TRIALS + MORE)):
         study = begin(place, resume=part > 0, trials=trials, **question)
@@ -185,8 +185,8 @@ def test_kills_and_extensions_change_no_trial(tmp_path: Path, sampler: str) -> N
         finally:
             study._exit.close()  # killed: nothing is given back
         if part == 1:
-            assert told(read_sweep("s", place).records) == whole[:TRIALS]
-    assert told(read_sweep("s", place).records) == whole
+            assert identities(read_sweep("s", place).records) == whole[:TRIALS]
+    assert identities(read_sweep("s", place).records) == whole
     assert len(whole) == TRIALS + MORE
 
 
@@ -218,7 +218,9 @@ def test_a_sweep_of_an_earlier_version_goes_on_to_draw_as_packs_ask(tmp_path: Pa
 # Replays
 
 
-def replayed(records: list[TrialRecord], study: Study, rungs: dict[int, dict[int, float]]) -> Told:
+def replayed(
+    records: list[TrialRecord], study: Study, rungs: dict[int, dict[int, float]]
+) -> Identities:
     """Draw, judge and end trials in the order that their records tell; what came out.
 
     `rungs` has what a trial measured at its rungs.
@@ -293,7 +295,7 @@ def test_a_sweep_that_learns_and_prunes_is_replayed_from_its_ledger(
     with begin(f"{tmp_path}/again", **question) as again:
         found = replayed(records, again, measured)
     assert found == [
-        (*told([one])[0], {rung: Verdict.PRUNE if poor else Verdict.CONTINUE
+        (*identities([one])[0], {rung: Verdict.PRUNE if poor else Verdict.CONTINUE
                            for rung, _, poor in one.verdicts})
         for one in records
     ]  # fmt: skip

@@ -1,14 +1,20 @@
 """Each pruner stops what its name says, and nothing that does better."""
 
+import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
+from optuna.pruners import SuccessiveHalvingPruner
+from optuna.trial import TrialState
 
 from gensweep.errors import UserError
 from gensweep.objective import Objective
 from gensweep.pruners import PRUNERS
 from gensweep.samplers import SAMPLERS
+from gensweep.trial import Lease
 from study.small_study import Categorical, Real, begin, finish
 
 RUNGS = (100, 300, 900)
@@ -50,6 +56,38 @@ def test_worse_than_others_is_stopped(tmp_path: Path, pruner: str) -> None:
     assert 24 not in stopped
 
 
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_asha_judges_as_optunas_does(tmp_path: Path, direction: str) -> None:
+    """Whatever order trials report in, and when the sweep is resumed."""
+    draw, running = random.Random(4), dict[int, tuple[Lease, optuna.Trial]]()
+    peer = optuna.create_study(pruner=SuccessiveHalvingPruner(RUNGS[0], 3), direction=direction)
+    question: dict[str, Any] = {
+        "objective": Objective(metric="m", direction=direction), "trials": 60, "sampler": "random",
+        "pruner": "asha", "rungs": RUNGS, "budget_images": RUNGS[-1],
+    }  # fmt: skip
+    study, pruned = begin(f"{tmp_path}/j", **question), Counter[int]()
+    while study.stop_reason() is None:
+        if draw.random() < 0.1:  # killed: others go on from their last rungs
+            study._exit.close()
+            study = begin(f"{tmp_path}/j", resume=True, **question)
+            leases = {lease.number: lease for lease in study.lease("a", len(running))}
+            running = {n: (leases[n], trial) for n, (_, trial) in running.items()}
+        for lease in study.lease("a", 6 - len(running)):
+            running[lease.number] = lease, peer.ask()
+        lease, trial = running[draw.choice(list(running))]
+        rung, value = RUNGS[len(peer.trials[lease.number].intermediate_values)], draw.random()
+        trial.report(value, rung)
+        is_poor = trial.should_prune()
+        assert (study.report(lease, rung, {"m": value}, rung) == "prune") == is_poor
+        if is_poor or rung == RUNGS[-1]:
+            pruned[rung] += is_poor
+            peer.tell(trial, state=TrialState.PRUNED) if is_poor else peer.tell(trial, value)
+            finish(study, lease, "pruned" if is_poor else "completed", metrics={"m": value})
+            del running[lease.number]
+    study.close()
+    assert set(pruned) == set(RUNGS)
+
+
 def test_hyperband_gives_some_trials_more_time_than_asha(tmp_path: Path) -> None:
     curves = [[0.3, 0.2, 0.1]] * 12 + [[3.0, 2.0, 1.0]] * 12
     asha, hyperband = (run(tmp_path / name, name, curves, RUNGS) for name in ("asha", "hyperband"))
@@ -73,7 +111,8 @@ def test_patience_stops_what_gets_worse(tmp_path: Path) -> None:
 
 def test_none_stops_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, "none", [[0.1] * 3, [9.0] * 3], RUNGS) == {}
-    assert set(PRUNERS) == {"none", "asha", "hyperband", "median", "wilcoxon", "patience"}
+    compared = {"asha", "halving", "hyperband", "median", "wilcoxon"}
+    assert set(PRUNERS) == {"none", "patience", *compared}
 
 
 GROUPED = {"x": Real(), "objective": Categorical(("hinge", "wasserstein"))}

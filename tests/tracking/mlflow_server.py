@@ -23,10 +23,15 @@ class Server:
         self.uri, self._folder = f"http://127.0.0.1:{self.port}", folder
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def database(self) -> Path:
+        """The file of its SQLite database."""
+        return self._folder / "m.db"
+
     def start(self) -> None:
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port",
                    str(self.port), "--workers", "1", "--backend-store-uri",
-                   f"sqlite:///{self._folder}/m.db", "--artifacts-destination",
+                   f"sqlite:///{self.database}", "--artifacts-destination",
                    str(self._folder / "artifacts")]  # fmt: skip
         environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         log = open(self._folder / "server.log", "ab")  # noqa: SIM115

@@ -5,9 +5,11 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +235,45 @@ def test_answers_that_are_cut_off_lose_and_repeat_nothing(
     for number in range(6):
         run = runs[f"trial-{number:04d}"]
         assert (history(client, run, "fid"), run.info.status) == ([(100, 0.5)], "FINISHED")
+
+
+@pytest.mark.nightly
+@pytest.mark.slow("MLflow waits for a lock of its database, and starts again", minutes=0.5)
+def test_a_locked_database_and_a_death_within_a_write_repeat_nothing(
+    server: Server, client: Any, tmp_path: Path
+) -> None:
+    """Another one holds the lock of the database for a while; the second time, MLflow dies within
+    a write that waits for it."""
+    with Tracker(Spool(tmp_path), server.uri, "locked", "s") as tracker:
+        begin(tracker)
+        for number in range(2):
+            with locked(server.database):
+                tracker.start_trial(number, {"x": number})
+                for step in range(1, 301):
+                    tracker.log_metrics(number, step, {"fid": float(step)})
+                assert not tracker.flush(2)
+                if number == 1:
+                    server.kill()
+            if number == 1:
+                server.start()
+            tracker.finish_trial(number, "completed")
+            assert tracker.flush(60), tracker.last_error
+        assert tracker.refused_count == 0
+    runs = runs_of(client, "locked", "s")
+    assert set(runs) == {"s", "trial-0000", "trial-0001"}
+    for number in range(2):
+        run = runs[f"trial-{number:04d}"]
+        expected = [(step, float(step)) for step in range(1, 301)]
+        assert (history(client, run, "fid"), run.info.status) == (expected, "FINISHED")
+
+
+@contextlib.contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """Meanwhile, nobody else can write to an SQLite database."""
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+        holder.execute("ROLLBACK")
 
 
 @pytest.mark.slow("four writers start, and three of them are killed")

@@ -58,6 +58,25 @@ def test_marks_outlive_rotation_and_restart(tmp_path: Path) -> None:
     assert Spool(tmp_path).marks == {"0/loss": 48, "1/loss": 49, "2/loss": 47}
 
 
+def test_marks_of_what_has_ended_do_not_pile_up(tmp_path: Path) -> None:
+    """A snapshot of all trials' marks would be written again and again, and grow with the sweep."""
+    spool = Spool(tmp_path, segment_bytes=300)
+    for n in range(60):
+        spool.put({"n": n, "marks": {f"{n}/loss": n}})
+        if n % 20:
+            spool.put({"n": n, "closes": str(n)})
+            assert f"{n}/loss" in spool.marks  # it may be told again, for a while
+        if n == 30:
+            spool.close()
+            spool = Spool(tmp_path, segment_bytes=300)
+    kept = set(spool.marks)
+    assert {"0/loss", "20/loss", "40/loss", "59/loss"} <= kept
+    assert len(kept) < 15
+    drain(spool)
+    spool.close()
+    assert set(Spool(tmp_path).marks) == kept
+
+
 def test_blobs_live_until_they_are_acknowledged(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.put({"n": 0}, name="a.bin", data=b"abc")

@@ -12,6 +12,7 @@ from gensweep.driver._progress_lines import progress_line
 from gensweep.evaluation import Evaluation
 from gensweep.lanes import LanePoint, LaneState
 from gensweep.storage import load_trained_lane
+from gensweep.study._lost_trials import Loss
 from gensweep.trial import Outcome, TrialEnd, TrialReport, TrialState
 from gensweep.worker import train_trials
 from gensweep_models.catalog import CATALOG
@@ -34,20 +35,41 @@ def test_a_pack_that_lost_its_trials_drops_them_and_another_goes_on(small_sweep:
     assert {t.attempts for t in small_sweep.trials().values()} == {2}
 
 
+def test_a_pack_is_refused_with_what_it_trained_under_an_earlier_lease(small_sweep: Any) -> None:
+    """Its trials were taken back while it was silent, and it is the one that got them anew."""
+    here, silent = small_sweep.runner("silent")
+    coordinator = small_sweep.coordinator
+    coordinator._study.fail_owner("silent", "silence")
+    anew = coordinator.lease("silent", 3, {})
+    assert [lease.id for lease in anew] == [(0, 2), (1, 2), (2, 2)]
+    late = completed(number=0, nll=1.0)
+    assert coordinator.report_rungs("silent", [late.report]) == {0: "lost"}
+    coordinator.finish("silent", [late])
+    pointer = {"owner": "silent", "step": 9}
+    assert coordinator.checkpoint("silent", [(1, 1), (2, 2)], pointer) == [(1, 1)]
+    records = small_sweep.trials()
+    assert [(records[n].state, records[n].metrics) for n in range(3)] == [("leased", {})] * 3
+    silent.lanes.fill(anew)  # in the place of what its lanes had
+    assert sorted(t.lease.id for t in silent.lanes.trials.values()) == [(0, 2), (1, 2), (2, 2)]
+    here.orders = ["stop"]
+    silent.resume()
+    assert {t.state for t in small_sweep.trials().values()} == {"leased"}
+
+
 def completed(number: int, nll: float) -> TrialEnd:
     """The end of a trial whose last evaluation nobody has heard of yet."""
-    report = TrialReport(number=number, images=2560, metrics={"nll": nll})
+    report = TrialReport(number=number, attempt=1, images=2560, metrics={"nll": nll})
     return TrialEnd(
-        number=number, state=TrialState.COMPLETED, cause="", images=2560, outcome="converged",
-        report=report,
+        number=number, attempt=1, state=TrialState.COMPLETED, cause="", images=2560,
+        outcome="converged", report=report,
     )  # fmt: skip
 
 
 def lose_one(small_sweep: Any) -> int:
     """Give one of the three trials of the pack "first" to another one; its number."""
-    small_sweep.coordinator.release_all("first")
+    study = small_sweep.coordinator._study
+    study._return(study._ledger.entries[1], Loss())
     (lost,) = small_sweep.coordinator.lease("another", 1, {})
-    assert len(small_sweep.coordinator.lease("first", 2, {})) == 2
     return int(lost.number)
 
 
@@ -146,7 +168,7 @@ def test_several_reports_are_one_call_and_a_lost_trial_is_told(small_sweep: Any)
     here._ask = lambda method, *args: (calls.append(method.__name__), request(method, *args))[1]
     here._asking.submit(time.sleep, 0.3)  # while the coordinator is busy
     for number in range(3):
-        here.report(TrialReport(number=number, images=640, metrics={"nll": 40.0}))
+        here.report(TrialReport(number=number, attempt=1, images=640, metrics={"nll": 40.0}))
     assert here.verdicts(wait=True) == {n: "lost" if n == gone else "continue" for n in range(3)}
     assert calls == ["report_rungs"]
 
@@ -165,7 +187,7 @@ def test_checkpoints_of_trials_that_wait_outlive_those_of_a_narrower_pack(small_
     here.release_all()
     (first,) = here.lease(1, None)
     for _ in range(4):
-        here.checkpoints({first.number: b"state"})
+        here.checkpoints({first.id: b"state"})
     here.settle()
     waiting = here.lease(2, None)
     assert len(waiting) == 2
@@ -239,6 +261,32 @@ def test_pruned_trials_end_early_with_what_they_were(open_small_sweep: Any) -> N
     assert all(
         t.images >= small_sweep.sweep.budget_images for t in trials.values() if t.state in ENDED
     )
+
+
+def test_a_cohort_is_judged_together_and_goes_on_where_it_was_set_aside(
+    open_small_sweep: Any,
+) -> None:
+    """At any width: a trial that waits leaves its lane, and its last bits are the same."""
+    found = []
+    for width in (6, 2):
+        small = open_small_sweep(f"{width}", pruner="halving", trials=6, width=width, rungs=3)
+        here = small.in_process("pack")
+        train_trials(small.sweep, here, small.evaluator, small.source)
+        assert small.coordinator.has_waiting_trials() is None
+        trials = small.trials().values()
+        found.append([(t.state, t.images, t.cause, t.metrics) for t in trials])
+        for trial in trials:
+            assert small.result(trial.number)["outcome"] in {trial.state, *Outcome}
+            assert (
+                LaneState.from_bytes(
+                    load_trained_lane(small.store, small.result(trial.number))
+                ).meta["seed"]
+                == trial.seed
+            )
+        assert max(trial.attempts for trial in trials) > 1
+    assert found[0] == found[1]
+    images = Counter(images for _, images, *_ in found[0])
+    assert images == {320: 4, 896: 1, 2560: 1}
 
 
 def test_a_sweep_ends_with_the_images_it_may_see(open_small_sweep: Any) -> None:
@@ -350,7 +398,8 @@ def test_what_a_lost_pack_still_writes_replaces_nothing(small_sweep: Any) -> Non
     other.resume()
     mine = load_trained_lane(small_sweep.store, small_sweep.result(0))
     state = silent.pack.take(0).to_bytes()
-    end = TrialEnd(number=0, state=TrialState.COMPLETED, cause="", images=0, outcome="converged")
+    end = TrialEnd(number=0, attempt=1, state=TrialState.COMPLETED, cause="", images=0,
+                   outcome="converged")  # fmt: skip
     silent.coordinator.finish(end, state, b"")
     silent.coordinator.settle()
     assert load_trained_lane(small_sweep.store, small_sweep.result(0)) == mine != state
@@ -378,7 +427,7 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(
     line = progress_line(small_sweep.coordinator.summary(), 0.0, 0.0, 5.0)
     assert line == "     5 s  3 training  |  no result yet  |  0 examples/s  |  measuring the pace"
     for number, nll in enumerate((40.0, 30.0)):
-        here.report(TrialReport(number=number, images=1280, metrics={"nll": nll}))
+        here.report(TrialReport(number=number, attempt=1, images=1280, metrics={"nll": nll}))
     assert here.verdicts(wait=True) == {0: "continue", 1: "continue"}
     line = progress_line(small_sweep.coordinator.summary(), 100.0, 50.0, 65.0)
     assert "nll 30 so far, unfinished  |  100 examples/s" in line
@@ -386,7 +435,10 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(
     assert line.endswith(f"{(3 * 2560 - 2 * 1280) / 50:.0f} s left")
     here.finish(completed(number=0, nll=35.0), b"", b"")
     here.settle()
-    assert "best nll 35  |" in progress_line(small_sweep.coordinator.summary(), 0.0, 1.0, 9.0)
+    summary = small_sweep.coordinator.summary()
+    assert "best nll 35  |" in progress_line(summary, 0.0, 1.0, 9.0)
+    trained = dataclasses.replace(summary, images_left=0)
+    assert progress_line(trained, 0.0, 1.0, 9.0).endswith("|  all trained, evaluating the last")
 
 
 def test_rungs_before_all_players_have_begun_are_left_out(open_small_sweep: Any) -> None:

@@ -86,9 +86,9 @@ def _find(name: str, trials: int) -> Doomed:
     from gensweep.storage import open_store
     from gensweep.tracking import find_traces
 
-    store, home = open_store(required_env("GENSWEEP_STORE")), find_home().path
+    store, home = open_store(required_env("GENSWEEP_STORE")), find_home()
     uri = required_env("MLFLOW_TRACKING_URI")
-    files = [home / "reports" / f"{name}.html", home / "spool" / name]
+    files = [home.path / "reports" / f"{name}.html", home.spool(name)]
     return Doomed(
         name=name, trials=trials, store=store, keys=store.list(f"sweeps/{name}/"),
         tracking_uri=uri, traces=find_traces(uri, name), files=[f for f in files if f.exists()],

@@ -94,6 +94,11 @@ def _pace(progress: "SweepProgress", rate: float, over: bool) -> str:
 
 
 def _end(progress: "SweepProgress") -> str:
+    from gensweep.driver_record import DriverRecord
+    from gensweep.home import find_home
+
     if progress.is_complete:
         return f"ended: gensweep report {progress.name} --out {progress.name}.html"
-    return f"nobody drives it: --resume {progress.name} of its script goes on"
+    left = DriverRecord.read(find_home().spool(progress.name))
+    command = left.command if left is not None else f"--resume {progress.name} of its script"
+    return f"nobody drives it: {command} goes on"

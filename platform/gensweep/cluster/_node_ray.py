@@ -74,13 +74,18 @@ def _instance_variables(metadata: InstanceMetadata) -> dict[str, str]:
     }
 
 
+def home_of(settings: Settings) -> str:
+    """Name the home folder of the head's sweeps, which outlives the head."""
+    return str(settings.data / "gensweep")
+
+
 def _head_variables(settings: Settings) -> dict[str, str]:
     found = {
         "RAY_enable_autoscaler_v2": "1",
         "RAY_gcs_storage": "rocksdb",  # a new head goes on with the jobs and actors of the old
         "RAY_gcs_storage_path": str(settings.data / "gcs"),
         "RAY_JOB_STOP_WAIT_TIME_S": "60",
-        "GENSWEEP_HOME": str(settings.data / "gensweep"),
+        "GENSWEEP_HOME": home_of(settings),
     }
     if (config := settings.etc / "cluster.yaml").exists():
         found["GENSWEEP_CLUSTER_CONFIG"] = str(config)

@@ -19,6 +19,7 @@ COMMANDS = {
         "fetch the database's password again",
     ),
     "ray": ("_node_ray", "run_ray", "become the host's Ray node"),
+    "resumer": ("resumer", "run_resumer", "go on with sweeps whose jobs died"),
     "tracking": ("_node_tracking", "run_mlflow", "become the MLflow server"),
     "logs": ("_node_logs", "upload_logs", "keep the logs of this host in CloudWatch"),
 }

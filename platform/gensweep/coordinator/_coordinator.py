@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from gensweep.budget import StopReason
+from gensweep.coordinator._hang_watch import CAUSE, HangWatch
 from gensweep.coordinator._hourly_price import hourly_price
 from gensweep.coordinator._pack_status import PackStatus
 from gensweep.coordinator._progress_summary import ProgressSummary, best_mean, leading_value
@@ -22,6 +23,7 @@ from gensweep.study import DrivenAlreadyError, Study, StudyRuntime, StudySpec
 from gensweep.trial import (
     CheckpointPointer,
     Lease,
+    LeaseId,
     StaleLease,
     StateCopy,
     TrialEnd,
@@ -35,6 +37,8 @@ GO_ON = (None, StopReason.TRIALS, StopReason.IMAGES)
 """Running trials are finished after these."""
 LEASE_S = 300.0
 """A pack that died is known at once; this is for one that no longer answers."""
+BEATS_PER_S = 100
+"""Heartbeats of all packs together; in a larger sweep each comes less often."""
 LOCK_S = 20.0
 """How long a database may keep the lock of a coordinator that was killed."""
 
@@ -109,7 +113,7 @@ class SweepCoordinator:
         self._recorder = SweepRecorder(context, objective)
         curve = protocol.get("curve")
         self._curve = [str(metric) for metric in curve] if isinstance(curve, Sequence) else []
-        self._waits = Waits()
+        self._waits, self._hang_watch = Waits(), HangWatch()
         self._budget, self._rungs = context.sweep.budget_images, context.sweep.rung_images
         self._images_seen = {r.number: r.images for r in self._study.records()}
         """By trial, as last told: ahead of the study, which hears at rungs."""
@@ -134,13 +138,14 @@ class SweepCoordinator:
         owner: str,
         count: int,
         stratum: Mapping[str, object] | None,
-        known: Collection[tuple[int, int]] | None = None,
+        known: Collection[LeaseId] | None = None,
     ) -> list[Lease]:
         """Hand out up to `count` trials of one stratum; None: of the one that most needs it.
 
         `known` are numbers and attempts of what the pack holds already: what it holds besides, by
         an answer that it never got, comes first. None: it got all.
         """
+        self._hang_watch.hear(owner)
         self._expire_leases()
         packs = self._memory.state.packs
         if self._is_stopping or owner in packs.ended:
@@ -156,17 +161,25 @@ class SweepCoordinator:
             _log.debug("%s leases trials %s", owner, [lease.number for lease in leases])
         return leases
 
-    def heartbeat(self, owner: str, seen: Mapping[int, int]) -> bool:
-        """Keep the pack's leases; whether it should go on. `seen` are images, by trial."""
+    def heartbeat(self, owner: str, seen: Mapping[int, int]) -> float | None:
+        """Keep the pack's leases; `seen` are images, by trial.
+
+        Return after how many seconds it may come again, or None: it is to stop.
+        """
         self._memory.note_alive()
+        self._hang_watch.hear(owner)
         self._study.heartbeat(owner)
-        held = set(self._study.held(owner))
+        held = {number for number, _ in self._study.held(owner)}
         self._images_seen |= {n: images for n, images in seen.items() if n in held}
-        is_wanted = not self._is_stopping and owner not in self._memory.state.packs.ended
-        return is_wanted and self._study.stop_reason() in GO_ON
+        packs = self._memory.state.packs
+        is_wanted = not self._is_stopping and owner not in packs.ended
+        if not is_wanted or self._study.stop_reason() not in GO_ON:
+            return None
+        return min(len(packs.begun) / BEATS_PER_S, LEASE_S / 5)
 
     def note_wait(self, owner: str, waits_for: str) -> None:
         """Keep the leases of a pack that a server keeps waiting, and tell the driver of that."""
+        self._hang_watch.hear(owner)
         self._study.heartbeat(owner)
         self._waits.note(owner, waits_for)
 
@@ -174,13 +187,22 @@ class SweepCoordinator:
         """Let the trials of a pack that starts anew wait again; not counted against them."""
         self._study.release(owner)
 
-    def held(self, owner: str) -> list[int]:
-        """Tell which trials the pack holds."""
+    def held(self, owner: str) -> list[LeaseId]:
+        """Tell which trials the pack holds, with the attempt of each."""
         return self._study.held(owner)
 
     def _expire_leases(self) -> None:
         for number in self._study.expire():
             self._record_if_ended(number)
+        self._end_pruned()
+
+    def _end_pruned(self) -> None:
+        """End the trials that were pruned while they waited; the tracker is told first."""
+        with self._study.transaction():
+            for number, cause in self._study.to_prune().items():
+                metrics = self._study.record(number).metrics
+                self._recorder.end_trial(number, TrialState.PRUNED, cause, metrics)
+                self._study.prune(number, cause)
 
     # Trials, as packs tell of them
 
@@ -193,11 +215,12 @@ class SweepCoordinator:
             _log.debug("trial %d at %d images: %s", report.number, report.images, verdict)
             if verdict is not Verdict.LOST:
                 self._recorder.report(report)
+        self._end_pruned()
         return verdicts
 
     def _report_and_decide(self, owner: str, report: TrialReport) -> Verdict:
         try:
-            lease = self._study.lease_of(owner, report.number)
+            lease = self._study.lease_of(owner, report.number, report.attempt)
         except StaleLease:
             return Verdict.LOST
         self._images_seen[report.number] = report.images
@@ -222,24 +245,42 @@ class SweepCoordinator:
         self._recorder.record_copy(number, copy)
 
     def checkpoint(
-        self, owner: str, numbers: Sequence[int], pointer: CheckpointPointer
-    ) -> list[int]:
-        """Keep where the trials' lanes are stored; return those that others have by now."""
-        lost = []
+        self, owner: str, leases: Sequence[LeaseId], pointer: CheckpointPointer
+    ) -> list[LeaseId]:
+        """Keep where the trials' lanes are stored; return the leases that hold no longer."""
+        held, lost = [], []
         with self._study.transaction():
-            for number in numbers:
+            for number, attempt in leases:
                 try:
-                    self._study.checkpoint(self._study.lease_of(owner, number), pointer)
+                    held.append(self._study.lease_of(owner, number, attempt))
                 except StaleLease:
-                    lost.append(number)
+                    lost.append((number, attempt))
+            if held:
+                self._study.checkpoint(held, pointer)
         return lost
 
     def finish(self, owner: str, ends: Sequence[TrialEnd]) -> None:
-        """End trials, but for those that have ended, or that others have by now."""
+        """End trials, but for those that have ended, or that others have by now.
+
+        Those that wait for their cohort are set aside.
+        """
         with self._study.transaction():
             for end in ends:
                 with suppress(StaleLease):
-                    self._finish(self._study.lease_of(owner, end.number), end)
+                    lease = self._study.lease_of(owner, end.number, end.attempt)
+                    if end.waits:
+                        self._set_aside(lease, end)
+                    else:
+                        self._finish(lease, end)
+        self._end_pruned()
+
+    def _set_aside(self, lease: Lease, end: TrialEnd) -> None:
+        """Let a trial wait; the tracker is told its curve first, as by `_finish`."""
+        self._recorder.record_learning(end.number, end.tracked_points)
+        self._study.set_aside(lease, self._rung(end.images), end.stored(end.state))
+        self._images_seen[end.number] = end.images
+        _log.debug("trial %d waits at %d images", end.number, end.images)
+        self._recorder.rest_trial(end.number)
 
     def _finish(self, lease: Lease, end: TrialEnd) -> None:
         """Tell the tracker first: a crash in between repeats that, and the study has the last
@@ -276,11 +317,26 @@ class SweepCoordinator:
         with self._memory.change() as state:
             state.packs.nodes[owner] = sorted(nodes)
 
+    def register_actor(self, owner: str, actor: str) -> None:
+        """Keep Ray's id of the pack's own process, by which it can be ended."""
+        with self._memory.change() as state:
+            state.packs.actors[owner] = actor
+
+    def hung_packs(self) -> list[str]:
+        """Tell the actors of packs that hang; that is what they will have died of."""
+        packs = self._memory.state.packs
+        hung = [o for o in self._hang_watch.hung(packs.begun) if o in packs.actors]
+        if any(packs.errors.get(owner) != CAUSE for owner in hung):
+            with self._memory.change():
+                packs.errors |= dict.fromkeys(hung, CAUSE)
+        return [packs.actors[owner] for owner in hung]
+
     def record_pack_error(self, owner: str, traceback: str) -> None:
         """Keep the traceback that ends the pack, with each of its trials."""
         with self._memory.change() as state:
             state.packs.record_error(owner, traceback)
-        self._recorder.record_error(sorted(self._study.held(owner)), traceback)
+        numbers = [number for number, _ in self._study.held(owner)]
+        self._recorder.record_error(numbers, traceback)
 
     def add_usage(self, owner: str, lane_seconds: Mapping[str, float]) -> None:
         """Keep what a pack's lanes have done with their time since it began."""
@@ -306,6 +362,7 @@ class SweepCoordinator:
                 self._record_if_ended(number)
         else:
             self._study.release(owner)
+        self._end_pruned()
         with self._memory.change() as state:
             state.packs.end(owner, cause)
             state.notes += [f"a pack died of {cause}"] * died
@@ -322,7 +379,7 @@ class SweepCoordinator:
     def summary(self) -> ProgressSummary:
         """Tell how far the sweep is."""
         self._memory.note_alive()
-        counts, records = self._study.summary(), self._study.records()
+        counts, records = self._study.summary(), self._study.ranked()
         ended = [r.number for r in records if r.state.ended]
         images = sum(self._images_seen.values())
         saved = sum(self._budget - self._images_seen.get(number, 0) for number in ended)

@@ -24,6 +24,9 @@ class PackRegistry:
     """Packs by the name that their driver gave them, as JSON: see `SessionMemory`."""
 
     nodes: dict[str, list[str]] = field(default_factory=dict)
+    actors: dict[str, str] = field(default_factory=dict)
+    """Ray's ids of the processes that hold their places."""
+
     begun: dict[str, bool] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
@@ -47,6 +50,7 @@ class PackRegistry:
     def end(self, owner: str, cause: str) -> None:
         """Forget the pack, but for its end, and what its lanes did."""
         self.nodes.pop(owner, None)
+        self.actors.pop(owner, None)
         self.begun.pop(owner, None)
         self.errors.pop(owner, None)
         self.ended[owner] = cause

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from gensweep.objective import Objective
-from gensweep.trial import TrialRecord, TrialState, TrialView
+from gensweep.trial import RankedTrial, TrialState, TrialView
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ class ProgressSummary:
     """Trials that the sweep will have, and that are not drawn yet."""
 
 
-def best_mean(records: Sequence[TrialRecord], objective: Objective) -> float | None:
+def best_mean(records: Sequence[RankedTrial], objective: Objective) -> float | None:
     """Return the mean of the best configuration over its completed seeds; None before the first."""
     views = [{"group": r.group, "confirm_round": r.confirm_round, "state": r.state,
               "metrics": r.metrics} for r in records]  # fmt: skip
@@ -52,7 +52,7 @@ def best_mean(records: Sequence[TrialRecord], objective: Objective) -> float | N
     return objective.sign * ranked[0].mean if ranked else None
 
 
-def leading_value(records: Sequence[TrialRecord], objective: Objective) -> float | None:
+def leading_value(records: Sequence[RankedTrial], objective: Objective) -> float | None:
     """Return the best value that a pruned or unfinished trial has reported."""
     metric, states = objective.metric, (TrialState.LEASED, TrialState.PRUNED)
     values = [r.metrics[metric] for r in records if r.state in states and metric in r.metrics]

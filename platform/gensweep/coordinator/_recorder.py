@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gensweep.errors import UserError
+from gensweep.home import Home
 from gensweep.learning_curve import CurvePoint
 from gensweep.objective import Objective
 from gensweep.patience import OUTAGE_S, Patience
@@ -27,7 +28,7 @@ Curves = Mapping[str, Sequence[Sequence[float]]]
 
 def spool_of(context: RunContext) -> Path:
     """Return the folder of what the tracker is still to be told, and of the session's memory."""
-    return Path(context.home) / "spool" / context.sweep.name
+    return Home(Path(context.home)).spool(context.sweep.name)
 
 
 class SweepRecorder:

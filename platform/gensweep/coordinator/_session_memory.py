@@ -4,13 +4,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from gensweep.coordinator._pack_status import PackRegistry
 from gensweep.errors import UserError
 from gensweep.files import write_atomically
+from gensweep.patience import write_patiently
 
 MAX_DEATHS = 5
 """Deaths in a row, each soon after the coordinator came back, that are not survived."""
@@ -77,7 +78,13 @@ class SessionMemory:
                 state.deaths = 0
 
     def _write(self) -> None:
-        write_atomically(self._path, json.dumps(asdict(self.state)))
+        # Of a thousand packs: `asdict` would copy them all, at each change.
+        text = json.dumps(self.state, default=_fields)
+        write_patiently(self._path, lambda: write_atomically(self._path, text))
+
+
+def _fields(of: Any) -> dict[str, Any]:
+    return {each.name: getattr(of, each.name) for each in fields(of)}
 
 
 def _read(path: Path) -> SessionState | None:

@@ -3,7 +3,6 @@
 Runs in: the script's process.
 """
 
-from gensweep.driver._excepthook import install_excepthook
 from gensweep.driver._main import main
 
-__all__ = ["install_excepthook", "main"]
+__all__ = ["main"]

@@ -29,6 +29,7 @@ def launch(plan: Plan) -> None:
     from gensweep.driver._finish import finish
     from gensweep.driver._interrupt import Interrupt
     from gensweep.driver._progress_lines import ProgressPrinter
+    from gensweep.driver._recorded_driver import recorded_driver
     from gensweep.driver._report_files import first_report
     from gensweep.evaluation import measure_floor
 
@@ -40,12 +41,12 @@ def launch(plan: Plan) -> None:
 
     coordinator.wait_until_open()
     try:
-        if not request.resume:  # a resumed sweep has told more already
-            report = first_report(plan, evaluator.protocol).as_json()
-            coordinator.ask(SweepCoordinator.keep_report, report)
-        elif coordinator.ask(SweepCoordinator.has_waiting_trials) is None:
-            _log.info("nothing is left to train: every trial has ended, or a limit is reached")
-        with Interrupt(coordinator, sweep.name) as interrupt:
+        with recorded_driver(plan), Interrupt(coordinator, sweep.name) as interrupt:
+            if not request.resume:  # a resumed sweep has told more already
+                report = first_report(plan, evaluator.protocol).as_json()
+                coordinator.ask(SweepCoordinator.keep_report, report)
+            elif coordinator.ask(SweepCoordinator.has_waiting_trials) is None:
+                _log.info("nothing is left to train: every trial has ended, or a limit is reached")
             with ProgressPrinter(coordinator):
                 settings = _worker_settings(plan, coordinator, evaluator)
                 is_done = run_packs(coordinator, settings)

@@ -1,4 +1,4 @@
-"""Places packs anew whose node drains before they have begun, and frees places of the dead.
+"""Places packs anew whose node drains before they begin, frees places of the dead, ends who hangs.
 
 Ray 2.60 places an actor's group first and starts the actor then, but starts none on a node that
 drains: such a group keeps the node from leaving, and the actor waits for the node's end.
@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 POLL_S = 5.0
 DYING_S = 60.0
 """How long after a pack's end Tune may tell of it, and an actor of it still ask for places."""
+
+HungPacks = Callable[[], Sequence[str]]
+"""Tells Ray's ids, in hexadecimal, of the packs that hang."""
 
 
 @dataclass
@@ -46,10 +49,10 @@ class PlacementRetries:
 
 
 @contextmanager
-def watch_placement(retries: PlacementRetries) -> Iterator[None]:
-    """Meanwhile, kill packs that wait on a draining node, and free what the dead had reserved."""
+def watch_packs(retries: PlacementRetries, hung_packs: HungPacks) -> Iterator[None]:
+    """Meanwhile, kill packs that hang, or wait on a draining node; free what the dead reserved."""
     stop = threading.Event()
-    thread = threading.Thread(target=_poll, args=(retries, stop), daemon=True)
+    thread = threading.Thread(target=_poll, args=(retries, hung_packs, stop), daemon=True)
     thread.start()
     try:
         yield
@@ -58,7 +61,7 @@ def watch_placement(retries: PlacementRetries) -> Iterator[None]:
         thread.join(timeout=POLL_S)
 
 
-def _poll(retries: PlacementRetries, stop: threading.Event) -> None:
+def _poll(retries: PlacementRetries, hung_packs: HungPacks, stop: threading.Event) -> None:
     killed, logged = set[bytes](), set[str]()
 
     def attempt(work: Callable[[], None]) -> None:
@@ -71,25 +74,41 @@ def _poll(retries: PlacementRetries, stop: threading.Event) -> None:
 
     while not stop.wait(POLL_S):
         attempt(partial(_kill_stuck_packs, retries, killed))
+        attempt(partial(_kill_hung_packs, hung_packs, killed))
         attempt(partial(_free_places, retries))
     attempt(partial(_free_places, retries))  # of a pack that died last
 
 
 def _kill_stuck_packs(retries: PlacementRetries, killed: set[bytes]) -> None:
     """Kill packs that a draining node will not start; Tune starts others elsewhere."""
-    import ray
-
-    core = ray._private.worker.global_worker.core_worker  # as `ray.kill`, which wants a handle
     for pack in packs_waiting_on_draining_nodes() - killed:
         retries.ended.append(time.monotonic())  # before Tune can tell of its end
-        try:
-            core.kill_actor(ray.ActorID(pack), True)
-        except (ValueError, ray.exceptions.RayError):  # Tune has let go of it
+        if not _kill(pack):
             with suppress(IndexError):
                 retries.ended.pop()
             continue
         killed.add(pack)
         _log.info("a node drains before its pack has begun: it is placed anew")
+
+
+def _kill_hung_packs(hung_packs: HungPacks, killed: set[bytes]) -> None:
+    """Kill packs that the coordinator has not heard of for long; others go on with their trials."""
+    for pack in set(map(bytes.fromhex, hung_packs())) - killed:
+        if _kill(pack):
+            killed.add(pack)
+            _log.warning("a pack hangs, and is ended: its trials go on in another one")
+
+
+def _kill(actor: bytes) -> bool:
+    """Kill an actor by its id; False if Tune has let go of it."""
+    import ray
+
+    core = ray._private.worker.global_worker.core_worker  # as `ray.kill`, which wants a handle
+    try:
+        core.kill_actor(ray.ActorID(actor), True)
+    except (ValueError, ray.exceptions.RayError):
+        return False
+    return True
 
 
 def _free_places(retries: PlacementRetries) -> None:

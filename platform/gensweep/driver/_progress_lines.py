@@ -82,7 +82,8 @@ class ProgressPrinter:
             return call.answer(QUIET_S)
         except TimeoutError:
             _log.warning("waiting since %s for the process that decides: it comes back after a "
-                         "death, or waits for its ledger", since)  # fmt: skip
+                         "death, or waits for its ledger's database, or for room on a full disk",
+                         since)  # fmt: skip
         summary = call.answer()
         _log.warning("it answers again, after %.0f s", time.monotonic() - begin)
         return summary
@@ -103,7 +104,7 @@ def progress_line(summary: ProgressSummary, rate: float, mean: float, elapsed: f
     counted = summary.states.items()
     told = [(n, state_label(state)) for state, n in counted] + [(summary.not_begun, "not begun")]
     states = "  ".join(f"{n} {label}" for n, label in told if n)
-    left = f"{summary.images_left / mean:,.0f} s left" if mean > 0 else _phase(summary, elapsed)
+    left = _time_left(summary, mean) if mean > 0 else _phase(summary, elapsed)
     parts = [f"{elapsed:6,.0f} s  {states}", _best(summary), f"{rate:,.0f} examples/s", left]
     return "  |  ".join([*parts, *([f"cost {summary.cost:,.2f}"] if summary.cost else [])])
 
@@ -114,6 +115,13 @@ def _best(summary: ProgressSummary) -> str:
     if summary.leader is not None:
         return f"{summary.metric} {summary.leader:.4g} so far, unfinished"
     return "no result yet"
+
+
+def _time_left(summary: ProgressSummary, pace: float) -> str:
+    """Say how long training takes at so many examples a second, or what comes after it."""
+    if not summary.images_left and summary.states.get("leased"):
+        return "all trained, evaluating the last"
+    return f"{summary.images_left / pace:,.0f} s left"
 
 
 def _phase(summary: ProgressSummary, elapsed: float) -> str:

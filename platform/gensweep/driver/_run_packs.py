@@ -13,7 +13,7 @@ from ray.tune.search import Searcher
 
 from gensweep.coordinator import CoordinatorLostError, RemoteCoordinator, SweepCoordinator
 from gensweep.driver._host_loss import host_lost
-from gensweep.driver._placement import PlacementRetries, watch_placement
+from gensweep.driver._placement import PlacementRetries, watch_packs
 from gensweep.spec import SUPERVISOR_CPUS, PackResources
 from gensweep.worker import PackCalls, WorkerSettings, train_loop_per_worker
 
@@ -140,9 +140,11 @@ def run_packs(coordinator: RemoteCoordinator, settings: WorkerSettings) -> bool:
     resources = settings.resources
 
     def pack(config: dict[str, str]) -> None:
-        here = ray.get_runtime_context().get_node_id()
-        ray.get(settings.coordinator.register_nodes.remote(config["owner"], {here}))
-        mine = replace(settings, owner=config["owner"], supervisor=here)
+        owner, me = config["owner"], ray.get_runtime_context()
+        here, actor = me.get_node_id(), settings.coordinator
+        ray.get([actor.register_nodes.remote(owner, {here}),
+                 actor.register_actor.remote(owner, me.get_actor_id())])  # fmt: skip
+        mine = replace(settings, owner=owner, supervisor=here)
         build_trainer(train_loop_per_worker, mine).fit()
         tune.report({"trials": 1})
 
@@ -163,7 +165,7 @@ def run_packs(coordinator: RemoteCoordinator, settings: WorkerSettings) -> bool:
             callbacks=[JsonLoggerCallback()],  # without, Tune warns of results that it misses
         ),
     )
-    with watch_placement(retries):
+    with watch_packs(retries, lambda: coordinator.ask(SweepCoordinator.hung_packs)):
         errors = tuner.fit().errors
     if searcher.lost:
         raise searcher.lost

@@ -4,7 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gensweep.errors import UserError
+from gensweep.errors import ServerAwayError, UserError
+from gensweep.files import FULL
 from gensweep.space import space_as_json
 from gensweep.spec import RunRequest, Sweep
 from gensweep.study import (
@@ -59,9 +60,8 @@ def _is_new(path: Path) -> bool:
         if path.exists():
             path.open("r+b").close()
     except OSError as error:
-        raise UserError(
-            f"the ledger {path} cannot be written ({error.strerror}): {CURE}."
-        ) from None
+        kind = ServerAwayError if error.errno in FULL else UserError
+        raise kind(f"the ledger {path} cannot be written ({error.strerror}): {CURE}.") from None
     return not path.exists()
 
 

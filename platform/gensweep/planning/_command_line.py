@@ -17,6 +17,7 @@ from pathlib import Path
 from gensweep.configuration_file import ConfigurationFile
 from gensweep.errors import UserError
 from gensweep.lanes import precision_of
+from gensweep.option_parser import OptionParser
 from gensweep.patience import Patience
 from gensweep.spec import DATA, PLACEMENT, RunRequest, Sweep, declarations, fix_values
 
@@ -41,7 +42,7 @@ lacks."""
 
 def options_parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     """The options, with the script's own sweep as defaults."""
-    p = argparse.ArgumentParser(
+    p = OptionParser(
         prog=sys.argv[0],
         description=description,
         epilog=f"{EXAMPLES}\n{_kept(sweep)}",
@@ -81,7 +82,9 @@ def _add_fields(p: "argparse._ActionsContainer", sweep: Sweep, group: str) -> No
             p.add_argument(declared.flag, action="store_true", default=None, help=text)
         else:
             p.add_argument(declared.flag, type=declared.kind, metavar=option.metavar,
-                           choices=option.choices, help=text)  # fmt: skip
+                           nargs="?" if option.without_value else None,
+                           const=option.without_value, choices=option.choices,
+                           help=text)  # fmt: skip
 
 
 def _add_prices(p: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gensweep.files import write_atomically
+from gensweep.patience import write_patiently
 from gensweep.planning._cost import Quote
 from gensweep.planning._estimate import Estimate
 from gensweep.space import all_strata
@@ -85,5 +86,6 @@ class Plan:
     def write_local(self, name: str, data: bytes) -> Path:
         """Write a file below the home folder, for whoever may enter it; return its path."""
         path = Path(self.home) / name
-        write_atomically(path, data, mode=0o666)  # less what the process masks
+        mode = 0o666  # less what the process masks
+        write_patiently(path, lambda: write_atomically(path, data, mode=mode))
         return path

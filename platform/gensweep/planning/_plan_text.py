@@ -7,6 +7,7 @@ from typing import Any
 from gensweep.grid import axes_of, count_configurations
 from gensweep.known_metrics import FEW_EXAMPLES, NEIGHBOURS
 from gensweep.planning._plan import Plan
+from gensweep.pruners import REPEATABLE, cohort_size, find_pruner
 from gensweep.redact import redact
 from gensweep.space import dimension_text, space_as_json
 from gensweep.spec import RunRequest, Sweep
@@ -144,8 +145,15 @@ def _threads(request: RunRequest) -> str:
 
 def _pruner(sweep: Sweep) -> str:
     """Say which trials the pruner compares; empty without one."""
+    pruner = find_pruner(sweep.pruner)
+    if pruner.name == "none":
+        return ""
     among = f", among trials of the same {sweep.group_by}" if sweep.group_by else ""
-    return "" if sweep.pruner == "none" else f"{sweep.pruner}{among}"
+    if pruner.is_synchronous:
+        return f"{pruner.name}{among}, in cohorts of {cohort_size(sweep.rungs)}"
+    # A map is read as what holds of the space, so that it should not be of one run alone.
+    timed = f"; which ones depends on what runs when, by {REPEATABLE} it does not"
+    return f"{pruner.name}{among}{timed if sweep.group_by and pruner.by_powers else ''}"
 
 
 def _confirmation(sweep: Sweep) -> str:

@@ -29,6 +29,9 @@ class Option:
 
     metavar: str | None = None
     choices: tuple[str, ...] | None = None
+    without_value: str | None = None
+    """The value that the option alone stands for; None: it needs one."""
+
     group: str = ""
     """Heading of `--help` under which it stands; empty: the first."""
 

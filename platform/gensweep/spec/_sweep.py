@@ -16,7 +16,7 @@ from gensweep.known_metrics import METRICS
 from gensweep.objective import Objective
 from gensweep.own_metric import OwnMetric, check_metrics, formulas
 from gensweep.precision import FEWEST, PRECISIONS
-from gensweep.pruners import PRUNERS, Pruner, find_pruner
+from gensweep.pruners import PRUNERS, REPEATABLE, Pruner, find_pruner
 from gensweep.samplers import SAMPLERS, Sampler, find_sampler
 from gensweep.sampling_fields import SamplingField, sampling_fields
 from gensweep.space import all_strata, check_defaults, scopes, strata
@@ -140,8 +140,10 @@ class Sweep:
         option=Option(metavar="K"), least=2, kept_on_resume=True, identity=Identity(always=False),
     )  # fmt: skip
     pruner: str = setting(
-        "none", f"of poor trials: {summaries(PRUNERS)} (default {{value}})",
-        option=Option(choices=tuple(PRUNERS)), kept_on_resume=True, identity=Identity(),
+        "none",
+        f"of poor trials: {summaries(PRUNERS)} (default {{value}}; without a name {REPEATABLE})",
+        option=Option(choices=tuple(PRUNERS), without_value=REPEATABLE), kept_on_resume=True,
+        identity=Identity(),
     )  # fmt: skip
     pbt: bool = setting(
         False,

@@ -26,7 +26,7 @@ OBJECT_STORE_BYTES = 200 * 2**20
 def names(store: str) -> tuple[str, ...]:
     """Name the services of a stack whose `store` is "swift" or "files"."""
     swift = tuple(f"swift-{name}" for name in _swift.SERVERS) if store == "swift" else ()
-    return (*swift, "mlflow", "ray")
+    return (*swift, "mlflow", "ray", "resumer")
 
 
 def environment(home: Home, state: dict[str, Any], service: str) -> dict[str, str]:
@@ -43,13 +43,18 @@ def start(home: Home, state: dict[str, Any], service: str) -> dict[str, Any]:
         return _start_mlflow(home, state, env)
     if service == "ray":
         return _start_ray(home, state, env)
+    if service == "resumer":
+        argv = [sys.executable, "-m", "gensweep.cluster.resumer"]
+        return spawn(argv, env, home.log(service), home.project)
     record: dict[str, Any] = _swift.start(home, state, service.removeprefix("swift-"), env)
     return record
 
 
 def answers(state: Mapping[str, Any], service: str) -> bool:
-    """Return whether the service answers its health check."""
+    """Return whether the service answers its health check; one without a port has none."""
     ports = state["ports"]
+    if service == "resumer":
+        return True
     if service == "ray":
         return _takes_jobs(ports, Path(state["token_file"]).read_text().strip())
     if service == "mlflow":

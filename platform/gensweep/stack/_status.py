@@ -27,8 +27,9 @@ def status(home: Home | None = None) -> dict[str, Any]:
 
 def _service(home: Home, state: dict[str, Any], name: str) -> dict[str, Any]:
     record = state["services"].get(name)
+    port = state["ports"].get(PORT_OF.get(name, name))
     return {
-        "address": f"http://127.0.0.1:{state['ports'][PORT_OF.get(name, name)]}",
+        "address": f"http://127.0.0.1:{port}" if port else "",
         "pids": sorted(p.pid for p in marked(f"{state['id']}/{name}")),
         "healthy": is_alive(record) and _services.answers(state, name),
         "log": str(home.log(name)),

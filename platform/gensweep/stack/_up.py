@@ -15,6 +15,10 @@ from gensweep.stack._process import is_alive, marked, stop, wait_until
 
 _SAVING = Lock()
 RAY_PORTS = {"dashboard": 8265, "gcs": None, "ray-agent": None, "ray-client": None}
+PORTS: dict[str, dict[str, int | None]] = {
+    "ray": RAY_PORTS, "mlflow": {"mlflow": 5000}, "resumer": {},
+}  # fmt: skip
+"""Service to the ports that it prefers, by name; others listen on any one, named as they are."""
 
 
 def up(home: Home | None = None, store: str | None = None) -> dict[str, Any]:
@@ -82,8 +86,7 @@ def _mend(home: Home, state: dict[str, Any], broken: list[str]) -> None:
 
 def _prepare(home: Home, state: dict[str, Any], broken: list[str]) -> None:
     for name in broken:
-        chosen = RAY_PORTS if name == "ray" else {name: 5000 if name == "mlflow" else None}
-        for port, preferred in chosen.items():
+        for port, preferred in PORTS.get(name, {name: None}).items():
             choose_port(state, port, preferred)
     state["token_file"] = str(_services.ensure_token())
     if state["store"] == "swift":

@@ -22,6 +22,7 @@ from gensweep.storage._trial_artifacts import (
     TrialArtifacts,
     TrialArtifactWriter,
     load_sample_grids,
+    load_stored_lane,
     load_trained_lane,
 )
 
@@ -42,6 +43,7 @@ __all__ = [
     "load_checksummed",
     "load_report_pictures",
     "load_sample_grids",
+    "load_stored_lane",
     "load_trained_lane",
     "open_store",
     "safe_name",

@@ -8,7 +8,11 @@ class StoreError(UserError):
 
 
 class StoreUnavailableError(StoreError, ServerAwayError):
-    """The store gave no answer, or only server errors, in all retries; a later try may succeed."""
+    """The store gave no answer, or only server errors, or was full, in all retries."""
+
+
+class StoreDeniedError(StoreError):
+    """The store refuses the credentials."""
 
 
 class MissingKeyError(KeyError):

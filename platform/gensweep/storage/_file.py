@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gensweep.files import sync, write_atomically
-from gensweep.storage._errors import MissingKeyError, StoreError
+from gensweep.files import FULL, sync, write_atomically
+from gensweep.patience import Patience
+from gensweep.storage._errors import MissingKeyError, StoreError, StoreUnavailableError
 from gensweep.storage._keys import validated_key
 
+WAIT_S = 60.0
+"""How long a full disk is waited for, unless the store is opened with more patience."""
 _SCRATCH = ".scratch"
 """Folder of half-written files: inside the root, since a rename must not leave the file system."""
 
@@ -18,11 +21,13 @@ _SCRATCH = ".scratch"
 class FileStore:
     """Objects are files under `root`; a write is a synced scratch file and a rename.
 
-    Unlike in a bucket, `a` and `a/b` cannot both be objects.
+    Unlike in a bucket, `a` and `a/b` cannot both be objects. A full disk is waited for with
+    `patience`, by default for a minute, before `StoreUnavailableError` is raised.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, patience: Patience | None = None) -> None:
         self.root = Path(os.path.abspath(root))
+        self._patience = patience or Patience(WAIT_S)
 
     @property
     def uri(self) -> str:
@@ -32,6 +37,9 @@ class FileStore:
         return f"FileStore({str(self.root)!r})"
 
     def put(self, key: str, data: bytes) -> None:
+        self._patience.keep_trying(lambda: self._put(key, data))
+
+    def _put(self, key: str, data: bytes) -> None:
         target = self._path(key)
         try:
             write_atomically(target, data, mode=0o666, folder=self.root / _SCRATCH, durable=True)
@@ -81,7 +89,7 @@ class FileStore:
         made = [p for p in (self.root, *self.root.parents) if not p.exists()]
         key = f".probe-{secrets.token_hex(8)}"
         try:
-            self.put(key, b"probe")
+            self._put(key, b"probe")
             if self.get(key) != b"probe":
                 raise StoreError(f"{self.uri} returned other bytes than were written: check it.")
             self.delete(key)
@@ -100,10 +108,10 @@ class FileStore:
             sync(folder)
 
     def _store_error(self, verb: str, key: str, error: OSError) -> StoreError:
-        return StoreError(
-            f"cannot {verb} {key!r} in {self.uri} ({error.strerror}): choose a folder that is "
-            "writable and has space."
-        )
+        what = f"cannot {verb} {key!r} in {self.uri} ({error.strerror})"
+        if error.errno in FULL:
+            return StoreUnavailableError(f"{what}: make room there.")
+        return StoreError(f"{what}: choose a folder that is writable and has space.")
 
 
 def _remove_empty(folders: list[Path]) -> None:

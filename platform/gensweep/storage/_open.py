@@ -14,8 +14,8 @@ def open_store(uri: str, patience: Patience | None = None) -> ObjectStore:
     """Open the store at `s3://bucket/prefix`, `file:///folder`, or a plain path.
 
     Neither network nor disk is touched before the first request; `ObjectStore.check` does that.
-    `patience` is that of a server's store, by default of about a minute. Raises `UserError` for a
-    URI of another scheme, or one that holds credentials.
+    `patience` is for a server that is away, or a full disk, by default about a minute. Raises
+    `UserError` for a URI of another scheme, or one that holds credentials.
 
     >>> open_store("file:///tmp/results").uri
     'file:///tmp/results'
@@ -26,7 +26,7 @@ def open_store(uri: str, patience: Patience | None = None) -> ObjectStore:
     if "://" not in uri:
         if not uri.strip():
             raise UserError("the store's URI is empty: use s3://bucket/prefix or file:///folder.")
-        return FileStore(Path(uri))
+        return FileStore(Path(uri), patience)
     parts = urlsplit(uri)
     if parts.scheme not in {"s3", "file"}:
         raise UserError(
@@ -45,4 +45,4 @@ def open_store(uri: str, patience: Patience | None = None) -> ObjectStore:
         return S3Store(parts.netloc, parts.path, patience)
     if parts.netloc not in {"", "localhost"}:
         raise UserError(f"{uri!r} names the host {parts.netloc!r}: write file:///folder.")
-    return FileStore(Path(unquote(parts.path)))
+    return FileStore(Path(unquote(parts.path)), patience)

@@ -4,17 +4,21 @@ import base64
 import hashlib
 import io
 import os
-import random
 import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gensweep.errors import UserError
-from gensweep.patience import Patience
-from gensweep.storage._errors import MissingKeyError, StoreError, StoreUnavailableError
+from gensweep.patience import Patience, pause_before
+from gensweep.storage._errors import (
+    MissingKeyError,
+    StoreDeniedError,
+    StoreError,
+    StoreUnavailableError,
+)
 from gensweep.storage._keys import join_key, validated_key
-from gensweep.storage._s3_clients import endpoint, s3_client
+from gensweep.storage._s3_clients import endpoint, renew_clients, s3_client
 
 T = TypeVar("T")
 
@@ -36,11 +40,13 @@ class S3Store:
     """Objects under `prefix` of a bucket. AWS's environment names endpoint, region, credentials.
 
     Methods repeat what a server could not serve, by default for about a minute, before they raise
-    `StoreUnavailableError`; `check` gives up after `PATIENCE_S`. Thread safe.
+    `StoreUnavailableError`; `check` gives up after `PATIENCE_S`. Credentials that were good and are
+    refused by now are waited for in the same way: they may be renewed. Thread safe.
     """
 
     def __init__(self, bucket: str, prefix: str = "", patience: Patience | None = None) -> None:
         self._patience = patience or Patience(WAIT_S)
+        self._has_served = False
         if not 3 <= len(bucket) <= 63:
             raise UserError(f"bucket {bucket!r} is no bucket's name: write s3://bucket/prefix.")
         self.bucket = bucket
@@ -75,7 +81,8 @@ class S3Store:
     def list_etags(self, prefix: str = "", patient: bool = True) -> dict[str, tuple[int, str]]:
         """Map each key that begins with `prefix` to its size in bytes and its entity tag.
 
-        `patient` repeats a failed request for about a minute; otherwise it gives up in seconds.
+        `patient` repeats a failed request for as long as the store's patience lasts; otherwise it
+        gives up in seconds.
         """
 
         def collect(s3: Any) -> dict[str, tuple[int, str]]:
@@ -156,7 +163,19 @@ class S3Store:
         """Run `action` with a client, again if no server answers; errors are put in words."""
         if not patient:
             return self._try(key, action, patient=False)
-        return self._patience.keep_trying(lambda: self._try(key, action, patient=True))
+        return self._patience.keep_trying(lambda: self._serve(key, action))
+
+    def _serve(self, key: str, action: Callable[[Any], T]) -> T:
+        """Run `action` once more; a refusal counts as absence where there was none before."""
+        try:
+            answer = self._try(key, action, patient=True)
+        except StoreDeniedError as denied:
+            if not self._has_served:
+                raise
+            renew_clients()
+            raise StoreUnavailableError(str(denied)) from None
+        self._has_served = True
+        return answer
 
     def _try(self, key: str, action: Callable[[Any], T], patient: bool) -> T:
         """Run `action`, again after a broken answer: what botocore does not know as transient."""
@@ -172,9 +191,7 @@ class S3Store:
                 if not _worth_retrying(error, patient) or (attempt >= 4 if patient else late):
                     raise failure from None
             attempt += 1
-            # Jitter: the packs of a cluster lose their store at one moment and must not all
-            # come back at one moment.
-            time.sleep(random.uniform(0.1, 0.2 * 2**attempt))
+            time.sleep(pause_before(attempt))
 
     def _explain(self, key: str, error: Exception) -> Exception:
         """Put the error in the user's terms; botocore's own text may quote a header, a secret."""
@@ -211,7 +228,7 @@ class S3Store:
         if code in _ABSENT:
             return MissingKeyError(f"{self.uri}/{key}")
         if code in _DENIED or status in {401, 403}:
-            return StoreError(
+            return StoreDeniedError(
                 f"{where} refuses access to bucket {self.bucket!r} ({code}): check "
                 "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy."
             )

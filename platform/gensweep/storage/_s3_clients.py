@@ -26,6 +26,13 @@ def s3_client(patient: bool) -> Any:
         return _CLIENTS[key]
 
 
+def renew_clients() -> None:
+    """Let clients be made anew, with the credentials that the environment leads to by then."""
+    with _LOCK:
+        _SESSIONS.clear()
+        _CLIENTS.clear()
+
+
 def endpoint() -> str:
     """Return the server's address as the user set it, without any credentials in it."""
     url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")

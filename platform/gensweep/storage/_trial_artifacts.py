@@ -57,6 +57,11 @@ def load_trained_lane(store: ObjectStore, trial: TrialView) -> bytes:
     return _read(store, trial, _weights(trial["number"]))
 
 
+def load_stored_lane(store: ObjectStore, pointer: ArtifactPointer, number: int) -> bytes:
+    """Read the weights of trial `number` where `pointer` says; raises as `load_trained_lane`."""
+    return _read_stored(store, pointer, _weights(number))
+
+
 def load_sample_grids(uri: str, trials: Iterable[TrialView]) -> dict[str, bytes]:
     """Read the last sample grid (PNG) of each of `trials` from the store at `uri`.
 
@@ -75,6 +80,10 @@ def _read(store: ObjectStore, trial: TrialView, name: str) -> bytes:
     kept = trial["kept"]
     if not kept:
         raise LookupError(f"nothing was stored of trial {trial['number']}.")
+    return _read_stored(store, ArtifactPointer(place=kept["place"], step=kept["step"]), name)
+
+
+def _read_stored(store: ObjectStore, kept: ArtifactPointer, name: str) -> bytes:
     # The step itself, or if it is damaged an earlier one of the same owner.
     return Checkpoints(store, kept["place"]).read_lane(name, kept["step"] + 1)[0]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -27,10 +28,26 @@ def _delegate(name: str) -> Any:
 
 def _delegate_change(name: str) -> Any:
     def method(self: "BoundedHistoryStorage", trial_id: int, *args: Any, **kwargs: Any) -> Any:
+        if self._draft is not None and trial_id == self._draft._trial_id:
+            return _CHANGES[name](self._draft, *args, **kwargs)
         self._stale.add(trial_id)
         return getattr(self.inner, name)(trial_id, *args, **kwargs)
 
     return method
+
+
+def _set_param(
+    draft: FrozenTrial, name: str, internal_value: float, distribution: BaseDistribution
+) -> None:
+    draft.distributions[name] = distribution
+    draft.params[name] = distribution.to_external_repr(internal_value)
+
+
+_CHANGES: dict[str, Callable[..., None]] = {
+    "set_trial_param": _set_param,
+    "set_trial_system_attr": lambda draft, key, value: draft.system_attrs.update({key: value}),
+}
+"""How what a sampler writes while it draws a trial changes one that is in no journal yet."""
 
 
 class BoundedHistoryStorage(BaseStorage):
@@ -51,6 +68,7 @@ class BoundedHistoryStorage(BaseStorage):
         self._best: list[tuple[float, int]] = []  # signed value and id, the best first
         self._stale: set[int] = set()
         self._is_shown: Callable[[FrozenTrial], bool] = lambda trial: True
+        self._draft: FrozenTrial | None = None
         for trial in inner.get_all_trials(study_id, deepcopy=False):
             self._show(trial)
 
@@ -114,6 +132,27 @@ class BoundedHistoryStorage(BaseStorage):
         ]
         return copy.deepcopy(found) if deepcopy else found
 
+    @contextmanager
+    def drafting(self, study_id: int, draft: FrozenTrial) -> Iterator[FrozenTrial]:
+        """Let the block draw the parameters of a trial, which is then written in one piece.
+
+        Meanwhile `get_trial` knows it, and no listing does. What the sampler notes of it, for
+        others that draw at the same time, is dropped: nobody does.
+        """
+        self._draft = draft
+        try:
+            yield draft
+            draft.system_attrs = {}
+        finally:
+            self._draft = None
+        draft._trial_id = self.create_new_trial(study_id, draft)
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        """Read one trial, whether it is listed or not."""
+        if self._draft is not None and trial_id == self._draft._trial_id:
+            return self._draft
+        return self.inner.get_trial(trial_id)
+
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         trial_id = self.inner.create_new_trial(study_id, template_trial)
         self._show(self.inner.get_trial(trial_id))
@@ -143,7 +182,6 @@ class BoundedHistoryStorage(BaseStorage):
     get_study_user_attrs = _delegate("get_study_user_attrs")
     get_study_system_attrs = _delegate("get_study_system_attrs")
     get_all_studies = _delegate("get_all_studies")
-    get_trial = _delegate("get_trial")
     get_trial_id_from_study_id_trial_number = _delegate("get_trial_id_from_study_id_trial_number")
     get_trial_number_from_id = _delegate("get_trial_number_from_id")
     get_n_trials = _delegate("get_n_trials")

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from gensweep.trial import CheckpointPointer, StoredResult, TrialRecord, TrialState
+from gensweep.trial import (
+    LanePointer,
+    RungVerdict,
+    StoredResult,
+    TrialRecord,
+    TrialState,
+)
 
 
 @dataclass(slots=True)
@@ -21,10 +27,13 @@ class TrialEntry:
     cause: str = ""
     owner: str = ""
     drawn_at: int = 0
-    """Verdicts and ends that the study had told before it was drawn: what a sampler that learns
+    """Verdicts and ends that the study had decided before it was drawn: what a sampler that learns
     drew it from."""
-    verdicts: list[list[int]] = field(default_factory=list)
-    """[rung, verdicts and ends told before, 1 if it was pruned], of each that a pruner gave."""
+    fitted_at: list[int] | None = None
+    """[verdicts and ends decided, trials drawn] of what it was drawn from, where that is older."""
+    verdicts: list[RungVerdict] = field(default_factory=list)
+    waits_at: int = 0
+    """Rung, in images, at which it was set aside until its cohort is judged; 0: it was not."""
     ended_at: int | None = None
     """As `drawn_at`; None before it has ended, or if an earlier version ended it."""
     attempts: int = 0
@@ -35,7 +44,7 @@ class TrialEntry:
     images: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     result: StoredResult = field(default_factory=StoredResult)
-    checkpoint: CheckpointPointer | None = None
+    checkpoint: LanePointer | None = None
     created: float = 0.0
     started: float | None = None
     ended: float | None = None
@@ -44,10 +53,11 @@ class TrialEntry:
         """Copy the entry for readers outside."""
         return TrialRecord(
             params=dict(self.params), metrics=dict(self.metrics), result=self.result.copy(),
-            verdicts=[list(verdict) for verdict in self.verdicts],
+            verdicts=list(self.verdicts),
             **{name: getattr(self, name) for name in _SHOWN},
         )  # fmt: skip
 
 
 _SHOWN = ("number", "state", "cause", "images", "attempts", "lost", "hosts", "seed", "group",
-          "confirm_round", "created", "started", "ended", "drawn_at", "ended_at")  # fmt: skip
+          "confirm_round", "created", "started", "ended", "drawn_at", "fitted_at",
+          "ended_at")  # fmt: skip

@@ -64,17 +64,13 @@ class LeaseBook:
 
         The attempt fences off an owner that lost the trial and got it anew.
         """
-        self.check_owner(lease.owner, entry)
+        if entry.state is not TrialState.LEASED or entry.owner != lease.owner:
+            raise StaleLease(
+                f"trial {entry.number} of {lease.owner}: it is now {entry.state}, attempt "
+                f"{entry.attempts}."
+            )
         if entry.attempts != lease.attempt:
             raise StaleLease(
                 f"trial {lease.number}, attempt {lease.attempt} of {lease.owner}: it is now "
                 f"attempt {entry.attempts}."
-            )
-
-    def check_owner(self, owner: str, entry: TrialEntry) -> None:
-        """Raise `StaleLease` unless the owner holds the trial."""
-        if entry.state is not TrialState.LEASED or entry.owner != owner:
-            raise StaleLease(
-                f"trial {entry.number} of {owner}: it is now {entry.state}, attempt "
-                f"{entry.attempts}."
             )

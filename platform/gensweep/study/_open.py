@@ -1,6 +1,6 @@
 """Creating a study, opening a known one, and refusing both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from gensweep.study._read import SweepSnapshot, list_sweeps, unknown_sweep
 from gensweep.study._sampler import FixableSampler
 from gensweep.study._spending import Spent
 from gensweep.study._study_spec import BY_NUMBER, DRAWN, StudySpec
+from gensweep.study._waiting import COHORTS
 from gensweep.study.journal import Journal, only_writer
 from gensweep.versions import versions
 
@@ -31,6 +32,8 @@ class OpenedStudy:
     journal: Journal
     by_number: bool
     """Whether a trial's parameters follow from its number; not in sweeps of earlier versions."""
+    cohorts: tuple[int, ...]
+    """After how many trials cohorts begin anew: where trials were added, each time."""
     spent: Spent
     """In the sessions before."""
     exit: ExitStack
@@ -106,9 +109,16 @@ def _opened(
         ledger=Ledger(bounded, history, sampler, spec, clock),
         journal=journal,
         by_number=by_number,
+        cohorts=_cohorts(facts, spec.budget.trials),
         spent=Spent(hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0))),
         exit=stack.pop_all(),
     )
+
+
+def _cohorts(facts: Mapping[str, Any], trials: int) -> tuple[int, ...]:
+    """Read after how many trials cohorts begin anew; those that are added now begin others."""
+    before = facts.get("trials", trials)
+    return (*facts.get(COHORTS, ()), *([before] if before < trials else []))
 
 
 def _known(location: str) -> dict[str, SweepSnapshot]:

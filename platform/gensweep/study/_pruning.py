@@ -1,14 +1,16 @@
 """Decides whether a trial is pruned: what trials measured at rungs, and the pruner's word on it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import optuna
-from optuna.pruners import NopPruner
+from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 from optuna.trial import FrozenTrial
 
+from gensweep.study._asha import AshaRungs
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._entry import TrialEntry
-from gensweep.trial import Verdict, finite
+from gensweep.study._study_spec import StudySpec
+from gensweep.trial import RungVerdict, Verdict, finite
 
 
 class Pruning:
@@ -18,17 +20,22 @@ class Pruning:
     """
 
     def __init__(
-        self, study: optuna.Study, storage: BoundedHistoryStorage, metric: str, group_by: str | None
+        self, study: optuna.Study, storage: BoundedHistoryStorage, spec: StudySpec
     ) -> None:
-        """Judge trials of equal `group_by` by one another alone; None: all by all."""
-        self._study, self._storage, self._metric = study, storage, metric
-        self._group_by = group_by
+        """Judge trials of equal `spec.group_by` by one another alone; None: all by all."""
+        self._study, self._storage, self._metric = study, storage, spec.objective.metric
+        self._group_by = spec.group_by
+        is_asha = isinstance(study.pruner, SuccessiveHalvingPruner)
+        sign, first = spec.objective.sign, spec.rungs[0] if spec.rungs else 1
+        self._asha = AshaRungs(storage, first, sign) if is_asha else None
         self._measured: dict[int, dict[int, float]] = {}
         """Rung to what trials measured there, by number."""
 
     def load(self, trials: Iterable[FrozenTrial]) -> None:
         """Take in what the journal has of earlier sessions."""
         for trial in trials:
+            if self._asha is not None:
+                self._asha.load(trial, self._group_of(trial))
             for images, value in trial.intermediate_values.items():
                 self._measured.setdefault(images, {})[trial.number] = value
 
@@ -45,21 +52,23 @@ class Pruning:
         """Read what `measure` wrote at that rung, by number of the trial."""
         return self._measured.get(images, {})
 
-    def judge(self, entry: TrialEntry, rung: int, told: int) -> list[list[int]]:
+    def judge(self, entry: TrialEntry, rung: int, decided_at: int) -> list[RungVerdict]:
         """Return the trial's verdicts with that at `rung`, which a pruner gives once.
 
         A trial that comes to a rung again, as its pack was lost, meets the verdict that stands
-        there, whatever others have measured since. `told` verdicts and ends were before.
+        there, whatever others have measured since. See `RungVerdict` for `decided_at`.
         """
-        is_judged = any(at == rung for at, *_ in entry.verdicts)
+        is_judged = any(verdict.rung == rung for verdict in entry.verdicts)
         if is_judged or isinstance(self._study.pruner, NopPruner):
             return entry.verdicts
-        return [*entry.verdicts, [rung, told, int(self._is_poor(entry))]]
+        return [*entry.verdicts, RungVerdict(rung, decided_at, int(self._is_poor(entry)))]
 
     def _is_poor(self, entry: TrialEntry) -> bool:
-        """Ask Optuna's pruner about the trial, as it stands among those of its group."""
+        """Ask the pruner about the trial, as it stands among those of its group."""
         trial = self._storage.get_trial(entry.id)
         group = self._group_of(trial)
+        if self._asha is not None:
+            return self._asha.is_poor(trial, group)
         with self._storage.only(lambda other: self._group_of(other) == group):
             return self._study.pruner.prune(self._study, trial)
 
@@ -68,11 +77,15 @@ class Pruning:
         return trial.params.get(self._group_by) if self._group_by is not None else None
 
 
-def verdict_at(rung: int, verdicts: Iterable[Sequence[int]]) -> Verdict:
-    """Read the verdict at a rung; where none was given, the trial goes on.
+def verdict_at(
+    rung: int, verdicts: Iterable[RungVerdict], otherwise: Verdict = Verdict.CONTINUE
+) -> Verdict:
+    """Read the verdict at a rung; `otherwise` where none was given.
 
-    >>> str(verdict_at(300, [[100, 0, 0], [300, 7, 1]]))
+    >>> str(verdict_at(300, [RungVerdict(100, 0, 0), RungVerdict(300, 7, 1)]))
     'prune'
     """
-    pruned = any(at == rung and poor for at, _, poor in verdicts)
-    return Verdict.PRUNE if pruned else Verdict.CONTINUE
+    for verdict in verdicts:
+        if verdict.rung == rung:
+            return Verdict.PRUNE if verdict.is_pruned else Verdict.CONTINUE
+    return otherwise

@@ -9,6 +9,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from gensweep.fitted_tpe import Fits, FittedTPESampler
 from gensweep.samplers import find_sampler
 
 
@@ -16,17 +17,23 @@ class FixableSampler(BaseSampler):
     """Draws all parameters but those in `fixed` by the sampler of that name.
 
     Each trial is drawn by a seed of its own, of the sweep's seed and the trial's number: a sweep
-    that was interrupted goes on with the parameters that it would have drawn.
+    that was interrupted goes on with the parameters that it would have drawn. One that learns
+    begins with a new estimate then, as the trials tell (`TrialEntry.fitted_at`).
     """
 
     def __init__(self, name: str, seed: int) -> None:
         self.fixed: dict[str, Any] = {}
+        self.fits = Fits()
+        """Of a sampler that learns: they outlive the sampler of a trial."""
         self._make, self._seed = find_sampler(name).make, seed
         self._base = self._of_trial(0)
 
     def _of_trial(self, number: int) -> BaseSampler:
         digest = hashlib.sha256(f"sampler/{self._seed}/{number}".encode()).digest()
-        return self._make(self._seed, int.from_bytes(digest[:4], "big"))
+        sampler = self._make(self._seed, int.from_bytes(digest[:4], "big"))
+        if isinstance(sampler, FittedTPESampler):
+            sampler.fits = self.fits
+        return sampler
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -51,7 +58,7 @@ class FixableSampler(BaseSampler):
         return self._base.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        self._base = self._of_trial(trial.number)
+        self._base, self.fits.used = self._of_trial(trial.number), None
         self._base.before_trial(study, trial)
 
     def after_trial(

@@ -1,8 +1,9 @@
 """The study: the only part that decides which trial runs, goes on, or has ended."""
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 from gensweep.budget import StopReason
@@ -10,18 +11,22 @@ from gensweep.space import Stratum
 from gensweep.study._confirming import Confirming
 from gensweep.study._end import ResolvedEnd, resolve
 from gensweep.study._entry import TrialEntry
+from gensweep.study._halving import make_halving
 from gensweep.study._leases import LeaseBook
 from gensweep.study._lost_trials import Loss, LossRule
-from gensweep.study._new_trials import Key
+from gensweep.study._new_trials import Key, NewTrial
 from gensweep.study._open import OpenedStudy, create_study, open_study
 from gensweep.study._pruning import verdict_at
 from gensweep.study._queue import TrialQueue
 from gensweep.study._spending import Spending
 from gensweep.study._study_spec import StudyRuntime, StudySpec
 from gensweep.study._summary import StudySummary
+from gensweep.study._waiting import WaitingTrials
 from gensweep.trial import (
     CheckpointPointer,
     Lease,
+    LeaseId,
+    RankedTrial,
     StoredResult,
     TrialRecord,
     TrialState,
@@ -54,13 +59,15 @@ class Study:
         self._leases = LeaseBook(runtime)
         self._queue = TrialQueue(spec, by_number=opened.by_number)
         self._losses, self._confirming = LossRule(runtime.max_attempts), Confirming(spec)
-        for entry in self._ledger.load(keep_leases=runtime.keep_leases):
+        halving = make_halving(spec, self._ledger.pruning.at_rung, opened.cohorts)
+        self._waiting = WaitingTrials(halving, self._ledger, self._queue, opened.cohorts)
+        entries = self._ledger.load(keep_leases=runtime.keep_leases)
+        for entry in entries:
             self._queue.add(entry)
             if entry.state is TrialState.LEASED:
                 self._leases.grant(entry)
                 self._leases.hear(entry.owner)
-            elif not entry.state.ended:
-                self._queue.requeue(entry)
+        self._waiting.load(entries)
         self._ledger.remember("trials", spec.budget.trials)
         self._ledger.remember("confirm", str(spec.confirm or ""))
         drawn = sum(entry.confirm_round > 0 for entry in self._ledger.entries.values())
@@ -135,7 +142,7 @@ class Study:
         owner: str,
         count: int,
         stratum: Stratum | None = None,
-        known: Collection[tuple[int, int]] | None = None,
+        known: Collection[LeaseId] | None = None,
     ) -> list[Lease]:
         """Lease up to `count` trials of a stratum: returned ones, then repeats, then new ones.
 
@@ -160,7 +167,7 @@ class Study:
             new = self._fill(owner, count - len(unheard), self._queue.find(stratum))
             return [*unheard, *new]
 
-    def _unheard(self, owner: str, known: Collection[tuple[int, int]] | None) -> list[Lease]:
+    def _unheard(self, owner: str, known: Collection[LeaseId] | None) -> list[Lease]:
         """Leases of the owner that are not among those it knows of; None: it knows of all."""
         if known is None:
             return []
@@ -194,7 +201,13 @@ class Study:
         """Choose the stratum that most needs a pack; None if none has anything to hand out."""
         with self.transaction():
             self._confirm()
-            return None if self._stopped() else self._queue.next_stratum()
+            if self._stopped():
+                return None
+            found = self._queue.next_stratum()
+            # Nothing is left to draw and nobody trains: those that wait are all that will come.
+            if found is None and not self._ledger.counts[TrialState.LEASED]:
+                found = self._queue.next_stratum() if self._waiting.close() else None
+            return found
 
     def _confirm(self) -> None:
         """Queue the next round of confirming trials, once all trials before it have ended."""
@@ -220,12 +233,18 @@ class Study:
         """Take the stratum's next trial, drawing it if none waits; None if there is none."""
         if self._stopped():
             return None
-        return self._queue.take_next(key, lambda new: self._ledger.ask(new.fixed, new.group))
+        return self._queue.take_next(key, self._draw)
+
+    def _draw(self, new: NewTrial) -> TrialEntry:
+        entry = self._ledger.ask(new.fixed, new.group)
+        self._waiting.add(entry)
+        return entry
 
     def _hand_out(self, entry: TrialEntry, owner: str) -> Lease:
         started = entry.started if entry.started is not None else self._clock()
+        left: dict[str, Any] = {"waits_at": 0, "result": {}} if entry.waits_at else {}
         self._ledger.change(entry, state=TrialState.LEASED, owner=owner, started=started,
-                            attempts=entry.attempts + 1)  # fmt: skip
+                            attempts=entry.attempts + 1, **left)  # fmt: skip
         self._leases.grant(entry)
         return self._lease(entry)
 
@@ -292,17 +311,23 @@ class Study:
         self._leases.drop(owner, entry.number)
         self._queue.requeue(entry)
 
-    def held(self, owner: str) -> list[int]:
-        """Numbers of the trials that the owner holds."""
+    def held(self, owner: str) -> list[LeaseId]:
+        """Numbers and attempts of the trials that the owner holds."""
         with self.transaction():
-            return [entry.number for entry in self._leases.held(owner)]
+            return [(entry.number, entry.attempts) for entry in self._leases.held(owner)]
 
-    def lease_of(self, owner: str, number: int) -> Lease:
-        """The owner's lease of the trial; `StaleLease` if others have it, or if it has ended."""
+    def lease_of(self, owner: str, number: int, attempt: int | None = None) -> Lease:
+        """The owner's lease of the trial; `StaleLease` if others have it, or if it has ended.
+
+        With `attempt` it must be the lease of that attempt: the owner may have lost the trial and
+        got it anew.
+        """
         with self.transaction():
             entry = self._ledger.entries[number]
-            self._leases.check_owner(owner, entry)
-            return self._lease(entry)
+            told = entry.attempts if attempt is None else attempt
+            lease = replace(self._lease(entry), owner=owner, attempt=told)
+            self._leases.check(lease, entry)
+            return lease
 
     def _held_entry(self, lease: Lease) -> TrialEntry:
         entry = self._ledger.entries[lease.number]
@@ -316,7 +341,8 @@ class Study:
                rung: int | None = None) -> Verdict:  # fmt: skip
         """Keep what the trial measured after `images` images, and say whether to go on.
 
-        Pruners compare trials at the same `rung`, in images; None: at `images`.
+        Pruners compare trials at the same `rung`, in images; None: at `images`. A trial that is to
+        wait for its cohort is given back by `set_aside`.
         """
         with self.transaction():
             entry = self._held_entry(lease)
@@ -324,10 +350,13 @@ class Study:
             judged = pruning.measure(entry, rung, metrics)
             if entry.confirm_round:  # a seed whose end is unknown confirms nothing
                 judged = False
-            verdicts = pruning.judge(entry, rung, self._ledger.told) if judged else entry.verdicts
+            decisions = self._ledger.decisions
+            verdicts = pruning.judge(entry, rung, decisions) if judged else entry.verdicts
             self._ledger.change(entry, images=max(entry.images, int(images)), verdicts=verdicts,
                                 metrics={**entry.metrics, **finite(metrics)})  # fmt: skip
-            return verdict_at(rung, verdicts)
+            self._waiting.judge(entry)
+            waits = self._waiting.judges(entry, rung)
+            return verdict_at(rung, entry.verdicts, Verdict.WAIT if waits else Verdict.CONTINUE)
 
     def measure(self, lease: Lease, rung: int, metrics: Mapping[str, float]) -> None:
         """Keep the objective at the rung where the trial ends: others are compared with it.
@@ -344,11 +373,35 @@ class Study:
             entries, found = self._ledger.entries, self._ledger.pruning.at_rung(rung)
             return {n: v for n, v in found.items() if self._queue.key(entries[n]) == key}
 
-    def checkpoint(self, lease: Lease, pointer: CheckpointPointer) -> None:
-        """Keep where the trial's newest checkpoint is; call it once the checkpoint is durable."""
+    def set_aside(self, lease: Lease, rung: int, result: StoredResult) -> None:
+        """Let the trial wait for its cohort at the rung that it reported, out of its lane.
+
+        It goes on from what it `kept`, in another lane, or ends with the rest of the `result`.
+        """
         with self.transaction():
             entry = self._held_entry(lease)
-            self._ledger.change(entry, checkpoint=pointer)
+            self._waiting.set_aside(entry, rung, result)
+            self._leases.drop(lease.owner, entry.number)
+
+    def to_prune(self) -> dict[int, str]:
+        """Name the trials that wait and are to end by their cohort's verdict, each with the cause.
+
+        What stands elsewhere about the end is written before `prune` ends one.
+        """
+        with self.transaction():
+            return {e.number: f"stopped at {e.images:,} images" for e in self._waiting.to_prune()}
+
+    def prune(self, number: int, cause: str) -> None:
+        """End a trial of `to_prune`."""
+        with self.transaction():
+            entry = self._ledger.entries[number]
+            result: StoredResult = {**entry.result, "outcome": TrialState.PRUNED}
+            self._end(entry, TrialState.PRUNED, cause, result=result)
+
+    def checkpoint(self, leases: Sequence[Lease], pointer: CheckpointPointer) -> None:
+        """Keep where an owner's newest checkpoint of these trials is, once it is durable."""
+        with self.transaction():
+            self._ledger.keep_checkpoint([self._held_entry(lease) for lease in leases], pointer)
 
     def resolve_end(self, lease: Lease, state: TrialState, cause: str = "",
                     metrics: Mapping[str, float] | None = None) -> ResolvedEnd | None:  # fmt: skip
@@ -385,6 +438,7 @@ class Study:
         self._ledger.change(entry, **changes)
         self._leases.drop(owner, entry.number)
         self._queue.end(entry)
+        self._waiting.judge(entry)
         self._save_spending()
 
     # The sweep as a whole
@@ -444,6 +498,11 @@ class Study:
         """Copy every trial, by number."""
         with self.transaction():
             return [entry.record() for _, entry in sorted(self._ledger.entries.items())]
+
+    def ranked(self) -> Sequence[RankedTrial]:
+        """List every trial as it stands, by no order, for a look that copies nothing."""
+        with self.transaction():
+            return list(self._ledger.entries.values())
 
     def record(self, number: int) -> TrialRecord:
         """Copy one trial."""

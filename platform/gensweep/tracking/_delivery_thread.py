@@ -1,7 +1,6 @@
 """The coordinator's thread that delivers a spool's events to MLflow, several runs side by side."""
 
 import json
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, takewhile
 
 from gensweep.files import cut_torn_line
+from gensweep.patience import pause_before
 from gensweep.redact import redact
 from gensweep.tracking._mlflow_writes import RefusedError, Sink, event_points
 from gensweep.tracking._spool import Event, Position, Spool
@@ -19,8 +19,6 @@ RUNS = 2
 """Delivered side by side: a request mostly waits, for the server and for its store."""
 SYNC_EVERY_S = 1.0
 """At most so many seconds of events are lost when the machine, not just the process, dies."""
-SHORTEST_S, LONGEST_S = 0.2, 15.0
-"""Pauses after failures, doubled from the first to the second."""
 
 Placed = list[tuple[Event, Position]]
 
@@ -50,7 +48,7 @@ class Deliverer(threading.Thread):
         self._synced_at = 0.0
 
     def run(self) -> None:
-        pause = SHORTEST_S
+        failures = 0
         while not self._halt.is_set():
             try:
                 if not self._deliver_batch():
@@ -58,10 +56,10 @@ class Deliverer(threading.Thread):
             except Exception as error:  # the sweep goes on whatever the server does
                 self.failing_since = self.failing_since or time.time()
                 self.last_error = redact(f"{type(error).__name__}: {error}")[:300]
-                self._halt.wait(pause * random.uniform(0.5, 1.0))
-                pause = min(LONGEST_S, 2 * pause)
+                failures += 1
+                self._halt.wait(pause_before(failures))
                 continue
-            self.last_error, self.failing_since, pause = "", None, SHORTEST_S
+            self.last_error, self.failing_since, failures = "", None, 0
 
     def _wait_for_events(self) -> None:
         with self._spool.arrived:

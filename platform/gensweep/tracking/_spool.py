@@ -22,6 +22,7 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.files import FileLockedError, cut_torn_line, lock_file, sync, write_atomically
+from gensweep.patience import write_patiently
 
 SEGMENT_BYTES = 4 << 20
 Event = dict[str, Any]
@@ -40,7 +41,8 @@ class Spool:
 
     Raises `UserError` if another process has the folder. Segments of some `segment_bytes` are
     deleted when all their events are acknowledged; the first line of each repeats `marks`, which
-    would be lost with the segments before.
+    would be lost with the segments before. So those of trials that ended are forgotten a segment
+    later: the line would grow with a sweep, and its writing would hold up all packs.
     """
 
     def __init__(self, directory: str | os.PathLike[str], *,
@@ -53,6 +55,8 @@ class Spool:
         self._own = self._take_ownership()
         self.marks: dict[str, int] = {}
         """The last value spooled under each name (see `put`), kept across restarts."""
+        self._closed, self._closed_before = set[str](), set[str]()
+        """Whose marks no event asks for any more, by events of this segment and of the last."""
         self._next_id = 1
         self._unsynced: list[Path] = []
         self._segment, self._size, self._out = 0, 0, -1
@@ -73,8 +77,13 @@ class Spool:
     def put(self, event: Mapping[str, Any], *, name: str = "", data: bytes | None = None) -> int:
         """Append an event, with a file called `name` if there is `data`; returns its number.
 
-        `event["marks"]`, names and numbers, become part of `marks` together with the event.
+        `event["marks"]`, names and numbers, become part of `marks` together with the event. One
+        with "closes" is the last of the marks whose names begin with that word and a slash. A full
+        disk is waited for.
         """
+        return write_patiently(self.directory, lambda: self._put(event, name, data))
+
+    def _put(self, event: Mapping[str, Any], name: str, data: bytes | None) -> int:
         with self._lock:
             # The file first: an event whose file is missing could never be delivered, while a
             # file without its event is removed by `_drop_orphans`.
@@ -83,9 +92,14 @@ class Spool:
                 self._write_blob(number, name, data)
             self._append({**event, "id": number, **({"blob": name} if data is not None else {})})
             self._next_id += 1
-            self.marks.update(event.get("marks", {}))
+            self._note(event)
             self.arrived.notify_all()
             return number
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        self.marks.update(event.get("marks") or {})
+        if "closes" in event:
+            self._closed.add(event["closes"])
 
     def _write_blob(self, number: int, name: str, data: bytes) -> None:
         folder = self.directory / "blobs" / str(number)
@@ -117,10 +131,20 @@ class Spool:
     def _roll_segment(self) -> None:
         # Synced before the next one begins, so that only the last segment can be torn.
         self.sync()
-        os.close(self._out)
+        before = self._segment, self._size, self._out
         self._open_segment(self._segment + 1)
-        line = json.dumps({"snapshot": self.marks, "next": self._next_id}).encode() + b"\n"
-        self._write(line)
+        gone = self._closed_before
+        marks = {n: at for n, at in self.marks.items() if n.partition("/")[0] not in gone}
+        line = json.dumps({"snapshot": marks, "next": self._next_id}).encode() + b"\n"
+        try:
+            self._write(line)
+        except OSError:  # a full disk: no segment without its snapshot, so the one before goes on
+            self._path(self._segment).unlink()
+            os.close(self._out)
+            self._segment, self._size, self._out = before
+            raise
+        os.close(before[-1])
+        self.marks, self._closed_before, self._closed = marks, self._closed, set()
         self._size = self._snapshot_bytes = len(line)
 
     def sync(self) -> None:
@@ -217,7 +241,8 @@ class Spool:
         with open(self._path(segment), "rb") as file:
             for line in file:
                 event = json.loads(line)
-                self.marks.update(event.get("snapshot") or event.get("marks") or {})
+                self.marks.update(event.get("snapshot") or {})
+                self._note(event)
                 self._next_id = max(self._next_id, event.get("next", event.get("id", 0) + 1))
 
     def _drop_orphans(self) -> None:
@@ -246,8 +271,8 @@ class Spool:
 
     def _open_segment(self, segment: int) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._segment, self._size = segment, 0
         self._out = os.open(self._path(segment), flags, 0o600)
+        self._segment, self._size = segment, 0
 
     def close(self) -> None:
         """Sync, and let another process take the spool over."""

@@ -152,7 +152,10 @@ class Tracker:
             # An event of its own: a metric that is refused holds up no end.
             if values:
                 self._put("metrics", number, step=0, values=values)
-            self._put("finish", number, state=state, cause=redact(cause))
+            # A failure is told again by each successor of a coordinator that was killed.
+            is_last = number is not None and state is not TrialState.FAILED
+            closes: dict[str, Any] = {"closes": str(number)} if is_last else {}
+            self._put("finish", number, state=state, cause=redact(cause), **closes)
 
     def rest_trial(self, number: int) -> None:
         """Show that the trial waits, until it is started again or ends."""

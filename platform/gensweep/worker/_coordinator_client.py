@@ -14,7 +14,16 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from gensweep.storage import ObjectStore, TrialArtifacts, TrialArtifactWriter
-from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
+from gensweep.trial import (
+    CheckpointPointer,
+    LanePointer,
+    Lease,
+    LeaseId,
+    StateCopy,
+    TrialEnd,
+    TrialReport,
+    Verdict,
+)
 from gensweep.worker._background import BackgroundQueue
 from gensweep.worker._lane_checkpoints import LaneCheckpoints
 from gensweep.worker._pack_calls import Ask, PackCalls
@@ -63,7 +72,7 @@ class CoordinatorClient:
             SimpleQueue[dict[int, Verdict]](),
         )
         self._sending: list[Future[None]] = []
-        self._stopped = False
+        self._stopped, self._beat_s = False, HEARTBEAT_S
         self._last_beat = self._last_wait = time.monotonic()
         self._last_checkpoint = self._last_beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
@@ -92,11 +101,16 @@ class CoordinatorClient:
         return leases
 
     def heartbeat(self, seen: Mapping[int, int]) -> Order:
-        """Ask every `HEARTBEAT_S` whether to go on; order a checkpoint every `CHECKPOINT_S`."""
+        """Ask every `HEARTBEAT_S` whether to go on; order a checkpoint every `CHECKPOINT_S`.
+
+        Less often where the coordinator has so many packs to hear that it says so.
+        """
         now = time.monotonic()
-        if now - self._last_beat >= HEARTBEAT_S:
+        if now - self._last_beat >= self._beat_s:
             self._last_beat = now
-            self._stopped = not self._ask(PackCalls.heartbeat, dict(seen)) or self._is_draining()
+            pause = self._ask(PackCalls.heartbeat, dict(seen))
+            self._stopped = pause is None or self._is_draining()
+            self._beat_s = max(HEARTBEAT_S, pause or 0.0)
         if self._stopped:
             return "stop"
         if now - self._last_checkpoint >= CHECKPOINT_S:
@@ -154,17 +168,17 @@ class CoordinatorClient:
 
     # Checkpoints
 
-    def checkpoints(self, lanes: Mapping[int, bytes]) -> list[int]:
-        """Store the lanes while the pack trains on; return the lost trials of earlier calls."""
+    def checkpoints(self, lanes: Mapping[LeaseId, bytes]) -> list[LeaseId]:
+        """Store the lanes while the pack trains on; return the lost leases of earlier calls."""
         self._uploads.check()
         return self._checkpoints.write(lanes)
 
     def _record_checkpoint(
-        self, numbers: Sequence[int], pointer: CheckpointPointer
-    ) -> Sequence[int]:
-        return self._ask(PackCalls.checkpoint, numbers, pointer)
+        self, leases: Sequence[LeaseId], pointer: CheckpointPointer
+    ) -> Sequence[LeaseId]:
+        return self._ask(PackCalls.checkpoint, leases, pointer)
 
-    def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+    def restore(self, pointer: LanePointer, number: int) -> bytes | None:
         """Read the lane's last checkpoint that verifies; None: begin again."""
         return self._checkpoints.read(pointer, number)
 
@@ -200,7 +214,8 @@ class CoordinatorClient:
             raise self._report_errors[0]
         self._ask(PackCalls.finish, ends)
         for end in ends:
-            self._known.pop(end.number, None)
+            if self._known.get(end.number) == end.attempt:  # not leased anew meanwhile
+                del self._known[end.number]
 
     def settle(self) -> None:
         """Wait until every end that was told is stored and known to the coordinator."""

@@ -4,16 +4,16 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from gensweep.storage import Checkpoints, ObjectStore
-from gensweep.trial import CheckpointPointer
+from gensweep.storage import Checkpoints, ObjectStore, load_stored_lane
+from gensweep.trial import CheckpointPointer, LanePointer, LeaseId
 from gensweep.worker._background import BackgroundQueue
 
 _log = logging.getLogger(__name__)
 KEPT = 2
 """Checkpoints that a pack keeps: the newest may be torn by a death while it is written."""
 
-RecordCheckpoint = Callable[[Sequence[int], CheckpointPointer], Sequence[int]]
-"""Tells the coordinator where trials are stored; returns those that are no longer the pack's."""
+RecordCheckpoint = Callable[[Sequence[LeaseId], CheckpointPointer], Sequence[LeaseId]]
+"""Tells the coordinator where trials are stored; returns the leases that hold no longer."""
 
 
 class LaneCheckpoints:
@@ -29,7 +29,7 @@ class LaneCheckpoints:
     ):
         self._store, self._sweep, self._owner = store, sweep, owner
         self._uploads, self._record = uploads, record
-        self._lost: list[int] = []
+        self._lost: list[LeaseId] = []
         self._open(owner)
 
     def _open(self, folder: str) -> None:
@@ -43,16 +43,16 @@ class LaneCheckpoints:
         """Write to another folder: what stands in this one stays, for the pack that goes on."""
         self._open(f"{self._folder}-again")
 
-    def write(self, lanes: Mapping[int, bytes]) -> list[int]:
-        """Store lanes, by trial, in the background; return the lost trials of earlier calls."""
+    def write(self, lanes: Mapping[LeaseId, bytes]) -> list[LeaseId]:
+        """Store lanes, by lease, in the background; return the lost leases of earlier calls."""
         self._step += 1
         self._uploads.submit(self._write, self._step, lanes)
         lost = self._lost[:]
         del self._lost[: len(lost)]  # the thread may add more meanwhile
         return lost
 
-    def _write(self, step: int, lanes: Mapping[int, bytes]) -> None:
-        named = {str(number): data for number, data in lanes.items()}
+    def _write(self, step: int, lanes: Mapping[LeaseId, bytes]) -> None:
+        named = {str(number): data for (number, _), data in lanes.items()}
         begin = time.monotonic()
         written = self._checkpoints.write(step, named, {"owner": self._owner})
         seconds = time.monotonic() - begin
@@ -60,9 +60,11 @@ class LaneCheckpoints:
         self._lost.extend(self._record(list(lanes), {"owner": self._folder, "step": step}))
         self._checkpoints.prune(KEPT)
 
-    def read(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+    def read(self, pointer: LanePointer, number: int) -> bytes | None:
         """Read a trial's last checkpoint that verifies; None: it begins again."""
         try:
+            if "place" in pointer:  # it was set aside
+                return load_stored_lane(self._store, pointer, number)
             return self._checkpoints_in(pointer["owner"]).read_lane(str(number))[0]
         except LookupError:
             return None

@@ -1,11 +1,11 @@
 """The table of a pack's lanes: which trial is in which, how it gets in, and how it leaves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from gensweep.lanes import Lane, LaneState, Pack, last_begin
 from gensweep.spec import Sweep
-from gensweep.trial import Lease
+from gensweep.trial import Lease, LeaseId
 from gensweep.worker._lane_trial import LaneTrial
 from gensweep.worker._protocol import CoordinatorProtocol
 
@@ -24,7 +24,12 @@ class LaneTable:
         return self.pack.width - len(self.trials)
 
     def fill(self, leases: Sequence[Lease]) -> None:
-        """Put each trial into an empty lane, where its checkpoint left it."""
+        """Put each trial into an empty lane, where its checkpoint left it.
+
+        One that is in a lane already was lost and leased anew, while the pack was silent.
+        """
+        anew = {lease.number for lease in leases}
+        self.drop_trials([t.lease.id for t in self.trials.values() if t.number in anew])
         empty = [slot for slot in range(self.pack.width) if slot not in self.trials]
         for slot, lease in zip(empty, leases, strict=False):
             meta = self._load(slot, lease)
@@ -61,9 +66,9 @@ class LaneTable:
         del self.trials[slot]
         self.pack.drop(slot)
 
-    def drop_trials(self, numbers: Sequence[int]) -> None:
+    def drop_trials(self, leases: Collection[LeaseId]) -> None:
         """Drop those of the trials that are still here."""
-        for slot in [i for i, trial in self.trials.items() if trial.number in numbers]:
+        for slot in [i for i, trial in self.trials.items() if trial.lease.id in leases]:
             self.drop(slot)
 
     def compact(self) -> None:
@@ -83,9 +88,9 @@ class LaneTable:
         state = self.pack.take(slot)
         return replace(state, meta={**state.meta, **self.trials[slot].to_meta()}).to_bytes()
 
-    def states(self) -> dict[int, bytes]:
-        """`state` of every trial, by number."""
-        return {trial.number: self.state(slot) for slot, trial in self.trials.items()}
+    def states(self) -> dict[LeaseId, bytes]:
+        """`state` of every trial, by lease."""
+        return {trial.lease.id: self.state(slot) for slot, trial in self.trials.items()}
 
     def images_seen(self) -> dict[int, int]:
         """Training examples that each trial has seen, by number."""

@@ -4,7 +4,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from gensweep.call_history import open_history, told_of
-from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
+from gensweep.trial import (
+    CheckpointPointer,
+    Lease,
+    LeaseId,
+    StateCopy,
+    TrialEnd,
+    TrialReport,
+    Verdict,
+)
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -18,7 +26,7 @@ class PackCalls(Protocol):
         owner: str,
         count: int,
         stratum: Mapping[str, object] | None,
-        known: Collection[tuple[int, int]],
+        known: Collection[LeaseId],
         /,
     ) -> list[Lease]:
         """Lease up to `count` trials; `stratum` None: of the one that most needs it.
@@ -27,8 +35,11 @@ class PackCalls(Protocol):
         was lost, and comes again.
         """
 
-    def heartbeat(self, owner: str, seen: Mapping[int, int], /) -> bool:
-        """Keep the pack's leases; False: it is to stop. `seen`: images of each trial."""
+    def heartbeat(self, owner: str, seen: Mapping[int, int], /) -> float | None:
+        """Keep the pack's leases; `seen`: images of each trial.
+
+        Return the seconds within which it need not come again, or None: it is to stop.
+        """
 
     def note_wait(self, owner: str, waits_for: str, /) -> None:
         """Keep the pack's leases while a server keeps it waiting, and tell of that."""
@@ -48,9 +59,9 @@ class PackCalls(Protocol):
         """Record that a trial goes on from another one's state."""
 
     def checkpoint(
-        self, owner: str, numbers: Sequence[int], pointer: CheckpointPointer, /
-    ) -> list[int]:
-        """Keep where trials are stored; return those that others have by now."""
+        self, owner: str, leases: Sequence[LeaseId], pointer: CheckpointPointer, /
+    ) -> list[LeaseId]:
+        """Keep where trials are stored; return the leases that hold no longer."""
 
     def finish(self, owner: str, ends: Sequence[TrialEnd], /) -> None:
         """End trials."""

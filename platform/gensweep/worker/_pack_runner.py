@@ -10,6 +10,7 @@ from gensweep.evaluation import Evaluation, LaneEvaluator
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.lanes import Pack, Progress, Ranks, Source
 from gensweep.precision import FEWEST
+from gensweep.pruners import find_pruner
 from gensweep.spec import Sweep
 from gensweep.trial import Lease, TrialEnd, TrialReport, TrialState, Verdict
 from gensweep.worker._lane_trial import HeldResult
@@ -50,6 +51,7 @@ class PackRunner:
         )  # fmt: skip
         self.lanes = LaneTable(sweep, self.pack, coordinator)
         self.usage = LaneUsage()
+        self._is_synchronous = find_pruner(sweep.pruner).is_synchronous
         self._segment_ticks = FIRST_SEGMENT_TICKS
 
     def run(self, leases: Sequence[Lease]) -> None:
@@ -113,6 +115,8 @@ class PackRunner:
         """Fill free lanes, unless a lane rests: its verdict may free another one in a moment."""
         rests = any(trial.held_result for trial in self.lanes.trials.values())
         if self.lanes.free and not rests:
+            if self._is_synchronous and not self.lanes.trials:
+                self.coordinator.settle()  # what was set aside last may be what goes on
             self.lanes.fill(self.coordinator.lease(self.lanes.free, self.stratum))
             self.lanes.compact()
 
@@ -179,13 +183,16 @@ class PackRunner:
         trial = self.lanes.trials[slot]
         trial.reached += 1
         evaluation = trial.reconsider(evaluation, progress.images_seen)
-        if trial.reached == len(trial.stops):  # the report goes with the end, and crosses once
+        diverged = evaluation.state is TrialState.DIVERGED
+        # The report goes with the end, and crosses once. A cohort must not hear of the value of one
+        # that diverged before it hears of that: it would have a place among the best.
+        if trial.reached == len(trial.stops) or (diverged and self._is_synchronous):
             state, cause = evaluation.state, evaluation.cause
             self.end_trial(slot, state, cause, progress, evaluation, is_reported=False)
             return
         self.coordinator.report(self._report(slot, progress, evaluation))
         # Others are compared with it at this rung all the same, so that its value is told at once.
-        if evaluation.state is TrialState.DIVERGED:
+        if diverged:
             self.end_trial(slot, evaluation.state, evaluation.cause, progress, evaluation)
             return
         trial.pending_verdicts += 1
@@ -196,6 +203,7 @@ class PackRunner:
         trial = self.lanes.trials[slot]
         return TrialReport(
             number=trial.number,
+            attempt=trial.lease.attempt,
             images=progress.images_seen,
             metrics={**progress.metrics, **evaluation.metrics},
             png=evaluation.png,
@@ -221,9 +229,10 @@ class PackRunner:
         held, trial.held_result = trial.held_result, None
         if verdict is Verdict.LOST:
             self.lanes.drop(slot)
-        elif verdict is Verdict.PRUNE and held is not None:
+        elif verdict is not Verdict.CONTINUE and held is not None:
             cause = f"stopped at {held.progress.images_seen:,} images"
-            self.end_trial(slot, TrialState.PRUNED, cause, held.progress, held.evaluation)
+            self.end_trial(slot, TrialState.PRUNED, cause, held.progress, held.evaluation,
+                           waits=verdict is Verdict.WAIT)  # fmt: skip
 
     def end_trial(
         self,
@@ -234,17 +243,21 @@ class PackRunner:
         evaluation: Evaluation | None = None,
         *,
         is_reported: bool = True,
+        waits: bool = False,
     ) -> None:
         """Tell how the lane's trial ended, and drop it; weights are kept if it was evaluated.
 
-        An `evaluation` that is not reported yet goes with the end, so that it crosses once.
+        An `evaluation` that is not reported yet goes with the end, so that it crosses once. A trial
+        that `waits` ends so only if the verdict of its cohort is to stop it.
         """
         trial = self.lanes.trials[slot]
         report = None if evaluation is None else self._report(slot, progress, evaluation)
         completed = evaluation is not None and state is not TrialState.PRUNED
         end = TrialEnd(
-            number=trial.number, state=state, cause=cause, images=progress.images_seen,
+            number=trial.number, attempt=trial.lease.attempt, state=state, cause=cause,
+            images=progress.images_seen,
             outcome=evaluation.outcome if evaluation is not None and completed else state,
+            waits=waits,
             report=None if is_reported else report,
             curves={} if evaluation is None else evaluation.curves,
             intervals={} if evaluation is None else evaluation.intervals,

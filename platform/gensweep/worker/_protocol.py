@@ -3,7 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from gensweep.trial import CheckpointPointer, Lease, StateCopy, TrialEnd, TrialReport, Verdict
+from gensweep.trial import (
+    LanePointer,
+    Lease,
+    LeaseId,
+    StateCopy,
+    TrialEnd,
+    TrialReport,
+    Verdict,
+)
 
 Stratum = Mapping[str, object]
 """Values of the hyperparameters that all trials of a pack share."""
@@ -37,10 +45,10 @@ class CoordinatorProtocol(Protocol):
     def record_copy(self, number: int, copy: StateCopy) -> None:
         """Tell that trial `number` goes on from another one's state."""
 
-    def checkpoints(self, lanes: Mapping[int, bytes]) -> Sequence[int]:
-        """Store the lanes in the background; return trials of earlier calls that are lost."""
+    def checkpoints(self, lanes: Mapping[LeaseId, bytes]) -> Sequence[LeaseId]:
+        """Store the lanes in the background; return leases of earlier calls that are lost."""
 
-    def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+    def restore(self, pointer: LanePointer, number: int) -> bytes | None:
         """Read the newest checkpoint of the lane that is whole; None: it begins again."""
 
     def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from gensweep.lanes import Ranks
 from gensweep.trial import (
-    CheckpointPointer,
+    LanePointer,
     Lease,
+    LeaseId,
     StaleLease,
     StateCopy,
     TrialEnd,
@@ -84,10 +85,10 @@ class BroadcastClient:
     def record_copy(self, number: int, copy: StateCopy) -> None:
         self._broadcast(lambda: self._client.record_copy(number, copy))
 
-    def checkpoints(self, lanes: Mapping[int, bytes]) -> Sequence[int]:
+    def checkpoints(self, lanes: Mapping[LeaseId, bytes]) -> Sequence[LeaseId]:
         return self._broadcast(lambda: self._client.checkpoints(lanes))
 
-    def restore(self, pointer: CheckpointPointer, number: int) -> bytes | None:
+    def restore(self, pointer: LanePointer, number: int) -> bytes | None:
         return self._broadcast(lambda: self._client.restore(pointer, number))
 
     def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:

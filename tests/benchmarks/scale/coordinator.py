@@ -51,6 +51,8 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seen: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        self.cpu_s = self.wall_s = 0.0
+        """Of a trial: of the whole process, its tracker's thread too, and by the clock."""
 
     def __call__(self, name: str, count: int, ask: Callable[..., Any], *args: Any) -> Any:
         begin = time.perf_counter()
@@ -97,7 +99,7 @@ class Pack:
         if others:
             verdicts = watch("report", len(others), coordinator.report_rungs, self._owner, others)
         pointer = {"owner": self._owner, "step": 1}
-        held = list(self._lanes)
+        held = [(number, 1) for number in self._lanes]
         watch("checkpoint", len(held), coordinator.checkpoint, self._owner, held, pointer)
         ends = [self._end(report, TrialState.COMPLETED) for report in last]
         ends += [self._end(r, TrialState.PRUNED) for r in others if verdicts[r.number] == "prune"]
@@ -116,33 +118,48 @@ class Pack:
         rung = self._rungs.index(self._lanes[number]) + 1 if self._lanes[number] else 0
         images = self._lanes[number] = self._rungs[rung]
         metrics = {m: self._random.random() for m in METRICS}
-        return TrialReport(number=number, images=images, metrics=metrics, png=PICTURE)
+        return TrialReport(number=number, attempt=1, images=images, metrics=metrics, png=PICTURE)
 
     def _end(self, report: TrialReport, state: TrialState) -> TrialEnd:
         """The last report goes with the end; one that was pruned has had its own."""
         number = report.number
         del self._lanes[number]
         return TrialEnd(
-            number=number, state=state, cause="", images=report.images, outcome=state,
-            report=report if state is TrialState.COMPLETED else None,
+            number=number, attempt=1, state=state, cause="", images=report.images,
+            outcome=state, report=report if state is TrialState.COMPLETED else None,
             artifacts={"place": f"sweeps/x/trials/{self._owner}", "step": number},
         )  # fmt: skip
 
 
-def coordinator_costs(trials: int, width: int, sampler: str = "qmc", ledger: str = "") -> Stopwatch:
-    """The watch after a sweep of so many trials, in two packs, beside its tracker's thread."""
+def coordinator_costs(
+    trials: int, width: int, sampler: str = "qmc", ledger: str = "", *,
+    finished: int = 0, packs: int = 2,
+) -> Stopwatch:  # fmt: skip
+    """The watch over so many trials, once others have finished, beside the tracker's thread."""
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as home:
-        request = RunRequest(sweep=sweep(trials, width, sampler))
+        more = 3 * packs * width  # no lane is ever without a trial
+        request = RunRequest(sweep=sweep(finished + trials + more, width, sampler))
         uri = os.environ["MLFLOW_TRACKING_URI"]
         coordinator = open_coordinator(request, home, ledger or f"{home}/studies", uri)
-        packs = [Pack(coordinator, f"pack-{i}", request.sweep, watch) for i in range(2)]
-        ended = 0
-        while ended < trials:
-            ended += sum(pack.step() for pack in packs)
+        lanes = [Pack(coordinator, f"pack-{i}", request.sweep, watch) for i in range(packs)]
+        _step(lanes, finished)
+        watch.seen.clear()
+        began = time.process_time(), time.perf_counter()
+        ended = _step(lanes, trials)
+        watch.cpu_s = (time.process_time() - began[0]) / ended
+        watch.wall_s = (time.perf_counter() - began[1]) / ended
         for _ in range(3):
-            watch("summary", trials, coordinator.summary)
+            watch("summary", len(coordinator._study.ranked()), coordinator.summary)
         # What the tracker was told is measured by `tracker_costs`.
         coordinator._recorder._tracker._deliverer.stop()
         coordinator.close()
     return watch
+
+
+def _step(packs: list[Pack], trials: int) -> int:
+    """Let packs go on in turn until so many trials have ended; how many did."""
+    ended = 0
+    while ended < trials:
+        ended += sum(pack.step() for pack in packs)
+    return ended

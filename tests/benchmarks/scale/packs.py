@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
+from gensweep.coordinator._coordinator import BEATS_PER_S
 from gensweep.driver._progress_lines import POLL_S, SPARSE
 from gensweep.pruners import REDUCTION
 from gensweep.worker._coordinator_client import CHECKPOINT_S, HEARTBEAT_S
@@ -53,6 +54,11 @@ class Size:
     """A trial's pace is within this share of the mean."""
     evaluation_s: float = 0.2
     seed: int = 0
+
+    @property
+    def beat_s(self) -> float:
+        """From one heartbeat of a pack to the next."""
+        return max(HEARTBEAT_S, self.gpus / BEATS_PER_S)
 
     @property
     def parts(self) -> list[float]:
@@ -164,7 +170,7 @@ class Pack:
             due = yield from self._train()
             if due:
                 yield from self._evaluate(due)
-            if self._clock.now - self._beat >= HEARTBEAT_S:
+            if self._clock.now - self._beat >= self.world.size.beat_s:
                 self._beat = self._clock.now
                 yield self.world.ask(self.world.costs.beat)
             yield from self._hear()

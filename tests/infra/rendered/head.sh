@@ -119,6 +119,26 @@ ProtectHome=yes
 [Install]
 WantedBy=multi-user.target
 END_OF_FILE
+put /etc/systemd/system/gensweep-resumer.service <<'END_OF_FILE'
+[Unit]
+Description=gensweep: go on with sweeps whose jobs died
+Requires=gensweep-prepare.service
+After=gensweep-ray.service
+StartLimitIntervalSec=0
+
+[Service]
+User=gensweep
+EnvironmentFile=/etc/gensweep/node.env
+ExecStart=/opt/gensweep/venv/bin/python -m gensweep.cluster.node resumer
+Restart=always
+RestartSec=5
+NoNewPrivileges=yes
+ProtectSystem=full
+ProtectHome=yes
+
+[Install]
+WantedBy=multi-user.target
+END_OF_FILE
 
 set -a
 . /etc/gensweep/node.env
@@ -166,6 +186,6 @@ retry "$VENV/bin/pip" install -q -c "$BUNDLE/constraints.txt" "$WHEEL[cluster]"
 "$VENV/bin/pip" install -q --force-reinstall --no-deps "$WHEEL" # also if its version is that of before
 
 systemctl daemon-reload
-systemctl enable gensweep-prepare.service gensweep-ray.service gensweep-drainer.service gensweep-logs.timer
-systemctl restart gensweep-prepare.service gensweep-ray.service gensweep-drainer.service gensweep-logs.timer
+systemctl enable gensweep-prepare.service gensweep-ray.service gensweep-resumer.service gensweep-drainer.service gensweep-logs.timer
+systemctl restart gensweep-prepare.service gensweep-ray.service gensweep-resumer.service gensweep-drainer.service gensweep-logs.timer
 echo "gensweep: started as head"

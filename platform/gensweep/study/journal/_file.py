@@ -11,7 +11,9 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 
+from gensweep.errors import UserError
 from gensweep.files import sync
+from gensweep.patience import write_patiently
 from gensweep.study.journal._torn_line import AppendLock
 
 
@@ -51,21 +53,42 @@ class FileJournal(JournalFileBackend, Journal):
         self._pending += [json.dumps(log, separators=(",", ":")) + "\n" for log in logs]
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """Read the file's records, then those that wait for `sync`."""
+        """Read the file's records, then those that wait for `sync`.
+
+        `UserError` if one before the last is damaged: a sweep that went on without it would begin
+        trials anew that have ended.
+        """
         seen = log_number_from
         if self._in_file is None or seen < self._in_file:
-            for log in super().read_logs(log_number_from):
-                yield log
-                seen += 1
+            try:
+                for log in super().read_logs(log_number_from):
+                    yield log
+                    seen += 1
+            except ValueError as error:  # of its coding, or of JSON
+                raise self._damaged(seen) from error
             if self._guard.is_held:
                 self._in_file = seen
         if self._pending:
             yield from map(json.loads, self._pending[seen - (self._in_file or 0) :])
 
+    def _damaged(self, whole: int) -> UserError:
+        path = self._file_path
+        return UserError(
+            f"line {whole + 1} of the ledger {path} is damaged: put a copy of the file in its "
+            f"place, or keep the {whole} lines before (`head -n {whole} {path} >whole && mv whole "
+            f"{path}`), and what came later is trained again."
+        )
+
     def sync(self) -> None:
+        """Write what was appended; others wait too while the disk is full.
+
+        Raises `UserError` if it stays full: what was appended stays pending, and a later call
+        writes it.
+        """
         if self._pending:
-            start = os.path.getsize(self._file_path)
-            self._write("".join(self._pending).encode(), start)
+            records, start = "".join(self._pending).encode(), os.path.getsize(self._file_path)
+            ledger = f"the ledger {self._file_path}"
+            write_patiently(ledger, lambda: self._write(records, start))
         self.close()
 
     def _write(self, records: bytes, start: int) -> None:

@@ -70,18 +70,15 @@ def driver_errors_as_user_errors(url: str) -> Iterator[None]:
         raise ledger_unusable(url, error) from error
 
 
-def ledger_unusable(url: str, error: Exception, since: str = "") -> UserError:
-    """Word an error of psycopg for the user, without the URL's password.
-
-    `since` says for how long the ledger has been tried.
-    """
+def ledger_unusable(url: str, error: Exception) -> UserError:
+    """Word an error of psycopg for the user, without the URL's password."""
     shown = re.sub(r"(://[^:/@]*:)[^@/]*(?=@)|(password=)[^&]*", r"\1\2***", url)
     reason = " ".join(str(error).split()).replace(url, shown)
     # What the server refuses, it has answered; psycopg calls both an OperationalError.
     is_refused = any(word in reason for word in REFUSALS)
     is_away = isinstance(error, (OperationalError, InterfaceError)) and not is_refused
     return (ServerAwayError if is_away else UserError)(
-        f"cannot use the ledger {shown}{since} ({reason}): check the URL and that its server runs."
+        f"cannot use the ledger {shown} ({reason}): check the URL and that its server runs."
     )
 
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import logging
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +9,8 @@ import psycopg
 from optuna.storages.journal import BaseJournalBackend
 from psycopg.errors import InterfaceError, OperationalError, UniqueViolation
 
-from gensweep.errors import UserError
-from gensweep.patience import OUTAGE_S, pause_before
+from gensweep.errors import ServerAwayError, UserError
+from gensweep.patience import OUTAGE_S, Patience
 from gensweep.study.journal._file import Journal
 from gensweep.study.journal._postgres import (
     connect,
@@ -24,7 +22,6 @@ from gensweep.study.journal._postgres import (
     take_lock,
 )
 
-_log = logging.getLogger(__name__)
 PATIENCE_S = OUTAGE_S
 """How long a database that went away is waited for."""
 
@@ -113,27 +110,23 @@ class TableJournal(Journal):
     def sync(self) -> None:
         """Write what was appended, by one statement whose return says that the database has it.
 
-        A database that went away is tried again, at growing intervals, for `PATIENCE_S`; then
-        `UserError`. What was appended stays pending, and a later call writes it.
+        A database that went away is waited for, up to `PATIENCE_S`; then `UserError`. What was
+        appended stays pending, and a later call writes it.
         """
-        began, attempt = time.monotonic(), 0
-        while self._pending:
-            try:
-                self._write()
-            except (OperationalError, InterfaceError) as error:
-                self._connection.close()
-                attempt += 1
-                waited, pause = time.monotonic() - began, pause_before(attempt)
-                if waited + pause > PATIENCE_S:
-                    since = f", tried for {waited:.0f} s"
-                    raise ledger_unusable(self._url, error, since) from error
-                if attempt == 1:
-                    _log.warning("waiting for the ledger: %s", ledger_unusable(self._url, error))
-                time.sleep(pause)
-            except UniqueViolation as error:
-                raise self._overtaken() from error
-            except psycopg.Error as error:
-                raise ledger_unusable(self._url, error) from error
+        if self._pending:
+            Patience(PATIENCE_S).keep_trying(self._try_to_write)
+
+    def _try_to_write(self) -> None:
+        """Write; `ServerAwayError` if that may succeed later, as a server that fails over."""
+        try:
+            self._write()
+        except (OperationalError, InterfaceError) as error:
+            self._connection.close()
+            raise ServerAwayError(str(ledger_unusable(self._url, error))) from error
+        except UniqueViolation as error:
+            raise self._overtaken() from error
+        except psycopg.Error as error:
+            raise ledger_unusable(self._url, error) from error
 
     def _write(self) -> None:
         if self._connection.closed:

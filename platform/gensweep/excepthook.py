@@ -1,4 +1,4 @@
-"""Shows a mistake in a script's sweep as one line, in place of a traceback through the library."""
+"""Shows Ctrl-C, or a mistake in a script's sweep, as one line in place of a traceback."""
 
 import sys
 import traceback
@@ -11,7 +11,7 @@ from gensweep.errors import UserError
 from gensweep.frames import line_of
 from gensweep.log import print_error
 
-MAIN = str(Path(__file__).with_name("_main.py"))
+MAIN = str(Path(__file__).parent / "driver" / "_main.py")
 PACKAGES = ("gensweep", "gensweep_models")
 Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
@@ -19,11 +19,14 @@ Hook = Callable[[type[BaseException], BaseException, TracebackType | None], obje
 def _show_mistake(
     before: Hook, kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """End the script with status 2 for a value that cannot be.
+    """End the script with status 2 for a value that cannot be, and 130 for Ctrl-C.
 
-    That is any `UserError`, and a `ValueError` that our code raises while the script still
+    The first is any `UserError`, and a `ValueError` that our code raises while the script still
     defines its sweep. Any other one is a bug, of the script or ours, and goes to the hook `before`.
     """
+    if kind is KeyboardInterrupt:
+        print("interrupted.", file=sys.stderr)
+        sys.exit(130)
     if trace is None or not (isinstance(error, UserError) or _is_refused(error, trace)):
         before(kind, error, trace)
         return
