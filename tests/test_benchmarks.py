@@ -171,3 +171,12 @@ def test_verdicts_are_counted_by_label(stack: Any) -> None:
     found = run("verdicts", *argv, env=stack.env)
     assert found["confusion"] == found["labels"] == {"development": {"diverged": {"diverged": 4}}}
     assert found["figures"]["right.development"] == 1
+
+
+def test_the_probability_of_being_best_is_replayed(stack: Any) -> None:
+    found = run("best_probability", "--sweeps", "12", "--halves", "1", env=stack.env)["calibration"]
+    assert set(found) == {f"{pool}.{kind}" for pool in ("ring8", "digits")
+                          for kind in ("repeated", "confirmed")}  # fmt: skip
+    for told in found.values():
+        assert abs(told["all"][0]) < 0.03 + 4 * told["all"][1]
+        assert 0 < told["halves"]["rms"] <= told["halves"]["most"]

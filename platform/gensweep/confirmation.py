@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from gensweep.best_probability import DRAWS, best_probabilities
+from gensweep.best_probability import best_probabilities
 from gensweep.errors import UserError
 from gensweep.objective import FEWEST_FRESH, Configuration, Objective, searched
 from gensweep.trial import TrialView
@@ -23,6 +23,10 @@ METHOD = (
 
 OFF = "none"
 """In the place of MxN: nothing is confirmed, or, of a sweep that began to, no further round."""
+
+
+DOUBT = 1 / 4000
+"""Added to the probability that a configuration is the best, whatever its seeds tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,8 +85,8 @@ class Confirmation:
 def _shares(ranked: Sequence[Configuration]) -> dict[int, float]:
     """Each configuration's share of a round, by group, from the fresh seeds that it has."""
     chances = best_probabilities(ranked) or [1.0 / max(1, len(ranked))] * len(ranked)
-    # Of so few draws none tells that a configuration is surely the best, or surely not.
-    sure = [(DRAWS * chance + 1) / (DRAWS + len(ranked)) for chance in chances]
+    # Nothing tells that a configuration is surely the best, or surely not.
+    sure = [(chance + DOUBT) / (1 + DOUBT * len(ranked)) for chance in chances]
     odds = [chance / (1 - chance) if len(ranked) > 1 else 0.0 for chance in sure]
     return {
         one.trials[0]["group"]: chance * (1 + sum(odds) - own) / 2

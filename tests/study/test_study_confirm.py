@@ -127,6 +127,20 @@ def test_a_round_whose_drawing_was_cut_short_is_completed(
         assert [told(r) for r in study.records()] == [told(r) for r in whole]
 
 
+def test_a_round_that_a_former_version_planned_is_as_long_as_it_was(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its estimate of which is best shared the seeds otherwise."""
+    search(place)
+    with begin(place, resume=True, **QUESTION) as study, monkeypatch.context() as former:
+        former.setattr("gensweep.confirmation.best_probabilities", lambda ranked: [])
+        train(study, random.Random(0), most=8)
+    with begin(place, resume=True, **QUESTION) as study:
+        train(study, random.Random(0))
+        rounds = Counter(record.confirm_round for record in study.records())
+    assert rounds == {0: 8, 1: 6, 2: 6, 3: 6}
+
+
 @pytest.mark.parametrize(("ended", "fresh"), [(0, 0), (2, 6)])
 def test_confirming_is_switched_off_after_a_round_that_has_begun(
     place: str, ended: int, fresh: int

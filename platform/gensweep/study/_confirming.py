@@ -51,13 +51,14 @@ class Confirming:
         assert self._confirm is not None
         before = [_view(entry) for entry in entries if entry.confirm_round < number]
         drawn = Counter(entry.group for entry in entries if entry.confirm_round == number)
-        missing = []
-        for group in self._confirm.next_round(self._objective, before):
+        planned, missing = self._confirm.next_round(self._objective, before), []
+        left = max(0, len(planned) - drawn.total())  # a former version may have planned others
+        for group in planned:
             if drawn[group]:
                 drawn[group] -= 1
             else:
                 missing.append(group)
-        return missing
+        return missing[:left]
 
 
 def _view(entry: TrialEntry) -> TrialView:
