@@ -13,8 +13,9 @@ import boto3
 import pytest
 import torch
 from moto.server import ThreadedMotoServer
+from playwright.sync_api import Page
 
-from browser import Browser
+from browser import open_page
 from forks import Forks
 from slowest import (  # noqa: F401
     ON_THE_STACK,
@@ -155,8 +156,8 @@ def bucket(moto_endpoint: str, moto_s3: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    """A real browser with a page of its own, of which the end is kept as a picture."""
-    with Browser(tmp_path / "profile") as opened:
+def page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a real browser, of which the end is kept as a picture."""
+    with open_page() as opened:
         yield opened
-        opened.screenshot(tmp_path / "last.png")
+        opened.screenshot(path=tmp_path / "last.png")

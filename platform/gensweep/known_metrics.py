@@ -40,10 +40,10 @@ COPIED: Final = "copied"
 """The metric for which all training examples are searched, once for each trial."""
 
 OVERFITTING: Final = "critic_overfitting"
-"""The metric of what the critic knows by heart, at a trial's end."""
+"""The metric of what the critic knows by heart."""
 
 SLOPE: Final = "critic_slope"
-"""The metric of how steep the critic is, at a trial's end."""
+"""The metric of how steep the critic is."""
 
 VERDICT: Final = (
     "of samples with every sampling hyperparameter at its neutral value, which says how training "

@@ -27,7 +27,6 @@ FORMULAS: Final[Mapping[str, str]] = {
     "largest_rate": "largest rate of a latent number, nats",
     "level_loss": "loss of examples in each quarter of the levels of noise, 1 next to the data; "
     "their mean is the loss",
-    "nll": "-mean log p(x) of training examples, nats",
     "noisy_accuracy": "share of noisy examples that the classifier gets right",
     "orthogonal_penalty": "sum of squared products of different filters; arXiv:1809.11096",
     "penalty": "mean penalty on the critic's slope, before its weight",
@@ -39,6 +38,7 @@ FORMULAS: Final[Mapping[str, str]] = {
     "reconstruction": "absolute error + weighted perceptual distance of reconstructions",
     "sigma": "largest singular value of a layer's weights, by power iteration; arXiv:1802.05957",
     "text_nats": "-log p(text), nats",
+    "training_nll": "-mean log p(x) of training examples, nats",
 }
 """By whole name."""
 

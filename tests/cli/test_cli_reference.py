@@ -6,8 +6,9 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
-from browser import Browser
+from browser import photograph
 from gensweep.cli import main
 from gensweep.cli._main import COMMANDS
 from gensweep.known_metrics import METRICS
@@ -119,12 +120,12 @@ def test_every_option_of_commands_and_scripts_says_what_it_does(pages: dict[str,
 
 @pytest.mark.stack
 def test_a_browser_shows_them_on_a_phone_too(
-    pages: dict[str, str], browser: Browser, tmp_path: Path
+    pages: dict[str, str], page: Page, tmp_path: Path
 ) -> None:
-    for name, page in pages.items():
-        (tmp_path / name).write_text(page, encoding="utf-8")
+    for name, text in pages.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
     for name in ("index", "options", "metrics", "model-gan", "model-vqgan", "model-dalle"):
-        browser.photograph(tmp_path / f"{name}.html", name)
+        photograph(page, tmp_path / f"{name}.html", name)
 
 
 def test_pages_of_one_model_are_refused_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:

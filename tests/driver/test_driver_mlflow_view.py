@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Locator, Page, expect
 
-from browser import PICTURES, Browser
+from browser import MINUTE, PICTURES, photograph
 
 ROOT = Path(__file__).resolve().parents[2]
 SEARCHED = ("learning_rate", "latent_size", "critic_iterations", "truncation", "objective")
 """By every trial; two more are those of single objectives."""
 NAME = "seen"
 OPTIONS = ["--data", "ring8", "--trials", "5", "--budget-images", "200000", "--name", NAME]
-BOXES = """[...document.querySelectorAll('.ag-row input.ag-checkbox-input')]
-    .filter(box => box.ariaLabel.includes('row selection'))"""
-NAMED = """[...document.querySelectorAll('*')]
-    .filter(e => %s.test((e.innerText || '').trim())).at(-1)"""
-"""The innermost element whose text is as a pattern says."""
+TABLE = "?workflowType=machine_learning&compareRunsMode=TABLE"
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow("a sweep on a stack, and a browser", minutes=2)]
 
@@ -45,92 +42,83 @@ def link(answer: str) -> str:
     return told(answer, "compare")
 
 
-def axes(browser: Browser) -> set[str]:
-    """The names that are written on charts."""
-    return set(browser.run("[...document.querySelectorAll('svg text')].map(e => e.textContent)"))
+def text_on_charts(page: Page, text: str) -> Locator:
+    """What is written on a chart, as on an axis."""
+    return page.locator("svg text").filter(has_text=re.compile(f"^{text}$"))
 
 
-def click_button(browser: Browser, name: str) -> None:
-    browser.click(
-        f"[...document.querySelectorAll('button')].find(e => e.innerText.trim() === '{name}')"
-    )
+def keep(page: Page, name: str) -> None:
+    page.screenshot(path=PICTURES / f"mlflow-{name}.png")
 
 
-def test_the_link_opens_the_searched_hyperparameters_of_all_trials(
-    link: str, browser: Browser
-) -> None:
-    browser.open(link)
-    browser.wait_for(lambda: set(SEARCHED) <= axes(browser), "all hyperparameters on the axes")
-    assert "total_variation" in axes(browser)
-    assert "5 matching runs" in browser.text
-    assert browser.run("location.href").count("compareRunsMode=CHART") == 1
-    browser.screenshot(PICTURES / "mlflow-view.png")
-    assert not [error for error in browser.errors if "users/current" not in error]
+def test_the_link_opens_the_searched_hyperparameters_of_all_trials(link: str, page: Page) -> None:
+    thrown: list[str] = []
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+    page.goto(link)
+    for name in (*SEARCHED, "total_variation"):
+        expect(text_on_charts(page, name).first).to_be_attached(timeout=MINUTE)
+    expect(page.get_by_text("5 matching runs")).to_be_visible()
+    assert page.url.count("compareRunsMode=CHART") == 1
+    keep(page, "view")
+    assert thrown == []  # what MLflow writes to its console is not ours
 
 
-def test_trials_are_selected_and_compared(link: str, browser: Browser) -> None:
-    browser.open(link)
-    browser.wait(f"{BOXES}.length >= 3")
+def test_trials_are_selected_and_compared(link: str, page: Page) -> None:
+    page.goto(link)
     for place in range(3):
-        browser.click(f"{BOXES}[{place}]")
-    click_button(browser, "Compare")
-    browser.wait("document.body.innerText.includes('Comparing 3 Runs')")
-    browser.wait(f"{json.dumps(SEARCHED)}.every(n => document.body.innerText.includes(n))")
-    for tab in ("Parallel Coordinates Plot", "Scatter Plot", "Contour Plot"):
-        assert tab in browser.text
-    browser.screenshot(PICTURES / "mlflow-compared.png")
+        page.get_by_role("checkbox", name="row selection").nth(place).click()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_text("Comparing 3 Runs").first).to_be_visible(timeout=MINUTE)
+    for text in (*SEARCHED, "Parallel Coordinates Plot", "Scatter Plot", "Contour Plot"):
+        expect(page.get_by_text(text).first).to_be_attached()
+    keep(page, "compared")
 
 
-def test_the_table_has_state_source_metric_and_hyperparameters(link: str, browser: Browser) -> None:
-    browser.resize(2600, 1200)
-    browser.open(link.replace("compareRunsMode=CHART", "compareRunsMode=TABLE"))
-    headers = "[...document.querySelectorAll('.ag-header-cell')].map(e => e.innerText.trim())"
-    browser.wait(f"{headers}.includes('total_variation')")
-    assert {"Source", "status", *SEARCHED} <= set(browser.run(headers))
-    assert "gan_stability.py" in browser.text
-    browser.screenshot(PICTURES / "mlflow-table.png")
+def test_the_table_has_state_source_metric_and_hyperparameters(link: str, page: Page) -> None:
+    page.set_viewport_size({"width": 2600, "height": 1200})
+    page.goto(link.replace("compareRunsMode=CHART", "compareRunsMode=TABLE"))
+    for name in ("total_variation", "Source", "status", *SEARCHED):
+        heading = page.get_by_role("columnheader").filter(has_text=re.compile(f"^{name}$"))
+        expect(heading.first).to_be_visible(timeout=MINUTE)
+    expect(page.get_by_text("gan_stability.py").first).to_be_visible()
+    keep(page, "table")
 
 
 def test_the_search_box_finds_what_became_of_an_objective(
-    stack: Any, link: str, browser: Browser
+    stack: Any, link: str, page: Page
 ) -> None:
     done = stack.run("results", NAME, "--json")
     (trial,) = (one for one in json.loads(done.stdout)["trials"]
                 if one["params"]["objective"] == "wasserstein")  # fmt: skip
-    browser.open(f"{link.partition('?')[0]}?workflowType=machine_learning&compareRunsMode=TABLE")
-    browser.wait_for(lambda: "matching runs" in browser.text, "all runs")
-    box = "document.querySelector('input[data-testid=search-box]')"
+    page.goto(link.partition("?")[0] + TABLE)
+    expect(page.get_by_text("matching runs")).to_be_visible(timeout=MINUTE)
     for relation, found in (("!=", "0"), ("=", "[12]")):  # MLflow counts the parent of a match
-        browser.click(box)
-        browser.run(f"{box}.select()")
-        query = (f"tags.status {relation} '{trial['state']}' and params.objective = "
-                 f"'wasserstein' and tags.`gensweep.sweep` = '{NAME}'")  # fmt: skip
-        browser.type(query)
-        shown = f"/\\b{found} matching run/.test(document.body.innerText)"
-        # A list of suggestions that has just opened takes the first Enter.
-        browser.wait_for(lambda shown=shown: browser.enter() or browser.run(shown), query)
+        page.get_by_test_id("search-box").fill(
+            f"tags.status {relation} '{trial['state']}' and params.objective = 'wasserstein' "
+            f"and tags.`gensweep.sweep` = '{NAME}'"
+        )
+        page.keyboard.press("Escape")  # a list of suggestions, which would take the Enter
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(re.compile(f"^{found} matching run"))).to_be_visible()
 
 
-def test_a_trial_has_a_learning_curve_and_its_samples(link: str, browser: Browser) -> None:
-    browser.open(link)
-    run = browser.wait("document.querySelector('.ag-row a[href*=\"/runs/\"]')?.href")
-    browser.open(f"{run.partition('?')[0]}/model-metrics")
-    points = """Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')]
-        .flatMap(plot => (plot.data || []).map(line => (line.x || []).length)))"""
-    browser.wait("document.body.innerText.includes('critic_loss')")
-    browser.run("[...document.querySelectorAll('*')].find(e => e.children.length === 0 && "
-                "e.innerText === 'critic_loss').scrollIntoView()")  # fmt: skip
-    browser.wait(f"{points} >= 20")
-    browser.screenshot(PICTURES / "mlflow-curves.png")
-    browser.open(f"{run.partition('?')[0]}/artifacts")
-    browser.click(NAMED % "/^images$/")
-    grid = NAMED % "/^samples[^ ]*png$/"
-    browser.wait(f"{grid} !== undefined")
-    browser.run(f"{grid}.click()")  # a name so long that its middle is out of sight
-    browser.wait("[...document.images].some(i => i.src.startsWith('blob:') && i.naturalWidth > 60)")
-    browser.screenshot(PICTURES / "mlflow-grid.png")
+def test_a_trial_has_a_learning_curve_and_its_samples(link: str, page: Page) -> None:
+    page.goto(link)
+    run = page.locator(".ag-row a[href*='/runs/']").first.evaluate("link => link.href")
+    page.goto(f"{run.partition('?')[0]}/model-metrics")
+    page.get_by_text("critic_loss", exact=True).first.hover()  # a chart is drawn where it is seen
+    page.wait_for_function("""[...document.querySelectorAll('.js-plotly-plot')]
+        .some(plot => (plot.data || []).some(line => (line.x || []).length >= 20))""")
+    keep(page, "curves")
+    page.goto(f"{run.partition('?')[0]}/artifacts")
+    page.get_by_text("images", exact=True).click()
+    page.get_by_text(re.compile(r"^samples\S*png$")).first.click()
+    page.wait_for_function(
+        "[...document.images].some(i => i.src.startsWith('blob:') && i.naturalWidth > 60)"
+    )
+    keep(page, "grid")
 
 
-def test_the_report_opens_on_a_phone_and_on_a_desk(answer: str, browser: Browser) -> None:
-    browser.photograph(Path(told(answer, "report")), "report-of-sweep")
-    assert "of 5 trials converged" in browser.text
+def test_the_report_opens_on_a_phone_and_on_a_desk(answer: str, page: Page) -> None:
+    photograph(page, Path(told(answer, "report")), "report-of-sweep")
+    expect(page.get_by_text("of 5 trials converged").first).to_be_visible()

@@ -82,7 +82,7 @@ def test_models_without_a_critic_and_data_without_a_test_split_have_none() -> No
         assert CriticMeasures.of_game(game, {"x": TRAIN}, held_out) is None
 
 
-@pytest.mark.parametrize("name", ["began", "cgan"])
+@pytest.mark.parametrize("name", ["began", "cgan", "sagan", "biggan"])
 def test_critics_that_rebuild_examples_or_are_given_classes_are_measured(name: str) -> None:
     model = CATALOG[name]
     data = RandomExamples((1, 8, 8), 3)
@@ -96,3 +96,15 @@ def test_critics_that_rebuild_examples_or_are_given_classes_are_measured(name: s
     one, other = measured.measure(pack, [0, 1])
     assert one["critic_slope"] > 0
     assert one["critic_slope"] != other["critic_slope"]
+
+
+def test_while_a_trial_goes_on_fewer_examples_are_measured() -> None:
+    pack, _ = measured_after(0)
+    all_of = {"x": torch.cat([TRAIN] * 4)}
+    measured = CriticMeasures.of_game(pack.game, all_of, all_of)
+    assert measured is not None
+    fewer = measured.of_rungs()
+    count = measured.protocol["critic_examples_before_the_end"]
+    assert [len(part.examples["x"]) for part in (fewer.seen, fewer.unseen)] == [count, count]
+    assert torch.equal(fewer.seen.examples["x"], measured.seen.examples["x"][:count])
+    assert len(measured.seen.examples["x"]) > len(fewer.seen.examples["x"])

@@ -9,7 +9,7 @@ from torch import Tensor
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
 from gensweep.evaluation import build_evaluator, measure_floor
-from gensweep.known_metrics import METRICS
+from gensweep.known_metrics import METRICS, OVERFITTING, SLOPE
 from gensweep.lanes import Pack
 from gensweep.planning._check_model import check_metrics
 from gensweep.storage import open_store
@@ -80,8 +80,8 @@ def test_copies_are_searched_where_a_trial_ends_and_examples_are_kept(splits: An
     (_, at_the_end), *_ = evaluator.evaluate(pack, {0: True}, bound=False)
     assert "copied" not in at_a_rung.metrics
     assert 0 <= at_the_end.metrics["copied"] <= 1
-    rest = {n: v for n, v in at_the_end.metrics.items() if n in at_a_rung.metrics}
-    assert rest == at_a_rung.metrics
+    of_samples = {n: v for n, v in at_a_rung.metrics.items() if n not in (OVERFITTING, SLOPE)}
+    assert of_samples.items() <= at_the_end.metrics.items()
     assert [key for key in splits[0].list("features/") if "-examples-" in key]
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import Page, expect
 
-from browser import Browser
+from browser import photograph
 from gensweep.errors import UserError
 from gensweep.evaluation import grid_png
 from gensweep.known_metrics import VERDICT
@@ -243,16 +244,16 @@ def test_points_stand_where_they_are_among_their_modes() -> None:
 
 
 @pytest.mark.stack
-def test_browser_renders_without_errors(browser: Browser, tmp_path: Path) -> None:
+def test_browser_renders_without_errors(page: Page, tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text(report(), encoding="utf-8")
-    browser.photograph(tmp_path / "report.html", "report")
-    assert browser.run("document.title").startswith("stability")
-    browser.click("document.querySelectorAll('th button')[5]")
-    browser.wait("document.querySelector('[aria-sort=ascending]') !== null")
-    assert browser.run("document.body.dataset.ran === undefined")
-    assert "step size of Adam" not in browser.text
-    browser.click("document.querySelector('a[href=\"#lookup\"]')")
-    browser.wait_for(lambda: "step size of Adam" in browser.text, "unfolded")
+    photograph(page, tmp_path / "report.html", "report")
+    assert page.title().startswith("stability")
+    page.locator("th button").nth(5).click()
+    expect(page.locator("[aria-sort=ascending]")).to_have_count(1)
+    assert page.evaluate("document.body.dataset.ran === undefined")
+    expect(page.get_by_text("step size of Adam")).to_be_hidden()
+    page.locator("a[href='#lookup']").first.click()
+    expect(page.get_by_text("step size of Adam").first).to_be_visible()
 
 
 def test_each_sampling_hyperparameter_has_its_curves() -> None:

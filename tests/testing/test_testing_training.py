@@ -75,6 +75,7 @@ def _metric(name: Any) -> Loss:
         ("../gap", "the loss of player 'x' names a metric '../gap': call it by a string of up to"),
         ("g" * 201, f"the loss of player 'x' names a metric '{'g' * 201}': call it by a string of"),
         ("coverage", "the loss of player 'x' names a metric 'coverage', which evaluations measure"),
+        ("nll", "the loss of player 'x' names a metric 'nll', which evaluations measure: take"),
         ("gap\n", "the loss of player 'x' names a metric 'gap\\n': call it by a string of"),
     ],
 )

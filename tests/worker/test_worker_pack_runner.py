@@ -386,7 +386,10 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(
     assert line.endswith(f"{(3 * 2560 - 2 * 1280) / 50:.0f} s left")
     here.finish(completed(number=0, nll=35.0), b"", b"")
     here.settle()
-    assert "best nll 35  |" in progress_line(small_sweep.coordinator.summary(), 0.0, 1.0, 9.0)
+    summary = small_sweep.coordinator.summary()
+    assert "best nll 35  |" in progress_line(summary, 0.0, 1.0, 9.0)
+    trained = dataclasses.replace(summary, images_left=0)
+    assert progress_line(trained, 0.0, 1.0, 9.0).endswith("|  all trained, evaluating the last")
 
 
 def test_rungs_before_all_players_have_begun_are_left_out(open_small_sweep: Any) -> None:

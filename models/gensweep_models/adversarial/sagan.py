@@ -109,6 +109,13 @@ class Sagan(TruncatedSamples):
         real, fake = nets["critic"](torch.cat([batch["x"], images]), both).chunk(2)
         return critic_loss("hinge", real, fake), critic_metrics(real, fake)
 
+    def critic_values(
+        self, nets: Nets, x: Tensor, noise: Tensors, hyper: Tensors, given: Tensors | None = None
+    ) -> Tensor:
+        """The critic's scores [B] of examples, of the classes given["y"] if there are some."""
+        scores: Tensor = nets["critic"](x, given["y"] if given else None)
+        return scores
+
     def attention(
         self, nets: Nets, noise: Tensors, hyper: Tensors, given: Tensors | None = None
     ) -> Tensor:

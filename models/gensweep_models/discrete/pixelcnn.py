@@ -124,7 +124,7 @@ class Pixelcnn(Stepped):
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """Mean negative log-likelihood in nats per dimension, and in nats."""
         nll = -self.log_prob(nets, batch["x"], noise, hyper, batch).mean()
-        return nll / prod(self.shape), {"nll": nll.detach()}
+        return nll / prod(self.shape), {"training_nll": nll.detach()}
 
     def log_prob_noise(self, batch: int, samples: int = 1) -> dict[str, Noise]:
         """Noise of `log_prob`: what binarises, if anything does."""

@@ -169,7 +169,7 @@ class Flow(ABC):
     def loss(self, player: str, nets: Nets, batch: Tensors, noise: Tensors, hyper: Tensors) -> Loss:
         """Mean negative log-likelihood in nats per dimension, and in nats."""
         nll = -self.log_prob(nets, batch["x"], noise, hyper).mean()
-        return nll / self.size, {"nll": nll.detach()}
+        return nll / self.size, {"training_nll": nll.detach()}
 
     def sample_noise(self, count: int) -> dict[str, Noise]:
         """Uniform noise, from which `sample` makes the latent."""

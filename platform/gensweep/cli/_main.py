@@ -29,6 +29,7 @@ from gensweep.cli import (
 )
 from gensweep.errors import UserError
 from gensweep.log import print_error
+from gensweep.option_parser import OptionParser
 from gensweep.versions import VERSION
 
 COMMANDS = (
@@ -80,14 +81,16 @@ def _reader_left() -> bool:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="gensweep", description="Sweeps of generative models.")
+    parser = OptionParser(prog="gensweep", description="Sweeps of generative models.")
     parser.add_argument("--version", action="version", version=f"gensweep {VERSION}",
                         help="print the version")  # fmt: skip
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)
+    for one in subparsers.choices.values():
+        one.set_defaults(own_parser=one)
     args, more = parser.parse_known_args(argv)
     if more and not getattr(args, "takes_more", False):
-        parser.error(f"unrecognized arguments: {' '.join(more)}")
+        args.own_parser.error(f"unrecognized arguments: {' '.join(more)}")
     args.more, args.parser = more, parser
     return args

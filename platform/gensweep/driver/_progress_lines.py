@@ -103,7 +103,7 @@ def progress_line(summary: ProgressSummary, rate: float, mean: float, elapsed: f
     counted = summary.states.items()
     told = [(n, state_label(state)) for state, n in counted] + [(summary.not_begun, "not begun")]
     states = "  ".join(f"{n} {label}" for n, label in told if n)
-    left = f"{summary.images_left / mean:,.0f} s left" if mean > 0 else _phase(summary, elapsed)
+    left = _time_left(summary, mean) if mean > 0 else _phase(summary, elapsed)
     parts = [f"{elapsed:6,.0f} s  {states}", _best(summary), f"{rate:,.0f} examples/s", left]
     return "  |  ".join([*parts, *([f"cost {summary.cost:,.2f}"] if summary.cost else [])])
 
@@ -114,6 +114,13 @@ def _best(summary: ProgressSummary) -> str:
     if summary.leader is not None:
         return f"{summary.metric} {summary.leader:.4g} so far, unfinished"
     return "no result yet"
+
+
+def _time_left(summary: ProgressSummary, pace: float) -> str:
+    """Say how long training takes at so many examples a second, or what comes after it."""
+    if not summary.images_left and summary.states.get("leased"):
+        return "all trained, evaluating the last"
+    return f"{summary.images_left / pace:,.0f} s left"
 
 
 def _phase(summary: ProgressSummary, elapsed: float) -> str:

@@ -1,20 +1,23 @@
 """Measures a trial's critic: what it knows by heart, and how steep it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from gensweep.evaluation._held_out_examples import Columns, HeldOut, for_ranking
+from gensweep.evaluation._held_out_examples import BATCH, Columns, HeldOut, for_ranking
 from gensweep.game import capabilities
 from gensweep.known_metrics import OVERFITTING, SLOPE
 from gensweep.lanes import Pack
 
+RUNG_EXAMPLES = BATCH
+"""Of each kind, while a trial goes on: a rung's evaluation takes a twentieth longer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CriticMeasures:
-    """Measures critics on training and on held-out examples, at the end of trials.
+    """Measures critics on training and on held-out examples.
 
     `critic_overfitting` is the share of pairs in which the critic prefers a training example to a
     held-out one: as BigGAN's authors tell a critic that memorises from one that generalises
@@ -44,11 +47,21 @@ class CriticMeasures:
     def protocol(self) -> dict[str, object]:
         """The statement of which examples each metric is of, as JSON."""
         compared = {"seen": self.seen.origin, "unseen": self.unseen.origin}
-        return {OVERFITTING: compared, SLOPE: self.unseen.origin}
+        fewer = min(RUNG_EXAMPLES, len(self.unseen.examples["x"]))
+        return {OVERFITTING: compared, SLOPE: self.unseen.origin,
+                "critic_examples_before_the_end": fewer}  # fmt: skip
 
     def to(self, device: torch.device | str) -> Self:
         """Return the same for a pack on `device`."""
         return type(self)(seen=self.seen.to(device), unseen=self.unseen.to(device))
+
+    def of_rungs(self) -> Self:
+        """Return the same of the first `RUNG_EXAMPLES` alone."""
+        seen, unseen = (
+            replace(part, examples={n: x[:RUNG_EXAMPLES] for n, x in part.examples.items()})
+            for part in (self.seen, self.unseen)
+        )
+        return type(self)(seen=seen, unseen=unseen)
 
     def measure(self, pack: Pack, slots: list[int]) -> list[dict[str, float]]:
         """Measure the critics of the lanes in `slots`."""

@@ -150,8 +150,9 @@ class LaneEvaluator:
             every = fill_up(sound, self.lanes_at_once)
             for slot, scored in zip(sound, self.scores.measure(pack, every), strict=False):
                 found[slot] = self._add_scores(found[slot], scored, self.scores)
-        if last and sound and self.critic is not None:
-            measured = self.critic.measure(pack, fill_up(sound, self.lanes_at_once))
+        if sound and self.critic is not None:
+            critic = self.critic if last else self.critic.of_rungs()
+            measured = critic.measure(pack, fill_up(sound, self.lanes_at_once))
             for slot, told in zip(sound, measured, strict=False):
                 known = {**found[slot].metrics, **told}
                 found[slot] = replace(found[slot], metrics=known)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import OF_SAMPLES, find_metric, is_metric_name
+from gensweep.known_metrics import find_metric, is_metric_name
 
 T = TypeVar("T")
 CURES = {
@@ -59,10 +59,9 @@ def checked_loss(player: str, found: Any, of: str = "loss") -> tuple[Tensor, dic
     for name, metric in metrics.items():
         if not is_metric_name(name):
             raise UserError(f"{whose} names a metric {name!r}: {NAMES}.")
-        known = find_metric(name)
-        if known is not None and known.kinds & OF_SAMPLES:
-            raise UserError(f"{whose} names a metric {name!r}, which evaluations measure of "
-                            "samples: take another name.")  # fmt: skip
+        if find_metric(name) is not None:
+            raise UserError(f"{whose} names a metric {name!r}, which evaluations measure: take "
+                            f"another name, such as training_{name}.")  # fmt: skip
         _check_metric(f"metric {name!r} of player {player!r}", metric)
     return value, dict(metrics)
 

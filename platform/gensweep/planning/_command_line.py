@@ -17,6 +17,7 @@ from pathlib import Path
 from gensweep.configuration_file import ConfigurationFile
 from gensweep.errors import UserError
 from gensweep.lanes import precision_of
+from gensweep.option_parser import OptionParser
 from gensweep.patience import Patience
 from gensweep.spec import DATA, PLACEMENT, RunRequest, Sweep, declarations, fix_values
 
@@ -41,7 +42,7 @@ lacks."""
 
 def options_parser(description: str, sweep: Sweep) -> argparse.ArgumentParser:
     """The options, with the script's own sweep as defaults."""
-    p = argparse.ArgumentParser(
+    p = OptionParser(
         prog=sys.argv[0],
         description=description,
         epilog=f"{EXAMPLES}\n{_kept(sweep)}",

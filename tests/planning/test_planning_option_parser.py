@@ -1,0 +1,32 @@
+"""Options that are not known are refused in one line, which names the nearest known one."""
+
+import pytest
+
+from gensweep.cli import main
+from gensweep.option_parser import OptionParser
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["results", "--josn", "x"], "--josn; do you mean --json?; see gensweep results --help"),
+        (["results"], "arguments are required: name; see gensweep results --help"),
+    ],
+)
+def test_a_bad_option_of_a_command_is_told_in_a_line(
+    argv: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(argv)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert line.endswith(says)
+
+
+def test_a_bad_value_is_told_without_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = OptionParser(prog="sweep.py")
+    parser.add_argument("--trials", type=int)
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["--trials", "many"])
+    told = "error: argument --trials: invalid int value: 'many'; see sweep.py --help\n"
+    assert capsys.readouterr().err == told
