@@ -266,7 +266,9 @@ _ALL = (
         name="classes",
         larger_is_better=True,
         unit="",
-        formula="classes with at least three tenths of their share in the data",
+        formula="classes with at least a quarter of their share in the data, among the samples to "
+        "whose class the classifier gives a probability of 0.9, or as much as to half of the real "
+        "ones",
         kinds=LABELLED,
     ),
     Metric(

@@ -26,7 +26,7 @@ import torch
 from machine import machine
 from mlflow import MlflowClient
 from torch import Tensor
-from verdict_runs import DEVELOPMENT, HELD_OUT, MOONS, Runs, write_moons
+from verdict_runs import DEVELOPMENT, HELD_OUT, Runs, write_data
 
 from gensweep.coordinator import SweepCoordinator
 from gensweep.data import Dataset, load_dataset
@@ -112,14 +112,15 @@ def judged(args: argparse.Namespace) -> Iterator[tuple[str, Runs, TrialView]]:
     """Every run with its end, and which half it is of."""
     with tempfile.TemporaryDirectory() as named:
         store = Path(named) / "store"
-        write_moons(Path(named) / MOONS)
+        write_data(Path(named))
         for part, rows in PARTS.items():
             for number, runs in enumerate(rows):
                 if part not in args.rows or args.label not in (None, runs.label):
                     continue
                 folder = Path(named) / f"{part}-{number}"
                 folder.mkdir()
-                data = f"{named}/{MOONS}" if runs.data == MOONS else runs.data
+                written = Path(named) / runs.data
+                data = str(written) if written.exists() else runs.data
                 name = f"{part}-{number}-{runs.label}".replace(" ", "-")
                 sweep = sweep_of(name, replace(runs, data=data), args.seeds, args.images_part)
                 for trial in trained(sweep, runs.only, folder, store.as_uri()):

@@ -125,7 +125,7 @@ def test_the_verdict_is_of_samples_at_the_neutral_value(store: ObjectStore) -> N
     _, narrow = judged(store, "gan", "digits", truncation=0.1, **fixed)
     _, wide = judged(store, "gan", "digits", truncation=3.0, **fixed)
     judged_by = [n for n in wide.metrics if n.startswith("neutral_")]
-    assert len(judged_by) == 4
+    assert len(judged_by) == 6
     assert [narrow.metrics[n] for n in judged_by] == [wide.metrics[n] for n in judged_by]
     assert (narrow.outcome, narrow.cause) == (wide.outcome, wide.cause)
     assert narrow.metrics["variance_ratio"] < wide.metrics["variance_ratio"]

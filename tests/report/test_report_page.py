@@ -16,7 +16,7 @@ from browser import photograph
 from gensweep.errors import UserError
 from gensweep.evaluation import grid_png
 from gensweep.known_metrics import VERDICT
-from gensweep.metrics._verdict import POINT_BOUNDS
+from gensweep.metrics._verdict import ADDED_BOUNDS, CLASS_BOUNDS, IMAGE_BOUNDS, POINT_BOUNDS
 from gensweep.objective import Objective
 from gensweep.report import SweepFacts, build_report, log_bins, text_table
 from gensweep.report._words import outcome_rules
@@ -300,6 +300,18 @@ def test_outcomes_are_told_in_words(protocol: dict[str, Any], told: str) -> None
     assert rules.startswith("Converged: at least 100% of the modes and 80% of the samples")
     assert told in rules
     assert VERDICT not in rules
+
+
+def test_samples_that_count_for_a_class_are_told_in_words() -> None:
+    """As they were counted: sweeps of earlier versions took all."""
+    now = IMAGE_BOUNDS | CLASS_BOUNDS
+    then = {name: bound for name, bound in now.items() if name not in ADDED_BOUNDS}
+    told, before = (outcome_rules({"kind": "images", "bounds": one}) for one in (now, then))
+    assert "in the data, of the samples to whose class the classifier gives 0.9 or" in told
+    assert "50% of the classes (without any sample, if less than 50% of the samples" in told
+    assert "neighbour" not in before
+    assert "25% of its share in the data). Collapsed" in before
+    assert "50% of the classes. Unconverged" in before
 
 
 def test_a_group_of_a_number_is_told_by_its_hyperparameter() -> None:

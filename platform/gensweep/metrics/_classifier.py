@@ -18,7 +18,7 @@ __all__ = ["FeatureNet", "train_classifier"]
 class FeatureNet(nn.Module):
     """Two convolutions and two dense layers; `features` is the penultimate layer.
 
-    `classify` tells the class from features.
+    `classify` tells the class from features, and `confidence` how sure that is.
     """
 
     kind = "classifier, penultimate layer"
@@ -49,6 +49,11 @@ class FeatureNet(nn.Module):
         """Return the likeliest class [B] by features [B, F]."""
         labels: Tensor = self.head(features).argmax(-1)
         return labels
+
+    def confidence(self, features: Tensor) -> Tensor:
+        """Return the probability [B] of the likeliest class by features [B, F]."""
+        most: Tensor = self.head(features).softmax(-1).amax(-1)
+        return most
 
     @property
     def hash(self) -> str:

@@ -95,48 +95,56 @@ def _quantiles(ordered: Tensor, count: int) -> Tensor:
     return ordered.index_select(-1, at.long().to(ordered.device))
 
 
-def label_metrics(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:
+def label_metrics(
+    labels: Tensor, reference: Tensor, least: float = 0.0, sure: Tensor | None = None
+) -> dict[str, Tensor]:
     """Return classes seen and found, KL(histogram || reference) in nats, of labels [L, N] int64.
 
     `reference` [C] holds the data's class shares. A class of the data is seen if it has any of the
-    samples, and found if it has at least `least` of its share in the data, too. One that the data
-    lacks is neither, and counts as a millionth in the divergence.
+    samples, and found if it has at least `least` of its share in the data, too: among the samples
+    that are `sure` [L, N] to be of theirs, if that is told. One that the data lacks is neither, and
+    counts as a millionth in the divergence.
 
     >>> labels = torch.tensor([[0] * 99 + [1]])
     >>> label_metrics(labels, torch.tensor([0.5, 0.5]), least=0.1)["classes"].item()
     1.0
     """
-    share, expected = _shares(labels, reference)
+    hits, expected = _hits(labels, reference), reference.double().clamp(min=1e-6)
+    share = hits / labels.shape[1]
     divergence = (torch.xlogy(share, share) - torch.xlogy(share, expected)).sum(-1)
-    seen = (share > 0) & (reference > 0)
-    found = seen & (share >= least * reference)
+    counted = hits if sure is None else _hits(labels, reference, sure)
+    enough = counted / counted.sum(-1, keepdim=True).clamp(min=1) >= least * reference
     return {
-        "classes_seen": seen.double().sum(-1),
-        "classes": found.double().sum(-1),
+        "classes_seen": ((hits > 0) & (reference > 0)).double().sum(-1),
+        "classes": ((counted > 0) & (reference > 0) & enough).double().sum(-1),
         "class_kl": divergence.clamp(min=0),
     }
 
 
-def label_errors(labels: Tensor, reference: Tensor, least: float = 0.0) -> dict[str, Tensor]:
-    """Return the standard errors of `label_metrics` over labels [N].
+def label_errors(
+    labels: Tensor, reference: Tensor, least: float = 0.0, sure: Tensor | None = None
+) -> dict[str, Tensor]:
+    """Return the standard errors of `label_metrics` over labels [N], of which some are `sure` [N].
 
     That of `class_kl` is of log p / q where p is not 0.
     """
-    (share,), expected = _shares(labels[None], reference)
-    slopes = share.clamp(min=1e-300).log() - expected.log()
-    known = reference > 0
-    hits = share[known] * len(labels)
-    one = torch.ones_like(hits)
+    (hits,), known = _hits(labels[None], reference), reference > 0
+    (counted,) = (hits,) if sure is None else _hits(labels[None], reference, sure[None])
+    expected = reference.double().clamp(min=1e-6)
+    slopes = (hits / len(labels)).clamp(min=1e-300).log() - expected.log()
+    one = torch.ones_like(hits[known])
     # A class of just the bound's share counts: no rounding may lift it to the next whole number.
-    bound = (least * reference[known].double() * len(labels) - 1e-9).ceil()
+    bound = (least * reference[known].double() * counted.sum() - 1e-9).ceil()
     return {
-        "classes_seen": count_error(hits, one),
-        "classes": count_error(hits, bound.maximum(one)),
+        "classes_seen": count_error(hits[known], one),
+        "classes": count_error(counted[known], bound.maximum(one)),
         "class_kl": standard_error(share_pieces(labels, slopes)),
     }
 
 
-def _shares(labels: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the shares [L, C] of classes of labels [L, N], and those that are expected, [C]."""
-    counts = torch.stack([lane.bincount(minlength=reference.shape[0]) for lane in labels])
-    return counts.double() / labels.shape[1], reference.double().clamp(min=1e-6)
+def _hits(labels: Tensor, reference: Tensor, sure: Tensor | None = None) -> Tensor:
+    """Count the labels [L, N] of each class, of all samples or of the `sure` ones: [L, C]."""
+    lanes = list(labels)
+    if sure is not None:
+        lanes = [lane[kept] for lane, kept in zip(lanes, sure, strict=True)]
+    return torch.stack([lane.bincount(minlength=len(reference)) for lane in lanes]).double()

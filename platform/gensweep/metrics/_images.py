@@ -47,7 +47,7 @@ class Images:
     """
 
     objective, variety = "frechet", "coverage"
-    judged = ("density", "coverage", "classes", "variance_ratio")
+    judged = ("density", "coverage", "precision", "classes", "classes_seen", "variance_ratio")
 
     def __init__(
         self, real: Tensor, net: AnyFeatures, shares: Tensor | None, k: int,
@@ -58,6 +58,8 @@ class Images:
         self.moments = moments(features)
         self.root = square_root(self.moments[1])
         self.near = NearReal(features, k)
+        self.usual = _usual_confidence(net, features)
+        """Of the class of a real example: the median; 0 of features that tell no class."""
         self.kernel = KernelDistance(features)
         self.slices = SlicedDistances(features, DIRECTIONS)
         self.copies = copies if copies is not None and copies.tells else None
@@ -123,11 +125,12 @@ class Images:
             agrees = (labels == given.to(labels.device)).double()
             found["class_agreement"] = agrees.mean(-1)
             found |= {"class_agreement" + ERROR: standard_error(agrees)} if errors else {}
-        least = self.bounds["found_share"]
+        least, asked = self.bounds["found_share"], self.bounds.get("found_confidence", 0.0)
+        sure = self.net.confidence(features)[None] >= min(asked, self.usual)
         if errors:
-            told = label_errors(labels[0], self.shares, least)
+            told = label_errors(labels[0], self.shares, least, sure[0])
             found |= {name + ERROR: error for name, error in told.items()}
-        return found | label_metrics(labels, self.shares, least)
+        return found | label_metrics(labels, self.shares, least, sure)
 
     def _distances(self, fake: Tensor, needs: Set[str], errors: bool) -> dict[str, Tensor]:
         """Measure the distances, of those that are needed, of features [1, N, F]."""
@@ -169,6 +172,12 @@ class Images:
     def variety_of(self, metrics: Mapping[str, float]) -> float:
         """Return the coverage."""
         return metrics[self.variety]
+
+
+@torch.no_grad()
+def _usual_confidence(net: AnyFeatures, real: Tensor) -> float:
+    """Return the median confidence in the class of real examples with features [M, F]."""
+    return net.confidence(real).median().item() if isinstance(net, FeatureNet) else 0.0
 
 
 @torch.no_grad()

@@ -52,6 +52,10 @@ class StackedNet(FeatureNet):
         digits = super().classify(features.view(len(features), self.channels, -1))
         return digits.mul(self._places(digits)).sum(-1)
 
+    def confidence(self, features: Tensor) -> Tensor:
+        """Return the probability [B] of the likeliest class by features [B, C F]."""
+        return super().confidence(features.view(len(features), self.channels, -1)).prod(-1)
+
     def _places(self, like: Tensor) -> Tensor:
         """Return the value of each channel's digit in a class, [C]."""
         places = [self.base**power for power in reversed(range(self.channels))]

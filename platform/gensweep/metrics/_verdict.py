@@ -19,7 +19,9 @@ POINT_BOUNDS = {
 Of samples most of which are at no mode none is lost: they have collapsed if they hardly differ, and
 else have not learned yet. That is told by verdicts.py, of runs that were too short.
 """
-ADDED_BOUNDS = frozenset({"collapsed_high_quality", "collapsed_spread"})
+ADDED_BOUNDS = frozenset(
+    {"collapsed_high_quality", "collapsed_spread", "collapsed_precision", "found_confidence"}
+)
 """Those that sweeps of earlier versions were not judged by, and are not when they go on."""
 IMAGE_BOUNDS = {
     "converged_density": 0.3,
@@ -27,11 +29,20 @@ IMAGE_BOUNDS = {
     "collapsed_coverage": 0.05,
     "collapsed_variance": 0.1,
 }
-CLASS_BOUNDS = {"converged_classes": 0.9, "collapsed_classes": 0.5, "found_share": 0.3}
-"""A class is found if it has at least `found_share` of its share in the data.
+CLASS_BOUNDS = {
+    "converged_classes": 0.9,
+    "collapsed_classes": 0.5,
+    "collapsed_precision": 0.5,
+    "found_share": 0.25,
+    "found_confidence": 0.9,
+}
+"""A class is found if it has at least `found_share` of its share in the data, among the samples to
+whose class the classifier gives a probability of `found_confidence`, or that of half of the real
+examples if that is less: it calls those between classes by one, too, but is not sure of it.
+Chosen by verdicts.py: of digits that a model never saw, up to 0.16 of their share among such
+samples, and of those that it did see 0.37 at least; of all samples that is 0.33 and 0.47.
 
-Chosen by verdicts.py: of digits that a model never saw, the classifier finds up to 0.25 of their
-share among samples that are between others, and of those that it did see 0.43 at least.
+Of samples most of which are near no real example, a class is lost if none of them is of it.
 """
 
 Metrics = Mapping[str, float]
@@ -83,8 +94,11 @@ def judge_images(metrics: Metrics, classes: int | None, bounds: Bounds) -> Outco
 
 def _collapse(metrics: Metrics, classes: int | None, bounds: Bounds) -> str:
     """Say what shows that images collapsed; empty if nothing does."""
-    if classes is not None and metrics["classes"] < bounds["collapsed_classes"] * classes:
-        return f"{metrics['classes']:.0f} of {classes} classes"
+    if classes is not None:
+        is_near = metrics["precision"] >= bounds.get("collapsed_precision", 0.0)
+        kept = metrics["classes" if is_near else "classes_seen"]
+        if kept < bounds["collapsed_classes"] * classes:
+            return f"{kept:.0f} of {classes} classes"
     if metrics["variance_ratio"] < bounds["collapsed_variance"]:
         return f"sample variance is {metrics['variance_ratio']:.1%} of the data's"
     if classes is None and metrics["coverage"] < bounds["collapsed_coverage"]:

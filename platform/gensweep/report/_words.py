@@ -114,18 +114,31 @@ def outcome_rules(protocol: Mapping[str, Any]) -> str:
             f"sample variance below {bounds['collapsed_spread']:.0%} of the data's"
         )
     if "converged_classes" in bounds:
+        sure, where = _rules_of_sure_classes(bounds)
         labels["converged_labels"] = (
             f", and {bounds['converged_classes']:.0%} of the classes found (a class counts with "
-            f"{bounds['found_share']:.0%} of its share in the data)"
+            f"{bounds['found_share']:.0%} of its share in the data{sure})"
         )
         labels["collapsed_labels"] = (
-            f", or fewer than {bounds['collapsed_classes']:.0%} of the classes"
+            f", or fewer than {bounds['collapsed_classes']:.0%} of the classes{where}"
         )
     says = rule.format(**bounds, **labels, threshold=protocol.get("mode_threshold", 0))
     says += _rule_of_collapse(protocol)
     return says + (
         f" Unconverged: neither. Diverged: {DIVERGED_RULE}"
         + (VERDICT_RULE.format(variety=_variety(protocol)) if "verdict" in protocol else "")
+    )
+
+
+def _rules_of_sure_classes(bounds: Mapping[str, float]) -> tuple[str, str]:
+    """Say which samples count for a class and what is a lost one; earlier versions took all."""
+    if "found_confidence" not in bounds:
+        return "", ""
+    return (
+        f", of the samples to whose class the classifier gives {bounds['found_confidence']:g} or "
+        "as much as to half of the real examples",
+        f" (without any sample, if less than {bounds['collapsed_precision']:.0%} of the samples "
+        "are as near as the k-th neighbour to a real example)",
     )
 
 
