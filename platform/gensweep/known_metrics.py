@@ -266,9 +266,8 @@ _ALL = (
         name="classes",
         larger_is_better=True,
         unit="",
-        formula="classes with at least a quarter of their share in the data, among the samples to "
-        "whose class the classifier gives a probability of 0.9, or as much as to half of the real "
-        "ones",
+        formula="classes with at least a part of their share among real examples, a quarter unless "
+        "the outcome rules say otherwise, of samples of whose class the classifier is as sure",
         kinds=LABELLED,
     ),
     Metric(

@@ -142,7 +142,7 @@ PRUNERS: Final[Mapping[str, Pruner]] = {pruner.name: pruner for pruner in _ALL}
 
 
 def cohort_size(rungs: int) -> int:
-    """Return the trials of a cohort: so many that one of them is left at the last rung.
+    """Return the trials of a cohort: so many that at least one is left at the last rung.
 
     >>> cohort_size(2), cohort_size(4), cohort_size(5)
     (27, 27, 81)

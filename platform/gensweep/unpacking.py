@@ -28,6 +28,11 @@ def too_large(where: str, most: int) -> UserError:
                      "unpack it yourself if it is what it should be.")  # fmt: skip
 
 
+def _no_room(where: str, folder: str, room: int) -> UserError:
+    return UserError(f"{where} unpacks to more than {room:,} bytes, half of what is free in "
+                     f"{folder}: make room, or set TMPDIR to another disk.")  # fmt: skip
+
+
 def gunzip(data: bytes, where: str) -> bytes:
     """Unpack a gzip file; `UserError` if it unpacks to too much.
 
@@ -46,12 +51,13 @@ def unpack_to_disk(packed: IO[bytes], size: int, where: str) -> IO[bytes]:
 
     `UserError` if that is too much, or more than half of what the disk has free.
     """
-    most = min(most_unpacked(size), shutil.disk_usage(tempfile.gettempdir()).free // 2)
+    folder = tempfile.gettempdir()
+    most, room = most_unpacked(size), shutil.disk_usage(folder).free // 2
     plain = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the place)
     while chunk := packed.read(CHUNK):
-        if plain.tell() + len(chunk) > most:
+        if plain.tell() + len(chunk) > min(most, room):
             plain.close()
-            raise too_large(where, most)
+            raise too_large(where, most) if most < room else _no_room(where, folder, room)
         plain.write(chunk)
     plain.seek(0)
     return plain

@@ -67,7 +67,8 @@ def test_sweeps_that_were_measured_differently_are_refused_field_by_field(
 
 def test_what_only_one_model_is_measured_by_is_no_difference(home: Path) -> None:
     scores = {"names": ["psnr"], "seed": 0}
-    ended(home, "b", protocol={"scores": scores, "nll": {"samples": 500}})
+    critic = {"critic_slope": {"split": "test"}, "critic_examples_before_the_end": 50}
+    ended(home, "b", protocol={"scores": scores, "nll": {"samples": 500}, **critic})
     assert main(["compare", "a", "b"]) == 0
     ended(home, "c", protocol={"scores": scores | {"seed": 1}})
     assert main(["compare", "b", "c"]) == 2

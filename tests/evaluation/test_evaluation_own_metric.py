@@ -80,6 +80,7 @@ def test_copies_are_searched_where_a_trial_ends_and_examples_are_kept(splits: An
     (_, at_the_end), *_ = evaluator.evaluate(pack, {0: True}, bound=False)
     assert "copied" not in at_a_rung.metrics
     assert 0 <= at_the_end.metrics["copied"] <= 1
+    assert {OVERFITTING, SLOPE} <= at_a_rung.metrics.keys() & at_the_end.metrics.keys()
     of_samples = {n: v for n, v in at_a_rung.metrics.items() if n not in (OVERFITTING, SLOPE)}
     assert of_samples.items() <= at_the_end.metrics.items()
     assert [key for key in splits[0].list("features/") if "-examples-" in key]

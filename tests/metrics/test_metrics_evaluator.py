@@ -62,6 +62,14 @@ def test_samples_at_no_mode_have_lost_none_unless_they_hardly_differ() -> None:
     assert older.reference.variety_of(metrics[2]) == 1.0
 
 
+def test_samples_that_have_spread_around_few_modes_have_lost_the_others() -> None:
+    evaluator, noise = points(), torch.randn(800, 2, generator=torch.Generator().manual_seed(0))
+    blurred = torch.stack([ring(800, kept) + noise / 10 for kept in (4, 8)])
+    (lost, cause), (kept, _) = map(evaluator.verdict, evaluator.evaluate(blurred))
+    assert (lost, kept) == ("collapsed", "unconverged")
+    assert cause.endswith("high-quality samples, around 4.0")
+
+
 def test_a_bad_lane_leaves_others_bitwise_untouched() -> None:
     evaluator = points()
     lanes = torch.stack([ring(500), ring(500), ring(500, 5)])
@@ -181,6 +189,28 @@ def test_classes_that_samples_are_of_are_found_and_no_others(
     lane = torch.cat([some, (some[pairs[0]] + some[pairs[1]]) / 2])
     assert found(lane) == (8, "unconverged")
     assert found(lane, evaluator.judging_by(older | {"found_share": 0.2}))[0] > 8
+
+
+def test_real_data_have_all_classes_and_strays_save_none(
+    digits: tuple[Tensor, Tensor], net: FeatureNet
+) -> None:
+    """Of two classes that nothing tells apart, and of samples that are near no real example."""
+    (images, labels), source = digits, torch.Generator().manual_seed(0)
+    alike = torch.where(
+        (labels == 3) & (torch.rand(len(labels), generator=source) < 0.5), 10, labels
+    )
+    shown = {"x": images[:1000], "y": alike[:1000]}
+    eleven = train_classifier(*shown.values(), 11)
+    evaluator = Evaluator.for_dataset("digits", shown, {"x": images[1000:]}, net=eleven)
+    assert evaluator.evaluate(shown["x"][None])[0]["classes"] == 11
+    evaluator = Evaluator.for_dataset(
+        "digits", {"x": images[:1000], "y": labels[:1000]}, {"x": images[1000:]}, net=net
+    )
+    (one,) = images[labels == 1][:1]
+    noisy = one + 0.6 * torch.randn(1000, *one.shape, generator=source)
+    (metrics,) = evaluator.evaluate(noisy[None])
+    assert metrics["precision"] < 0.5
+    assert evaluator.verdict(metrics)[0] == "collapsed"
 
 
 def test_a_sweep_that_was_begun_with_other_bounds_is_judged_by_them(

@@ -307,8 +307,8 @@ def test_samples_that_count_for_a_class_are_told_in_words() -> None:
     now = IMAGE_BOUNDS | CLASS_BOUNDS
     then = {name: bound for name, bound in now.items() if name not in ADDED_BOUNDS}
     told, before = (outcome_rules({"kind": "images", "bounds": one}) for one in (now, then))
-    assert "in the data, of the samples to whose class the classifier gives 0.9 or" in told
-    assert "50% of the classes (without any sample, if less than 50% of the samples" in told
+    assert "of the real examples, to whose class the classifier gives 0.9, or" in told
+    assert "50% of the classes (if less than 50% of the samples are as near" in told
     assert "neighbour" not in before
     assert "25% of its share in the data). Collapsed" in before
     assert "50% of the classes. Unconverged" in before

@@ -216,3 +216,16 @@ def test_a_limit_of_images_judges_those_that_there_are(tmp_path: Path) -> None:
     assert 4 <= len(found[0]) < len(found[1]) < len(found[2]) == 27
     for former, later in itertools.pairwise(found):
         assert {n: later[n] for n in former} == former
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_cohort_that_no_other_joins_is_judged_before_trials_are_added(
+    tmp_path: Path, seed: int
+) -> None:
+    """All of its trials may wait by then, and none reports that would have it judged."""
+    question = QUESTION | {"space": {"x": Real()}, "strata": (), "group_by": None}
+    for trials, steps in ((4, random.Random(seed).randrange(1, 12)), (8, 3000)):
+        with begin(str(tmp_path / "j"), resume=trials > 4, trials=trials, **question) as study:
+            done = Packs(study, [1], random.Random(seed)).run(steps)
+    assert done
+    assert all(state.ended for state in (one.state for one in study.records()))

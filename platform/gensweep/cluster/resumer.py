@@ -33,8 +33,9 @@ _log = logging.getLogger("gensweep.cluster.resumer")  # run as a script, it is c
 POLL_S = 5.0
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """Exit codes of a killed driver: as Python tells them, and as a shell does."""
-SHELL = re.compile(r"[;&|\n]")
-"""What joins commands to one line: to repeat that would begin the others anew."""
+SHELL = re.compile(r"[;&|\n$`]")
+"""What joins commands to one line, where to go on would begin the others anew, and what a shell
+replaces."""
 
 
 class Resumer:
@@ -112,7 +113,8 @@ class Resumer:
                 self._leave(record, f"died, and Ray refuses to run it again ({error})")
                 return
         _log.warning("job %s died: job %s goes on with sweep %s", record.job, again, record.sweep)
-        replace(record, job=again, after=record.job).write(self._folder(record))
+        if DriverRecord.read(self._folder(record)) == record:  # its driver may have written by now
+            replace(record, job=again, after=record.job).write(self._folder(record))
 
     def _runtime_env(self, record: DriverRecord, env: dict[str, Any]) -> dict[str, Any]:
         """Return the job's environment, whose uploaded folder Ray may have deleted, with a copy."""
@@ -143,17 +145,24 @@ def resuming_entrypoint(entrypoint: str, record: DriverRecord) -> str | None:
     >>> resuming_entrypoint("python x.py --name s -v", record)
     'python x.py -v --resume s'
     >>> resuming_entrypoint("python y.py && python x.py --name s -v", record)
+    >>> record = DriverRecord(sweep="s", command="", arguments=("x.py", "--ledger", "a?b=c"))
+    >>> resuming_entrypoint("A=1 python x.py --ledger a?b=c", record)
+    "A=1 python x.py --ledger 'a?b=c' --resume s"
     """
-    called = shlex.join(record.arguments)
-    before = entrypoint.removesuffix(called)
-    if before == entrypoint or SHELL.search(before):
+    # Words, for whoever submitted it quoted them in another way than we would.
+    try:
+        words, called = shlex.split(entrypoint), list(record.arguments)
+    except ValueError:
+        return None
+    before = words[: -len(called)]
+    if before + called != words or SHELL.search(" ".join(before)):
         return None
     named = argparse.ArgumentParser(add_help=False)
     named.add_argument("--name")
     named.add_argument("--resume")
     script, *options = record.arguments
     _, others = named.parse_known_args(options)
-    return before + shlex.join([script, *others, "--resume", record.sweep])
+    return shlex.join([*before, script, *others, "--resume", record.sweep])
 
 
 def connect_to_jobs(home: Home) -> "JobSubmissionClient":

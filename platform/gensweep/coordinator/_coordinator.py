@@ -207,7 +207,7 @@ class SweepCoordinator:
     # Trials, as packs tell of them
 
     def report_rungs(self, owner: str, reports: Sequence[TrialReport]) -> dict[int, Verdict]:
-        """Keep what trials measured; return the verdict on each: continue, prune or lost."""
+        """Keep what trials measured; return the verdict on each: continue, wait, prune or lost."""
         with self._study.transaction():
             verdicts = {report.number: self._report_and_decide(owner, report) for report in reports}
         for report in reports:

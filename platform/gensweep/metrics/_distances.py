@@ -96,14 +96,16 @@ def _quantiles(ordered: Tensor, count: int) -> Tensor:
 
 
 def label_metrics(
-    labels: Tensor, reference: Tensor, least: float = 0.0, sure: Tensor | None = None
-) -> dict[str, Tensor]:
+    labels: Tensor, reference: Tensor, least: float = 0.0, sure: Tensor | None = None,
+    sure_reference: Tensor | None = None,
+) -> dict[str, Tensor]:  # fmt: skip
     """Return classes seen and found, KL(histogram || reference) in nats, of labels [L, N] int64.
 
     `reference` [C] holds the data's class shares. A class of the data is seen if it has any of the
     samples, and found if it has at least `least` of its share in the data, too: among the samples
-    that are `sure` [L, N] to be of theirs, if that is told. One that the data lacks is neither, and
-    counts as a millionth in the divergence.
+    that are `sure` [L, N] to be of theirs, if that is told, and then of `sure_reference` [C], its
+    share among such real examples. One that the data lacks is neither, and counts as a millionth
+    in the divergence; one of which no real example is sure is found where it is seen.
 
     >>> labels = torch.tensor([[0] * 99 + [1]])
     >>> label_metrics(labels, torch.tensor([0.5, 0.5]), least=0.1)["classes"].item()
@@ -113,17 +115,20 @@ def label_metrics(
     share = hits / labels.shape[1]
     divergence = (torch.xlogy(share, share) - torch.xlogy(share, expected)).sum(-1)
     counted = hits if sure is None else _hits(labels, reference, sure)
-    enough = counted / counted.sum(-1, keepdim=True).clamp(min=1) >= least * reference
+    wanted = reference if sure_reference is None else sure_reference
+    enough = counted / counted.sum(-1, keepdim=True).clamp(min=1) >= least * wanted
+    there = (counted > 0) | ((wanted == 0) & (hits > 0))
     return {
         "classes_seen": ((hits > 0) & (reference > 0)).double().sum(-1),
-        "classes": ((counted > 0) & (reference > 0) & enough).double().sum(-1),
+        "classes": (there & (reference > 0) & enough).double().sum(-1),
         "class_kl": divergence.clamp(min=0),
     }
 
 
 def label_errors(
-    labels: Tensor, reference: Tensor, least: float = 0.0, sure: Tensor | None = None
-) -> dict[str, Tensor]:
+    labels: Tensor, reference: Tensor, least: float = 0.0, sure: Tensor | None = None,
+    sure_reference: Tensor | None = None,
+) -> dict[str, Tensor]:  # fmt: skip
     """Return the standard errors of `label_metrics` over labels [N], of which some are `sure` [N].
 
     That of `class_kl` is of log p / q where p is not 0.
@@ -134,7 +139,8 @@ def label_errors(
     slopes = (hits / len(labels)).clamp(min=1e-300).log() - expected.log()
     one = torch.ones_like(hits[known])
     # A class of just the bound's share counts: no rounding may lift it to the next whole number.
-    bound = (least * reference[known].double() * counted.sum() - 1e-9).ceil()
+    wanted = reference if sure_reference is None else sure_reference
+    bound = (least * wanted[known].double() * counted.sum() - 1e-9).ceil()
     return {
         "classes_seen": count_error(hits[known], one),
         "classes": count_error(counted[known], bound.maximum(one)),

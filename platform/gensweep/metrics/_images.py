@@ -25,7 +25,13 @@ from gensweep.metrics._kernel import KernelDistance
 from gensweep.metrics._prdc import NearReal
 from gensweep.metrics._projection import Projection
 from gensweep.metrics._standard_error import standard_error
-from gensweep.metrics._verdict import CLASS_BOUNDS, IMAGE_BOUNDS, Bounds, judge_images
+from gensweep.metrics._verdict import (
+    CLASS_BOUNDS,
+    IMAGE_BOUNDS,
+    Bounds,
+    judge_images,
+    kept_classes,
+)
 from gensweep.trial import Outcome
 
 __all__ = ["Images", "feature_batches"]
@@ -47,7 +53,7 @@ class Images:
     """
 
     objective, variety = "frechet", "coverage"
-    judged = ("density", "coverage", "precision", "classes", "classes_seen", "variance_ratio")
+    judged = ("density", "coverage", "precision", "classes", "class_kl", "variance_ratio")
 
     def __init__(
         self, real: Tensor, net: AnyFeatures, shares: Tensor | None, k: int,
@@ -58,8 +64,9 @@ class Images:
         self.moments = moments(features)
         self.root = square_root(self.moments[1])
         self.near = NearReal(features, k)
-        self.usual = _usual_confidence(net, features)
-        """Of the class of a real example: the median; 0 of features that tell no class."""
+        self._real_classes = None
+        if isinstance(net, FeatureNet) and shares is not None:
+            self._real_classes = net.classify(features).cpu(), net.confidence(features).cpu()
         self.kernel = KernelDistance(features)
         self.slices = SlicedDistances(features, DIRECTIONS)
         self.copies = copies if copies is not None and copies.tells else None
@@ -125,12 +132,27 @@ class Images:
             agrees = (labels == given.to(labels.device)).double()
             found["class_agreement"] = agrees.mean(-1)
             found |= {"class_agreement" + ERROR: standard_error(agrees)} if errors else {}
-        least, asked = self.bounds["found_share"], self.bounds.get("found_confidence", 0.0)
-        sure = self.net.confidence(features)[None] >= min(asked, self.usual)
+        least, (confidence, sure_shares) = self.bounds["found_share"], self._sure_shares()
+        sure = self.net.confidence(features)[None] >= confidence
         if errors:
-            told = label_errors(labels[0], self.shares, least, sure[0])
+            told = label_errors(labels[0], self.shares, least, sure[0], sure_shares)
             found |= {name + ERROR: error for name, error in told.items()}
-        return found | label_metrics(labels, self.shares, least, sure)
+        return found | label_metrics(labels, self.shares, least, sure, sure_shares)
+
+    def _sure_shares(self) -> tuple[float, Tensor]:
+        """Return the confidence from which on a sample counts, and shares of such real examples.
+
+        It is that of half of the real examples at most: of data that are hard to tell apart none
+        would count. Earlier versions counted all samples, against the shares in the data.
+        """
+        assert self.shares is not None
+        asked = self.bounds.get("found_confidence", 0.0)
+        if not asked or self._real_classes is None:
+            return 0.0, self.shares
+        labels, confidences = self._real_classes
+        least = min(asked, confidences.median().item())
+        counts = torch.bincount(labels[confidences >= least], minlength=len(self.shares))
+        return least, (counts / counts.sum()).to(self.shares.device)
 
     def _distances(self, fake: Tensor, needs: Set[str], errors: bool) -> dict[str, Tensor]:
         """Measure the distances, of those that are needed, of features [1, N, F]."""
@@ -170,14 +192,14 @@ class Images:
         return outcome, cause + few * (self.real_count < FEW_EXAMPLES)
 
     def variety_of(self, metrics: Mapping[str, float]) -> float:
-        """Return the coverage."""
+        """Return how many classes are not lost; of data without classes, the coverage.
+
+        Earlier versions, whose bounds have no confidence, took the coverage of all: it grows while
+        a trial that has lost classes draws the others better and better.
+        """
+        if self.classes is not None and "found_confidence" in self.bounds:
+            return kept_classes(metrics, self.classes, self.bounds)
         return metrics[self.variety]
-
-
-@torch.no_grad()
-def _usual_confidence(net: AnyFeatures, real: Tensor) -> float:
-    """Return the median confidence in the class of real examples with features [M, F]."""
-    return net.confidence(real).median().item() if isinstance(net, FeatureNet) else 0.0
 
 
 @torch.no_grad()

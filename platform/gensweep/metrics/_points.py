@@ -27,7 +27,7 @@ class Points:
     """
 
     objective, variety = "total_variation", "modes"
-    judged = ("modes", "high_quality", "variance_ratio")
+    judged = ("modes", "high_quality", "mode_entropy", "variance_ratio")
     feature_hash = None
 
     def __init__(self, real: Tensor, modes: Tensor, std: float) -> None:

@@ -111,7 +111,8 @@ def outcome_rules(protocol: Mapping[str, Any]) -> str:
     if "collapsed_spread" in bounds:
         labels["collapsed_points"] = (
             f", while {bounds['collapsed_high_quality']:.0%} of the samples lie so near to one, or "
-            f"sample variance below {bounds['collapsed_spread']:.0%} of the data's"
+            f"{_rule_of_nearest(bounds)}sample variance below {bounds['collapsed_spread']:.0%} of "
+            "the data's"
         )
     if "converged_classes" in bounds:
         sure, where = _rules_of_sure_classes(bounds)
@@ -130,15 +131,24 @@ def outcome_rules(protocol: Mapping[str, Any]) -> str:
     )
 
 
+def _rule_of_nearest(bounds: Mapping[str, float]) -> str:
+    """Say when samples that lie at no mode have lost some; earlier versions had no rule."""
+    if "collapsed_nearest" not in bounds:
+        return ""
+    few, spread = bounds["collapsed_nearest"], bounds["unlearned_spread"]
+    return (f"else the exponential of the nearest modes' entropy below {few:.0%} of the modes "
+            f"at {spread:.0%} of the data's variance or more, or ")  # fmt: skip
+
+
 def _rules_of_sure_classes(bounds: Mapping[str, float]) -> tuple[str, str]:
     """Say which samples count for a class and what is a lost one; earlier versions took all."""
     if "found_confidence" not in bounds:
         return "", ""
     return (
-        f", of the samples to whose class the classifier gives {bounds['found_confidence']:g} or "
-        "as much as to half of the real examples",
-        f" (without any sample, if less than {bounds['collapsed_precision']:.0%} of the samples "
-        "are as near as the k-th neighbour to a real example)",
+        f", of the samples, and of the real examples, to whose class the classifier gives "
+        f"{bounds['found_confidence']:g}, or as much as to half of the real examples",
+        f" (if less than {bounds['collapsed_precision']:.0%} of the samples are as near as the "
+        "k-th neighbour to a real example: of about so many by their divergence)",
     )
 
 
@@ -172,7 +182,9 @@ def _rules_of_scores(bounds: Mapping[str, Sequence[float]], verdict: str) -> str
 
 
 def _variety(protocol: Mapping[str, Any]) -> str:
-    """Name the metric of variety, the second of a fidelity-variety curve."""
+    """Name the metric whose growth tells a slow trial; earlier versions took the curves' second."""
+    if "found_confidence" in protocol.get("bounds", {}):
+        return "classes"
     return str(protocol.get("curve", ("", "of variety"))[1])
 
 

@@ -15,7 +15,8 @@ from gensweep.study import SweepSnapshot, leaf_differences
 from gensweep.trial import TrialView
 
 MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.", "protocol.copied.",
-              "protocol.intervals", "protocol.count_intervals", "protocol.bitwise")  # fmt: skip
+              "protocol.critic_", "protocol.intervals", "protocol.count_intervals",
+              "protocol.bitwise")  # fmt: skip
 """What the protocol says of measures that one of two models may lack: no difference of the rest."""
 ABSENT = "none"
 

@@ -90,13 +90,16 @@ class Checkpoints:
         self.store.put(manifest.key, document)
         return manifest
 
-    def read_lane(self, name: str, before: int | None = None) -> tuple[bytes, dict[str, Any]]:
+    def read_lane(
+        self, name: str, before: int | None = None, *, since: int = 0
+    ) -> tuple[bytes, dict[str, Any]]:
         """Read the newest undamaged bytes of a lane, and the `meta` written with them.
 
-        `before` leaves out that step and later ones. Raises `MissingKeyError` if there are none.
+        `before` leaves out that step and later ones, `since` those before it. Raises
+        `MissingKeyError` if there are none.
         """
         for manifest in self.manifests(before):
-            if name not in manifest.lanes:
+            if name not in manifest.lanes or manifest.step < since:
                 continue
             try:
                 return self._blob(manifest, name), manifest.meta

@@ -1,4 +1,4 @@
-"""Stores what ended trials leave: the weights and samples of many of them in one object."""
+"""Stores what trials leave that ended, or wait: weights and samples of many in one object."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from gensweep.trial import ArtifactPointer, TrialView
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialArtifacts:
-    """The bytes that one ended trial leaves; empty ones are not stored."""
+    """The bytes that a trial leaves which ended, or waits; empty ones are not stored."""
 
     number: int
     weights: bytes
@@ -29,7 +29,7 @@ class TrialArtifacts:
 
 
 class TrialArtifactWriter:
-    """Writes the weights and samples of several ended trials as one object.
+    """Writes the weights and samples of several trials that ended, or wait, as one object.
 
     Request count, not size, is what S3 charges for. Each owner has a folder of its own: a pack
     that lost a trial must not replace what another kept of it. Not thread-safe.
@@ -59,7 +59,9 @@ def load_trained_lane(store: ObjectStore, trial: TrialView) -> bytes:
 
 def load_stored_lane(store: ObjectStore, pointer: ArtifactPointer, number: int) -> bytes:
     """Read the weights of trial `number` where `pointer` says; raises as `load_trained_lane`."""
-    return _read_stored(store, pointer, _weights(number))
+    # An earlier step, if that one is damaged: the trial goes on from where it waited before.
+    folder = Checkpoints(store, pointer["place"])
+    return folder.read_lane(_weights(number), pointer["step"] + 1)[0]
 
 
 def load_sample_grids(uri: str, trials: Iterable[TrialView]) -> dict[str, bytes]:
@@ -80,12 +82,9 @@ def _read(store: ObjectStore, trial: TrialView, name: str) -> bytes:
     kept = trial["kept"]
     if not kept:
         raise LookupError(f"nothing was stored of trial {trial['number']}.")
-    return _read_stored(store, ArtifactPointer(place=kept["place"], step=kept["step"]), name)
-
-
-def _read_stored(store: ObjectStore, kept: ArtifactPointer, name: str) -> bytes:
-    # The step itself, or if it is damaged an earlier one of the same owner.
-    return Checkpoints(store, kept["place"]).read_lane(name, kept["step"] + 1)[0]
+    # No earlier step of the same owner: there the trial waited, half trained.
+    step = kept["step"]
+    return Checkpoints(store, kept["place"]).read_lane(name, step + 1, since=step)[0]
 
 
 def _weights(number: int) -> str:

@@ -41,8 +41,9 @@ class Halving:
     A cohort is of one comparison group, and is full with `cohort_size` trials. What is left when a
     search has drawn all of its trials is a smaller one, and trials that are added later begin
     others. At a rung the best third of each third goes on, of all trials that the cohort had: of
-    equal ones those of lower numbers. What diverged or failed before, or measured no number, is
-    worse than any other. A trial whose players have not begun to learn passes over a rung.
+    equal ones those of lower numbers. What diverged or collapsed before, or measured no number, is
+    worse than any other; what failed for another reason keeps its place, whenever that was. A trial
+    whose players have not begun to learn passes over a rung.
     """
 
     def __init__(self, spec: StudySpec, measured: Measured, begins: Collection[int]) -> None:
@@ -58,17 +59,16 @@ class Halving:
     def add(self, entry: TrialEntry) -> list[TrialEntry]:
         """Put a trial that the search has drawn into its cohort; in the order of their numbers.
 
-        Returns a trial of each cohort that no other will join, as all are drawn by now.
+        Return a trial of each cohort that no other will join, as all are drawn by now.
         """
-        if self._drawn in self._begins:
-            self.close()
         self._drawn += 1
         group = entry.params.get(self._group_by) if self._group_by is not None else None
         cohort = self._cohorts[entry.number] = self._open.setdefault(group, Cohort())
         cohort.members.append(entry)
         if len(cohort.members) == self._size:
             self._open.pop(group).is_open = False
-        return self.close() if self._drawn >= self._trials else []
+        ends = self._drawn >= self._trials or self._drawn in self._begins
+        return self.close() if ends else []
 
     def close(self) -> list[TrialEntry]:
         """Let no other trial into the cohorts that are open; return a trial of each."""

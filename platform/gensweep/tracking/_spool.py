@@ -84,8 +84,8 @@ class Spool:
         """Append an event, with a file called `name` if there is `data`; returns its number.
 
         `event["marks"]`, names and numbers, become part of `marks` together with the event. One
-        with "closes" is the last of the marks whose names begin with that word and a slash. A full
-        disk is waited for.
+        with "closes" is the last of the marks whose names begin with that word and a slash, unless
+        one with "opens" follows. A full disk is waited for.
         """
         return write_patiently(self.directory, lambda: self._put(event, name, data))
 
@@ -104,6 +104,9 @@ class Spool:
 
     def _note(self, event: Mapping[str, Any]) -> None:
         self.marks.update(event.get("marks") or {})
+        if "opens" in event:  # again, where a death came between its end here and in the ledger
+            self._closed.discard(event["opens"])
+            self._closed_before.discard(event["opens"])
         if "closes" in event:
             self._closed.add(event["closes"])
 

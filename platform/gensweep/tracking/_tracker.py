@@ -84,7 +84,8 @@ class Tracker:
         known = {**self._source, **(tags or {})}
         if seed is not None:
             known["gensweep.seed"] = seed
-        self._put("trial", number, params=redact_all(params), tags=redact_all(known))
+        self._put("trial", number, params=redact_all(params), tags=redact_all(known),
+                  opens=str(number))  # fmt: skip
 
     def log_metrics(self, number: Number, step: int, values: Mapping[str, float]) -> None:
         """Record values measured at `step` (images seen). An infinite value becomes NaN."""
