@@ -1,5 +1,6 @@
 """A pack whose process lives and says nothing is found, and its trials are lost with it."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from coordinator.test_coordinator_death import context_of
 from gensweep.coordinator import SweepCoordinator
+from gensweep.coordinator._coordinator import LEASE_S
 from gensweep.coordinator._hang_watch import CAUSE, DEAF_S, HANG_S, HangWatch
 from gensweep.patience import OUTAGE_S
 
@@ -49,8 +51,23 @@ def test_nobody_was_silent_while_nobody_listened() -> None:
     watch = HangWatch(ticks)
     watch.hear("a")
     ticks.now += 10 * HANG_S  # the process that listens was stopped
+    assert watch.listen() == 10 * HANG_S
+    assert watch.listen() == 0.0
     assert watch.hung(["a"]) == []
     assert wait(watch, ticks, HANG_S + 1, ["a"]) == ["a"]
+
+
+def test_leases_outlive_a_call_that_waited(
+    coordinator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for room on a full disk: others could not be heard meanwhile, and keep their trials."""
+    first = coordinator.lease("a", 1, None)
+    later = time.monotonic() + 2 * LEASE_S
+    monkeypatch.setattr(coordinator._study._leases, "_ticks", lambda: later)
+    monkeypatch.setattr(coordinator._hang_watch, "_ticks", lambda: later)
+    second = coordinator.lease("b", 2, None)
+    assert [lease.number for lease in (*first, *second)] == [0, 1]
+    assert coordinator.held("a") == [(0, 1)]
 
 
 @pytest.fixture

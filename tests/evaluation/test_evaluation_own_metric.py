@@ -77,7 +77,11 @@ def test_real_examples_set_the_floor_of_every_metric(splits: Any) -> None:
 
 def test_copies_are_searched_where_a_trial_ends_and_examples_are_kept(splits: Any) -> None:
     evaluator, at_a_rung, pack = evaluated(splits)
-    (_, at_the_end), *_ = evaluator.evaluate(pack, {0: True}, bound=False)
+    signs: list[bool] = []
+    (_, at_the_end), *_ = evaluator.evaluate(
+        pack, {0: True}, bound=False, note_alive=lambda: signs.append(True)
+    )
+    assert len(signs) > 4
     assert "copied" not in at_a_rung.metrics
     assert 0 <= at_the_end.metrics["copied"] <= 1
     assert {OVERFITTING, SLOPE} <= at_a_rung.metrics.keys() & at_the_end.metrics.keys()

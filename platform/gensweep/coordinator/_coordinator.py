@@ -192,6 +192,9 @@ class SweepCoordinator:
         return self._study.held(owner)
 
     def _expire_leases(self) -> None:
+        # A call that waited, as for room on a full disk, has kept all packs from being heard.
+        if deaf := self._hang_watch.listen():
+            self._study.forgive(deaf)
         for number in self._study.expire():
             self._record_if_ended(number)
         self._end_pruned()

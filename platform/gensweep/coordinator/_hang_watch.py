@@ -25,10 +25,17 @@ class HangWatch:
         """Note a sign of life."""
         self._heard[owner] = self._ticks()
 
-    def hung(self, owners: Iterable[str]) -> list[str]:
-        """Return those of the living `owners` that hang; to be asked every few seconds."""
+    def listen(self) -> float:
+        """Count nobody's silence while nobody listened; return how many seconds that was by now."""
         now = self._ticks()
         deaf = pause if (pause := now - self._asked) > DEAF_S else 0.0
         self._asked = now
-        self._heard = {owner: self._heard.get(owner, now) + deaf for owner in owners}
+        self._heard = {owner: heard + deaf for owner, heard in self._heard.items()}
+        return deaf
+
+    def hung(self, owners: Iterable[str]) -> list[str]:
+        """Return those of the living `owners` that hang; to be asked every few seconds."""
+        self.listen()
+        now = self._ticks()
+        self._heard = {owner: self._heard.get(owner, now) for owner in owners}
         return [owner for owner, heard in self._heard.items() if now - heard > HANG_S]

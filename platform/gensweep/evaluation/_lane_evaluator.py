@@ -3,7 +3,7 @@
 L lanes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,35 +117,42 @@ class LaneEvaluator:
         return replace(moved, lanes_at_once=at_once, scores=scores, critic=critic)
 
     def evaluate(
-        self, pack: Pack, due: Mapping[int, bool], *, bound: bool
-    ) -> Iterator[tuple[int, Evaluation]]:
+        self, pack: Pack, due: Mapping[int, bool], *, bound: bool,
+        note_alive: Callable[[], None] = lambda: None,
+    ) -> Iterator[tuple[int, Evaluation]]:  # fmt: skip
         """Yield the evaluation of each slot that is `due`, some lanes at a time.
 
         `due[slot]` says whether the slot's trial ends here: then its likelihood and its curves
         are measured too. With `bound` the likelihood is also measured of the others, with
-        fewer importance samples.
+        fewer importance samples. `note_alive` is called between the parts of that, which may take
+        minutes each.
         """
         for last in (False, True):
             slots = [slot for slot, ends in due.items() if ends is last]
             for start in range(0, len(slots), self.lanes_at_once):
                 some = slots[start : start + self.lanes_at_once]
-                yield from self._evaluate_some(pack, some, bound or last, last).items()
+                found = self._evaluate_some(pack, some, bound or last, last, note_alive)
+                yield from found.items()
 
     def _evaluate_some(
-        self, pack: Pack, slots: list[int], bound: bool, last: bool
+        self, pack: Pack, slots: list[int], bound: bool, last: bool, note_alive: Callable[[], None]
     ) -> dict[int, Evaluation]:
         samples = self._draw_samples(pack, slots)
+        note_alive()
         metrics = self.measure(samples, self.classes, ends=last)
+        note_alive()
         neutral = self._measure_neutral(pack, slots, metrics)
         found = {
             slot: self._evaluate_lane(*each)
             for slot, *each in zip(slots, samples, metrics, neutral, strict=True)
         }
+        note_alive()
         # A lane whose samples are not finite has neither a likelihood nor a curve.
         sound = [slot for slot, one in found.items() if one.outcome is not Outcome.DIVERGED]
         if bound and sound and self.likelihood is not None:
             for slot, likely in self._likelihoods(pack, sound, self.likelihood, last).items():
                 found[slot] = replace(found[slot], metrics={**found[slot].metrics, **likely})
+        note_alive()
         if sound and self.scores is not None:
             every = fill_up(sound, self.lanes_at_once)
             for slot, scored in zip(sound, self.scores.measure(pack, every), strict=False):
@@ -156,8 +163,10 @@ class LaneEvaluator:
             for slot, told in zip(sound, measured, strict=False):
                 known = {**found[slot].metrics, **told}
                 found[slot] = replace(found[slot], metrics=known)
+        note_alive()
         if last and sound:
-            for slot, curves in zip(sound, self._curves(pack, sound), strict=True):
+            measured_curves = self._curves(pack, sound, note_alive)
+            for slot, curves in zip(sound, measured_curves, strict=True):
                 ended = replace(found[slot], curves=curves)
                 found[slot] = _with_intervals(ended, self.evaluator.all_of)
         return found
@@ -238,13 +247,14 @@ class LaneEvaluator:
         samples = self._draw_samples(pack, slots, neutral)
         return self.evaluator.evaluate(samples, {*reference.judged, reference.variety})
 
-    def _curves(self, pack: Pack, slots: list[int]) -> list[Curves]:
+    def _curves(self, pack: Pack, slots: list[int], note_alive: Callable[[], None]) -> list[Curves]:
         """Each lane's curves along the grids, by field; its other values are its own."""
-        curves = {f.name: self._curves_along(pack, slots, f) for f in self.sampling if f.grid}
+        curves = {f.name: self._curves_along(pack, slots, f, note_alive)
+                  for f in self.sampling if f.grid}  # fmt: skip
         return [{name: tuple(of[i]) for name, of in curves.items()} for i in range(len(slots))]
 
     def _curves_along(
-        self, pack: Pack, slots: list[int], field: SamplingField
+        self, pack: Pack, slots: list[int], field: SamplingField, note_alive: Callable[[], None]
     ) -> list[list[CurvePoint]]:
         """Each lane's curve; values with samples that are not finite are left out."""
         curves: list[list[CurvePoint]] = [[] for _ in slots]
@@ -252,6 +262,7 @@ class LaneEvaluator:
         fidelity, variety = reference.objective, reference.variety
         for value in field.grid:
             samples = self._draw_samples(pack, slots, {field.name: value})
+            note_alive()
             found = self.evaluator.evaluate(samples, (fidelity, variety))
             for curve, metrics in zip(curves, found, strict=True):
                 if metrics["finite"]:

@@ -132,8 +132,12 @@ class Study:
         began = self._ticks()
         self._journal.sync()
         if (waited := self._ticks() - began) > 1:
-            self._leases.forgive(waited)
-            self._spending.forgive(waited)
+            self.forgive(waited)
+
+    def forgive(self, seconds: float) -> None:
+        """Count nobody's silence of the last `seconds`, in which nobody was listened to."""
+        self._leases.forgive(seconds)
+        self._spending.forgive(seconds)
 
     # Handing out
 

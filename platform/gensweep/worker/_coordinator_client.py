@@ -73,6 +73,8 @@ class CoordinatorClient:
         )
         self._sending: list[Future[None]] = []
         self._stopped, self._beat_s = False, HEARTBEAT_S
+        self._seen: dict[int, int] = {}
+        """Images by trial, as last told."""
         self._last_beat = self._last_wait = time.monotonic()
         self._last_checkpoint = self._last_beat - CHECKPOINT_S + FIRST_CHECKPOINT_S
 
@@ -105,18 +107,27 @@ class CoordinatorClient:
 
         Less often where the coordinator has so many packs to hear that it says so.
         """
-        now = time.monotonic()
-        if now - self._last_beat >= self._beat_s:
-            self._last_beat = now
-            pause = self._ask(PackCalls.heartbeat, dict(seen))
-            self._stopped = pause is None or self._is_draining()
-            self._beat_s = max(HEARTBEAT_S, pause or 0.0)
+        self._seen = dict(seen)
+        self.note_alive()
         if self._stopped:
             return "stop"
+        now = time.monotonic()
         if now - self._last_checkpoint >= CHECKPOINT_S:
             self._last_checkpoint = now
             return "save"
         return "go"
+
+    def note_alive(self) -> None:
+        """Tell every `HEARTBEAT_S` that the pack lives, in the midst of long work, too.
+
+        What the answer orders the next `heartbeat` says.
+        """
+        now = time.monotonic()
+        if now - self._last_beat >= self._beat_s:
+            self._last_beat = now
+            pause = self._ask(PackCalls.heartbeat, self._seen)
+            self._stopped = pause is None or self._is_draining()
+            self._beat_s = max(HEARTBEAT_S, pause or 0.0)
 
     def release_all(self) -> None:
         """Let the pack's trials wait again; their ends that were told are kept first."""

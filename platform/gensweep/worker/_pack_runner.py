@@ -169,7 +169,8 @@ class PackRunner:
         due = {slot: trial.is_last_stop for slot, trial in trials.items()}
         compared = self.sweep.pruner != "none" or self.sweep.pbt
         bound = compared and self.sweep.target in LIKELIHOOD_METRICS
-        evaluations = self.evaluator.evaluate(self.pack, due, bound=bound)
+        evaluations = self.evaluator.evaluate(self.pack, due, bound=bound,
+                                              note_alive=self.coordinator.note_alive)  # fmt: skip
         while True:
             begin = time.monotonic()
             one = next(evaluations, None)

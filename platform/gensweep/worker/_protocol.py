@@ -54,6 +54,9 @@ class CoordinatorProtocol(Protocol):
     def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:
         """End a trial, in the background: first its weights and sample grid are stored."""
 
+    def note_alive(self) -> None:
+        """Tell that the pack lives, in the midst of long work."""
+
     def heartbeat(self, seen: Mapping[int, int]) -> Order:
         """Tell that the pack lives, and the images that each of its trials has seen."""
 

@@ -94,6 +94,9 @@ class BroadcastClient:
     def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:
         self._broadcast(lambda: self._client.finish(end, weights, png))
 
+    def note_alive(self) -> None:
+        self._broadcast(self._client.note_alive)
+
     def heartbeat(self, seen: Mapping[int, int]) -> Order:
         return self._broadcast(lambda: self._client.heartbeat(seen))
 
