@@ -6,12 +6,15 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ended_sweep import ended, plan_of, point_here, spec_of
 from gensweep.cli import main
+from gensweep.driver_record import DriverRecord
+from gensweep.home import find_home
 from gensweep.results import PaceMeter, SweepProgress, read_here
 from gensweep.study import Study
 from gensweep.trial import Lease, TrialState
@@ -64,6 +67,13 @@ def test_a_sweep_that_nobody_drives_is_told(home: Path, capsys: pytest.CaptureFi
     assert main(["watch", "s", "--every", "0.01"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
     assert line.endswith("nobody drives it: --resume s of its script goes on")
+    record = DriverRecord(sweep="s", command="x.py --resume s", arguments=("x.py",), job="j")
+    record.write(find_home().spool("s"))
+    for died, says in ((record, "j-resumed goes on in a moment, and else x.py --resume s"),
+                       (replace(record, after="i"), "x.py --resume s goes on")):  # fmt: skip
+        died.write(find_home().spool("s"))
+        assert main(["watch", "s", "--every", "0.01"]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].endswith(says)
 
 
 def test_a_terminal_shows_one_table_within_its_width(

@@ -100,5 +100,8 @@ def _end(progress: "SweepProgress") -> str:
     if progress.is_complete:
         return f"ended: gensweep report {progress.name} --out {progress.name}.html"
     left = DriverRecord.read(find_home().spool(progress.name))
+    if left is not None and left.job and not left.after:
+        return (f"nobody drives it: if job {left.job} was killed, {left.job}-resumed goes on in a "
+                f"moment, and else {left.command}")  # fmt: skip
     command = left.command if left is not None else f"--resume {progress.name} of its script"
     return f"nobody drives it: {command} goes on"

@@ -8,6 +8,8 @@ from typing import Any
 from gensweep.coordinator import RemoteCoordinator, SweepCoordinator
 
 _log = logging.getLogger(__name__)
+KEPT = "interrupted; what was saved is kept."
+"""What is told in the end."""
 
 
 class Interrupt:
@@ -32,7 +34,7 @@ class Interrupt:
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.is_asked:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(KEPT)
         self.is_asked = True
         _log.warning(
             "stopping: packs save their lanes; go on with --resume %s (once more ends at once)",

@@ -27,7 +27,7 @@ def launch(plan: Plan) -> None:
     _set_tune_environment()
     from gensweep.coordinator import CoordinatorLostError, SweepCoordinator, start_coordinator
     from gensweep.driver._finish import finish
-    from gensweep.driver._interrupt import Interrupt
+    from gensweep.driver._interrupt import KEPT, Interrupt
     from gensweep.driver._progress_lines import ProgressPrinter
     from gensweep.driver._recorded_driver import recorded_driver
     from gensweep.driver._report_files import first_report
@@ -58,7 +58,7 @@ def launch(plan: Plan) -> None:
         print_error(str(lost))
         sys.exit(1)
     if interrupt.is_asked:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(KEPT)
     if error:
         _exit_with(plan, error)
 

@@ -28,6 +28,6 @@ def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> N
     except UserError as error:
         print_error(str(error))
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted; what was saved is kept.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:  # `launch` tells what became of a sweep that trained
+        print(*stopped.args or ["interrupted before training began."], file=sys.stderr)
         sys.exit(130)
