@@ -217,3 +217,19 @@ run "refuses_backups" {
     var.database,
   ]
 }
+
+run "refuses_certificates_from_anywhere" {
+  command = plan
+
+  module {
+    source = "./modules/tracking"
+  }
+
+  variables {
+    database = { instance_class = "db.t4g.small", storage_gb = 20, multi_az = false, backup_days = 7, deletion_protection = true, ca = "http://example.org/bundle.pem" }
+  }
+
+  expect_failures = [
+    var.database,
+  ]
+}

@@ -168,7 +168,7 @@ variable "database" {
 
   validation {
     condition     = try(can(regex("^(https://|/)[A-Za-z0-9._/-]+$", var.database.ca)) || var.database.ca == null, var.database == null)
-    error_message = "database.ca = \"${try(var.database.ca, "")}\": give https://... or the path of a PEM file in the image."
+    error_message = "database.ca = \"${try(coalesce(var.database.ca), "")}\": give https://... or the path of a PEM file in the image."
   }
 
   validation {
