@@ -79,7 +79,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         (home.parent / name).symlink_to(ROOT / name)
     mine = {
         "GENSWEEP_HOME": str(home),
-        "RAY_AUTH_TOKEN_PATH": str(home.parent / "token"),
+        # Beside the folder that jobs upload.
+        "RAY_AUTH_TOKEN_PATH": str(tmp_path_factory.mktemp("ray") / "token"),
         "PYTHONPATH": os.pathsep.join(ROOTS),
     }
     foreign = ("AWS_", "MLFLOW_", "GENSWEEP_", "RAY_")
