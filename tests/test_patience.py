@@ -32,10 +32,11 @@ def test_it_is_waited_for_and_told_of_once(caplog: pytest.LogCaptureFixture) -> 
     logging.getLogger("gensweep").propagate = True
     with caplog.at_level(logging.WARNING, "gensweep"):
         assert Patience(60).keep_trying(Server(7).answer) == "here"
-    begin, end = (m for m in caplog.messages if "host:9" in m or "answers again" in m)
+    # Threads of other tests may wait for servers of theirs meanwhile.
+    (begin,) = (message for message in caplog.messages if "host:9" in message)
     assert begin.startswith("waiting since ")
     assert begin.endswith("for up to 60 s: nobody answers at host:9")
-    assert end.startswith("it answers again, after")
+    assert any(message.startswith("it answers again, after") for message in caplog.messages)
 
 
 def test_a_pack_tells_of_it_again_and_again() -> None:
