@@ -3,7 +3,6 @@
 import argparse
 import sys
 from difflib import get_close_matches
-from textwrap import shorten
 from typing import NoReturn
 
 from gensweep.log import print_error
@@ -17,7 +16,7 @@ class OptionParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error in a line without the usage, which hides it, and exit with status 2."""
-        told = shorten(message, LONGEST, placeholder="...")
+        told = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
         print_error(f"{told}{self._meant(message)}; see {self.prog} --help")
         sys.exit(2)
 

@@ -5,7 +5,7 @@
 
 Of ring8 small GANs, in the grid of five objectives, three learning rates and two momenta. Of digits
 GANs of two objectives and beta-VAEs, whose settings are drawn as a sweep draws them. A trial's
-metrics by configuration and seed, `null` where the samples were not finite: two and six minutes.
+metrics by configuration and seed, `null` where the samples were not finite. That takes minutes.
 `best_probability.py` and `tests/report/test_report_replay.py` draw sweeps from the files, and
 compare how sure they say the best is with how often it is.
 """

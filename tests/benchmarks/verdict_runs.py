@@ -1,8 +1,9 @@
 """Runs made to be healthy or to fail in a known way: what is trained, on what, and what one sees.
 
 A run that lacks modes is trained on the others alone, so that its label is no matter of taste.
-What a person sees of development rows was decided by the pictures of the samples at the end; of a
-part of the modes, by how many of them there are.
+What a person sees of the first development rows was decided by the pictures of the samples at the
+end. Rows that were held out once were labelled by how they were made, and three of them by their
+pictures afterwards, which showed that they had not trained far enough to be that.
 """
 
 from collections.abc import Mapping
@@ -157,7 +158,7 @@ HELD_OUT = [
     _runs("diverged", DIVERGED, "digits", "realnvp", 5.0, 16_000, FLOW),
     _runs("diverged", DIVERGED, SHAPES, "wgan", 30.0, 16_000, UNBOUNDED),
 ]  # fmt: skip
-"""Others, by which none was chosen: labelled by their pictures before their verdicts were seen."""
+"""Others, by which none was chosen: labelled by how they were made, before any was run."""
 
 
 def write_data(folder: Path) -> None:

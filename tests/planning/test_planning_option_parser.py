@@ -30,3 +30,11 @@ def test_a_bad_value_is_told_without_the_usage(capsys: pytest.CaptureFixture[str
         parser.parse_args(["--trials", "many"])
     told = "error: argument --trials: invalid int value: 'many'; see sweep.py --help\n"
     assert capsys.readouterr().err == told
+
+
+def test_a_long_value_is_cut_and_not_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        OptionParser(prog="sweep.py").parse_args(["--" + "x" * 9000])
+    told = capsys.readouterr().err
+    assert told.startswith("error: unrecognized arguments: --xxx")
+    assert len(told) < 600
