@@ -66,7 +66,8 @@ def test_a_cluster_is_planned(stack: Any) -> None:
 
 
 def test_evaluation_agrees_with_the_libraries(stack: Any) -> None:
-    found = run("evaluation", "--threads", "1", "--samples", "2000", env=stack.env)
+    argv = ["--threads", "1", "--samples", "2000", "--lanes", "4"]
+    found = run("evaluation", *argv, env=stack.env)
     assert found["equal_quality"] is True
     assert found["ratios"]["libraries"] > 0
 

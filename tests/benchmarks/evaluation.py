@@ -1,6 +1,6 @@
 """The metrics of 10,000 samples of each lane, against torchmetrics' two distances and prdc's four.
 
-    python tests/benchmarks/evaluation.py [--threads 2] [--lanes 4] [--peer-lanes 1]
+    python tests/benchmarks/evaluation.py [--threads 2] [--lanes 32] [--peer-lanes 1]
 
 All of them on the features of the same network, of 28x28 images. `libraries` is the time that the
 two libraries take for a lane over ours for the same six numbers; what is prepared once for a data
@@ -110,7 +110,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--samples", type=int, default=10_000, help="real ones, and generated ones")
-    parser.add_argument("--lanes", type=int, default=4, help="that are measured")
+    parser.add_argument("--lanes", type=int, default=32, help="that are measured")
     parser.add_argument("--peer-lanes", type=int, default=1, help="of them by the libraries, too")
     args = parser.parse_args()
     found = main(args.threads, args.samples, args.lanes, args.peer_lanes)

@@ -218,6 +218,7 @@ class SweepCoordinator:
             _log.debug("trial %d at %d images: %s", report.number, report.images, verdict)
             if verdict is not Verdict.LOST:
                 self._recorder.report(report)
+                self._memory.note_recorded()
         self._end_pruned()
         return verdicts
 

@@ -307,7 +307,7 @@ class Study:
 
     def _return(self, entry: TrialEntry, loss: Loss) -> None:
         owner, after = entry.owner, self._losses.after_loss(entry, loss)
-        losses = {"lost": after.lost, "hosts": after.hosts}
+        losses = {"lost": after.lost, "lost_at": after.lost_at, "hosts": after.hosts}
         if after.state.ended:
             self._end(entry, after.state, after.cause, **losses)
             return
