@@ -32,7 +32,9 @@ def _in_list(view: SweepSnapshot) -> dict[str, Any]:
 
 def model_of(name: str) -> str:
     """Return the name of the model that a sweep is of; `UserError` as of `results_of`."""
-    return str(read_here(name).spec["model"])
+    view = read_here(name)
+    with refuse_damaged(name):
+        return str(view.spec["model"])
 
 
 def results_of(name: str) -> dict[str, Any]:
