@@ -45,7 +45,7 @@ def results_table(
     if not ended:
         return f"no trial has ended{_not_shown(trials, [])}"
     shown = _ranking_table(trials, objective, rows, floor) or _failure_table(trials, objective)
-    shown += f" ({more})" if more and NOT_SHOWN in shown else ""
+    shown += f"\n({more})" if more and NOT_SHOWN in shown else ""
     tried = searched(ended)
     found = stable_regions(strata(tried, group_by), map_axis, group_by)
     regions = f"\n\n{text_table(found.head, found.rows, output_width())}" if found else ""
