@@ -20,12 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# First, so that Ctrl-C while the rest is imported is told in a line.
+from gensweep.sweep import Chart, Sweep, main, results_of
+
+# isort: split
 import torch
 
 from gensweep.lanes import Pack
 from gensweep.objective import Objective
 from gensweep.report import SweepFacts, build_report, text_table
-from gensweep.sweep import Chart, Sweep, main, results_of
 from gensweep.testing import RandomExamples
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Real

@@ -21,12 +21,15 @@ from pathlib import Path
 from statistics import stdev
 from typing import Any
 
+# First, so that Ctrl-C while the rest is imported is told in a line.
+from gensweep.sweep import Chart, Sweep, main, results_of, sweeps_here
+
+# isort: split
 from gensweep.best_probability import best_probabilities, probability_text
 from gensweep.objective import Configuration, Objective, searched
 from gensweep.report import SweepFacts, Table, TitledTable, best_of_k, build_report, text_table
 from gensweep.results import SweepProgress, read_here
 from gensweep.sampling_fields import sampling_fields
-from gensweep.sweep import Chart, Sweep, main, results_of, sweeps_here
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Dimension, Real
 

@@ -9,8 +9,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gensweep.lanes import Pack
+# First, so that Ctrl-C while the rest is imported is told in a line.
 from gensweep.sweep import Chart, Sweep, main
+
+# isort: split
+from gensweep.lanes import Pack
 from gensweep.testing import RandomExamples
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Categorical, Real

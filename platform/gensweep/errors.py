@@ -44,4 +44,5 @@ anew.
             ) from error
         _log.debug("%s cannot be read", what, exc_info=True)
         told = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+        told = f"no {told}" if isinstance(error, KeyError) else told
         raise UserError(f"{what} cannot be read ({told[:LONGEST]}): {cure}.") from error

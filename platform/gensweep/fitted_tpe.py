@@ -8,13 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from optuna.distributions import BaseDistribution
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.samplers import TPESampler
-from optuna.samplers._tpe.sampler import _split_trials, default_gamma
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from gensweep.optuna_version import refuse_other_optuna
 from gensweep.parzen_density import ParzenDensity
+
+with refuse_other_optuna():
+    from optuna.samplers._tpe.sampler import _split_trials, default_gamma
 
 GROWTH: Final = 0.01
 """Of the history, in trials that were drawn or ended since: then it is estimated anew."""
@@ -143,3 +152,20 @@ class FittedTPESampler(TPESampler):
         candidates = good.sample(self._rng.rng, self._n_ei_candidates)
         best = self._compare(candidates, good.log_pdf(candidates) - poor.log_pdf(candidates))
         return {name: one.to_external_repr(best[name]) for name, one in search_space.items()}
+
+
+def check_optuna() -> None:
+    """Suggest once as sweeps do, in memory; `UserError` if this version of Optuna fails at it."""
+    space: dict[str, BaseDistribution] = {
+        "real": FloatDistribution(1.0, 9.0, log=True),
+        "integer": IntDistribution(1, 9),
+        "choice": CategoricalDistribution(("a", "b")),
+    }
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with refuse_other_optuna():
+        sampler = FittedTPESampler(0)
+        study = optuna.create_study(sampler=sampler)
+        for number in range(sampler._n_startup_trials):
+            params = {"real": 1.0 + number % 8, "integer": 1 + number % 8, "choice": "a"}
+            study.add_trial(create_trial(params=params, distributions=space, value=float(number)))
+        study.ask(space)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gensweep.log import print_error
 
@@ -19,6 +19,23 @@ class OptionParser(argparse.ArgumentParser):
         told = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
         print_error(f"{told}{self._meant(message)}; see {self.prog} --help")
         sys.exit(2)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a command or a choice that there is not; only the nearest is named, if one is.
+
+        >>> parser = OptionParser(prog="gensweep")
+        >>> action = parser.add_argument("command", choices=("results", "report"))
+        >>> parser._check_value(action, "resutls")
+        Traceback (most recent call last):
+        argparse.ArgumentError: argument command: invalid choice: 'resutls'; do you mean results?
+        """
+        known = [str(choice) for choice in action.choices or ()]
+        near = get_close_matches(str(value), known, n=1)
+        if near and near[0] != str(value):
+            raise argparse.ArgumentError(
+                action, f"invalid choice: {value!r}; do you mean {near[0]}?"
+            )
+        super()._check_value(action, value)
 
     def _meant(self, message: str) -> str:
         """Name the options that are nearest to those in the message which are none of its own.

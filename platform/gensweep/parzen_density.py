@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
-from optuna.samplers._tpe.probability_distributions import _BatchedCategoricalDistributions
 from scipy.special import log_ndtr, ndtr
+
+from gensweep.optuna_version import refuse_other_optuna
+
+with refuse_other_optuna():
+    from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
+    from optuna.samplers._tpe.probability_distributions import _BatchedCategoricalDistributions
 
 LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 

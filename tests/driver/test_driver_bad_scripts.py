@@ -2,11 +2,14 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 SCRIPT = """
 from gensweep.sweep import Sweep, main
 from gensweep_models.catalog import CATALOG
@@ -85,3 +88,31 @@ def test_ctrl_c_of_a_script_that_imports_is_one_line(tmp_path: Path, scripts: An
     script.write_text("\n".join(lines))
     done = scripts.run(script, [], env=dict(os.environ), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (130, "interrupted.\n")
+
+
+INTERRUPTED = """
+import importlib.abc, os, runpy, sys
+
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name in ("numpy", "torch"):
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Finder())
+for script in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        runpy.run_path(script, run_name="__main__")
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130, script
+"""
+"""Runs scripts, each of which gets Ctrl-C when it imports the first of the slow libraries."""
+
+
+def test_ctrl_c_while_a_sweep_of_ours_imports_is_one_line() -> None:
+    scripts = sorted((ROOT / "sweeps").glob("*.py"))
+    paths = os.pathsep.join(str(ROOT / name) for name in ("platform", "models"))
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, *map(str, scripts)], check=False,
+                          capture_output=True, text=True,
+                          env=os.environ | {"PYTHONPATH": paths})  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "interrupted.\n" * len(scripts))

@@ -86,11 +86,15 @@ def test_huge_finite_samples_count_as_non_finite() -> None:
 
 
 def test_classifier_is_accurate_deterministic_and_round_trips(
-    digits: tuple[Tensor, Tensor], net: FeatureNet
+    digits: tuple[Tensor, Tensor], net: FeatureNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gensweep.metrics._classifier.TELL_S", 0.0)
+    told: list[str] = []
     images, labels = digits
     assert (net(images[1000:]).argmax(1) == labels[1000:]).float().mean() > 0.96
-    assert train_classifier(images[:1000], labels[:1000], 10).hash == net.hash
+    assert train_classifier(images[:1000], labels[:1000], 10, log=told.append).hash == net.hash
+    assert told[0] == "feature network: 20 epochs of 1,000 images"
+    assert (told[160], told[-1]) == ("feature network: 50%", "feature network: 100%")
     again = FeatureNet.load(net.save())
     assert torch.equal(again.features(images[:9]), net.features(images[:9]))
     assert again.hash == net.hash

@@ -10,6 +10,11 @@ from gensweep.option_parser import OptionParser
     ("argv", "says"),
     [
         (["results", "--josn", "x"], "--josn; do you mean --json?; see gensweep results --help"),
+        (["resutls", "x"], "choice: 'resutls'; do you mean results?; see gensweep --help"),
+        (
+            ["report", "x", "--format", "htlm"],
+            "choice: 'htlm'; do you mean html?; see gensweep report --help",
+        ),
         (["results"], "arguments are required: name; see gensweep results --help"),
     ],
 )

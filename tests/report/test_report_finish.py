@@ -300,6 +300,9 @@ def test_the_table_tells_of_trials_that_have_not_ended() -> None:
     assert sure.splitlines()[2].split() == ["0", "1", "0.85", "to", "1.15", "converged"]
     assert "\nnot shown: 1 waiting, 1 training\n" in said
     assert said.splitlines()[-1].split()[2:7] == ["1", "1", "1", "0", "100%"]  # of the one
+    more = results_table([done, waiting], None, OBJECTIVE, more="--json has every trial")
+    assert "\nnot shown: 1 waiting\n(--json has every trial)\n" in more
+    assert "--json" not in results_table([done], None, OBJECTIVE, more="--json has every trial")
     nothing = results_table(
         [waiting, training], None, Objective(metric="fid", direction="minimize")
     )

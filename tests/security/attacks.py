@@ -208,6 +208,10 @@ ATTACKS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a spool of another's folder": (
         "a spool", lambda: b'{"id":"../../../outside","kind":"file","blob":"x"}\n'
     ),
+    "a spool of tags that are numbers": ("a spool", lambda: b'{"id":1,"tags":{"a":1}}\n'),
+    "a spool of parameters that are a list": ("a spool", lambda: b'{"id":1,"params":[1]}\n'),
+    "nested runs": ("runs", lambda: NESTED + b"\n"),
+    "runs that are a list": ("runs", lambda: b'[1]\n{"name":[],"run":{}}\n\xff\n'),
     "a nested configuration": ("a configuration", lambda: NESTED),
     "nested TOML": ("a configuration in TOML", lambda: b"x = " + NESTED),
     "nested prices": ("prices", lambda: NESTED),

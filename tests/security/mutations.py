@@ -82,6 +82,19 @@ def change_json(data: bytes, chance: random.Random) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
+def change_attribute(data: bytes, chance: random.Random) -> bytes:
+    """Change a part of what one of the lines of a ledger tells of a sweep, or of a trial."""
+    lines = data.splitlines()
+    at = chance.choice([n for n, line in enumerate(lines) if b'"user_attr":' in line])
+    told = json.loads(lines[at])
+    holder, key = chance.choice([*_places(told["user_attr"])])
+    holder[key] = chance.choice(VALUES)
+    if chance.random() < 0.3:
+        del holder[key]
+    lines[at] = json.dumps(told).encode()
+    return b"\n".join(lines) + b"\n"
+
+
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Yield every part of JSON, as what holds it and under which key."""
     parts = value.items() if isinstance(value, dict) else enumerate(value)
@@ -94,3 +107,4 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 Mutation = Callable[[bytes, random.Random], bytes]
 BINARY: tuple[Mutation, ...] = (flip_bits, cut_off, enlarge_header, repeat_block, remove_block)
 TEXT: tuple[Mutation, ...] = (change_json, change_json, change_number, flip_bits, cut_off)
+LEDGER: tuple[Mutation, ...] = (*TEXT, *[change_attribute] * 5)

@@ -32,11 +32,15 @@ from gensweep.spec import fix_values
 from gensweep.storage import Checkpoints, open_store
 from gensweep.sweep import Sweep
 from gensweep.tracking import Spool
+from gensweep.tracking._runs import Runs
 from gensweep.tracking._spool import Position
 from gensweep_models.catalog import CATALOG
 from gensweep_models.space import Real
-from security.mutations import BINARY, TEXT, Mutation
+from security.mutations import BINARY, LEDGER, TEXT, Mutation
 
+COMMANDS = ("report s --format html", "list", "results s", "results s --json", "best s",
+            "compare s s", "export s --out best.toml")  # fmt: skip
+"""Which read a ledger."""
 SWEEP = Sweep(name="s", model=CATALOG["gan"], space={"learning_rate": Real(1e-4, 1e-2)})
 
 
@@ -134,16 +138,23 @@ def read_dataset(folder: Path) -> None:
     load_dataset((folder / "id").read_text(), store, cache=folder / "other").arrays()
 
 
-def read_report(folder: Path) -> None:
-    """Make a report as the command does, which tells a `UserError` in a line."""
+def read_ledger(folder: Path) -> None:
+    """Tell of a sweep as commands do, which tell a `UserError` in a line."""
     os.environ.update(GENSWEEP_HOME=str(folder), GENSWEEP_STORE=f"file://{folder}/store")
+    refused = [said for line in COMMANDS if (said := refusal_of(line.split()))]
+    if refused:
+        raise UserError(refused[-1])
+
+
+def refusal_of(words: list[str]) -> str:
     said = io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-        status = command(["report", "s", "--format", "html"])
-    if status:
-        assert status == 2
-        assert len(said.getvalue().splitlines()) == 1
-        raise UserError(said.getvalue())
+        status = command(words)
+    if not status:
+        return ""
+    assert status == 2
+    assert len(said.getvalue().splitlines()) == 1
+    return said.getvalue()
 
 
 def write_spool(folder: Path) -> None:
@@ -164,6 +175,16 @@ def read_spool(folder: Path) -> None:
         spool.acknowledge(events)
     finally:
         spool.close()
+
+
+def write_runs(folder: Path) -> None:
+    lines = (json.dumps({"name": f"s/{number}", "run": "a" * 32}) for number in range(4))
+    (folder / "runs.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def read_runs(folder: Path) -> None:
+    runs = Runs("s", folder / "runs.jsonl")
+    assert all(isinstance(runs.run_id(number), str | None) for number in range(4))
 
 
 def write_configuration(folder: Path) -> None:
@@ -228,10 +249,11 @@ READERS = {
                            mutations=TEXT, sealed=True),
     "a lane": Reader(file="lane", write=lambda folder: (folder / "lane").write_bytes(lane_bytes()),
                      read=lambda folder: LaneState.from_bytes((folder / "lane").read_bytes())),
-    "a ledger": Reader(file="studies", write=ended, read=read_report, mutations=TEXT),
+    "a ledger": Reader(file="studies", write=ended, read=read_ledger, mutations=LEDGER),
     "a spool": Reader(file="spool/*.jsonl", write=write_spool, read=read_spool, mutations=TEXT),
     "a spool's mark": Reader(file="spool/acked", write=write_spool, read=read_spool,
                              mutations=TEXT),
+    "runs": Reader(file="runs.jsonl", write=write_runs, read=read_runs, mutations=TEXT),
     "a configuration": Reader(file="best.json", write=write_configuration,
                               read=read_configuration(".json"), mutations=TEXT),
     "a configuration in TOML": Reader(file="best.toml", write=write_configuration,

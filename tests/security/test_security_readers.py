@@ -20,7 +20,7 @@ MOST_DISK, MOST_MEMORY = 32 << 20, 400 << 20
 """Bytes that reading a file of some kilobytes may take."""
 LONGEST = 2000
 """Characters of a line."""
-QUIET = ("a checkpoint", "profiles")
+QUIET = ("a checkpoint", "profiles", "runs")
 """Readers that pass over what is damaged, for there is something before it or it is made anew."""
 READ = ("a table with a type of Python",)
 """Attacks that do no harm without being refused."""
@@ -46,7 +46,8 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Home, store and working directory of the test's own; files may unpack to a megabyte."""
     monkeypatch.setenv("GENSWEEP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("GENSWEEP_STORE", f"file://{tmp_path / 'home' / 'store'}")
-    monkeypatch.delenv("GENSWEEP_LEDGER", raising=False)
+    for name in ("GENSWEEP_LEDGER", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("gensweep.unpacking.FLOOR", 1 << 20)
     (tmp_path / "home").mkdir()
     monkeypatch.chdir(tmp_path / "home")

@@ -72,6 +72,18 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[TrialRecord]:
         return study.records()
 
 
+def test_a_running_sweep_and_its_ledger_count_alike_what_waits(place: str) -> None:
+    """The trials of a round are drawn together, and the first of them train."""
+    search(place)
+    with begin(place, resume=True, **QUESTION) as study:
+        study.lease("p", 2)
+        counts, stored = study.summary(), read_sweep("s", place)
+        assert stored.states == counts.states
+        assert counts.states["leased"] == 2
+        assert counts.states["queued"] > 0
+        assert stored.not_begun == counts.target - len(study.ranked())
+
+
 def test_fresh_seeds_go_to_the_best_of_the_search(whole: list[TrialRecord]) -> None:
     searched, fresh = whole[:8], whole[8:]
     best = sorted(searched, key=lambda record: record.metrics["fid"])[:3]

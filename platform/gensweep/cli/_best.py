@@ -22,8 +22,12 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    told = _tell(args.name)
-    print(json_text(told) if args.json else "\n".join(_lines(told)))
+    from gensweep.results import refuse_damaged
+
+    with refuse_damaged(args.name):
+        told = _tell(args.name)
+        text = json_text(told) if args.json else "\n".join(_lines(told))
+    print(text)
     return 0
 
 

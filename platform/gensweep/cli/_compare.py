@@ -30,19 +30,21 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.errors import UserError
-    from gensweep.results import compare, read_here
+    from gensweep.results import compare, read_here, refuse_damaged
 
-    found = compare(read_here(args.a), read_here(args.b))
-    if args.json:
-        print(json_text(found.as_json()))
+    a, b = read_here(args.a), read_here(args.b)
+    with refuse_damaged(args.a, args.b):
+        found = compare(a, b)
+        sections = [] if found.protocol else _sections(found)
+        text = json_text(found.as_json()) if args.json else "\n\n".join(sections)
+    if text:
+        print(text)
     if found.protocol:
         raise UserError(
             f"sweeps {args.a!r} and {args.b!r} cannot be compared, for they were measured "
             f"differently: {'; '.join(map(_shown, found.protocol))}. Sweep one again as the other, "
             "or look at each by `gensweep report`."
         )
-    if not args.json:
-        print("\n\n".join(_sections(found)))
     return 0
 
 

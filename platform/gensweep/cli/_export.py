@@ -36,19 +36,20 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     from gensweep.configuration_file import ConfigurationFile, check_suffix
     from gensweep.errors import UserError
-    from gensweep.results import read_here, trial_of, whole_configuration
+    from gensweep.results import read_here, refuse_damaged, trial_of, whole_configuration
 
     snapshot = read_here(args.name)
-    trial = trial_of(snapshot, args.trial)
-    out = args.out or Path(f"{args.name}-{trial['number']}.toml")
-    check_suffix(out.suffix)
-    file = ConfigurationFile(
-        model=snapshot.spec["model"], values=whole_configuration(snapshot, trial["params"]),
-        about={"sweep": args.name, "trial": trial["number"], "seed": trial["seed"],
-               "data": snapshot.spec["data"], "budget_images": snapshot.spec["budget_images"]},
-    )  # fmt: skip
+    with refuse_damaged(args.name):
+        trial = trial_of(snapshot, args.trial)
+        out = args.out or Path(f"{args.name}-{trial['number']}.toml")
+        check_suffix(out.suffix)
+        text = ConfigurationFile(
+            model=snapshot.spec["model"], values=whole_configuration(snapshot, trial["params"]),
+            about={"sweep": args.name, "trial": trial["number"], "seed": trial["seed"],
+                   "data": snapshot.spec["data"], "budget_images": snapshot.spec["budget_images"]},
+        ).text(out.suffix)  # fmt: skip
     try:
-        out.write_text(file.text(out.suffix), encoding="utf-8")
+        out.write_text(text, encoding="utf-8")
         written = [out]
         if args.model is not None:
             written += _export_model(snapshot, trial, args.model)

@@ -16,7 +16,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.report import output_width, text_table
-    from gensweep.sweep import sweeps_here
+    from gensweep.results import sweeps_here
 
     found = sweeps_here()
     if args.names:
@@ -28,11 +28,18 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         print("no sweep yet: `make sweep` runs one.")
         return 0
-    rows = [[s["name"], s["model"], s["data"], s["trials"], _states(s),
-             time.strftime("%Y-%m-%d %H:%M", time.localtime(s["created"]))]
-            for s in found]  # fmt: skip
-    print(text_table(["name", "model", "data", "trials", "states", "begun"], rows, output_width()))
+    head = ["name", "model", "data", "trials", "states", "begun"]
+    print(text_table(head, [_row(sweep) for sweep in found], output_width()))
     return 0
+
+
+def _row(sweep: dict[str, Any]) -> list[object]:
+    from gensweep.results import refuse_damaged
+
+    with refuse_damaged(sweep["name"]):
+        begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(sweep["created"]))
+    told = [sweep[key] for key in ("name", "model", "data", "trials")]
+    return [*told, _states(sweep), begun]
 
 
 def _states(sweep: dict[str, Any]) -> str:

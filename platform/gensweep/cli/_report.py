@@ -28,13 +28,13 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gensweep.errors import UserError, refuse_unreadable
-    from gensweep.results import read_here, report_anew
+    from gensweep.errors import UserError
+    from gensweep.results import read_here, refuse_damaged, report_anew
 
     ending = args.out.suffix.removeprefix(".") if args.out else ""
     kind = args.format or (ending if ending in FORMATS else "html")
     snapshot = read_here(args.name)
-    with refuse_unreadable(f"what the ledger tells of {args.name!r}", "restore it from a copy"):
+    with refuse_damaged(args.name):
         report = report_anew(snapshot)
         if kind == "json":
             text = json_text(report.as_json()) + "\n"

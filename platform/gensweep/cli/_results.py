@@ -9,19 +9,22 @@ from gensweep.json_text import json_text
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("results", help="the ranked trials of a sweep, the best first")
     parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
-    parser.add_argument("--json", action="store_true", help="every trial, as JSON")
+    parser.add_argument("--json", action="store_true", help="every trial, ranked or not, as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.objective import Objective
-    from gensweep.sweep import results_of, results_table
+    from gensweep.results import refuse_damaged, results_of, results_table
 
-    found = results_of(args.name)
-    if args.json:
-        print(json_text(found))
-    else:
-        objective = Objective(metric=found["metric"], direction=found["direction"])
-        print(results_table(found["trials"], found["by"], objective, rows=None,
-                            map_axis=found["over"], floor=found["floor"]))  # fmt: skip
+    with refuse_damaged(args.name):
+        found = results_of(args.name)
+        if args.json:
+            text = json_text(found)
+        else:
+            objective = Objective(metric=found["metric"], direction=found["direction"])
+            text = results_table(found["trials"], found["by"], objective, rows=None,
+                                 map_axis=found["over"], floor=found["floor"],
+                                 more="--json has every trial")  # fmt: skip
+    print(text)
     return 0

@@ -38,11 +38,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.driver import main
-    from gensweep.results import read_here, trial_of
+    from gensweep.results import read_here, refuse_damaged, trial_of
 
     snapshot = read_here(args.name)
-    trial = trial_of(snapshot, args.trial)
-    sweep = retrained(snapshot, trial, args.examples, args.seeds)
+    with refuse_damaged(args.name):
+        trial = trial_of(snapshot, args.trial)
+        sweep = retrained(snapshot, trial, args.examples, args.seeds)
     # The script, as the line to type next names it.
     sys.argv = [
         f"gensweep retrain {shlex.quote(args.name)} --trial {trial['number']} "

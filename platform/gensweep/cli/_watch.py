@@ -32,7 +32,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.errors import UserError
-    from gensweep.results import PaceMeter, SweepProgress, is_driven_here, read_here
+    from gensweep.results import (
+        PaceMeter,
+        SweepProgress,
+        is_driven_here,
+        read_here,
+        refuse_damaged,
+    )
 
     if not 0 < args.every < 3600:
         raise UserError(f"`0 < every < 3600` must hold, but got --every {args.every:g}.")
@@ -40,12 +46,16 @@ def run(args: argparse.Namespace) -> int:
     before: SweepProgress | None = None
     while True:
         began = time.monotonic()
-        progress = SweepProgress.of(read_here(args.name))
+        snapshot = read_here(args.name)
+        with refuse_damaged(args.name):
+            progress = SweepProgress.of(snapshot)
         # The lock is asked for only while nothing moves: see `is_driven`.
         idle = progress.is_complete or progress == before
         over = idle and not is_driven_here(args.name)
         if progress != before or over or screen.is_terminal:
-            screen.show(_lines(progress, pace.update(progress, began), over))
+            with refuse_damaged(args.name):
+                lines = _lines(progress, pace.update(progress, began), over)
+            screen.show(lines)
         if over:
             return 0
         before = progress

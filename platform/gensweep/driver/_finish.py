@@ -99,7 +99,8 @@ def print_answer(
     files = build_files(plan, snapshot, trials, objective, report, facts)
     local = plan.write_local(f"reports/{sweep.name}.html", files["report.html"])
     print(results_table(trials, sweep.group_by, objective, map_axis=sweep.map_axis,
-                        floor=facts.floor_metrics))  # fmt: skip
+                        floor=facts.floor_metrics,
+                        more=f"`gensweep results {sweep.name}` has more"))  # fmt: skip
     _print_labelled({
         "floor": facts.floor,
         "test": test.text() if test else "",

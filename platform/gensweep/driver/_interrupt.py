@@ -28,13 +28,15 @@ class Interrupt:
             self._handlers[number] = signal.signal(number, self._ask)
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        if kind is KeyboardInterrupt:
+            raise KeyboardInterrupt(KEPT) from None  # Ray raises one of its own, without the words
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.is_asked:
-            raise KeyboardInterrupt(KEPT)
+            raise KeyboardInterrupt
         self.is_asked = True
         _log.warning(
             "stopping: packs save their lanes; go on with --resume %s (once more ends at once)",

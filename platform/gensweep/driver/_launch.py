@@ -89,6 +89,8 @@ def _set_tune_environment() -> None:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # its own banner says nothing of trials
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # see `Interrupt`
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # see `run_packs`
+    # On a busy machine a step of its loop is slow, which no user can mend.
+    os.environ.setdefault("TUNE_WARN_THRESHOLD_S", "60")
     # Nobody reads what Tune keeps of its own state, for the ledger says what goes on. A sweep that
     # ends within the second in which Tune copies it, would show its traceback of a file renamed.
     logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)

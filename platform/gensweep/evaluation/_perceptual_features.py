@@ -23,7 +23,7 @@ def train_features(
 ) -> tuple[dict[str, Tensor], float]:
     """Return the weights below a classifier's last layer, and its accuracy on held-out examples.
 
-    `seed` is of its weights and of the order of examples; `log` gets a line for each epoch. The
+    `seed` is of its weights and of the order of examples; `log` gets lines as training goes on. The
     accuracy is NaN without held-out examples. `UserError` for data that are no images, or of fewer
     than two classes.
     """

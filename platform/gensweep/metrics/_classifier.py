@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import time
 from collections.abc import Callable
 
 import torch
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 __all__ = ["FeatureNet", "train_classifier"]
+
+TELL_S = 5.0
+"""Between two lines of how far training is."""
 
 
 class FeatureNet(nn.Module):
@@ -90,8 +94,8 @@ def train_classifier(
     """Train a classifier on images [N, C, H, W] in [-1, 1] and labels [N] int64.
 
     Adam with a one-cycle learning rate (arXiv:1708.07120), by default 20 epochs below 10,000
-    images and 4 above; `log` gets a line as each begins. The same seed, data, machine and thread
-    count give the same weights, hence the same hash.
+    images and 4 above; `log` gets a line as it begins, and every few seconds. The same seed, data,
+    machine and thread count give the same weights, hence the same hash.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -102,11 +106,15 @@ def train_classifier(
     optimizer = torch.optim.Adam(net.parameters())
     steps = epochs * -(-len(images) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=steps)
-    for epoch in range(epochs):
-        log(f"feature network: epoch {epoch + 1} of {epochs}, {len(images):,} images each")
+    log(f"feature network: {epochs} epochs of {len(images):,} images")
+    told = time.monotonic()
+    for _ in range(epochs):
         for index in torch.randperm(len(images), generator=generator).split(batch):  # type: ignore[no-untyped-call]
             optimizer.zero_grad()
             functional.cross_entropy(net(images[index]), labels[index]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
+            if time.monotonic() - told >= TELL_S:
+                told = time.monotonic()
+                log(f"feature network: {schedule.last_epoch / steps:.0%}")
     return net.eval()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gensweep.errors import refuse_unreadable
+from gensweep.fitted_tpe import check_optuna
 from gensweep.patience import Patience
 from gensweep.planning._check_ledger import check_data, check_home, check_ledger, find_sweep
 from gensweep.planning._cost import quote
@@ -42,6 +43,8 @@ def prepare(request: RunRequest) -> Plan:
     store_uri, tracking_uri = required_env("GENSWEEP_STORE"), required_env("MLFLOW_TRACKING_URI")
     home = str(find_home().path)
     check_home(home)
+    if request.sweep.sampler == "tpe":
+        check_optuna()
     ledger = ledger_of(home)
     patience = Patience(request.wait_s)
     patience.keep_trying(lambda: check_ledger(ledger))

@@ -7,7 +7,14 @@ from gensweep.results._best import Best, best_configuration, best_of, trial_of
 from gensweep.results._compare import Comparison, SweepDifference, SweepSide, compare
 from gensweep.results._loaded import LoadedSweep, load
 from gensweep.results._progress import PaceMeter, SweepProgress
-from gensweep.results._read import is_driven_here, model_of, read_here, results_of, sweeps_here
+from gensweep.results._read import (
+    is_driven_here,
+    model_of,
+    read_here,
+    refuse_damaged,
+    results_of,
+    sweeps_here,
+)
 from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._report_anew import SweepReport, report_anew, trial_pictures
 from gensweep.results._stored_report import HYPERPARAMETERS, StoredReport, stored_report
@@ -32,6 +39,7 @@ __all__ = [
     "load",
     "model_of",
     "read_here",
+    "refuse_damaged",
     "report_anew",
     "results_of",
     "results_table",

@@ -1,6 +1,5 @@
 """Tells how far a sweep is, from the ledger alone."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -39,18 +38,18 @@ class SweepProgress:
         spec, records = snapshot.spec, snapshot.records
         objective = Objective(**spec["objective"])
         ranked = objective.configurations(trial_views(records))
-        counts = Counter(record.state for record in records)
-        states = {state.shown: counts[state] for state in TrialState if counts[state]}
-        new = max(0, snapshot.planned - len(records))
+        states = {state.shown: count for state, count in snapshot.states.items()}
+        left = max(0, snapshot.planned - len(records))
         going = [record for record in records if not record.state.ended]
         budget = int(spec["budget_images"])
         return cls(
             name=snapshot.name, model=spec["model"], data=spec["data"], trials=snapshot.planned,
-            states=states | ({NOT_BEGUN: new} if new else {}), metric=objective.metric,
+            states=states | ({NOT_BEGUN: new} if (new := snapshot.not_begun) else {}),
+            metric=objective.metric,
             best=objective.sign * ranked[0].mean if ranked else None,
             best_trial=ranked[0].trials[0]["number"] if ranked else None,
             images=sum(record.images for record in records),
-            images_left=new * budget + sum(max(0, budget - record.images) for record in going),
+            images_left=left * budget + sum(max(0, budget - record.images) for record in going),
             hours=snapshot.hours,
         )  # fmt: skip
 

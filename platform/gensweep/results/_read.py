@@ -1,43 +1,40 @@
 """Reading sweeps from outside, while they run or afterwards."""
 
-from collections import Counter
-from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
+from gensweep.errors import refuse_unreadable
 from gensweep.home import find_home
 from gensweep.results._records import trial_views
 from gensweep.results._stored_report import floor_of
 from gensweep.stack_env import apply_env
 from gensweep.study import SweepSnapshot, is_driven, ledger_of, list_sweeps, read_sweep
-from gensweep.trial import TrialRecord, TrialState
 
 
 def sweeps_here() -> list[dict[str, Any]]:
     """List the sweeps of this home's ledger as plain JSON, newest last."""
     apply_env()
-    return [
-        {
+    return [_in_list(view) for view in list_sweeps(ledger_of(str(find_home().path)))]
+
+
+def _in_list(view: SweepSnapshot) -> dict[str, Any]:
+    with refuse_damaged(view.name):
+        return {
             "name": view.name,
             "model": view.spec["model"],
             "data": view.spec["data"],
             "trials": view.planned,
-            "states": _count_states(view.records),
+            "states": {state.value: count for state, count in view.states.items()},
             "created": view.created,
             "hours": view.hours,
         }
-        for view in list_sweeps(ledger_of(str(find_home().path)))
-    ]
-
-
-def _count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """Count the trials in each state that occurs, in the order of `TrialState`."""
-    counts = Counter(record.state for record in records)
-    return {state.value: counts[state] for state in TrialState if counts[state]}
 
 
 def model_of(name: str) -> str:
     """Return the name of the model that a sweep is of; `UserError` as of `results_of`."""
-    return str(read_here(name).spec["model"])
+    view = read_here(name)
+    with refuse_damaged(name):
+        return str(view.spec["model"])
 
 
 def results_of(name: str) -> dict[str, Any]:
@@ -64,6 +61,12 @@ def read_here(name: str) -> SweepSnapshot:
     """Read a sweep of this home's ledger; `UserError` lists the known ones if there is none."""
     apply_env()
     return read_sweep(name, ledger_of(str(find_home().path)))
+
+
+def refuse_damaged(*names: str) -> AbstractContextManager[None]:
+    """Turn whatever is raised for odd values that a ledger has of sweeps into a `UserError`."""
+    told = f"what the ledger tells of {' and '.join(map(repr, names))}"
+    return refuse_unreadable(told, "restore it from a copy")
 
 
 def is_driven_here(name: str) -> bool:

@@ -22,6 +22,7 @@ from gensweep.results._records import typical_failures
 from gensweep.trial import TrialState, TrialView
 
 TABLE_ROWS = 10
+NOT_SHOWN = "\nnot shown: "
 
 
 def results_table(
@@ -31,17 +32,20 @@ def results_table(
     rows: int | None = TABLE_ROWS,
     map_axis: str = "",
     floor: Mapping[str, float] = MappingProxyType({}),
+    more: str = "",
 ) -> str:
     """Show the best trials, or typical failures if none was completed, and the success rates.
 
     At most `rows` trials are shown, None: all that can be ranked, below the `floor`, which is what
     real examples score. Rates are over trials that have ended, for each value of the hyperparameter
-    `group_by`; so are the regions along `map_axis`.
+    `group_by`; so are the regions along `map_axis`. `more` says what shows trials that are left
+    out.
     """
     ended = [trial for trial in trials if TrialState(trial["state"]).ended]
     if not ended:
         return f"no trial has ended{_not_shown(trials, [])}"
     shown = _ranking_table(trials, objective, rows, floor) or _failure_table(trials, objective)
+    shown += f"\n({more})" if more and NOT_SHOWN in shown else ""
     tried = searched(ended)
     found = stable_regions(strata(tried, group_by), map_axis, group_by)
     regions = f"\n\n{text_table(found.head, found.rows, output_width())}" if found else ""
@@ -115,4 +119,4 @@ def _not_shown(trials: Sequence[TrialView], shown: Sequence[TrialView]) -> str:
     counted = ", ".join(
         f"{count} {state_label(outcome)}" for outcome, count in counts.most_common()
     )
-    return f"\nnot shown: {counted}" if counted else ""
+    return f"{NOT_SHOWN}{counted}" if counted else ""

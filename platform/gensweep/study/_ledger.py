@@ -11,11 +11,11 @@ from dataclasses import fields, replace
 from typing import Any, TypedDict
 
 import optuna
-from optuna.study._tell import _tell_with_warning
 from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as OptunaState
 
 from gensweep.fitted_tpe import HistorySize
+from gensweep.optuna_version import refuse_other_optuna
 from gensweep.space import is_active, order_dimensions
 from gensweep.study._bounded_history import BoundedHistoryStorage
 from gensweep.study._entry import TrialEntry
@@ -25,6 +25,9 @@ from gensweep.study._sampler import FixableSampler
 from gensweep.study._study_spec import StudySpec
 from gensweep.study._suggest import suggest
 from gensweep.trial import CheckpointPointer, RungVerdict, TrialState, trial_seed
+
+with refuse_other_optuna():
+    from optuna.study._tell import _tell_with_warning
 
 ATTRIBUTE = "gensweep"
 INTENT = "gensweep_intent"

@@ -1,5 +1,6 @@
 """Reading sweeps from outside, while they may be running."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from gensweep.redact import redact
 from gensweep.study._former import current_spec, curve_name
 from gensweep.study._ledger import entry_of, intended_round
 from gensweep.study.journal import stored_journals
-from gensweep.trial import TrialRecord
+from gensweep.trial import TrialRecord, TrialState
 
 DAMAGED = "restore it from a copy, or name another by GENSWEEP_LEDGER"
 
@@ -42,6 +43,8 @@ class SweepSnapshot:
     """Money, where an hour had a price."""
     drawn: int
     """Trials that the search has drawn: those that wait for a first lane are not in `records`."""
+    unleased: int
+    """Trials that wait for a first lane."""
     records: tuple[TrialRecord, ...]
     report: dict[str, Any]
     """What its report states besides trials, as `Study.keep_report` was given it; may be empty."""
@@ -56,13 +59,25 @@ class SweepSnapshot:
         """The trials that it will have, those that confirm included."""
         return self.trials + self.confirming_trials
 
+    @property
+    def states(self) -> dict[TrialState, int]:
+        """The trials in each state that occurs, in its order, counted as a running sweep does."""
+        counts = Counter(record.state for record in self.records)
+        counts[TrialState.QUEUED] += self.unleased
+        return {state: counts[state] for state in TrialState if counts[state]}
+
+    @property
+    def not_begun(self) -> int:
+        """The trials that are still to be drawn."""
+        return max(0, self.planned - len(self.records) - self.unleased)
+
 
 def list_sweeps(storage: str) -> list[SweepSnapshot]:
     """Read every sweep in `storage`, newest last; nothing is locked, made or changed."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     what = f"the ledger {redact(storage)}"
     with refuse_unreadable(what, DAMAGED), stored_journals(storage) as journals:
-        found = [_snapshot(name, journal) for journal in journals
+        found = [_readable_snapshot(name, journal, what) for journal in journals
                  for name in optuna.get_all_study_names(journal)]  # fmt: skip
     begun = [snapshot for snapshot in found if snapshot is not None]
     return sorted(begun, key=lambda snapshot: snapshot.created)
@@ -74,6 +89,11 @@ def read_sweep(name: str, storage: str) -> SweepSnapshot:
     if name not in snapshots:
         raise unknown_sweep(name, list(snapshots))
     return snapshots[name]
+
+
+def _readable_snapshot(name: str, storage: BaseStorage, ledger: str) -> SweepSnapshot | None:
+    with refuse_unreadable(f"sweep {name!r} of {ledger}", DAMAGED):
+        return _snapshot(name, storage)
 
 
 def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
@@ -90,11 +110,12 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
         confirm=str(facts.get("confirm", "")),
         confirming_trials=int(facts.get("confirming_trials", 0)),
         map_axis=str(facts.get("map_axis", "")),
-        created=facts["created"], versions=facts["versions"],
+        created=float(facts["created"]), versions=facts["versions"],
         session=facts.get("session", ""),
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
         hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0)),
         drawn=sum(intended_round(trial) == 0 for trial in trials),
+        unleased=sum(entry is None for entry in entries),
         records=tuple(entry.record() for entry in entries if entry is not None),
         report=dict(facts.get("report", {})),
     )  # fmt: skip

@@ -4,6 +4,7 @@ A run carries its identity as a tag, by which it is looked up before one is made
 made the sweep's own run made all others too, and spares the look-ups.
 """
 
+import contextlib
 import json
 import os
 import threading
@@ -126,12 +127,16 @@ def status_tags(state: str) -> dict[str, str]:
 
 
 def _read(path: Path) -> dict[str, str]:
+    """Read what is kept of runs; a damaged line is passed over, for its run is looked up then."""
     runs: dict[str, str] = {}
     if path.exists():
         cut_torn_line(path)
-        for line in path.read_text(encoding="utf-8").splitlines():
-            kept = json.loads(line)
-            runs[kept["name"]] = kept["run"]
+        for line in path.read_bytes().splitlines():
+            with contextlib.suppress(ValueError, RecursionError, LookupError, TypeError):
+                kept = json.loads(line)
+                name, run = kept["name"], kept["run"]
+                if isinstance(name, str) and isinstance(run, str):
+                    runs[name] = run
     return runs
 
 

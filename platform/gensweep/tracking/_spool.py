@@ -196,12 +196,16 @@ class Spool:
 
     @staticmethod
     def _check(event: Event) -> None:
-        """`ValueError` for an event whose file would lie elsewhere, to be sent and deleted."""
+        """`ValueError` for an event whose file would lie elsewhere, to be sent and deleted, or one
+        whose tags or parameters are no texts."""
         name = event.get("blob", "file")
         if "snapshot" not in event and type(event["id"]) is not int:
             raise ValueError(f"an event of the number {event['id']!r}")
         if not isinstance(name, str) or Path(name).name != name:
             raise ValueError(f"an event with the file {name!r}")
+        for kind in ("tags", "params"):
+            if not all(isinstance(text, str) for text in dict(event.get(kind) or {}).values()):
+                raise ValueError(f"an event with the {kind} {event[kind]!r}")
 
     def blob_path(self, event: Event) -> Path:
         """The path of the event's file."""
