@@ -209,12 +209,11 @@ class SweepCoordinator:
 
     # Trials, as packs tell of them
 
-    def report_rungs(self, owner: str, reports: Sequence[TrialReport]) -> dict[int, Verdict]:
+    def report_rungs(self, owner: str, reports: Sequence[TrialReport]) -> list[Verdict]:
         """Keep what trials measured; return the verdict on each: continue, wait, prune or lost."""
         with self._study.transaction():
-            verdicts = {report.number: self._report_and_decide(owner, report) for report in reports}
-        for report in reports:
-            verdict = verdicts[report.number]
+            verdicts = [self._report_and_decide(owner, report) for report in reports]
+        for report, verdict in zip(reports, verdicts, strict=True):
             _log.debug("trial %d at %d images: %s", report.number, report.images, verdict)
             if verdict is not Verdict.LOST:
                 self._recorder.report(report)
