@@ -200,11 +200,16 @@ class SweepCoordinator:
         self._end_pruned()
 
     def _end_pruned(self) -> None:
-        """End the trials that were pruned while they waited; the tracker is told first."""
+        """End the trials that were pruned while they waited, with what they left then."""
         with self._study.transaction():
             for number, cause in self._study.to_prune().items():
-                metrics = self._study.record(number).metrics
-                self._recorder.end_trial(number, TrialState.PRUNED, cause, metrics)
+                record = self._study.record(number)
+                left = record.result
+                curves = left.get("curves", {})
+                self._recorder.record_curves(number, record.images, curves, self._curve)
+                last = record.metrics | interval_ends(left.get("intervals", {}))
+                lineage = left.get("lineage", ())
+                self._recorder.end_trial(number, TrialState.PRUNED, cause, last, lineage)
                 self._study.prune(number, cause)
 
     # Trials, as packs tell of them
