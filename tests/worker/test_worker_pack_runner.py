@@ -87,7 +87,7 @@ def completed(number: int, nll: float) -> TrialEnd:
 def lose_one(small_sweep: Any) -> int:
     """Give one of the three trials of the pack "first" to another one; its number."""
     study = small_sweep.coordinator._study
-    study._return(study._ledger.entries[1], Loss())
+    study._returns.take_back_one(study._ledger.entries[1], Loss())
     (lost,) = small_sweep.coordinator.lease("another", 1, {})
     return int(lost.number)
 
