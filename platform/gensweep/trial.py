@@ -182,7 +182,7 @@ class TrialRecord:
     images: int
     attempts: int
     lost: int
-    """Times that its pack died or fell silent, except with a host."""
+    """Times that its pack died or fell silent since it last got further, except with a host."""
     hosts: int
     """Times that its pack was lost with a host."""
     seed: int

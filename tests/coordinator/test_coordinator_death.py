@@ -180,6 +180,9 @@ def test_too_many_deaths_in_a_row_end_it_in_one_line(tmp_path: Path) -> None:
         memory = successor()
     now[0] += SOON_S + 1
     memory.note_alive()  # as calls do: the next death is the first of another row
+    for _ in range(MAX_DEATHS):
+        memory = successor()
+        memory.note_recorded()
     for _ in range(MAX_DEATHS - 1):
         memory = successor()
         now[0] += SOON_S - 1

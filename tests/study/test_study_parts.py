@@ -11,7 +11,7 @@ from gensweep.errors import UserError
 from gensweep.study import StudyRuntime, is_driven, only_writer
 from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import LeaseBook
-from gensweep.study._lost_trials import MAX_HOSTS_LOST, Loss, LossRule
+from gensweep.study._lost_trials import ALONE_AFTER, MAX_HOSTS_LOST, Loss, LossRule
 from gensweep.study._new_trials import NewTrial
 from gensweep.study._queue import TrialQueue
 from gensweep.trial import Lease, StaleLease, TrialState
@@ -93,7 +93,7 @@ def test_a_lease_is_of_one_owner_and_one_attempt(change: tuple[str, Any]) -> Non
 
 @pytest.mark.parametrize("max_attempts", [1, 2, 3, 5])
 def test_the_trial_that_one_more_loss_ends_runs_alone(max_attempts: int) -> None:
-    """No other one does; nor one that was never lost, though its first loss may be its last."""
+    """And those lost twice; not one that was never lost, though its first loss may be its last."""
     rule = LossRule(max_attempts)
     for lost in range(max_attempts):
         for hosts in range(MAX_HOSTS_LOST + 1):
@@ -101,10 +101,21 @@ def test_the_trial_that_one_more_loss_ends_runs_alone(max_attempts: int) -> None
             by_pack = rule.after_loss(entry, Loss(packs=1)).state.ended and lost > 0
             by_host = rule.after_loss(entry, Loss(hosts=1)).state.ended
             assert rule.after_loss(entry, Loss()).state is TrialState.QUEUED
-            assert rule.must_run_alone(entry) == (by_pack or by_host)
+            assert rule.must_run_alone(entry) == (by_pack or by_host or lost >= ALONE_AFTER)
     assert rule.after_loss(TrialEntry(0, 0, {}, lost=9), Loss(packs=1, cause="fire")).cause == (
         "lost 10 times, the last by fire"
     )
+
+
+def test_losses_count_from_where_a_trial_last_got_further() -> None:
+    rule, entry = LossRule(3), TrialEntry(0, 0, {}, lost=2, lost_at=100, images=100)
+    assert rule.must_run_alone(entry)
+    assert rule.after_loss(entry, Loss(packs=1)).state is TrialState.FAILED
+    entry.images = 101
+    assert not rule.must_run_alone(entry)
+    after = rule.after_loss(entry, Loss(packs=1))
+    assert (after.state, after.lost, after.lost_at) == (TrialState.QUEUED, 1, 101)
+    assert rule.after_loss(entry, Loss(hosts=1)).lost == 0
 
 
 # What comes next

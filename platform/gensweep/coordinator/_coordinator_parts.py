@@ -40,7 +40,7 @@ def open_parts(
     )
     recorder, curve = SweepRecorder(context, objective), protocol.get("curve")
     metrics = [str(metric) for metric in curve] if isinstance(curve, Sequence) else []
-    results = TrialResults(study, recorder, metrics)
+    results = TrialResults(study, recorder, memory, metrics)
     if memory.is_continued:
         results.record_failures()
     memory.note_opened()

@@ -16,6 +16,7 @@ from gensweep.patience import write_patiently
 MAX_DEATHS = 5
 """Deaths in a row, each soon after the coordinator came back, that are not survived."""
 SOON_S = 20.0
+"""As long as nothing is recorded of any trial."""
 CAME_BACK = "the process that decides died and came back: packs keep their trials"
 
 
@@ -73,7 +74,15 @@ class SessionMemory:
 
     def note_alive(self) -> None:
         """Forget deaths, once this process has lived for some time."""
-        if self.state.deaths and self._ticks() - self._began > SOON_S:
+        if self._ticks() - self._began > SOON_S:
+            self.note_recorded()
+
+    def note_recorded(self) -> None:
+        """Forget deaths, as something was recorded: what killed the others did not keep us from it.
+
+        Should it be something that one pack asks for, then others go on, and end before it counts.
+        """
+        if self.state.deaths:
             with self.change() as state:
                 state.deaths = 0
 

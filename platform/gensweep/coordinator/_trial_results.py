@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from gensweep.coordinator._recorder import SweepRecorder
+from gensweep.coordinator._session_memory import SessionMemory
 from gensweep.intervals import interval_ends
 from gensweep.study import Study
 from gensweep.trial import (
@@ -28,10 +29,12 @@ _log = logging.getLogger(__name__)
 class TrialResults:
     """Tells the study and the tracker what trials measured, and how they ended."""
 
-    def __init__(self, study: Study, recorder: SweepRecorder, curve: Sequence[str]) -> None:
+    def __init__(
+        self, study: Study, recorder: SweepRecorder, memory: SessionMemory, curve: Sequence[str]
+    ) -> None:
         """Name what is measured along the grids of sampling hyperparameters as `curve` does."""
-        self._study, self._recorder, self._curve = study, recorder, curve
-        self._rungs = study.spec.rungs
+        self._study, self._recorder, self._memory = study, recorder, memory
+        self._rungs, self._curve = study.spec.rungs, curve
         self.images_seen = {r.number: r.images for r in study.records()}
         """By trial, as last told: ahead of the study, which hears at rungs."""
 
@@ -50,6 +53,7 @@ class TrialResults:
             _log.debug("trial %d at %d images: %s", report.number, report.images, verdict)
             if verdict is not Verdict.LOST:
                 self._recorder.report(report)
+                self._memory.note_recorded()
         self.end_pruned()
         return verdicts
 

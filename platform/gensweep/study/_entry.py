@@ -38,7 +38,9 @@ class TrialEntry:
     """As `drawn_at`; None before it has ended, or if an earlier version ended it."""
     attempts: int = 0
     lost: int = 0
-    """Times that its pack died or fell silent, but for those of `hosts`."""
+    """Times that its pack died or fell silent since it last got further, but for `hosts`."""
+    lost_at: int = 0
+    """Images that it had seen at the last loss."""
     hosts: int = 0
     """Times that its pack was lost with a host."""
     images: int = 0

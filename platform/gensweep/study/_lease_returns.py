@@ -33,7 +33,7 @@ class LeaseReturns:
     def take_back_one(self, entry: TrialEntry, loss: Loss) -> None:
         """End the trial's lease."""
         owner, after = entry.owner, self._losses.after_loss(entry, loss)
-        losses = {"lost": after.lost, "hosts": after.hosts}
+        losses = {"lost": after.lost, "lost_at": after.lost_at, "hosts": after.hosts}
         if after.state.ended:
             self._ends.end(entry, after.state, after.cause, **losses)
             return

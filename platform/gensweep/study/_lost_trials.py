@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gensweep.study._entry import TrialEntry
 from gensweep.trial import TrialState
 
+ALONE_AFTER = 2
+"""Packs lost with a trial, after which it gets one of its own."""
 MAX_HOSTS_LOST = 10
 """Hosts that may be lost with a trial on them; one more, and it may be the trial that ends them."""
 
@@ -31,29 +33,42 @@ class AfterLoss:
     state: TrialState
     cause: str
     lost: int
-    """Packs that died with the trial, or fell silent."""
+    """Packs that died with the trial, or fell silent, since it last got further."""
+    lost_at: int
+    """Images that it had seen then."""
     hosts: int
     """Hosts that were lost with it."""
 
 
 class LossRule:
-    """Gives a trial `max_attempts` packs, and a few hosts more, before it counts as failed."""
+    """Gives a trial `max_attempts` packs, and a few hosts more, before it counts as failed.
+
+    Only losses in a row count: one that reported more images between two of them did not die of
+    what it met before, so that a trial gets to its end however often packs are killed.
+    """
 
     def __init__(self, max_attempts: int) -> None:
         self._max_attempts = max_attempts
 
     def must_run_alone(self, entry: TrialEntry) -> bool:
-        """Return whether the next loss of the trial would be its last.
+        """Return whether the trial is suspected of the losses, or the next would be its last.
 
         A pack dies with all of its trials, and which of them it died of is not known. The suspect
         gets a pack of its own: either it is cleared, or it takes no other trial with it.
         """
-        return entry.lost >= max(1, self._max_attempts - 1) or entry.hosts >= MAX_HOSTS_LOST
+        suspect = max(1, min(ALONE_AFTER, self._max_attempts - 1))
+        return _in_a_row(entry) >= suspect or entry.hosts >= MAX_HOSTS_LOST
 
     def after_loss(self, entry: TrialEntry, loss: Loss) -> AfterLoss:
         """Decide whether a trial that came back goes to the queue, or was lost too often."""
-        lost, hosts = entry.lost + loss.packs, entry.hosts + loss.hosts
-        if lost < self._max_attempts and hosts <= MAX_HOSTS_LOST:
-            return AfterLoss(state=TrialState.QUEUED, cause="", lost=lost, hosts=hosts)
-        cause = f"lost {lost + hosts} times" + (f", the last by {loss.cause}" if loss.cause else "")
-        return AfterLoss(state=TrialState.FAILED, cause=cause, lost=lost, hosts=hosts)
+        lost, hosts = _in_a_row(entry) + loss.packs, entry.hosts + loss.hosts
+        state, cause = TrialState.QUEUED, ""
+        if lost >= self._max_attempts or hosts > MAX_HOSTS_LOST:
+            state, by = TrialState.FAILED, f", the last by {loss.cause}" if loss.cause else ""
+            cause = f"lost {lost + hosts} times{by}"
+        return AfterLoss(state=state, cause=cause, lost=lost, lost_at=entry.images, hosts=hosts)
+
+
+def _in_a_row(entry: TrialEntry) -> int:
+    """Count the packs lost with the trial since it last got further."""
+    return entry.lost if entry.images <= entry.lost_at else 0
