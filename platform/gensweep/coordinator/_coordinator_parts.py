@@ -18,7 +18,7 @@ from gensweep.study import Study
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CoordinatorParts:
-    """What those share that answer packs and the driver; none of it is thread-safe but the study.
+    """Holds what answering packs and the driver takes; of it the study alone is thread-safe.
 
     The actor's calls run one at a time.
     """

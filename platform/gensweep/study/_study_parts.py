@@ -18,7 +18,7 @@ from gensweep.trial import TrialState
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyParts:
-    """What those share that act on a study's trials. None of it is thread-safe: `Study` is."""
+    """Holds what acting on a study's trials takes. None of it is thread-safe: `Study` is."""
 
     spec: StudySpec
     runtime: StudyRuntime
