@@ -104,7 +104,10 @@ class Verdict(StrEnum):
 
 
 class RungVerdict(NamedTuple):
-    """The verdict that a pruner gave at a rung; the ledger keeps it as a list of three numbers."""
+    """The verdict that a pruner gave at a rung; the ledger keeps it as a list of three numbers.
+
+    It is of the trial, not of an attempt: a trial that is trained again measures the same there.
+    """
 
     rung: int
     """In images."""
@@ -318,6 +321,11 @@ class TrialReport:
 
     points: Sequence[CurvePoint] = ()
     """Of the learning curve, those for the tracker since the report before."""
+
+    @property
+    def lease(self) -> LeaseId:
+        """The lease under which it was trained."""
+        return self.number, self.attempt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,8 +73,9 @@ class Pack:
         last = [report for report in reports if report.images == self._rungs[-1]]
         others = [report for report in reports if report.images < self._rungs[-1]]
         verdicts = self._coordinator.report_rungs(self._owner, others)
+        pruned = [r for r, verdict in zip(others, verdicts, strict=True) if verdict == "prune"]
         ends = [self._end(report, TrialState.COMPLETED) for report in last]
-        ends += [self._end(r, TrialState.PRUNED) for r in others if verdicts[r.number] == "prune"]
+        ends += [self._end(r, TrialState.PRUNED) for r in pruned]
         for end in ends:
             self._coordinator.finish(self._owner, [end])
         return len(ends)

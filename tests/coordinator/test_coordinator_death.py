@@ -11,7 +11,7 @@ import mlflow
 import pytest
 
 from coordinator.mortal import Fate, MortalCoordinator
-from gensweep.coordinator import SweepCoordinator, _coordinator, _session_memory
+from gensweep.coordinator import SweepCoordinator, _pack_leases, _session_memory
 from gensweep.coordinator._recorder import spool_of
 from gensweep.coordinator._session_memory import MAX_DEATHS, SOON_S, SessionMemory
 from gensweep.errors import UserError
@@ -144,7 +144,7 @@ def test_a_sweep_whose_coordinator_is_killed_again_and_again_is_the_same(
 def test_many_packs_are_heard_less_often_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_coordinator, "BEATS_PER_S", 0.5)
+    monkeypatch.setattr(_pack_leases, "BEATS_PER_S", 0.5)
     context = context_of(tmp_path)
     coordinator = SweepCoordinator(context, context.sweep.objective("frechet"), {})
 

@@ -9,8 +9,8 @@ import pytest
 
 from coordinator.test_coordinator_death import context_of
 from gensweep.coordinator import SweepCoordinator
-from gensweep.coordinator._coordinator import LEASE_S
 from gensweep.coordinator._hang_watch import CAUSE, DEAF_S, HANG_S, HangWatch
+from gensweep.coordinator._study_opening import LEASE_S
 from gensweep.patience import OUTAGE_S
 
 
@@ -77,10 +77,12 @@ def coordinator(tmp_path: Path) -> Any:
     return SweepCoordinator(context, context.sweep.objective("frechet"), {})
 
 
-def test_trials_of_packs_that_hang_again_and_again_fail_with_that_cause(coordinator: Any) -> None:
+def test_trials_of_packs_that_hang_again_and_again_fail_with_that_cause(
+    coordinator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ticks = Ticks()
-    coordinator._hang_watch = HangWatch(ticks)
-    for attempt in range(2 + 2):  # both of them twice, then each alone
+    monkeypatch.setattr(coordinator._hang_watch, "_ticks", ticks)
+    for attempt in range(2 + 2 * 3):  # both of them twice, then each alone
         owner = f"pack-{attempt}"
         coordinator.register_actor(owner, f"{attempt:02x}")
         assert coordinator.lease(owner, 2, None)
@@ -91,6 +93,6 @@ def test_trials_of_packs_that_hang_again_and_again_fail_with_that_cause(coordina
         coordinator.end_pack(owner, died=True)
         assert coordinator.hung_packs() == []
     records = coordinator._study.records()
-    assert {(r.state, r.lost) for r in records} == {("failed", 3)}
-    assert all(r.cause == f"lost 3 times, the last by {CAUSE}" for r in records)
+    assert {(r.state, r.lost) for r in records} == {("failed", 5)}
+    assert all(r.cause == f"lost 5 times, the last by {CAUSE}" for r in records)
     coordinator.close()

@@ -147,8 +147,8 @@ def lost_reports(evidence: Evidence) -> list[str]:
     found = []
     for event in evidence.events:
         if (event.side, event.event, event.call) == ("pack", "answered", "report_rungs"):
-            for report in event.told[0]:
-                if event.answer[str(report["number"])] != Verdict.LOST:
+            for report, verdict in zip(event.told[0], event.answer, strict=True):
+                if verdict != Verdict.LOST:
                     seen[report["number"]] = max(seen[report["number"]], report["images"])
         if event.side == "coordinator" and event.call == "lease":
             found += [f"trial {lease['number']} went on with {lease['images']} images, though "

@@ -68,7 +68,7 @@ BOTH = [[0, 1], [1, 1]]
 BEGINS = [
     *call("a", "lease", [2, None], [lease(0), lease(1)]),
     *call("a", "report_rungs", [[report(0, 56, 9.0), report(1, 56, 9.0)]],
-          {"0": "continue", "1": "continue"}, BOTH),
+          ["continue", "continue"], BOTH),
     *call("a", "checkpoint", [BOTH, {"owner": "a", "step": 1}], [], BOTH),
     *call("a", "finish", [[end(0)]], None, BOTH),
 ]  # fmt: skip

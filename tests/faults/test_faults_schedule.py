@@ -17,8 +17,8 @@ from faults.schedule import (
     schedule_kills,
     target_of,
 )
-from gensweep.coordinator._coordinator import LEASE_S
 from gensweep.coordinator._hang_watch import HANG_S
+from gensweep.coordinator._study_opening import LEASE_S
 from gensweep.driver._placement import POLL_S
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gensweep.coordinator._coordinator import open_study
+from gensweep.coordinator._study_opening import open_study
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
 from gensweep.evaluation import build_evaluator

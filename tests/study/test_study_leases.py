@@ -115,10 +115,10 @@ class TestStudy:
             sync()
 
         with opened(max_cost=1000.0, hourly_price=lambda: 100.0) as study:
-            sync = study._journal.sync
+            sync = study._transaction._journal.sync
             (lease,) = study.lease("a", 1)
             study.heartbeat("a")
-            monkeypatch.setattr(study._journal, "sync", outage)
+            monkeypatch.setattr(study._transaction._journal, "sync", outage)
             study.checkpoint([lease], {"key": "x"})
             monkeypatch.undo()
             assert study.expire() == []

@@ -43,17 +43,36 @@ def test_a_pack_is_refused_with_what_it_trained_under_an_earlier_lease(small_swe
     anew = coordinator.lease("silent", 3, {})
     assert [lease.id for lease in anew] == [(0, 2), (1, 2), (2, 2)]
     late = completed(number=0, nll=1.0)
-    assert coordinator.report_rungs("silent", [late.report]) == {0: "lost"}
+    assert late.report is not None
+    held = TrialReport(number=0, attempt=2, images=1280, metrics={"nll": 2.0})
+    assert coordinator.report_rungs("silent", [late.report, held]) == ["lost", "continue"]
     coordinator.finish("silent", [late])
     pointer = {"owner": "silent", "step": 9}
     assert coordinator.checkpoint("silent", [(1, 1), (2, 2)], pointer) == [(1, 1)]
     records = small_sweep.trials()
-    assert [(records[n].state, records[n].metrics) for n in range(3)] == [("leased", {})] * 3
+    assert {records[n].state for n in range(3)} == {"leased"}
+    assert [records[n].metrics for n in range(3)] == [{"nll": 2.0}, {}, {}]
     silent.lanes.fill(anew)  # in the place of what its lanes had
     assert sorted(t.lease.id for t in silent.lanes.trials.values()) == [(0, 2), (1, 2), (2, 2)]
     here.orders = ["stop"]
     silent.resume()
     assert {t.state for t in small_sweep.trials().values()} == {"leased"}
+
+
+def test_a_verdict_on_an_earlier_lease_is_none_on_the_trial_that_is_trained_again(
+    small_sweep: Any,
+) -> None:
+    """A pack that was silent hears that it lost trials once it has them again, and reports them."""
+    here, runner = small_sweep.runner("silent")
+    small_sweep.coordinator._study.fail_owner("silent", "silence")
+    here.report(TrialReport(number=0, attempt=1, images=1280, metrics={"nll": 9.0}))
+    here._sending[-1].result()
+    runner.lanes.fill(here.lease(3, {}))
+    runner._segment_ticks = 40  # until the rung
+    here._asking.submit(time.sleep, 0.3)  # so that the earlier verdict is what comes
+    runner.resume()
+    assert {t.state for t in small_sweep.trials().values()} <= ENDED
+    assert {t.attempts for t in small_sweep.trials().values()} == {2}
 
 
 def completed(number: int, nll: float) -> TrialEnd:
@@ -68,7 +87,7 @@ def completed(number: int, nll: float) -> TrialEnd:
 def lose_one(small_sweep: Any) -> int:
     """Give one of the three trials of the pack "first" to another one; its number."""
     study = small_sweep.coordinator._study
-    study._return(study._ledger.entries[1], Loss())
+    study._returns.take_back_one(study._ledger.entries[1], Loss())
     (lost,) = small_sweep.coordinator.lease("another", 1, {})
     return int(lost.number)
 
@@ -97,19 +116,19 @@ def test_weights_stand_before_the_ledger_says_that_a_trial_ended(small_sweep: An
 
 
 def test_a_pack_that_died_leaves_its_traceback_and_its_cause(small_sweep: Any) -> None:
-    for attempt in range(2 + 3):  # all of them twice, then each alone
+    for attempt in range(2 + 3 * 3):  # all of them twice, then each alone
         here, _ = small_sweep.runner(f"pack-{attempt}")
         here.record_pack_error(
             "Traceback (most recent call last):\n  ...\nRuntimeError: shapes do not fit"
         )
         small_sweep.coordinator.end_pack(f"pack-{attempt}", died=True)
     for number, trial in small_sweep.trials().items():
-        assert (trial.state, trial.attempts) == ("failed", 3)
+        assert (trial.state, trial.attempts) == ("failed", 5)
         assert "RuntimeError: shapes do not fit" in trial.cause
         assert small_sweep.result(number)["outcome"] == "failed"
         text = small_sweep.store.get(f"sweeps/small/trials/{number:04d}/traceback.txt").decode()
         assert text.startswith("Traceback")
-    assert len(small_sweep.coordinator.summary().notes) == 5
+    assert len(small_sweep.coordinator.summary().notes) == 11
     assert small_sweep.coordinator.summary().images_left == 0
 
 
@@ -169,7 +188,9 @@ def test_several_reports_are_one_call_and_a_lost_trial_is_told(small_sweep: Any)
     here._asking.submit(time.sleep, 0.3)  # while the coordinator is busy
     for number in range(3):
         here.report(TrialReport(number=number, attempt=1, images=640, metrics={"nll": 40.0}))
-    assert here.verdicts(wait=True) == {n: "lost" if n == gone else "continue" for n in range(3)}
+    assert here.verdicts(wait=True) == {
+        (n, 1): "lost" if n == gone else "continue" for n in range(3)
+    }
     assert calls == ["report_rungs"]
 
 
@@ -428,7 +449,7 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(
     assert line == "     5 s  3 training  |  no result yet  |  0 examples/s  |  measuring the pace"
     for number, nll in enumerate((40.0, 30.0)):
         here.report(TrialReport(number=number, attempt=1, images=1280, metrics={"nll": nll}))
-    assert here.verdicts(wait=True) == {0: "continue", 1: "continue"}
+    assert here.verdicts(wait=True) == {(0, 1): "continue", (1, 1): "continue"}
     line = progress_line(small_sweep.coordinator.summary(), 100.0, 50.0, 65.0)
     assert "nll 30 so far, unfinished  |  100 examples/s" in line
     assert small_sweep.coordinator.summary().images_left == 3 * 2560 - 2 * 1280

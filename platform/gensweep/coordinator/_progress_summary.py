@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from gensweep.coordinator._session_memory import SessionState
 from gensweep.objective import Objective
+from gensweep.study import Study
 from gensweep.trial import RankedTrial, TrialState, TrialView
 
 
@@ -42,6 +44,30 @@ class ProgressSummary:
 
     not_begun: int = 0
     """Trials that the sweep will have, and that are not drawn yet."""
+
+
+def summarise(
+    study: Study, images_seen: Mapping[int, int], session: SessionState, waits: str
+) -> ProgressSummary:
+    """Summarise a study, of whose trials `images_seen` tells more than it has heard."""
+    counts, records = study.summary(), study.ranked()
+    objective, budget = study.spec.objective, study.spec.budget_images
+    ended = [r.number for r in records if r.state.ended]
+    images = sum(images_seen.values())
+    saved = sum(budget - images_seen.get(number, 0) for number in ended)
+    return ProgressSummary(
+        states=counts.states,
+        images=images,
+        images_left=max(0, counts.target * budget - images - saved),
+        metric=objective.metric,
+        best=best_mean(records, objective),
+        leader=leading_value(records, objective),
+        notes=tuple(session.notes),
+        last_death=session.packs.last_death(),
+        waits=waits,
+        cost=study.cost(),
+        not_begun=max(0, counts.target - len(records)),
+    )
 
 
 def best_mean(records: Sequence[RankedTrial], objective: Objective) -> float | None:

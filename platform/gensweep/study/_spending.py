@@ -7,6 +7,8 @@ from gensweep.budget import Budget, StopReason
 
 STOPPING_S = 10.0
 """Seconds that stopping takes at least: what packs save goes to the store, and ends are told."""
+SAVE_S = 10.0
+"""Seconds between two records of hours and money, which a killed process would lose."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +32,7 @@ class Spending:
         before: Spent = Spent(),
     ) -> None:
         self._budget, self._hourly_price, self._ticks = budget, hourly_price, ticks
-        self._opened_at = self._at = ticks()
+        self._opened_at = self._at = self._saved_at = ticks()
         self._hours_before, self._cost, self._price = before.hours, before.cost, hourly_price()
         self._longest_silence_s = 0.0
         self._heard: dict[str, float] = {}
@@ -74,5 +76,14 @@ class Spending:
         return self._budget.limit_reached(self.hours(), self.cost_once_stopped())
 
     def spent(self) -> Spent:
-        """The sums so far, for the ledger."""
+        """The sums so far."""
         return Spent(hours=self.hours(), cost=self.cost())
+
+    def save(self, remember: Callable[[str, float], None], every_s: float = SAVE_S) -> None:
+        """Write the sums by `remember`, unless that was done within `every_s` seconds."""
+        now = self._ticks()
+        if now - self._saved_at >= every_s:
+            self._saved_at = now
+            spent = self.spent()
+            remember("hours", spent.hours)
+            remember("cost", spent.cost)

@@ -69,7 +69,7 @@ class CoordinatorClient:
         """Why reports did not arrive: then no later one does, nor an end."""
         self._reports, self._verdicts = (
             SimpleQueue[TrialReport](),
-            SimpleQueue[dict[int, Verdict]](),
+            SimpleQueue[dict[LeaseId, Verdict]](),
         )
         self._sending: list[Future[None]] = []
         self._stopped, self._beat_s = False, HEARTBEAT_S
@@ -153,18 +153,19 @@ class CoordinatorClient:
             raise self._report_errors[0]
         try:
             if reports:
-                verdicts = self._ask(PackCalls.report_rungs, reports)
-                _log.debug("verdicts %s", {number: str(v) for number, v in verdicts.items()})
+                answer = self._ask(PackCalls.report_rungs, reports)
+                verdicts = {r.lease: v for r, v in zip(reports, answer, strict=True)}
+                _log.debug("verdicts %s", {number: str(v) for (number, _), v in verdicts.items()})
                 self._verdicts.put(verdicts)
         except Exception as error:
             self._report_errors.append(error)
             raise
 
-    def verdicts(self, *, wait: bool) -> dict[int, Verdict]:
+    def verdicts(self, *, wait: bool) -> dict[LeaseId, Verdict]:
         """Return the verdicts that have come; raises what kept a report from arriving."""
         while self._sending and (wait or self._sending[0].done()):
             self._sending.pop(0).result()
-        verdicts: dict[int, Verdict] = {}
+        verdicts: dict[LeaseId, Verdict] = {}
         for _ in range(self._verdicts.qsize()):
             verdicts |= self._verdicts.get()
         return verdicts

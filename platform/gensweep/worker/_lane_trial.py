@@ -61,9 +61,6 @@ class LaneTrial:
     reached: int = 0
     """Evaluations so far."""
 
-    pending_verdicts: int = 0
-    """Reports that the coordinator has not answered."""
-
     held_result: HeldResult | None = None
     """What it rests upon until the verdict has come; None: it trains."""
 

@@ -47,8 +47,8 @@ class PackCalls(Protocol):
     def release_all(self, owner: str, /) -> None:
         """Let the pack's trials wait again."""
 
-    def report_rungs(self, owner: str, reports: Sequence[TrialReport], /) -> dict[int, Verdict]:
-        """Keep what trials measured; return the verdict on each, by number."""
+    def report_rungs(self, owner: str, reports: Sequence[TrialReport], /) -> list[Verdict]:
+        """Keep what trials measured; return the verdict on each report, in their order."""
 
     def choose_donor(
         self, owner: str, number: int, images: int, here: Sequence[int], /

@@ -196,7 +196,6 @@ class PackRunner:
         if diverged:
             self.end_trial(slot, evaluation.state, evaluation.cause, progress, evaluation)
             return
-        trial.pending_verdicts += 1
         if self.sweep.pruner != "none":
             trial.held_result = HeldResult(evaluation, progress)
 
@@ -214,19 +213,14 @@ class PackRunner:
     def apply_verdicts(self, *, wait: bool) -> None:
         """Follow the verdicts that have come; all of them, if nobody can train without."""
         wait |= all(trial.held_result for trial in self.lanes.trials.values())
-        for number, verdict in self.coordinator.verdicts(wait=wait).items():
+        for lease, verdict in self.coordinator.verdicts(wait=wait).items():
             # None, where the trial has ended, or was leased again, meanwhile.
-            waiting = [
-                slot for slot, trial in self.lanes.trials.items()
-                if trial.number == number and trial.pending_verdicts
-            ]  # fmt: skip
-            for slot in waiting:
+            for slot in [i for i, t in self.lanes.trials.items() if t.lease.id == lease]:
                 self.apply_verdict(slot, verdict)
 
     def apply_verdict(self, slot: int, verdict: Verdict) -> None:
         """Let the lane train on, or end or drop its trial."""
         trial = self.lanes.trials[slot]
-        trial.pending_verdicts -= 1
         held, trial.held_result = trial.held_result, None
         if verdict is Verdict.LOST:
             self.lanes.drop(slot)

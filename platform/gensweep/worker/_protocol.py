@@ -35,8 +35,11 @@ class CoordinatorProtocol(Protocol):
     def report(self, report: TrialReport) -> None:
         """Tell what a trial measured at a rung, without waiting for an answer: see `verdicts`."""
 
-    def verdicts(self, *, wait: bool) -> Mapping[int, Verdict]:
-        """Return, by trial, what has been decided since the last call; `wait` until all has."""
+    def verdicts(self, *, wait: bool) -> Mapping[LeaseId, Verdict]:
+        """Return what has been decided since the last call; `wait` until all has.
+
+        By lease: what was reported of a trial before it was lost says nothing of its next attempt.
+        """
 
     def choose_donor(self, number: int, images: int, here: Sequence[int]) -> int | None:
         """Choose which of the trials `here` trial `number` should copy; None: it keeps its own

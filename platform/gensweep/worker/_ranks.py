@@ -76,7 +76,7 @@ class BroadcastClient:
     def report(self, report: TrialReport) -> None:
         self._broadcast(lambda: self._client.report(report))
 
-    def verdicts(self, *, wait: bool) -> Mapping[int, Verdict]:
+    def verdicts(self, *, wait: bool) -> Mapping[LeaseId, Verdict]:
         return self._broadcast(lambda: self._client.verdicts(wait=wait))
 
     def choose_donor(self, number: int, images: int, here: Sequence[int]) -> int | None:

@@ -95,14 +95,16 @@ class Pack:
         told = [self._report(number) for number in some]
         last = [report for report in told if report.images == self._rungs[-1]]
         others = [report for report in told if report.images < self._rungs[-1]]
-        verdicts: dict[int, str] = {}
+        verdicts: list[str] = []
         if others:
             verdicts = watch("report", len(others), coordinator.report_rungs, self._owner, others)
         pointer = {"owner": self._owner, "step": 1}
         held = [(number, 1) for number in self._lanes]
         watch("checkpoint", len(held), coordinator.checkpoint, self._owner, held, pointer)
         ends = [self._end(report, TrialState.COMPLETED) for report in last]
-        ends += [self._end(r, TrialState.PRUNED) for r in others if verdicts[r.number] == "prune"]
+        ends += [self._end(report, TrialState.PRUNED)
+                 for report, verdict in zip(others, verdicts, strict=True)
+                 if verdict == "prune"]  # fmt: skip
         if ends:
             watch("finish", len(ends), coordinator.finish, self._owner, ends)
         return len(ends)

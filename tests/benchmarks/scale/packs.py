@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from gensweep.coordinator._coordinator import BEATS_PER_S
+from gensweep.coordinator._pack_leases import BEATS_PER_S
 from gensweep.driver._progress_lines import POLL_S, SPARSE
 from gensweep.pruners import REDUCTION
 from gensweep.worker._coordinator_client import CHECKPOINT_S, HEARTBEAT_S
