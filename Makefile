@@ -44,7 +44,7 @@ bundle: $(VENV)/.installed
 # The packages of hosts, with the hashes of every file that PyPI has of them: after constraints.txt
 # or the dependencies changed.
 LOCK := compile -c constraints.txt --universal --python-version 3.11 --generate-hashes \
-  --no-header --no-annotate --default-index https://pypi.org/simple
+  --no-header --no-annotate
 lock: .venv-uv/.installed
 	@echo "# What hosts install: the packages of gensweep[cluster] as in constraints.txt, by their" \
 	  "hashes. \`make lock\` writes it." >infra/boot/requirements.txt

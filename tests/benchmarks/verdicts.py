@@ -1,6 +1,6 @@
 """How often the verdict on a trial is right, of runs made to be healthy or to fail in a known way.
 
-    python tests/benchmarks/verdicts.py [--seeds 2] [--label healthy] [--images-part 1.0]
+    python tests/benchmarks/verdicts.py [--seeds 2] [--seed 0] [--label healthy] [--images-part 1.0]
         [--rows held_out] [--pictures FOLDER]
 
 Trains the rows of `verdict_runs.py`, each as a sweep of `--seeds` trials in one pack, with the
@@ -67,12 +67,13 @@ def source_of(dataset: Dataset, only: tuple[int, ...]) -> Any:
     return SomeOf(dataset, torch.isin(places, torch.tensor(only)).nonzero()[:, 0])
 
 
-def sweep_of(name: str, runs: Runs, seeds: int, part: float) -> Sweep:
+def sweep_of(name: str, runs: Runs, args: argparse.Namespace) -> Sweep:
     """The sweep of a row."""
     space = {"learning_rate": Real(0.95 * runs.rate, 1.05 * runs.rate, log=True)}
     return Sweep(
         name=name, model=CATALOG[runs.entry],
-        data=runs.data, trials=seeds, width=seeds, budget_images=int(part * runs.images), rungs=4,
+        data=runs.data, trials=args.seeds, width=args.seeds, seed=args.seed,
+        budget_images=int(args.images_part * runs.images), rungs=4,
         sampler="random", samples=1000, space=space, fixed=dict(runs.settings),
     )  # fmt: skip
 
@@ -122,7 +123,7 @@ def judged(args: argparse.Namespace) -> Iterator[tuple[str, Runs, TrialView]]:
                 written = Path(named) / runs.data
                 data = str(written) if written.exists() else runs.data
                 name = f"{part}-{number}-{runs.label}".replace(" ", "-")
-                sweep = sweep_of(name, replace(runs, data=data), args.seeds, args.images_part)
+                sweep = sweep_of(name, replace(runs, data=data), args)
                 for trial in trained(sweep, runs.only, folder, store.as_uri()):
                     yield part, runs, trial
                 if args.pictures:
@@ -157,6 +158,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("--seeds", type=int, default=2, help="trials of each row")
+    made.add_argument("--seed", type=int, default=0, help="of each row's sweep")
     made.add_argument("--label", choices=LABELS, help="rows of this label alone")
     made.add_argument("--rows", choices=PARTS, nargs="+", default=list(PARTS), help="which half")
     made.add_argument("--images-part", type=float, default=1.0, help="of each row's budget")

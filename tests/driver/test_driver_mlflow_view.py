@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from browser import MINUTE, PICTURES, photograph
+from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 SEARCHED = ("learning_rate", "latent_size", "critic_iterations", "truncation", "objective")
@@ -106,16 +107,25 @@ def test_a_trial_has_a_learning_curve_and_its_samples(link: str, page: Page) -> 
     page.goto(link)
     run = page.locator(".ag-row a[href*='/runs/']").first.evaluate("link => link.href")
     page.goto(f"{run.partition('?')[0]}/model-metrics")
-    page.get_by_text("critic_loss", exact=True).first.hover()  # a chart is drawn where it is seen
-    page.wait_for_function("""[...document.querySelectorAll('.js-plotly-plot')]
-        .some(plot => (plot.data || []).some(line => (line.x || []).length >= 20))""")
+    title = page.get_by_text("critic_loss", exact=True).first
+    title.hover()  # a chart is drawn where it is seen
+    plot = page.locator(".js-plotly-plot")
+    card = page.locator("div").filter(has=title).filter(has=plot).last  # the innermost
+    drawn = "plot => Math.max(0, ...(plot.data || []).map(line => (line.x || []).length))"
+    until(lambda: card.locator(plot).evaluate(drawn) >= 20, 20)
     keep(page, "curves")
     page.goto(f"{run.partition('?')[0]}/artifacts")
     page.get_by_text("images", exact=True).click()
-    page.get_by_text(re.compile(r"^samples\S*png$")).first.click()
-    page.wait_for_function(
-        "[...document.images].some(i => i.src.startsWith('blob:') && i.naturalWidth > 60)"
-    )
+    grids = page.get_by_text(re.compile(r"^samples\S*png$"))
+    grids.first.wait_for()
+    shown: list[str] = []
+    for step in range(grids.count()):
+        grids.nth(step).click()
+        shown.append(page.wait_for_function(
+            "shown => [...document.images].map(image => image.naturalWidth > 60 && image.src)"
+            ".find(src => src && src.startsWith('blob:') && !shown.includes(src))", arg=shown
+        ).json_value())  # fmt: skip
+    assert len(shown) >= 4  # one of each rung
     keep(page, "grid")
 
 

@@ -141,7 +141,9 @@ def _asked_of_ray(stand: Stand) -> list[str]:
 
 def _left_elsewhere(stand: Stand, store: ObjectStore, name: str) -> Iterator[str]:
     """What is left in the store and on disk."""
-    s3 = boto3.client("s3", endpoint_url=stand.direct["AWS_ENDPOINT_URL"])
+    env = stand.direct  # not `boto3.client`, which would keep the credentials of an earlier run
+    session = boto3.session.Session(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
+    s3 = session.client("s3", endpoint_url=env["AWS_ENDPOINT_URL"])
     for upload in s3.list_multipart_uploads(Bucket="gensweep").get("Uploads", []):
         yield f"multipart upload of {upload['Key']}"
     if trials := [t for t in trials_of(stand, name) if not TrialState(t["state"]).ended]:
