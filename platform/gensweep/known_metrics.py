@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Kind = Literal[
-    "points", "images", "labelled images", "given classes", "likelihood", "scores", "critic"
-]
-"""What a metric is measured of: samples of a mixture with known modes, samples of images, those of
-data with classes, those of a model that is given the class, held-out examples under a model that
-has `log_prob`, or `scores`, or beside training examples by a critic."""
+    "points", "points without modes", "images", "labelled images", "given classes", "likelihood",
+    "scores", "critic",
+]  # fmt: skip
+"""What a metric is measured of: samples of a mixture with known modes, of other points, of images
+and whatever else is compared in features, of data with classes, of a model that is given the class;
+held-out examples under a model that has `log_prob`, or `scores`, or beside training examples by a
+critic."""
 
 POINTS: Final = frozenset[Kind]({"points"})
+ALL_POINTS: Final = POINTS | frozenset[Kind]({"points without modes"})
 IMAGES: Final = frozenset[Kind]({"images", "labelled images"})
 LABELLED: Final = frozenset[Kind]({"labelled images"})
 GIVEN_CLASSES: Final = frozenset[Kind]({"given classes"})
@@ -38,6 +41,16 @@ ERROR: Final = "_standard_error"
 
 COPIED: Final = "copied"
 """The metric for which all training examples are searched, once for each trial."""
+
+W1: Final = "w1"
+"""The metric for which samples are assigned to real points."""
+
+AT_THE_END: Final = frozenset({COPIED, W1})
+"""Metrics that take longer than the others: measured where a trial ends, and at its rungs only if
+trials are ranked by them."""
+
+TRANSPORTED: Final = 500
+"""Samples, and real points, of the exact Wasserstein distance: of those it takes 0.1 s at most."""
 
 OVERFITTING: Final = "critic_overfitting"
 """The metric of what the critic knows by heart."""
@@ -163,6 +176,16 @@ _ALL = (
         unit="nats",
         formula="Jensen-Shannon divergence of p over nearest modes and uniform",
         kinds=POINTS,
+    ),
+    Metric(
+        name=W1,
+        larger_is_better=False,
+        unit="units of the data",
+        formula="least mean distance of partners, over all ways to pair the first "
+        f"{TRANSPORTED} samples with as many real points; at a trial's end, and at each rung if "
+        "it is the target",
+        source="arXiv:1803.00567",
+        kinds=ALL_POINTS,
     ),
     Metric(
         name="w1_sliced",
@@ -439,7 +462,7 @@ COUNTS: Final = frozenset({"modes", "classes", "classes_seen"})
 LEAST_MOST: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys(("recall", "coverage", "clipped_density", "clipped_coverage", COPIED,
                      "total_variation"), (0.0, 1.0)),
-    **dict.fromkeys(("frechet", "mind", "density", "w1_sliced", "w2_sliced", "class_kl",
+    **dict.fromkeys(("frechet", "mind", "density", W1, "w1_sliced", "w2_sliced", "class_kl",
                      "reverse_kl", "jsd", "mode_entropy", "variance_ratio"), (0.0, math.inf)),
 }  # fmt: skip
 """The least and the largest value that a metric of samples can have; the others have no bounds."""

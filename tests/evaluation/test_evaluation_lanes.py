@@ -13,7 +13,7 @@ from PIL import Image
 
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
-from gensweep.evaluation import build_evaluator, draw_examples, load_feature_net
+from gensweep.evaluation import build_evaluator, draw_examples, load_feature_net, measure_floor
 from gensweep.lanes import Pack
 from gensweep.planning._check_model import check_features
 from gensweep.storage import ObjectStore, open_store
@@ -44,12 +44,13 @@ def judged(
 
 
 def trained(
-    store: ObjectStore, model: str, data: str, device: str = "cpu", width: int = 1, **fixed: Any
-) -> tuple[Any, Any]:
+    store: ObjectStore, model: str, data: str, device: str = "cpu", width: int = 1,
+    target: str | None = None, **fixed: Any,
+) -> tuple[Any, Any]:  # fmt: skip
     """The evaluator and a pack that trained a little."""
     sweep = Sweep(
         name="judged", model=CATALOG[model], space={"learning_rate": Real(1e-4, 1e-2, log=True)},
-        fixed=fixed, data=data, samples=60, sampling_grids=grids(model),
+        fixed=fixed, data=data, samples=60, sampling_grids=grids(model), target=target,
     )  # fmt: skip
     train = load_dataset(data, store, split="train")
     test = None if train.modes is not None else load_dataset(data, store, split="test")
@@ -159,6 +160,26 @@ def test_points_have_modes_and_no_bound(store: ObjectStore, device: str) -> None
     assert [len(point) for point in found.curves["truncation"]] == [3, 3]
 
 
+def test_the_exact_distance_is_measured_at_the_end_or_where_trials_are_ranked_by_it(
+    store: ObjectStore,
+) -> None:
+    """And of real points in the place of samples, where it is what their number leaves."""
+    ranked, pack = trained(store, "gan", "ring8", target="w1", **SMALL)
+    plain = dataclasses.replace(ranked, ranked_by=None)
+    (at_a_rung,), (before,), (at_the_end,) = (
+        [one for _, one in evaluator.evaluate(pack, {0: last}, bound=False)]
+        for evaluator, last in ((ranked, False), (plain, False), (plain, True))
+    )
+    assert "w1" not in before.metrics
+    assert at_a_rung.metrics == before.metrics | {"w1": at_the_end.metrics["w1"]}
+    low, high = at_the_end.intervals["w1"]
+    floor = measure_floor(plain, plain.data)
+    assert floor is not None
+    assert 0 < floor.metrics["w1"] < low < at_the_end.metrics["w1"] < high
+    assert ranked.protocol == plain.protocol
+    assert ranked.protocol["w1"] == {"samples": 500, "cost": "Euclidean"}
+
+
 def test_a_folder_without_labels_is_judged_by_its_components(
     store: ObjectStore, tmp_path: Path
 ) -> None:
@@ -204,7 +225,7 @@ def test_a_file_of_features_measures_in_the_place_of_the_trained_ones(
     with pytest.raises(UserError, match="cannot be read"):
         check_features(sweep, train, store)
     found = build_evaluator(sweep, store, train, test, used).measure(
-        torch.rand(1, 60, 1, 8, 8), None, ends=True
+        torch.rand(1, 60, 1, 8, 8), None, errors=True
     )[0]
     assert found["frechet"] > 0
     assert "classes" not in found

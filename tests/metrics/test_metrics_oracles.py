@@ -21,6 +21,7 @@ from gensweep.metrics import (
 from gensweep.metrics._distances import SlicedDistances
 from gensweep.metrics._kernel import KernelDistance
 from gensweep.metrics._prdc import NearReal
+from gensweep.metrics._transport import Transport
 
 
 def test_frechet_equals_scipy() -> None:
@@ -73,6 +74,21 @@ def test_sliced_wasserstein_equals_pot() -> None:
             real.numpy(), fake[0].numpy(), projections=directions.numpy(), p=order
         )
         assert sliced_wasserstein(real, fake, order).item() == pytest.approx(want, rel=1e-9)
+
+
+@pytest.mark.parametrize(("real", "fake", "size"), [(520, 510, 2), (90, 140, 5), (80, 60, 1)])
+def test_wasserstein_equals_pot(real: int, fake: int, size: int) -> None:
+    """Of at most 500 of each; also of samples all alike, and of real points moved a bit."""
+    ot = pytest.importorskip("ot")
+    distances = pytest.importorskip("scipy.spatial.distance")
+    torch.manual_seed(0)
+    points, count = torch.randn(real, size), min(real, fake, 500)
+    copies = points[torch.arange(fake) % count].flip(0) + 1e-5
+    for samples in (0.5 + torch.randn(fake, size), torch.full((fake, size), 2.0), copies):
+        pair = samples[:count].double(), points[:count].double()
+        want = ot.emd2([], [], distances.cdist(*pair))
+        found = Transport(points).measure(samples, errors=False)
+        assert found["w1"].item() == pytest.approx(want, rel=1e-9, abs=1e-12)
 
 
 def test_modes_of_a_half_covered_ring() -> None:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from gensweep.intervals import metric_intervals
+from gensweep.intervals import Z, metric_intervals
 from gensweep.known_metrics import ERROR
 from gensweep.metrics import (
     Evaluator,
@@ -23,6 +24,7 @@ from gensweep.metrics._kernel import KernelDistance
 from gensweep.metrics._modes import mode_errors
 from gensweep.metrics._prdc import NearReal
 from gensweep.metrics._standard_error import standard_error
+from gensweep.metrics._transport import Transport, potentials
 
 DRAWS = 150
 
@@ -118,6 +120,36 @@ def test_intervals_cover_the_mean_over_draws() -> None:
         # Three standard deviations of a share of 150, and a linearisation's error.
         least, most = 0.95 - 0.055, 0.95 + 0.045
         assert least <= share <= (most if name in ("frechet", "mind", "density") else 1), name
+
+
+def test_potentials_of_an_assignment_solve_the_dual_problem() -> None:
+    """Potentials that no pair of points exceeds add up to the distance (Kantorovich)."""
+    torch.manual_seed(0)
+    for scale, shift in ((1.0, 0.0), (0.2, 3.0)):
+        real, fake = torch.randn(150, 2), torch.randn(150, 2) * scale + shift
+        (value,) = Transport(real).measure(fake, errors=False).values()
+        cost = torch.cdist(fake.double(), real.double())
+        matched = torch.tensor(linear_sum_assignment(cost)[1])
+        mine = potentials(cost, matched)
+        others = (cost - mine[:, None]).amin(0)
+        assert float(mine.mean() + others.mean()) == pytest.approx(float(value), rel=1e-9)
+
+
+def test_intervals_of_the_exact_distance_cover_the_mean_over_draws() -> None:
+    """Of samples that have missed a mode, that blur, and that are of the law of the data."""
+    torch.manual_seed(0)
+    ring = torch.tensor([[0.0, 0], [1, 0], [0, 1], [1, 1]])
+    transport = Transport(ring[torch.randint(4, (80,))] + 0.01 * torch.randn(80, 2))
+    for modes, std in ((3, 0.01), (4, 0.3), (4, 0.01)):
+        at = torch.randint(modes, (DRAWS, 80))
+        found = [transport.measure(lane, errors=True)
+                 for lane in ring[at] + std * torch.randn(DRAWS, 80, 2)]  # fmt: skip
+        values, errors = (
+            torch.stack([one[name] for one in found]) for name in ("w1", "w1" + ERROR)
+        )
+        share = ((values - values.mean()).abs() <= Z * errors).double().mean()
+        assert float(share) >= 0.95 - 0.055, (modes, std)
+        assert float(errors.mean()) <= 1.35 * float(values.std()), (modes, std)
 
 
 def test_as_few_samples_as_there_may_be_have_errors_but_of_recall() -> None:

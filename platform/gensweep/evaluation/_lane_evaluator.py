@@ -3,7 +3,7 @@
 L lanes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from gensweep.evaluation._sample_grid import grid_png
 from gensweep.game import DataShape
 from gensweep.intervals import metric_intervals
 from gensweep.known_metrics import (
-    COPIED,
+    AT_THE_END,
     ERROR,
     JUDGED,
     METRICS,
@@ -78,6 +78,9 @@ class LaneEvaluator:
     classes: Tensor | None = None
     """Of the examples that `given` was taken from, `[samples]`; None: they have none, or nothing
     is given."""
+
+    ranked_by: str | None = None
+    """The sweep's `target`, measured at every rung however long it takes; None: the data's own."""
 
     lanes_at_once: int = 1
 
@@ -139,7 +142,8 @@ class LaneEvaluator:
     ) -> dict[int, Evaluation]:
         samples = self._draw_samples(pack, slots)
         note_alive()
-        metrics = self.measure(samples, self.classes, ends=last)
+        wanted = None if last else METRICS.keys() - (AT_THE_END - {self.ranked_by})
+        metrics = self.measure(samples, self.classes, wanted, errors=last)
         note_alive()
         neutral = self._measure_neutral(pack, slots, metrics)
         found = {
@@ -172,16 +176,19 @@ class LaneEvaluator:
         return found
 
     def measure(
-        self, samples: Tensor, classes: Tensor | None, *, ends: bool
+        self,
+        samples: Tensor,
+        classes: Tensor | None,
+        wanted: Collection[str] | None = None,
+        *,
+        errors: bool = False,
     ) -> list[dict[str, float]]:
-        """Measure samples `[L, N, *shape]` by all metrics, the script's own of finite ones.
+        """Measure samples `[L, N, *shape]` by all metrics or those `wanted`, and by the script's.
 
-        `classes` [N] are those that samples were given; None: none. Copies of training examples are
-        searched where a trial `ends`: the search takes longer than all other metrics. Then the
-        metrics' standard errors are told, too.
+        The script's own are of finite samples. `classes` [N] are those that samples were given;
+        None: none. With `errors` the metrics' standard errors are told, too.
         """
-        wanted = None if ends else METRICS.keys() - {COPIED}
-        found = self.evaluator.evaluate(samples, wanted, classes, errors=ends)
+        found = self.evaluator.evaluate(samples, wanted, classes, errors=errors)
         if not self.own or self.real is None:
             return found
         real = self.real.to(samples.device)

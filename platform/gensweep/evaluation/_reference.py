@@ -143,6 +143,7 @@ def build_evaluator(
         given=conditions(game, examples, evaluator.samples),
         classes=condition_classes(game, examples, evaluator.samples),
         own=sweep.metrics, real=examples["x"] if sweep.metrics else None,
+        ranked_by=sweep.target,
     )  # fmt: skip
 
 

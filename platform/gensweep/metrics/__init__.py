@@ -1,5 +1,7 @@
 """Metrics of samples under a stated protocol; torch and the standard library alone.
 
+But for the exact Wasserstein distance, for which scipy is imported where it is measured.
+
 Runs in: a pack's workers. The script's process measures the best trial.
 """
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Set
 import torch
 from torch import Tensor
 
-from gensweep.known_metrics import ERROR, FEW_EXAMPLES, METRICS
+from gensweep.known_metrics import ERROR, FEW_EXAMPLES, METRICS, W1
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import SlicedDistances, label_errors, label_metrics
@@ -25,6 +25,7 @@ from gensweep.metrics._kernel import KernelDistance
 from gensweep.metrics._prdc import NearReal
 from gensweep.metrics._projection import Projection
 from gensweep.metrics._standard_error import standard_error
+from gensweep.metrics._transport import Transport
 from gensweep.metrics._verdict import (
     CLASS_BOUNDS,
     IMAGE_BOUNDS,
@@ -69,6 +70,8 @@ class Images:
             self._real_classes = net.classify(features).cpu(), net.confidence(features).cpu()
         self.kernel = KernelDistance(features)
         self.slices = SlicedDistances(features, DIRECTIONS)
+        self.transport = Transport(real) if real.ndim == 2 else None
+        """Of points without known modes, as they are; None: examples are of another shape."""
         self.copies = copies if copies is not None and copies.tells else None
         own = {"feature_input": net.protocol} if isinstance(net, FileFeatures) else {}
         self.bounds: Bounds = IMAGE_BOUNDS | ({} if shares is None else CLASS_BOUNDS)
@@ -88,6 +91,8 @@ class Images:
             self.all_of = dict.fromkeys(("classes", "classes_seen"), self.classes)
         if self.copies is not None:
             self.protocol["copied"] = self.copies.protocol
+        if self.transport is not None:
+            self.protocol[W1] = self.transport.protocol
 
     def to(self, device: torch.device | str) -> Images:
         """Return a reference on another device, with the features and radii computed here."""
@@ -119,6 +124,8 @@ class Images:
             return {"frechet": torch.tensor(math.nan)}
         needs = set(METRICS if wanted is None else wanted)
         found = self._distances(features[None], needs, errors)
+        if W1 in needs and self.transport is not None:
+            found |= self.transport.measure(lane[0], errors=errors)
         if needs & NEAR:
             found |= self.near.measure(
                 features[None], recall="recall" in needs, clipped=bool(needs & CLIPPED),

@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor, device
 
-from gensweep.known_metrics import ERROR
+from gensweep.known_metrics import ERROR, W1
 from gensweep.metrics._distances import SlicedDistances
 from gensweep.metrics._modes import mode_errors, mode_metrics
 from gensweep.metrics._standard_error import standard_error
+from gensweep.metrics._transport import Transport
 from gensweep.metrics._verdict import POINT_BOUNDS, Bounds, is_one_point, judge_points
 from gensweep.trial import Outcome
 
@@ -20,7 +21,7 @@ THRESHOLD = 3.0
 
 
 class Points:
-    """The reference of 2-D mixtures: mode coverage as in PacGAN, and sliced Wasserstein.
+    """The reference of 2-D mixtures: mode coverage as in PacGAN, and Wasserstein distances.
 
     Trials are ranked by the total variation distance: the Wasserstein distance to modes this
     narrow is one of their shares alone, whatever the samples' quality.
@@ -34,13 +35,14 @@ class Points:
         self.real, self.modes, self.std = real, modes, std
         self.bounds: Bounds = POINT_BOUNDS
         self.all_of: Mapping[str, float] = {"modes": len(modes)}
-        self._sliced = SlicedDistances(real)
+        self._sliced, self._transport = SlicedDistances(real), Transport(real)
         self.protocol: dict[str, object] = {
             "kind": "points",
             "features": "identity",
             "mode_std": std,
             "modes": len(modes),
             "mode_threshold": THRESHOLD,
+            W1: self._transport.protocol,
             "bounds": self.bounds,
         }
 
@@ -67,6 +69,8 @@ class Points:
         if errors:
             told = mode_errors(lane[0], self.modes, self.std, THRESHOLD)
             found |= {name + ERROR: error for name, error in told.items()}
+        if wanted is None or W1 in wanted:
+            found |= self._transport.measure(lane[0], errors=errors)
         if wanted is not None and not any(name.endswith("_sliced") for name in wanted):
             return found
         distances = self._sliced.distances(lane, 1, 2)

@@ -51,6 +51,8 @@ def _kinds(sweep: Sweep, source: Source) -> Iterator[Kind]:
         yield "points"
     else:
         yield "images"
+        if len(meta.shape) == 1:
+            yield "points without modes"
         if meta.classes > 1 and len(meta.shape) == 3:
             yield "labelled images"
             yield "given classes"  # what samples are given, a game may learn from its settings

@@ -14,7 +14,7 @@ PREFIX = "untruncated_"
 GRID = [0.5, 1.0, 1.5, 2.0]
 """By default. It was stored with every sweep, of models without the hyperparameter too."""
 LATER = ("neutral", "copied", "intervals", "count_intervals", "critic_overfitting",
-         "critic_slope", "critic_examples_before_the_end", "bitwise")  # fmt: skip
+         "critic_slope", "critic_examples_before_the_end", "bitwise", "w1")  # fmt: skip
 """Entries of a protocol that earlier versions did not store."""
 LATER_ENTRIES = ("weights", "threads", "drawn")
 """Entries of a spec that earlier versions did not store."""
