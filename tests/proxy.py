@@ -53,8 +53,11 @@ class Proxy:
                     self._answer(source, sink, data)
             if {(sink, source), (source, sink)} & {*self._pairs}:
                 sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # cut
+        except OSError:  # cut, or one end was killed with data that it had not read
+            for pair in {(sink, source), (source, sink)} & {*self._pairs}:
+                self._pairs.remove(pair)
+                for end in pair:
+                    _close(end)
 
     def _answers(self, source: socket.socket, sink: socket.socket) -> bool:
         return (sink, source) in self._pairs

@@ -11,7 +11,7 @@ from gensweep.errors import UserError
 from gensweep.study import StudyRuntime, is_driven, only_writer
 from gensweep.study._entry import TrialEntry
 from gensweep.study._leases import LeaseBook
-from gensweep.study._lost_trials import ALONE_AFTER, MAX_HOSTS_LOST, Loss, LossRule
+from gensweep.study._lost_trials import ALONE_AFTER, MAX_HOSTS_LOST, MAX_KILLED, Loss, LossRule
 from gensweep.study._new_trials import NewTrial
 from gensweep.study._queue import TrialQueue
 from gensweep.trial import Lease, StaleLease, TrialState
@@ -105,6 +105,19 @@ def test_the_trial_that_one_more_loss_ends_runs_alone(max_attempts: int) -> None
     assert rule.after_loss(TrialEntry(0, 0, {}, lost=9), Loss(packs=1, cause="fire")).cause == (
         "lost 10 times, the last by fire"
     )
+
+
+def test_packs_that_are_killed_are_forgiven_more_often() -> None:
+    rule, entry, killed = LossRule(3), TrialEntry(0, 0, {}), Loss(packs=1, is_killed=True)
+    for _ in range(MAX_KILLED - 1):
+        after = rule.after_loss(entry, killed)
+        assert after.state is TrialState.QUEUED
+        entry.lost = after.lost
+    assert rule.must_run_alone(entry)
+    assert rule.after_loss(entry, killed).state is TrialState.FAILED
+    assert rule.after_loss(entry, Loss(packs=1)).state is TrialState.FAILED  # it left an error
+    assert rule.after_loss(entry, Loss()).state is TrialState.QUEUED  # it was given back
+    assert rule.after_loss(entry, Loss(hosts=1)).state is TrialState.QUEUED
 
 
 def test_losses_count_from_where_a_trial_last_got_further() -> None:

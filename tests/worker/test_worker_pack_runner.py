@@ -116,19 +116,19 @@ def test_weights_stand_before_the_ledger_says_that_a_trial_ended(small_sweep: An
 
 
 def test_a_pack_that_died_leaves_its_traceback_and_its_cause(small_sweep: Any) -> None:
-    for attempt in range(2 + 3 * 3):  # all of them twice, then each alone
+    for attempt in range(2 + 3):  # all of them twice, then each alone
         here, _ = small_sweep.runner(f"pack-{attempt}")
         here.record_pack_error(
             "Traceback (most recent call last):\n  ...\nRuntimeError: shapes do not fit"
         )
         small_sweep.coordinator.end_pack(f"pack-{attempt}", died=True)
     for number, trial in small_sweep.trials().items():
-        assert (trial.state, trial.attempts) == ("failed", 5)
+        assert (trial.state, trial.attempts) == ("failed", 3)
         assert "RuntimeError: shapes do not fit" in trial.cause
         assert small_sweep.result(number)["outcome"] == "failed"
         text = small_sweep.store.get(f"sweeps/small/trials/{number:04d}/traceback.txt").decode()
         assert text.startswith("Traceback")
-    assert len(small_sweep.coordinator.summary().notes) == 11
+    assert len(small_sweep.coordinator.summary().notes) == 5
     assert small_sweep.coordinator.summary().images_left == 0
 
 
@@ -398,11 +398,11 @@ def test_trials_of_a_pack_that_lost_its_host_wait_again(small_sweep: Any) -> Non
     for attempt in range(4):  # more often than packs may die of a trial
         owner = f"pack-{attempt}-abc"
         small_sweep.coordinator.register_nodes(owner, {f"node-{attempt}"})
-        assert small_sweep.coordinator.pack_status(owner) == (False, {f"node-{attempt}"})
+        assert small_sweep.coordinator.pack_status(owner)[:2] == (False, {f"node-{attempt}"})
         small_sweep.runner(owner)
-        assert small_sweep.coordinator.pack_status(owner) == (True, {f"node-{attempt}"})
+        assert small_sweep.coordinator.pack_status(owner)[:2] == (True, {f"node-{attempt}"})
         small_sweep.coordinator.end_pack(owner, died=True, host_lost=True)
-    assert small_sweep.coordinator.pack_status("none") == (False, set())
+    assert small_sweep.coordinator.pack_status("none")[:2] == (False, set())
     assert {t.state for t in small_sweep.trials().values()} == {"queued"}
     shown = [small_sweep.result(number) for number in small_sweep.trials()]
     assert {(t["pack_losses"], t["host_losses"]) for t in shown} == {(0, 4)}

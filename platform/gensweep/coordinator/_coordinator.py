@@ -145,8 +145,10 @@ class SweepCoordinator:
             state.packs.lane_seconds[owner] = dict(lane_seconds)
 
     def pack_status(self, owner: str) -> PackStatus:
-        """Tell whether the pack has asked for trials, and on which nodes it runs."""
-        return self._memory.state.packs.status(owner)
+        """Tell what is known of the pack, and how much is recorded of all trials."""
+        records = self._study.records()
+        recorded = sum(record.images + record.state.ended for record in records)
+        return self._memory.state.packs.status(owner, recorded)
 
     def end_pack(self, owner: str, *, died: bool, host_lost: bool = False) -> None:
         """Let the trials of an ended pack wait for another, or fail if packs keep dying of them.

@@ -7,6 +7,7 @@ import logging
 
 from gensweep.coordinator._coordinator_parts import CoordinatorParts
 from gensweep.coordinator._hang_watch import CAUSE
+from gensweep.coordinator._pack_status import UNKNOWN
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class PackEnds:
         cause = packs.cause(owner, host_lost=host_lost) if died else ""
         _log.debug("%s ends%s", owner, f": it died of {cause}" if died else "")
         if died:
-            for number in self._study.fail_owner(owner, cause, host=host_lost):
+            killed = cause == UNKNOWN
+            for number in self._study.fail_owner(owner, cause, host=host_lost, killed=killed):
                 self._results.record_if_ended(number)
         else:
             self._study.release(owner)

@@ -18,6 +18,12 @@ class PackStatus(NamedTuple):
     nodes: frozenset[str]
     """Ids of the Ray nodes that end the pack if they end; empty if it did not come so far."""
 
+    has_error: bool
+    """Whether it left an error, which a process that is killed does not."""
+
+    recorded: int
+    """Images that trials have reported, and trials that have ended: what grows as a sweep does."""
+
 
 @dataclass(slots=True)
 class PackRegistry:
@@ -39,9 +45,12 @@ class PackRegistry:
         """Keep the last line of the traceback that ends the pack, without secrets."""
         self.errors[owner] = redact(traceback.strip().splitlines()[-1])[:300]
 
-    def status(self, owner: str) -> PackStatus:
+    def status(self, owner: str, recorded: int) -> PackStatus:
         """Tell what is known of the pack; nothing of one that never came."""
-        return PackStatus(owner in self.begun, frozenset(self.nodes.get(owner, ())))
+        return PackStatus(
+            has_begun=owner in self.begun, nodes=frozenset(self.nodes.get(owner, ())),
+            has_error=owner in self.errors, recorded=recorded,
+        )  # fmt: skip
 
     def cause(self, owner: str, *, host_lost: bool) -> str:
         """Tell why the pack died, if it did."""

@@ -13,7 +13,12 @@ from ray.tune.execution import class_cache
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import Searcher
 
-from gensweep.coordinator import CoordinatorLostError, RemoteCoordinator, SweepCoordinator
+from gensweep.coordinator import (
+    CoordinatorLostError,
+    PackStatus,
+    RemoteCoordinator,
+    SweepCoordinator,
+)
 from gensweep.driver._host_loss import host_lost
 from gensweep.driver._placement import PlacementRetries, watch_packs
 from gensweep.spec import SUPERVISOR_CPUS, PackResources
@@ -21,7 +26,9 @@ from gensweep.worker import PackCalls, WorkerSettings, train_loop_per_worker
 
 _log = logging.getLogger(__name__)
 MAX_FAILURES = 4
-"""Packs that may die in a row before the sweep stops: one more than a bad trial can kill."""
+"""Packs in a row that may leave an error before the sweep stops: one more than a bad trial can."""
+MAX_KILLED = 20
+"""Packs in a row that may be killed: as long as nothing is recorded in between."""
 MAX_IDLE_HOST_LOSSES = 10
 """Packs that may lose their host in a row, or twice all of them, before they have a trial."""
 
@@ -38,19 +45,31 @@ class DeathCount:
 
     max_host_losses: int
     failures: int = 0
+    killed: int = 0
     host_losses: int = 0
+    recorded: int = 0
+    """What was recorded until the last of them: see `PackStatus`."""
 
-    def add(self, *, error: bool, host_loss: bool, has_begun: bool) -> None:
-        """Count the end of a pack; one that lost its host with trials on it starts anew."""
-        if host_loss:
-            self.host_losses = 0 if has_begun else self.host_losses + 1
-        else:
-            self.failures, self.host_losses = self.failures + 1 if error else 0, 0
+    def add(self, status: PackStatus, *, error: bool, host_loss: bool) -> None:
+        """Count the end of a pack; what was recorded since the one before begins a new row."""
+        if status.recorded > self.recorded or not error:
+            self.failures = self.killed = 0
+        self.recorded = max(self.recorded, status.recorded)
+        if host_loss:  # one that lost its host with trials on it starts anew
+            self.host_losses = 0 if status.has_begun else self.host_losses + 1
+            return
+        self.host_losses = 0
+        self.failures += error and status.has_error
+        self.killed += error
 
     @property
     def is_exceeded(self) -> bool:
         """Return whether no other pack is worth trying."""
-        return self.failures >= MAX_FAILURES or self.host_losses >= self.max_host_losses
+        return (
+            self.failures >= MAX_FAILURES
+            or self.killed >= MAX_KILLED
+            or self.host_losses >= self.max_host_losses
+        )
 
 
 class PackSearcher(Searcher):  # type: ignore[misc]
@@ -95,7 +114,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         moved = error and not status.has_begun and self._retries.consume()
         host = error and not moved and host_lost(set(status.nodes))
         if not moved:
-            self._deaths.add(error=error, host_loss=host, has_begun=status.has_begun)
+            self._deaths.add(status, error=error, host_loss=host)
         died = error and not moved
         _log.debug("%s ends%s", owner, ": it died" if died else ", to be placed anew" * moved)
         self._coordinator.ask(SweepCoordinator.end_pack, owner, died=died, host_lost=host)

@@ -10,6 +10,9 @@ from gensweep.trial import TrialState
 
 ALONE_AFTER = 2
 """Packs lost with a trial, after which it gets one of its own."""
+MAX_KILLED = 10
+"""Packs in a row whose processes ended without a word, as by a signal, before their trial fails:
+more than of packs that left an error, for it was hardly the trial."""
 MAX_HOSTS_LOST = 10
 """Hosts that may be lost with a trial on them; one more, and it may be the trial that ends them."""
 
@@ -24,6 +27,8 @@ class Loss:
     packs: int = 0
     hosts: int = 0
     cause: str = ""
+    is_killed: bool = False
+    """Whether the process of the pack ended without leaving an error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +68,8 @@ class LossRule:
         """Decide whether a trial that came back goes to the queue, or was lost too often."""
         lost, hosts = _in_a_row(entry) + loss.packs, entry.hosts + loss.hosts
         state, cause = TrialState.QUEUED, ""
-        if lost >= self._max_attempts or hosts > MAX_HOSTS_LOST:
+        most = max(self._max_attempts, MAX_KILLED) if loss.is_killed else self._max_attempts
+        if (loss.packs and lost >= most) or hosts > MAX_HOSTS_LOST:
             state, by = TrialState.FAILED, f", the last by {loss.cause}" if loss.cause else ""
             cause = f"lost {lost + hosts} times{by}"
         return AfterLoss(state=state, cause=cause, lost=lost, lost_at=entry.images, hosts=hosts)

@@ -83,13 +83,17 @@ class Study(StudySession):
         with self._transaction:
             return self._returns.take_back(owner, Loss())
 
-    def fail_owner(self, owner: str, cause: str = "", *, host: bool = False) -> list[int]:
+    def fail_owner(
+        self, owner: str, cause: str = "", *, host: bool = False, killed: bool = False
+    ) -> list[int]:
         """Do what `expire` does, at once, for an owner known to have died of `cause`.
 
-        One that was lost with its `host` hardly died of its trials: each outlives several hosts.
+        One that was lost with its `host`, or `killed`, hardly died of its trials: each outlives
+        several.
         """
+        loss = Loss(packs=not host, hosts=host, cause=cause, is_killed=killed)
         with self._transaction:
-            return self._returns.take_back(owner, Loss(packs=not host, hosts=host, cause=cause))
+            return self._returns.take_back(owner, loss)
 
     def held(self, owner: str) -> list[LeaseId]:
         """Numbers and attempts of the trials that the owner holds."""

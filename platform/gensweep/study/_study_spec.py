@@ -123,9 +123,9 @@ class StudyRuntime:
     lease_s: float = 60.0
     """Seconds of an owner's silence after which its trials are given to others."""
 
-    max_attempts: int = 5
+    max_attempts: int = 3
     """Times in a row that a trial may be lost with its pack, without having reported more images in
-    between; the last one ends it as failed."""
+    between; the last one ends it as failed, if that pack left an error or fell silent."""
 
     session: str = ""
     """A word of the driver's for itself; a study that it began is not another one's."""
