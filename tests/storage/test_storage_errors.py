@@ -20,6 +20,7 @@ import pytest
 from gensweep import patience
 from gensweep.errors import ServerAwayError, UserError
 from gensweep.patience import Patience
+from gensweep.planning._prepare import check_store
 from gensweep.storage import StoreError, StoreUnavailableError, _s3_clients, open_store
 from proxy import Proxy
 
@@ -355,6 +356,50 @@ def test_credentials_that_expire_in_a_running_sweep_are_waited_for(
         store.put("k", b"w")
         renewed.join()
     assert "refuses access to bucket 'bucket' (ExpiredToken)" in told[-1]
+
+
+class Swift(Scripted):
+    """Answers as Swift does while the server that knows of its buckets is away, or is there."""
+
+    is_whole = True
+
+    def answer(self) -> None:
+        self.code, self.name = (200, "") if self.is_whole else (404, "NoSuchBucket")
+        super().answer()
+
+    do_HEAD = do_PUT = answer  # noqa: N815
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_a_bucket_that_was_there_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that never was is refused at once."""
+    monkeypatch.setattr(patience, "TELL_S", 0.1)
+    told: list[str] = []
+    with serving(Swift) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        store = open_store("s3://bucket/x", Patience(60, told.append))
+        store.put("k", b"v")
+        monkeypatch.setattr(Swift, "is_whole", False)
+        error = failure(lambda: open_store("s3://bucket/x").put("k", b"v"), "does not exist")
+        assert not isinstance(error, ServerAwayError)
+        back = threading.Timer(1.0, monkeypatch.setattr, [Swift, "is_whole", True])
+        back.start()
+        store.put("k", b"w")
+        back.join()
+    assert "bucket 'bucket' does not exist" in told[-1]
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_the_bucket_of_a_sweep_that_has_begun_is_waited_for_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Swift, "is_whole", False)
+    with serving(Swift) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        for has_begun in (False, True):
+            with pytest.raises(StoreError, match="does not exist") as caught:
+                check_store(open_store("s3://bucket/x"), has_begun=has_begun)
+            assert isinstance(caught.value, ServerAwayError) is has_begun
 
 
 def test_errors_are_user_errors() -> None:

@@ -7,6 +7,7 @@ from gensweep.storage._checkpoints import Blob, Checkpoints, Manifest
 from gensweep.storage._checksummed_json import dump_checksummed, load_checksummed
 from gensweep.storage._errors import (
     CorruptObjectError,
+    MissingBucketError,
     MissingKeyError,
     StoreError,
     StoreUnavailableError,
@@ -32,6 +33,7 @@ __all__ = [
     "CorruptObjectError",
     "FileStore",
     "Manifest",
+    "MissingBucketError",
     "MissingKeyError",
     "ObjectStore",
     "S3Store",

@@ -15,6 +15,10 @@ class StoreDeniedError(StoreError):
     """The store refuses the credentials."""
 
 
+class MissingBucketError(StoreError):
+    """The store has no such bucket, or does not know of it while a server behind it is away."""
+
+
 class MissingKeyError(KeyError):
     """No object has this key."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gensweep.errors import UserError
 from gensweep.patience import Patience, pause_before
 from gensweep.storage._errors import (
+    MissingBucketError,
     MissingKeyError,
     StoreDeniedError,
     StoreError,
@@ -41,7 +42,8 @@ class S3Store:
 
     Methods repeat what a server could not serve, by default for about a minute, before they raise
     `StoreUnavailableError`; `check` gives up after `PATIENCE_S`. Credentials that were good and are
-    refused by now are waited for in the same way: they may be renewed. Thread safe.
+    refused by now, or a bucket that was there and is not, are waited for in the same way: they may
+    be renewed, and a server may be away that knows of it. Thread safe.
     """
 
     def __init__(self, bucket: str, prefix: str = "", patience: Patience | None = None) -> None:
@@ -169,11 +171,12 @@ class S3Store:
         """Run `action` once more; a refusal counts as absence where there was none before."""
         try:
             answer = self._try(key, action, patient=True)
-        except StoreDeniedError as denied:
+        except (StoreDeniedError, MissingBucketError) as refused:
             if not self._has_served:
                 raise
-            renew_clients()
-            raise StoreUnavailableError(str(denied)) from None
+            if isinstance(refused, StoreDeniedError):
+                renew_clients()
+            raise StoreUnavailableError(str(refused)) from None
         self._has_served = True
         return answer
 
@@ -222,7 +225,7 @@ class S3Store:
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         on_bucket = error.operation_name in {"HeadBucket", "ListObjectsV2"}
         if code == "NoSuchBucket" or (on_bucket and status == 404):
-            return StoreError(
+            return MissingBucketError(
                 f"bucket {self.bucket!r} does not exist at {where}: create it, or correct the URI."
             )
         if code in _ABSENT:
