@@ -23,6 +23,14 @@ def test_packs_that_die_in_a_row_end_the_sweep_and_killed_ones_later(
     assert deaths.is_exceeded
 
 
+def test_packs_that_die_before_they_ask_for_trials_end_the_sweep_whatever_others_record() -> None:
+    deaths = DeathCount(10)
+    for recorded in range(MAX_FAILURES):
+        assert not deaths.is_exceeded
+        deaths.add(status(recorded, has_begun=False), error=True, host_loss=False)
+    assert deaths.is_exceeded
+
+
 @pytest.mark.parametrize("good", [(status(1, has_error=True), True), (status(), False)])
 def test_a_row_ends_where_something_is_recorded_or_a_pack_ends_well(
     good: tuple[PackStatus, bool],

@@ -26,9 +26,10 @@ from gensweep.worker import PackCalls, WorkerSettings, train_loop_per_worker
 
 _log = logging.getLogger(__name__)
 MAX_FAILURES = 4
-"""Packs in a row that may leave an error before the sweep stops: one more than a bad trial can."""
+"""Packs in a row that may leave an error, or die before they ask for trials, until the sweep stops:
+one more than a bad trial can kill so."""
 MAX_KILLED = 20
-"""Packs in a row that may be killed: as long as nothing is recorded in between."""
+"""Packs in a row that may die in any way, as long as nothing is recorded in between."""
 MAX_IDLE_HOST_LOSSES = 10
 """Packs that may lose their host in a row, or twice all of them, before they have a trial."""
 
@@ -51,15 +52,18 @@ class DeathCount:
     """What was recorded until the last of them: see `PackStatus`."""
 
     def add(self, status: PackStatus, *, error: bool, host_loss: bool) -> None:
-        """Count the end of a pack; what was recorded since the one before begins a new row."""
-        if status.recorded > self.recorded or not error:
+        """Count the end of a pack; what was recorded since the one before begins a new row.
+
+        But not if the pack never came to its trials: those of others say nothing of that.
+        """
+        if (status.recorded > self.recorded and status.has_begun) or not error:
             self.failures = self.killed = 0
         self.recorded = max(self.recorded, status.recorded)
         if host_loss:  # one that lost its host with trials on it starts anew
             self.host_losses = 0 if status.has_begun else self.host_losses + 1
             return
         self.host_losses = 0
-        self.failures += error and status.has_error
+        self.failures += error and (status.has_error or not status.has_begun)
         self.killed += error
 
     @property

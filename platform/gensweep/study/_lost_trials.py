@@ -46,17 +46,17 @@ class AfterLoss:
 
 
 class LossRule:
-    """Gives a trial `max_attempts` packs, and a few hosts more, before it counts as failed.
+    """Gives a trial `max_attempts` packs in a row before it counts as failed.
 
-    Only losses in a row count: one that reported more images between two of them did not die of
-    what it met before, so that a trial gets to its end however often packs are killed.
+    The loss of a pack that was killed, or went with its host, is forgiven more often. One that was
+    evaluated between two losses did not die of what it met before: they are of two rows.
     """
 
     def __init__(self, max_attempts: int) -> None:
         self._max_attempts = max_attempts
 
     def must_run_alone(self, entry: TrialEntry) -> bool:
-        """Return whether the trial is suspected of the losses, or the next would be its last.
+        """Return whether the trial is suspected of the losses.
 
         A pack dies with all of its trials, and which of them it died of is not known. The suspect
         gets a pack of its own: either it is cleared, or it takes no other trial with it.
