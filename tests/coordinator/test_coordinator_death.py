@@ -87,8 +87,10 @@ def run(folder: Path, fate: Fate) -> tuple[dict[str, Any], int]:
     coordinator.ask("register_nodes", "pack-0", {"node"})
     packs[0].round()
     packs[1].round()
-    assert coordinator.ask("pack_status", "pack-0")[:2] == (True, {"node"})
+    before = coordinator.ask("pack_status", "pack-0")
+    assert before[:3] == (True, {"node"}, False)
     coordinator.ask("record_pack_error", "pack-0", "Traceback\n  ...\nOSError: a cable")
+    assert coordinator.ask("pack_status", "pack-0") == (True, {"node"}, True, before.recorded)
     coordinator.ask("end_pack", "pack-0", died=True)
     while packs[1].round():
         assert coordinator.ask("has_waiting_trials") is not None

@@ -146,8 +146,7 @@ class SweepCoordinator:
 
     def pack_status(self, owner: str) -> PackStatus:
         """Tell what is known of the pack, and how much is recorded of all trials."""
-        records = self._study.records()
-        recorded = sum(record.images + record.state.ended for record in records)
+        recorded = sum(trial.images + trial.state.ended for trial in self._study.ranked())
         return self._memory.state.packs.status(owner, recorded)
 
     def end_pack(self, owner: str, *, died: bool, host_lost: bool = False) -> None:

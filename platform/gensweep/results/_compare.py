@@ -16,7 +16,7 @@ from gensweep.trial import TrialView
 
 MODELS_OWN = ("protocol.neutral.", "protocol.nll.", "protocol.scores.", "protocol.copied.",
               "protocol.critic_", "protocol.intervals", "protocol.count_intervals",
-              "protocol.bitwise")  # fmt: skip
+              "protocol.bitwise", "protocol.w1.")  # fmt: skip
 """What the protocol says of measures that one of two models may lack: no difference of the rest."""
 ABSENT = "none"
 
