@@ -10,6 +10,8 @@ import pytest
 
 SWEEPS = Path(__file__).resolve().parents[1] / "sweeps"
 TEXT = (SWEEPS / "README.md").read_text()
+OF_REPORT = {"--over", "--group-by"}
+"""Options of `gensweep report`, and not of a script."""
 
 
 def question(script: Path) -> str:
@@ -29,7 +31,7 @@ def test_links_lead_somewhere(target: str) -> None:
 
 
 def test_options_that_are_named_exist() -> None:
-    named = set(re.findall(r"--[a-z][a-z-]+", TEXT)) - {"--scale", "--what", "--rerank"}
+    named = set(re.findall(r"--[a-z][a-z-]+", TEXT)) - {"--scale", "--what", "--rerank", *OF_REPORT}
     argv = [sys.executable, str(SWEEPS / "gan_stability.py"), "--help"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     known = set(re.findall(r"--[a-z][a-z-]+", done.stdout))

@@ -139,13 +139,61 @@ def test_what_real_examples_score_stands_in_every_table(
     assert "<td>real data</td><td>0.25</td>" in load("t")._repr_html_()
 
 
+def test_a_map_runs_over_what_is_asked_for(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finish(ended(home))
+    capsys.readouterr()
+    assert main(["report", "s", "--format", "json"]) == 0
+    usual = json.loads(capsys.readouterr().out)["stability_map"]
+    assert (usual["over"], usual["by"]) == (["learning_rate"], "objective")
+    assert main(["report", "s", "--format", "json", "--over", "learning_rate, objective"]) == 0
+    drawn = json.loads(capsys.readouterr().out)["stability_map"]
+    assert (drawn["over"], drawn["by"]) == (["learning_rate", "objective"], None)
+    counted = {n: sum(c[n] for c in drawn["cells"]) for n in ("converged", "ended", "unknown")}
+    assert counted == {"converged": 2, "ended": 3, "unknown": 1}
+    assert {cell["ranges"]["objective"] for cell in drawn["cells"]} == {"hinge", "wasserstein"}
+    assert main(["report", "s", "--format", "md", "--over", "learning_rate"]) == 0
+    head = "| objective | learning_rate | converged | ended | unknown | rate |"
+    assert head in capsys.readouterr().out
+    assert main(["report", "s", "--over", "objective,learning_rate", "--group-by", "none"]) == 0
+    page = capsys.readouterr().out
+    assert page.count("<title>trial ") >= 4
+    assert "<td>all trials</td>" in page
+    frame = load("s").stability_map("learning_rate", "objective")
+    assert frame["ended"].sum() == 3
+    assert (frame["learning_rate.low"] < frame["learning_rate.high"]).all()
+    assert [*load("s").stability_map(group_by="none")["group"].unique()] == ["all trials"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (
+            ["s", "--over", "lerning_rate"],
+            "over='lerning_rate' is not searched (do you mean "
+            "learning_rate?): choose from learning_rate, objective.",
+        ),
+        (["s", "--over", "hidden"], "over='hidden' is not searched: choose from learning_rate"),
+        (["s", "--over", "objective,objective"], "must be one hyperparameter, or two that differ"),
+        (["s", "--over", ""], "over='' is not searched"),
+        (
+            ["s", "--group-by", "objectiv"],
+            "group_by='objectiv' is not searched (do you mean "
+            "objective?): choose from learning_rate, objective, or none.",
+        ),
+        (["s", "--group-by", "learning_rate"], "group_by='learning_rate' is a real number"),
         (["t"], "unknown sweep 't': the known ones are s."),
         (["s", "--out", "no/such/folder.html"], "--out no/such/folder.html cannot be written"),
     ],
-    ids=["unknown", "no folder"],
+    ids=[
+        "over a misspelt one",
+        "over a fixed one",
+        "over one twice",
+        "over nothing",
+        "by a misspelt one",
+        "by a real number",
+        "unknown",
+        "no folder",
+    ],
 )
 def test_mistakes_are_told_in_a_line(
     home: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str

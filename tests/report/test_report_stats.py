@@ -20,9 +20,11 @@ from gensweep.report import (
     clustered_wilson,
     configurations_table,
     rates,
+    stability_map,
 )
 from gensweep.report._best_curves import BestCurve, best_curves
-from gensweep.report._figures import common_bins, stability_maps
+from gensweep.report._figures import stability_figures
+from gensweep.report._map_axis import log_axis
 from gensweep.report._outcomes import success_rate
 from gensweep.report._svg import Axes, log_ticks
 
@@ -102,8 +104,9 @@ def test_groups_share_a_scale() -> None:
 
 def test_bins_are_as_many_as_trials_fill() -> None:
     trials = [t | {"params": {"x": 10.0**-n}} for n, t in enumerate(trials_of([1.0] * 50))]
-    assert [len(common_bins(trials, "x", groups) or ()) - 1 for groups in (1, 5, 25)] == [8, 5, 3]
-    assert common_bins(trials, "y") is None
+    axes = [log_axis(trials, "x", groups) for groups in (1, 5, 25)]
+    assert [len(axis.edges) - 1 for axis in axes if axis] == [8, 5, 3]
+    assert log_axis(trials, "y") is None
 
 
 def test_best_curve_falls_or_rises_with_the_direction() -> None:
@@ -191,7 +194,9 @@ def test_what_may_have_converged_lies_on_what_did() -> None:
         t | {"params": {"x": 1.0}, "outcome": end}
         for t, end in zip(trials_of([1.0] * 4), ends, strict=True)
     ]
-    ((_, drawn),) = stability_maps({"all": trials}, "x")
+    found = stability_map(trials, "x", None)  # type: ignore[arg-type]
+    assert found is not None
+    ((_, drawn),) = stability_figures(found)
     bars = re.findall(r'y="([\d.]+)" width[^>]* class="(\w+)"', drawn)
     ordered = sorted(bars, key=lambda bar: -float(bar[0]))
     assert [name for _, name in ordered] == ["converged", "pruned", "collapsed", "diverged"]

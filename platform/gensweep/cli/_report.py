@@ -17,13 +17,20 @@ def add_parser(subparsers: Any) -> None:
         "ended: as the HTML page that a sweep writes at its end, as Markdown to paste elsewhere, "
         "or as JSON with all that the page states. Pictures come from the store, where "
         "GENSWEEP_STORE points to it.",
-        epilog="gensweep report NAME > now.html; gensweep report NAME --format md --out now.md",
+        epilog="gensweep report NAME > now.html; gensweep report NAME --format md --out now.md; "
+        "gensweep report NAME --over learning_rate,batch_size > map.html",
     )  # fmt: skip
     parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--format", choices=FORMATS,
                         help="default: by the ending of --out, or else html")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="where to (default: to stdout)")  # fmt: skip
+    parser.add_argument("--over", metavar="A[,B]",
+                        help="one or two searched hyperparameters that the stability map runs "
+                        "over (default: the sweep's)")  # fmt: skip
+    parser.add_argument("--group-by", metavar="X", default="",
+                        help="searched hyperparameter that groups the trials; none: all are one "
+                        "group (default: the sweep's)")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -34,8 +41,9 @@ def run(args: argparse.Namespace) -> int:
     ending = args.out.suffix.removeprefix(".") if args.out else ""
     kind = args.format or (ending if ending in FORMATS else "html")
     snapshot = read_here(args.name)
+    over = [name.strip() for name in args.over.split(",")] if args.over is not None else []
     with refuse_damaged(args.name):
-        report = report_anew(snapshot)
+        report = report_anew(snapshot, over, args.group_by)
         if kind == "json":
             text = json_text(report.as_json()) + "\n"
         else:

@@ -7,9 +7,11 @@ from gensweep.best_probability import best_probabilities
 from gensweep.report._command_text import CommandText, command_text
 from gensweep.report._configurations import configurations_table
 from gensweep.report._facts import SweepFacts
+from gensweep.report._map_axis import MapAxis, space_axes
 from gensweep.report._outcomes import rates, strata
 from gensweep.report._page import build_report
 from gensweep.report._reference_pages import reference_pages
+from gensweep.report._stability_map import StabilityMap, stability_map
 from gensweep.report._stable_regions import stable_regions
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins
 from gensweep.report._table import Table, TitledTable, floor_rows
@@ -22,6 +24,8 @@ __all__ = [
     "interval_cells",
     "interval_text",
     "CommandText",
+    "MapAxis",
+    "StabilityMap",
     "SweepFacts",
     "Table",
     "TitledTable",
@@ -37,6 +41,8 @@ __all__ = [
     "log_bins",
     "rates",
     "reference_pages",
+    "space_axes",
+    "stability_map",
     "stable_regions",
     "state_label",
     "strata",

@@ -1,7 +1,6 @@
 """Draws the figures of a report from trial records."""
 
 import math
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,47 +11,27 @@ from gensweep.decades import spans_decades
 from gensweep.known_metrics import metric_label
 from gensweep.objective import finite_number
 from gensweep.report._outcomes import outcome
-from gensweep.report._stats import log_bins
+from gensweep.report._plane_map import plane_map
+from gensweep.report._stability_map import StabilityMap
 from gensweep.report._svg import Axes, Point, element, parallel_axes, stacked_bars, text
 from gensweep.trial import TrialView
 
-MIN_BINS, MAX_BINS, TRIALS_A_BIN = 3, 8, 2
-"""Of a stability map; a bin of one trial shows no share."""
+
+def stability_figures(found: StabilityMap) -> list[tuple[str, Markup]]:
+    """Draw the stability map of each group, with its name."""
+    drawn = _bars if len(found.axes) == 1 else plane_map
+    return [(name, drawn(found, group, f"Outcomes of {name}"))
+            for name, group in found.groups.items()]  # fmt: skip
 
 
-def stability_maps(
-    groups: Mapping[str, Sequence[TrialView]], map_axis: str
-) -> list[tuple[str, Markup]]:
-    """Draw the name and the stability map of each group; none if `map_axis` is never positive."""
-    edges = common_bins(
-        [trial for group in groups.values() for trial in group], map_axis, len(groups)
-    )
-    if edges is None:
-        return []
-    return [(name, _stability_map(group, map_axis, f"Outcomes of {name}", edges))
-            for name, group in groups.items()]  # fmt: skip
-
-
-def _stability_map(
-    trials: Sequence[TrialView], map_axis: str, label: str, edges: Sequence[float]
-) -> Markup:
-    """Outcome shares over logarithmic bins of parameter `map_axis`."""
-    counts = [Counter[str]() for _ in edges[1:]]
-    for trial in trials:
-        value = finite_number(trial["params"].get(map_axis))
-        if value is not None and value > 0:
-            bin_ = min(max(bisect_right(edges, value) - 1, 0), len(counts) - 1)
-            counts[bin_][outcome(trial)] += 1
-    names = [f"{low:.2g}" for low in edges[:-1]]
-    return stacked_bars(list(zip(names, counts, strict=True)), label, f"{map_axis} (bin from)")
-
-
-def common_bins(trials: Sequence[TrialView], map_axis: str, groups: int = 1) -> list[float] | None:
-    """Edges of bins for the maps of all `groups`; None if `map_axis` is positive nowhere."""
-    found = [finite_number(trial["params"].get(map_axis)) for trial in trials]
-    positive = [value for value in found if value is not None and value > 0]
-    count = min(MAX_BINS, max(MIN_BINS, len(positive) // (TRIALS_A_BIN * max(1, groups))))
-    return log_bins(positive, count) if positive else None
+def _bars(found: StabilityMap, trials: Sequence[TrialView], label: str) -> Markup:
+    """Outcome shares of the cells of one axis."""
+    (axis,) = found.axes
+    cells = found.cells(trials)
+    counts = [Counter[str](map(outcome, cells.get((i,), ())))
+              for i in range(len(axis.bounds) - 1)]  # fmt: skip
+    bars = [(axis.bar(i), count) for i, count in enumerate(counts)]
+    return stacked_bars(bars, label, axis.caption)
 
 
 def parallel_coordinates(trials: Sequence[TrialView]) -> Markup | None:

@@ -20,19 +20,21 @@ from gensweep.report._facts import SweepFacts
 from gensweep.report._figures import (
     parallel_coordinates,
     scatter_plot,
-    stability_maps,
+    stability_figures,
     variety_curves,
 )
 from gensweep.report._importances import METHOD as IMPORTANCE_METHOD
 from gensweep.report._importances import importances
 from gensweep.report._lineage import copies_table, schedules
 from gensweep.report._lookup import lookup
+from gensweep.report._map_axis import MapAxis
 from gensweep.report._outcomes import outcome, rates, strata, titles
 from gensweep.report._pareto import METHOD as FRONT_METHOD
 from gensweep.report._pareto import pareto_front
+from gensweep.report._plane_map import METHOD as PLANE_METHOD
 from gensweep.report._published import beside_papers
+from gensweep.report._stability_map import map_regions, stability_map
 from gensweep.report._stable_regions import METHOD as REGION_METHOD
-from gensweep.report._stable_regions import stable_regions
 from gensweep.report._table import Table, TitledTable
 from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
@@ -57,6 +59,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     scatter_of: tuple[str, str, str | None] | None = None,
     charts: Iterable[Chart] = (),
     tables: Iterable[TitledTable] = (),
+    map_axes: Sequence[MapAxis] = (),
 ) -> str:
     """Return the report of a sweep as HTML; nothing in it is loaded from elsewhere.
 
@@ -64,7 +67,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     over, and `group_by` the one that groups trials. `images` are PNG files by trial number, "real",
     and further ones of the best trial by what they show in words. `scatter_of` names two metrics,
     x and y, and the hyperparameter that shades the dots. `charts` and `tables` are what the
-    sweep's script adds.
+    sweep's script adds. `map_axes`, one or two, stand in the place of the logarithm of `map_axis`.
     """
     return environment().get_template("page.jinja").render(
         facts=facts,
@@ -73,7 +76,8 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         tables=tuple(tables),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
-        **_analyses(facts, trials, objective, map_axis, group_by),
+        **_stability(trials, map_axis, group_by, map_axes),
+        **_analyses(facts, trials, objective, group_by),
         coordinates=parallel_coordinates(searched(trials)),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
@@ -90,21 +94,33 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     )  # fmt: skip
 
 
+def _stability(
+    trials: Sequence[TrialView], map_axis: str, group_by: str | None, axes: Sequence[MapAxis]
+) -> dict[str, Any]:
+    """Tell where the sweep is stable, by the template's names."""
+    tried = searched(trials)
+    found = stability_map(tried, map_axis, group_by, axes)
+    names = [axis.name for axis in axes if axis.name != group_by] if axes else [map_axis]
+    return {
+        "stability_maps": stability_figures(found) if found else [],
+        "plane_method": PLANE_METHOD if len(axes) == 2 else "",
+        "not_mapped": found.left_out() if found else "",
+        "stable_regions": map_regions(strata(tried, group_by), names, group_by),
+        "region_method": REGION_METHOD,
+    }
+
+
 def _analyses(
     facts: SweepFacts,
     trials: Sequence[TrialView],
     objective: Objective,
-    map_axis: str,
     group_by: str | None,
 ) -> dict[str, Any]:
-    """Tell where the sweep is stable, what is best, and what decides, by the template's names."""
+    """Tell how often trials converge, what is best, and what decides, by the template's names."""
     tried = searched(trials)
     groups = strata(tried, group_by)
     return {
-        "stability_maps": stability_maps(titles(groups, group_by), map_axis),
         "success_rates": Table(*rates(tried, group_by)) if trials else None,
-        "stable_regions": stable_regions(groups, map_axis, group_by),
-        "region_method": REGION_METHOD,
         "is_pruned": any(outcome(t) == Outcome.PRUNED for t in trials),
         "pruned_trials": pruned_trials(groups, group_by),
         "configurations": configurations_table(trials, objective, floor=facts.floor_metrics),

@@ -107,8 +107,8 @@ class Axes:
 
     def place(self, point: Point) -> Point:
         """Return where in the drawing a point of the data stands."""
-        across = _share(point[0], self.x, self.log[0])
-        up = _share(point[1], self.y, self.log[1])
+        across = share(point[0], self.x, self.log[0])
+        up = share(point[1], self.y, self.log[1])
         return 60 + self.width * across, 25 + self.height * (1 - up)
 
     def path(self, points: Sequence[Point]) -> str:
@@ -178,7 +178,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [float(f"{value:.6g}") for value in every if low * 0.999 <= value <= high * 1.001]
 
 
-def _share(value: float, ends: Point, log: bool) -> float:
+def share(value: float, ends: Point, log: bool) -> float:
     """Return where between the ends a value lies, from 0 to 1."""
     if log:
         value, ends = math.log(value), (math.log(ends[0]), math.log(ends[1]))

@@ -11,6 +11,7 @@ from gensweep.objective import Objective
 from gensweep.report import answer, rates
 from gensweep.results._read import read_here
 from gensweep.results._records import trial_views
+from gensweep.results._report_anew import report_anew
 from gensweep.results._stored_report import floor_of, stored_report
 from gensweep.results._table import ranking
 from gensweep.study import SweepSnapshot
@@ -70,19 +71,24 @@ class LoadedSweep:
         return pyarrow.table({column: _array([row.get(column) for row in rows])
                               for column in columns})  # fmt: skip
 
+    def stability_map(self, *over: str, group_by: str = "") -> "pandas.DataFrame":
+        """Count where trials converge over one or two searched hyperparameters, a row for a cell.
+
+        A cell has from NAME.low to NAME.high of a number, or one choice: NAME. `ended` are trials
+        whose end is known, `unknown` those that were pruned. Without `over` and `group_by` as the
+        sweep's own report has it; `group_by="none"` is one group.
+        """
+        found = report_anew(self.snapshot, over, group_by).stability_map
+        rows = [_map_row(cell) for cell in found.as_json()["cells"]] if found else []
+        return _data_frame(rows, None, f"read `gensweep report {self.snapshot.name} --format json`")
+
     @property
     def objective(self) -> Objective:
         """The metric that trials are ranked by, and its better end."""
         return Objective(**self.snapshot.spec["objective"])
 
     def _frame(self, name: str) -> "pandas.DataFrame":
-        try:
-            import pandas
-        except ImportError as error:
-            raise UserError(f"a data frame needs pandas: pip install pandas, or take the pyarrow "
-                            f"table by .table({name!r}).") from error  # fmt: skip
-        rows, columns = self._rows(name)
-        return pandas.DataFrame(rows, columns=columns)
+        return _data_frame(*self._rows(name), f"take the pyarrow table by .table({name!r})")
 
     def _rows(self, name: str) -> tuple[Rows, list[str]]:
         """The rows of a table, and all of its columns, those first that every row has."""
@@ -118,6 +124,26 @@ class LoadedSweep:
 
     def _group_by(self) -> str | None:
         return stored_report(self.snapshot).group_by
+
+
+def _data_frame(rows: Rows, columns: list[str] | None, otherwise: str) -> "pandas.DataFrame":
+    """Make a frame of rows; without pandas the error says what to do `otherwise`."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise UserError(
+            f"a data frame needs pandas: pip install pandas, or {otherwise}."
+        ) from error
+    return pandas.DataFrame(rows, columns=columns)
+
+
+def _map_row(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a cell of a stability map out in columns."""
+    row = {"group": cell["group"]}
+    for name, told in cell["ranges"].items():
+        row |= {f"{name}.low": told[0], f"{name}.high": told[1]} if isinstance(told, list) else {
+            name: told}  # fmt: skip
+    return row | {name: cell[name] for name in ("converged", "ended", "unknown")}
 
 
 def _array(values: Sequence[Any]) -> "pyarrow.Array":

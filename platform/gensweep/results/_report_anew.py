@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gensweep.objective import Objective, searched
-from gensweep.report import answer, rates
+from gensweep.report import MapAxis, StabilityMap, answer, rates, stability_map
+from gensweep.results._map_request import mapped, regrouped
 from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._stored_report import StoredReport, stored_report
 from gensweep.results._table import TABLE_ROWS, markdown_table, ranking
+from gensweep.space import space_from_json
 from gensweep.storage import load_report_pictures, load_sample_grids
 from gensweep.study import SweepSnapshot
 from gensweep.trial import TrialView
@@ -25,18 +27,30 @@ class SweepReport:
     trials: Sequence[TrialView]
     """Those that have ended."""
 
+    map_axes: Sequence[MapAxis] = ()
+    """Those of the map that was asked for; empty: the sweep's own map."""
+
+    @property
+    def stability_map(self) -> StabilityMap | None:
+        """The map that the page draws; None where it has none."""
+        stored, tried = self.stored, searched(self.trials)
+        return stability_map(tried, stored.map_axis, stored.group_by, self.map_axes)
+
     def html(self) -> str:
         """Return the page, with the pictures that the store of GENSWEEP_STORE still has."""
         images: dict[str, bytes] = {}
         if uri := os.environ.get("GENSWEEP_STORE"):
             images = trial_pictures(uri, self.trials, self.objective)
             images |= load_report_pictures(uri, self.snapshot.name, self.stored.pictures)
-        return self.stored.render(self.trials, self.objective, self.snapshot.versions, images)
+        return self.stored.render(
+            self.trials, self.objective, self.snapshot.versions, images, self.map_axes
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return what the report states, and every trial that has ended, as plain JSON."""
         stored = self.stored.as_json()
         head, rows = rates(searched(self.trials), self.stored.group_by)
+        drawn = self.stability_map
         return {
             "name": self.snapshot.name,
             "answer": self.answer(),
@@ -44,6 +58,7 @@ class SweepReport:
             "direction": self.objective.direction,
             "by": self.stored.group_by,
             "rates": [dict(zip(head, row, strict=True)) for row in rows],
+            "stability_map": drawn.as_json() if drawn else None,
             **stored["facts"],
             "versions": self.snapshot.versions,
             "charts": stored["charts"],
@@ -62,6 +77,7 @@ class SweepReport:
             f"Held out: {facts.held_out}." if facts.held_out else "",
             f"Floor: {facts.floor}." if facts.floor else "",
             markdown_table(*rates(searched(self.trials), self.stored.group_by)) if ended else "",
+            self._map_table() if ended else "",
             markdown_table(*self._ranking()) if ended else "",
             f"The same in all trials: {same}." if same else "",
             f"Time of the packs' lanes: {facts.lane_time}." if facts.lane_time else "",
@@ -73,6 +89,14 @@ class SweepReport:
         floor = self.stored.facts.floor_metrics
         return ranking(self.trials, self.objective, TABLE_ROWS, floor)
 
+    def _map_table(self) -> str:
+        """The cells of the map that was asked for."""
+        found = self.stability_map
+        if not found or not self.map_axes:
+            return ""
+        table = found.table()
+        return markdown_table(table.head, table.rows)
+
     def answer(self) -> str:
         """Return the answer in one sentence, which says if trials are still to come."""
         says = answer(self.trials, self.stored.group_by, self.objective, self.stored.map_axis)
@@ -80,14 +104,28 @@ class SweepReport:
         return f"{says} {left} of {self.snapshot.planned} trials have not ended." if left else says
 
 
-def report_anew(snapshot: SweepSnapshot) -> SweepReport:
-    """Gather the report of a sweep from what the ledger tells of it."""
-    told = snapshot.spec["objective"]
+def report_anew(
+    snapshot: SweepSnapshot, over: Sequence[str] = (), group_by: str = ""
+) -> SweepReport:
+    """Gather the report of a sweep from what the ledger tells of it.
+
+    The stability map runs over the one or two searched hyperparameters `over`, and trials are
+    grouped by `group_by`, "none": not at all; without them as the sweep says. `UserError` for a
+    name that is not searched.
+    """
+    told, space = snapshot.spec["objective"], space_from_json(snapshot.spec["space"])
+    trials = trial_views(record for record in snapshot.records if record.state.ended)
+    stored, axes = stored_report(snapshot), list[MapAxis]()
+    if group_by:
+        stored = regrouped(stored, space, group_by)
+    if over:
+        stored, axes = mapped(stored, space, over, searched(trials))
     return SweepReport(
         snapshot=snapshot,
-        stored=stored_report(snapshot),
+        stored=stored,
         objective=Objective(metric=told["metric"], direction=told["direction"]),
-        trials=trial_views(record for record in snapshot.records if record.state.ended),
+        trials=trials,
+        map_axes=axes,
     )
 
 

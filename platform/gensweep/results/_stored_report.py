@@ -7,7 +7,7 @@ from typing import Any, Self
 from gensweep.catalog import catalog, field_texts, published_figures
 from gensweep.chart import Chart
 from gensweep.objective import Objective
-from gensweep.report import SweepFacts, build_report
+from gensweep.report import MapAxis, SweepFacts, build_report
 from gensweep.samplers import find_sampler
 from gensweep.sampling_fields import sampling_fields
 from gensweep.study import SweepSnapshot, plain
@@ -58,13 +58,14 @@ class StoredReport:
         objective: Objective,
         versions: Mapping[str, str],
         images: Mapping[str, bytes],
+        map_axes: Sequence[MapAxis] = (),
     ) -> str:
-        """Return the page of the trials that have ended; `images` as of `build_report`."""
+        """Return the page of the trials that have ended; the last two as of `build_report`."""
         one = self.from_json(self.as_json())  # lists in the place of tuples, as when it is read
         return build_report(
             replace(one.facts, versions=versions), trials, images, objective=objective,
             map_axis=one.map_axis, group_by=one.group_by, scatter_of=one.scatter,
-            charts=one.charts,
+            charts=one.charts, map_axes=map_axes,
         )  # fmt: skip
 
 
