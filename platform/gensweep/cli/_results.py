@@ -8,7 +8,7 @@ from gensweep.json_text import json_text
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("results", help="the ranked trials of a sweep, the best first")
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--json", action="store_true", help="every trial, ranked or not, as JSON")
     parser.set_defaults(run=run)
 
