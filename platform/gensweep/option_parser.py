@@ -17,7 +17,7 @@ REQUIRED = "the following arguments are required: "
 class OptionParser(argparse.ArgumentParser):
     """Parses options; of one that it does not know it names the nearest that it knows."""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse `args`, None: those of the process."""
         self._given = [str(word) for word in (sys.argv[1:] if args is None else args)]
         return super().parse_known_args(args, namespace)
