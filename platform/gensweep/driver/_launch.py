@@ -44,7 +44,7 @@ def launch(plan: Plan) -> None:
     coordinator.wait_until_open()
     command = redact(next_command(request, ()))
     try:
-        with recorded_driver(plan), Interrupt(coordinator, command) as interrupt:
+        with recorded_driver(plan, command), Interrupt(coordinator, command) as interrupt:
             if not request.resume:  # a resumed sweep has told more already
                 report = first_report(plan, evaluator.protocol).as_json()
                 coordinator.ask(SweepCoordinator.keep_report, report)
