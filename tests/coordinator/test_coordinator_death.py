@@ -88,9 +88,9 @@ def run(folder: Path, fate: Fate) -> tuple[dict[str, Any], int]:
     packs[0].round()
     packs[1].round()
     before = coordinator.ask("pack_status", "pack-0")
-    assert before[:3] == (True, {"node"}, False)
+    assert (before.has_begun, list(before.nodes), before.has_error) == (True, ["node"], False)
     coordinator.ask("record_pack_error", "pack-0", "Traceback\n  ...\nOSError: a cable")
-    assert coordinator.ask("pack_status", "pack-0") == (True, {"node"}, True, before.recorded)
+    assert coordinator.ask("pack_status", "pack-0") == before._replace(has_error=True)
     coordinator.ask("end_pack", "pack-0", died=True)
     while packs[1].round():
         assert coordinator.ask("has_waiting_trials") is not None

@@ -146,8 +146,7 @@ class SweepCoordinator:
 
     def pack_status(self, owner: str) -> PackStatus:
         """Tell what is known of the pack, and how much is recorded of all trials."""
-        recorded = sum(trial.images + trial.state.ended for trial in self._study.ranked())
-        return self._memory.state.packs.status(owner, recorded)
+        return self._pack_ends.status(owner)
 
     def end_pack(self, owner: str, *, died: bool, host_lost: bool = False) -> None:
         """Let the trials of an ended pack wait for another, or fail if packs keep dying of them.

@@ -1,5 +1,6 @@
 """Keeps what the coordinator knows of packs: nodes, whether they have begun, why they died."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,14 +16,22 @@ class PackStatus(NamedTuple):
     has_begun: bool
     """Whether it has asked for trials."""
 
-    nodes: frozenset[str]
-    """Ids of the Ray nodes that end the pack if they end; empty if it did not come so far."""
+    nodes: Mapping[str, int]
+    """Ids of the Ray nodes that end the pack if they end, to how often something was recorded that
+    packs there told; empty if it did not come so far."""
 
     has_error: bool
     """Whether it left an error, which a process that is killed does not."""
 
     recorded: int
-    """Images that trials have reported, and trials that have ended: what grows as a sweep does."""
+    """Images that trials have reported, and trials that have ended, but for `failed`: what grows as
+    a sweep does."""
+
+    failed: int
+    """Trials that have failed."""
+
+    is_suspect: bool
+    """Whether it has one trial alone, as others have died with that one."""
 
 
 @dataclass(slots=True)
@@ -35,6 +44,9 @@ class PackRegistry:
 
     begun: dict[str, bool] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    reports: dict[str, int] = field(default_factory=dict)
+    """By node; not written by itself, but with what changes next."""
+
     ended: dict[str, str] = field(default_factory=dict)
     """To what each died of, empty for one that did not."""
 
@@ -45,11 +57,17 @@ class PackRegistry:
         """Keep the last line of the traceback that ends the pack, without secrets."""
         self.errors[owner] = redact(traceback.strip().splitlines()[-1])[:300]
 
-    def status(self, owner: str, recorded: int) -> PackStatus:
+    def note_report(self, owner: str) -> None:
+        """Count what a pack told of its trials, for its nodes."""
+        for node in self.nodes.get(owner, ()):
+            self.reports[node] = self.reports.get(node, 0) + 1
+
+    def status(self, owner: str, *, recorded: int, failed: int, is_suspect: bool) -> PackStatus:
         """Tell what is known of the pack; nothing of one that never came."""
         return PackStatus(
-            has_begun=owner in self.begun, nodes=frozenset(self.nodes.get(owner, ())),
-            has_error=owner in self.errors, recorded=recorded,
+            has_begun=owner in self.begun,
+            nodes={node: self.reports.get(node, 0) for node in self.nodes.get(owner, ())},
+            has_error=owner in self.errors, recorded=recorded, failed=failed, is_suspect=is_suspect,
         )  # fmt: skip
 
     def cause(self, owner: str, *, host_lost: bool) -> str:
