@@ -143,6 +143,18 @@ def test_a_sweep_whose_coordinator_is_killed_again_and_again_is_the_same(
     assert known == undisturbed
 
 
+def test_the_ledger_tells_which_store_a_sweep_uses(tmp_path: Path) -> None:
+    """Whose bucket is waited for by who goes on; another one, as a mistyped one, is not."""
+    context = context_of(tmp_path)
+    coordinator = SweepCoordinator(context, context.sweep.objective("frechet"), {})
+    coordinator._recorder._tracker._deliverer.stop()
+    coordinator.close()
+    snapshot = read_sweep(context.sweep.name, context.ledger)
+    assert snapshot.may_be_in(f"{context.store}/")
+    assert not snapshot.may_be_in(f"{context.store}2")
+    assert replace(snapshot, store="").may_be_in("s3://any")  # an earlier version's
+
+
 def test_many_packs_are_heard_less_often_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,11 +21,11 @@ from gensweep.evaluation import Floor, TestResult, draw_pictures, evaluate_on_te
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.known_pictures import offered_pictures
 from gensweep.objective import Objective
-from gensweep.patience import OUTAGE_S, Patience
+from gensweep.patience import OUTAGE_S
 from gensweep.planning import Plan
 from gensweep.redact import redact
 from gensweep.results import results_table, trial_views
-from gensweep.storage import load_trained_lane, open_store
+from gensweep.storage import load_trained_lane
 from gensweep.study import read_sweep
 from gensweep.trial import LINEAGE, TrialView
 from gensweep.worker import shares, shares_text
@@ -150,7 +150,7 @@ def _look_at_best(
     if not (is_measured or is_drawn):
         return test, pictures
     try:
-        store = open_store(plan.store, Patience(OUTAGE_S))
+        store = plan.open_store()
         lane = load_trained_lane(store, trial)
         if is_measured:
             _log.info("measuring the best trial once more, on test examples that ranked none")
