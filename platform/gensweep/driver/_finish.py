@@ -23,6 +23,7 @@ from gensweep.known_pictures import offered_pictures
 from gensweep.objective import Objective
 from gensweep.patience import OUTAGE_S
 from gensweep.planning import Plan
+from gensweep.printable import printable
 from gensweep.redact import redact
 from gensweep.results import results_table, trial_views
 from gensweep.storage import load_trained_lane
@@ -118,7 +119,7 @@ def print_answer(
 def _print_labelled(told: Mapping[str, object]) -> None:
     for label, text in told.items():
         if text:
-            print(f"{label:8} {text}", flush=True)
+            print(f"{label:8} {printable(str(text))}", flush=True)
 
 
 def _compare_text(plan: Plan, link: str | None) -> str:
