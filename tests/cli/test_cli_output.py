@@ -84,7 +84,10 @@ def test_a_sweep_that_has_no_sampler_is_told(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("argv", [["list"], ["list", "--names"], ["watch"], ["results"], ["best"], ["report", "--format", "md"]])
+@pytest.mark.parametrize(
+    "argv",
+    [["list"], ["list", "--names"], ["watch"], ["results"], ["best"], ["report", "--format", "md"]],
+)
 def test_no_code_of_a_ledger_reaches_the_terminal(
     home: Path, capsys: pytest.CaptureFixture[str], argv: list[str]
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from coordinator.mortal import Fate, MortalCoordinator
 from gensweep.coordinator import SweepCoordinator, _pack_leases, _session_memory
+from gensweep.coordinator._pack_status import REMEMBERED
 from gensweep.coordinator._recorder import spool_of
 from gensweep.coordinator._session_memory import MAX_DEATHS, SOON_S, SessionMemory
 from gensweep.errors import UserError
@@ -204,3 +205,22 @@ def test_too_many_deaths_in_a_row_end_it_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"died 5 times in a row.*--resume x\.$"):
         successor()
     assert not successor("another").is_continued  # a driver that resumes begins anew
+
+
+def test_the_memory_of_a_session_does_not_grow_with_its_packs(tmp_path: Path) -> None:
+    """Each change writes all of it."""
+    memory = SessionMemory(tmp_path / "session.json", "mine", "x")
+    packs, sizes = memory.state.packs, []
+    for number in range(3 * REMEMBERED):
+        owner = f"pack-{number:05d}"
+        packs.nodes[owner], packs.begun[owner] = [f"node-{number % 4}"], True
+        packs.note_report(owner)
+        packs.lane_seconds[owner] = {"training": 2.0, "idle": 1.0}
+        packs.end(owner, "a cable" if number % 2 else "")
+        if number % REMEMBERED == REMEMBERED - 1:
+            with memory.change():
+                pass
+            sizes.append((tmp_path / "session.json").stat().st_size)
+    assert max(sizes) - min(sizes) < 100
+    assert packs.usage() == {"training": 6.0 * REMEMBERED, "idle": 3.0 * REMEMBERED}
+    assert packs.last_death() == "a cable"

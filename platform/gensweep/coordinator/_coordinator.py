@@ -141,6 +141,8 @@ class SweepCoordinator:
 
     def add_usage(self, owner: str, lane_seconds: Mapping[str, float]) -> None:
         """Keep what a pack's lanes have done with their time since it began."""
+        if owner in self._memory.state.packs.ended:  # what it had told is counted
+            return
         with self._memory.change() as state:
             state.packs.lane_seconds[owner] = dict(lane_seconds)
 

@@ -8,6 +8,9 @@ from gensweep.redact import redact
 
 HOST_LOST = "the loss of its host"
 UNKNOWN = "the end of its process"
+REMEMBERED = 1000
+"""Ended packs that are known by name: each change writes them all. What comes later of others, a
+process that outlived its pack for so long, is refused for the leases that it does not hold."""
 
 
 class PackStatus(NamedTuple):
@@ -48,10 +51,10 @@ class PackRegistry:
     """By node; not written by itself, but with what changes next."""
 
     ended: dict[str, str] = field(default_factory=dict)
-    """To what each died of, empty for one that did not."""
+    """The last `REMEMBERED` to what each died of, empty for one that did not."""
 
     lane_seconds: dict[str, dict[str, float]] = field(default_factory=dict)
-    """What the lanes of each did so far, by kind."""
+    """What the lanes of each did so far, by kind; of all that have ended under the name ""."""
 
     def record_error(self, owner: str, traceback: str) -> None:
         """Keep the last line of the traceback that ends the pack, without secrets."""
@@ -81,6 +84,11 @@ class PackRegistry:
         self.begun.pop(owner, None)
         self.errors.pop(owner, None)
         self.ended[owner] = cause
+        if len(self.ended) > REMEMBERED:
+            del self.ended[next(iter(self.ended))]
+        of_ended = self.lane_seconds.setdefault("", {})
+        for kind, seconds in self.lane_seconds.pop(owner, {}).items():
+            of_ended[kind] = of_ended.get(kind, 0.0) + seconds
 
     def last_death(self) -> str:
         """Tell what the pack died of that died last; empty if none did."""
