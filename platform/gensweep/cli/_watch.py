@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from gensweep.printable import printable
+
 if TYPE_CHECKING:
     from gensweep.results import SweepProgress
 
@@ -71,6 +73,7 @@ class Screen:
 
     def show(self, lines: list[str]) -> None:
         """Write the lines in the place of the last ones."""
+        lines = [printable(line) for line in lines]
         if not self.is_terminal:
             print("  |  ".join(lines), flush=True)
             return
