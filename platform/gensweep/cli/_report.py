@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.json_text import json_text
+from gensweep.printable import printable_lines
 
 FORMATS = ("html", "md", "json")
 
@@ -20,7 +21,7 @@ def add_parser(subparsers: Any) -> None:
         epilog="gensweep report NAME > now.html; gensweep report NAME --format md --out now.md; "
         "gensweep report NAME --over learning_rate,batch_size > map.html",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--format", choices=FORMATS,
                         help="default: by the ending of --out, or else html")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             text = report.markdown() if kind == "md" else report.html()
     if args.out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(printable_lines(text))
         return 0
     try:
         args.out.write_text(text, encoding="utf-8")

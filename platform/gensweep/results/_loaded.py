@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gensweep.errors import UserError
 from gensweep.intervals import interval_ends
 from gensweep.objective import Objective
+from gensweep.printable import printable
 from gensweep.report import answer, rates
-from gensweep.results._read import read_here
+from gensweep.results._read import read_here, refuse_damaged
 from gensweep.results._records import trial_views
 from gensweep.results._report_anew import report_anew
 from gensweep.results._stored_report import floor_of, stored_report
@@ -68,8 +69,9 @@ class LoadedSweep:
         import pyarrow
 
         rows, columns = self._rows(name)
-        return pyarrow.table({column: _array([row.get(column) for row in rows])
-                              for column in columns})  # fmt: skip
+        with refuse_damaged(self.snapshot.name):
+            return pyarrow.table({column: _array([row.get(column) for row in rows])
+                                  for column in columns})  # fmt: skip
 
     def stability_map(self, *over: str, group_by: str = "") -> "pandas.DataFrame":
         """Count where trials converge over one or two searched hyperparameters, a row for a cell.
@@ -78,35 +80,44 @@ class LoadedSweep:
         whose end is known, `unknown` those that were pruned. Without `over` and `group_by` as the
         sweep's own report has it; `group_by="none"` is one group.
         """
-        found = report_anew(self.snapshot, over, group_by).stability_map
-        rows = [_map_row(cell) for cell in found.as_json()["cells"]] if found else []
-        return _data_frame(rows, None, f"read `gensweep report {self.snapshot.name} --format json`")
+        name = self.snapshot.name
+        with refuse_damaged(name):
+            found = report_anew(self.snapshot, over, group_by).stability_map
+            rows = [_map_row(cell) for cell in found.as_json()["cells"]] if found else []
+            return _data_frame(rows, None, f"read `gensweep report {name} --format json`")
 
     @property
     def objective(self) -> Objective:
         """The metric that trials are ranked by, and its better end."""
-        return Objective(**self.snapshot.spec["objective"])
+        with refuse_damaged(self.snapshot.name):
+            return Objective(**self.snapshot.spec["objective"])
 
     def _frame(self, name: str) -> "pandas.DataFrame":
-        return _data_frame(*self._rows(name), f"take the pyarrow table by .table({name!r})")
+        rows, columns = self._rows(name)
+        with refuse_damaged(self.snapshot.name):
+            return _data_frame(rows, columns, f"take the pyarrow table by .table({name!r})")
 
     def _rows(self, name: str) -> tuple[Rows, list[str]]:
         """The rows of a table, and all of its columns, those first that every row has."""
         if name not in TABLES:
             raise UserError(f"there is no table {name!r}: choose from {', '.join(TABLES)}.")
         make, first = TABLES[name]
-        rows = [row for trial in self._views() for row in make(trial)]
-        more = sorted({column for row in rows for column in row} - {*first})
+        with refuse_damaged(self.snapshot.name):
+            views = trial_views(self.snapshot.records)
+            rows = [row for trial in views for row in make(trial)]
+            more = sorted({column for row in rows for column in row} - {*first})
         return rows, [*first, *more]
 
-    def _views(self) -> list[TrialView]:
-        return trial_views(self.snapshot.records)
-
     def __repr__(self) -> str:
-        return f"<sweep {self.snapshot.name}: {self._answer()}>"
+        with refuse_damaged(self.snapshot.name):
+            return printable(f"<sweep {self.snapshot.name}: {self._answer()}>")
 
     def _repr_html_(self) -> str:
         """Show the answer, the rates and the best trials, as notebooks do."""
+        with refuse_damaged(self.snapshot.name):
+            return self._html()
+
+    def _html(self) -> str:
         ended = self._ended()
         parts = [f"<p><b>{html.escape(self.snapshot.name)}</b>: {html.escape(self._answer())}</p>"]
         if ended:
