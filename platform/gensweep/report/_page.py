@@ -66,14 +66,15 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     x and y, and the hyperparameter that shades the dots. `charts` and `tables` are what the
     sweep's script adds.
     """
+    analyses = _analyses(facts, trials, objective, map_axis, group_by)
     return environment().get_template("page.jinja").render(
         facts=facts,
-        answer=answer(trials, group_by, objective, map_axis),
+        answer=answer(trials, group_by, objective, map_axis, analyses["importances"]),
         charts=draw_charts(charts),
         tables=tuple(tables),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
-        **_analyses(facts, trials, objective, map_axis, group_by),
+        **analyses,
         coordinates=parallel_coordinates(searched(trials)),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gensweep.objective import Objective, searched
-from gensweep.report import answer, rates
+from gensweep.report import answer, importances, rates
 from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._stored_report import StoredReport, stored_report
 from gensweep.results._table import TABLE_ROWS, markdown_table, ranking
@@ -74,8 +74,11 @@ class SweepReport:
         return ranking(self.trials, self.objective, TABLE_ROWS, floor)
 
     def answer(self) -> str:
-        """Return the answer in one sentence, which says if trials are still to come."""
-        says = answer(self.trials, self.stored.group_by, self.objective, self.stored.map_axis)
+        """Return the answer, which says if trials are still to come."""
+        weights = importances(searched(self.trials), self.objective)
+        says = answer(
+            self.trials, self.stored.group_by, self.objective, self.stored.map_axis, weights
+        )
         left = self.snapshot.planned - len(self.trials)
         return f"{says} {left} of {self.snapshot.planned} trials have not ended." if left else says
 
