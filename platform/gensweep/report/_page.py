@@ -37,7 +37,7 @@ from gensweep.report._table import Table, TitledTable
 from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._thresholds import METHOD as THRESHOLD_METHOD
-from gensweep.report._thresholds import PAIRED, paired_thresholds, thresholds
+from gensweep.report._thresholds import PAIRED, UNPAIRED, paired_thresholds, thresholds
 from gensweep.report._training_curves import training_curves
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
 from gensweep.trial import Outcome, TrialView
@@ -101,6 +101,7 @@ def _analyses(
     """Tell where the sweep is stable, what is best, and what decides, by the template's names."""
     tried = searched(trials)
     groups = strata(tried, group_by)
+    pairs = paired_thresholds(groups, objective, group_by)
     return {
         "stability_maps": stability_maps(titles(groups, group_by), map_axis),
         "success_rates": Table(*rates(tried, group_by)) if trials else None,
@@ -113,8 +114,8 @@ def _analyses(
         "lost_modes": lost_modes(groups, group_by, facts.protocol),
         "published": beside_papers(facts, next(iter(objective.ranked(trials)), None)),
         "thresholds": thresholds(groups, objective, group_by),
-        "paired_thresholds": paired_thresholds(groups, objective, group_by),
-        "threshold_rules": (THRESHOLD_METHOD, PAIRED),
+        "paired_thresholds": pairs,
+        "threshold_rules": (THRESHOLD_METHOD, PAIRED if pairs else UNPAIRED),
         "best_curves": best_curves(titles(groups, group_by), objective),
         "importances": importances(tried, objective),
         "importance_method": IMPORTANCE_METHOD,
