@@ -6,8 +6,13 @@ Runs in: the script's process.
 from gensweep.best_probability import best_probabilities
 from gensweep.report._command_text import CommandText, command_text
 from gensweep.report._configurations import configurations_table
+from gensweep.report._contents import (
+    ReportContents,
+    ReportQuestion,
+    Section,
+    report_contents,
+)
 from gensweep.report._facts import SweepFacts
-from gensweep.report._importances import importances
 from gensweep.report._outcomes import rates, strata
 from gensweep.report._page import build_report
 from gensweep.report._reference_pages import reference_pages
@@ -23,6 +28,9 @@ __all__ = [
     "interval_cells",
     "interval_text",
     "CommandText",
+    "ReportContents",
+    "ReportQuestion",
+    "Section",
     "SweepFacts",
     "Table",
     "TitledTable",
@@ -35,10 +43,10 @@ __all__ = [
     "configurations_table",
     "floor_rows",
     "format_value",
-    "importances",
     "log_bins",
     "rates",
     "reference_pages",
+    "report_contents",
     "stable_regions",
     "state_label",
     "strata",

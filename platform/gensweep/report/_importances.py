@@ -12,6 +12,7 @@ from gensweep.objective import Objective
 from gensweep.report._anova import Evaluate, evaluator, variance_shares
 from gensweep.report._outcomes import outcome
 from gensweep.report._svg import element, figure, text
+from gensweep.report._table import Table
 from gensweep.trial import Outcome, TrialView
 
 FEWEST, FEWEST_GOOD = 20, 5
@@ -59,6 +60,12 @@ class Importances:
     decides: Importance | None = None
     """The most important of those that lie further above their chance than any hyperparameter in
     any random order of the outcomes; None if there is none."""
+
+    @property
+    def table(self) -> Table:
+        """The numbers of the figure."""
+        rows = [[one.name, one.share, one.chance, one.alone] for one in self.found]
+        return Table(["hyperparameter", "importance", "by chance up to", "alone explains"], rows)
 
     @property
     def figure(self) -> Markup | None:

@@ -66,7 +66,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     x and y, and the hyperparameter that shades the dots. `charts` and `tables` are what the
     sweep's script adds.
     """
-    analyses = _analyses(facts, trials, objective, map_axis, group_by)
+    analyses = analyse(facts, trials, objective, map_axis, group_by)
     return environment().get_template("page.jinja").render(
         facts=facts,
         answer=answer(trials, group_by, objective, map_axis, analyses["importances"]),
@@ -84,14 +84,14 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         training=training_curves(trials, objective),
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,
-        samples=_samples(trials, images, objective),
+        samples=samples_of(trials, images, objective),
         trials=all_trials(trials, objective, facts.floor_metrics),
         protocol=protocol_json(facts),
         lookup=lookup(facts, trials),
     )  # fmt: skip
 
 
-def _analyses(
+def analyse(
     facts: SweepFacts,
     trials: Sequence[TrialView],
     objective: Objective,
@@ -133,7 +133,7 @@ class Sample:
     """The file in base64."""
 
 
-def _samples(
+def samples_of(
     trials: Sequence[TrialView], images: Mapping[str, bytes], objective: Objective
 ) -> list[Sample]:
     """Pictures of real data, of the best trial and of the first of each kind of failure."""

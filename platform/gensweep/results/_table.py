@@ -9,7 +9,6 @@ from gensweep.report import (
     INTERVAL,
     configurations_table,
     floor_rows,
-    format_value,
     interval_cells,
     output_width,
     rates,
@@ -89,19 +88,6 @@ def ranking(
     told = [INTERVAL] if any(sure) else []
     head = ["trial", objective.metric, *told, "outcome", *names]
     return head, [*floor_rows(head, floor), *rows] if rows else []
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Write a table in Markdown.
-
-    >>> print(markdown_table(["objective", "rate"], [["a|b", 0.5]]))
-    | objective | rate |
-    |---|---|
-    | a\\|b | 0.5 |
-    """
-    lines = [list(head), *([format_value(value) for value in row] for row in rows)]
-    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-    return "\n".join([told[0], "|---" * len(head) + "|", *told[1:]])
 
 
 def _failure_table(trials: Sequence[TrialView], objective: Objective) -> str:
