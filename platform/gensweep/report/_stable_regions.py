@@ -14,8 +14,8 @@ SHARE = 2 / 3
 """Of the trials of a stable region at least so many converge, counted from either end."""
 FEWEST, FEWEST_INSIDE = 5, 3
 """Configurations of a group, and of a region, below which no region is told."""
-ORDERS = 400
-"""Random orders of the configurations that a region is compared with."""
+ORDERS = 2000
+"""Random orders of the configurations that a region is compared with, or more for many groups."""
 CLEAR = 0.05
 """The share of sweeps without any that are told a region all the same, at most."""
 
@@ -121,7 +121,7 @@ def _counts(places: Sequence[Place]) -> tuple[int, int]:
 def _clear_run(places: Sequence[Place], clear: float) -> Sequence[Place]:
     """Return the run that is clear of chance, or all `places` if they are; empty if none is."""
     run = best_run(places)
-    if len(run) >= FEWEST_INSIDE and chance_of(_score(run), places, clear) <= clear:
+    if len(run) >= FEWEST_INSIDE and is_clear(_score(run), places, clear):
         return run
     is_good = _score(places) >= 0 and chance_of_coins(places) <= clear
     return places if is_good else ()
@@ -157,17 +157,17 @@ def best_run(places: Sequence[Place]) -> Sequence[Place]:
     return places[best[0] : best[1]]
 
 
-def chance_of(score: float, places: Sequence[Place], clear: float = CLEAR) -> float:
-    """Return the share of random orders of `places` that hold a run of this score or more.
-
-    Of as many orders as are needed for a share below `clear`.
-    """
+def is_clear(score: float, places: Sequence[Place], clear: float = CLEAR) -> bool:
+    """Tell whether at most a share `clear` of random orders hold a run of this score or more."""
     draw, shuffled = random.Random(0), list(places)
-    found, orders = 0, max(ORDERS, math.ceil(1 / clear))
+    orders = max(ORDERS, math.ceil(1 / clear))
+    left = int(clear * (1 + orders)) - 1  # what is seen is an order, too
     for _ in range(orders):
         draw.shuffle(shuffled)
-        found += _score(best_run(shuffled)) >= score - 1e-9
-    return (1 + found) / (1 + orders)
+        left -= _score(best_run(shuffled)) >= score - 1e-9
+        if left < 0:
+            return False
+    return True
 
 
 def chance_of_coins(places: Sequence[Place]) -> float:
