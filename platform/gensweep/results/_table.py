@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from gensweep.objective import Objective, searched
+from gensweep.printable import printable
 from gensweep.report import (
     INTERVAL,
     configurations_table,
@@ -90,6 +91,24 @@ def ranking(
     return head, [*floor_rows(head, floor), *rows] if rows else []
 
 
+def every_trial_table(
+    trials: Sequence[TrialView], objective: Objective, floor: Mapping[str, float]
+) -> str:
+    """Show every trial: the best first, then those that cannot be ranked, by number, and why not.
+
+    Above all is the `floor`, which is what real examples score.
+    """
+    ranked = objective.ranked(trials)
+    numbers = {trial["number"] for trial in ranked}
+    every = [*ranked, *(trial for trial in trials if trial["number"] not in numbers)]
+    names = sorted({name for trial in trials for name in trial["params"]})
+    head = ["trial", objective.metric, "outcome", "cause", *names]
+    rows = [[t["number"], t["metrics"].get(objective.metric, ""), state_label(t["outcome"]),
+             t["cause"], *(t["params"].get(name, "") for name in names)]
+            for t in every]  # fmt: skip
+    return text_table(head, [*floor_rows(head, floor), *rows], output_width())
+
+
 def _failure_table(trials: Sequence[TrialView], objective: Objective) -> str:
     """Show one trial of each kind of failure, with its cause."""
     examples = typical_failures(trials, objective.metric)
@@ -105,4 +124,4 @@ def _not_shown(trials: Sequence[TrialView], shown: Sequence[TrialView]) -> str:
     counted = ", ".join(
         f"{count} {state_label(outcome)}" for outcome, count in counts.most_common()
     )
-    return f"{NOT_SHOWN}{counted}" if counted else ""
+    return f"{NOT_SHOWN}{printable(counted)}" if counted else ""
