@@ -23,7 +23,7 @@ from gensweep.report import (
 )
 from gensweep.report._figures import stability_figures
 from gensweep.report._map_axis import ChoiceAxis, NumberAxis
-from gensweep.report._page import _stability
+from gensweep.report._page import stability
 from gensweep.report._stability_map import map_regions
 from gensweep_models.space import Categorical, Integer, Real
 
@@ -156,7 +156,7 @@ def test_an_axis_of_the_groups_puts_them_together() -> None:
     assert [*map_of(trials, "rate", group_by="norm").groups] == ["<none>", "batch", "layer"]
     both = map_of(trials, "rate", "norm", group_by="norm")
     assert [*both.groups] == ["all trials"]
-    section = _stability(trials, "rate", "norm", axes_of("rate", "norm"))  # type: ignore[arg-type]
+    section = stability(trials, "rate", "norm", axes_of("rate", "norm"))  # type: ignore[arg-type]
     assert section["stable_regions"].head == ["norm", "stable rate"]
     assert [row[0] for row in section["stable_regions"].rows] == ["<none>", "batch", "layer"]
 
@@ -196,10 +196,13 @@ def test_bars_over_choices_are_named_by_them() -> None:
 
 def test_the_table_bounds_the_rate_where_trials_were_pruned() -> None:
     table = map_of(trials_of(40), "sharp", "norm").table()
-    assert table.head == ["stratum", "sharp", "norm", "converged", "ended", "unknown", "rate"]
+    counts = ["converged", "ended", "unknown", "rate"]
+    failures = ["unconverged", "collapsed", "diverged", "other"]
+    assert table.head == ["stratum", "sharp", "norm", *counts, *failures]
     assert len(table.rows) == 6
     for row in table.rows:
         good, ended, unknown = (int(str(cell)) for cell in row[3:6])
+        assert sum(int(str(cell)) for cell in row[7:]) == ended - good
         bounds = (good / (ended + unknown), (good + unknown) / (ended + unknown))
         assert row[6] == " to ".join(f"{b:.0%}" for b in bounds[: 1 + bool(unknown)])
 

@@ -6,6 +6,12 @@ Runs in: the script's process.
 from gensweep.best_probability import best_probabilities
 from gensweep.report._command_text import CommandText, command_text
 from gensweep.report._configurations import configurations_table
+from gensweep.report._contents import (
+    ReportContents,
+    ReportQuestion,
+    Section,
+    report_contents,
+)
 from gensweep.report._facts import SweepFacts
 from gensweep.report._map_axis import MapAxis, space_axes
 from gensweep.report._outcomes import rates, strata
@@ -15,8 +21,8 @@ from gensweep.report._stability_map import StabilityMap, stability_map
 from gensweep.report._stable_regions import stable_regions
 from gensweep.report._stats import best_of_k, clustered_wilson, log_bins
 from gensweep.report._table import Table, TitledTable, floor_rows
-from gensweep.report._tables import INTERVAL, interval_cells, interval_text
-from gensweep.report._text_table import format_value, output_width, text_table
+from gensweep.report._tables import INTERVAL, interval_cells
+from gensweep.report._text_table import format_value, interval_text, output_width, text_table
 from gensweep.report._words import answer, state_label
 
 __all__ = [
@@ -26,6 +32,9 @@ __all__ = [
     "CommandText",
     "MapAxis",
     "StabilityMap",
+    "ReportContents",
+    "ReportQuestion",
+    "Section",
     "SweepFacts",
     "Table",
     "TitledTable",
@@ -41,6 +50,7 @@ __all__ = [
     "log_bins",
     "rates",
     "reference_pages",
+    "report_contents",
     "space_axes",
     "stability_map",
     "stable_regions",

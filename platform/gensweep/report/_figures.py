@@ -14,6 +14,7 @@ from gensweep.report._outcomes import outcome
 from gensweep.report._plane_map import plane_map
 from gensweep.report._stability_map import StabilityMap
 from gensweep.report._svg import Axes, Point, element, parallel_axes, stacked_bars, text
+from gensweep.report._table import Table
 from gensweep.trial import TrialView
 
 
@@ -92,6 +93,17 @@ def variety_curves(
     ]
 
 
+def variety_table(trials: Sequence[TrialView], metrics: Sequence[str]) -> Table:
+    """List what the curves show: a row for each value that a trial was sampled at."""
+    rows: list[list[object]] = [
+        [trial["number"], outcome(trial), name, *point]
+        for trial in trials
+        for name, curve in trial.get("curves", {}).items()
+        for point in curve
+    ]
+    return Table(["trial", "outcome", "sampled by", "value", *metrics], rows)
+
+
 def _variety_curve(
     trials: Sequence[TrialView], metrics: Sequence[str], name: str, log: bool | None
 ) -> Markup:
@@ -124,14 +136,26 @@ def _metric_axes(points: Sequence[Point], x: str, y: str) -> Axes:
     return Axes(points, (metric_label(x), metric_label(y)), log=log)
 
 
-def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Markup | None:
-    """Draw metric y against metric x, a dot per trial, its opacity by the parameter `shade`."""
-    rows = [
+def scatter_table(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Table:
+    """List what the plot of two metrics shows."""
+    rows = [[t["number"], *point, *([t["params"].get(shade, "")] if shade else [])]
+            for t, *point in _measured(trials, x, y)]  # fmt: skip
+    return Table(["trial", x, y, *([shade] if shade else [])], rows)
+
+
+def _measured(trials: Sequence[TrialView], x: str, y: str) -> list[tuple[TrialView, float, float]]:
+    """Return the trials that have both metrics, with these."""
+    return [
         (t, a, b)
         for t in trials
         if (a := finite_number(t["metrics"].get(x))) is not None
         and (b := finite_number(t["metrics"].get(y))) is not None
     ]
+
+
+def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Markup | None:
+    """Draw metric y against metric x, a dot per trial, its opacity by the parameter `shade`."""
+    rows = _measured(trials, x, y)
     if not rows:
         return None
     axes = _metric_axes([(a, b) for _, a, b in rows], x, y)

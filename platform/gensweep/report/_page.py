@@ -39,7 +39,7 @@ from gensweep.report._table import Table, TitledTable
 from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._thresholds import METHOD as THRESHOLD_METHOD
-from gensweep.report._thresholds import PAIRED, paired_thresholds, thresholds
+from gensweep.report._thresholds import PAIRED, UNPAIRED, paired_thresholds, thresholds
 from gensweep.report._training_curves import training_curves
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
 from gensweep.trial import Outcome, TrialView
@@ -69,15 +69,16 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     x and y, and the hyperparameter that shades the dots. `charts` and `tables` are what the
     sweep's script adds. `map_axes`, one or two, stand in the place of the logarithm of `map_axis`.
     """
+    analyses = analyse(facts, trials, objective, group_by)
     return environment().get_template("page.jinja").render(
         facts=facts,
-        answer=answer(trials, group_by, objective, map_axis),
+        answer=answer(trials, group_by, objective, map_axis, analyses["importances"]),
         charts=draw_charts(charts),
         tables=tuple(tables),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
-        **_stability(trials, map_axis, group_by, map_axes),
-        **_analyses(facts, trials, objective, group_by),
+        **stability(trials, map_axis, group_by, map_axes),
+        **analyses,
         coordinates=parallel_coordinates(searched(trials)),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
@@ -87,14 +88,14 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         training=training_curves(trials, objective),
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,
-        samples=_samples(trials, images, objective),
+        samples=samples_of(trials, images, objective),
         trials=all_trials(trials, objective, facts.floor_metrics),
         protocol=protocol_json(facts),
         lookup=lookup(facts, trials),
     )  # fmt: skip
 
 
-def _stability(
+def stability(
     trials: Sequence[TrialView], map_axis: str, group_by: str | None, axes: Sequence[MapAxis]
 ) -> dict[str, Any]:
     """Tell where the sweep is stable, by the template's names."""
@@ -102,6 +103,7 @@ def _stability(
     found = stability_map(tried, map_axis, group_by, axes)
     names = [axis.name for axis in axes if axis.name != group_by] if axes else [map_axis]
     return {
+        "stability_map": found,
         "stability_maps": stability_figures(found) if found else [],
         "plane_method": PLANE_METHOD if len(axes) == 2 else "",
         "not_mapped": found.left_out() if found else "",
@@ -110,7 +112,7 @@ def _stability(
     }
 
 
-def _analyses(
+def analyse(
     facts: SweepFacts,
     trials: Sequence[TrialView],
     objective: Objective,
@@ -119,6 +121,7 @@ def _analyses(
     """Tell how often trials converge, what is best, and what decides, by the template's names."""
     tried = searched(trials)
     groups = strata(tried, group_by)
+    pairs = paired_thresholds(groups, objective, group_by)
     return {
         "success_rates": Table(*rates(tried, group_by)) if trials else None,
         "is_pruned": any(outcome(t) == Outcome.PRUNED for t in trials),
@@ -128,8 +131,8 @@ def _analyses(
         "lost_modes": lost_modes(groups, group_by, facts.protocol),
         "published": beside_papers(facts, next(iter(objective.ranked(trials)), None)),
         "thresholds": thresholds(groups, objective, group_by),
-        "paired_thresholds": paired_thresholds(groups, objective, group_by),
-        "threshold_rules": (THRESHOLD_METHOD, PAIRED),
+        "paired_thresholds": pairs,
+        "threshold_rules": (THRESHOLD_METHOD, PAIRED if pairs else UNPAIRED),
         "best_curves": best_curves(titles(groups, group_by), objective),
         "importances": importances(tried, objective),
         "importance_method": IMPORTANCE_METHOD,
@@ -147,7 +150,7 @@ class Sample:
     """The file in base64."""
 
 
-def _samples(
+def samples_of(
     trials: Sequence[TrialView], images: Mapping[str, bytes], objective: Objective
 ) -> list[Sample]:
     """Pictures of real data, of the best trial and of the first of each kind of failure."""

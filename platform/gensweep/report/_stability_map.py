@@ -6,10 +6,10 @@ from typing import Any
 
 from gensweep.objective import finite_number
 from gensweep.report._map_axis import MapAxis, log_axis
-from gensweep.report._outcomes import SuccessRate, strata, success_rate, titles
+from gensweep.report._outcomes import SuccessRate, outcome, strata, success_rate, titles
 from gensweep.report._stable_regions import stable_regions
 from gensweep.report._table import Table
-from gensweep.trial import TrialView
+from gensweep.trial import Outcome, TrialView
 
 Cell = tuple[int, ...]
 """The number of a cell along each axis."""
@@ -70,9 +70,12 @@ class StabilityMap:
     def table(self) -> Table:
         """Return a row for every cell with a trial."""
         head = [self.group_by or "stratum", *(axis.name for axis in self.axes)]
+        failures = [kind for kind in Outcome if kind not in (Outcome.CONVERGED, Outcome.PRUNED)]
         rows = [[name, *(axis.words(cell) for axis, cell in at), *_counts(trials).values(),
-                 success_rate(trials).share] for name, at, trials in self._each()]  # fmt: skip
-        return Table([*head, "converged", "ended", "unknown", "rate"], rows)
+                 success_rate(trials).share,
+                 *(sum(outcome(trial) == kind for trial in trials) for kind in failures)]
+                for name, at, trials in self._each()]  # fmt: skip
+        return Table([*head, "converged", "ended", "unknown", "rate", *failures], rows)
 
     def _each(self) -> list[tuple[str, list[tuple[MapAxis, int]], list[TrialView]]]:
         """List the name of its group, the axes with its place on each and the trials of a cell."""
