@@ -38,7 +38,9 @@ from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._thresholds import METHOD as THRESHOLD_METHOD
 from gensweep.report._thresholds import PAIRED, paired_thresholds, thresholds
+from gensweep.report._training_curves import METHOD as TRAINING_METHOD
 from gensweep.report._training_curves import training_curves
+from gensweep.report._typical_trials import typical_trials
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
 from gensweep.trial import Outcome, TrialView
 
@@ -81,6 +83,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
             trials, facts.protocol.get("curve", ("frechet", "coverage")), facts.sampling
         ),
         training=training_curves(trials, objective),
+        training_method=TRAINING_METHOD,
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,
         samples=_samples(trials, images, objective),
@@ -127,6 +130,8 @@ class Sample:
     """A picture and what it shows."""
 
     caption: str
+    role: str = ""
+    """What its trial stands for, in words."""
     png: str
     """The file in base64."""
 
@@ -134,18 +139,17 @@ class Sample:
 def _samples(
     trials: Sequence[TrialView], images: Mapping[str, bytes], objective: Objective
 ) -> list[Sample]:
-    """Pictures of real data, of the best trial and of the first of each kind of failure."""
-    pictured = [t for t in trials if str(t["number"]) in images]
-    chosen = [t for t in objective.ranked(trials)[:1] if t in pictured]
-    for kind in sorted(each for each in Outcome if each.failure):
-        chosen += [t for t in pictured if outcome(t) == kind and t not in chosen][:1]
-    shown = [(trial_caption(t), images[str(t["number"])]) for t in chosen]
+    """Pictures of real data, of the best trial and of the one in the middle of each outcome."""
+    shown = [(trial_caption(one.trial), one.role, images[number])
+             for one in typical_trials(trials, objective)
+             if (number := str(one.trial["number"])) in images]  # fmt: skip
     if shown:
         more = {name: png for name, png in images.items() if name != "real" and not name.isdigit()}
-        shown += [(f"the best trial's {words}", png) for words, png in more.items()]
+        shown += [(f"the best trial's {words}", "", png) for words, png in more.items()]
     if shown and "real" in images:
-        shown.insert(0, ("real data", images["real"]))
-    return [Sample(caption=says, png=base64.b64encode(png).decode()) for says, png in shown]
+        shown.insert(0, ("real data", "", images["real"]))
+    return [Sample(caption=says, role=role, png=base64.b64encode(png).decode())
+            for says, role, png in shown]  # fmt: skip
 
 
 @cache
@@ -162,6 +166,7 @@ def environment() -> "Environment":
     )
     found.filters["value"] = format_value
     static = files("gensweep.report") / "static"
+    found.globals["print_style"] = Markup((static / "print.css").read_text("utf-8"))
     found.globals["style"] = Markup((static / "style.css").read_text("utf-8"))
     found.globals["reference_style"] = Markup((static / "reference.css").read_text("utf-8"))
     found.globals["script"] = Markup((static / "sort_tables.js").read_text("utf-8"))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gensweep.objective import Objective, searched
-from gensweep.report import answer, rates
-from gensweep.results._records import trial_views, typical_failures
+from gensweep.report import answer, rates, typical_trials
+from gensweep.results._records import trial_views
 from gensweep.results._stored_report import StoredReport, stored_report
 from gensweep.results._table import TABLE_ROWS, markdown_table, ranking
 from gensweep.storage import load_report_pictures, load_sample_grids
@@ -94,6 +94,5 @@ def report_anew(snapshot: SweepSnapshot) -> SweepReport:
 def trial_pictures(
     store: str, trials: Sequence[TrialView], objective: Objective
 ) -> dict[str, bytes]:
-    """Read the sample grids of the best trial and of one of each kind of failure, by number."""
-    pictured = [*objective.ranked(trials)[:1], *typical_failures(trials, objective.metric)]
-    return load_sample_grids(store, pictured)
+    """Read the sample grids of those trials that the report shows, by number."""
+    return load_sample_grids(store, [one.trial for one in typical_trials(trials, objective)])
