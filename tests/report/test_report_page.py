@@ -1,5 +1,6 @@
 """The report: its statistics, its parts, and how a real browser takes it."""
 
+import base64
 import itertools
 import math
 import random
@@ -278,9 +279,30 @@ def test_browser_renders_without_errors(page: Page, tmp_path: Path) -> None:
     expect(page.locator("[aria-sort=ascending]")).to_have_count(1)
     assert page.evaluate("document.body.dataset.ran === undefined")
     expect(page.get_by_text("step size of Adam")).to_be_hidden()
+    check_marks(page, str(FRECHET.ranked(trials)[0]["number"]))  # type: ignore[arg-type]
     check_paper(page)
     page.locator("a[href='#lookup']").first.click()
     expect(page.get_by_text("step size of Adam").first).to_be_visible()
+
+
+def check_marks(page: Page, best: str) -> None:
+    """A trial stands out in its row, picture and lines; a legend hides an outcome's lines."""
+    row = page.locator("#trials tbody tr").filter(has=page.locator(f"td:text-is('{best}')")).first
+    row.click()
+    page.locator("h1").hover()
+    lit = page.locator(".lit").evaluate_all("all => all.map(one => one.localName)")
+    assert {"tr", "figure", "polyline", "circle"} == set(lit)
+    assert set(page.locator(".lit").evaluate_all("all => all.map(one => one.dataset.trial)")) == {
+        best
+    }
+    page.screenshot(path=PICTURES / "report-lit.png", full_page=True)
+    row.click()
+    page.locator("h1").hover()
+    expect(page.locator(".lit")).to_have_count(0)
+    training = page.locator("section", has_text="Training by outcome")
+    training.get_by_role("button", name="diverged").click()
+    expect(training.locator("polyline.diverged").first).to_be_hidden()
+    expect(training.locator("polyline.converged").first).to_be_visible()
 
 
 def check_paper(page: Page) -> None:
@@ -325,6 +347,17 @@ def test_further_pictures_of_the_best_trial_follow_its_samples() -> None:
     assert said == ["the best trial&#39;s walks: ways"]
     assert shown.index("real data") < shown.index(said[0])
     assert "walks" not in page_of(trials, None, {"walks: ways": png})
+
+
+def test_the_best_trial_is_pictured_over_time_with_its_steps() -> None:
+    trials = records()
+    best = str(FRECHET.ranked(trials)[0]["number"])  # type: ignore[arg-type]
+    page = page_of(trials, None, {best: b"last"}, rungs={100: b"one", 2500: b"two"})
+    steps = re.findall(r'class="step"><img alt="([^"]*)" src="data:image/png;base64,(.*?)"', page)
+    told = [(says, base64.b64decode(png)) for says, png in steps]
+    assert told == [("after 100 images", b"one"), ("after 2,500 images", b"two"),
+                    ("after 500 images", b"last")]  # fmt: skip
+    assert "over time" not in report()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -59,6 +60,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     scatter_of: tuple[str, str, str | None] | None = None,
     charts: Iterable[Chart] = (),
     tables: Iterable[TitledTable] = (),
+    rungs: Mapping[int, bytes] = MappingProxyType({}),
 ) -> str:
     """Return the report of a sweep as HTML; nothing in it is loaded from elsewhere.
 
@@ -66,7 +68,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     over, and `group_by` the one that groups trials. `images` are PNG files by trial number, "real",
     and further ones of the best trial by what they show in words. `scatter_of` names two metrics,
     x and y, and the hyperparameter that shades the dots. `charts` and `tables` are what the
-    sweep's script adds.
+    sweep's script adds. `rungs` are samples of the best trial as PNG, by the images seen by then.
     """
     return environment().get_template("page.jinja").render(
         facts=facts,
@@ -87,6 +89,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,
         samples=_samples(trials, images, objective),
+        over_time=_over_time(trials, images, rungs, objective),
         trials=all_trials(trials, objective, facts.floor_metrics),
         protocol=protocol_json(facts),
         lookup=lookup(facts, trials),
@@ -152,6 +155,21 @@ def _samples(
             for says, role, png in shown]  # fmt: skip
 
 
+def _over_time(
+    trials: Sequence[TrialView],
+    images: Mapping[str, bytes],
+    rungs: Mapping[int, bytes],
+    objective: Objective,
+) -> list[Sample]:
+    """Pictures of the best trial at its rungs, up to its end; none of one that had no other."""
+    if not rungs:
+        return []
+    last = {trial["images"]: images[number] for trial in objective.ranked(trials)[:1]
+            if (number := str(trial["number"])) in images}  # fmt: skip
+    return [Sample(caption=f"after {at:,} images", png=base64.b64encode(png).decode())
+            for at, png in {**rungs, **last}.items()]  # fmt: skip
+
+
 @cache
 def environment() -> "Environment":
     """Return Jinja with our templates; it escapes every value that is no Markup."""
@@ -170,4 +188,5 @@ def environment() -> "Environment":
     found.globals["style"] = Markup((static / "style.css").read_text("utf-8"))
     found.globals["reference_style"] = Markup((static / "reference.css").read_text("utf-8"))
     found.globals["script"] = Markup((static / "sort_tables.js").read_text("utf-8"))
+    found.globals["trials_script"] = Markup((static / "trials.js").read_text("utf-8"))
     return found

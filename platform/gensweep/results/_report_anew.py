@@ -10,7 +10,7 @@ from gensweep.report import answer, rates, typical_trials
 from gensweep.results._records import trial_views
 from gensweep.results._stored_report import StoredReport, stored_report
 from gensweep.results._table import TABLE_ROWS, markdown_table, ranking
-from gensweep.storage import load_report_pictures, load_sample_grids
+from gensweep.storage import load_report_pictures, load_rung_grids, load_sample_grids
 from gensweep.study import SweepSnapshot
 from gensweep.trial import TrialView
 
@@ -28,10 +28,14 @@ class SweepReport:
     def html(self) -> str:
         """Return the page, with the pictures that the store of GENSWEEP_STORE still has."""
         images: dict[str, bytes] = {}
+        rungs: dict[int, bytes] = {}
         if uri := os.environ.get("GENSWEEP_STORE"):
             images = trial_pictures(uri, self.trials, self.objective)
             images |= load_report_pictures(uri, self.snapshot.name, self.stored.pictures)
-        return self.stored.render(self.trials, self.objective, self.snapshot.versions, images)
+            rungs = rung_pictures(uri, self.trials, self.objective)
+        return self.stored.render(
+            self.trials, self.objective, self.snapshot.versions, images, rungs
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return what the report states, and every trial that has ended, as plain JSON."""
@@ -57,6 +61,7 @@ class SweepReport:
         ended = bool(self.trials)
         parts = [
             f"# {self.snapshot.name}",
+            facts.question,
             f"**{self.answer()}**",
             facts.summary,
             f"Held out: {facts.held_out}." if facts.held_out else "",
@@ -96,3 +101,11 @@ def trial_pictures(
 ) -> dict[str, bytes]:
     """Read the sample grids of those trials that the report shows, by number."""
     return load_sample_grids(store, [one.trial for one in typical_trials(trials, objective)])
+
+
+def rung_pictures(
+    store: str, trials: Sequence[TrialView], objective: Objective
+) -> dict[int, bytes]:
+    """Read the sample grids of the best trial at rungs before its last, by images seen."""
+    best = objective.ranked(trials)[:1]
+    return {at: png for one in best for at, png in load_rung_grids(store, one).items()}

@@ -58,13 +58,14 @@ class StoredReport:
         objective: Objective,
         versions: Mapping[str, str],
         images: Mapping[str, bytes],
+        rungs: Mapping[int, bytes],
     ) -> str:
-        """Return the page of the trials that have ended; `images` as of `build_report`."""
+        """Return the page of the trials that have ended; pictures as of `build_report`."""
         one = self.from_json(self.as_json())  # lists in the place of tuples, as when it is read
         return build_report(
             replace(one.facts, versions=versions), trials, images, objective=objective,
             map_axis=one.map_axis, group_by=one.group_by, scatter_of=one.scatter,
-            charts=one.charts,
+            charts=one.charts, rungs=rungs,
         )  # fmt: skip
 
 
