@@ -1,16 +1,24 @@
 """Makes the report of a sweep anew from the ledger, while it runs or long after."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from gensweep.errors import UserError
 from gensweep.objective import Objective, searched
 from gensweep.report import answer, rates, typical_trials
 from gensweep.results._records import trial_views
 from gensweep.results._stored_report import StoredReport, stored_report
 from gensweep.results._table import TABLE_ROWS, markdown_table, ranking
-from gensweep.storage import load_report_pictures, load_rung_grids, load_sample_grids
+from gensweep.storage import (
+    ObjectStore,
+    load_report_pictures,
+    load_rung_grids,
+    load_sample_grids,
+    open_store,
+)
 from gensweep.study import SweepSnapshot
 from gensweep.trial import TrialView
 
@@ -29,13 +37,19 @@ class SweepReport:
         """Return the page, with the pictures that the store of GENSWEEP_STORE still has."""
         images: dict[str, bytes] = {}
         rungs: dict[int, bytes] = {}
-        if uri := os.environ.get("GENSWEEP_STORE"):
-            images = trial_pictures(uri, self.trials, self.objective)
-            images |= load_report_pictures(uri, self.snapshot.name, self.stored.pictures)
-            rungs = rung_pictures(uri, self.trials, self.objective)
-        return self.stored.render(
-            self.trials, self.objective, self.snapshot.versions, images, rungs
-        )
+        if (store := self._store()) is not None:
+            images = trial_pictures(store, self.trials, self.objective)
+            rungs = rung_pictures(store, self.trials, self.objective, images)
+            images |= load_report_pictures(store, self.snapshot.name, self.stored.pictures)
+        versions = self.snapshot.versions
+        return self.stored.render(self.trials, self.objective, versions, images, rungs)
+
+    def _store(self) -> ObjectStore | None:
+        """Open the store of GENSWEEP_STORE; None if that names none."""
+        uri = os.environ.get("GENSWEEP_STORE", "")
+        with suppress(UserError):  # the report goes without pictures
+            return open_store(uri, was_there=self.snapshot.may_be_in(uri))
+        return None
 
     def as_json(self) -> dict[str, Any]:
         """Return what the report states, and every trial that has ended, as plain JSON."""
@@ -97,15 +111,21 @@ def report_anew(snapshot: SweepSnapshot) -> SweepReport:
 
 
 def trial_pictures(
-    store: str, trials: Sequence[TrialView], objective: Objective
+    store: ObjectStore, trials: Sequence[TrialView], objective: Objective
 ) -> dict[str, bytes]:
     """Read the sample grids of those trials that the report shows, by number."""
     return load_sample_grids(store, [one.trial for one in typical_trials(trials, objective)])
 
 
 def rung_pictures(
-    store: str, trials: Sequence[TrialView], objective: Objective
+    store: ObjectStore,
+    trials: Sequence[TrialView],
+    objective: Objective,
+    images: Mapping[str, bytes],
 ) -> dict[int, bytes]:
-    """Read the sample grids of the best trial at rungs before its last, by images seen."""
-    best = objective.ranked(trials)[:1]
+    """Read the sample grids of the best trial at rungs before its last, by images seen.
+
+    None where its last is not in `images`: a store that did not answer is not waited for again.
+    """
+    best = [trial for trial in objective.ranked(trials)[:1] if str(trial["number"]) in images]
     return {at: png for one in best for at, png in load_rung_grids(store, one).items()}

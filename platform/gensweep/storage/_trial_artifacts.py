@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gensweep.errors import UserError
 from gensweep.storage._checkpoints import Checkpoints
-from gensweep.storage._open import open_store
+from gensweep.storage._errors import StoreUnavailableError
 from gensweep.storage._protocol import ObjectStore
 from gensweep.trial import ArtifactPointer, TrialView
 
@@ -68,21 +68,23 @@ def load_stored_lane(store: ObjectStore, pointer: ArtifactPointer, number: int) 
     return folder.read_lane(_weights(number), pointer["step"] + 1)[0]
 
 
-def load_sample_grids(uri: str, trials: Iterable[TrialView]) -> dict[str, bytes]:
-    """Read the last sample grid (PNG) of each of `trials` from the store at `uri`.
+def load_sample_grids(store: ObjectStore, trials: Iterable[TrialView]) -> dict[str, bytes]:
+    """Read the last sample grid (PNG) of each of `trials`.
 
     Keys are trial numbers as strings; a trial whose grid is lost or was never stored is left out.
     """
     found = {}
     for trial in trials:
         try:
-            found[str(trial["number"])] = _read(open_store(uri), trial, _png(trial["number"]))
+            found[str(trial["number"])] = _read(store, trial, _png(trial["number"]))
+        except StoreUnavailableError:  # it was waited for: not once more for each of the others
+            break
         except (UserError, LookupError):  # the report goes without the picture
             continue
     return found
 
 
-def load_rung_grids(uri: str, trial: TrialView) -> dict[int, bytes]:
+def load_rung_grids(store: ObjectStore, trial: TrialView) -> dict[int, bytes]:
     """Read the sample grids of a trial at rungs before its last, by images seen.
 
     Empty where none were stored: by an earlier version, or of a trial with one rung.
@@ -91,7 +93,7 @@ def load_rung_grids(uri: str, trial: TrialView) -> dict[int, bytes]:
         return {}
     prefix, step = _rung_prefix(trial["number"]), kept["step"]
     try:
-        folder = Checkpoints(open_store(uri), kept["place"])
+        folder = Checkpoints(store, kept["place"])
         stored = next((m for m in folder.manifests(step + 1) if m.step == step), None)
         names = [name for name in (stored.lanes if stored else ()) if name.startswith(prefix)]
         grids = {name: folder.read_lane(name, step + 1, since=step)[0] for name in names}
