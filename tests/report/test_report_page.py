@@ -153,6 +153,17 @@ def test_the_axis_of_a_curve_is_that_of_trials_that_did_not_diverge() -> None:
     assert len(set(heights)) == 2
 
 
+def test_a_spike_does_not_hide_the_rest_of_a_curve() -> None:
+    trial = records()[0] | {"outcome": "converged"}
+    values = [math.sin(step) for step in range(100)]
+    for spike, is_shown in ((2.0, True), (1e9, False)):
+        points = [[float(at), value] for at, value in enumerate([*values, spike])]
+        (curve,) = training_curves([trial | {"history": {"loss": points}}], FRECHET)  # type: ignore[list-item]
+        ticks = [float(label) for label in re.findall(r'"end">([^<]*)</text>', curve.figure)]
+        assert (max(ticks) >= spike) == is_shown
+        assert max(ticks) <= 2
+
+
 def test_a_training_metric_is_told_with_what_it_is() -> None:
     trials = records()
     for trial in trials:

@@ -19,10 +19,11 @@ MOST_OF_AN_OUTCOME = 12
 TAIL, MOST_BEYOND = 50, 4
 """A fiftieth of the values at each end are extremes if they make the axis so many times longer."""
 METHOD = (
-    "Means over a fiftieth of the budget each. A thick line is a trial that is pictured above: the "
-    "best, or the one in the middle of an outcome. The thin ones are others of its outcome, "
-    f"{MOST_OF_AN_OUTCOME} of each at most, taken evenly by the ranked metric. An axis leaves out "
-    "trials that diverged, and extremes that would hide the rest: there a line runs along the edge."
+    "Means over a fiftieth of the budget each. Thick lines are of the best trial and of the one in "
+    "the middle of each outcome, as the pictures are; thin ones of others, "
+    f"{MOST_OF_AN_OUTCOME} of an outcome at most, taken evenly by the ranked metric. An axis "
+    "leaves out trials that diverged, and extremes that would hide the rest: there a line runs "
+    "along the edge."
 )
 
 
