@@ -37,6 +37,7 @@ class CutConfig(GanConfig):
 
 
 CUT_GAN = dataclasses.replace(CATALOG["gan"], config=CutConfig)
+DESCRIPTION = "Which is\nbest?\n\nAnd more."
 
 
 def plan_of(home: Path, name: str, trials: int, **changes: Any) -> Plan:
@@ -53,7 +54,8 @@ def plan_of(home: Path, name: str, trials: int, **changes: Any) -> Plan:
     }
     sweep = Sweep(name=name, data="ring8", trials=max(1, trials), **given)
     store = FileStore(home / "store")
-    return Plan(request=RunRequest(sweep=sweep, script="x.py"), store=f"file://{home}/store",
+    request = RunRequest(sweep=sweep, script="x.py", description=DESCRIPTION)
+    return Plan(request=request, store=f"file://{home}/store",
                 tracking_uri=f"sqlite:///{home}/mlflow.db", ledger=str(home / "studies"),
                 home=str(home), dataset=load_dataset("ring8", store, split="train"),
                 test=None)  # fmt: skip

@@ -52,6 +52,7 @@ def test_the_page_of_an_ended_sweep_is_the_same(
     assert capsys.readouterr().out == page
     assert page.count("data:image/png;base64,") >= 3  # real data, the best, what it draws
     assert "A line" in page
+    assert page.index(">Which is best?<") < page.index('class="answer"')
     assert "75.0 % training" in page
     folded = page.partition('<div id="lookup">')[2]
     for name in ("modes (more", "frechet (less", "learning_rate", "--resume NAME"):
@@ -109,7 +110,8 @@ def test_json_and_markdown_state_the_same(home: Path, capsys: pytest.CaptureFixt
     assert told["lane_time"].startswith("75.0 % training")
     assert main(["report", "s", "--out", "now.md"]) == 0
     text = (home / "now.md").read_text()
-    assert f"**{told['answer']}**" in text
+    assert told["question"] == "Which is best?"
+    assert f"\n\nWhich is best?\n\n**{told['answer']}**" in text
     trials = text.partition("## Trials\n")[2]
     assert trials.index("| real data |") < trials.index("| 1 | converged | completed | 500 |")
     titles = [section["title"] for section in told["sections"]]

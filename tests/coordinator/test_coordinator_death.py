@@ -47,7 +47,7 @@ class IdlePack:
         client.verdicts(wait=True)
         client.checkpoints(dict.fromkeys(self.reported, b"lane"))
         for lease in [one for one, times in self.reported.items() if times == 2]:
-            client.finish(end_of(lease), b"weights", b"")
+            client.finish(end_of(lease), b"weights", b"", {})
             del self.reported[lease]
         client.prefetch_leases(1, {})
         for got in client.lease(WIDTH - len(self.reported), {}):

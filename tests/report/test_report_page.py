@@ -1,9 +1,11 @@
 """The report: its statistics, its parts, and how a real browser takes it."""
 
+import base64
 import itertools
 import math
 import random
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,19 @@ import pytest
 import torch
 from playwright.sync_api import Page, expect
 
-from browser import photograph
+from browser import PICTURES, photograph
 from gensweep.errors import UserError
 from gensweep.evaluation import grid_png
 from gensweep.known_metrics import VERDICT
 from gensweep.metrics._verdict import ADDED_BOUNDS, CLASS_BOUNDS, IMAGE_BOUNDS, POINT_BOUNDS
 from gensweep.objective import Objective
 from gensweep.report import SweepFacts, build_report, log_bins, text_table
+from gensweep.report._training_curves import MOST_OF_AN_OUTCOME, training_curves
 from gensweep.report._words import outcome_rules
 
 FRECHET = Objective(metric="frechet")
+A4 = 703
+"""Pixels between the margins of a page of paper."""
 HOSTILE = "</title><script>document.body.dataset.ran=1</script>"
 
 
@@ -59,8 +64,8 @@ def page_of(
     )  # fmt: skip
 
 
-def report() -> str:
-    trials = records()
+def report(trials: list[dict[str, Any]] | None = None) -> str:
+    trials = trials or records()
     images = {str(t["number"]): grid_png(torch.rand(16, 1, 8, 8) * 2 - 1) for t in trials}
     images["real"] = grid_png(torch.zeros(16, 1, 8, 8))
     facts = SweepFacts(
@@ -113,21 +118,50 @@ def test_lineages_are_drawn_as_schedules_with_their_copies() -> None:
     assert "took over" not in report()
 
 
-def test_training_is_drawn_of_the_best_and_of_a_failure_of_each_kind() -> None:
+def test_training_is_drawn_by_outcome_with_the_pictured_trials_thick() -> None:
     """Where it was measured more than once; a trial that left nothing has no line."""
     trials = records()
     for trial in trials:
         number = trial["number"]
         trial["history"] = {"sigma": [[0.0, number], [250.0, 1.0], [500.0, 2.0]], "once": [[0, 1]]}
-    best = min((t for t in trials if t["state"] == "completed"),
-               key=lambda t: t["metrics"]["frechet"])  # fmt: skip
-    failed = [next(t for t in trials if t["outcome"] == kind) for kind in ("collapsed", "diverged")]
-    page = page_of(trials)
-    section = page[page.index("Training of the best") :].partition("</section>")[0]
-    drawn = re.findall(r'class="line (\w+)"><title>([^<]*)<', section)
-    assert drawn == [(t["outcome"], f"trial {t['number']}") for t in (best, *failed)]
+    page = page_of(trials, None, {str(t["number"]): b"png" for t in trials})
+    section = page[page.index("Training by outcome") :].partition("</section>")[0]
+    drawn = re.findall(r'class="line (\w+)( thin|)"><title>trial (\d+), ([^<]*)<', section)
+    thick = [(kind, number, role) for kind, thin, number, role in drawn if not thin]
+    groups = {kind: [t for t in trials if t["outcome"] == kind] for kind, *_ in drawn}
+    good = sorted(groups["converged"], key=lambda t: t["metrics"]["frechet"])
+    median = str(good[len(good) // 2]["number"])
+    assert thick[-2:] == [("converged", median, f"the median of {len(good)} converged"),
+                          ("converged", str(good[0]["number"]), "the best")]  # fmt: skip
+    assert [kind for kind, *_ in thick[:-2]] == ["diverged", "collapsed"]
+    pictured = re.findall(r"<b>([^<]*)</b><br>trial (\d+)", page)
+    assert [(role, number) for _, number, role in reversed(thick)] == pictured
+    counts = Counter(kind for kind, *_ in drawn)
+    assert len(good) > MOST_OF_AN_OUTCOME + 1 == counts["converged"]
+    assert {counts[kind] - len(groups[kind]) for kind in ("collapsed", "diverged")} == {0}
     assert re.findall("<h3>(.*?)</h3>", section) == ["sigma"]
-    assert "Training of the best" not in report()
+    assert "Training by outcome" not in report()
+
+
+def test_the_axis_of_a_curve_is_that_of_trials_that_did_not_diverge() -> None:
+    trials = records()[:2]
+    for trial, (kind, last) in zip(trials, (("converged", 2.0), ("diverged", -1e30)), strict=True):
+        trial |= {"outcome": kind, "history": {"loss": [[0.0, 1.0], [250.0, last]]}}
+    (curve,) = training_curves(trials, FRECHET)  # type: ignore[arg-type]
+    assert "e+" not in curve.figure
+    heights = [points.split(",")[-1] for points in re.findall('points="([^"]*)"', curve.figure)]
+    assert len(set(heights)) == 2
+
+
+def test_a_spike_does_not_hide_the_rest_of_a_curve() -> None:
+    trial = records()[0] | {"outcome": "converged"}
+    values = [math.sin(step) for step in range(100)]
+    for spike, is_shown in ((2.0, True), (1e9, False)):
+        points = [[float(at), value] for at, value in enumerate([*values, spike])]
+        (curve,) = training_curves([trial | {"history": {"loss": points}}], FRECHET)  # type: ignore[list-item]
+        ticks = [float(label) for label in re.findall(r'"end">([^<]*)</text>', curve.figure)]
+        assert (max(ticks) >= spike) == is_shown
+        assert max(ticks) <= 2
 
 
 def test_a_training_metric_is_told_with_what_it_is() -> None:
@@ -135,7 +169,7 @@ def test_a_training_metric_is_told_with_what_it_is() -> None:
     for trial in trials:
         history = {name: [[0.0, 1.0], [250.0, 2.0]] for name in ("judge_update_ratio", "mine")}
         trial["history"] = history
-    section = page_of(trials).partition("Training of the best")[2]
+    section = page_of(trials).partition("Training by outcome")[2]
     told = re.findall(r'<h3>(\w+)</h3>\s*(?:<p class="note">(.*?)</p>)?', section)[:2]
     says = "norm of judge&#39;s step / norm of its weights, once in each part"
     assert told == [("judge_update_ratio", says), ("mine", "")]
@@ -147,12 +181,12 @@ def test_parts_of_a_metric_are_lines_of_one_figure() -> None:
     for trial in trials:
         trial["history"] = {name: [[0.0, 1.0], [250.0, 2.0]] for name in parts}
     page = page_of(trials)
-    section = page[page.index("Training of the best") :].partition("</section>")[0]
+    section = page[page.index("Training by outcome") :].partition("</section>")[0]
     assert re.findall("<h3>(.*?)</h3>", section) == ["half.1", "level.*", "sigma", "sigma.*"]
     last = section[section.index("<h3>sigma.*") :]
-    titles = re.findall(r"<title>trial \d+, ([^<]*)<", last)
+    titles = re.findall(r"<title>trial \d+, (sigma.\w+), ", last)
     assert titles == ["sigma.out", "sigma.stem"] * (len(titles) // 2)
-    assert len(titles) == 6
+    assert len(titles) == 8
 
 
 def test_pruned_trials_are_counted_with_the_images_they_saw() -> None:
@@ -245,15 +279,58 @@ def test_points_stand_where_they_are_among_their_modes() -> None:
 
 @pytest.mark.stack
 def test_browser_renders_without_errors(page: Page, tmp_path: Path) -> None:
-    (tmp_path / "report.html").write_text(report(), encoding="utf-8")
+    trials = records()
+    for trial in trials:
+        trial["history"] = {"loss": [[0.0, 1.0], [250.0, trial["number"]]]}
+        trial["metrics"] |= {f"metric_number_{place}": 1.25 for place in range(30)}
+    (tmp_path / "report.html").write_text(report(trials), encoding="utf-8")
     photograph(page, tmp_path / "report.html", "report")
     assert page.title().startswith("stability")
     page.locator("th button").nth(5).click()
     expect(page.locator("[aria-sort=ascending]")).to_have_count(1)
     assert page.evaluate("document.body.dataset.ran === undefined")
     expect(page.get_by_text("step size of Adam")).to_be_hidden()
+    check_marks(page, str(FRECHET.ranked(trials)[0]["number"]))  # type: ignore[arg-type]
+    check_paper(page)
     page.locator("a[href='#lookup']").first.click()
     expect(page.get_by_text("step size of Adam").first).to_be_visible()
+
+
+def check_marks(page: Page, best: str) -> None:
+    """A trial stands out in its row, picture and lines; a legend hides an outcome's lines."""
+    row = page.locator("#trials tbody tr").filter(has=page.locator(f"td:text-is('{best}')")).first
+    row.click()
+    page.locator("h1").hover()
+    lit = page.locator(".lit").evaluate_all("all => all.map(one => one.localName)")
+    assert {"tr", "figure", "polyline", "circle"} == set(lit)
+    assert set(page.locator(".lit").evaluate_all("all => all.map(one => one.dataset.trial)")) == {
+        best
+    }
+    page.screenshot(path=PICTURES / "report-lit.png", full_page=True)
+    row.click()
+    page.locator("h1").hover()
+    expect(page.locator(".lit")).to_have_count(0)
+    training = page.locator("section", has_text="Training by outcome")
+    training.get_by_role("button", name="diverged").click()
+    expect(training.locator("polyline.diverged").first).to_be_hidden()
+    expect(training.locator("polyline.converged").first).to_be_visible()
+
+
+def check_paper(page: Page) -> None:
+    """On A4 nothing is cut, nothing folded, no figure is split, and columns were chosen."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": A4, "height": 1000})
+    page.screenshot(path=PICTURES / "report-paper.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.className)"
+    assert page.locator(".scroll, .fig, pre").evaluate_all(cut) == []
+    expect(page.get_by_text("step size of Adam").first).to_be_visible()
+    whole = "all => all.every(one => getComputedStyle(one).breakInside === 'avoid')"
+    assert page.locator(".fig, figure, tr").evaluate_all(whole)
+    shown = page.locator("#trials th").filter(visible=True).all_inner_texts()
+    assert (shown[0], shown[-2:]) == ("#", ["frechet", "cause"])
+    page.emulate_media(media="screen")
+    assert page.pdf(format="A4", prefer_css_page_size=True).startswith(b"%PDF")
 
 
 def test_each_sampling_hyperparameter_has_its_curves() -> None:
@@ -281,6 +358,17 @@ def test_further_pictures_of_the_best_trial_follow_its_samples() -> None:
     assert said == ["the best trial&#39;s walks: ways"]
     assert shown.index("real data") < shown.index(said[0])
     assert "walks" not in page_of(trials, None, {"walks: ways": png})
+
+
+def test_the_best_trial_is_pictured_over_time_with_its_steps() -> None:
+    trials = records()
+    best = str(FRECHET.ranked(trials)[0]["number"])  # type: ignore[arg-type]
+    page = page_of(trials, None, {best: b"last"}, rungs={100: b"one", 2500: b"two"})
+    steps = re.findall(r'class="step"><img alt="([^"]*)" src="data:image/png;base64,(.*?)"', page)
+    told = [(says, base64.b64decode(png)) for says, png in steps]
+    assert told == [("after 100 images", b"one"), ("after 2,500 images", b"two"),
+                    ("after 500 images", b"last")]  # fmt: skip
+    assert "over time" not in report()
 
 
 @pytest.mark.parametrize(

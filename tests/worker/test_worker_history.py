@@ -1,5 +1,6 @@
 """The course of a trial: how its losses went, and what was measured along grids, is told."""
 
+import json
 from typing import Any
 
 import pytest
@@ -40,6 +41,19 @@ def test_how_training_went_is_kept_and_goes_on_after_a_stop(open_small_sweep: An
             assert [at for at, _ in points] == (tenths if name.endswith(IN_TENTHS) else ends)
             values = {value for _, value in points}
             assert len(values) >= OF_FEW.get(name, len(points) // 2 + 1), name
+
+
+@pytest.mark.parametrize(("rungs", "shown"), [(3, [1, 2]), (6, [1, 2, 3, 4, 5]),
+                                              (13, [3, 6, 9, 12])])  # fmt: skip
+def test_a_trial_keeps_pictures_of_five_earlier_rungs_at_most(rungs: int, shown: list[int]) -> None:
+    lease: Any = None
+    trial = LaneTrial(lease, tuple(range(1, rungs + 1)))
+    for trial.reached in range(1, rungs):
+        trial.picture(trial.reached, b"png")
+    meta = json.loads(json.dumps(trial.to_meta()))
+    assert LaneTrial.from_meta(lease, trial.stops, meta).take_pictures(rungs) == dict.fromkeys(
+        shown, b"png"
+    )
 
 
 @pytest.mark.slow("trains a trial, and tells MLflow", minutes=0.2)

@@ -11,7 +11,7 @@ import pytest
 from gensweep.driver._progress_lines import progress_line
 from gensweep.evaluation import Evaluation
 from gensweep.lanes import LanePoint, LaneState
-from gensweep.storage import load_trained_lane
+from gensweep.storage import load_rung_grids, load_trained_lane
 from gensweep.study._lost_trials import Loss
 from gensweep.trial import Outcome, TrialEnd, TrialReport, TrialState
 from gensweep.worker import train_trials
@@ -173,7 +173,7 @@ def test_no_trial_ends_whose_last_report_was_lost(
     monkeypatch.setattr(small_sweep.coordinator, "report_rungs", fails)
     with pytest.raises(OSError, match="the disk is full"):
         runner.resume()
-    here.finish(completed(number=0, nll=35.0), b"", b"")
+    here.finish(completed(number=0, nll=35.0), b"", b"", {})
     with pytest.raises(OSError, match="the disk is full"):
         here.settle()
     assert {t.state for t in small_sweep.trials().values()} == {"leased"}
@@ -308,6 +308,10 @@ def test_a_cohort_is_judged_together_and_goes_on_where_it_was_set_aside(
     assert found[0] == found[1]
     images = Counter(images for _, images, *_ in found[0])
     assert images == {320: 4, 896: 1, 2560: 1}
+    for trial in small.trials().values():  # pictures of earlier rungs outlive the waits
+        grids = load_rung_grids(small.store, small.result(trial.number))
+        assert list(grids) == [at for at in (320, 896) if at < trial.images]
+        assert all(png.startswith(b"\x89PNG") for png in grids.values())
 
 
 def test_a_sweep_ends_with_the_images_it_may_see(open_small_sweep: Any) -> None:
@@ -422,7 +426,7 @@ def test_what_a_lost_pack_still_writes_replaces_nothing(small_sweep: Any) -> Non
     state = silent.pack.take(0).to_bytes()
     end = TrialEnd(number=0, attempt=1, state=TrialState.COMPLETED, cause="", images=0,
                    outcome="converged")  # fmt: skip
-    silent.coordinator.finish(end, state, b"")
+    silent.coordinator.finish(end, state, b"", {})
     silent.coordinator.settle()
     assert load_trained_lane(small_sweep.store, small_sweep.result(0)) == mine != state
 
@@ -455,7 +459,7 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(
     assert "nll 30 so far, unfinished  |  100 examples/s" in line
     assert small_sweep.coordinator.summary().images_left == 3 * 2560 - 2 * 1280
     assert line.endswith(f"{(3 * 2560 - 2 * 1280) / 50:.0f} s left")
-    here.finish(completed(number=0, nll=35.0), b"", b"")
+    here.finish(completed(number=0, nll=35.0), b"", b"", {})
     here.settle()
     summary = small_sweep.coordinator.summary()
     assert "best nll 35  |" in progress_line(summary, 0.0, 1.0, 9.0)

@@ -15,7 +15,7 @@ from gensweep.objective import Objective
 from gensweep.planning import Plan, options_parser, sweep_summary
 from gensweep.redact import redact, redact_tree
 from gensweep.report import SweepFacts, command_text
-from gensweep.results import HYPERPARAMETERS, StoredReport, trial_pictures
+from gensweep.results import HYPERPARAMETERS, StoredReport, rung_pictures, trial_pictures
 from gensweep.samplers import find_sampler
 from gensweep.spec import Sweep
 from gensweep.storage import open_store, store_report_pictures
@@ -96,7 +96,8 @@ def build_files(
     sweep = plan.request.sweep
     store = open_store(plan.store, was_there=True)
     images = trial_pictures(store, trials, objective) | pictures_of(plan, facts.pictures)
-    page = report.render(trials, objective, snapshot.versions, images)
+    rungs = rung_pictures(store, trials, objective, images)
+    page = report.render(trials, objective, snapshot.versions, images, rungs)
     test = facts.test.as_json() if facts.test else {}
     text = json_text({"sweep": sweep.name, "test": test, "trials": trials})
     return {"report.html": page.encode(), "trials.json": text.encode()}
@@ -119,6 +120,7 @@ def _sweep_facts(plan: Plan, facts: ReportFacts) -> SweepFacts:
     sweep = plan.request.sweep
     stated = SweepFacts(
         name=sweep.name,
+        question=question_of(plan.request.description),
         summary=sweep_summary(plan),
         not_searched=fixed_values(sweep),
         held_out=facts.test.text() if facts.test else "",
@@ -141,6 +143,15 @@ def _sweep_facts(plan: Plan, facts: ReportFacts) -> SweepFacts:
         },
     )
     return SweepFacts(**redact_tree(asdict(stated)))
+
+
+def question_of(description: str) -> str:
+    """Take the first paragraph of a script's description, as one line.
+
+    >>> question_of("Where is a GAN\\nstable?\\n\\nFive objectives.")
+    'Where is a GAN stable?'
+    """
+    return " ".join(description.strip().partition("\n\n")[0].split())
 
 
 def _published(plan: Plan) -> list[dict[str, Any]]:

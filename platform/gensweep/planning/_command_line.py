@@ -177,7 +177,7 @@ def parse_request(description: str, sweep: Sweep, argv: list[str] | None = None)
         gpus=gpus, packs=packs, ranks=args.ranks, download=args.download,
         placement_options=_placement_options(options, args), prices=args.prices,
         instance_type=args.instance_type, script=sys.argv[0],
-        verbosity=args.verbose - args.quiet,
+        description=description, verbosity=args.verbose - args.quiet,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from gensweep.report._stats import best_of_k, clustered_wilson, log_bins
 from gensweep.report._table import Table, TitledTable, floor_rows
 from gensweep.report._tables import INTERVAL, interval_cells
 from gensweep.report._text_table import format_value, interval_text, output_width, text_table
+from gensweep.report._typical_trials import middle_trial, typical_trials
 from gensweep.report._words import answer, state_label
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "floor_rows",
     "format_value",
     "log_bins",
+    "middle_trial",
     "rates",
     "reference_pages",
     "report_contents",
@@ -58,4 +60,5 @@ __all__ = [
     "strata",
     "output_width",
     "text_table",
+    "typical_trials",
 ]

@@ -21,7 +21,7 @@ from gensweep.report._training_curves import training_table
 from gensweep.report._words import answer, outcome_rules, protocol_json
 from gensweep.trial import TrialView
 
-PICTURES = "Pictures are in the HTML report."
+PICTURES = "Pictures are in the HTML report, where the store has them."
 WHOLE_CURVES = "The JSON report has every value, as the `history` of its `trials`."
 OF_TRIALS = "The figure shows the hyperparameters and the outcomes of the table of trials."
 
@@ -165,10 +165,11 @@ def _of_trials(
         yield Section(title=f"{y} against {x}", tables=[_titled(dots)])
     pictured = {str(trial["number"]): b"" for trial in trials if trial.get("kept")}
     if samples := samples_of(trials, pictured, asked.objective):
-        yield Section(title="Samples of the best and of typical failures",
+        yield Section(title="Samples of the best and of each outcome",
                       notes=[*(sample.caption for sample in samples), PICTURES])  # fmt: skip
+        yield Section(title="Samples of the best trial over time", notes=[PICTURES])
     if (training := training_table(trials, asked.objective)).rows:
-        yield Section(title="Training of the best and of typical failures",
+        yield Section(title="Training by outcome",
                       notes=[WHOLE_CURVES], tables=[_titled(training)])  # fmt: skip
     every = all_trials(trials, asked.objective, facts.floor_metrics)
     yield Section(title="Trials", tables=[_titled(every)])

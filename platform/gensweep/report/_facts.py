@@ -14,6 +14,8 @@ class SweepFacts:
 
     name: str = "sweep"
     """The title."""
+    question: str = ""
+    """What the sweep's script asks; empty in sweeps of earlier versions."""
     summary: str = ""
     """One sentence: the model, the data, the budget and the searched hyperparameters."""
     not_searched: Mapping[str, object] = field(default_factory=dict)

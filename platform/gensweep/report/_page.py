@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -40,7 +41,9 @@ from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._thresholds import METHOD as THRESHOLD_METHOD
 from gensweep.report._thresholds import PAIRED, UNPAIRED, paired_thresholds, thresholds
+from gensweep.report._training_curves import METHOD as TRAINING_METHOD
 from gensweep.report._training_curves import training_curves
+from gensweep.report._typical_trials import typical_trials
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
 from gensweep.trial import Outcome, TrialView
 
@@ -60,6 +63,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     charts: Iterable[Chart] = (),
     tables: Iterable[TitledTable] = (),
     map_axes: Sequence[MapAxis] = (),
+    rungs: Mapping[int, bytes] = MappingProxyType({}),
 ) -> str:
     """Return the report of a sweep as HTML; nothing in it is loaded from elsewhere.
 
@@ -68,6 +72,7 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     and further ones of the best trial by what they show in words. `scatter_of` names two metrics,
     x and y, and the hyperparameter that shades the dots. `charts` and `tables` are what the
     sweep's script adds. `map_axes`, one or two, stand in the place of the logarithm of `map_axis`.
+    `rungs` are samples of the best trial as PNG, by the images seen by then.
     """
     analyses = analyse(facts, trials, objective, group_by)
     return environment().get_template("page.jinja").render(
@@ -86,9 +91,11 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
             trials, facts.protocol.get("curve", ("frechet", "coverage")), facts.sampling
         ),
         training=training_curves(trials, objective),
+        training_method=TRAINING_METHOD,
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,
         samples=samples_of(trials, images, objective),
+        over_time=_over_time(trials, images, rungs, objective),
         trials=all_trials(trials, objective, facts.floor_metrics),
         protocol=protocol_json(facts),
         lookup=lookup(facts, trials),
@@ -146,6 +153,8 @@ class Sample:
     """A picture and what it shows."""
 
     caption: str
+    role: str = ""
+    """What its trial stands for, in words."""
     png: str
     """The file in base64."""
 
@@ -153,18 +162,32 @@ class Sample:
 def samples_of(
     trials: Sequence[TrialView], images: Mapping[str, bytes], objective: Objective
 ) -> list[Sample]:
-    """Pictures of real data, of the best trial and of the first of each kind of failure."""
-    pictured = [t for t in trials if str(t["number"]) in images]
-    chosen = [t for t in objective.ranked(trials)[:1] if t in pictured]
-    for kind in sorted(each for each in Outcome if each.failure):
-        chosen += [t for t in pictured if outcome(t) == kind and t not in chosen][:1]
-    shown = [(trial_caption(t), images[str(t["number"])]) for t in chosen]
+    """Pictures of real data, of the best trial and of the one in the middle of each outcome."""
+    shown = [(trial_caption(one.trial), one.role, images[number])
+             for one in typical_trials(trials, objective)
+             if (number := str(one.trial["number"])) in images]  # fmt: skip
     if shown:
         more = {name: png for name, png in images.items() if name != "real" and not name.isdigit()}
-        shown += [(f"the best trial's {words}", png) for words, png in more.items()]
+        shown += [(f"the best trial's {words}", "", png) for words, png in more.items()]
     if shown and "real" in images:
-        shown.insert(0, ("real data", images["real"]))
-    return [Sample(caption=says, png=base64.b64encode(png).decode()) for says, png in shown]
+        shown.insert(0, ("real data", "", images["real"]))
+    return [Sample(caption=says, role=role, png=base64.b64encode(png).decode())
+            for says, role, png in shown]  # fmt: skip
+
+
+def _over_time(
+    trials: Sequence[TrialView],
+    images: Mapping[str, bytes],
+    rungs: Mapping[int, bytes],
+    objective: Objective,
+) -> list[Sample]:
+    """Pictures of the best trial at its rungs, up to its end; none of one that had no other."""
+    if not rungs:
+        return []
+    last = {trial["images"]: images[number] for trial in objective.ranked(trials)[:1]
+            if (number := str(trial["number"])) in images}  # fmt: skip
+    return [Sample(caption=f"after {at:,} images", png=base64.b64encode(png).decode())
+            for at, png in {**rungs, **last}.items()]  # fmt: skip
 
 
 @cache
@@ -181,7 +204,9 @@ def environment() -> "Environment":
     )
     found.filters["value"] = format_value
     static = files("gensweep.report") / "static"
+    found.globals["print_style"] = Markup((static / "print.css").read_text("utf-8"))
     found.globals["style"] = Markup((static / "style.css").read_text("utf-8"))
     found.globals["reference_style"] = Markup((static / "reference.css").read_text("utf-8"))
     found.globals["script"] = Markup((static / "sort_tables.js").read_text("utf-8"))
+    found.globals["trials_script"] = Markup((static / "trials.js").read_text("utf-8"))
     return found

@@ -15,6 +15,8 @@ class Table:
 
     head: Sequence[str]
     rows: Sequence[Sequence[object]]
+    on_paper: int | None = None
+    """The first so many columns are printed, with the last one; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -102,7 +102,8 @@ def all_trials(
              "outcome", "state", "images"]  # fmt: skip
     told = [INTERVAL] if any(sure) else []
     head = [*first, *params, *metrics[:1], *told, *metrics[1:], "cause"]
-    return Table(head, [*floor_rows(head, floor), *rows])
+    on_paper = len(head) - len(metrics[1:]) - 1
+    return Table(head, [*floor_rows(head, floor), *rows], on_paper if metrics[1:] else None)
 
 
 def interval_cells(trials: Sequence[TrialView], metric: str) -> list[str]:

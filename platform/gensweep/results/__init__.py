@@ -16,7 +16,7 @@ from gensweep.results._read import (
     sweeps_here,
 )
 from gensweep.results._records import trial_views, typical_failures
-from gensweep.results._report_anew import SweepReport, report_anew, trial_pictures
+from gensweep.results._report_anew import SweepReport, report_anew, rung_pictures, trial_pictures
 from gensweep.results._stored_report import HYPERPARAMETERS, StoredReport, stored_report
 from gensweep.results._sweep_of import sweep_of, whole_configuration
 from gensweep.results._table import every_trial_table, results_table
@@ -44,6 +44,7 @@ __all__ = [
     "report_anew",
     "results_of",
     "results_table",
+    "rung_pictures",
     "stored_report",
     "sweep_of",
     "sweeps_here",

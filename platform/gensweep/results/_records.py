@@ -1,12 +1,11 @@
 """A sweep's trials as plain records, for `gensweep results`, the table and the report."""
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypedDict
 
 from gensweep.learning_curve import curve_history
-from gensweep.objective import finite_number
 from gensweep.redact import redact_tree
+from gensweep.report import middle_trial
 from gensweep.trial import ArtifactPointer, Course, Outcome, TrialRecord, TrialState, TrialView
 
 FAILURES: Final = frozenset[str](
@@ -67,13 +66,4 @@ def typical_failures(trials: Sequence[TrialView], metric: str) -> list[TrialView
     for trial in trials:
         if trial["outcome"] in FAILURES:
             kinds.setdefault(trial["outcome"], []).append(trial)
-    return [
-        sorted(kind, key=lambda t: _value_or_last(t, metric))[len(kind) // 2]
-        for kind in kinds.values()
-    ]
-
-
-def _value_or_last(trial: TrialView, metric: str) -> float:
-    """The metric as a sort key, where a trial that lacks it comes last."""
-    found = finite_number(trial["metrics"].get(metric))
-    return math.inf if found is None else found
+    return [middle_trial(kind, metric) for kind in kinds.values()]

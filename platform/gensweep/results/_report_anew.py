@@ -1,7 +1,7 @@
 """Makes the report of a sweep anew from the ledger, while it runs or long after."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,15 +9,23 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.objective import Objective, searched
-from gensweep.report import MapAxis, ReportContents, StabilityMap, rates, stability_map
+from gensweep.report import (
+    MapAxis,
+    ReportContents,
+    StabilityMap,
+    rates,
+    stability_map,
+    typical_trials,
+)
 from gensweep.results._map_request import mapped, regrouped
 from gensweep.results._markdown import markdown_section
-from gensweep.results._records import trial_views, typical_failures
+from gensweep.results._records import trial_views
 from gensweep.results._stored_report import StoredReport, stored_report
 from gensweep.space import space_from_json
 from gensweep.storage import (
     ObjectStore,
     load_report_pictures,
+    load_rung_grids,
     load_sample_grids,
     open_store,
 )
@@ -47,11 +55,14 @@ class SweepReport:
     def html(self) -> str:
         """Return the page, with the pictures that the store of GENSWEEP_STORE still has."""
         images: dict[str, bytes] = {}
+        rungs: dict[int, bytes] = {}
         if (store := self._store()) is not None:
             images = trial_pictures(store, self.trials, self.objective)
+            rungs = rung_pictures(store, self.trials, self.objective, images)
             images |= load_report_pictures(store, self.snapshot.name, self.stored.pictures)
+        versions = self.snapshot.versions
         return self.stored.render(
-            self.trials, self.objective, self.snapshot.versions, images, self.map_axes
+            self.trials, self.objective, versions, images, rungs, self.map_axes
         )
 
     def _store(self) -> ObjectStore | None:
@@ -88,6 +99,7 @@ class SweepReport:
         same = ", ".join(f"{name}={value}" for name, value in facts.not_searched.items())
         parts = [
             f"# {self.snapshot.name}",
+            facts.question,
             f"**{self.answer()}**",
             facts.summary,
             f"The same in all trials: {same}." if same else "",
@@ -140,6 +152,19 @@ def report_anew(
 def trial_pictures(
     store: ObjectStore, trials: Sequence[TrialView], objective: Objective
 ) -> dict[str, bytes]:
-    """Read the sample grids of the best trial and of one of each kind of failure, by number."""
-    pictured = [*objective.ranked(trials)[:1], *typical_failures(trials, objective.metric)]
-    return load_sample_grids(store, pictured)
+    """Read the sample grids of those trials that the report shows, by number."""
+    return load_sample_grids(store, [one.trial for one in typical_trials(trials, objective)])
+
+
+def rung_pictures(
+    store: ObjectStore,
+    trials: Sequence[TrialView],
+    objective: Objective,
+    images: Mapping[str, bytes],
+) -> dict[int, bytes]:
+    """Read the sample grids of the best trial at rungs before its last, by images seen.
+
+    None where its last is not in `images`: a store that did not answer is not waited for again.
+    """
+    best = [trial for trial in objective.ranked(trials)[:1] if str(trial["number"]) in images]
+    return {at: png for one in best for at, png in load_rung_grids(store, one).items()}

@@ -65,14 +65,15 @@ class StoredReport:
         objective: Objective,
         versions: Mapping[str, str],
         images: Mapping[str, bytes],
+        rungs: Mapping[int, bytes],
         map_axes: Sequence[MapAxis] = (),
     ) -> str:
-        """Return the page of the trials that have ended; the last two as of `build_report`."""
+        """Return the page of the trials that have ended; the last three as of `build_report`."""
         one = self.from_json(self.as_json())  # lists in the place of tuples, as when it is read
         return build_report(
             replace(one.facts, versions=versions), trials, images, objective=objective,
             map_axis=one.map_axis, group_by=one.group_by, scatter_of=one.scatter,
-            charts=one.charts, map_axes=map_axes,
+            charts=one.charts, rungs=rungs, map_axes=map_axes,
         )  # fmt: skip
 
     def contents(

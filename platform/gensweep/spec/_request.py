@@ -41,6 +41,9 @@ class RunRequest:
     script: str = "SCRIPT"
     """How the script was called, for the line to type next."""
 
+    description: str = ""
+    """What the script asks, in words; its first paragraph is the question."""
+
     verbosity: int = 0
     """The count of `-v` less that of `-q`, as `configure_logging` takes it."""
 

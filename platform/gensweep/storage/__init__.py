@@ -22,6 +22,7 @@ from gensweep.storage._staged import staged_store
 from gensweep.storage._trial_artifacts import (
     TrialArtifacts,
     TrialArtifactWriter,
+    load_rung_grids,
     load_sample_grids,
     load_stored_lane,
     load_trained_lane,
@@ -44,6 +45,7 @@ __all__ = [
     "dump_checksummed",
     "load_checksummed",
     "load_report_pictures",
+    "load_rung_grids",
     "load_sample_grids",
     "load_stored_lane",
     "load_trained_lane",

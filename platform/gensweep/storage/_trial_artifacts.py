@@ -1,7 +1,7 @@
 """Stores what trials leave that ended, or wait: weights and samples of many in one object."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from gensweep.errors import UserError
 from gensweep.storage._checkpoints import Checkpoints
@@ -21,10 +21,14 @@ class TrialArtifacts:
     png: bytes
     """The sample grid."""
 
+    rungs: Mapping[int, bytes] = field(default_factory=dict)
+    """The sample grids at earlier rungs, by images seen."""
+
     @property
     def blobs(self) -> dict[str, bytes]:
         """The bytes to store, by file name; empty ones are left out."""
         named = {_weights(self.number): self.weights, _png(self.number): self.png}
+        named |= {_rung_png(self.number, images): png for images, png in self.rungs.items()}
         return {name: data for name, data in named.items() if data}
 
 
@@ -80,6 +84,25 @@ def load_sample_grids(store: ObjectStore, trials: Iterable[TrialView]) -> dict[s
     return found
 
 
+def load_rung_grids(store: ObjectStore, trial: TrialView) -> dict[int, bytes]:
+    """Read the sample grids of a trial at rungs before its last, by images seen.
+
+    Empty where none were stored: by an earlier version, or of a trial with one rung.
+    """
+    if not (kept := trial["kept"]):
+        return {}
+    prefix, step = _rung_prefix(trial["number"]), kept["step"]
+    try:
+        folder = Checkpoints(store, kept["place"])
+        stored = next((m for m in folder.manifests(step + 1) if m.step == step), None)
+        names = [name for name in (stored.lanes if stored else ()) if name.startswith(prefix)]
+        grids = {name: folder.read_lane(name, step + 1, since=step)[0] for name in names}
+    except (UserError, LookupError):  # the report goes without the pictures
+        return {}
+    return {int(name.removeprefix(prefix).removesuffix(".png")): png
+            for name, png in sorted(grids.items())}  # fmt: skip
+
+
 def _read(store: ObjectStore, trial: TrialView, name: str) -> bytes:
     kept = trial["kept"]
     if not kept:
@@ -95,3 +118,11 @@ def _weights(number: int) -> str:
 
 def _png(number: int) -> str:
     return f"{number:04d}.png"
+
+
+def _rung_prefix(number: int) -> str:
+    return f"{number:04d}-at-"
+
+
+def _rung_png(number: int, images: int) -> str:
+    return f"{_rung_prefix(number)}{images:012d}.png"

@@ -196,9 +196,10 @@ class CoordinatorClient:
 
     # Ends
 
-    def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:
+    def finish(self, end: TrialEnd, weights: bytes, png: bytes, rungs: Mapping[int, bytes]) -> None:
         """Keep the trial's end with those of the same time, until the pack trains on."""
-        self._ended.append((end, TrialArtifacts(number=end.number, weights=weights, png=png)))
+        left = TrialArtifacts(number=end.number, weights=weights, png=png, rungs=rungs)
+        self._ended.append((end, left))
         if sum(len(artifacts.weights) for _, artifacts in self._ended) > ARTIFACT_BYTES:
             self._send_ends()
 

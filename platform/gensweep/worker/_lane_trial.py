@@ -1,5 +1,6 @@
 """A pack's knowledge of the trial in one of its lanes."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -17,6 +18,10 @@ LEARNING = "learning"
 """Key of a stored lane: the points of its trial's learning curve."""
 PEAK = "peak_variety"
 """Key of a stored lane: the largest variety that its trial has shown, if it has shown any."""
+PICTURES = "pictures"
+"""Key of a stored lane: its trial's sample grids at earlier rungs, in base64, by images seen."""
+MOST_PICTURES = 5
+"""Rungs before the last of which a trial keeps its grid, evenly spaced."""
 ONSET = "onset"
 """Key of a stored lane: when its trial began to fail, as its evaluations tell."""
 TICKS_A_VALUE = 13
@@ -60,6 +65,9 @@ class LaneTrial:
 
     reached: int = 0
     """Evaluations so far."""
+
+    pictures: dict[int, bytes] = field(default_factory=dict)
+    """Its sample grids (PNG) at some earlier rungs, by images seen."""
 
     held_result: HeldResult | None = None
     """What it rests upon until the verdict has come; None: it trains."""
@@ -122,6 +130,18 @@ class LaneTrial:
         fitting = (n for n in _STRIDES if values * TICKS_A_VALUE <= n * ticks)
         return min(next(fitting, CURVE_PARTS), ticks)
 
+    def picture(self, images: int, png: bytes) -> None:
+        """Keep the grid of the rung just reached, if it is one of those to be shown."""
+        earlier = len(self.stops) - 1
+        step = -(-earlier // MOST_PICTURES)
+        if png and (earlier - self.reached) % step == 0:
+            self.pictures[images] = png
+
+    def take_pictures(self, images: int) -> dict[int, bytes]:
+        """Hand over the grids of rungs before `images`; the lane then no longer holds any."""
+        taken, self.pictures = self.pictures, {}
+        return {at: png for at, png in taken.items() if at < images}
+
     def new_points(self) -> list[CurvePoint]:
         """Take the points that the tracker is told and has not heard of."""
         begin, self.points_told = self.points_told, len(self.points)
@@ -133,7 +153,10 @@ class LaneTrial:
         lineage = {LINEAGE: self.lineage} if self.lineage else {}
         points = [[point.images, point.time_ms, point.metrics] for point in self.points]
         learning = {LEARNING: points} if points else {}
-        return {PEAK: self.peak_variety, ONSET: self.onset.to_json(), **learning, **lineage}
+        grids = {str(at): base64.b64encode(png).decode() for at, png in self.pictures.items()}
+        pictures = {PICTURES: grids} if grids else {}
+        return {PEAK: self.peak_variety, ONSET: self.onset.to_json(), **learning, **lineage,
+                **pictures}  # fmt: skip
 
     @classmethod
     def from_meta(
@@ -141,11 +164,12 @@ class LaneTrial:
     ) -> "LaneTrial":
         """The trial of a lane that was stored with `meta`, or of a fresh one, with none."""
         peak, lineage, points = meta.get(PEAK), meta.get(LINEAGE, []), meta.get(LEARNING, [])
-        onset = meta.get(ONSET, [])
+        onset, grids = meta.get(ONSET, []), meta.get(PICTURES, {})
         assert isinstance(onset, list)
         assert peak is None or isinstance(peak, float | int)
         assert isinstance(lineage, list)
         assert isinstance(points, list)
-        return cls(
-            lease, stops, peak, Onset.from_json(onset), list(lineage), curve_from_json(points)
-        )
+        assert isinstance(grids, dict)
+        pictures = {int(at): base64.b64decode(png) for at, png in grids.items()}
+        return cls(lease, stops, peak, Onset.from_json(onset), list(lineage),
+                   curve_from_json(points), pictures=pictures)  # fmt: skip

@@ -192,6 +192,7 @@ class PackRunner:
             self.end_trial(slot, state, cause, progress, evaluation, is_reported=False)
             return
         self.coordinator.report(self._report(slot, progress, evaluation))
+        trial.picture(progress.images_seen, evaluation.png)
         # Others are compared with it at this rung all the same, so that its value is told at once.
         if diverged:
             self.end_trial(slot, evaluation.state, evaluation.cause, progress, evaluation)
@@ -259,10 +260,12 @@ class PackRunner:
             points=tuple(trial.points), points_stride=trial.points_stride,
             lineage=tuple(trial.lineage),
         )  # fmt: skip
+        # Pictures of earlier rungs wait with the lane, or go beside it where the trial ends.
+        rungs = {} if waits or evaluation is None else trial.take_pictures(progress.images_seen)
         # Taken before the lane is dropped: the next trial's weights overwrite it.
         weights = b"" if evaluation is None else self.lanes.state(slot)
         png = b"" if evaluation is None else evaluation.png
-        self.coordinator.finish(end, weights, png)
+        self.coordinator.finish(end, weights, png, rungs)
         self.lanes.drop(slot)
 
     def save(self) -> None:

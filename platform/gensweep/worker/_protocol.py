@@ -54,7 +54,7 @@ class CoordinatorProtocol(Protocol):
     def restore(self, pointer: LanePointer, number: int) -> bytes | None:
         """Read the newest checkpoint of the lane that is whole; None: it begins again."""
 
-    def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:
+    def finish(self, end: TrialEnd, weights: bytes, png: bytes, rungs: Mapping[int, bytes]) -> None:
         """End a trial, in the background: first its weights and sample grid are stored."""
 
     def note_alive(self) -> None:

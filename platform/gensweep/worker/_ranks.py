@@ -91,8 +91,8 @@ class BroadcastClient:
     def restore(self, pointer: LanePointer, number: int) -> bytes | None:
         return self._broadcast(lambda: self._client.restore(pointer, number))
 
-    def finish(self, end: TrialEnd, weights: bytes, png: bytes) -> None:
-        self._broadcast(lambda: self._client.finish(end, weights, png))
+    def finish(self, end: TrialEnd, weights: bytes, png: bytes, rungs: Mapping[int, bytes]) -> None:
+        self._broadcast(lambda: self._client.finish(end, weights, png, rungs))
 
     def note_alive(self) -> None:
         self._broadcast(self._client.note_alive)
