@@ -86,7 +86,7 @@ class SweepReport:
 
     @cached_property
     def contents(self) -> ReportContents:
-        """What the page says, which takes seconds to measure."""
+        """All that the page says, which takes seconds to measure."""
         return self.stored.contents(self.trials, self.objective, self.snapshot.versions)
 
     def answer(self) -> str:
