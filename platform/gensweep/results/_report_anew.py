@@ -86,7 +86,7 @@ class SweepReport:
 
     @cached_property
     def contents(self) -> ReportContents:
-        """All that the page says, which takes seconds to measure."""
+        """Answer and sections of the page, which take seconds to measure."""
         return self.stored.contents(self.trials, self.objective, self.snapshot.versions)
 
     def answer(self) -> str:
