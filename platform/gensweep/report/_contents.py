@@ -50,7 +50,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportContents:
-    """What a report says."""
+    """The answer and the sections of a report."""
 
     answer: str
     sections: Sequence[Section]
@@ -59,7 +59,7 @@ class ReportContents:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportQuestion:
-    """What is asked of the trials: as the arguments of `build_report`."""
+    """Asks the same of the trials as the arguments of `build_report`."""
 
     objective: Objective
     map_axis: str

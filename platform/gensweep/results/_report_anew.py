@@ -113,7 +113,7 @@ class SweepReport:
 
     @cached_property
     def contents(self) -> ReportContents:
-        """What the page says, which takes seconds to measure."""
+        """Answer and sections of the page, which take seconds to measure."""
         return self.stored.contents(
             self.trials, self.objective, self.snapshot.versions, self.map_axes
         )
