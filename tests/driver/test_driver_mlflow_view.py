@@ -112,7 +112,8 @@ def test_a_trial_has_a_learning_curve_and_its_samples(link: str, page: Page) -> 
     plot = page.locator(".js-plotly-plot")
     card = page.locator("div").filter(has=title).filter(has=plot).last  # the innermost
     drawn = "plot => Math.max(0, ...(plot.data || []).map(line => (line.x || []).length))"
-    until(lambda: card.locator(plot).evaluate(drawn) >= 20, 20)
+    # Until its own chart is drawn the innermost is a section, which has those of others.
+    until(lambda: card.locator(plot).count() == 1 and card.locator(plot).evaluate(drawn) >= 20, 20)
     keep(page, "curves")
     page.goto(f"{run.partition('?')[0]}/artifacts")
     page.get_by_text("images", exact=True).click()

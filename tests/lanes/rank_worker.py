@@ -1,6 +1,7 @@
 """One rank of two: trains its share of the batches of several games."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def main(ranks: Ranks, port: int, out: Path, models: list[str]) -> None:
     )
     for model in models:
         train(ranks, out / model, model)
+    dist.barrier()  # a rank that leaves early breaks the connections of the other
     dist.destroy_process_group()
 
 
@@ -43,3 +45,4 @@ def train(ranks: Ranks, out: Path, model: str) -> None:
 if __name__ == "__main__":
     rank, count, port = map(int, sys.argv[1:4])
     main(Ranks(rank, count, mean_), port, Path(sys.argv[4]), sys.argv[5:])
+    os._exit(0)  # all is written: torch's threads may abort an interpreter that ends in good order

@@ -8,6 +8,8 @@ import copy
 import torch
 from torch import Tensor
 
+from gensweep.metrics._squared_distances import SquaredDistances
+
 __all__ = ["CopyTest"]
 
 RARE = 0.01
@@ -22,7 +24,7 @@ class CopyTest:
     the mean for a model that is the law of the data.
     """
 
-    def __init__(self, train: Tensor, held_out: Tensor, chunk: int = 512) -> None:
+    def __init__(self, train: Tensor, held_out: Tensor, chunk: int | None = None) -> None:
         """Set the bound by features of training examples [M, F] and held-out ones [N, F]."""
         self._train, self._chunk = train, chunk
         nearest = self._nearest(held_out).double()
@@ -59,5 +61,5 @@ class CopyTest:
 
     def _nearest(self, features: Tensor) -> Tensor:
         """Return the distance [N] of each from the nearest training example."""
-        parts = torch.split(features, self._chunk)
-        return torch.cat([torch.cdist(part, self._train).amin(1) for part in parts])
+        squares = SquaredDistances(self._train, self._chunk).of(features)
+        return torch.cat([part.amin(1) for _, part in squares]).clamp(min=0).sqrt()

@@ -78,7 +78,7 @@ class Evaluator:
             known = _class_shares(net, train) if shares is None else shares
             reference = Images(real, net, known, k, copies)
         stated |= _measured_by(reference)
-        variance = real.flatten(1).var(0).mean().item()
+        variance = _mean_variance(real).item()
         if not variance:
             raise UserError(f"{name} has {len(real)} {split} examples to judge samples by, and all "
                             "are equal: add others.")  # fmt: skip
@@ -140,7 +140,7 @@ class Evaluator:
         self, lane: Tensor, wanted: Collection[str] | None, given: Tensor | None, errors: bool
     ) -> dict[str, float]:
         measured = self.reference.measure(lane, wanted, given, errors=errors)
-        measured["spread"] = lane[0].flatten(1).var(0).mean()
+        measured["spread"] = _mean_variance(lane[0])
         # One transfer from the device for all metrics: each would wait for the GPU by itself.
         numbers = torch.cat([value.double().reshape(1) for value in measured.values()]).tolist()
         found = dict(zip(measured, numbers, strict=True))
@@ -156,6 +156,15 @@ class Evaluator:
 def draw(count: int, wanted: int, seed: int = 0) -> Tensor:
     """Draw the indices of `wanted` of `count` examples, each once; all if there are fewer."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:wanted]
+
+
+def _mean_variance(examples: Tensor) -> Tensor:
+    """Return the mean of the unbiased variances of the numbers of examples [N, ...].
+
+    Of differences from the mean: `Tensor.var` along the first dimension takes five times as long.
+    """
+    apart = examples.flatten(1) - examples.flatten(1).mean(0)
+    return apart.square_().sum(0).div(max(1, len(examples) - 1)).mean()
 
 
 def _measured_by(reference: Points | Images) -> dict[str, object]:

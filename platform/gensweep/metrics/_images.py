@@ -41,8 +41,8 @@ AnyFeatures = FeatureNet | Projection | FileFeatures
 CLIPPED = {"clipped_density", "clipped_coverage"}
 NEAR = {"precision", "recall", "density", "coverage", *CLIPPED}
 """What `NearReal` measures."""
-BATCH, FILE_BATCH = 1000, 50
-"""Images at once: of a file, networks like Inception's take 5 MB for each."""
+BATCH, FILE_BATCH = 250, 50
+"""Images at once, in a processor's cache; of a file, Inception's network takes 5 MB for each."""
 DIRECTIONS = 256
 """Of the Monge inception distance, of which its authors take 100 to 1000."""
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from gensweep.errors import UserError
 from gensweep.metrics._standard_error import standard_error
@@ -16,6 +17,8 @@ __all__ = ["KernelDistance", "kernel_distance"]
 
 MOST = 10_000
 """Samples of a lane whose pairs are looked at."""
+AT_ONCE = 128
+"""Samples whose products of features are in a processor's cache together."""
 
 
 def kernel_distance(real: Tensor, fake: Tensor) -> Tensor:
@@ -77,7 +80,7 @@ class KernelDistance:
         return 2 * (torch.cat(sums) - alone)
 
     def _prepared(self, x: Tensor) -> _Features:
-        return _Features(x, *(_moments(x, self._chunk) if self._by_moments else ()))
+        return _Features(x, *(_moments(x) if self._by_moments else ()))
 
     def _mean_of_pairs(self, x: _Features) -> Tensor:
         """Average the kernel over pairs of two different samples."""
@@ -111,13 +114,23 @@ class _Features:
         return self.values, *self.moments
 
 
-def _moments(x: Tensor, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Sum x, x x and x x x over samples [N, F]: [F], [F, F] and [F, F * F]."""
+def _moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Sum x, x x and x x x over samples [N, F]: [F], [F, F] and [F, F * F].
+
+    Of the products of two features, which are the same in either order, each is made once.
+    """
     size = x.shape[-1]
-    third = x.new_zeros(size, size * size)
-    for part in torch.split(x, chunk):
-        third += part.mT @ (part[:, :, None] * part[:, None]).flatten(1)
-    return x.sum(0), x.mT @ x, third
+    first, second = torch.triu_indices(size, size, device=x.device)
+    third = x.new_zeros(size, len(first))
+    one, other = x.new_empty(2, len(first), AT_ONCE)
+    # Samples of zeros fill the last part, and add nothing.
+    for part in torch.split(functional.pad(x.mT, (0, -len(x) % AT_ONCE)), AT_ONCE, 1):
+        torch.index_select(part, 0, first, out=one)
+        torch.index_select(part, 0, second, out=other)
+        third.addmm_(part, one.mul_(other).mT)
+    place = torch.empty(size, size, dtype=torch.int64, device=x.device)
+    place[first, second] = place[second, first] = torch.arange(len(first), device=x.device)
+    return x.sum(0), x.mT @ x, third[:, place.flatten()]
 
 
 def _kernel_sums(x: Tensor, moments: Sequence[Tensor], chunk: int) -> Tensor:

@@ -8,28 +8,14 @@ from torch import Tensor
 
 from gensweep.metrics._standard_error import standard_error
 
-__all__ = ["NearErrors", "nearest"]
-
-
-def nearest(features: Tensor, count: int, chunk: int) -> tuple[Tensor, Tensor]:
-    """Return distances and indices [N, count] of the nearest others of features [N, D], in order.
-
-    Rows are taken by `chunk`, to bound the memory.
-    """
-    found = []
-    for start in range(0, len(features), chunk):
-        distances = torch.cdist(features[start : start + chunk], features)
-        distances[:, start : start + chunk].fill_diagonal_(-1.0)
-        found.append(distances.topk(count + 1, largest=False))
-    values = torch.cat([part.values for part in found])
-    return values[:, 1:], torch.cat([part.indices for part in found])[:, 1:]
+__all__ = ["NearErrors"]
 
 
 class NearErrors:
     """Tells, row by row, what the metrics of `NearReal` would be without each sample in turn."""
 
     def __init__(self, fake: Tensor, k: int, near_fake: tuple[Tensor, Tensor] | None) -> None:
-        """Begin with samples [N, D]; `near_fake` are their k + 1 `nearest`: None without recall."""
+        """Begin with samples [N, D]; `near_fake` are their k + 1 nearest: None without recall."""
         self._k, self._near_fake = k, near_fake
         self._coverage, self._filling, self._recall = fake.new_zeros(3, len(fake)).unbind()
         self._rows = 0

@@ -13,34 +13,25 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from gensweep.errors import UserError
 from gensweep.known_metrics import ERROR, NEIGHBOURS
-from gensweep.metrics._near_errors import NearErrors, nearest
+from gensweep.metrics._near_errors import NearErrors
+from gensweep.metrics._squared_distances import SquaredDistances
 from gensweep.metrics._standard_error import standard_error
-
-CHUNK = 512
-"""Rows of distances at once: so many stay in a processor's cache beside 10,000 columns."""
 
 __all__ = ["NearReal", "prdc", "radii"]
 
 
-def radii(features: Tensor, k: int = NEIGHBOURS, chunk: int = CHUNK) -> Tensor:
+def radii(features: Tensor, k: int = NEIGHBOURS, chunk: int | None = None) -> Tensor:
     """Return the distance [N] from each of features [N, D] to its k-th nearest other one.
 
     `UserError` unless 0 < k < N. Rows are taken by `chunk`, to bound the memory.
     """
-    count = features.shape[0]
-    if not 0 < k < count:
-        raise UserError(f"0 < k < samples must hold, but got {k=} and {count} samples")
-    found = []
-    for start in range(0, count, chunk):
-        distances = torch.cdist(features[start : start + chunk], features)
-        distances[:, start : start + chunk].fill_diagonal_(0.0)
-        found.append(distances.topk(k + 1, largest=False, sorted=False).values.amax(-1))
-    return torch.cat(found)
+    return _reaches(SquaredDistances(features, chunk), k).clamp(min=0).sqrt()
 
 
-def prdc(real: Tensor, fake: Tensor, k: int = NEIGHBOURS, chunk: int = CHUNK) -> dict[str, Tensor]:
+def prdc(
+    real: Tensor, fake: Tensor, k: int = NEIGHBOURS, chunk: int | None = None
+) -> dict[str, Tensor]:
     """Measure fake [L, N, D] against real [M, D] as `NearReal` does: each [L]."""
     return NearReal(real, k, chunk).measure(fake)
 
@@ -51,16 +42,16 @@ class NearReal:
     A sample is near a real one if it is in its ball, which reaches to its k-th nearest other one.
     """
 
-    def __init__(self, real: Tensor, k: int = NEIGHBOURS, chunk: int = CHUNK) -> None:
+    def __init__(self, real: Tensor, k: int = NEIGHBOURS, chunk: int | None = None) -> None:
         self._real, self._k, self._chunk = real, k, chunk
-        self._radii = radii(real, k, chunk)
-        self._clipped = self._radii.clamp(max=self._radii.median())
+        self._reaches = _reaches(SquaredDistances(real, chunk), k)
+        self._clipped = self._reaches.clamp(max=self._reaches.median())
         self._best = self._density_of_real()
 
     def to(self, device: torch.device | str) -> NearReal:
         """Return the same for features on `device`, with the radii computed here."""
         moved = copy.copy(self)
-        for name in ("_real", "_radii", "_clipped", "_best"):
+        for name in ("_real", "_reaches", "_clipped", "_best"):
             setattr(moved, name, getattr(self, name).to(device))
         return moved
 
@@ -81,23 +72,23 @@ class NearReal:
     ) -> dict[str, Tensor]:
         """Count balls by products with ones, for torch sums booleans slowly."""
         wanted = recall and errors and len(fake) > self._k + 1
-        near_fake = nearest(fake, self._k + 1, self._chunk) if wanted else None
+        squares = SquaredDistances(fake, self._chunk)
+        near_fake = squares.nearest(self._k + 1) if wanted else None
         jackknife = NearErrors(fake, self._k, near_fake) if errors else None
-        fake_radii = radii(fake, self._k, self._chunk) if recall else None
+        reaches = _reaches(squares, self._k) if recall else None
         near, within_clipped = fake.new_zeros(len(fake)), fake.new_zeros(len(fake))
-        recalled, have = [], []
-        for start in range(0, len(self._real), self._chunk):
-            rows = slice(start, start + self._chunk)
-            distances = torch.cdist(self._real[rows], fake)
-            within = torch.lt(distances, self._radii[rows, None]).to(fake.dtype)
+        recalled, have, memory = [], [], squares.like()
+        for rows, distances in squares.of(self._real):
+            room = memory[: len(distances)]
+            if reaches is not None:
+                recalled.append(torch.sub(distances, reaches, out=room).amin(1) < 0)
+            within = torch.lt(distances, self._reaches[rows, None], out=room)
             near += _down(within)
             have.append(within.sum(1))
             if jackknife is not None:
                 jackknife.add(distances, within, have[-1])
             if clipped:
-                within_clipped += _down((distances <= self._clipped[rows, None]).to(fake.dtype))
-            if fake_radii is not None:
-                recalled.append((distances < fake_radii).any(1))
+                within_clipped += _down(distances.le_(self._clipped[rows, None]))
         found = {"recall": torch.cat(recalled).double().mean()} if recalled else {}
         found |= self._rates(near, torch.cat(have))
         found |= self._clipped_rates(within_clipped, torch.cat(have)) if clipped else {}
@@ -150,12 +141,15 @@ class NearReal:
     def _density_of_real(self) -> Tensor:
         """Return the density, before it is divided by this, that real examples have themselves."""
         inside = self._real.new_zeros(len(self._real))
-        for start in range(0, len(self._real), self._chunk):
-            rows = slice(start, start + self._chunk)
-            distances = torch.cdist(self._real[rows], self._real)
-            distances[:, rows].fill_diagonal_(math.inf)
-            inside += _down((distances <= self._clipped[rows, None]).to(inside.dtype))
+        squares = SquaredDistances(self._real, self._chunk)
+        for rows, distances in squares.of_each_other(itself=math.inf):
+            inside += _down(distances.le_(self._clipped[rows, None]))
         return (inside.double() / self._k).clamp(max=1).mean()
+
+
+def _reaches(squares: SquaredDistances, k: int) -> Tensor:
+    """Return the squares [N] of `radii`."""
+    return squares.nearest(k)[0][:, -1]
 
 
 def _down(mask: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from gensweep.spec import PackResources, Sweep
 from gensweep.storage import ObjectStore, open_store
 from gensweep.worker._coordinator_client import CoordinatorClient
 from gensweep.worker._drain_watch import DrainWatch
+from gensweep.worker._freed_memory import keep_freed_memory
 from gensweep.worker._pack_calls import PackCalls, ask_through_ray
 from gensweep.worker._ranks import BroadcastClient, broadcast_from_rank_0, current_ranks
 from gensweep.worker._strata import train_trials
@@ -81,6 +82,7 @@ def _train(settings: WorkerSettings, store: ObjectStore, client: CoordinatorClie
     """Load the data, build the evaluator, choose the width, and train."""
     sweep, resources, ranks = settings.sweep, settings.resources, current_ranks()
     torch.set_num_threads(resources.threads)
+    keep_freed_memory()
     train, test = _load_splits(settings.data, store)
     device = "cuda" if resources.use_gpu else "cpu"
     evaluator = build_evaluator(sweep, store, train, test, settings.feature_hash)
