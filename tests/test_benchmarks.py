@@ -17,7 +17,7 @@ PROMISED = {"benchmark", "figures", "ratios", "equal_quality", "machine"}
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.nightly,
-    pytest.mark.slow("each benchmark runs once, with its processes", minutes=24),
+    pytest.mark.slow("each benchmark runs once, with its processes", minutes=33),
 ]
 
 
