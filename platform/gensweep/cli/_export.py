@@ -22,7 +22,7 @@ def add_parser(subparsers: Any) -> None:
         epilog="gensweep export NAME --out best.toml; "
         "python SCRIPT --set-from best.toml --trials 5 --budget-images 1000000",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--trial", type=int, metavar="N",
                         help="of this one (default: that which `gensweep best` tells)")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
@@ -71,7 +71,8 @@ def _export_model(snapshot: "SweepSnapshot", trial: "TrialView", folder: Path) -
     from gensweep.stack_env import required_env
     from gensweep.storage import load_trained_lane, open_store
 
-    sweep, store = sweep_of(snapshot), open_store(required_env("GENSWEEP_STORE"))
+    sweep, uri = sweep_of(snapshot), required_env("GENSWEEP_STORE")
+    store = open_store(uri, was_there=snapshot.may_be_in(uri))
     try:
         weights = load_trained_lane(store, trial)
     except LookupError as error:

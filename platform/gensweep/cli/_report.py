@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.json_text import json_text
+from gensweep.printable import printable_lines
 
 FORMATS = ("html", "md", "json")
 
@@ -19,7 +20,7 @@ def add_parser(subparsers: Any) -> None:
         "GENSWEEP_STORE points to it.",
         epilog="gensweep report NAME > now.html; gensweep report NAME --format md --out now.md",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--format", choices=FORMATS,
                         help="default: by the ending of --out, or else html")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             text = report.markdown() if kind == "md" else report.html()
     if args.out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(printable_lines(text))
         return 0
     try:
         args.out.write_text(text, encoding="utf-8")

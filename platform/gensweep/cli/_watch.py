@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from gensweep.printable import printable
+
 if TYPE_CHECKING:
     from gensweep.results import SweepProgress
 
@@ -24,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
         "drawn anew; a pipe or a log gets a line whenever something changed. Ends when the sweep "
         "does. Ctrl-C stops watching and leaves the sweep alone.",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--every", type=float, default=EVERY_S, metavar="S",
                         help=f"seconds between two looks (default {EVERY_S:g})")  # fmt: skip
     parser.set_defaults(run=run)
@@ -71,6 +73,7 @@ class Screen:
 
     def show(self, lines: list[str]) -> None:
         """Write the lines in the place of the last ones."""
+        lines = [printable(line) for line in lines]
         if not self.is_terminal:
             print("  |  ".join(lines), flush=True)
             return

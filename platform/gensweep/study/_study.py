@@ -100,6 +100,11 @@ class Study(StudySession):
         with self._transaction:
             return [(entry.number, entry.attempts) for entry in self._leases.held(owner)]
 
+    def holds_suspect(self, owner: str) -> bool:
+        """Tell whether the owner has one trial alone, as others have died with that one."""
+        with self._transaction:
+            return any(map(self._losses.must_run_alone, self._leases.held(owner)))
+
     def lease_of(self, owner: str, number: int, attempt: int | None = None) -> Lease:
         """The owner's lease of the trial; `StaleLease` if others have it, or if it has ended.
 
@@ -208,7 +213,7 @@ class Study(StudySession):
         """End every unfinished trial as cancelled; their holders meet `StaleLease`."""
         with self._transaction:
             self._ledger.remember("cancelled", True)
-            self._granter.is_cancelled = True
+            self._granter.cancel()
             self._ends.cancel_all(cause)
 
     def stop_reason(self) -> StopReason | None:
