@@ -146,8 +146,9 @@ def _rule_of_nearest(bounds: Mapping[str, float]) -> str:
     if "collapsed_nearest" not in bounds:
         return ""
     few, spread = bounds["collapsed_nearest"], bounds["unlearned_spread"]
+    most = f" to {bounds['scattered_spread']:g} times" if "scattered_spread" in bounds else ""
     return (f"else the exponential of the nearest modes' entropy below {few:.0%} of the modes "
-            f"at {spread:.0%} of the data's variance or more, or ")  # fmt: skip
+            f"at {spread:.0%}{most or ' or more'} of the data's variance, or ")  # fmt: skip
 
 
 def _rules_of_sure_classes(bounds: Mapping[str, float]) -> tuple[str, str]:
