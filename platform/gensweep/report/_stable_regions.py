@@ -52,6 +52,10 @@ class Region:
     words: str
     stands_out: bool
     """False where `words` are a reason."""
+    clearest: Sequence[Place] = ()
+    """The run that comes nearest to it where none stands out; empty: there is none."""
+    places: Sequence[Place] = ()
+    """Where it was looked for, but does not stand out."""
 
 
 def stable_regions(
@@ -70,11 +74,31 @@ def regions_sentence(groups: Mapping[str, Sequence[TrialView]], map_axis: str) -
     good = [f"{name} {one.words}" for name, one in told.items() if one.stands_out]
     rest = [name for name, one in told.items() if not one.stands_out]
     if not good:
-        return f"No region of {map_axis} stands out as stable."
+        return f"No region of {map_axis} stands out as stable{_clearest(told)}."
     if len(told) == 1:
         return f"Stable {map_axis}: {told.popitem()[1].words}."
     more = f"; none stands out for {', '.join(rest)}" if rest else ""
     return f"Stable {map_axis}: {'; '.join(good)}{more}."
+
+
+def _clearest(told: Mapping[str, Region]) -> str:
+    """Name the run that is nearest to a region, and how often chance shows one as clear."""
+    chances = {name: chance_of(one.clearest, one.places)
+               for name, one in told.items() if one.clearest}  # fmt: skip
+    if not chances:
+        return ""
+    name = min(chances, key=chances.__getitem__)
+    run = told[name].clearest
+    good, known = _counts(run)
+    by_chance = 1 - (1 - chances[name]) ** sum(bool(one.places) for one in told.values())
+    group = f"{name} " * (len(told) > 1)
+    return (f"; the clearest is {group}{_ends(run)}, {good} of {known}, which may be chance: that "
+            f"shows one as clear in {by_chance:.0%} of sweeps")  # fmt: skip
+
+
+def _ends(run: Sequence[Place]) -> str:
+    """Tell where a run begins and ends."""
+    return f"{run[0].at:.2g} to {run[-1].at:.2g}"
 
 
 def found_regions(groups: Mapping[str, Sequence[TrialView]], map_axis: str) -> dict[str, Region]:
@@ -99,11 +123,14 @@ def _region(places: Sequence[Place], pruned: int, clear: float) -> Region:
     good, known = _counts(found or places)
     more = f", {pruned} pruned aside" if pruned else ""
     if not found:
-        reason = _reason(places) or "no region stands out"
-        return Region(words=f"{reason}: {good} of {known} converged{more}", stands_out=False)
+        counts = f"{good} of {known} converged{more}"
+        if reason := _reason(places):
+            return Region(words=f"{reason}: {counts}", stands_out=False)
+        run = best_run(places)
+        return Region(words=f"no region stands out: {counts}", stands_out=False, places=places,
+                      clearest=run if len(run) >= FEWEST_INSIDE else ())  # fmt: skip
     throughout = "throughout, " * (len(found) == len(places))
-    ends = f"{throughout}{found[0].at:.2g} to {found[-1].at:.2g}"
-    return Region(words=f"{ends}, {good} of {known}{more}", stands_out=True)
+    return Region(words=f"{throughout}{_ends(found)}, {good} of {known}{more}", stands_out=True)
 
 
 def _reason(places: Sequence[Place]) -> str:
@@ -168,6 +195,16 @@ def is_clear(score: float, places: Sequence[Place], clear: float = CLEAR) -> boo
         if left < 0:
             return False
     return True
+
+
+def chance_of(run: Sequence[Place], places: Sequence[Place]) -> float:
+    """Return the share of random orders of `places` that hold a run as clear; this is one, too."""
+    draw, shuffled, score = random.Random(0), list(places), _score(run)
+    as_clear = 1
+    for _ in range(ORDERS):
+        draw.shuffle(shuffled)
+        as_clear += _score(best_run(shuffled)) >= score - 1e-9
+    return as_clear / (1 + ORDERS)
 
 
 def chance_of_coins(places: Sequence[Place]) -> float:
