@@ -1,5 +1,6 @@
 """What the page of `sweeps/` names is there: scripts with their questions, options, links."""
 
+import argparse
 import ast
 import re
 import subprocess
@@ -8,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from gensweep.cli import _sample
+
 SWEEPS = Path(__file__).resolve().parents[1] / "sweeps"
 TEXT = (SWEEPS / "README.md").read_text()
+OPTION = r"--[a-z][a-z-]+"
 
 
 def question(script: Path) -> str:
@@ -29,8 +33,11 @@ def test_links_lead_somewhere(target: str) -> None:
 
 
 def test_options_that_are_named_exist() -> None:
-    named = set(re.findall(r"--[a-z][a-z-]+", TEXT)) - {"--scale", "--what", "--rerank"}
+    """Of every script, of `gensweep sample`, or of the one script that has more."""
+    subparsers = argparse.ArgumentParser().add_subparsers()
+    _sample.add_parser(subparsers)
     argv = [sys.executable, str(SWEEPS / "gan_stability.py"), "--help"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    known = set(re.findall(r"--[a-z][a-z-]+", done.stdout))
-    assert named - known == set()
+    more = re.findall(r'add_argument\("(--[a-z-]+)"', (SWEEPS / "lucic.py").read_text())
+    known = {*re.findall(OPTION, done.stdout + subparsers.choices["sample"].format_help()), *more}
+    assert set(re.findall(OPTION, TEXT)) - known == set()

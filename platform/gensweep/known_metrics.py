@@ -50,7 +50,8 @@ AT_THE_END: Final = frozenset({COPIED, W1})
 trials are ranked by them."""
 
 TRANSPORTED: Final = 500
-"""Samples, and real points, of the exact Wasserstein distance: of those it takes 0.1 s at most."""
+"""Samples, and real points, of the exact Wasserstein distance: of those it takes some 0.1 s a lane,
+and 0.17 s of 784 columns."""
 
 OVERFITTING: Final = "critic_overfitting"
 """The metric of what the critic knows by heart."""

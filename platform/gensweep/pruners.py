@@ -110,8 +110,9 @@ _ALL = (
     ),
     Pruner(
         name=REPEATABLE,
-        summary="lets a third of each cohort of trials go on, once all have come to the rung: the "
-        "same ones whatever packs run when (synchronous, arXiv:1502.07943)",
+        summary="lets a third of each cohort (27 trials of following numbers, more for five rungs) "
+        "go on, once all have come to the rung: the same ones whatever packs run when "
+        "(synchronous, arXiv:1502.07943)",
         make=_none,
         by_powers=True,
         is_synchronous=True,

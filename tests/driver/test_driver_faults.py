@@ -163,13 +163,15 @@ def test_driver_is_interrupted_twice_and_then_coordinator_and_pack_are_killed(
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
     stopping = next(line for line in process.stdout if "stopping: " in line)
-    assert stopping.endswith("go on with --resume interrupted (once more ends at once)\n")
+    assert stopping.endswith(f"{SCRIPT} --resume interrupted` (once more ends at once)\n")
     process.send_signal(signal.SIGTERM)
     again_s = time.monotonic()
     output = process.stdout.read()
     assert process.wait() == 130, output[-3000:]
     assert time.monotonic() - again_s < DEADLINE_S
-    assert output.splitlines()[-1] == "interrupted; what was saved is kept."
+    last = output.splitlines()[-1]
+    assert last.startswith("interrupted; what was saved is kept: go on with `")
+    assert last.endswith(f"{SCRIPT} --resume interrupted`")
     assert "Traceback" not in output
     assert {t["state"] for t in results(stack, "interrupted").values()} <= {"queued", "leased"}
     before = checkpoints("interrupted")

@@ -104,6 +104,10 @@ def test_conditions_come_from_held_out_examples_the_same_for_all() -> None:
     again = conditions(ByClass(None, None), columns, 25)
     assert again is not None
     assert torch.equal(again["y"], found["y"])
+    by_class = {"x": torch.zeros(900, 2), "y": torch.arange(900) // 300}
+    spread = conditions(ByClass(None, None), by_class, 900)
+    assert spread is not None
+    assert spread["y"][:500].bincount().min() > 130  # of the first, which w1 takes, too
     assert conditions(CATALOG["gan"].game(CATALOG["gan"].config(), DATA), columns, 5) is None
 
 

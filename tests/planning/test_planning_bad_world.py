@@ -98,3 +98,15 @@ def test_one_line_names_the_value(
     assert done.stderr.splitlines()[-1] == lines[0]
     assert named in lines[0]
     assert (list_sweeps(ledger(stack)), left_in_store(stack)) == before
+
+
+def test_a_signal_before_training_is_told_in_a_line(
+    stack: Any, stack_scripts: Any, tmp_path: Path
+) -> None:
+    """Ray's own handler writes where each thread was, and aborts."""
+    script = tmp_path / "joined.py"
+    script.write_text("import os, signal\nfrom gensweep.cluster import connect\n"
+                      "import gensweep.sweep\n"
+                      "connect()\nos.kill(os.getpid(), signal.SIGTERM)\n")  # fmt: skip
+    done = stack_scripts.run(script, [], env=stack.env, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (130, "interrupted.\n")

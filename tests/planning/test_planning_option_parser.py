@@ -15,7 +15,20 @@ from gensweep.option_parser import OptionParser
             ["report", "x", "--format", "htlm"],
             "choice: 'htlm'; do you mean html?; see gensweep report --help",
         ),
-        (["results"], "arguments are required: name; see gensweep results --help"),
+        (
+            ["results"],
+            "NAME is missing: the sweep's name; `gensweep list` shows them; "
+            "see gensweep results --help",
+        ),
+        (["results", "--jsno"], "--jsno; do you mean --json?; see gensweep results --help"),
+        (["--versoin"], "arguments: --versoin; do you mean --version?; see gensweep --help"),
+        (
+            ["compare"],
+            "A, B are missing: a sweep's name; `gensweep list` shows them; "
+            "the other sweep's name; see gensweep compare --help",
+        ),
+        (["completion", "--x"], "SHELL is missing: bash or zsh; see gensweep completion --help"),
+        ([], "models, features, check, completion; see gensweep --help"),
     ],
 )
 def test_a_bad_option_of_a_command_is_told_in_a_line(

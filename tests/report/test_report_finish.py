@@ -242,6 +242,18 @@ def test_the_list_counts_states_in_one_order(home: Path, capsys: Any) -> None:
     assert "2 completed, 1 pruned, 1 diverged" in capsys.readouterr().out
 
 
+def test_results_show_every_trial_if_asked(home: Path, capsys: Any) -> None:
+    ended(home, "mixed")
+    assert main(["results", "s"]) == 0
+    said = capsys.readouterr().out
+    assert "\nnot shown: 1 diverged, 1 pruned\n(--all shows every trial)\n" in said
+    assert main(["results", "s", "--all"]) == 0
+    head, _, *rows = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["trial", "fid", "outcome", "cause"]
+    assert [row.split()[0] for row in rows] == ["1", "0", "2", "3"]
+    assert rows[2].split()[1] == "diverged"
+
+
 def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Path) -> None:
     ended(home, "mixed", repeats=2)
     trials = trial_views(read_sweep("s", str(home / "studies")).records)
@@ -300,9 +312,9 @@ def test_the_table_tells_of_trials_that_have_not_ended() -> None:
     assert sure.splitlines()[2].split() == ["0", "1", "0.85", "to", "1.15", "converged"]
     assert "\nnot shown: 1 waiting, 1 training\n" in said
     assert said.splitlines()[-1].split()[2:7] == ["1", "1", "1", "0", "100%"]  # of the one
-    more = results_table([done, waiting], None, OBJECTIVE, more="--json has every trial")
-    assert "\nnot shown: 1 waiting\n(--json has every trial)\n" in more
-    assert "--json" not in results_table([done], None, OBJECTIVE, more="--json has every trial")
+    more = results_table([done, waiting], None, OBJECTIVE, more="--all shows every trial")
+    assert "\nnot shown: 1 waiting\n(--all shows every trial)\n" in more
+    assert "--all" not in results_table([done], None, OBJECTIVE, more="--all shows every trial")
     nothing = results_table(
         [waiting, training], None, Objective(metric="fid", direction="minimize")
     )

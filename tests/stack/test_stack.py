@@ -1,6 +1,7 @@
 """The embedded stack, on real processes."""
 
 import os
+import re
 import signal
 import socket
 from pathlib import Path
@@ -146,7 +147,8 @@ def test_no_secret_in_status_or_logs(stack: Any) -> None:
         stack.env["AWS_SECRET_ACCESS_KEY"],
         Path(stack.env["RAY_AUTH_TOKEN_PATH"]).read_text().strip(),
     ]
-    texts = [stack.run("status", "--json").stdout]
+    texts = [stack.run("status", "--json").stdout, stack.run("status").stdout]
+    assert re.search(r"^resumer +up +- \(no port\) +/", texts[1], re.MULTILINE)
     texts += [file.read_text(errors="replace") for file in (stack.home / "logs").iterdir()]
     assert not [secret for secret in secrets for text in texts if secret in text]
     assert (stack.home / "env").stat().st_mode & 0o077 == 0

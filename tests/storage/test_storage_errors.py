@@ -386,7 +386,7 @@ def test_a_bucket_that_was_there_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
         back.start()
         store.put("k", b"w")
         back.join()
-    assert "bucket 'bucket' does not exist" in told[-1]
+    assert "the bucket of s3://bucket/x now: a server behind it is away or starting" in told[-1]
 
 
 @pytest.mark.usefixtures("_credentials")
@@ -396,10 +396,27 @@ def test_the_bucket_of_a_sweep_that_has_begun_is_waited_for_at_the_start(
     monkeypatch.setattr(Swift, "is_whole", False)
     with serving(Swift) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        for has_begun in (False, True):
-            with pytest.raises(StoreError, match="does not exist") as caught:
+        for has_begun, told in ((False, "does not exist"), (True, "away or starting")):
+            with pytest.raises(StoreError, match=told) as caught:
                 check_store(open_store("s3://bucket/x"), has_begun=has_begun)
             assert isinstance(caught.value, ServerAwayError) is has_begun
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_the_bucket_of_a_stack_that_starts_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The stack has written where its store will be; its bucket is made last."""
+    monkeypatch.setattr(Swift, "is_whole", False)
+    monkeypatch.setenv("GENSWEEP_HOME", str(tmp_path))
+    with serving(Swift) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        lines = (f"export AWS_ENDPOINT_URL={address}", "export GENSWEEP_STORE=s3://bucket")
+        (tmp_path / "env").write_text("\n".join(lines))
+        error = failure(open_store("s3://bucket").check, "s3://bucket now", "`gensweep status`")
+        assert isinstance(error, ServerAwayError)
+        error = failure(open_store("s3://typo").check, "'typo' does not exist")
+        assert not isinstance(error, ServerAwayError)
 
 
 def test_errors_are_user_errors() -> None:

@@ -16,7 +16,7 @@ def add_parser(subparsers: Any) -> None:
         "train it again. Best is the mean over its seeds, where there are several, and the "
         "trial in the middle stands for it.",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 

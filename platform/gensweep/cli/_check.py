@@ -21,7 +21,7 @@ def add_parser(subparsers: Any) -> None:
         "and padded, call all that it offers, and tell what memory its samples take. Exit status 1 "
         "if it breaks a law.",
     )  # fmt: skip
-    parser.add_argument("model", help=NAMES)
+    parser.add_argument("model", metavar="MODEL", help=NAMES)
     parser.add_argument("--shape", type=shape_of, metavar="C,H,W",
                         help="of the examples: 2 for points, 1,28,28 for images "
                         "(default: points, or else small images)")  # fmt: skip

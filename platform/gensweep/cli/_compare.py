@@ -21,8 +21,8 @@ def add_parser(subparsers: Any) -> None:
         "protocols, data or metrics differ are refused (exit status 2), each field beside the "
         "other's: their numbers mean different things.",
     )  # fmt: skip
-    parser.add_argument("a", help="a sweep's name; `gensweep list` shows them")
-    parser.add_argument("b", help="the other's")
+    parser.add_argument("a", metavar="A", help="a sweep's name; `gensweep list` shows them")
+    parser.add_argument("b", metavar="B", help="the other sweep's name")
     parser.add_argument("--json", action="store_true",
                         help="as JSON; of sweeps that are refused, how they differ")  # fmt: skip
     parser.set_defaults(run=run)

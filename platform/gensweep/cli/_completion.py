@@ -36,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
         "names of sweeps, which it asks the ledger for.",
         epilog='eval "$(gensweep completion bash)" in ~/.bashrc, or of zsh in ~/.zshrc',
     )  # fmt: skip
-    parser.add_argument("shell", choices=("bash", "zsh"), help="bash or zsh")
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh"), help="bash or zsh")
     parser.set_defaults(run=run)
 
 

@@ -20,7 +20,7 @@ def add_parser(subparsers: Any) -> None:
         "use, stay. Says first what goes, with counts, and asks; a sweep that runs is refused. "
         "MLflow keeps deleted runs until `mlflow gc`.",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.set_defaults(run=run)
 

@@ -22,7 +22,7 @@ def add_parser(subparsers: Any) -> None:
         epilog="gensweep export NAME --out best.toml; "
         "python SCRIPT --set-from best.toml --trials 5 --budget-images 1000000",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--trial", type=int, metavar="N",
                         help="of this one (default: that which `gensweep best` tells)")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",

@@ -13,7 +13,7 @@ def add_parser(subparsers: Any) -> None:
         "with features=classifier. It is like the one that judges samples, but of another seed, "
         "so that no model learns to please its judge.",
     )  # fmt: skip
-    parser.add_argument("data", help="a data set, as `--data` of a sweep takes it")
+    parser.add_argument("data", metavar="DATA", help="a data set, as `--data` of a sweep takes it")
     parser.add_argument("--image-size", type=int, help="as of the sweep")
     parser.add_argument("--seed", type=int, default=1, help="of the classifier (default 1)")
     parser.add_argument("--out", type=Path, metavar="FILE", default=Path("features.safetensors"),

@@ -89,6 +89,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         command.add_parser(subparsers)
     for one in subparsers.choices.values():
         one.set_defaults(own_parser=one)
+    args: argparse.Namespace
     args, more = parser.parse_known_args(argv)
     if more and not getattr(args, "takes_more", False):
         args.own_parser.error(f"unrecognized arguments: {' '.join(more)}")

@@ -20,7 +20,7 @@ def add_parser(subparsers: Any) -> None:
         description="List the models that can be swept, or tell all of one: what it is, the data "
         "that it takes, what it offers, and its hyperparameters.",
     )  # fmt: skip
-    parser.add_argument("model", nargs="?", help=NAMES)
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=NAMES)
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--html", type=Path, metavar="FOLDER",
                         help="write pages to look things up there: every model, metric and "

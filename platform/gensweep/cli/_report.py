@@ -19,7 +19,7 @@ def add_parser(subparsers: Any) -> None:
         "GENSWEEP_STORE points to it.",
         epilog="gensweep report NAME > now.html; gensweep report NAME --format md --out now.md",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--format", choices=FORMATS,
                         help="default: by the ending of --out, or else html")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",

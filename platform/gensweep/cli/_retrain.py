@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
         epilog="gensweep retrain NAME --examples 2000000 --seeds 5 --gpus 1 --dry-run",
         allow_abbrev=False,
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--trial", type=int, metavar="N",
                         help="of this one (default: that which `gensweep best` tells)")  # fmt: skip
     parser.add_argument("--examples", type=int, metavar="N",

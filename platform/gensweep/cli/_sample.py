@@ -19,7 +19,7 @@ def add_parser(subparsers: Any) -> None:
         description="Draw from the model that a sweep registered, and write a picture (.png), or "
         "the numbers (.npy).",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--count", type=int,
                         help="how many (default 64; each picture has its own)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the samples (default 0)")

@@ -13,7 +13,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gensweep.stack import status
+    from gensweep.stack import NO_ADDRESS, status
 
     found = status()
     if args.json:
@@ -23,6 +23,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         for name, service in found["services"].items():
             word = "up" if service["healthy"] else "DOWN"
-            print(f"{name:16} {word:5} {service['address']:24} {service['log']}")
+            print(f"{name:16} {word:5} {service['address'] or NO_ADDRESS:24} {service['log']}")
         print(f"credentials: {found['credentials']['env']}, {found['credentials']['ray_token']}")
     return 0 if found["healthy"] else 1

@@ -13,9 +13,9 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gensweep.stack import status, up
+    from gensweep.stack import NO_ADDRESS, status, up
 
     up(store=args.store)
     for name, service in status()["services"].items():
-        print(f"{name:16} {service['address']}")
+        print(f"{name:16} {service['address'] or NO_ADDRESS}")
     return 0

@@ -24,7 +24,7 @@ def add_parser(subparsers: Any) -> None:
         "drawn anew; a pipe or a log gets a line whenever something changed. Ends when the sweep "
         "does. Ctrl-C stops watching and leaves the sweep alone.",
     )  # fmt: skip
-    parser.add_argument("name", help="the sweep's name; `gensweep list` shows them")
+    parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--every", type=float, default=EVERY_S, metavar="S",
                         help=f"seconds between two looks (default {EVERY_S:g})")  # fmt: skip
     parser.set_defaults(run=run)

@@ -1,7 +1,9 @@
 """Joins the Ray cluster that a sweep runs on."""
 
 import os
+import signal
 import socket
+import threading
 
 from gensweep.errors import UserError
 
@@ -9,7 +11,10 @@ CONNECT_TIMEOUT_S = 4.0
 
 
 def connect() -> None:
-    """Join the cluster that RAY_ADDRESS names or that runs here; `UserError` if there is none."""
+    """Join the cluster that RAY_ADDRESS names or that runs here; `UserError` if there is none.
+
+    From then on a SIGTERM ends the main thread as Ctrl-C does, with `KeyboardInterrupt`.
+    """
     import ray
 
     if ray.is_initialized():
@@ -23,6 +28,8 @@ def connect() -> None:
             f"no Ray cluster answers ({str(error).splitlines()[0][:120]}): "
             "start one with `gensweep up`, or set RAY_ADDRESS."
         ) from None
+    if threading.current_thread() is threading.main_thread():  # Ray's own handler dumps its stack
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _check_listens(address: str) -> None:

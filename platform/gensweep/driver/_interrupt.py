@@ -8,19 +8,19 @@ from typing import Any
 from gensweep.coordinator import RemoteCoordinator, SweepCoordinator
 
 _log = logging.getLogger(__name__)
-KEPT = "interrupted; what was saved is kept."
-"""What is told in the end."""
 
 
 class Interrupt:
     """The first Ctrl-C or SIGTERM asks packs to save their lanes and stop; the second ends all.
 
-    Tune's own handler would end packs in the middle of a step.
+    Tune's own handler would end packs in the middle of a step. `command` goes on with the sweep.
     """
 
-    def __init__(self, coordinator: RemoteCoordinator, sweep: str):
+    def __init__(self, coordinator: RemoteCoordinator, command: str):
         self.is_asked = False
-        self._coordinator, self._sweep = coordinator, sweep
+        self.told = f"interrupted; what was saved is kept: go on with `{command}`"
+        """The last line that the user sees."""
+        self._coordinator, self._command = coordinator, command
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupt":
@@ -32,14 +32,14 @@ class Interrupt:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         if kind is KeyboardInterrupt:
-            raise KeyboardInterrupt(KEPT) from None  # Ray raises one of its own, without the words
+            raise KeyboardInterrupt(self.told) from None  # Ray's own is without the words
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.is_asked:
             raise KeyboardInterrupt
         self.is_asked = True
         _log.warning(
-            "stopping: packs save their lanes; go on with --resume %s (once more ends at once)",
-            self._sweep,
+            "stopping: packs save their lanes; then go on with `%s` (once more ends at once)",
+            self._command,
         )
         self._coordinator.begin(SweepCoordinator.stop)

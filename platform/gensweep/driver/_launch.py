@@ -10,6 +10,7 @@ from gensweep.evaluation import LaneEvaluator
 from gensweep.log import print_error
 from gensweep.patience import OUTAGE_S, Patience
 from gensweep.planning import Plan
+from gensweep.redact import redact
 from gensweep.spec import PackResources, RunRequest
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def launch(plan: Plan) -> None:
     _set_tune_environment()
     from gensweep.coordinator import CoordinatorLostError, SweepCoordinator, start_coordinator
     from gensweep.driver._finish import finish
-    from gensweep.driver._interrupt import KEPT, Interrupt
+    from gensweep.driver._interrupt import Interrupt
+    from gensweep.driver._next_command import next_command
     from gensweep.driver._progress_lines import ProgressPrinter
     from gensweep.driver._recorded_driver import recorded_driver
     from gensweep.driver._report_files import first_report
@@ -40,8 +42,9 @@ def launch(plan: Plan) -> None:
     from gensweep.driver._run_packs import run_packs  # takes two seconds, in which the study opens
 
     coordinator.wait_until_open()
+    command = redact(next_command(request, ()))
     try:
-        with recorded_driver(plan), Interrupt(coordinator, sweep.name) as interrupt:
+        with recorded_driver(plan, command), Interrupt(coordinator, command) as interrupt:
             if not request.resume:  # a resumed sweep has told more already
                 report = first_report(plan, evaluator.protocol).as_json()
                 coordinator.ask(SweepCoordinator.keep_report, report)
@@ -58,7 +61,7 @@ def launch(plan: Plan) -> None:
         print_error(str(lost))
         sys.exit(1)
     if interrupt.is_asked:
-        raise KeyboardInterrupt(KEPT)
+        raise KeyboardInterrupt(interrupt.told)
     if error:
         _exit_with(plan, error)
 

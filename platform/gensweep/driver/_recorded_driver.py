@@ -6,22 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gensweep.driver._next_command import next_command
 from gensweep.driver_record import DriverRecord, SubmittedJob, forget_driver, package_file
 from gensweep.files import write_atomically
 from gensweep.home import Home
 from gensweep.patience import write_patiently
 from gensweep.planning import Plan
-from gensweep.redact import redact
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def recorded_driver(plan: Plan) -> Iterator[None]:
+def recorded_driver(plan: Plan, command: str) -> Iterator[None]:
     """Keep a record of this process until the sweep is done, or is stopped by its user.
 
-    It stays after an error, which may be that of a head that has just died: see the job's status.
+    `command` is what goes on with the sweep. The record stays after an error, which may be that of
+    a head that has just died: see the job's status.
     """
     folder = Home(Path(plan.home)).spool(plan.request.sweep.name)
     job = SubmittedJob.of_this_process()
@@ -29,7 +28,7 @@ def recorded_driver(plan: Plan) -> Iterator[None]:
     if job.package:
         _keep_package(job.package, folder)
     record = DriverRecord(
-        sweep=plan.request.sweep.name, command=redact(next_command(plan.request, ())),
+        sweep=plan.request.sweep.name, command=command,
         arguments=tuple(sys.argv), job=job.id, after=job.after,
     )  # fmt: skip
     write_patiently(folder, lambda: record.write(folder))

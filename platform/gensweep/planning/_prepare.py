@@ -79,14 +79,14 @@ def prepare(request: RunRequest) -> Plan:
 def check_store(store: "ObjectStore", *, has_begun: bool) -> None:
     """Check the store; one that lacks the bucket of a sweep that has begun is away, and waited for:
     Swift says so while the server that knows of its buckets is restarted."""
-    from gensweep.storage import MissingBucketError, StoreUnavailableError
+    from gensweep.storage import MissingBucketError, bucket_away
 
     try:
         store.check()
-    except MissingBucketError as missing:
+    except MissingBucketError:
         if not has_begun:
             raise
-        raise StoreUnavailableError(str(missing)) from None
+        raise bucket_away(store.uri) from None
 
 
 def _ray_address() -> str:

@@ -19,7 +19,7 @@ from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._report_anew import SweepReport, report_anew, trial_pictures
 from gensweep.results._stored_report import HYPERPARAMETERS, StoredReport, stored_report
 from gensweep.results._sweep_of import sweep_of, whole_configuration
-from gensweep.results._table import results_table
+from gensweep.results._table import every_trial_table, results_table
 
 __all__ = [
     "HYPERPARAMETERS",
@@ -35,6 +35,7 @@ __all__ = [
     "best_configuration",
     "best_of",
     "compare",
+    "every_trial_table",
     "is_driven_here",
     "load",
     "model_of",

@@ -91,6 +91,24 @@ def ranking(
     return head, [*floor_rows(head, floor), *rows] if rows else []
 
 
+def every_trial_table(
+    trials: Sequence[TrialView], objective: Objective, floor: Mapping[str, float]
+) -> str:
+    """Show every trial: the best first, then those that cannot be ranked, by number, and why not.
+
+    Above all is the `floor`, which is what real examples score.
+    """
+    ranked = objective.ranked(trials)
+    numbers = {trial["number"] for trial in ranked}
+    every = [*ranked, *(trial for trial in trials if trial["number"] not in numbers)]
+    names = sorted({name for trial in trials for name in trial["params"]})
+    head = ["trial", objective.metric, "outcome", "cause", *names]
+    rows = [[t["number"], t["metrics"].get(objective.metric, ""), state_label(t["outcome"]),
+             t["cause"], *(t["params"].get(name, "") for name in names)]
+            for t in every]  # fmt: skip
+    return text_table(head, [*floor_rows(head, floor), *rows], output_width())
+
+
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Write a table in Markdown.
 

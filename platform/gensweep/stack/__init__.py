@@ -4,10 +4,11 @@ Runs in: processes of its own: servers that the command line starts. Scripts rea
 """
 
 from gensweep.stack._doctor import Check, doctor
-from gensweep.stack._status import status
+from gensweep.stack._status import NO_ADDRESS, status
 from gensweep.stack._up import down, up
 
 __all__ = [
+    "NO_ADDRESS",
     "Check",
     "doctor",
     "down",

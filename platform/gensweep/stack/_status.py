@@ -7,6 +7,8 @@ from gensweep.stack import _services
 from gensweep.stack._process import is_alive, marked
 
 PORT_OF = {"ray": "dashboard"}
+NO_ADDRESS = "- (no port)"
+"""What a table has in the place of the address of a service that listens nowhere."""
 
 
 def status(home: Home | None = None) -> dict[str, Any]:

@@ -19,6 +19,15 @@ class MissingBucketError(StoreError):
     """The store has no such bucket, or does not know of it while a server behind it is away."""
 
 
+def bucket_away(uri: str) -> StoreUnavailableError:
+    """Say that a store does not know its own bucket: so Swift answers while a server behind it is
+    away or starting."""
+    return StoreUnavailableError(
+        f"the store does not know the bucket of {uri} now: a server behind it is away or starting "
+        "(`gensweep status` tells which of the embedded stack)."
+    )
+
+
 class MissingKeyError(KeyError):
     """No object has this key."""
 

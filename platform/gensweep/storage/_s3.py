@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gensweep.errors import UserError
 from gensweep.patience import Patience, pause_before
+from gensweep.stack_env import load_env
 from gensweep.storage._errors import (
     MissingBucketError,
     MissingKeyError,
     StoreDeniedError,
     StoreError,
     StoreUnavailableError,
+    bucket_away,
 )
 from gensweep.storage._keys import join_key, validated_key
 from gensweep.storage._s3_clients import endpoint, renew_clients, s3_client
@@ -176,7 +178,8 @@ class S3Store:
                 raise
             if isinstance(refused, StoreDeniedError):
                 renew_clients()
-            raise StoreUnavailableError(str(refused)) from None
+                raise StoreUnavailableError(str(refused)) from None
+            raise bucket_away(self.uri) from None
         self._has_served = True
         return answer
 
@@ -225,6 +228,8 @@ class S3Store:
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         on_bucket = error.operation_name in {"HeadBucket", "ListObjectsV2"}
         if code == "NoSuchBucket" or (on_bucket and status == 404):
+            if self._is_of_the_stack(where):
+                return bucket_away(self.uri)
             return MissingBucketError(
                 f"bucket {self.bucket!r} does not exist at {where}: create it, or correct the URI."
             )
@@ -243,6 +248,12 @@ class S3Store:
             f"{where} refuses {error.operation_name} in {self.uri} ({code}): check the URI and "
             "AWS_REGION."
         )
+
+    def _is_of_the_stack(self, where: str) -> bool:
+        """Return whether the bucket is that which the embedded stack makes when it starts."""
+        stack = load_env()
+        there = (stack.get("AWS_ENDPOINT_URL"), stack.get("GENSWEEP_STORE"))
+        return there == (where, f"s3://{self.bucket}")
 
 
 def _worth_retrying(error: Exception, patient: bool) -> bool:

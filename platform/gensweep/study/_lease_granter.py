@@ -25,7 +25,7 @@ class LeaseGranter:
             parts.waiting, parts.spending, parts.runtime.clock
         )  # fmt: skip
         self._trials, self._confirming, self._losses = parts.spec.budget.trials, confirming, losses
-        self.is_cancelled = False
+        self._is_cancelled = False
 
     def lease(
         self,
@@ -133,8 +133,12 @@ class LeaseGranter:
             return StopReason.TRIALS
         return None if self._queue.next_stratum() is not None else StopReason.IMAGES
 
+    def cancel(self) -> None:
+        """Lease nothing from now on."""
+        self._is_cancelled = True
+
     def _stopped(self) -> StopReason | None:
-        return StopReason.CANCELLED if self.is_cancelled else self._spending.reason_to_stop()
+        return StopReason.CANCELLED if self._is_cancelled else self._spending.reason_to_stop()
 
     def _confirm(self) -> None:
         """Queue the next round of confirming trials, if it is due."""

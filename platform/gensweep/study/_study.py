@@ -208,7 +208,7 @@ class Study(StudySession):
         """End every unfinished trial as cancelled; their holders meet `StaleLease`."""
         with self._transaction:
             self._ledger.remember("cancelled", True)
-            self._granter.is_cancelled = True
+            self._granter.cancel()
             self._ends.cancel_all(cause)
 
     def stop_reason(self) -> StopReason | None:
