@@ -68,7 +68,7 @@ def test_the_version_is_told_in_one_place(
 def test_the_stacks_packages_are_the_wheels_embedded_extra(wheel: zipfile.ZipFile) -> None:
     """Its requirements, and theirs, can all be had at once: they are what these tests run on."""
     assert resolve(f"{wheel.filename}[embedded]") == [f"gensweep-{VERSION}"]
-    with pytest.raises(AssertionError, match="swift==2.0"):
+    with pytest.raises(AssertionError, match="swift"):
         resolve("swift==2.0")
 
 
