@@ -148,14 +148,15 @@ def test_the_command_line_draws_from_the_best_trial(
 
 def test_what_would_be_retrained_is_told_as_json(stack: Any, output: str) -> None:
     """On stdout nothing else; the plan, in words, is on stderr."""
-    done = stack.run("retrain", NAME, "--seeds", "2", "--dry-run", "--json", "--width", "2")
+    options = ["--seeds", "2", "--width", "2", "--name", "again", "--dry-run", "--json"]
+    done = stack.run("retrain", NAME, *options)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert (told["sweep"], told["seeds"], told["dry_run"]) == (f"{NAME}-retrain", 2, True)
+    assert (told["sweep"], told["seeds"], told["dry_run"]) == ("again", 2, True)
     assert told["examples"] == 4 * 64_000
     (best,) = [t for t in results(stack)["trials"] if t["number"] == told["of"]["trial"]]
     assert told["hyperparameters"].items() >= best["params"].items()
-    assert f"{NAME}-retrain" in done.stderr
+    assert done.stderr.startswith("sweep    again")
 
 
 def test_best_trial_is_a_model_that_samples(
