@@ -69,6 +69,7 @@ def test_evaluation_agrees_with_the_libraries(stack: Any) -> None:
     argv = ["--threads", "1", "--samples", "2000", "--lanes", "4"]
     found = run("evaluation", *argv, env=stack.env)
     assert found["equal_quality"] is True
+    assert found["figures"]["grown_mib"] < 64
     assert found["ratios"]["libraries"] > 0
 
 

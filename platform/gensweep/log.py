@@ -8,6 +8,7 @@ set up on import: the process that runs a sweep's script, the coordinator's and 
 import logging
 import sys
 
+from gensweep.printable import printable
 from gensweep.redact import redact
 
 ROOT = "gensweep"
@@ -25,7 +26,7 @@ class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # of wha
     def format(self, record: logging.LogRecord) -> str:
         """Begin every line with the prefix, and hide the environment's secrets."""
         lines = redact(super().format(record)).splitlines() or [""]
-        return "\n".join(f"{self._prefix}{line}" for line in lines)
+        return "\n".join(f"{self._prefix}{printable(line)}" for line in lines)
 
     @property
     def stream(self) -> object:
@@ -43,8 +44,7 @@ def print_error(message: str) -> None:
     that the logger puts before its lines.
     """
     line = redact(f"error: {' '.join(message.split())}")
-    # What was typed, or stands in a file, may hold codes that a terminal acts upon.
-    print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)
+    print(printable(line), file=sys.stderr)
 
 
 def configure_logging(sweep: str = "", verbosity: int = 0) -> None:

@@ -184,7 +184,7 @@ class TrialRecord:
     images: int
     attempts: int
     lost: int
-    """Times that its pack died or fell silent since it last got further, except with a host."""
+    """Times that its pack died or fell silent, except with a host."""
     hosts: int
     """Times that its pack was lost with a host."""
     seed: int
@@ -279,6 +279,7 @@ class TrialView(TypedDict):
     attempts: int
     """Packs that have trained it."""
     pack_losses: int
+    """Packs that died or fell silent with it, in all; but for `host_losses`."""
     host_losses: int
 
 

@@ -6,6 +6,7 @@ All of them on the features of the same network, of 28x28 images. `libraries` is
 two libraries take for a lane over ours for the same six numbers; what is prepared once for a data
 set, and not again for each trial, is timed for neither. `all_metrics_s` is the time of a lane for
 all that an evaluation measures, `with_intervals_s` at a trial's end, where their intervals are too.
+`grown_mib` is the memory that the six numbers of all lanes take beside the samples.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from gensweep.metrics import Evaluator, FeatureNet
+from gensweep.profiling._memory import MemoryMeter
 
 SHAPE, CLASSES, K = (1, 28, 28), 10, 5
 SAME = ("frechet", "kernel_distance", "precision", "recall", "density", "coverage")
@@ -94,14 +96,18 @@ def main(threads: int, samples: int, lanes: int, peer_lanes: int) -> dict[str, A
     evaluator = Evaluator.for_dataset("random", {"x": real}, {}, net=net, samples=samples, k=K)
     peer = libraries(net, real)
     every = torch.stack([lane_of(number, samples) for number in range(lanes)])
+    meter = MemoryMeter("cpu")
+    meter.begin()
     seconds, mine = timed(lambda: evaluator.evaluate(every, SAME))
+    grown = meter.grown_mib()
     whole, _ = timed(lambda: evaluator.evaluate(every[:1]))
     sure, _ = timed(lambda: evaluator.evaluate(every[:1], errors=True))
     spent, theirs = timed(lambda: [peer(lane) for lane in every[:peer_lanes]])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     per_lane, per_peer = seconds / lanes, spent / peer_lanes
     return {"figures": {"lane_s": per_lane, "libraries_lane_s": per_peer, "lanes": lanes,
-                        "all_metrics_s": whole, "with_intervals_s": sure, "peak_mib": peak},
+                        "all_metrics_s": whole, "with_intervals_s": sure, "grown_mib": grown,
+                        "peak_mib": peak},
             "ratios": {"libraries": per_peer / per_lane},
             "equal_quality": all(map(agree, mine, theirs))}  # fmt: skip
 

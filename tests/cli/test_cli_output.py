@@ -34,8 +34,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def begin(home: Path, name: str, model: str = "gan") -> None:
-    sweep = Sweep(name=name, model=dataclasses.replace(GAN, name=model), space=GAN.space, trials=10)
+def begin(home: Path, name: str, model: str = "gan", failed_of: str = "") -> None:
+    sweep = Sweep(name="s", model=dataclasses.replace(GAN, name=model), space=GAN.space, trials=10)
     spec = StudySpec(
         name=name, space=sweep.space, objective=Objective(metric="frechet"),
         budget=Budget(trials=8), budget_images=sweep.budget_images, settings=sweep.identity(),
@@ -43,6 +43,9 @@ def begin(home: Path, name: str, model: str = "gan") -> None:
     )  # fmt: skip
     with Study.create(spec, str(home / "studies")) as study:
         study.lease("somebody", 1)
+        for _ in range(3 if failed_of else 0):
+            study.fail_owner("somebody", failed_of)
+            study.lease("somebody", 1)
 
 
 def test_trials_that_never_began_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,6 +82,21 @@ def test_a_sweep_that_has_no_sampler_is_told(
     begin(home, "own", "my_lsgan")
     assert main(["sample", name]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["list"], ["list", "--names"], ["watch"], ["results"], ["best"], ["report", "--format", "md"]],
+)
+def test_no_code_of_a_ledger_reaches_the_terminal(
+    home: Path, capsys: pytest.CaptureFixture[str], argv: list[str]
+) -> None:
+    name = "wiped\x1b[2J"
+    begin(home, name, "my\x07gan", failed_of="\x1b[31m red")
+    main(argv if argv[0] == "list" else [*argv, name])
+    told = capsys.readouterr()
+    assert "\\x1b[2J" in told.out + told.err or "red" in told.out
+    assert all(line.isprintable() for line in (told.out + told.err).split("\n"))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)

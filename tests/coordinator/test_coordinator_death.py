@@ -12,6 +12,7 @@ import pytest
 
 from coordinator.mortal import Fate, MortalCoordinator
 from gensweep.coordinator import SweepCoordinator, _pack_leases, _session_memory
+from gensweep.coordinator._pack_status import REMEMBERED
 from gensweep.coordinator._recorder import spool_of
 from gensweep.coordinator._session_memory import MAX_DEATHS, SOON_S, SessionMemory
 from gensweep.errors import UserError
@@ -88,9 +89,9 @@ def run(folder: Path, fate: Fate) -> tuple[dict[str, Any], int]:
     packs[0].round()
     packs[1].round()
     before = coordinator.ask("pack_status", "pack-0")
-    assert before[:3] == (True, {"node"}, False)
+    assert (before.has_begun, list(before.nodes), before.has_error) == (True, ["node"], False)
     coordinator.ask("record_pack_error", "pack-0", "Traceback\n  ...\nOSError: a cable")
-    assert coordinator.ask("pack_status", "pack-0") == (True, {"node"}, True, before.recorded)
+    assert coordinator.ask("pack_status", "pack-0") == before._replace(has_error=True)
     coordinator.ask("end_pack", "pack-0", died=True)
     while packs[1].round():
         assert coordinator.ask("has_waiting_trials") is not None
@@ -143,6 +144,18 @@ def test_a_sweep_whose_coordinator_is_killed_again_and_again_is_the_same(
     assert known == undisturbed
 
 
+def test_the_ledger_tells_which_store_a_sweep_uses(tmp_path: Path) -> None:
+    """Whose bucket is waited for by who goes on; another one, as a mistyped one, is not."""
+    context = context_of(tmp_path)
+    coordinator = SweepCoordinator(context, context.sweep.objective("frechet"), {})
+    coordinator._recorder._tracker._deliverer.stop()
+    coordinator.close()
+    snapshot = read_sweep(context.sweep.name, context.ledger)
+    assert snapshot.may_be_in(f"{context.store}/")
+    assert not snapshot.may_be_in(f"{context.store}2")
+    assert replace(snapshot, store="").may_be_in("s3://any")  # an earlier version's
+
+
 def test_many_packs_are_heard_less_often_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,3 +205,22 @@ def test_too_many_deaths_in_a_row_end_it_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"died 5 times in a row.*--resume x\.$"):
         successor()
     assert not successor("another").is_continued  # a driver that resumes begins anew
+
+
+def test_the_memory_of_a_session_does_not_grow_with_its_packs(tmp_path: Path) -> None:
+    """Each change writes all of it."""
+    memory = SessionMemory(tmp_path / "session.json", "mine", "x")
+    packs, sizes = memory.state.packs, []
+    for number in range(3 * REMEMBERED):
+        owner = f"pack-{number:05d}"
+        packs.nodes[owner], packs.begun[owner] = [f"node-{number % 4}"], True
+        packs.note_report(owner)
+        packs.lane_seconds[owner] = {"training": 2.0, "idle": 1.0}
+        packs.end(owner, "a cable" if number % 2 else "")
+        if number % REMEMBERED == REMEMBERED - 1:
+            with memory.change():
+                pass
+            sizes.append((tmp_path / "session.json").stat().st_size)
+    assert max(sizes) - min(sizes) < 100
+    assert packs.usage() == {"training": 6.0 * REMEMBERED, "idle": 3.0 * REMEMBERED}
+    assert packs.last_death() == "a cable"

@@ -156,7 +156,7 @@ def test_what_would_be_retrained_is_told_as_json(stack: Any, output: str) -> Non
     assert told["examples"] == 4 * 64_000
     (best,) = [t for t in results(stack)["trials"] if t["number"] == told["of"]["trial"]]
     assert told["hyperparameters"].items() >= best["params"].items()
-    assert done.stderr.startswith("sweep    again")
+    assert "again: 2 trials of gan" in done.stderr
 
 
 def test_best_trial_is_a_model_that_samples(

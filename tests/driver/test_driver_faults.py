@@ -163,7 +163,8 @@ def test_driver_is_interrupted_twice_and_then_coordinator_and_pack_are_killed(
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
     stopping = next(line for line in process.stdout if "stopping: " in line)
-    assert stopping.endswith(f"{SCRIPT} --resume interrupted` (once more ends at once)\n")
+    command = f"{SCRIPT} --resume interrupted --packs 1 --width 3`"
+    assert stopping.endswith(f"{command} (once more ends at once)\n")
     process.send_signal(signal.SIGTERM)
     again_s = time.monotonic()
     output = process.stdout.read()
@@ -171,7 +172,7 @@ def test_driver_is_interrupted_twice_and_then_coordinator_and_pack_are_killed(
     assert time.monotonic() - again_s < DEADLINE_S
     last = output.splitlines()[-1]
     assert last.startswith("interrupted; what was saved is kept: go on with `")
-    assert last.endswith(f"{SCRIPT} --resume interrupted`")
+    assert last.endswith(command)
     assert "Traceback" not in output
     assert {t["state"] for t in results(stack, "interrupted").values()} <= {"queued", "leased"}
     before = checkpoints("interrupted")

@@ -39,6 +39,15 @@ def net(digits: tuple[Tensor, Tensor]) -> FeatureNet:
     return train_classifier(digits[0][:1000], digits[1][:1000], 10)
 
 
+@pytest.mark.parametrize("level", [0.7, -0.2])
+def test_examples_that_are_all_equal_are_no_reference(level: float) -> None:
+    """Also those whose mean is rounded, so that their variance is not 0."""
+    flat = {"x": torch.full((1000, 1, 8, 8), level)}
+    net = FeatureNet((1, 8, 8), 10)
+    with pytest.raises(UserError, match="flat has 1000 train examples"):
+        Evaluator.for_dataset("flat", flat, {}, net=net)
+
+
 def test_point_verdicts() -> None:
     evaluator = points()
     lanes = torch.stack([ring(800), ring(800, 5), ring(800, 7), ring(800) * math.nan])

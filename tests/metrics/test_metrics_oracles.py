@@ -53,12 +53,24 @@ def test_frechet_equals_torchmetrics() -> None:
 def test_prdc_equals_package(chunk: int) -> None:
     package = pytest.importorskip("prdc")
     torch.manual_seed(0)
-    real, fake = torch.randn(120, 6).double(), torch.randn(2, 90, 6).double() * 0.8 + 0.3
+    real, fake = torch.randn(420, 6).double(), torch.randn(2, 310, 6).double() * 0.8 + 0.3
     got = prdc(real, fake, k=5, chunk=chunk)
     for lane in range(2):
         want = package.compute_prdc(real.numpy(), fake[lane].numpy(), nearest_k=5)
         for name, value in want.items():
             assert got[name][lane].item() == pytest.approx(value, abs=1e-12)
+
+
+def test_a_sample_whose_distance_overflows_is_one_that_is_near_nothing() -> None:
+    torch.manual_seed(0)
+    real, fake = torch.randn(420, 6), torch.randn(1, 310, 6)
+    near = NearReal(real, 5)
+    without, outlier = near.measure(fake[:, 1:]), fake.clone()
+    outlier[0, 0] = 1e30
+    found = near.measure(outlier)
+    assert found["recall"].item() == without["recall"].item() > 0.8
+    for name in ("precision", "density"):
+        assert found[name].item() == pytest.approx(without[name].item() * 309 / 310)
 
 
 def test_sliced_wasserstein_equals_pot() -> None:

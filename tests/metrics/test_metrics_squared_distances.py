@@ -28,7 +28,14 @@ def test_distances_from_others_do_not_depend_on_the_rows_at_once() -> None:
         assert torch.allclose(seen, wanted, atol=1e-12)
 
 
+def test_digits_are_kept_far_from_the_origin() -> None:
+    torch.manual_seed(0)
+    points = torch.randn(400, 16)
+    near, far = (SquaredDistances(one).nearest(5)[0] for one in (points, points + 1000.0))
+    assert torch.allclose(near, far, rtol=0.01)  # of numbers that are themselves rounded to 6e-5
+
+
 @pytest.mark.parametrize("count", [0, 5])
 def test_more_neighbours_than_others_are_refused(count: int) -> None:
-    with pytest.raises(UserError, match=rf"5 samples have no {count} nearest others each"):
+    with pytest.raises(UserError, match=f"got k={count} and 5 samples"):
         SquaredDistances(torch.randn(5, 2)).nearest(count)

@@ -100,13 +100,29 @@ def test_one_line_names_the_value(
     assert (list_sweeps(ledger(stack)), left_in_store(stack)) == before
 
 
+SIGNALLED = """
+import dataclasses, os, signal
+import ray
+from gensweep.sweep import Sweep, main
+from gensweep_models.catalog import CATALOG
+
+GAN = CATALOG["gan"]
+
+def game(config, data):
+    if ray.is_initialized():
+        os.kill(os.getpid(), signal.SIGTERM)
+    return GAN.game(config, data)
+
+model = dataclasses.replace(GAN, game=game)
+main("A test.", Sweep(name="s", model=model, space=GAN.space, data="ring8"), ["--dry-run"])
+"""
+"""A dry run that gets SIGTERM once it has joined Ray, whose handler would dump its stack."""
+
+
 def test_a_signal_before_training_is_told_in_a_line(
     stack: Any, stack_scripts: Any, tmp_path: Path
 ) -> None:
-    """Ray's own handler writes where each thread was, and aborts."""
-    script = tmp_path / "joined.py"
-    script.write_text("import os, signal\nfrom gensweep.cluster import connect\n"
-                      "import gensweep.sweep\n"
-                      "connect()\nos.kill(os.getpid(), signal.SIGTERM)\n")  # fmt: skip
+    script = tmp_path / "signalled.py"
+    script.write_text(SIGNALLED)
     done = stack_scripts.run(script, [], env=stack.env, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (130, "interrupted.\n")
+    assert (done.returncode, done.stderr) == (130, "interrupted before training began.\n")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
@@ -10,7 +11,7 @@ import pytest
 
 from ended_sweep import CUT_GAN, ended, point_here
 from gensweep.errors import UserError
-from gensweep.results import load, read_here, trial_views
+from gensweep.results import LoadedSweep, load, read_here, trial_views
 from gensweep.storage import Checkpoints, open_store
 from gensweep_models.space import Categorical
 
@@ -107,3 +108,14 @@ def test_choices_of_several_types_are_texts_of_arrow(home: Path) -> None:
     assert "none" in column
     assert {*column} <= {"8", "none", None, "0.5"}
     assert column == [one if one is None else str(one) for one in sweep.trials["params/cut"]]
+
+
+def test_a_damaged_ledger_is_told_in_one_line() -> None:
+    """Of odd values, in whatever part, not by an error of a library."""
+    whole = read_here("s")
+    bad = replace(whole.records[1], metrics=[0.5], params={"learning_rate": object()})
+    broken = LoadedSweep(replace(whole, records=(whole.records[0], bad), spec={"objective": 3}))
+    for look in (lambda: broken.trials, lambda: broken.table("trials"), lambda: broken.objective,
+                 broken.__repr__, broken._repr_html_):  # fmt: skip
+        with pytest.raises(UserError, match=r"^what the ledger tells of 's' cannot be read \(.*\)"):
+            look()

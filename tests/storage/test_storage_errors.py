@@ -20,7 +20,6 @@ import pytest
 from gensweep import patience
 from gensweep.errors import ServerAwayError, UserError
 from gensweep.patience import Patience
-from gensweep.planning._prepare import check_store
 from gensweep.storage import StoreError, StoreUnavailableError, _s3_clients, open_store
 from proxy import Proxy
 
@@ -390,16 +389,44 @@ def test_a_bucket_that_was_there_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("_credentials")
-def test_the_bucket_of_a_sweep_that_has_begun_is_waited_for_at_the_start(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("was_there", [False, True])
+def test_the_bucket_of_a_sweep_that_has_begun_is_waited_for_by_a_store_opened_anew(
+    monkeypatch: pytest.MonkeyPatch, was_there: bool
 ) -> None:
+    """At the start, in packs, and at the last look; a mistyped one is refused at once."""
     monkeypatch.setattr(Swift, "is_whole", False)
     with serving(Swift) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        for has_begun, told in ((False, "does not exist"), (True, "away or starting")):
-            with pytest.raises(StoreError, match=told) as caught:
-                check_store(open_store("s3://bucket/x"), has_begun=has_begun)
-            assert isinstance(caught.value, ServerAwayError) is has_begun
+        store = open_store("s3://bucket/x", Patience(0), was_there=was_there)
+        for action in (store.check, lambda: store.put("k", b"v"), lambda: store.exists("k")):
+            told = "away or starting" if was_there else "does not exist"
+            assert isinstance(failure(action, told), ServerAwayError) is was_there
+        with serving(Scripted) as refusing:  # who refuses the credentials is not waited for
+            monkeypatch.setenv("AWS_ENDPOINT_URL", refusing)
+            assert not isinstance(failure(store.check, "(403)"), ServerAwayError)
+
+
+class Keyless(Scripted):
+    """Has the bucket, or may not tell of it, and no object: HEAD is answered without a body."""
+
+    of_bucket = 200
+
+    def answer(self) -> None:
+        self.code = 404 if "/x/" in self.path else self.of_bucket
+        super().answer()
+
+    do_HEAD = answer  # noqa: N815
+
+
+@pytest.mark.usefixtures("_credentials")
+@pytest.mark.parametrize("of_bucket", [200, 403])
+def test_a_key_is_missing_where_the_bucket_is_there(
+    monkeypatch: pytest.MonkeyPatch, of_bucket: int
+) -> None:
+    monkeypatch.setattr(Keyless, "of_bucket", of_bucket)
+    with serving(Keyless) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        assert not open_store("s3://bucket/x").exists("k")
 
 
 @pytest.mark.usefixtures("_credentials")

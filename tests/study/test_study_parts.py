@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,38 +98,60 @@ def test_the_trial_that_one_more_loss_ends_runs_alone(max_attempts: int) -> None
     rule = LossRule(max_attempts)
     for lost in range(max_attempts):
         for hosts in range(MAX_HOSTS_LOST + 1):
-            entry = TrialEntry(0, 0, {}, lost=lost, hosts=hosts)
+            entry = TrialEntry(0, 0, {}, errors_in_row=lost, hosts_in_row=hosts)
             by_pack = rule.after_loss(entry, Loss(packs=1)).state.ended and lost > 0
             by_host = rule.after_loss(entry, Loss(hosts=1)).state.ended
             assert rule.after_loss(entry, Loss()).state is TrialState.QUEUED
             assert rule.must_run_alone(entry) == (by_pack or by_host or lost >= ALONE_AFTER)
-    assert rule.after_loss(TrialEntry(0, 0, {}, lost=9), Loss(packs=1, cause="fire")).cause == (
-        "lost 10 times, the last by fire"
+    entry = TrialEntry(0, 0, {}, lost=9, hosts=2, errors_in_row=max_attempts - 1)
+    assert rule.after_loss(entry, Loss(packs=1, cause="fire")).cause == (
+        "lost 12 times, the last by fire"
     )
 
 
-def test_packs_that_are_killed_are_forgiven_more_often() -> None:
-    rule, entry, killed = LossRule(3), TrialEntry(0, 0, {}), Loss(packs=1, is_killed=True)
-    for _ in range(MAX_KILLED - 1):
-        after = rule.after_loss(entry, killed)
-        assert after.state is TrialState.QUEUED
-        entry.lost = after.lost
+def lose(rule: LossRule, entry: TrialEntry, loss: Loss) -> TrialState:
+    """The state of the trial after one loss more, which its entry keeps."""
+    after = rule.after_loss(entry, loss)
+    for name, value in asdict(after.losses).items():
+        setattr(entry, name, value)
+    return after.state
+
+
+KILL, ERROR, HOST = Loss(packs=1, is_killed=True), Loss(packs=1), Loss(hosts=1)
+
+
+@pytest.mark.parametrize(("loss", "most"), [(KILL, MAX_KILLED), (ERROR, 3), (HOST, 11)])
+def test_packs_that_are_killed_and_hosts_are_forgiven_more_often(loss: Loss, most: int) -> None:
+    rule, entry = LossRule(3), TrialEntry(0, 0, {})
+    for _ in range(most - 1):
+        assert lose(rule, entry, loss) is TrialState.QUEUED
     assert rule.must_run_alone(entry)
-    assert rule.after_loss(entry, killed).state is TrialState.FAILED
-    assert rule.after_loss(entry, Loss(packs=1)).state is TrialState.FAILED  # it left an error
-    assert rule.after_loss(entry, Loss()).state is TrialState.QUEUED  # it was given back
-    assert rule.after_loss(entry, Loss(hosts=1)).state is TrialState.QUEUED
+    assert lose(rule, entry, Loss()) is TrialState.QUEUED  # it was given back
+    assert lose(rule, entry, loss) is TrialState.FAILED
+
+
+def test_kills_errors_and_hosts_are_counted_apart() -> None:
+    rule, entry = LossRule(3), TrialEntry(0, 0, {})
+    for loss in (*[KILL] * (MAX_KILLED - 1), *[ERROR] * 2, *[HOST] * MAX_HOSTS_LOST):
+        assert lose(rule, entry, loss) is TrialState.QUEUED
+    assert (entry.lost, entry.hosts) == (MAX_KILLED + 1, MAX_HOSTS_LOST)
+    for last in (KILL, ERROR, HOST):
+        assert lose(rule, replace(entry), last) is TrialState.FAILED
 
 
 def test_losses_count_from_where_a_trial_last_got_further() -> None:
-    rule, entry = LossRule(3), TrialEntry(0, 0, {}, lost=2, lost_at=100, images=100)
+    """In all of them are counted, too."""
+    rule, entry = LossRule(3), TrialEntry(0, 0, {}, images=100)
+    for loss in (ERROR, ERROR, *[HOST] * MAX_HOSTS_LOST):
+        assert lose(rule, entry, loss) is TrialState.QUEUED
     assert rule.must_run_alone(entry)
-    assert rule.after_loss(entry, Loss(packs=1)).state is TrialState.FAILED
+    assert rule.after_loss(entry, ERROR).state is TrialState.FAILED
+    assert rule.after_loss(entry, HOST).state is TrialState.FAILED
     entry.images = 101
     assert not rule.must_run_alone(entry)
-    after = rule.after_loss(entry, Loss(packs=1))
-    assert (after.state, after.lost, after.lost_at) == (TrialState.QUEUED, 1, 101)
-    assert rule.after_loss(entry, Loss(hosts=1)).lost == 0
+    assert lose(rule, entry, ERROR) is TrialState.QUEUED
+    assert (entry.errors_in_row, entry.hosts_in_row, entry.lost_at) == (1, 0, 101)
+    assert (entry.lost, entry.hosts) == (3, MAX_HOSTS_LOST)
 
 
 # What comes next

@@ -52,7 +52,7 @@ def test_a_model_is_swept_and_its_best_trial_samples(
     measured = "nll" if "log_prob" in capabilities(CATALOG[name].game) else "frechet"
     assert all(t.images >= 320 and measured in t.metrics for t in trials.values())
     kept = [small_sweep.result(number) for number in trials]
-    pictures = load_sample_grids(small_sweep.store_uri, kept)
+    pictures = load_sample_grids(small_sweep.store, kept)
     assert set(pictures) == {"0", "1"}
     assert all(png.startswith(b"\x89PNG") for png in pictures.values())
 

@@ -398,11 +398,12 @@ def test_trials_of_a_pack_that_lost_its_host_wait_again(small_sweep: Any) -> Non
     for attempt in range(4):  # more often than packs may die of a trial
         owner = f"pack-{attempt}-abc"
         small_sweep.coordinator.register_nodes(owner, {f"node-{attempt}"})
-        assert small_sweep.coordinator.pack_status(owner) == (False, {f"node-{attempt}"}, False, 0)
+        known = (False, {f"node-{attempt}": 0}, False, 0, 0, False)
+        assert small_sweep.coordinator.pack_status(owner) == known
         small_sweep.runner(owner)
-        assert small_sweep.coordinator.pack_status(owner) == (True, {f"node-{attempt}"}, False, 0)
+        assert small_sweep.coordinator.pack_status(owner) == (True, *known[1:])
         small_sweep.coordinator.end_pack(owner, died=True, host_lost=True)
-    assert small_sweep.coordinator.pack_status("none") == (False, set(), False, 0)
+    assert small_sweep.coordinator.pack_status("none") == (False, {}, False, 0, 0, False)
     assert {t.state for t in small_sweep.trials().values()} == {"queued"}
     shown = [small_sweep.result(number) for number in small_sweep.trials()]
     assert {(t["pack_losses"], t["host_losses"]) for t in shown} == {(0, 4)}

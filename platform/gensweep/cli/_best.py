@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gensweep.json_text import json_text
+from gensweep.printable import printable
 
 
 def add_parser(subparsers: Any) -> None:
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
     with refuse_damaged(args.name):
         told = _tell(args.name)
-        text = json_text(told) if args.json else "\n".join(_lines(told))
+        text = json_text(told) if args.json else "\n".join(map(printable, _lines(told)))
     print(text)
     return 0
 

@@ -77,7 +77,8 @@ def _export_model(snapshot: "SweepSnapshot", trial: "TrialView", folder: Path) -
     from gensweep.stack_env import required_env
     from gensweep.storage import load_trained_lane, open_store
 
-    sweep, store = sweep_of(snapshot), open_store(required_env("GENSWEEP_STORE"))
+    sweep, uri = sweep_of(snapshot), required_env("GENSWEEP_STORE")
+    store = open_store(uri, was_there=snapshot.may_be_in(uri))
     try:
         weights = load_trained_lane(store, trial)
     except LookupError as error:

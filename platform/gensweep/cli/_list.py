@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from gensweep.json_text import json_text
+from gensweep.printable import printable
 
 
 def add_parser(subparsers: Any) -> None:
@@ -20,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
 
     found = sweeps_here()
     if args.names:
-        print("\n".join(sweep["name"] for sweep in found))
+        print("\n".join(printable(sweep["name"]) for sweep in found))
         return 0
     if args.json:
         print(json_text(found))

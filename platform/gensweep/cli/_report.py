@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.json_text import json_text
+from gensweep.printable import printable_lines
 
 FORMATS = ("html", "md", "json")
 
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             text = report.markdown() if kind == "md" else report.html()
     if args.out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(printable_lines(text))
         return 0
     try:
         args.out.write_text(text, encoding="utf-8")

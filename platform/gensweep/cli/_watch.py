@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gensweep.cli._json_answer import add_json
 from gensweep.json_text import json_text
+from gensweep.printable import printable
 
 if TYPE_CHECKING:
     from gensweep.results import SweepProgress
@@ -78,6 +79,7 @@ class Screen:
 
     def show(self, lines: list[str]) -> None:
         """Write the lines in the place of the last ones."""
+        lines = [printable(line) for line in lines]
         if not self.is_terminal:
             print("  |  ".join(lines), flush=True)
             return

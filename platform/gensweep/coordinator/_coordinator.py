@@ -141,13 +141,14 @@ class SweepCoordinator:
 
     def add_usage(self, owner: str, lane_seconds: Mapping[str, float]) -> None:
         """Keep what a pack's lanes have done with their time since it began."""
+        if owner in self._memory.state.packs.ended:  # what it had told is counted
+            return
         with self._memory.change() as state:
             state.packs.lane_seconds[owner] = dict(lane_seconds)
 
     def pack_status(self, owner: str) -> PackStatus:
         """Tell what is known of the pack, and how much is recorded of all trials."""
-        recorded = sum(trial.images + trial.state.ended for trial in self._study.ranked())
-        return self._memory.state.packs.status(owner, recorded)
+        return self._pack_ends.status(owner)
 
     def end_pack(self, owner: str, *, died: bool, host_lost: bool = False) -> None:
         """Let the trials of an ended pack wait for another, or fail if packs keep dying of them.

@@ -38,6 +38,7 @@ def open_parts(
     study = open_study(
         context, objective, protocol, is_continued=memory.is_continued, session=session
     )
+    study.keep_store(context.store)
     recorder, curve = SweepRecorder(context, objective), protocol.get("curve")
     metrics = [str(metric) for metric in curve] if isinstance(curve, Sequence) else []
     results = TrialResults(study, recorder, memory, metrics)

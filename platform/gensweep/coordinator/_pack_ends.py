@@ -7,7 +7,8 @@ import logging
 
 from gensweep.coordinator._coordinator_parts import CoordinatorParts
 from gensweep.coordinator._hang_watch import CAUSE
-from gensweep.coordinator._pack_status import UNKNOWN
+from gensweep.coordinator._pack_status import UNKNOWN, PackStatus
+from gensweep.trial import TrialState
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +35,15 @@ class PackEnds:
             state.packs.record_error(owner, traceback)
         numbers = [number for number, _ in self._study.held(owner)]
         self._recorder.record_error(numbers, traceback)
+
+    def status(self, owner: str) -> PackStatus:
+        """Tell what is known of the pack, and how much is recorded of all trials."""
+        trials = self._study.ranked()
+        failed = sum(trial.state is TrialState.FAILED for trial in trials)
+        recorded = sum(trial.images + trial.state.ended for trial in trials) - failed
+        return self._memory.state.packs.status(
+            owner, recorded=recorded, failed=failed, is_suspect=self._study.holds_suspect(owner)
+        )
 
     def end(self, owner: str, *, died: bool, host_lost: bool) -> None:
         """Let the trials of an ended pack wait for another, or fail if packs keep dying of them."""

@@ -1,5 +1,6 @@
 """Keeps what the coordinator knows of packs: nodes, whether they have begun, why they died."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -7,6 +8,9 @@ from gensweep.redact import redact
 
 HOST_LOST = "the loss of its host"
 UNKNOWN = "the end of its process"
+REMEMBERED = 1000
+"""Ended packs that are known by name: each change writes them all. What comes later of others, a
+process that outlived its pack for so long, is refused for the leases that it does not hold."""
 
 
 class PackStatus(NamedTuple):
@@ -15,14 +19,22 @@ class PackStatus(NamedTuple):
     has_begun: bool
     """Whether it has asked for trials."""
 
-    nodes: frozenset[str]
-    """Ids of the Ray nodes that end the pack if they end; empty if it did not come so far."""
+    nodes: Mapping[str, int]
+    """Ids of the Ray nodes that end the pack if they end, to how often something was recorded that
+    packs there told; empty if it did not come so far."""
 
     has_error: bool
     """Whether it left an error, which a process that is killed does not."""
 
     recorded: int
-    """Images that trials have reported, and trials that have ended: what grows as a sweep does."""
+    """Images that trials have reported, and trials that have ended, but for `failed`: what grows as
+    a sweep does."""
+
+    failed: int
+    """Trials that have failed."""
+
+    is_suspect: bool
+    """Whether it has one trial alone, as others have died with that one."""
 
 
 @dataclass(slots=True)
@@ -35,21 +47,30 @@ class PackRegistry:
 
     begun: dict[str, bool] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    reports: dict[str, int] = field(default_factory=dict)
+    """By node; not written by itself, but with what changes next."""
+
     ended: dict[str, str] = field(default_factory=dict)
-    """To what each died of, empty for one that did not."""
+    """The last `REMEMBERED` to what each died of, empty for one that did not."""
 
     lane_seconds: dict[str, dict[str, float]] = field(default_factory=dict)
-    """What the lanes of each did so far, by kind."""
+    """What the lanes of each did so far, by kind; of all that have ended under the name ""."""
 
     def record_error(self, owner: str, traceback: str) -> None:
         """Keep the last line of the traceback that ends the pack, without secrets."""
         self.errors[owner] = redact(traceback.strip().splitlines()[-1])[:300]
 
-    def status(self, owner: str, recorded: int) -> PackStatus:
+    def note_report(self, owner: str) -> None:
+        """Count what a pack told of its trials, for its nodes."""
+        for node in self.nodes.get(owner, ()):
+            self.reports[node] = self.reports.get(node, 0) + 1
+
+    def status(self, owner: str, *, recorded: int, failed: int, is_suspect: bool) -> PackStatus:
         """Tell what is known of the pack; nothing of one that never came."""
         return PackStatus(
-            has_begun=owner in self.begun, nodes=frozenset(self.nodes.get(owner, ())),
-            has_error=owner in self.errors, recorded=recorded,
+            has_begun=owner in self.begun,
+            nodes={node: self.reports.get(node, 0) for node in self.nodes.get(owner, ())},
+            has_error=owner in self.errors, recorded=recorded, failed=failed, is_suspect=is_suspect,
         )  # fmt: skip
 
     def cause(self, owner: str, *, host_lost: bool) -> str:
@@ -63,6 +84,11 @@ class PackRegistry:
         self.begun.pop(owner, None)
         self.errors.pop(owner, None)
         self.ended[owner] = cause
+        if len(self.ended) > REMEMBERED:
+            del self.ended[next(iter(self.ended))]
+        of_ended = self.lane_seconds.setdefault("", {})
+        for kind, seconds in self.lane_seconds.pop(owner, {}).items():
+            of_ended[kind] = of_ended.get(kind, 0.0) + seconds
 
     def last_death(self) -> str:
         """Tell what the pack died of that died last; empty if none did."""

@@ -36,7 +36,8 @@ class SweepRecorder:
 
     def __init__(self, context: RunContext, objective: Objective):
         sweep = context.sweep
-        self._sweep, self._store = sweep, open_store(context.store, Patience(BRIEFLY_S))
+        self._sweep = sweep
+        self._store = open_store(context.store, Patience(BRIEFLY_S), was_there=True)
         self._ranked = objective.metric
         spool = Spool(spool_of(context))
         self._tracker = Tracker(spool, context.tracking_uri, sweep.question, sweep.name,

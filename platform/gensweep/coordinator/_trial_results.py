@@ -54,6 +54,7 @@ class TrialResults:
             if verdict is not Verdict.LOST:
                 self._recorder.report(report)
                 self._memory.note_recorded()
+                self._memory.state.packs.note_report(owner)
         self.end_pruned()
         return verdicts
 
@@ -127,6 +128,7 @@ class TrialResults:
         last = {**last, **interval_ends(end.intervals)}
         self._recorder.end_trial(number, resolved.state, resolved.cause, last, end.lineage)
         self._study.finish(lease, resolved, end.images, end.stored(resolved.state))
+        self._memory.state.packs.note_report(lease.owner)
 
     def end_pruned(self) -> None:
         """End the trials that were pruned while they waited, with what they left then."""

@@ -21,11 +21,12 @@ from gensweep.evaluation import Floor, TestResult, draw_pictures, evaluate_on_te
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.known_pictures import offered_pictures
 from gensweep.objective import Objective
-from gensweep.patience import OUTAGE_S, Patience
+from gensweep.patience import OUTAGE_S
 from gensweep.planning import Plan
+from gensweep.printable import printable
 from gensweep.redact import redact
 from gensweep.results import results_table, trial_views
-from gensweep.storage import load_trained_lane, open_store
+from gensweep.storage import load_trained_lane
 from gensweep.study import read_sweep
 from gensweep.trial import LINEAGE, TrialView
 from gensweep.worker import shares, shares_text
@@ -118,7 +119,7 @@ def print_answer(
 def _print_labelled(told: Mapping[str, object]) -> None:
     for label, text in told.items():
         if text:
-            print(f"{label:8} {text}", flush=True)
+            print(f"{label:8} {printable(str(text))}", flush=True)
 
 
 def _compare_text(plan: Plan, link: str | None) -> str:
@@ -150,7 +151,7 @@ def _look_at_best(
     if not (is_measured or is_drawn):
         return test, pictures
     try:
-        store = open_store(plan.store, Patience(OUTAGE_S))
+        store = plan.open_store()
         lane = load_trained_lane(store, trial)
         if is_measured:
             _log.info("measuring the best trial once more, on test examples that ranked none")

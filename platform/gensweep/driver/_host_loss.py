@@ -1,9 +1,17 @@
-"""Tells a pack that died with its host from one that died of its own."""
+"""Tells a pack that died with its host from one that died of its own, and where hosts are."""
 
 import time
 
 WATCH_S = 20.0
 """Longer than Ray takes to miss a node that refuses connections."""
+
+
+def node_address(node: str) -> str:
+    """Return the address of a Ray node; its id if Ray has forgotten it."""
+    import ray
+
+    known = {each["NodeID"]: str(each["NodeManagerAddress"]) for each in ray.nodes()}
+    return known.get(node, node)
 
 
 def host_lost(nodes: set[str]) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from gensweep.evaluation import LaneEvaluator
 from gensweep.log import print_error
-from gensweep.patience import OUTAGE_S, Patience
 from gensweep.planning import Plan
 from gensweep.redact import redact
 from gensweep.spec import PackResources, RunRequest
@@ -69,14 +68,12 @@ def launch(plan: Plan) -> None:
 def _build_evaluator(plan: Plan) -> LaneEvaluator:
     """Build what measures lanes; that of a resumed sweep measures and judges as it did before."""
     from gensweep.evaluation import build_evaluator
-    from gensweep.storage import open_store
 
     sweep, resume = plan.request.sweep, plan.request.resume
     begun = _protocol_of_begun(plan) if resume else {}
     # The file of a feature network may be gone by now; a network of ours is made of the data.
     used = begun.get("feature_hash") if sweep.features else None
-    store = open_store(plan.store, Patience(OUTAGE_S))
-    evaluator = build_evaluator(sweep, store, *plan.splits, feature_hash=used)
+    evaluator = build_evaluator(sweep, plan.open_store(), *plan.splits, feature_hash=used)
     return evaluator.judging_by(begun.get("bounds", {})) if resume else evaluator
 
 

@@ -11,7 +11,7 @@ from gensweep.errors import UserError
 from gensweep.evaluation import sampler_spec
 from gensweep.planning import Plan
 from gensweep.redact import redact
-from gensweep.storage import MissingKeyError, load_trained_lane, open_store
+from gensweep.storage import MissingKeyError, load_trained_lane
 from gensweep.trial import TrialView
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def _register(plan: Plan, run_id: str, trial: TrialView) -> str:
         return ""
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "lane.safetensors"
-        weights.write_bytes(load_trained_lane(open_store(plan.store), trial))
+        weights.write_bytes(load_trained_lane(plan.open_store(), trial))
         return register_model(
             plan.tracking_uri,
             f"{sweep.model.name}-{plan.dataset.name}",

@@ -12,7 +12,6 @@ from gensweep.errors import UserError
 from gensweep.evaluation import TestResult, real_grid
 from gensweep.json_text import json_text
 from gensweep.objective import Objective
-from gensweep.patience import OUTAGE_S, Patience
 from gensweep.planning import Plan, options_parser, sweep_summary
 from gensweep.redact import redact, redact_tree
 from gensweep.report import SweepFacts, command_text
@@ -81,7 +80,8 @@ def pictures_of(plan: Plan, best: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def keep_pictures(plan: Plan, best: Mapping[str, bytes]) -> list[str]:
     """Store the pictures; return what those show that the store has."""
-    return store_report_pictures(plan.store, plan.request.sweep.name, pictures_of(plan, best))
+    store = open_store(plan.store, was_there=True)  # pictures are not worth ten minutes
+    return store_report_pictures(store, plan.request.sweep.name, pictures_of(plan, best))
 
 
 def build_files(
@@ -94,7 +94,8 @@ def build_files(
 ) -> dict[str, bytes]:
     """Render the report and the trials; return their bytes by name."""
     sweep = plan.request.sweep
-    images = trial_pictures(plan.store, trials, objective) | pictures_of(plan, facts.pictures)
+    store = open_store(plan.store, was_there=True)
+    images = trial_pictures(store, trials, objective) | pictures_of(plan, facts.pictures)
     page = report.render(trials, objective, snapshot.versions, images)
     test = facts.test.as_json() if facts.test else {}
     text = json_text({"sweep": sweep.name, "test": test, "trials": trials})
@@ -165,7 +166,7 @@ def store_files(plan: Plan, files: Mapping[str, bytes]) -> str:
     """Put the files into the store; return where they are, or why they are not."""
     folder = f"sweeps/{plan.request.sweep.name}"
     try:
-        store = open_store(plan.store, Patience(OUTAGE_S))
+        store = plan.open_store()
         for name, data in files.items():
             store.put(f"{folder}/{name}", data)
     except UserError as error:

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -15,21 +15,16 @@ from ray.tune.search import Searcher
 
 from gensweep.coordinator import (
     CoordinatorLostError,
-    PackStatus,
     RemoteCoordinator,
     SweepCoordinator,
 )
-from gensweep.driver._host_loss import host_lost
+from gensweep.driver._death_count import DeathCount
+from gensweep.driver._host_loss import host_lost, node_address
 from gensweep.driver._placement import PlacementRetries, watch_packs
 from gensweep.spec import SUPERVISOR_CPUS, PackResources
 from gensweep.worker import PackCalls, WorkerSettings, train_loop_per_worker
 
 _log = logging.getLogger(__name__)
-MAX_FAILURES = 4
-"""Packs in a row that may leave an error, or die before they ask for trials, until the sweep stops:
-one more than a bad trial can kill so."""
-MAX_KILLED = 20
-"""Packs in a row that may die in any way, as long as nothing is recorded in between."""
 MAX_IDLE_HOST_LOSSES = 10
 """Packs that may lose their host in a row, or twice all of them, before they have a trial."""
 
@@ -38,42 +33,6 @@ TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR
 
 STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN",
               "AWS_SESSION_TOKEN")  # fmt: skip
-
-
-@dataclass(slots=True)
-class DeathCount:
-    """Counts packs that died in a row, by whether their host went with them."""
-
-    max_host_losses: int
-    failures: int = 0
-    killed: int = 0
-    host_losses: int = 0
-    recorded: int = 0
-    """What was recorded until the last of them: see `PackStatus`."""
-
-    def add(self, status: PackStatus, *, error: bool, host_loss: bool) -> None:
-        """Count the end of a pack; what was recorded since the one before begins a new row.
-
-        But not if the pack never came to its trials: those of others say nothing of that.
-        """
-        if (status.recorded > self.recorded and status.has_begun) or not error:
-            self.failures = self.killed = 0
-        self.recorded = max(self.recorded, status.recorded)
-        if host_loss:  # one that lost its host with trials on it starts anew
-            self.host_losses = 0 if status.has_begun else self.host_losses + 1
-            return
-        self.host_losses = 0
-        self.failures += error and (status.has_error or not status.has_begun)
-        self.killed += error
-
-    @property
-    def is_exceeded(self) -> bool:
-        """Return whether no other pack is worth trying."""
-        return (
-            self.failures >= MAX_FAILURES
-            or self.killed >= MAX_KILLED
-            or self.host_losses >= self.max_host_losses
-        )
 
 
 class PackSearcher(Searcher):  # type: ignore[misc]
@@ -86,7 +45,8 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         super().__init__(metric="trials", mode="max")
         self._coordinator, self._retries = coordinator, retries
         self._owners: dict[str, str] = {}
-        self._deaths = DeathCount(max(MAX_IDLE_HOST_LOSSES, 2 * packs))
+        self._deaths = DeathCount(max(MAX_IDLE_HOST_LOSSES, 2 * packs), node_address)
+        self._gave_up = False
         self.lost: CoordinatorLostError | None = None
 
     def suggest(self, trial_id: str) -> Any:
@@ -95,7 +55,7 @@ class PackSearcher(Searcher):  # type: ignore[misc]
             waits = self._coordinator.ask(SweepCoordinator.has_waiting_trials)
         except CoordinatorLostError as error:
             self.lost = error
-        if self.lost or waits is None or self._deaths.is_exceeded:
+        if self.lost or waits is None or self._gave_up:
             return Searcher.FINISHED
         if not waits:
             return None
@@ -119,9 +79,15 @@ class PackSearcher(Searcher):  # type: ignore[misc]
         host = error and not moved and host_lost(set(status.nodes))
         if not moved:
             self._deaths.add(status, error=error, host_loss=host)
+            self._give_up_if_needed()
         died = error and not moved
         _log.debug("%s ends%s", owner, ": it died" if died else ", to be placed anew" * moved)
         self._coordinator.ask(SweepCoordinator.end_pack, owner, died=died, host_lost=host)
+
+    def _give_up_if_needed(self) -> None:
+        if not self._gave_up and (reason := self._deaths.reason):
+            self._gave_up = True
+            _log.warning("no more packs are started, those that run go on: %s", reason)
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: the study is what persists."""

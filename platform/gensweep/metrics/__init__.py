@@ -16,7 +16,7 @@ from gensweep.metrics._images import feature_batches
 from gensweep.metrics._kernel import kernel_distance
 from gensweep.metrics._likelihood_units import bits_per_dim
 from gensweep.metrics._modes import mode_metrics
-from gensweep.metrics._prdc import prdc, radii
+from gensweep.metrics._prdc import prdc
 from gensweep.metrics._projection import Projection
 from gensweep.metrics._stacked import StackedNet
 
@@ -40,7 +40,6 @@ __all__ = [
     "mode_metrics",
     "moments",
     "prdc",
-    "radii",
     "sliced_wasserstein",
     "train_classifier",
 ]

@@ -79,7 +79,7 @@ class Evaluator:
             reference = Images(real, net, known, k, copies)
         stated |= _measured_by(reference)
         variance = _mean_variance(real).item()
-        if not variance:
+        if not variance or bool((real == real[0]).all()):
             raise UserError(f"{name} has {len(real)} {split} examples to judge samples by, and all "
                             "are equal: add others.")  # fmt: skip
         return cls(

@@ -29,6 +29,7 @@ from gensweep.metrics._transport import Transport
 from gensweep.metrics._verdict import (
     CLASS_BOUNDS,
     IMAGE_BOUNDS,
+    POINT_CLOUD_BOUNDS,
     Bounds,
     judge_images,
     kept_classes,
@@ -74,7 +75,8 @@ class Images:
         """Of points without known modes, as they are; None: examples are of another shape."""
         self.copies = copies if copies is not None and copies.tells else None
         own = {"feature_input": net.protocol} if isinstance(net, FileFeatures) else {}
-        self.bounds: Bounds = IMAGE_BOUNDS | ({} if shares is None else CLASS_BOUNDS)
+        self.bounds: Bounds = IMAGE_BOUNDS if self.transport is None else POINT_CLOUD_BOUNDS
+        self.bounds = {**self.bounds, **({} if shares is None else CLASS_BOUNDS)}
         self.protocol: dict[str, object] = {
             **own,
             "kind": "images",

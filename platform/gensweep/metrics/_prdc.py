@@ -18,15 +18,7 @@ from gensweep.metrics._near_errors import NearErrors
 from gensweep.metrics._squared_distances import SquaredDistances
 from gensweep.metrics._standard_error import standard_error
 
-__all__ = ["NearReal", "prdc", "radii"]
-
-
-def radii(features: Tensor, k: int = NEIGHBOURS, chunk: int | None = None) -> Tensor:
-    """Return the distance [N] from each of features [N, D] to its k-th nearest other one.
-
-    `UserError` unless 0 < k < N. Rows are taken by `chunk`, to bound the memory.
-    """
-    return _reaches(SquaredDistances(features, chunk), k).clamp(min=0).sqrt()
+__all__ = ["NearReal", "prdc"]
 
 
 def prdc(
@@ -44,7 +36,8 @@ class NearReal:
 
     def __init__(self, real: Tensor, k: int = NEIGHBOURS, chunk: int | None = None) -> None:
         self._real, self._k, self._chunk = real, k, chunk
-        self._reaches = _reaches(SquaredDistances(real, chunk), k)
+        # Squares of the balls' radii, as all distances here are squares.
+        self._reaches = SquaredDistances(real, chunk).nearest(k)[0][:, -1]
         self._clipped = self._reaches.clamp(max=self._reaches.median())
         self._best = self._density_of_real()
 
@@ -71,17 +64,17 @@ class NearReal:
         self, fake: Tensor, recall: bool, clipped: bool, errors: bool
     ) -> dict[str, Tensor]:
         """Count balls by products with ones, for torch sums booleans slowly."""
-        wanted = recall and errors and len(fake) > self._k + 1
+        spare = recall and errors and len(fake) > self._k + 1
         squares = SquaredDistances(fake, self._chunk)
-        near_fake = squares.nearest(self._k + 1) if wanted else None
-        jackknife = NearErrors(fake, self._k, near_fake) if errors else None
-        reaches = _reaches(squares, self._k) if recall else None
+        near_fake = squares.nearest(self._k + spare) if recall else None
+        jackknife = NearErrors(fake, self._k, near_fake if spare else None) if errors else None
         near, within_clipped = fake.new_zeros(len(fake)), fake.new_zeros(len(fake))
         recalled, have, memory = [], [], squares.like()
         for rows, distances in squares.of(self._real):
             room = memory[: len(distances)]
-            if reaches is not None:
-                recalled.append(torch.sub(distances, reaches, out=room).amin(1) < 0)
+            if near_fake is not None:
+                reaches = near_fake[0][:, self._k - 1]
+                recalled.append(torch.lt(distances, reaches, out=room).amax(1))
             within = torch.lt(distances, self._reaches[rows, None], out=room)
             near += _down(within)
             have.append(within.sum(1))
@@ -145,11 +138,6 @@ class NearReal:
         for rows, distances in squares.of_each_other(itself=math.inf):
             inside += _down(distances.le_(self._clipped[rows, None]))
         return (inside.double() / self._k).clamp(max=1).mean()
-
-
-def _reaches(squares: SquaredDistances, k: int) -> Tensor:
-    """Return the squares [N] of `radii`."""
-    return squares.nearest(k)[0][:, -1]
 
 
 def _down(mask: Tensor) -> Tensor:

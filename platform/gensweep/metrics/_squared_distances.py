@@ -17,6 +17,8 @@ ENTRIES, ENTRIES_OF_GPU = 2**20, 2**26
 """Distances at once: on a processor so many stay in its cache, a GPU wants work for all cores."""
 LEAST_ROWS, MOST_ROWS = 64, 4096
 """At once: products of fewer rows are slow, and few points have no use for the memory of more."""
+SOME = 100
+"""Points whose median is taken."""
 DEPTH = 16
 """Distances of which the least is found before their order."""
 
@@ -34,6 +36,10 @@ class SquaredDistances:
         self._points, self._count = points, len(points)
         most = ENTRIES if points.device.type == "cpu" else ENTRIES_OF_GPU
         self.chunk = chunk or min(max(LEAST_ROWS, most // self._count), MOST_ROWS)
+        # Far from the origin products lose their last digits: so from the middle of some of them,
+        # which no outlier moves.
+        self._middle = points[:: -(-len(points) // SOME)].median(0).values
+        points = points - self._middle
         squares = points.square().sum(1, keepdim=True)
         self._terms = torch.cat([-2 * points, squares, torch.ones_like(squares)], 1).mT.contiguous()
         self._breadth = -(-self._count // DEPTH)
@@ -42,6 +48,7 @@ class SquaredDistances:
 
     def of(self, others: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Yield the rows of others [M, D] and their distances [R, N], which hold until the next."""
+        others = others - self._middle
         squares = others.square().sum(1, keepdim=True)
         factors = torch.cat([others, torch.ones_like(squares), squares], 1)
         for start in range(0, len(others), self.chunk):
@@ -62,7 +69,7 @@ class SquaredDistances:
         """
         if not 0 < count < self._count:
             raise UserError(
-                f"{self._count} samples have no {count} nearest others each: take more samples."
+                f"0 < k < samples must hold, but got k={count} and {self._count} samples."
             )
         found = [self._least(near, count + 1) for _, near in self.of_each_other(-math.inf)]
         values, indices = (torch.cat(parts)[:, 1:] for parts in zip(*found, strict=True))

@@ -124,5 +124,5 @@ def _on_worker(request: RunRequest, data: str, store: str) -> Estimate:
     from gensweep.machine import device_name
 
     device = "cuda" if request.gpus else "cpu"
-    dataset = load_dataset(data, open_store(store), split="train")
+    dataset = load_dataset(data, open_store(store, was_there=True), split="train")
     return estimate_here(request, dataset, device, f"a worker ({device_name(device)})")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gensweep.files import write_atomically
-from gensweep.patience import write_patiently
+from gensweep.patience import OUTAGE_S, Patience, write_patiently
 from gensweep.planning._cost import Quote
 from gensweep.planning._estimate import Estimate
 from gensweep.space import all_strata
@@ -13,6 +13,7 @@ from gensweep.spec import RunContext, RunRequest
 
 if TYPE_CHECKING:
     from gensweep.data import Dataset
+    from gensweep.storage import ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,12 @@ class Plan:
     def train_storage(self) -> str:
         """Folder or URI of Train's records of several ranks, which all their machines reach."""
         return self.tune_storage if self.store.startswith("file") else f"{self.store}/ray"
+
+    def open_store(self) -> "ObjectStore":
+        """Open the store, which was checked: whatever it lacks by now is waited for."""
+        from gensweep.storage import open_store
+
+        return open_store(self.store, Patience(OUTAGE_S), was_there=True)
 
     def write_local(self, name: str, data: bytes) -> Path:
         """Write a file below the home folder, for whoever may enter it; return its path."""

@@ -50,8 +50,8 @@ def prepare(request: RunRequest) -> Plan:
     patience.keep_trying(lambda: check_ledger(ledger))
     begun = find_sweep(request, ledger)
     check_data_source(request)
-    store = open_store(store_uri)
-    patience.keep_trying(lambda: check_store(store, has_begun=begun is not None))
+    store = open_store(store_uri, was_there=begun is not None and begun.may_be_in(store_uri))
+    patience.keep_trying(store.check)
     patience.keep_trying(lambda: check_tracker(tracking_uri))
     connect()
     _log.debug("store %s, tracker %s, Ray %s", store_uri, tracking_uri, _ray_address())
@@ -74,19 +74,6 @@ def prepare(request: RunRequest) -> Plan:
         ledger=ledger, dataset=dataset, test=test, estimate=estimate, quote=hourly,
         feature_s=feature_s,
     )  # fmt: skip
-
-
-def check_store(store: "ObjectStore", *, has_begun: bool) -> None:
-    """Check the store; one that lacks the bucket of a sweep that has begun is away, and waited for:
-    Swift says so while the server that knows of its buckets is restarted."""
-    from gensweep.storage import MissingBucketError, bucket_away
-
-    try:
-        store.check()
-    except MissingBucketError:
-        if not has_begun:
-            raise
-        raise bucket_away(store.uri) from None
 
 
 def _ray_address() -> str:

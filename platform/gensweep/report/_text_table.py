@@ -4,20 +4,22 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from gensweep.printable import printable
+
 
 def text_table(
     head: Sequence[str], rows: Sequence[Sequence[object]], width: int | None = None
 ) -> str:
     """Lay columns side by side within `width` characters; too wide cells end in an ellipsis.
 
-    None: as wide as they are.
+    None: as wide as they are. What a terminal would act upon is spelled.
 
     >>> print(text_table(["objective", "rate"], [["hinge", 0.5]]))
     objective  rate
     ---------  ----
     hinge       0.5
     """
-    cells = [list(head), *([format_value(value) for value in row] for row in rows)]
+    cells = [[printable(format_value(value)) for value in row] for row in (head, *rows)]
     sizes = [max(len(row[i]) for row in cells) for i in range(len(head))]
     while width and sum(sizes) + 2 * (len(sizes) - 1) > width and max(sizes) > 4:
         sizes[sizes.index(max(sizes))] -= 1

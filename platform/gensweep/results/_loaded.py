@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gensweep.errors import UserError
 from gensweep.intervals import interval_ends
 from gensweep.objective import Objective
+from gensweep.printable import printable
 from gensweep.report import answer, rates
-from gensweep.results._read import read_here
+from gensweep.results._read import read_here, refuse_damaged
 from gensweep.results._records import trial_views
 from gensweep.results._stored_report import floor_of, stored_report
 from gensweep.results._table import ranking
@@ -67,13 +68,15 @@ class LoadedSweep:
         import pyarrow
 
         rows, columns = self._rows(name)
-        return pyarrow.table({column: _array([row.get(column) for row in rows])
-                              for column in columns})  # fmt: skip
+        with refuse_damaged(self.snapshot.name):
+            return pyarrow.table({column: _array([row.get(column) for row in rows])
+                                  for column in columns})  # fmt: skip
 
     @property
     def objective(self) -> Objective:
         """The metric that trials are ranked by, and its better end."""
-        return Objective(**self.snapshot.spec["objective"])
+        with refuse_damaged(self.snapshot.name):
+            return Objective(**self.snapshot.spec["objective"])
 
     def _frame(self, name: str) -> "pandas.DataFrame":
         try:
@@ -82,25 +85,30 @@ class LoadedSweep:
             raise UserError(f"a data frame needs pandas: pip install pandas, or take the pyarrow "
                             f"table by .table({name!r}).") from error  # fmt: skip
         rows, columns = self._rows(name)
-        return pandas.DataFrame(rows, columns=columns)
+        with refuse_damaged(self.snapshot.name):
+            return pandas.DataFrame(rows, columns=columns)
 
     def _rows(self, name: str) -> tuple[Rows, list[str]]:
         """The rows of a table, and all of its columns, those first that every row has."""
         if name not in TABLES:
             raise UserError(f"there is no table {name!r}: choose from {', '.join(TABLES)}.")
         make, first = TABLES[name]
-        rows = [row for trial in self._views() for row in make(trial)]
-        more = sorted({column for row in rows for column in row} - {*first})
+        with refuse_damaged(self.snapshot.name):
+            views = trial_views(self.snapshot.records)
+            rows = [row for trial in views for row in make(trial)]
+            more = sorted({column for row in rows for column in row} - {*first})
         return rows, [*first, *more]
 
-    def _views(self) -> list[TrialView]:
-        return trial_views(self.snapshot.records)
-
     def __repr__(self) -> str:
-        return f"<sweep {self.snapshot.name}: {self._answer()}>"
+        with refuse_damaged(self.snapshot.name):
+            return printable(f"<sweep {self.snapshot.name}: {self._answer()}>")
 
     def _repr_html_(self) -> str:
         """Show the answer, the rates and the best trials, as notebooks do."""
+        with refuse_damaged(self.snapshot.name):
+            return self._html()
+
+    def _html(self) -> str:
         ended = self._ended()
         parts = [f"<p><b>{html.escape(self.snapshot.name)}</b>: {html.escape(self._answer())}</p>"]
         if ended:

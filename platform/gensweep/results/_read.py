@@ -43,9 +43,14 @@ def results_of(name: str) -> dict[str, Any]:
     `UserError` if the ledger has no sweep of this name.
     """
     view = read_here(name)
+    with refuse_damaged(name):
+        return _as_json(view)
+
+
+def _as_json(view: SweepSnapshot) -> dict[str, Any]:
     protocol = view.spec.get("protocol", {})
     return {
-        "name": name,
+        "name": view.name,
         "metric": view.spec["objective"]["metric"],
         "direction": view.spec["objective"]["direction"],
         "by": view.spec.get("by"),

@@ -2,15 +2,22 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from gensweep.errors import UserError
 from gensweep.objective import Objective, searched
 from gensweep.report import answer, rates
 from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._stored_report import StoredReport, stored_report
 from gensweep.results._table import TABLE_ROWS, markdown_table, ranking
-from gensweep.storage import load_report_pictures, load_sample_grids
+from gensweep.storage import (
+    ObjectStore,
+    load_report_pictures,
+    load_sample_grids,
+    open_store,
+)
 from gensweep.study import SweepSnapshot
 from gensweep.trial import TrialView
 
@@ -28,10 +35,17 @@ class SweepReport:
     def html(self) -> str:
         """Return the page, with the pictures that the store of GENSWEEP_STORE still has."""
         images: dict[str, bytes] = {}
-        if uri := os.environ.get("GENSWEEP_STORE"):
-            images = trial_pictures(uri, self.trials, self.objective)
-            images |= load_report_pictures(uri, self.snapshot.name, self.stored.pictures)
+        if (store := self._store()) is not None:
+            images = trial_pictures(store, self.trials, self.objective)
+            images |= load_report_pictures(store, self.snapshot.name, self.stored.pictures)
         return self.stored.render(self.trials, self.objective, self.snapshot.versions, images)
+
+    def _store(self) -> ObjectStore | None:
+        """Open the store of GENSWEEP_STORE; None if that names none."""
+        uri = os.environ.get("GENSWEEP_STORE", "")
+        with suppress(UserError):  # the report goes without pictures
+            return open_store(uri, was_there=self.snapshot.may_be_in(uri))
+        return None
 
     def as_json(self) -> dict[str, Any]:
         """Return what the report states, and every trial that has ended, as plain JSON."""
@@ -92,7 +106,7 @@ def report_anew(snapshot: SweepSnapshot) -> SweepReport:
 
 
 def trial_pictures(
-    store: str, trials: Sequence[TrialView], objective: Objective
+    store: ObjectStore, trials: Sequence[TrialView], objective: Objective
 ) -> dict[str, bytes]:
     """Read the sample grids of the best trial and of one of each kind of failure, by number."""
     pictured = [*objective.ranked(trials)[:1], *typical_failures(trials, objective.metric)]

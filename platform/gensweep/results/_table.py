@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from gensweep.objective import Objective, searched
+from gensweep.printable import printable
 from gensweep.report import (
     INTERVAL,
     configurations_table,
@@ -137,4 +138,4 @@ def _not_shown(trials: Sequence[TrialView], shown: Sequence[TrialView]) -> str:
     counted = ", ".join(
         f"{count} {state_label(outcome)}" for outcome, count in counts.most_common()
     )
-    return f"{NOT_SHOWN}{counted}" if counted else ""
+    return f"{NOT_SHOWN}{printable(counted)}" if counted else ""

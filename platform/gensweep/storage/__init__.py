@@ -11,7 +11,6 @@ from gensweep.storage._errors import (
     MissingKeyError,
     StoreError,
     StoreUnavailableError,
-    bucket_away,
 )
 from gensweep.storage._file import FileStore
 from gensweep.storage._keys import safe_name
@@ -42,7 +41,6 @@ __all__ = [
     "StoreUnavailableError",
     "TrialArtifactWriter",
     "TrialArtifacts",
-    "bucket_away",
     "dump_checksummed",
     "load_checksummed",
     "load_report_pictures",

@@ -10,12 +10,15 @@ from gensweep.storage._protocol import ObjectStore
 from gensweep.storage._s3 import S3Store
 
 
-def open_store(uri: str, patience: Patience | None = None) -> ObjectStore:
+def open_store(
+    uri: str, patience: Patience | None = None, *, was_there: bool = False
+) -> ObjectStore:
     """Open the store at `s3://bucket/prefix`, `file:///folder`, or a plain path.
 
     Neither network nor disk is touched before the first request; `ObjectStore.check` does that.
-    `patience` is for a server that is away, or a full disk, by default about a minute. Raises
-    `UserError` for a URI of another scheme, or one that holds credentials.
+    `patience` is for a server that is away, or a full disk, by default about a minute; `was_there`:
+    for a bucket that the server does not know at the moment, too, as the sweep has used it before.
+    Raises `UserError` for a URI of another scheme, or one that holds credentials.
 
     >>> open_store("file:///tmp/results").uri
     'file:///tmp/results'
@@ -42,7 +45,7 @@ def open_store(uri: str, patience: Patience | None = None) -> ObjectStore:
             f"store {parts.netloc + parts.path!r} has a '?' or '#' after it: leave it out."
         )
     if parts.scheme == "s3":
-        return S3Store(parts.netloc, parts.path, patience)
+        return S3Store(parts.netloc, parts.path, patience, was_there=was_there)
     if parts.netloc not in {"", "localhost"}:
         raise UserError(f"{uri!r} names the host {parts.netloc!r}: write file:///folder.")
     return FileStore(Path(unquote(parts.path)), patience)

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from gensweep.errors import UserError
-from gensweep.storage._errors import MissingKeyError
-from gensweep.storage._open import open_store
+from gensweep.storage._errors import MissingKeyError, StoreUnavailableError
+from gensweep.storage._protocol import ObjectStore
 
 
-def store_report_pictures(uri: str, sweep: str, pictures: Mapping[str, bytes]) -> list[str]:
-    """Put PNG files by what they show into the store at `uri`; return what is there, in order.
+def store_report_pictures(
+    store: ObjectStore, sweep: str, pictures: Mapping[str, bytes]
+) -> list[str]:
+    """Put PNG files by what they show into the store; return what is there, in order.
 
     A store that refuses costs the pictures alone.
     """
     try:
-        store = open_store(uri)
         for place, png in enumerate(pictures.values()):
             store.put(_key(sweep, place), png)
     except UserError:
@@ -21,12 +22,14 @@ def store_report_pictures(uri: str, sweep: str, pictures: Mapping[str, bytes]) -
     return list(pictures)
 
 
-def load_report_pictures(uri: str, sweep: str, names: Sequence[str]) -> dict[str, bytes]:
+def load_report_pictures(store: ObjectStore, sweep: str, names: Sequence[str]) -> dict[str, bytes]:
     """Read the pictures that were stored under `names`; those that are lost are left out."""
     found = {}
     for place, name in enumerate(names):
         try:
-            found[name] = open_store(uri).get(_key(sweep, place))
+            found[name] = store.get(_key(sweep, place))
+        except StoreUnavailableError:  # it was waited for: not once more for each of the others
+            break
         except (UserError, MissingKeyError):
             continue
     return found

@@ -32,6 +32,7 @@ PATIENCE_S = 3.0
 LARGE = 64 << 20
 """Bytes above which an object is sent in parts: a part that fails is sent again, not all of it."""
 _ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchVersion"}
+_DENIALS = {401, 403}
 _DENIED = {
     "401", "403", "AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed",
     "ExpiredToken", "Forbidden", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch",
@@ -44,13 +45,20 @@ class S3Store:
 
     Methods repeat what a server could not serve, by default for about a minute, before they raise
     `StoreUnavailableError`; `check` gives up after `PATIENCE_S`. Credentials that were good and are
-    refused by now, or a bucket that was there and is not, are waited for in the same way: they may
-    be renewed, and a server may be away that knows of it. Thread safe.
+    refused by now, or a bucket that `was_there` and is not, are waited for in the same way: they
+    may be renewed, and Swift knows of no bucket while its server of them is restarted. Thread safe.
     """
 
-    def __init__(self, bucket: str, prefix: str = "", patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str = "",
+        patience: Patience | None = None,
+        *,
+        was_there: bool = False,
+    ) -> None:
         self._patience = patience or Patience(WAIT_S)
-        self._has_served = False
+        self._has_served, self._was_there = False, was_there
         if not 3 <= len(bucket) <= 63:
             raise UserError(f"bucket {bucket!r} is no bucket's name: write s3://bucket/prefix.")
         self.bucket = bucket
@@ -77,10 +85,24 @@ class S3Store:
         return True
 
     def size(self, key: str) -> int:
-        head = self._with_retries(
-            key, lambda s3: s3.head_object(Bucket=self.bucket, Key=self._full_key(key))
-        )
-        return int(head["ContentLength"])
+        full = self._full_key(key)
+
+        def measure(s3: Any) -> int:
+            try:
+                return int(s3.head_object(Bucket=self.bucket, Key=full)["ContentLength"])
+            except s3.exceptions.ClientError as error:
+                if _status(error) == 404:  # without a body, which would say of what
+                    self._refuse_missing_bucket(s3)
+                raise
+
+        return self._with_retries(key, measure)
+
+    def _refuse_missing_bucket(self, s3: Any) -> None:
+        try:
+            s3.head_bucket(Bucket=self.bucket)
+        except s3.exceptions.ClientError as error:
+            if _status(error) not in _DENIALS:  # who may not ask of a bucket is told of no key
+                raise
 
     def list_etags(self, prefix: str = "", patient: bool = True) -> dict[str, tuple[int, str]]:
         """Map each key that begins with `prefix` to its size in bytes and its entity tag.
@@ -166,22 +188,24 @@ class S3Store:
     def _with_retries(self, key: str, action: Callable[[Any], T], patient: bool = True) -> T:
         """Run `action` with a client, again if no server answers; errors are put in words."""
         if not patient:
-            return self._try(key, action, patient=False)
-        return self._patience.keep_trying(lambda: self._serve(key, action))
+            return self._serve(key, action, patient=False)
+        answer = self._patience.keep_trying(lambda: self._serve(key, action, patient=True))
+        self._has_served = self._was_there = True
+        return answer
 
-    def _serve(self, key: str, action: Callable[[Any], T]) -> T:
+    def _serve(self, key: str, action: Callable[[Any], T], patient: bool) -> T:
         """Run `action` once more; a refusal counts as absence where there was none before."""
         try:
-            answer = self._try(key, action, patient=True)
-        except (StoreDeniedError, MissingBucketError) as refused:
+            return self._try(key, action, patient)
+        except StoreDeniedError as refused:
             if not self._has_served:
                 raise
-            if isinstance(refused, StoreDeniedError):
-                renew_clients()
-                raise StoreUnavailableError(str(refused)) from None
+            renew_clients()
+            raise StoreUnavailableError(str(refused)) from None
+        except MissingBucketError:
+            if not self._was_there:
+                raise
             raise bucket_away(self.uri) from None
-        self._has_served = True
-        return answer
 
     def _try(self, key: str, action: Callable[[Any], T], patient: bool) -> T:
         """Run `action`, again after a broken answer: what botocore does not know as transient."""
@@ -225,7 +249,7 @@ class S3Store:
     def _explain_answer(self, key: str, error: Any, where: str) -> Exception:
         # Servers other than Amazon's often send no code, above all to HEAD: the status says it too.
         code = str(error.response.get("Error", {}).get("Code", ""))
-        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        status = _status(error)
         on_bucket = error.operation_name in {"HeadBucket", "ListObjectsV2"}
         if code == "NoSuchBucket" or (on_bucket and status == 404):
             if self._is_of_the_stack(where):
@@ -235,7 +259,7 @@ class S3Store:
             )
         if code in _ABSENT:
             return MissingKeyError(f"{self.uri}/{key}")
-        if code in _DENIED or status in {401, 403}:
+        if code in _DENIED or status in _DENIALS:
             return StoreDeniedError(
                 f"{where} refuses access to bucket {self.bucket!r} ({code}): check "
                 "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy."
@@ -256,6 +280,11 @@ class S3Store:
         return there == (where, f"s3://{self.bucket}")
 
 
+def _status(error: Any) -> int:
+    """Return the HTTP status of an answer that botocore raised; 0 if it says none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
 def _worth_retrying(error: Exception, patient: bool) -> bool:
     """Return whether to try again ourselves: botocore repeats requests, not broken bodies."""
     from botocore import exceptions as boto
@@ -264,8 +293,7 @@ def _worth_retrying(error: Exception, patient: bool) -> bool:
         return True
     if isinstance(error, boto.ClientError):
         # A patient client has had botocore repeat these already; the other one makes one attempt.
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return not patient and status >= 500
+        return not patient and _status(error) >= 500
     return patient and isinstance(error, OSError)
 
 

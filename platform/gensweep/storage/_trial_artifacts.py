@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gensweep.errors import UserError
 from gensweep.storage._checkpoints import Checkpoints
-from gensweep.storage._open import open_store
+from gensweep.storage._errors import StoreUnavailableError
 from gensweep.storage._protocol import ObjectStore
 from gensweep.trial import ArtifactPointer, TrialView
 
@@ -64,15 +64,17 @@ def load_stored_lane(store: ObjectStore, pointer: ArtifactPointer, number: int) 
     return folder.read_lane(_weights(number), pointer["step"] + 1)[0]
 
 
-def load_sample_grids(uri: str, trials: Iterable[TrialView]) -> dict[str, bytes]:
-    """Read the last sample grid (PNG) of each of `trials` from the store at `uri`.
+def load_sample_grids(store: ObjectStore, trials: Iterable[TrialView]) -> dict[str, bytes]:
+    """Read the last sample grid (PNG) of each of `trials`.
 
     Keys are trial numbers as strings; a trial whose grid is lost or was never stored is left out.
     """
     found = {}
     for trial in trials:
         try:
-            found[str(trial["number"])] = _read(open_store(uri), trial, _png(trial["number"]))
+            found[str(trial["number"])] = _read(store, trial, _png(trial["number"]))
+        except StoreUnavailableError:  # it was waited for: not once more for each of the others
+            break
         except (UserError, LookupError):  # the report goes without the picture
             continue
     return found

@@ -38,11 +38,15 @@ class TrialEntry:
     """As `drawn_at`; None before it has ended, or if an earlier version ended it."""
     attempts: int = 0
     lost: int = 0
-    """Times that its pack died or fell silent since it last got further, but for `hosts`."""
-    lost_at: int = 0
-    """Images that it had seen at the last loss."""
+    """Times that its pack died or fell silent, but for `hosts`."""
     hosts: int = 0
     """Times that its pack was lost with a host."""
+    lost_at: int = 0
+    """Images that it had seen at the last loss: if it got further, the next row begins."""
+    errors_in_row: int = 0
+    """Packs lost in this row that left an error or fell silent."""
+    kills_in_row: int = 0
+    hosts_in_row: int = 0
     images: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     result: StoredResult = field(default_factory=StoredResult)

@@ -96,6 +96,8 @@ def current_entry(stored: Mapping[str, Any], curve: str) -> dict[str, Any]:
     >>> current_entry({"metrics": {"untruncated_modes": 8.0}, "result": {"curve": [[1, 2, 3]]}},
     ...               "size")
     {'metrics': {'neutral_modes': 8.0}, 'result': {'curves': {'size': [[1, 2, 3]]}}}
+    >>> current_entry({"lost": 2, "hosts": 1}, "")
+    {'lost': 2, 'hosts': 1, 'errors_in_row': 2, 'hosts_in_row': 1}
     """
     entry = dict(stored)
     if "metrics" in entry:
@@ -103,6 +105,8 @@ def current_entry(stored: Mapping[str, Any], curve: str) -> dict[str, Any]:
     if "curve" in entry.get("result", {}):
         result = dict(entry["result"])
         entry["result"] = {"curves": {curve: result.pop("curve")}, **result}
+    if "lost" in entry and "errors_in_row" not in entry:  # it was the row's, kills included
+        entry["errors_in_row"], entry["hosts_in_row"] = entry["lost"], entry.get("hosts", 0)
     return entry
 
 

@@ -3,6 +3,8 @@
 Runs in the coordinator's actor, whenever a pack asks for trials or the driver tells of an end.
 """
 
+from dataclasses import asdict
+
 from gensweep.study._entry import TrialEntry
 from gensweep.study._lost_trials import Loss, LossRule
 from gensweep.study._study_parts import StudyParts
@@ -33,7 +35,7 @@ class LeaseReturns:
     def take_back_one(self, entry: TrialEntry, loss: Loss) -> None:
         """End the trial's lease."""
         owner, after = entry.owner, self._losses.after_loss(entry, loss)
-        losses = {"lost": after.lost, "lost_at": after.lost_at, "hosts": after.hosts}
+        losses = asdict(after.losses)
         if after.state.ended:
             self._ends.end(entry, after.state, after.cause, **losses)
             return

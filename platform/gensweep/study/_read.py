@@ -33,6 +33,8 @@ class SweepSnapshot:
     created: float
     versions: dict[str, str]
     """Of the libraries that it was begun with."""
+    store: str
+    """URI of the object store that it was driven with last; empty if an earlier version did."""
     session: str
     """The word of the driver that began it for itself; empty if an earlier version did."""
     resumed_with: tuple[dict[str, Any], ...]
@@ -53,6 +55,10 @@ class SweepSnapshot:
     def protocol(self) -> dict[str, Any]:
         """Statement of how every number is made; empty if an earlier version began it."""
         return dict(self.spec.get("protocol", {}))
+
+    def may_be_in(self, store: str) -> bool:
+        """Tell whether the sweep has used the store of this URI, as far as is known."""
+        return not self.store or self.store.rstrip("/") == store.rstrip("/")
 
     @property
     def planned(self) -> int:
@@ -111,7 +117,7 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
         confirming_trials=int(facts.get("confirming_trials", 0)),
         map_axis=str(facts.get("map_axis", "")),
         created=float(facts["created"]), versions=facts["versions"],
-        session=facts.get("session", ""),
+        store=str(facts.get("store", "")), session=facts.get("session", ""),
         resumed_with=tuple(facts.get("resumed_with", ())), cancelled=bool(facts.get("cancelled")),
         hours=float(facts.get("hours", 0.0)), cost=float(facts.get("cost", 0.0)),
         drawn=sum(intended_round(trial) == 0 for trial in trials),

@@ -100,6 +100,11 @@ class Study(StudySession):
         with self._transaction:
             return [(entry.number, entry.attempts) for entry in self._leases.held(owner)]
 
+    def holds_suspect(self, owner: str) -> bool:
+        """Tell whether the owner has one trial alone, as others have died with that one."""
+        with self._transaction:
+            return any(map(self._losses.must_run_alone, self._leases.held(owner)))
+
     def lease_of(self, owner: str, number: int, attempt: int | None = None) -> Lease:
         """The owner's lease of the trial; `StaleLease` if others have it, or if it has ended.
 

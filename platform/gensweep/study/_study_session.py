@@ -86,6 +86,11 @@ class StudySession:
         with self._transaction:
             self._ledger.remember("report", dict(facts))
 
+    def keep_store(self, uri: str) -> None:
+        """Keep which object store the sweep is driven with, for who goes on with it."""
+        with self._transaction:
+            self._ledger.remember("store", uri)
+
     def records(self) -> list[TrialRecord]:
         """Copy every trial, by number."""
         with self._transaction:

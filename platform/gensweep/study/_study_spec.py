@@ -124,8 +124,8 @@ class StudyRuntime:
     """Seconds of an owner's silence after which its trials are given to others."""
 
     max_attempts: int = 3
-    """Times in a row that a trial may be lost with its pack, without having reported more images in
-    between; the last one ends it as failed, if that pack left an error or fell silent."""
+    """Packs in a row that may leave an error or fall silent with a trial, without its having
+    reported more images in between; the last one ends it as failed."""
 
     session: str = ""
     """A word of the driver's for itself; a study that it began is not another one's."""

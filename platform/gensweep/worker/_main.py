@@ -63,7 +63,7 @@ def train_loop_per_worker(config: dict[str, WorkerSettings]) -> None:
     settings = config["settings"]
     configure_logging(settings.sweep.name, settings.verbosity)
     patience = Patience(OUTAGE_S)
-    store = open_store(settings.store, patience)
+    store = open_store(settings.store, patience, was_there=True)
     drain_watch = DrainWatch(settings.supervisor)
     ask = ask_through_ray(settings.coordinator, settings.owner)
     ask(PackCalls.register_nodes, drain_watch.nodes)
