@@ -2,8 +2,11 @@
 
 A run that lacks modes is trained on the others alone, so that its label is no matter of taste.
 What a person sees of the first development rows was decided by the pictures of the samples at the
-end. Rows that were held out once were labelled by how they were made, and three of them by their
-pictures afterwards, which showed that they had not trained far enough to be that.
+end. Rows that were held out once were labelled by how they were made or by pictures, and six of
+them anew when they had been measured, as rows of which the pictures of those very runs show
+something else: three had not trained far enough to be what they were made for, of one after 3,000
+images one cannot tell whether it has collapsed, `dragan` on ring8, made to be healthy, draws lines
+between the modes and is among the oscillating, and `lsgan` on digits lacks two of the classes.
 """
 
 from collections.abc import Mapping
@@ -52,6 +55,8 @@ FLOW = {"hidden": 128, "batch_size": 64, "ema": 0.99}
 DENOISER = {"channels": 16, "batch_size": 64, "ema": 0.99, "sample_steps": 20}
 STRAIGHT = {"channels": 16, "batch_size": 64, "ema": 0.99}
 UNBOUNDED = {"hidden": 64, "optimizer": "sgd", "clip": 1e6}
+TIGHT = {"hidden": 64, "latent_size": 4, "body": "mlp", "binarise": "none",
+         "decoder": "gaussian", "scale": 1.0, "kl_weight": 40.0, "ema": 0.99}  # fmt: skip
 CIRCLING = {"beta1": 0.9, "decay": False}
 """Momentum turns the players around the equilibrium: Gidel et al., arXiv:1807.04740."""
 
@@ -154,6 +159,49 @@ DEVELOPMENT = [
           {"hidden": 128, "latent_size": 8, "channels": 16, "kl_weight": 60.0, "ema": 0.99}),
     _runs("diverged", DIVERGED, "digits", "realnvp", 5.0, 16_000, FLOW),
     _runs("diverged", DIVERGED, SHAPES, "wgan", 30.0, 16_000, UNBOUNDED),
+    _runs("healthy", CONVERGED, "digits", "lgan", 1e-3, 256_000, IMAGES),
+    _runs("healthy", CONVERGED, "digits", "cgan", 2e-3, 192_000, IMAGES),
+    _runs("healthy", CONVERGED, "digits", "beta_vae", 3e-3, 96_000,
+          {"hidden": 128, "latent_size": 8, "body": "mlp", "kl_weight": 1.0, "ema": 0.99}),
+    _runs("too short", UNCONVERGED, "digits", "lsgan", 2e-3, 256_000, SMALL),
+    _runs("healthy", CONVERGED, SHAPES, "realnvp", 2e-3, 128_000, FLOW),
+    _runs("one mode", COLLAPSED, "digits", "lgan", 1e-3, 96_000, IMAGES, 2),
+    _runs("one mode", COLLAPSED, "grid25", "rectified_flow", 2e-3, 192_000, {"hidden": 64}, 18),
+    _runs("one mode", COLLAPSED, "ring8", "sngan", 2e-3, 96_000, SMALL, 6),
+    _runs("some modes", COLLAPSED, SHAPES, "lgan", 1e-3, 128_000, IMAGES, 0, 5),
+    _runs("some modes", COLLAPSED, "grid25", "rectified_flow", 2e-3, 256_000, {"hidden": 64},
+          0, 2, 10, 14, 22),
+    _runs("some modes", COLLAPSED, "ring8", "realnvp", 2e-3, 128_000,
+          {"couplings": 6, "hidden": 64}, 2, 3),
+    _runs("some modes", COLLAPSED, "mnist", "beta_vae", 2e-3, 32_000,
+          {"hidden": 128, "latent_size": 16, "body": "mlp", "kl_weight": 1.0, "ema": 0.99},
+          0, 1, 4),
+    _runs("some modes", UNCONVERGED, "digits", "lgan", 1e-3, 256_000, IMAGES, 0, 2, 3, 5, 6, 7, 9),
+    _runs("some modes", UNCONVERGED, "digits", "cgan", 2e-3, 192_000, IMAGES,
+          0, 1, 3, 4, 6, 7, 8, 9),
+    _runs("some modes", UNCONVERGED, SHAPES, "sngan", 3e-3, 192_000, SMALL, 0, 2, 3, 4, 5),
+    _runs("mode collapse", COLLAPSED, "grid25", "dragan", 2e-3, 384_000,
+          SMALL | {"point_scale": 4.0}),
+    _runs("oscillating", FAILED, MOONS, "lsgan", 8e-3, 96_000, PLAIN | CIRCLING),
+    _runs("oscillating", FAILED, "grid25", "gan", 5e-3, 96_000, PLAIN | CIRCLING),
+    _runs("oscillating", COLLAPSED, "digits", "cgan", 1e-2, 64_000, IMAGES | {"beta1": 0.9}),
+    _runs("saturated critic", FAILED, SHAPES, "cgan", 1e-3, 48_000,
+          IMAGES | {"objective": "minimax", "critic_iterations": 15}),
+    _runs("saturated critic", FAILED, "digits", "cgan", 1e-3, 64_000,
+          IMAGES | {"objective": "minimax", "critic_iterations": 10}),
+    _runs("posterior collapse", COLLAPSED, "mnist", "beta_vae", 2e-3, 24_000,
+          {"hidden": 128, "latent_size": 16, "body": "mlp", "kl_weight": 60.0, "ema": 0.99}),
+    _runs("posterior collapse", COLLAPSED, "ring8", "vae", 2e-3, 64_000,
+          {"hidden": 64, "latent_size": 4, "decoder": "gaussian", "scale": 3.0}),
+    _runs("diverged", DIVERGED, "grid25", "realnvp", 5.0, 32_000, {"couplings": 6, "hidden": 64}),
+    _runs("diverged", DIVERGED, "ring8", "wgan", 30.0, 16_000, UNBOUNDED),
+    _runs("too short", UNCONVERGED, MOONS, "lgan", 1e-3, 192_000,
+          {"hidden": 64, "layers": 2, "latent_size": 16, "batch_size": 128}),
+    _runs("too short", UNCONVERGED, "ring8", "lgan", 1e-3, 256_000,
+          {"hidden": 64, "layers": 2, "latent_size": 16, "batch_size": 128}),
+    _runs("too short", UNCONVERGED, "digits", "glow", 2e-3, 4_000,
+          {"channels": 16, "couplings": 4, "ema": 0.99}),
+    _runs("too short", UNCONVERGED, "grid25", "ddpm", 2e-3, 12_000, {"hidden": 64}),
 ]  # fmt: skip
 """Those by which bounds were chosen."""
 
@@ -188,11 +236,65 @@ HELD_OUT = [
     _runs("too short", UNCONVERGED, "ring8", "ddpm", 2e-3, 256_000, {"hidden": 64}),
     _runs("too short", UNCONVERGED, "digits", "ddpm", 2e-3, 2_000, DENOISER),
     _runs("too short", UNCONVERGED, "ring8", "flow_matching", 2e-3, 12_000, {"hidden": 64}),
+    _runs("healthy", CONVERGED, MOONS, "ddpm", 2e-3, 384_000, {"hidden": 64, "batch_size": 64}),
+    _runs("healthy", CONVERGED, MOONS, "nice", 2e-3, 256_000,
+          {"hidden": 64, "layers": 2, "couplings": 6}),
+    _runs("healthy", CONVERGED, SHAPES, "lgan", 1e-3, 256_000, IMAGES),
+    _runs("healthy", CONVERGED, "digits", "r3gan", 2e-3, 192_000,
+          RING | {"hidden": 128, "batch_size": 64}),
+    _runs("healthy", CONVERGED, "digits", "realnvp", 2e-3, 192_000, FLOW),
+    _runs("one mode", COLLAPSED, SHAPES, "realnvp", 2e-3, 48_000, FLOW, 2),
+    _runs("one mode", COLLAPSED, "digits", "sngan", 3e-3, 96_000, SMALL, 3),
+    _runs("one mode", COLLAPSED, "grid25", "realnvp", 2e-3, 64_000,
+          {"couplings": 6, "hidden": 64}, 7),
+    _runs("one mode", COLLAPSED, "ring8", "ddpm", 2e-3, 128_000, {"hidden": 64}, 1),
+    _runs("some modes", COLLAPSED, "grid25", "realnvp", 2e-3, 128_000,
+          {"couplings": 6, "hidden": 64}, 4, 6, 13, 20),
+    _runs("some modes", COLLAPSED, "grid25", "ddpm", 2e-3, 256_000, {"hidden": 64},
+          0, 3, 7, 11, 15, 18, 24),
+    _runs("some modes", COLLAPSED, "digits", "dragan", 2e-3, 192_000, IMAGES, 1, 6, 9),
+    _runs("some modes", COLLAPSED, SHAPES, "realnvp", 2e-3, 96_000, FLOW, 0, 3),
+    _runs("some modes", UNCONVERGED, "ring8", "flow_matching", 2e-3, 256_000, {"hidden": 64},
+          0, 1, 2, 3, 5, 6, 7),
+    _runs("some modes", UNCONVERGED, "digits", "beta_vae", 3e-3, 96_000,
+          {"hidden": 128, "latent_size": 8, "body": "mlp", "kl_weight": 1.0, "ema": 0.99},
+          0, 1, 2, 4, 6, 7, 9),
+    _runs("some modes", UNCONVERGED, "digits", "r3gan", 2e-3, 192_000,
+          RING | {"hidden": 128, "batch_size": 64}, *range(1, 9)),
+    _runs("some modes", UNCONVERGED, SHAPES, "vae", 2e-3, 128_000,
+          {"hidden": 128, "latent_size": 8, "decoder": "gaussian", "scale": 0.2, "ema": 0.99},
+          0, 1, 2, 4, 5),
+    _runs("oscillating", FAILED, MOONS, "minimax_gan", 5e-3, 96_000, PLAIN | CIRCLING),
+    _runs("oscillating", COLLAPSED, SHAPES, "lsgan", 1e-2, 64_000, IMAGES | CIRCLING),
+    _runs("oscillating", COLLAPSED, "digits", "minimax_gan", 5e-3, 64_000, IMAGES | CIRCLING),
+    _runs("saturated critic", UNCONVERGED, MOONS, "gan", 2e-3, 96_000,
+          PLAIN | {"objective": "minimax", "critic_iterations": 10}),
+    _runs("saturated critic", COLLAPSED, "grid25", "gan", 1e-3, 96_000,
+          PLAIN | {"objective": "minimax", "critic_iterations": 20}),
+    _runs("saturated critic", FAILED, SHAPES, "gan", 1e-3, 64_000,
+          IMAGES | {"objective": "minimax", "critic_iterations": 10}),
+    _runs("posterior collapse", COLLAPSED, "grid25", "beta_vae", 2e-3, 64_000, TIGHT),
+    _runs("posterior collapse", COLLAPSED, "ring8", "beta_vae", 2e-3, 64_000, TIGHT),
+    _runs("posterior collapse", COLLAPSED, "grid25", "vae", 2e-3, 64_000,
+          {"hidden": 64, "latent_size": 4, "decoder": "gaussian", "scale": 4.0}),
+    _runs("diverged", DIVERGED, SHAPES, "nice", 5.0, 32_000, {"hidden": 64, "layers": 2}),
+    _runs("diverged", DIVERGED, "grid25", "wgan", 30.0, 16_000, UNBOUNDED),
+    _runs("diverged", DIVERGED, MOONS, "realnvp", 5.0, 32_000, {"couplings": 6, "hidden": 64}),
+    _runs("too short", UNCONVERGED, MOONS, "rectified_flow", 2e-3, 6_000, {"hidden": 64}),
+    _runs("too short", UNCONVERGED, MOONS, "wgan_gp", 1e-3, 256_000,
+          {"hidden": 64, "layers": 2, "latent_size": 16, "batch_size": 128}),
+    _runs("too short", UNCONVERGED, MOONS, "vae", 2e-3, 192_000,
+          {"hidden": 64, "latent_size": 2, "decoder": "gaussian", "scale": 0.05}),
+    _runs("too short", UNCONVERGED, "digits", "nice", 1e-3, 3_000, {"hidden": 128, "layers": 2}),
+    _runs("too short", UNCONVERGED, "grid25", "rectified_flow", 2e-3, 12_000, {"hidden": 64}),
+    _runs("too short", UNCONVERGED, SHAPES, "realnvp", 2e-3, 4_000, FLOW),
 ]  # fmt: skip
 """Others, by which none was chosen.
 
-Labelled by how they were made and by the pictures of runs with other seeds (`--seed 77`), whose
-verdicts nobody looked at.
+The first 23 were labelled by how they were made and by the pictures of runs with other seeds
+(`--seed 77`), the others by the last pictures of both runs with seed 0, which are those measured;
+nobody had looked at the verdicts. Where the pictures left a person in doubt, or those of the two
+runs differ, there is another row instead. A run without a picture has diverged.
 """
 
 

@@ -110,8 +110,14 @@ def test_json_and_markdown_state_the_same(home: Path, capsys: pytest.CaptureFixt
     assert main(["report", "s", "--out", "now.md"]) == 0
     text = (home / "now.md").read_text()
     assert f"**{told['answer']}**" in text
-    assert "| 1 | 1 | converged |" in text
-    assert text.index("| real data | 0.25 |") < text.index("| 1 | 1 | converged |")
+    trials = text.partition("## Trials\n")[2]
+    assert trials.index("| real data |") < trials.index("| 1 | converged | completed | 500 |")
+    titles = [section["title"] for section in told["sections"]]
+    assert re.findall("^## (.*)", text, flags=re.MULTILINE) == titles
+    assert main(["report", "s"]) == 0
+    shown = re.findall("<h2>(.*?)</h2>", capsys.readouterr().out)
+    assert [title for title in titles if title in shown] == shown
+    assert '"samples": 1000' in text  # of the protocol
     assert told["floor_metrics"] == FLOOR.metrics
     assert told["next_command"] in text
 

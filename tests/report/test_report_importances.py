@@ -7,7 +7,7 @@ import pytest
 
 from gensweep.objective import Objective
 from gensweep.report import SweepFacts, build_report
-from gensweep.report._importances import Importances, importances
+from gensweep.report._importances import Importances, decides_sentence, importances
 
 OBJECTIVE = Objective(metric="m")
 
@@ -38,11 +38,21 @@ def found(trials: list[dict[str, Any]]) -> tuple[Importances, Importances]:
     return quality, stability
 
 
+def share_of(one: Importances) -> str:
+    first = one.found[0]
+    return f"importance {first.share:.0%}, by chance up to {first.chance:.0%}"
+
+
 def test_what_decides_is_found_for_quality_and_for_stability() -> None:
     quality, stability = found(trials_of(80))
     assert quality.of.startswith("the best 8 of 80 completed configurations; left out, as not")
     assert quality.of.endswith(": clip")  # what exists with one loss alone stands for that loss
     assert (quality.found[0].name, stability.found[0].name) == ("depth", "lr")
+    assert decides_sentence((quality, stability), "m") == (
+        f"Whether trials converge depends most on lr ({share_of(stability)}), and how good m gets "
+        f"depends most on depth ({share_of(quality)})."
+    )
+    assert decides_sentence((stability, stability), "m").count("depends") == 1
     for one in (quality, stability):
         assert one.found[0].share > 0.5
         assert one.found[0].share > one.found[0].chance
@@ -83,8 +93,11 @@ def test_noise_stays_below_chance() -> None:
     for trial in trials:
         trial["metrics"] = {"m": draw.random()}
         trial["outcome"] = draw.choice(("converged", "diverged"))
-    above = [each for one in found(trials) for each in one.found if each.share > each.chance]
+    measured = found(trials)
+    above = [each for one in measured for each in one.found if each.share > each.chance]
     assert len(above) <= 1  # of eight
+    told = decides_sentence(measured, "m")
+    assert told == "No hyperparameter stands out as what decides."
 
 
 def test_seeds_count_as_one_configuration() -> None:
@@ -107,6 +120,7 @@ def test_too_few_leave_it_out_with_the_reason() -> None:
     assert quality.figure is not None
     assert stability.of.startswith("left out: 30 of 30 configurations converged: at least 5 ")
     assert stability.figure is None
+    assert decides_sentence(found(trials_of(10)), "m") == ""
     for trial in (alone := trials_of(30)):
         kept = {"lr", "clip"} & trial["params"].keys()
         trial["params"] = {name: trial["params"][name] for name in kept} | {"depth": 3}
@@ -121,6 +135,7 @@ def test_the_report_draws_them_with_their_source() -> None:
     assert section.count('class="bar"') == 8
     assert section.count('class="mark"') == section.count('class="thin"') == 8
     assert "arXiv:2304.10255" in section
+    assert "Whether trials converge depends most on lr (importance " in page.partition("<h2>")[0]
     alone = [t | {"params": {"lr": 0.1}} for t in trials_of(4)]
     page = build_report(SweepFacts(), alone, {}, objective=OBJECTIVE, map_axis="lr")  # type: ignore[arg-type]
     assert "Importance of" not in page

@@ -297,6 +297,14 @@ def test_configurations_are_listed_with_their_seeds() -> None:
     assert configurations_table(trials_of([1.0, 2.0]), Objective(metric="m")) is None
 
 
+def test_the_best_value_has_its_interval() -> None:
+    trials = trials_of([2.0, 1.0])
+    assert answer(trials, None, Objective(metric="m")).endswith("the best is trial 1, m 1.")
+    trials[1]["intervals"] = {"m": [0.91, 1.2]}
+    says = answer(trials, None, Objective(metric="m"))
+    assert says.endswith("the best is trial 1, m 1 (95 % interval over its samples 0.91 to 1.2).")
+
+
 def test_values_decades_apart_stand_on_a_logarithmic_axis() -> None:
     """Each factor of ten is as high as any other; a zero or a narrow range stays linear."""
     decades = [10.0, 100.0, 1000.0]

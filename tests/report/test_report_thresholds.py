@@ -61,6 +61,20 @@ def test_pairs_are_told_apart_as_in_the_paper() -> None:
     assert paired_thresholds(GROUPS | {"hinge": moved}, LESS, "loss") is None
 
 
+def test_each_two_of_several_groups_are_paired() -> None:
+    third = trials_of([1.0, 1.0, None], "mse", 20)
+    found = paired_thresholds(GROUPS | {"mse": third}, LESS, "loss")
+    assert found is not None
+    assert found.head == ["A", "B", "m", "only A", "only B", "both", "neither"]
+    assert list(dict.fromkeys((row[0], row[1], sum(row[3:])) for row in found.rows)) == [
+        ("w", "hinge", 6),
+        ("w", "mse", 3),
+        ("hinge", "mse", 3),
+    ]
+    first = next(row for row in found.rows if row[:2] == ["w", "mse"])
+    assert first == ["w", "mse", "1", 0, 1, 1, 1]
+
+
 @pytest.mark.parametrize("groups", [{"w": GROUPS["w"]}, {n: g[:3] for n, g in GROUPS.items()}])
 def test_one_group_or_few_trials_have_no_table(groups: dict[str, Any]) -> None:
     assert thresholds(groups, LESS, "loss") is None
@@ -72,4 +86,9 @@ def test_the_report_has_both_tables() -> None:
     page = build_report(SweepFacts(), trials, {}, objective=LESS, map_axis="lr", group_by="loss")
     section = page[page.index("Successes at thresholds") :].partition("</section>")[0]
     assert section.count("<table>") == 2
-    assert "arXiv:1704.00028" in section
+    assert "Pairs: configurations that are equal but for" in section
+    moved = [t | {"params": {**t["params"], "lr": t["number"] + 1.0}} for t in trials]
+    page = build_report(SweepFacts(), moved, {}, objective=LESS, map_axis="lr", group_by="loss")
+    section = page[page.index("Successes at thresholds") :].partition("</section>")[0]
+    assert section.count("<table>") == 1
+    assert "--sampler grid gives each the same values" in section

@@ -15,9 +15,9 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "report", help="the report of a sweep, running or ended",
         description="Make the report of a sweep anew from the ledger, whether it runs or has "
-        "ended: as the HTML page that a sweep writes at its end, as Markdown to paste elsewhere, "
-        "or as JSON with all that the page states. Pictures come from the store, where "
-        "GENSWEEP_STORE points to it.",
+        "ended: as the HTML page that a sweep writes at its end, or with all that it states but "
+        "for pictures as JSON, or as Markdown to paste elsewhere, which has the first 100 rows of "
+        "long tables. Pictures come from the store, where GENSWEEP_STORE points to it.",
         epilog="gensweep report NAME > now.html; gensweep report NAME --format md --out now.md",
     )  # fmt: skip
     parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")

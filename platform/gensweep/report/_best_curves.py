@@ -11,6 +11,7 @@ from gensweep.objective import Objective
 from gensweep.report._outcomes import outcome
 from gensweep.report._stats import best_of_k
 from gensweep.report._svg import Axes, element
+from gensweep.report._table import Table
 from gensweep.trial import Outcome, TrialView
 
 Spans = list[tuple[int, list[float]]]
@@ -44,6 +45,16 @@ def best_curves(groups: Mapping[str, Sequence[TrialView]], objective: Objective)
         else BestCurve(group=name, figure=None, caption=_no_best(len(found), objective))
         for name, found in draws.items()
     ]
+
+
+def best_of_k_table(groups: Mapping[str, Sequence[TrialView]], objective: Objective) -> Table:
+    """List what the curves show: a row for each group and k."""
+    rows: list[list[object]] = [
+        [name, k, *(objective.sign * value for value in span)]
+        for name, group in groups.items()
+        for k, span in _spans(objective.configuration_medians(group))
+    ]
+    return Table(["group", "k", "best 5 %", "median", "worst 5 %"], rows)
 
 
 def _spans(draws: list[float]) -> Spans:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from gensweep.chart import Chart
 from gensweep.decades import spans_decades
 from gensweep.report._svg import Axes, Point, SquareAxes
+from gensweep.report._table import Table
 
 COLOURS = 6
 """Classes line0, line1 and so on of the style sheet; more lines begin again."""
@@ -30,6 +31,12 @@ class DrawnChart:
 def draw_charts(charts: Iterable[Chart]) -> list[DrawnChart]:
     """Draw those charts that have a point to show."""
     return [drawn for chart in charts if (drawn := _draw(chart)) is not None]
+
+
+def chart_table(chart: Chart) -> Table:
+    """List the points of a chart's lines that it shows."""
+    rows = [[name, *point] for name, points in chart.lines.items() for point in _finite(points)]
+    return Table(["line", *chart.names], rows)
 
 
 def _draw(chart: Chart) -> DrawnChart | None:

@@ -4,6 +4,7 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -14,7 +15,8 @@ from gensweep.objective import finite_number
 from gensweep.report._outcomes import outcome
 from gensweep.report._stats import log_bins
 from gensweep.report._svg import Axes, Point, element, parallel_axes, stacked_bars, text
-from gensweep.trial import TrialView
+from gensweep.report._table import Table
+from gensweep.trial import Outcome, TrialView
 
 MIN_BINS, MAX_BINS, TRIALS_A_BIN = 3, 8, 2
 """Of a stability map; a bin of one trial shows no share."""
@@ -37,14 +39,34 @@ def _stability_map(
     trials: Sequence[TrialView], map_axis: str, label: str, edges: Sequence[float]
 ) -> Markup:
     """Outcome shares over logarithmic bins of parameter `map_axis`."""
+    counts = _counts_by_bin(trials, map_axis, edges)
+    names = [f"{low:.2g}" for low in edges[:-1]]
+    return stacked_bars(list(zip(names, counts, strict=True)), label, f"{map_axis} (bin from)")
+
+
+def stability_table(groups: Mapping[str, Sequence[TrialView]], map_axis: str) -> Table:
+    """List what the stability maps show: the outcomes in each bin of each group."""
+    every = [trial for group in groups.values() for trial in group]
+    edges = common_bins(every, map_axis, len(groups)) or []
+    bins = list(pairwise(edges))
+    rows: list[list[object]] = [
+        [name, *ends, *(counts[kind] for kind in Outcome)]
+        for name, group in groups.items()
+        for ends, counts in zip(bins, _counts_by_bin(group, map_axis, edges), strict=True)
+    ]
+    return Table(["group", f"{map_axis} from", "to", *Outcome], rows)
+
+
+def _counts_by_bin(
+    trials: Sequence[TrialView], map_axis: str, edges: Sequence[float]
+) -> list[Counter[str]]:
     counts = [Counter[str]() for _ in edges[1:]]
     for trial in trials:
         value = finite_number(trial["params"].get(map_axis))
         if value is not None and value > 0:
             bin_ = min(max(bisect_right(edges, value) - 1, 0), len(counts) - 1)
             counts[bin_][outcome(trial)] += 1
-    names = [f"{low:.2g}" for low in edges[:-1]]
-    return stacked_bars(list(zip(names, counts, strict=True)), label, f"{map_axis} (bin from)")
+    return counts
 
 
 def common_bins(trials: Sequence[TrialView], map_axis: str, groups: int = 1) -> list[float] | None:
@@ -113,6 +135,17 @@ def variety_curves(
     ]
 
 
+def variety_table(trials: Sequence[TrialView], metrics: Sequence[str]) -> Table:
+    """List what the curves show: a row for each value that a trial was sampled at."""
+    rows: list[list[object]] = [
+        [trial["number"], outcome(trial), name, *point]
+        for trial in trials
+        for name, curve in trial.get("curves", {}).items()
+        for point in curve
+    ]
+    return Table(["trial", "outcome", "sampled by", "value", *metrics], rows)
+
+
 def _variety_curve(
     trials: Sequence[TrialView], metrics: Sequence[str], name: str, log: bool | None
 ) -> Markup:
@@ -145,14 +178,26 @@ def _metric_axes(points: Sequence[Point], x: str, y: str) -> Axes:
     return Axes(points, (metric_label(x), metric_label(y)), log=log)
 
 
-def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Markup | None:
-    """Draw metric y against metric x, a dot per trial, its opacity by the parameter `shade`."""
-    rows = [
+def scatter_table(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Table:
+    """List what the plot of two metrics shows."""
+    rows = [[t["number"], *point, *([t["params"].get(shade, "")] if shade else [])]
+            for t, *point in _measured(trials, x, y)]  # fmt: skip
+    return Table(["trial", x, y, *([shade] if shade else [])], rows)
+
+
+def _measured(trials: Sequence[TrialView], x: str, y: str) -> list[tuple[TrialView, float, float]]:
+    """Return the trials that have both metrics, with these."""
+    return [
         (t, a, b)
         for t in trials
         if (a := finite_number(t["metrics"].get(x))) is not None
         and (b := finite_number(t["metrics"].get(y))) is not None
     ]
+
+
+def scatter_plot(trials: Sequence[TrialView], x: str, y: str, shade: str | None) -> Markup | None:
+    """Draw metric y against metric x, a dot per trial, its opacity by the parameter `shade`."""
+    rows = _measured(trials, x, y)
     if not rows:
         return None
     axes = _metric_axes([(a, b) for _, a, b in rows], x, y)

@@ -12,6 +12,7 @@ from gensweep.objective import Objective
 from gensweep.report._anova import Evaluate, evaluator, variance_shares
 from gensweep.report._outcomes import outcome
 from gensweep.report._svg import element, figure, text
+from gensweep.report._table import Table
 from gensweep.trial import Outcome, TrialView
 
 FEWEST, FEWEST_GOOD = 20, 5
@@ -56,11 +57,37 @@ class Importances:
     """What counts as good, and among how many."""
     found: Sequence[Importance]
     """The most important first; empty where `of` is the reason."""
+    decides: Importance | None = None
+    """The most important of those that lie further above their chance than any hyperparameter in
+    any random order of the outcomes; None if there is none."""
+
+    @property
+    def table(self) -> Table:
+        """The numbers of the figure."""
+        rows = [[one.name, one.share, one.chance, one.alone] for one in self.found]
+        return Table(["hyperparameter", "importance", "by chance up to", "alone explains"], rows)
 
     @property
     def figure(self) -> Markup | None:
         """Bars of the shares, each with the mark of chance."""
         return _bars(self.found, self.title) if self.found else None
+
+
+def decides_sentence(weights: Sequence[Importances], metric: str) -> str:
+    """Say what decides whether trials converge, and how good they get if that is another.
+
+    Empty where too few trials tell.
+    """
+    subjects = (f"how good {metric} gets", "whether trials converge")  # in the order of `weights`
+    told: dict[str, str] = {}
+    for one, subject in zip(reversed(weights), reversed(subjects), strict=False):
+        if found := one.decides:
+            share = f"importance {found.share:.0%}, by chance up to {found.chance:.0%}"
+            told.setdefault(found.name, f"{subject} depends most on {found.name} ({share})")
+    if told:
+        says = ", and ".join(told.values())
+        return f"{says[0].upper()}{says[1:]}."
+    return "No hyperparameter stands out as what decides." * any(one.found for one in weights)
 
 
 def importances(trials: Sequence[TrialView], objective: Objective) -> list[Importances]:
@@ -127,24 +154,37 @@ def _measure(
     found = evaluate(outcomes)
     if len(found) < 2:
         return _none(title, "fewer than two hyperparameters vary that all configurations have")
-    chances, alone = _chances(evaluate, outcomes), variance_shares(configurations, outcomes)
+    orders = _random_orders(evaluate, outcomes)
+    chances = {name: _chance([each[name] for each in orders]) for name in found}
+    alone = variance_shares(configurations, outcomes)
     total = sum(found.values()) or 1.0
-    ordered = sorted(found, key=lambda name: -found[name])
-    return Importances(title=title, of=of, found=[
+    ordered = [
         Importance(name=name, share=found[name] / total, chance=chances[name] / total,
                    alone=alone[name])
-        for name in ordered
-    ])  # fmt: skip
+        for name in sorted(found, key=lambda name: -found[name])
+    ]  # fmt: skip
+    most = max(_beyond(each, chances, name) for each in orders for name in found)
+    clear = (one for one in ordered if _beyond(found, chances, one.name) > max(1.0, most))
+    return Importances(title=title, of=of, found=ordered, decides=next(clear, None))
 
 
-def _chances(evaluate: Evaluate, outcomes: Sequence[float]) -> dict[str, float]:
-    """Return what each importance stays below where outcomes have nothing to do with anything."""
-    draw, shuffled, found = random.Random(0), list(outcomes), dict[str, list[float]]()
+def _random_orders(evaluate: Evaluate, outcomes: Sequence[float]) -> list[dict[str, float]]:
+    """Measure the importances where outcomes have nothing to do with anything."""
+    draw, shuffled, found = random.Random(0), list(outcomes), list[dict[str, float]]()
     for _ in range(ORDERS):
         draw.shuffle(shuffled)
-        for name, value in evaluate(shuffled).items():
-            found.setdefault(name, []).append(value)
-    return {name: sorted(each)[math.ceil(CHANCE * ORDERS) - 1] for name, each in found.items()}
+        found.append(evaluate(shuffled))
+    return found
+
+
+def _chance(values: Sequence[float]) -> float:
+    """Return what the importance of a hyperparameter without influence stays below."""
+    return sorted(values)[math.ceil(CHANCE * ORDERS) - 1]
+
+
+def _beyond(found: Mapping[str, float], chances: Mapping[str, float], name: str) -> float:
+    """Return an importance in the unit of what chance alone reaches."""
+    return found[name] / max(chances[name], 1e-12)
 
 
 def _bars(found: Sequence[Importance], title: str) -> Markup:

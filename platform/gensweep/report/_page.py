@@ -37,7 +37,7 @@ from gensweep.report._table import Table, TitledTable
 from gensweep.report._tables import all_trials, lost_modes, pruned_trials
 from gensweep.report._text_table import format_value
 from gensweep.report._thresholds import METHOD as THRESHOLD_METHOD
-from gensweep.report._thresholds import PAIRED, paired_thresholds, thresholds
+from gensweep.report._thresholds import PAIRED, UNPAIRED, paired_thresholds, thresholds
 from gensweep.report._training_curves import training_curves
 from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
 from gensweep.trial import Outcome, TrialView
@@ -66,14 +66,15 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
     x and y, and the hyperparameter that shades the dots. `charts` and `tables` are what the
     sweep's script adds.
     """
+    analyses = analyse(facts, trials, objective, map_axis, group_by)
     return environment().get_template("page.jinja").render(
         facts=facts,
-        answer=answer(trials, group_by, objective, map_axis),
+        answer=answer(trials, group_by, objective, map_axis, analyses["importances"]),
         charts=draw_charts(charts),
         tables=tuple(tables),
         outcomes=tuple(Outcome),
         outcome_rules=outcome_rules(facts.protocol),
-        **_analyses(facts, trials, objective, map_axis, group_by),
+        **analyses,
         coordinates=parallel_coordinates(searched(trials)),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
@@ -83,14 +84,14 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         training=training_curves(trials, objective),
         scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
         scatter_of=scatter_of,
-        samples=_samples(trials, images, objective),
+        samples=samples_of(trials, images, objective),
         trials=all_trials(trials, objective, facts.floor_metrics),
         protocol=protocol_json(facts),
         lookup=lookup(facts, trials),
     )  # fmt: skip
 
 
-def _analyses(
+def analyse(
     facts: SweepFacts,
     trials: Sequence[TrialView],
     objective: Objective,
@@ -100,6 +101,7 @@ def _analyses(
     """Tell where the sweep is stable, what is best, and what decides, by the template's names."""
     tried = searched(trials)
     groups = strata(tried, group_by)
+    pairs = paired_thresholds(groups, objective, group_by)
     return {
         "stability_maps": stability_maps(titles(groups, group_by), map_axis),
         "success_rates": Table(*rates(tried, group_by)) if trials else None,
@@ -112,8 +114,8 @@ def _analyses(
         "lost_modes": lost_modes(groups, group_by, facts.protocol),
         "published": beside_papers(facts, next(iter(objective.ranked(trials)), None)),
         "thresholds": thresholds(groups, objective, group_by),
-        "paired_thresholds": paired_thresholds(groups, objective, group_by),
-        "threshold_rules": (THRESHOLD_METHOD, PAIRED),
+        "paired_thresholds": pairs,
+        "threshold_rules": (THRESHOLD_METHOD, PAIRED if pairs else UNPAIRED),
         "best_curves": best_curves(titles(groups, group_by), objective),
         "importances": importances(tried, objective),
         "importance_method": IMPORTANCE_METHOD,
@@ -131,7 +133,7 @@ class Sample:
     """The file in base64."""
 
 
-def _samples(
+def samples_of(
     trials: Sequence[TrialView], images: Mapping[str, bytes], objective: Objective
 ) -> list[Sample]:
     """Pictures of real data, of the best trial and of the first of each kind of failure."""

@@ -1,5 +1,6 @@
 """Says in words where on the map's axis a group of trials is stable."""
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +14,19 @@ SHARE = 2 / 3
 """Of the trials of a stable region at least so many converge, counted from either end."""
 FEWEST, FEWEST_INSIDE = 5, 3
 """Configurations of a group, and of a region, below which no region is told."""
-ORDERS, CLEAR = 400, 0.05
-"""Random orders that a region is compared with, and how few of them may have one as clear."""
+ORDERS = 2000
+"""Random orders of the configurations that a region is compared with, or more for many groups."""
+CLEAR = 0.05
+"""The share of sweeps without any that are told a region all the same, at most."""
 
 METHOD = (
-    f"The stable region is the run of neighbours along the axis of which at least {SHARE:.0%} "
-    "converged, counted from either end, and most in all. It was chosen for its count, which is "
-    "therefore a little too good; where more than "
-    f"{CLEAR:.0%} of {ORDERS} random orders of the trials have a run as clear, that is said. Other "
-    "hyperparameters differ within it. Pruned trials are left out."
+    "The stable region is the run of neighbours along the axis of which at least "
+    f"{SHARE:.0%} converged, counted from either end, and most in all. It was chosen for its "
+    "count, which is therefore a little too good. None stands out where random orders of the "
+    "configurations have a run as clear: in more than "
+    f"{CLEAR:.0%} of the orders, divided by the number of groups where one is looked for. A group "
+    "is stable throughout if as many configurations converged as coins would as rarely show. Other "
+    "hyperparameters differ within a region. Pruned trials are left out."
 )
 
 
@@ -53,15 +58,13 @@ def stable_regions(
     groups: Mapping[str, Sequence[TrialView]], map_axis: str, group_by: str | None
 ) -> Table | None:
     """Say for each group where along `map_axis` it is stable; None where no trial has a place."""
-    rows = [[name, region.words] for name, group in groups.items()
-            if (region := stable_region(group, map_axis))]  # fmt: skip
+    rows = [[name, region.words] for name, region in found_regions(groups, map_axis).items()]
     return Table([group_by or "stratum", f"stable {map_axis}"], rows) if rows else None
 
 
 def regions_sentence(groups: Mapping[str, Sequence[TrialView]], map_axis: str) -> str:
-    """Tell the regions, each with its doubt, and the groups without one; empty without a place."""
-    found = {name: stable_region(group, map_axis) for name, group in groups.items()}
-    told = {name: region for name, region in found.items() if region is not None}
+    """Tell the regions and the groups without one; empty without a place."""
+    told = found_regions(groups, map_axis)
     if not told:
         return ""
     good = [f"{name} {one.words}" for name, one in told.items() if one.stands_out]
@@ -74,34 +77,40 @@ def regions_sentence(groups: Mapping[str, Sequence[TrialView]], map_axis: str) -
     return f"Stable {map_axis}: {'; '.join(good)}{more}."
 
 
-def stable_region(trials: Sequence[TrialView], map_axis: str) -> Region | None:
-    """Say where along `map_axis` the trials converge; None if none has a value there.
+def found_regions(groups: Mapping[str, Sequence[TrialView]], map_axis: str) -> dict[str, Region]:
+    """Look for a region in each group that has a trial on `map_axis`.
 
-    >>> trials = [{"group": n, "params": {"x": 10.0**-n}, "state": "completed",
-    ...            "outcome": "converged" if 2 < n < 9 else "diverged"} for n in range(12)]
-    >>> stable_region(trials, "x").words
-    '1e-08 to 0.001, 6 of 6'
+    The more groups have trials enough, the clearer a region must be: of many random groups one
+    would have a region that is clear for a single one.
     """
-    places = _places(trials, map_axis)
-    pruned = sum(outcome(trial) == Outcome.PRUNED and map_axis in trial["params"]
-                 for trial in trials)  # fmt: skip
-    more = f", {pruned} pruned aside" if pruned else ""
+    places = {name: _places(group, map_axis) for name, group in groups.items()}
+    clear = CLEAR / max(1, sum(not _reason(each) for each in places.values()))
+    pruned = {name: sum(outcome(trial) == Outcome.PRUNED and map_axis in trial["params"]
+                        for trial in group) for name, group in groups.items()}  # fmt: skip
+    return {name: _region(places[name], pruned[name], clear)
+            for name in groups if places[name] or pruned[name]}  # fmt: skip
+
+
+def _region(places: Sequence[Place], pruned: int, clear: float) -> Region:
+    """Say where the configurations converge, or why that is not told."""
     if not places:
-        return Region(words=f"unknown: {pruned} were pruned", stands_out=False) if pruned else None
-    if reason := _reason(places):
-        good, known = _counts(places)
-        words = f"{reason}: {good} of {known} converged{more}"
-        return Region(words=words, stands_out=False)
-    return Region(words=_words(best_run(places), places) + more, stands_out=True)
+        return Region(words=f"unknown: {pruned} were pruned", stands_out=False)
+    found = () if _reason(places) else _clear_run(places, clear)
+    good, known = _counts(found or places)
+    more = f", {pruned} pruned aside" if pruned else ""
+    if not found:
+        reason = _reason(places) or "no region stands out"
+        return Region(words=f"{reason}: {good} of {known} converged{more}", stands_out=False)
+    throughout = "throughout, " * (len(found) == len(places))
+    ends = f"{throughout}{found[0].at:.2g} to {found[-1].at:.2g}"
+    return Region(words=f"{ends}, {good} of {known}{more}", stands_out=True)
 
 
 def _reason(places: Sequence[Place]) -> str:
-    """Say why no region is told; empty if one is."""
+    """Say why no region is looked for; empty if one is."""
     if len(places) < FEWEST:
         return "too few configurations to tell"
-    if not _counts(places)[0]:
-        return "nowhere"
-    return "no region stands out" if len(best_run(places)) < FEWEST_INSIDE else ""
+    return "" if _counts(places)[0] else "nowhere"
 
 
 def _counts(places: Sequence[Place]) -> tuple[int, int]:
@@ -109,14 +118,13 @@ def _counts(places: Sequence[Place]) -> tuple[int, int]:
     return sum(place.converged for place in places), sum(place.known for place in places)
 
 
-def _words(region: Sequence[Place], places: Sequence[Place]) -> str:
-    """Tell the ends and the count of a region, and a doubt if there is one."""
-    good, known = _counts(region)
-    says = f"{region[0].at:.2g} to {region[-1].at:.2g}, {good} of {known}"
-    if len(region) == len(places):
-        return f"throughout, {says}"
-    chance = chance_of(_score(region), places)
-    return says if chance <= CLEAR else f"{says} (as clear in {chance:.0%} of random orders)"
+def _clear_run(places: Sequence[Place], clear: float) -> Sequence[Place]:
+    """Return the run that is clear of chance, or all `places` if they are; empty if none is."""
+    run = best_run(places)
+    if len(run) >= FEWEST_INSIDE and is_clear(_score(run), places, clear):
+        return run
+    is_good = _score(places) >= 0 and chance_of_coins(places) <= clear
+    return places if is_good else ()
 
 
 def _places(trials: Sequence[TrialView], map_axis: str) -> list[Place]:
@@ -149,11 +157,24 @@ def best_run(places: Sequence[Place]) -> Sequence[Place]:
     return places[best[0] : best[1]]
 
 
-def chance_of(score: float, places: Sequence[Place]) -> float:
-    """Return the share of random orders of `places` that hold a run of this score or more."""
+def is_clear(score: float, places: Sequence[Place], clear: float = CLEAR) -> bool:
+    """Tell whether at most a share `clear` of random orders hold a run of this score or more."""
     draw, shuffled = random.Random(0), list(places)
-    found = 0
-    for _ in range(ORDERS):
+    orders = max(ORDERS, math.ceil(1 / clear))
+    left = int(clear * (1 + orders)) - 1  # what is seen is an order, too
+    for _ in range(orders):
         draw.shuffle(shuffled)
-        found += _score(best_run(shuffled)) >= score - 1e-9
-    return (1 + found) / (1 + ORDERS)
+        left -= _score(best_run(shuffled)) >= score - 1e-9
+        if left < 0:
+            return False
+    return True
+
+
+def chance_of_coins(places: Sequence[Place]) -> float:
+    """Return how likely as many places as here, or more, were good if each were by a coin.
+
+    >>> chance_of_coins([Place(at=n, converged=n != 0, known=1) for n in range(5)])
+    0.1875
+    """
+    good, count = sum(place.gain >= 0 for place in places), len(places)
+    return sum(math.comb(count, k) for k in range(good, count + 1)) * 0.5**count

@@ -10,6 +10,7 @@ from gensweep.objective import Objective, finite_number
 from gensweep.report._configurations import has_repeats
 from gensweep.report._outcomes import outcome
 from gensweep.report._table import Table, floor_rows
+from gensweep.report._text_table import interval_text
 from gensweep.report._words import score_bounds
 from gensweep.trial import Outcome, TrialView
 
@@ -108,12 +109,3 @@ def interval_cells(trials: Sequence[TrialView], metric: str) -> list[str]:
     """Write the interval of a metric for each trial; empty where no trial has one."""
     found = [trial.get("intervals", {}).get(metric) for trial in trials]
     return [interval_text(one) for one in found] if any(found) else []
-
-
-def interval_text(interval: Sequence[float] | None) -> str:
-    """Write the ends of an interval; empty where there is none.
-
-    >>> interval_text([0.79, 0.84])
-    '0.79 to 0.84'
-    """
-    return "" if interval is None else " to ".join(f"{end:.4g}" for end in interval)

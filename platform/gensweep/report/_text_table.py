@@ -50,3 +50,12 @@ def _line(row: Sequence[str], sizes: Sequence[int], numeric: Sequence[bool]) -> 
         cell.rjust(size) if right else cell.ljust(size)
         for cell, size, right in zip(cut, sizes, numeric, strict=True)
     ).rstrip()
+
+
+def interval_text(interval: Sequence[float] | None) -> str:
+    """Write the ends of an interval; empty where there is none.
+
+    >>> interval_text([0.79, 0.84])
+    '0.79 to 0.84'
+    """
+    return "" if interval is None else " to ".join(f"{end:.4g}" for end in interval)

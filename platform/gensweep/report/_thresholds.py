@@ -1,6 +1,7 @@
 """Counts successes at thresholds of the objective, as table 2 of WGAN-GP (arXiv:1704.00028)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from gensweep.objective import Objective
@@ -23,6 +24,11 @@ PAIRED = (
     "Pairs: configurations that are equal but for what is compared, and what exists in one of the "
     "two alone, as in table 2 of WGAN-GP (arXiv:1704.00028)."
 )
+UNPAIRED = (
+    "No two configurations are equal but for what is compared, so it is not counted in how many "
+    "one succeeds alone, both or neither, as in table 2 of WGAN-GP (arXiv:1704.00028): "
+    "--sampler grid gives each the same values."
+)
 
 
 def thresholds(
@@ -44,21 +50,31 @@ def thresholds(
 def paired_thresholds(
     groups: Mapping[str, Sequence[TrialView]], objective: Objective, group_by: str | None
 ) -> Table | None:
-    """Count pairs of two groups in which one succeeds, both or neither; None without pairs."""
+    """Count pairs in which one of two groups succeeds, both or neither; None without pairs.
+
+    Of more than two groups each two are A and B in turn.
+    """
     every = [trial for group in groups.values() for trial in group]
-    steps = _steps(every, objective)
-    if len(groups) != 2 or not steps:
+    steps, scores, is_many = _steps(every, objective), _scores(every, objective), len(groups) > 2
+    rows: list[list[object]] = []
+    for a, b in combinations(groups, 2):
+        if pairs := _pairs(groups[a], groups[b], scores, group_by):
+            named = [a, b] if is_many else []
+            rows += [[*named, f"{objective.sign * step:.4g}", *_ends(pairs, step)]
+                     for step in steps]  # fmt: skip
+    if not rows:
         return None
-    first, second = groups
-    pairs = _pairs(groups[first], groups[second], _scores(every, objective), group_by)
-    rows = []
-    for step in steps:
-        ends = [(a <= step, b <= step) for a, b in pairs]
-        rows.append([f"{objective.sign * step:.4g}", ends.count((True, False)),
-                     ends.count((False, True)), ends.count((True, True)),
-                     ends.count((False, False))])  # fmt: skip
-    head = [objective.metric, f"only {first}", f"only {second}", "both", "neither"]
-    return Table(head, rows) if pairs else None
+    first, second = ("A", "B") if is_many else groups
+    named = [first, second] if is_many else []
+    head = [*named, objective.metric, f"only {first}", f"only {second}", "both", "neither"]
+    return Table(head, rows)
+
+
+def _ends(pairs: Sequence[tuple[float, float]], step: float) -> list[int]:
+    """Count the pairs of which only the first is as good as `step`, only the second, both, none."""
+    ends = [(a <= step, b <= step) for a, b in pairs]
+    kinds = ((True, False), (False, True), (True, True), (False, False))
+    return [ends.count(kind) for kind in kinds]
 
 
 def _steps(trials: Sequence[TrialView], objective: Objective) -> list[float]:

@@ -10,6 +10,7 @@ from gensweep.decades import spans_decades
 from gensweep.objective import Objective
 from gensweep.report._outcomes import outcome
 from gensweep.report._svg import Axes
+from gensweep.report._table import Table
 from gensweep.training_metrics import training_formula
 from gensweep.trial import Outcome, TrialView
 
@@ -41,6 +42,18 @@ def training_curves(trials: Sequence[TrialView], objective: Objective) -> list[T
     return [TrainingCurve(shared, training_formula(parts[0]), figure)
             for shared, parts in figures.items()
             if (figure := _curve(chosen, shared, parts))]  # fmt: skip
+
+
+def training_table(trials: Sequence[TrialView], objective: Objective) -> Table:
+    """Sum the curves up: where each begins and ends, and how far it goes."""
+    rows: list[list[object]] = []
+    for trial in _chosen(trials, objective):
+        for name, points in sorted(trial.get("history", {}).items()):
+            values = [value for _, value in points]
+            if len(values) > 1:
+                ends = (values[0], min(values), max(values), values[-1])
+                rows.append([trial["number"], outcome(trial), name, *ends])
+    return Table(["trial", "outcome", "metric", "first", "least", "most", "last"], rows)
 
 
 def _chosen(trials: Sequence[TrialView], objective: Objective) -> list[TrialView]:

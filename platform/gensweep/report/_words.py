@@ -9,9 +9,10 @@ from gensweep.known_metrics import find_metric
 from gensweep.objective import Configuration, Objective, searched
 from gensweep.report._configurations import has_repeats
 from gensweep.report._facts import SweepFacts
+from gensweep.report._importances import Importances, decides_sentence
 from gensweep.report._outcomes import outcome, strata, success_rate, titles
 from gensweep.report._stable_regions import regions_sentence
-from gensweep.report._text_table import format_value
+from gensweep.report._text_table import format_value, interval_text
 from gensweep.trial import Outcome, TrialState, TrialView
 
 OUTCOME_RULES = {
@@ -48,17 +49,24 @@ def state_label(state: str) -> str:
 
 
 def answer(
-    trials: Sequence[TrialView], group_by: str | None, objective: Objective, map_axis: str = ""
+    trials: Sequence[TrialView],
+    group_by: str | None,
+    objective: Objective,
+    map_axis: str = "",
+    weights: Sequence[Importances] = (),
 ) -> str:
-    """Answer the sweep's question: how many converged, what is best, and where it is stable."""
+    """Answer the sweep's question: how many converged, what is best, where it is stable, and why.
+
+    The last from `weights`, which are the importances of the hyperparameters.
+    """
     if not trials:
         return "No trial has ended yet."
     tried = searched(trials)
     says = f"{_success(tried)}; {_best(trials, group_by, objective)}"
     groups = titles(strata(tried, group_by), group_by)
-    if regions := regions_sentence(groups, map_axis) if len(groups) <= MOST_REGIONS else "":
-        return f"{says} {regions}"
-    return says
+    regions = regions_sentence(groups, map_axis) if len(groups) <= MOST_REGIONS else ""
+    sentences = (says, regions, decides_sentence(weights, objective.metric))
+    return " ".join(filter(None, sentences))
 
 
 def _best(trials: Sequence[TrialView], group_by: str | None, objective: Objective) -> str:
@@ -73,6 +81,8 @@ def _best(trials: Sequence[TrialView], group_by: str | None, objective: Objectiv
         named = f"the best configuration is that of trial {best['number']}"
         return f"{named}{fine}{where}, {_of_seeds(ranked, objective)}."
     value = format_value(best["metrics"][objective.metric])
+    sure = interval_text(best.get("intervals", {}).get(objective.metric))
+    value += f" (95 % interval over its samples {sure})" if sure else ""
     return f"the best is trial {best['number']}{fine}{where}, {objective.metric} {value}."
 
 
@@ -136,8 +146,9 @@ def _rule_of_nearest(bounds: Mapping[str, float]) -> str:
     if "collapsed_nearest" not in bounds:
         return ""
     few, spread = bounds["collapsed_nearest"], bounds["unlearned_spread"]
+    most = f" to {bounds['scattered_spread']:g} times" if "scattered_spread" in bounds else ""
     return (f"else the exponential of the nearest modes' entropy below {few:.0%} of the modes "
-            f"at {spread:.0%} of the data's variance or more, or ")  # fmt: skip
+            f"at {spread:.0%}{most or ' or more'} of the data's variance, or ")  # fmt: skip
 
 
 def _rules_of_sure_classes(bounds: Mapping[str, float]) -> tuple[str, str]:

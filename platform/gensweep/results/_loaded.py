@@ -118,6 +118,7 @@ class LoadedSweep:
         return "\n".join(parts)
 
     def _answer(self) -> str:
+        """Return the answer, but for what decides, which takes seconds to measure."""
         stored = stored_report(self.snapshot)
         return answer(self._ended(), stored.group_by, self.objective, stored.map_axis)
 

@@ -4,14 +4,15 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.objective import Objective, searched
-from gensweep.report import answer, rates
+from gensweep.report import ReportContents, rates
+from gensweep.results._markdown import markdown_section
 from gensweep.results._records import trial_views, typical_failures
 from gensweep.results._stored_report import StoredReport, stored_report
-from gensweep.results._table import TABLE_ROWS, markdown_table, ranking
 from gensweep.storage import (
     ObjectStore,
     load_report_pictures,
@@ -48,7 +49,7 @@ class SweepReport:
         return None
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the report states, and every trial that has ended, as plain JSON."""
+        """Return what the page states but for pictures, and every trial that has ended."""
         stored = self.stored.as_json()
         head, rows = rates(searched(self.trials), self.stored.group_by)
         return {
@@ -61,36 +62,36 @@ class SweepReport:
             **stored["facts"],
             "versions": self.snapshot.versions,
             "charts": stored["charts"],
+            "sections": [section.as_json() for section in self.contents.sections],
             "trials": self.trials,
         }
 
     def markdown(self) -> str:
-        """Return the answer, the tables and the facts as Markdown."""
+        """Return what the page states but for pictures; of long tables the first rows."""
         facts = self.stored.facts
+        drawn = facts.protocol.get("sampling")
         same = ", ".join(f"{name}={value}" for name, value in facts.not_searched.items())
-        ended = bool(self.trials)
         parts = [
             f"# {self.snapshot.name}",
             f"**{self.answer()}**",
             facts.summary,
+            f"The same in all trials: {same}." if same else "",
             f"Held out: {facts.held_out}." if facts.held_out else "",
             f"Floor: {facts.floor}." if facts.floor else "",
-            markdown_table(*rates(searched(self.trials), self.stored.group_by)) if ended else "",
-            markdown_table(*self._ranking()) if ended else "",
-            f"The same in all trials: {same}." if same else "",
+            f"Trials were drawn by {drawn}." if drawn else "",
             f"Time of the packs' lanes: {facts.lane_time}." if facts.lane_time else "",
-            f"Go on with: `{facts.next_command}`" if facts.next_command else "",
+            *(part for section in self.contents.sections for part in markdown_section(section)),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
 
-    def _ranking(self) -> tuple[list[str], list[list[object]]]:
-        floor = self.stored.facts.floor_metrics
-        return ranking(self.trials, self.objective, TABLE_ROWS, floor)
+    @cached_property
+    def contents(self) -> ReportContents:
+        """Answer and sections of the page, which take seconds to measure."""
+        return self.stored.contents(self.trials, self.objective, self.snapshot.versions)
 
     def answer(self) -> str:
-        """Return the answer in one sentence, which says if trials are still to come."""
-        says = answer(self.trials, self.stored.group_by, self.objective, self.stored.map_axis)
-        left = self.snapshot.planned - len(self.trials)
+        """Return the answer, which says if trials are still to come."""
+        says, left = self.contents.answer, self.snapshot.planned - len(self.trials)
         return f"{says} {left} of {self.snapshot.planned} trials have not ended." if left else says
 
 

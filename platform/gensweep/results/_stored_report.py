@@ -7,7 +7,13 @@ from typing import Any, Self
 from gensweep.catalog import catalog, field_texts, published_figures
 from gensweep.chart import Chart
 from gensweep.objective import Objective
-from gensweep.report import SweepFacts, build_report
+from gensweep.report import (
+    ReportContents,
+    ReportQuestion,
+    SweepFacts,
+    build_report,
+    report_contents,
+)
 from gensweep.samplers import find_sampler
 from gensweep.sampling_fields import sampling_fields
 from gensweep.study import SweepSnapshot, plain
@@ -66,6 +72,14 @@ class StoredReport:
             map_axis=one.map_axis, group_by=one.group_by, scatter_of=one.scatter,
             charts=one.charts,
         )  # fmt: skip
+
+    def contents(
+        self, trials: Sequence[TrialView], objective: Objective, versions: Mapping[str, str]
+    ) -> ReportContents:
+        """Return what the page of the same trials says, as data."""
+        asked = ReportQuestion(objective=objective, map_axis=self.map_axis,
+                               group_by=self.group_by, scatter_of=self.scatter)  # fmt: skip
+        return report_contents(replace(self.facts, versions=versions), trials, asked, self.charts)
 
 
 def stored_report(snapshot: SweepSnapshot) -> StoredReport:

@@ -10,7 +10,6 @@ from gensweep.report import (
     INTERVAL,
     configurations_table,
     floor_rows,
-    format_value,
     interval_cells,
     output_width,
     rates,
@@ -108,19 +107,6 @@ def every_trial_table(
              t["cause"], *(t["params"].get(name, "") for name in names)]
             for t in every]  # fmt: skip
     return text_table(head, [*floor_rows(head, floor), *rows], output_width())
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Write a table in Markdown.
-
-    >>> print(markdown_table(["objective", "rate"], [["a|b", 0.5]]))
-    | objective | rate |
-    |---|---|
-    | a\\|b | 0.5 |
-    """
-    lines = [list(head), *([format_value(value) for value in row] for row in rows)]
-    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-    return "\n".join([told[0], "|---" * len(head) + "|", *told[1:]])
 
 
 def _failure_table(trials: Sequence[TrialView], objective: Objective) -> str:
