@@ -8,13 +8,26 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def build(kind: str, folder: Path) -> Path:
-    """The file that hatchling makes of the checkout: `wheel` or `sdist`."""
+def build(kind: str, folder: Path, source: Path = ROOT) -> Path:
+    """The file that hatchling makes of the checkout, or of another source: `wheel` or `sdist`."""
     argv = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, cwd=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (built,) = folder.glob("*.whl" if kind == "wheel" else "*.tar.gz")
     return built
+
+
+def resolve(requirement: str) -> list[str]:
+    """What pip would install for it beside what is installed, at the versions that are tested.
+
+    Fails if anything is missing, or of another version: no index is asked.
+    """
+    argv = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index",
+            "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt"),
+            requirement]  # fmt: skip
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1].removeprefix("Would install ").split()
 
 
 def install(wheel: Path, site: Path) -> dict[str, str]:

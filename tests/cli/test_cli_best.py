@@ -136,6 +136,12 @@ def test_the_exported_model_draws_the_samples_of_its_trial(
     points = sample_lane("out/weights.safetensors", about, 5)
     assert points.shape == (5, 2)
     assert about["pack"]["hidden"] == 8
+    assert main(["export", "s", "--trial", "0", "--model", "out", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["files"] == files
+    trial = trial_views(read_here("s").records)[0]
+    assert (told["sweep"], told["trial"], told["seed"]) == ("s", 0, trial["seed"])
+    assert told["hyperparameters"].items() >= (trial["params"] | {"hidden": 8}).items()
     assert main(["export", "s", "--trial", "2", "--model", "out"]) == 2
     assert "the store has no weights of trial 2 of sweep 's'" in capsys.readouterr().err
     assert main(["export", "s", "--trial", "9"]) == 2

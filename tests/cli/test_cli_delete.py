@@ -1,5 +1,6 @@
 """`gensweep delete` takes a sweep out of everything, and nothing else with it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,15 @@ def test_everything_of_one_sweep_goes_and_the_other_stays(
     assert [v.version for v in client.search_model_versions("name = 'gan-ring8'")] == [2]
     assert sorted(path.name for path in (home / "reports").iterdir()) == ["s2.html"]
     assert sorted(path.name for path in (home / "spool").iterdir()) == ["s2"]
-    assert main(["delete", "s2", "--yes"]) == 0
+    assert main(["delete", "s2", "--yes", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {
+        "sweep": "s2", "trials": 4, "store": f"file://{home}/store/sweeps/s2/",
+        "objects": len(own), "tracker": f"sqlite:///{home}/mlflow.db", "runs": 3,
+        "models": [{"name": "gan-ring8", "version": "2"}],
+        "files": [f"{home}/reports/s2.html", f"{home}/spool/s2"],
+    }  # fmt: skip
+    assert "sweep s2: 4 trials in the ledger\n" in shown.err
     assert client.search_registered_models() == []
     ended(home, "s", [("completed", 7.0), ("completed", 8.0)])
     assert read_here("s").records[0].metrics["frechet"] == 7.0
@@ -90,7 +99,8 @@ def test_it_asks_first(
     assert shown.err == "error: nothing was deleted: --yes does it without a question.\n"
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda prompt: "no")
-    assert main(["delete", "s"]) == 2
+    assert main(["delete", "s", "--json"]) == 2
+    assert capsys.readouterr().out == ""
     assert left(client) == ["s"] * 3 + ["s2"] * 3
     monkeypatch.setattr("builtins.input", lambda prompt: "s")
     assert main(["delete", "s"]) == 0

@@ -23,8 +23,9 @@ TABLES = ["list", "results s", "best s", "compare s t", "watch s", "models", "mo
 OTHERS = [
     "--help", "report --help", "list --json", "list --names", "results s --json", "best s --json",
     "report s", "report s --format md", "report s --format json", "compare s t --json",
-    "export s --out one.toml", "doctor", "models gan --json", "check gan --shape 2 --set hidden=8",
-    "completion bash", "completion zsh", "delete s --yes", "down",
+    "export s --out one.toml", "export s --json", "watch s --json", "report s --json", "doctor",
+    "models gan --json", "check gan --shape 2 --set hidden=8", "completion bash", "completion zsh",
+    "delete s --yes", "down",
 ]  # fmt: skip
 UNSEEN = {"demo", "up", "features", "sample", "retrain"}
 """They start servers, or train."""

@@ -6,7 +6,7 @@ import pytest
 
 from ended_sweep import ended, point_here
 from gensweep.cli import main
-from gensweep.cli._retrain import retrained
+from gensweep.cli._retrain import answer, retrained
 from gensweep.driver._next_command import next_command
 from gensweep.results import read_here, trial_of
 from gensweep.spec import RunRequest
@@ -27,6 +27,18 @@ def test_the_new_sweep_is_of_that_configuration_alone(home: Path) -> None:
     assert (sweep.name, sweep.trials, sweep.repeats, sweep.space) == ("s-retrain", 5, 5, {})
     assert (sweep.budget_images, sweep.pruner) == (4 * plan.request.sweep.budget_images, "none")
     assert (sweep.data, sweep.samples, sweep.target) == ("ring8", 500, "frechet")
+
+
+def test_what_came_of_it_is_told_as_json(home: Path) -> None:
+    ended(home)
+    sweep = retrained(read_here("s"), trial_of(read_here("s"), 1), None, 2)
+    plan = ended(home, sweep.name, [("completed", 4.0), ("completed", 6.0)], space={},
+                 fixed=sweep.fixed, repeats=2, group_by=None)  # fmt: skip
+    told = answer(plan, "s", 1)
+    assert (told["sweep"], told["of"]) == ("s-retrain", {"sweep": "s", "trial": 1})
+    assert told["states"] == {"completed": 2}
+    assert (told["metric"], told["best"], told["dry_run"]) == ("frechet", 5.0, False)
+    assert told["report"] == f"{home}/reports/s-retrain.html"
 
 
 def test_the_line_to_type_next_is_a_command(home: Path) -> None:

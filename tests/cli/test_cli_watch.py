@@ -1,5 +1,6 @@
 """`gensweep watch` follows a sweep from the ledger, and ends with it or with Ctrl-C."""
 
+import json
 import os
 import signal
 import subprocess
@@ -34,7 +35,8 @@ def end(study: Study, lease: Lease, value: float) -> None:
     assert study.finish(lease, resolved, 200_000, {"outcome": "converged"})
 
 
-def test_it_follows_a_sweep_to_its_end(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def follow(home: Path, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    """What it tells of a sweep that another thread drives from its first trial to its last."""
     plan = plan_of(home, "s", 4)
     study = Study.create(spec_of(plan), plan.ledger)
 
@@ -48,16 +50,39 @@ def test_it_follows_a_sweep_to_its_end(home: Path, capsys: pytest.CaptureFixture
     driver = threading.Thread(target=drive)
     driver.start()
     try:
-        assert main(["watch", "s", "--every", "0.05"]) == 0
+        assert main(["watch", "s", "--every", "0.05", *words]) == 0
     finally:
         driver.join()
-    lines = capsys.readouterr().out.splitlines()
+    return capsys.readouterr().out.splitlines()
+
+
+def test_it_follows_a_sweep_to_its_end(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = follow(home, capsys)
     assert len(lines) >= 4
     assert "1 training  3 not begun" in lines[0] or "4 not begun" in lines[0]
     assert any("waits for a trial that trains" in line for line in lines)
     assert any("s left" in line for line in lines)
     assert "4 completed  |  best frechet 1, trial 3  |  800,000 examples in" in lines[-1]
     assert lines[-1].endswith("ended: gensweep report s --out s.html")
+
+
+def test_each_change_is_a_line_of_json(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)  # nothing is drawn over
+    told = [json.loads(line) for line in follow(home, capsys, "--json")]
+    moments = [(one["states"].get("completed", 0), one["images"], one["best"]) for one in told]
+    every = [(0, 0, None), *((n, 200_000 * n, 5.0 - n) for n in range(1, 5))]
+    assert set(moments) <= set(every)  # one that looks rarely misses some
+    assert moments == sorted(moments, key=lambda moment: moment[0])
+    assert (len(told) > 2, moments[-1]) == (True, every[-1])
+    assert [one["over"] for one in told] == [False] * (len(told) - 1) + [True]
+    assert {one["name"] for one in told} == {"s"}
+    for one in told[:-1]:
+        rate, left = one["images_per_s"], one["seconds_left"]
+        assert left == (pytest.approx(one["images_left"] / rate) if rate else None)
+    assert told[-1]["complete"]
+    assert told[-1]["next"] == "ended: gensweep report s --out s.html"
 
 
 def test_a_sweep_that_nobody_drives_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

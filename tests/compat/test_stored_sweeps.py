@@ -32,7 +32,8 @@ ENDED = {"completed", "collapsed", "diverged"}
 NEARLY = {"rel": 0.01, "abs": 0.002}
 """Other processors and widths round otherwise: SSE4 in place of AVX-512 by 1e-6 of a value."""
 LATER = ("_gradient_norm", "_update_ratio", "_spectral_norm", "critic_accuracy",
-         "neutral_variance_ratio", "neutral_mode_entropy", "w1")  # fmt: skip
+         "neutral_variance_ratio", "neutral_mode_entropy", "w1",
+         "critic_overfitting", "critic_slope")  # fmt: skip
 """Ends of the names of metrics that were not measured at the time."""
 
 slow = pytest.mark.slow("goes on with two stored sweeps", minutes=2)

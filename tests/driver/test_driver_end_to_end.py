@@ -117,9 +117,11 @@ def test_the_command_line_draws_from_the_best_trial(
     found = {}
     for name, words in {"own": [], "cut": ["--set", "truncation=0.01"]}.items():
         file = tmp_path / f"{name}.npy"
-        done = stack.run("sample", NAME, "--count", "9", *words, "--out", str(file))
+        done = stack.run("sample", NAME, "--count", "9", *words, "--out", str(file), "--json")
         assert done.returncode == 0, done.stderr
-        assert done.stdout == f"{file}\n"
+        told = json.loads(done.stdout)
+        assert (told["file"], told["count"], told["what"]) == (str(file), 9, "samples")
+        assert told["model"].endswith(f"@{NAME}")
         found[name] = np.load(file)
     assert found["own"].shape == (9, 1, 8, 8)
     assert found["cut"].std(0).mean() < found["own"].std(0).mean()
@@ -142,6 +144,19 @@ def test_the_command_line_draws_from_the_best_trial(
         assert done.returncode == 2
         assert message in done.stderr
     assert not (tmp_path / "none.png").exists()
+
+
+def test_what_would_be_retrained_is_told_as_json(stack: Any, output: str) -> None:
+    """On stdout nothing else; the plan, in words, is on stderr."""
+    options = ["--seeds", "2", "--width", "2", "--name", "again", "--dry-run", "--json"]
+    done = stack.run("retrain", NAME, *options)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["sweep"], told["seeds"], told["dry_run"]) == ("again", 2, True)
+    assert told["examples"] == 4 * 64_000
+    (best,) = [t for t in results(stack)["trials"] if t["number"] == told["of"]["trial"]]
+    assert told["hyperparameters"].items() >= best["params"].items()
+    assert "again: 2 trials of gan" in done.stderr
 
 
 def test_best_trial_is_a_model_that_samples(

@@ -14,6 +14,7 @@ from PIL import Image
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
 from gensweep.evaluation import build_evaluator, draw_examples, load_feature_net, measure_floor
+from gensweep.evaluation._held_out_examples import draw_anew
 from gensweep.lanes import Pack
 from gensweep.planning._check_model import check_features
 from gensweep.storage import ObjectStore, open_store
@@ -158,6 +159,29 @@ def test_points_have_modes_and_no_bound(store: ObjectStore, device: str) -> None
     assert {"modes", "high_quality", "w1_sliced"} <= set(found.metrics)
     assert evaluator.protocol["curve"] == ["total_variation", "modes"]
     assert [len(point) for point in found.curves["truncation"]] == [3, 3]
+    assert evaluator.protocol["critic_overfitting"]["unseen"]["split"] == "drawn anew"
+    assert 0.4 < found.metrics["critic_overfitting"] < 0.6  # of 100,000 points none is known
+    assert found.metrics["critic_slope"] > 0
+
+
+@pytest.mark.parametrize("data", ["ring8", "grid25"])
+def test_a_critic_is_measured_on_new_points_of_the_same_mixture(
+    store: ObjectStore, data: str
+) -> None:
+    """Which no training saw: as many of each mode, as near to it, and the same every time."""
+    train = load_dataset(data, store, split="train")
+    assert train.modes is not None
+    assert train.mode_std is not None
+    seen, unseen = draw_examples(train, train.count)["x"], draw_anew(train.modes, train.mode_std)
+    assert torch.equal(unseen["x"], draw_anew(train.modes, train.mode_std)["x"])
+    assert not torch.isin(unseen["x"].view(torch.int64), seen.view(torch.int64)).any()
+    for points in (seen, unseen["x"]):
+        distances, nearest = torch.cdist(points, train.modes).min(1)
+        expected = len(points) / len(train.modes)
+        counts = nearest.bincount(minlength=len(train.modes)).double()
+        assert (counts - expected).abs().max() < 4.5 * expected**0.5
+        spread = distances.square().mean() / 2 / train.mode_std**2
+        assert spread == pytest.approx(1, abs=4.5 / len(points) ** 0.5)
 
 
 def test_the_exact_distance_is_measured_at_the_end_or_where_trials_are_ranked_by_it(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from distribution import ROOT, build
+from distribution import ROOT, build, resolve
 from gensweep.cli import main
 from gensweep.versions import VERSION
 from gensweep_models.measured import PAGES
@@ -65,18 +65,25 @@ def test_the_version_is_told_in_one_place(
     assert {*re.findall(r"/gensweep:(\d[\w.]*)", "".join(images))} == {VERSION}
 
 
+def test_the_stacks_packages_are_the_wheels_embedded_extra(wheel: zipfile.ZipFile) -> None:
+    """Its requirements, and theirs, can all be had at once: they are what these tests run on."""
+    assert resolve(f"{wheel.filename}[embedded]") == [f"gensweep-{VERSION}"]
+    with pytest.raises(AssertionError, match="swift"):
+        resolve("swift==2.0")
+
+
 def test_the_sdist_has_every_file_and_builds_the_same_wheel(
     wheel: zipfile.ZipFile, tmp_path: Path
 ) -> None:
-    """What is in the wheel is in it, at the place where the build looks; and the tests."""
+    """What is unpacked of it, far from the checkout, makes the same files to the last byte."""
     with tarfile.open(build("sdist", tmp_path)) as sdist:
-        names = {name.partition("/")[2] for name in sdist.getnames()}
-    own = [name for name in wheel.namelist() if ".dist-info/" not in name]
-    roots = {"gensweep": "platform/gensweep", "gensweep_models": "models/gensweep_models"}
-    places = [name.replace("gensweep/sweeps/", "sweeps/")
-              .replace("gensweep_models/tables/", "models/") for name in own]  # fmt: skip
-    wanted = {re.sub(r"^gensweep\w*(?=/)", lambda top: roots[top[0]], place) for place in places}
-    assert wanted - names == set()
-    assert {"README.md", "LICENSE", "CHANGELOG.md", "constraints.txt", "pyproject.toml",
-            "tests/conftest.py", "infra/README.md"} <= names  # fmt: skip
-    assert {name.partition("/")[0] for name in names} & {".venv", ".git", ".gensweep"} == set()
+        sdist.extractall(tmp_path, filter="data")
+    source = tmp_path / f"gensweep-{VERSION}"
+    again = zipfile.ZipFile(build("wheel", tmp_path, source))
+    assert {n: again.read(n) for n in again.namelist()} == {
+        n: wheel.read(n) for n in wheel.namelist()
+    }
+    for name in ("LICENSE", "CHANGELOG.md", "constraints.txt", "tests/conftest.py",
+                 "infra/README.md"):  # fmt: skip
+        assert (source / name).read_bytes() == (ROOT / name).read_bytes()
+    assert {file.name for file in source.iterdir()} & {".venv", ".git", ".gensweep"} == set()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gensweep.cli._json_answer import add_json, print_answer, words_aside
+
 if TYPE_CHECKING:
     from gensweep.storage import ObjectStore
     from gensweep.tracking import SweepTraces
@@ -22,6 +24,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_json(parser, "what went, with counts; the question is asked on stderr")
     parser.set_defaults(run=run)
 
 
@@ -50,6 +53,21 @@ class Doomed:
             *(str(file) for file in self.files),
         ]
 
+    def as_json(self) -> dict[str, Any]:
+        """Tell the same as plain JSON."""
+        from gensweep.redact import redact
+
+        return {
+            "sweep": self.name,
+            "trials": self.trials,
+            "store": f"{self.store.uri}/sweeps/{self.name}/",
+            "objects": len(self.keys),
+            "tracker": redact(self.tracking_uri),
+            "runs": len(self.traces.runs),
+            "models": [{"name": name, "version": v} for name, v in self.traces.versions],
+            "files": [str(file) for file in self.files],
+        }
+
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.errors import UserError
@@ -59,14 +77,14 @@ def run(args: argparse.Namespace) -> int:
 
     trials = len(read_here(args.name).records)
     ledger = ledger_of(str(find_home().path))
-    with only_writer(ledger, args.name) as journal:  # `UserError` while it runs
+    with words_aside(args), only_writer(ledger, args.name) as journal:  # `UserError` while it runs
         doomed = _find(args.name, trials)
         print("\n".join(doomed.lines()))
         if not args.yes and not _is_meant(args.name):
             raise UserError("nothing was deleted: --yes does it without a question.")
         _delete(doomed)
         journal.delete(args.name)  # at last, so that what was cut short can be repeated
-    print(f"deleted {args.name}")
+    print_answer(args, doomed.as_json(), f"deleted {args.name}")
     return 0
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gensweep.cli._json_answer import add_json, print_answer
 from gensweep.json_text import json_text
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--model", type=Path, metavar="DIR",
                         help=f"write its trained weights too, {WEIGHTS} and {ABOUT}, which "
                         "`gensweep.sweep.sample_lane` draws from")  # fmt: skip
+    add_json(parser, "the trial, its hyperparameters, and the files")
     parser.set_defaults(run=run)
 
 
@@ -43,8 +45,9 @@ def run(args: argparse.Namespace) -> int:
         trial = trial_of(snapshot, args.trial)
         out = args.out or Path(f"{args.name}-{trial['number']}.toml")
         check_suffix(out.suffix)
+        whole = whole_configuration(snapshot, trial["params"])
         text = ConfigurationFile(
-            model=snapshot.spec["model"], values=whole_configuration(snapshot, trial["params"]),
+            model=snapshot.spec["model"], values=whole,
             about={"sweep": args.name, "trial": trial["number"], "seed": trial["seed"],
                    "data": snapshot.spec["data"], "budget_images": snapshot.spec["budget_images"]},
         ).text(out.suffix)  # fmt: skip
@@ -56,7 +59,10 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UserError(f"{error.filename} cannot be written ({error.strerror}): choose another "
                         "place.") from error  # fmt: skip
-    print(*written, sep="\n")
+    files = [str(file) for file in written]
+    told = {"sweep": args.name, "model": snapshot.spec["model"], "trial": trial["number"],
+            "seed": trial["seed"], "hyperparameters": whole, "files": files}  # fmt: skip
+    print_answer(args, told, "\n".join(files))
     return 0
 
 

@@ -22,8 +22,11 @@ def add_parser(subparsers: Any) -> None:
         "gensweep report NAME --over learning_rate,batch_size > map.html",
     )  # fmt: skip
     parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
-    parser.add_argument("--format", choices=FORMATS,
-                        help="default: by the ending of --out, or else html")  # fmt: skip
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--format", choices=FORMATS,
+                      help="default: by the ending of --out, or else html")  # fmt: skip
+    kind.add_argument("--json", dest="format", action="store_const", const="json",
+                      help="as --format json")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="where to (default: to stdout)")  # fmt: skip
     parser.add_argument("--over", metavar="A[,B]",

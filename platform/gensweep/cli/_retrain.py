@@ -6,7 +6,11 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gensweep.cli._json_answer import add_json, words_aside
+from gensweep.json_text import json_text
+
 if TYPE_CHECKING:
+    from gensweep.planning import Plan
     from gensweep.spec import Sweep
     from gensweep.study import SweepSnapshot
     from gensweep.trial import TrialView
@@ -33,6 +37,7 @@ def add_parser(subparsers: Any) -> None:
                         help=f"a seed sees (default: {TIMES} times the sweep's)")  # fmt: skip
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="K",
                         help=f"trials that are trained (default {SEEDS})")  # fmt: skip
+    add_json(parser, "the new sweep, its trials by state, and its report, once it ended")
     parser.set_defaults(run=run, takes_more=True)
 
 
@@ -49,8 +54,33 @@ def run(args: argparse.Namespace) -> int:
         f"gensweep retrain {shlex.quote(args.name)} --trial {trial['number']} "
         f"--examples {sweep.budget_images} --seeds {sweep.trials}"
     ]
-    main(f"Trial {trial['number']} of {args.name}, trained again.", sweep, args.more)
+    with words_aside(args):
+        plan = main(f"Trial {trial['number']} of {args.name}, trained again.", sweep, args.more)
+    if args.json:
+        print(json_text(answer(plan, args.name, trial["number"])))
     return 0
+
+
+def answer(plan: "Plan", old: str, trial: int) -> dict[str, Any]:
+    """Tell of the sweep of a trial of the sweep `old`, and what came of it unless it ran dry."""
+    from gensweep.redact import redact
+    from gensweep.results import SweepProgress
+    from gensweep.study import read_sweep
+
+    sweep = plan.request.sweep
+    told = {
+        "sweep": sweep.name, "of": {"sweep": old, "trial": trial}, "model": sweep.model.name,
+        "data": sweep.data, "hyperparameters": sweep.fixed, "examples": sweep.budget_images,
+        "seeds": sweep.trials, "store": redact(f"{plan.store}/sweeps/{sweep.name}/"),
+        "tracker": redact(plan.tracking_uri), "dry_run": plan.request.dry_run,
+    }  # fmt: skip
+    if plan.request.dry_run:
+        return told
+    progress = SweepProgress.of(read_sweep(sweep.name, plan.ledger))
+    return told | {
+        "states": progress.states, "metric": progress.metric, "best": progress.best,
+        "best_trial": progress.best_trial, "report": f"{plan.home}/reports/{sweep.name}.html",
+    }  # fmt: skip
 
 
 def retrained(

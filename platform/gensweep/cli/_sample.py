@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gensweep.cli._check import setting
+from gensweep.cli._json_answer import add_json, print_answer
 from gensweep.known_pictures import PICTURES
 
 ENDINGS = {"samples": (".png", ".npy"), "codes": (".npy",)} | dict.fromkeys(PICTURES, (".png",))
@@ -36,6 +37,7 @@ def add_parser(subparsers: Any) -> None:
                             f"{kind}: {one.shows}" for kind, one in PICTURES.items()))  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="where to (default NAME-samples.png, and so on)")  # fmt: skip
+    add_json(parser, "the file, what it shows, and the registered model that drew it")
     parser.set_defaults(run=run)
 
 
@@ -67,8 +69,11 @@ def run(args: argparse.Namespace) -> int:
         found = fetch_sampler(required_env("MLFLOW_TRACKING_URI"), args.name, Path(folder))
         shows, data = _draw(args, str(found.weights), found.about, out.suffix)
     out.write_bytes(data)
-    print(out)
-    if shows:
+    told = {"sweep": args.name, "model": found.uri, "what": args.what, "count": args.count,
+            "seed": args.seed, "set": dict(args.values), "rerank": args.rerank,
+            "shows": shows, "file": str(out)}  # fmt: skip
+    print_answer(args, told, str(out))
+    if shows and not args.json:
         print(shows, file=sys.stderr)
     return 0
 

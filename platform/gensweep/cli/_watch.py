@@ -4,8 +4,11 @@ import argparse
 import shutil
 import sys
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from gensweep.cli._json_answer import add_json
+from gensweep.json_text import json_text
 from gensweep.printable import printable
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("name", metavar="NAME", help="the sweep's name; `gensweep list` shows them")
     parser.add_argument("--every", type=float, default=EVERY_S, metavar="S",
                         help=f"seconds between two looks (default {EVERY_S:g})")  # fmt: skip
+    add_json(parser, "a line whenever something changed, until the end")
     parser.set_defaults(run=run)
 
 
@@ -44,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not 0 < args.every < 3600:
         raise UserError(f"`0 < every < 3600` must hold, but got --every {args.every:g}.")
-    screen, pace = Screen(), PaceMeter()
+    screen, pace = Screen(sys.stdout.isatty() and not args.json), PaceMeter()
     before: SweepProgress | None = None
     while True:
         began = time.monotonic()
@@ -56,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
         over = idle and not is_driven_here(args.name)
         if progress != before or over or screen.is_terminal:
             with refuse_damaged(args.name):
-                lines = _lines(progress, pace.update(progress, began), over)
+                rate = pace.update(progress, began)
+                tell = _json_line if args.json else _lines
+                lines = tell(progress, rate, over)
             screen.show(lines)
         if over:
             return 0
@@ -67,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
 class Screen:
     """Shows a few lines again and again: in place on a terminal, joined to one anywhere else."""
 
-    def __init__(self) -> None:
-        self.is_terminal = sys.stdout.isatty()
+    def __init__(self, is_terminal: bool) -> None:
+        self.is_terminal = is_terminal
         self._height = 0
 
     def show(self, lines: list[str]) -> None:
@@ -95,15 +101,36 @@ def _lines(progress: "SweepProgress", rate: float, over: bool) -> list[str]:
         states,
         best,
         _pace(progress, rate, over),
-        _end(progress) if over else f"waits for {progress.waits_for()}",
+        _next(progress, over),
     ]
 
 
+def _json_line(progress: "SweepProgress", rate: float, over: bool) -> list[str]:
+    """Tell all of a moment as one line of JSON; what is not known yet is null."""
+    told = asdict(progress) | {
+        "time": time.time(),
+        "images_per_s": rate or None,
+        "seconds_left": _seconds_left(progress, rate, over),
+        "complete": progress.is_complete,
+        "over": over,
+        "next": _next(progress, over),
+    }
+    return [json_text(told, indent=None)]
+
+
+def _seconds_left(progress: "SweepProgress", rate: float, over: bool) -> float | None:
+    return None if over or not rate else progress.images_left / rate
+
+
 def _pace(progress: "SweepProgress", rate: float, over: bool) -> str:
-    seen = f"{progress.images:,} examples"
-    if over or not rate:
+    seen, left = f"{progress.images:,} examples", _seconds_left(progress, rate, over)
+    if left is None:
         return f"{seen} in {progress.hours:.2f} h"
-    return f"{seen}, {rate:,.0f}/s, {progress.images_left / rate:,.0f} s left"
+    return f"{seen}, {rate:,.0f}/s, {left:,.0f} s left"
+
+
+def _next(progress: "SweepProgress", over: bool) -> str:
+    return _end(progress) if over else f"waits for {progress.waits_for()}"
 
 
 def _end(progress: "SweepProgress") -> str:

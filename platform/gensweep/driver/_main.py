@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from gensweep.driver._launch import launch
 from gensweep.errors import UserError
 from gensweep.log import configure_logging, print_error
-from gensweep.planning import parse_request, plan_text, prepare
+from gensweep.planning import Plan, parse_request, plan_text, prepare
 from gensweep.spec import Sweep
 from gensweep.stack_env import apply_env
 
 
-def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> None:
+def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> Plan:
     """Run the script's `sweep`, as the command line changes it, and print its answer.
+
+    Returns the plan that was run, or of a dry run.
 
     `argv` None: that of the process. The exit status is 0; 1 if packs keep dying, 2 for bad
     input, 130 for Ctrl-C.
@@ -25,6 +27,7 @@ def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> N
         print(plan_text(plan), flush=True)
         if not request.dry_run:
             launch(plan)
+        return plan
     except UserError as error:
         print_error(str(error))
         sys.exit(2)

@@ -12,7 +12,8 @@ from gensweep.known_metrics import OVERFITTING, SLOPE
 from gensweep.lanes import Pack
 
 RUNG_EXAMPLES = BATCH
-"""Of each kind, while a trial goes on: a rung's evaluation takes a twentieth longer."""
+"""Of each kind, while a trial goes on: a rung's evaluation of images takes a twentieth longer, of
+points a sixth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +30,12 @@ class CriticMeasures:
     unseen: HeldOut
 
     @classmethod
-    def of_game(cls, game: object, train: Columns, held_out: Columns) -> Self | None:
+    def of_game(
+        cls, game: object, train: Columns, held_out: Columns, split: str = "test"
+    ) -> Self | None:
         """Take as many of both; None if the game tells no critic's values, or nothing is held out.
 
-        `train` and `held_out` are columns [N, ...] of examples.
+        `train` and `held_out` are columns [N, ...] of examples, the latter of that `split`.
         """
         if not held_out or "critic_values" not in capabilities(game):
             return None
@@ -40,7 +43,7 @@ class CriticMeasures:
         count = len(unseen["x"])
         seen = {name: values[:count] for name, values in train.items()}
         return cls(seen=HeldOut(split="train", examples=seen, available=len(train["x"])),
-                   unseen=HeldOut(split="test", examples=unseen,
+                   unseen=HeldOut(split=split, examples=unseen,
                                   available=len(held_out["x"])))  # fmt: skip
 
     @property

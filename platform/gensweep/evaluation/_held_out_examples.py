@@ -82,6 +82,16 @@ def batches(examples: Columns) -> Iterator[dict[str, Tensor]]:
         yield {name: values[start : start + BATCH] for name, values in examples.items()}
 
 
+def draw_anew(modes: Tensor, std: float) -> dict[str, Tensor]:
+    """Draw points that no training saw of a mixture of equally likely round Gaussians.
+
+    `modes` [K, 2] are their centres. The points, `2 * EXAMPLES` of them, are the same every time.
+    """
+    generator = torch.Generator().manual_seed(0)
+    centres = modes[torch.randint(len(modes), (2 * EXAMPLES,), generator=generator)]
+    return {"x": centres + std * torch.randn(centres.shape, generator=generator)}
+
+
 def given_of(game: object, columns: Columns) -> dict[str, Tensor] | None:
     """Take the columns that the game's samples are conditioned on; None: they are not."""
     names = getattr(game, "given", ())

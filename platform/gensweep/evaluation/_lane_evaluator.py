@@ -64,7 +64,7 @@ class LaneEvaluator:
     """None: the model has no `scores`."""
 
     critic: CriticMeasures | None = None
-    """None: the model tells no critic's values, or the data have no test split."""
+    """None: the model tells no critic's values, or nothing is held out."""
 
     given: Mapping[str, Tensor] | None = None
     """What samples are conditioned on, `[samples, ...]` by name; None: nothing."""

@@ -11,7 +11,12 @@ from safetensors.torch import load, save
 from gensweep.errors import UserError, refuse_unreadable
 from gensweep.evaluation._critic_measures import CriticMeasures
 from gensweep.evaluation._feature_file import load_file_features
-from gensweep.evaluation._held_out_examples import condition_classes, conditions
+from gensweep.evaluation._held_out_examples import (
+    Columns,
+    condition_classes,
+    conditions,
+    draw_anew,
+)
 from gensweep.evaluation._lane_evaluator import LaneEvaluator, sample_grid
 from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_scores import Scores
@@ -139,12 +144,22 @@ def build_evaluator(
         evaluator=replace(evaluator, protocol=stated), data=train, modes=train.modes,
         sampling=sweep.sampling, likelihood=Likelihood.of_game(game, examples, split),
         scores=Scores.of_game(game, examples, split),
-        critic=CriticMeasures.of_game(game, shown, held_out),
+        critic=_critic_measures(game, train, shown, held_out),
         given=conditions(game, examples, evaluator.samples),
         classes=condition_classes(game, examples, evaluator.samples),
         own=sweep.metrics, real=examples["x"] if sweep.metrics else None,
         ranked_by=sweep.target,
     )  # fmt: skip
+
+
+def _critic_measures(
+    game: object, train: "Dataset", shown: Columns, held_out: Columns
+) -> CriticMeasures | None:
+    """Measure critics on what is held out; a known mixture gives as many points as are asked."""
+    if train.modes is None or train.mode_std is None:
+        return CriticMeasures.of_game(game, shown, held_out)
+    unseen = draw_anew(train.modes, train.mode_std)
+    return CriticMeasures.of_game(game, shown, unseen, "drawn anew")
 
 
 def _copy_test(
