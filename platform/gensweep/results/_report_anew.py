@@ -56,8 +56,11 @@ class SweepReport:
         """Return the page, with the pictures that the store of GENSWEEP_STORE still has."""
         images: dict[str, bytes] = {}
         rungs: dict[int, bytes] = {}
-        if (store := self._store()) is not None:
-            images = trial_pictures(store, self.trials, self.objective)
+        # A store that has none of a trial's pictures has lost the others, or is away: it was waited
+        # for once.
+        if (store := self._store()) is not None and (
+            images := trial_pictures(store, self.trials, self.objective)
+        ):
             rungs = rung_pictures(store, self.trials, self.objective, images)
             images |= load_report_pictures(store, self.snapshot.name, self.stored.pictures)
         versions = self.snapshot.versions
