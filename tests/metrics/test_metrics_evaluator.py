@@ -10,8 +10,16 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.metrics import Evaluator, FeatureNet, train_classifier
-from gensweep.metrics._verdict import ADDED_BOUNDS, CLASS_BOUNDS, IMAGE_BOUNDS
+from gensweep.metrics import Evaluator, FeatureNet, Projection, train_classifier
+from gensweep.metrics._verdict import (
+    ADDED_BOUNDS,
+    CLASS_BOUNDS,
+    IMAGE_BOUNDS,
+    POINT_BOUNDS,
+    POINT_CLOUD_BOUNDS,
+    judge_images,
+    judge_points,
+)
 
 
 def ring(count: int, modes: int = 8) -> Tensor:
@@ -46,6 +54,30 @@ def test_examples_that_are_all_equal_are_no_reference(level: float) -> None:
     net = FeatureNet((1, 8, 8), 10)
     with pytest.raises(UserError, match="flat has 1000 train examples"):
         Evaluator.for_dataset("flat", flat, {}, net=net)
+
+
+@pytest.mark.parametrize(
+    ("spread", "outcome"),
+    [(0.05, "collapsed"), (0.3, "unconverged"), (1.0, "collapsed"), (62.0, "unconverged")],
+)
+def test_points_at_no_mode_have_lost_some_if_they_lie_around_few(
+    spread: float, outcome: str
+) -> None:
+    """Not before they have spread as the data, nor where they are scattered far around them."""
+    found = {"modes": 8.0, "high_quality": 0.1, "mode_entropy": math.log(14.0)}
+    lost, cause = judge_points(found | {"variance_ratio": spread}, 25, POINT_BOUNDS)
+    assert lost == outcome
+    assert ("around 14.0" in cause) == (spread == 1.0)
+    kept = found | {"mode_entropy": math.log(16.0), "variance_ratio": 1.0}
+    assert judge_points(kept, 25, POINT_BOUNDS)[0] == "unconverged"
+
+
+def test_a_wide_cloud_of_points_is_not_the_datas_shape() -> None:
+    found = {"density": 0.31, "coverage": 0.91, "variance_ratio": 0.8}
+    assert judge_images(found, None, IMAGE_BOUNDS)[0] == "converged"
+    assert judge_images(found, None, POINT_CLOUD_BOUNDS)[0] == "unconverged"
+    moons = Evaluator.for_dataset("moons", {"x": ring(400)}, {}, net=Projection.fit(ring(400)))
+    assert moons.protocol["bounds"] == POINT_CLOUD_BOUNDS
 
 
 def test_point_verdicts() -> None:

@@ -13,6 +13,7 @@ from gensweep.report import answer, stable_regions
 from gensweep.report._stable_regions import (
     Place,
     best_run,
+    chance_of,
     found_regions,
     regions_sentence,
 )
@@ -74,7 +75,9 @@ def test_the_more_groups_the_clearer_a_region_must_be() -> None:
     assert regions_sentence(many, "lr").startswith("No region")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("groups", "size", "seeds"), [(2, 10, 1), (4, 12, 1), (2, 10, 3)])
+@pytest.mark.parametrize(
+    ("groups", "size", "seeds"), [(2, 10, 1), (4, 12, 1), (1, 23, 1), (2, 10, 3)]
+)
 def test_coins_have_regions_as_rarely_as_is_said(groups: int, size: int, seeds: int) -> None:
     """Of 100 sweeps whose outcomes are coin flips, at most some 5 are told a region."""
     draw, told = random.Random(0), 0
@@ -102,6 +105,16 @@ def test_the_clearest_run_is_told_with_its_chance_where_none_stands_out() -> Non
         places = [Place(at=n, converged=n in good, known=1) for n in range(10)]
         clear += sum(place.gain for place in best_run(places)) >= 1 - 1e-9
     assert int(found[1]) == pytest.approx(100 * clear / len(orders), abs=4)
+
+
+@pytest.mark.parametrize("ends", ["cdcdc", "ccddd", "cccdd"])
+def test_the_chance_of_a_run_is_that_of_all_orders(ends: str) -> None:
+    places = [Place(at=n, converged=end == "c", known=1) for n, end in enumerate(ends)]
+    run = best_run(places)
+    most = sum(place.gain for place in run)
+    orders = list(itertools.permutations(places))
+    as_clear = sum(sum(p.gain for p in best_run(one)) >= most - 1e-9 for one in orders)
+    assert chance_of(run, places, 20_000) == pytest.approx(as_clear / len(orders), abs=0.015)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gensweep.cli._json_answer import add_json, print_answer, words_aside
+from gensweep.printable import printable
 
 if TYPE_CHECKING:
     from gensweep.storage import ObjectStore
@@ -79,12 +80,12 @@ def run(args: argparse.Namespace) -> int:
     ledger = ledger_of(str(find_home().path))
     with words_aside(args), only_writer(ledger, args.name) as journal:  # `UserError` while it runs
         doomed = _find(args.name, trials)
-        print("\n".join(doomed.lines()))
+        print("\n".join(map(printable, doomed.lines())))
         if not args.yes and not _is_meant(args.name):
             raise UserError("nothing was deleted: --yes does it without a question.")
         _delete(doomed)
         journal.delete(args.name)  # at last, so that what was cut short can be repeated
-    print_answer(args, doomed.as_json(), f"deleted {args.name}")
+    print_answer(args, doomed.as_json(), f"deleted {printable(args.name)}")
     return 0
 
 

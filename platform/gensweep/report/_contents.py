@@ -167,7 +167,6 @@ def _of_trials(
     if samples := samples_of(trials, pictured, asked.objective):
         yield Section(title="Samples of the best and of each outcome",
                       notes=[*(sample.caption for sample in samples), PICTURES])  # fmt: skip
-        yield Section(title="Samples of the best trial over time", notes=[PICTURES])
     if (training := training_table(trials, asked.objective)).rows:
         yield Section(title="Training by outcome",
                       notes=[WHOLE_CURVES], tables=[_titled(training)])  # fmt: skip

@@ -15,7 +15,7 @@ from gensweep.results._read import (
     results_of,
     sweeps_here,
 )
-from gensweep.results._records import trial_views, typical_failures
+from gensweep.results._records import trial_views
 from gensweep.results._report_anew import SweepReport, report_anew, rung_pictures, trial_pictures
 from gensweep.results._stored_report import HYPERPARAMETERS, StoredReport, stored_report
 from gensweep.results._sweep_of import sweep_of, whole_configuration
@@ -51,6 +51,5 @@ __all__ = [
     "trial_of",
     "trial_pictures",
     "trial_views",
-    "typical_failures",
     "whole_configuration",
 ]
