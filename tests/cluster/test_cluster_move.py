@@ -180,7 +180,7 @@ def fill(cluster: RayNodes) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
         holder.communicate()
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_a_pack_that_waits_on_a_draining_node_is_placed_anew(
     cluster: RayNodes,
     places: Places,

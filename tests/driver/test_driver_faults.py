@@ -211,6 +211,7 @@ def test_job_is_stopped(stack: Any) -> None:
     assert not list((stack.home / "spool" / "stopped").glob("driver*"))
 
 
+@pytest.mark.nightly
 def test_a_rank_is_killed(stack: Any) -> None:
     """Another pack goes on, and no process of the lost one is left."""
     long = ["--budget-images", str(2 * BUDGET)]  # ranks save later, and it must not end before
