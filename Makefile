@@ -30,7 +30,7 @@ install: $(VENV)/.installed-test
 sweep: $(VENV)/.installed
 	$(BIN)/gensweep up
 	PATH="$(CURDIR)/$(BIN):$$PATH" && set -a && . "$${GENSWEEP_HOME:-.gensweep}/env" && set +a && \
-	  ray job submit -- python sweeps/gan_stability.py $(ARGS)
+	  ray job submit -- python $(if $(GENSWEEP_HOME),$(CURDIR)/)sweeps/gan_stability.py $(ARGS)
 
 # What hosts of a cluster install (infra/boot). The same files make the same archive, byte by byte.
 bundle: $(VENV)/.installed
