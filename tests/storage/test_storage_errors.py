@@ -169,6 +169,7 @@ def test_server_error_is_not_the_users_fault(scripted: Callable[[int, str], None
     assert isinstance(error, StoreUnavailableError)
 
 
+@pytest.mark.slow("an embedded store starts", minutes=0.3)
 @pytest.mark.stack
 def test_embedded_store_refuses(
     stack_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch

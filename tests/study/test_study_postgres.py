@@ -22,6 +22,8 @@ from gensweep.study.journal import _postgres, _table
 from proxy import Proxy
 from study.small_study import begin, finish
 
+pytestmark = pytest.mark.slow("a PostgreSQL server starts", minutes=0.3)
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

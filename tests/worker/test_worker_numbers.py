@@ -11,6 +11,7 @@ from gensweep.storage import load_trained_lane
 ENDED = {"completed", "collapsed"}
 
 
+@pytest.mark.slow("several packs are trained", minutes=0.1)
 def test_saving_in_the_middle_changes_nothing(open_small_sweep: Any) -> None:
     """A pack told to save and stop, and its trials taken up by another, give the same numbers."""
     (whole, parts) = (open_small_sweep(name) for name in ("whole", "parts"))
@@ -41,6 +42,7 @@ def test_packs_train_in_the_sweeps_precision(open_small_sweep: Any) -> None:
     assert nll[1] == pytest.approx(nll[0], rel=0.05)
 
 
+@pytest.mark.slow("several packs are trained", minutes=0.1)
 def test_lanes_that_nobody_fills_are_given_up(open_small_sweep: Any) -> None:
     """The trials go on where they were, bit for bit, and only they are computed."""
     small_sweep = open_small_sweep(width=8)

@@ -284,6 +284,7 @@ def test_pruned_trials_end_early_with_what_they_were(open_small_sweep: Any) -> N
     )
 
 
+@pytest.mark.slow("a cohort waits at every rung", minutes=0.1)
 def test_a_cohort_is_judged_together_and_goes_on_where_it_was_set_aside(
     open_small_sweep: Any,
 ) -> None:
