@@ -84,6 +84,17 @@ def test_a_sweep_that_has_no_sampler_is_told(
     assert message in capsys.readouterr().err
 
 
+def test_a_sample_without_its_server_is_told_in_a_line(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert main(["sample", "begun"]) == 2
+    told = capsys.readouterr().err.strip()
+    assert "\n" not in told
+    assert "no MLflow server answers at http://127.0.0.1:9" in told
+    assert "`gensweep up`" in told
+
+
 @pytest.mark.parametrize(
     "argv",
     [["list"], ["list", "--names"], ["watch"], ["results"], ["best"], ["report", "--format", "md"]],

@@ -87,19 +87,27 @@ def build_report(  # noqa: PLR0913 (all but three are keywords)
         coordinates=parallel_coordinates(searched(trials)),
         copies=copies_table(trials),
         schedules=schedules(trials, map_axis),
-        curves=variety_curves(
-            trials, facts.protocol.get("curve", ("frechet", "coverage")), facts.sampling
-        ),
+        **_metric_figures(facts, trials, scatter_of),
         training=training_curves(trials, objective),
         training_method=TRAINING_METHOD,
-        scatter=scatter_plot(trials, *scatter_of) if scatter_of else None,
-        scatter_of=scatter_of,
         samples=samples_of(trials, images, objective),
         over_time=_over_time(trials, images, rungs, objective),
         trials=all_trials(trials, objective, facts.floor_metrics),
         protocol=protocol_json(facts),
         lookup=lookup(facts, trials),
     )  # fmt: skip
+
+
+def _metric_figures(
+    facts: SweepFacts, trials: Sequence[TrialView], scatter_of: tuple[str, str, str | None] | None
+) -> dict[str, Any]:
+    """Draw one metric against another: of each trial as it samples, and of all trials."""
+    pair = facts.protocol.get("curve", ("frechet", "coverage"))
+    return {
+        "curves": variety_curves(trials, pair, facts.sampling),
+        "scatter": scatter_plot(trials, *scatter_of) if scatter_of else None,
+        "scatter_of": scatter_of,
+    }
 
 
 def stability(

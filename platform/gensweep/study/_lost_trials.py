@@ -97,7 +97,7 @@ class LossRule:
             errors_in_row=row.errors, kills_in_row=row.kills, hosts_in_row=row.hosts,
         )  # fmt: skip
         ways = zip(row, before, self._last, strict=True)
-        if not any(now > was and now >= last for now, was, last in ways):
+        if not any(count > former and count >= most for count, former, most in ways):
             return AfterLoss(state=TrialState.QUEUED, cause="", losses=losses)
         by = f", the last by {loss.cause}" if loss.cause else ""
         cause = f"lost {losses.lost + losses.hosts} times{by}"
