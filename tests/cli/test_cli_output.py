@@ -91,8 +91,8 @@ def test_a_sample_without_its_server_is_told_in_a_line(
     assert main(["sample", "begun"]) == 2
     told = capsys.readouterr().err.strip()
     assert "\n" not in told
-    assert "no MLflow server answers at http://127.0.0.1:9" in told
-    assert "`gensweep up`" in told
+    assert "MLflow at http://127.0.0.1:9 refuses" in told
+    assert "`gensweep status`" in told
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,14 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.redact import redact
-from gensweep.tracking._check import check_server
 
 
 @contextmanager
 def impatient_client(tracking_uri: str) -> Iterator[Any]:
-    """Yield a client of the server; `UserError` if it does not answer, or refuses what is asked."""
+    """Yield a client; `UserError` if no server answers, or if it refuses what is asked."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    check_server(tracking_uri)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     try:
         yield mlflow.MlflowClient(tracking_uri)
