@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # an alias tells type checkers that the name is public
     from gensweep.cluster._connection import connect as connect
+    from gensweep.cluster._connection import disconnect as disconnect
     from gensweep.cluster._hosts import launchable_hosts as launchable_hosts
     from gensweep.cluster._hosts import running_hosts as running_hosts
     from gensweep.cluster._prices import Prices as Prices
@@ -27,6 +28,7 @@ _HOMES = {
     "PricedHosts": "_quote",
     "Prices": "_prices",
     "connect": "_connection",
+    "disconnect": "_connection",
     "groups_of_dead_actors": "_ray_internals",
     "launchable_hosts": "_hosts",
     "load_prices": "_prices",

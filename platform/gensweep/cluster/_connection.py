@@ -1,9 +1,11 @@
-"""Joins the Ray cluster that a sweep runs on."""
+"""Joins and leaves the Ray cluster that a sweep runs on."""
 
 import os
 import signal
 import socket
+import sys
 import threading
+from contextlib import suppress
 
 from gensweep.errors import UserError
 
@@ -30,6 +32,27 @@ def connect() -> None:
         ) from None
     if threading.current_thread() is threading.main_thread():  # Ray's own handler dumps its stack
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def disconnect() -> None:
+    """Leave the cluster, if it was joined; Ray's core is not heard meanwhile.
+
+    It writes errors of its own to the terminal about each task that an interrupt gives up.
+    """
+    if "ray" not in sys.modules:
+        return
+    import ray
+
+    sys.stderr.flush()
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        with suppress(KeyboardInterrupt):  # the process ends anyway
+            ray.shutdown()
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def _check_listens(address: str) -> None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from gensweep.cluster import disconnect
 from gensweep.driver._launch import launch
 from gensweep.errors import UserError
 from gensweep.log import configure_logging, print_error
@@ -32,5 +33,6 @@ def main(description: str, sweep: Sweep, argv: Sequence[str] | None = None) -> P
         print_error(str(error))
         sys.exit(2)
     except KeyboardInterrupt as stopped:  # `launch` tells what became of a sweep that trained
+        disconnect()  # first: what is told is the last line
         print(*stopped.args or ["interrupted before training began."], file=sys.stderr)
         sys.exit(130)
