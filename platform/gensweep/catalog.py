@@ -8,7 +8,8 @@ from typing import Any, TypeGuard
 
 from gensweep.errors import UserError
 from gensweep.frames import with_user_line
-from gensweep.game import Model, capabilities
+from gensweep.game import Model
+from gensweep.game_capabilities import capabilities
 from gensweep.sampling_fields import sampling_fields
 from gensweep.space import scopes, space_as_json
 

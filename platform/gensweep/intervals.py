@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import COUNTS, ERROR, INDICATORS, LEAST_MOST
+from gensweep.known_metrics import COUNTS, INDICATORS, LEAST_MOST
+from gensweep.metric import ERROR
 
 Z = 1.959964
 """The normal quantile of two-sided 95 %."""

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gensweep.game import DataShape, Game, Noise, capabilities
+from gensweep.game import DataShape, Game, Noise
+from gensweep.game_capabilities import capabilities
 from gensweep.sampling_fields import SamplingField, sampling_fields
 
 

@@ -10,7 +10,8 @@ from statistics import fmean, median
 from typing import Any, Literal, Self
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import find_metric, label
+from gensweep.known_metrics import find_metric
+from gensweep.metric import label
 from gensweep.trial import TrialState, TrialView
 
 COUNTED = frozenset(each for each in TrialState if each.ended) - {TrialState.CANCELLED}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, SupportsFloat
 
 from gensweep.errors import UserError
 from gensweep.frames import with_user_line
-from gensweep.known_metrics import is_metric_name
+from gensweep.metric import is_metric_name
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gensweep.data import load_dataset
 from gensweep.evaluation import build_evaluator, draw_examples
-from gensweep.game import capability_noise
+from gensweep.game_capabilities import capability_noise
 from gensweep.lanes import Pack, generator
 from gensweep.storage import ObjectStore
 

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from gensweep.known_metrics import VERDICT
+from gensweep.metric import VERDICT
 from gensweep.tracking import SERVER_SETTINGS
 
 HERE = Path(__file__).resolve().parent

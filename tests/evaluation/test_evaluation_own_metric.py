@@ -9,8 +9,9 @@ from torch import Tensor
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
 from gensweep.evaluation import build_evaluator, measure_floor
-from gensweep.known_metrics import METRICS, OVERFITTING, SLOPE
+from gensweep.known_metrics import METRICS
 from gensweep.lanes import Pack
+from gensweep.metric import OVERFITTING, SLOPE
 from gensweep.planning._check_model import check_metrics
 from gensweep.storage import open_store
 from gensweep.sweep import OwnMetric, Sweep

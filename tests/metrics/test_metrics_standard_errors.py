@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from gensweep.intervals import Z, metric_intervals
-from gensweep.known_metrics import ERROR
+from gensweep.metric import ERROR
 from gensweep.metrics import (
     Evaluator,
     FeatureNet,

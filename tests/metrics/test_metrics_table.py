@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import LIKELIHOOD_METRICS, METRICS, NEUTRAL, Kind, find_metric
+from gensweep.known_metrics import LIKELIHOOD_METRICS, METRICS, find_metric
+from gensweep.metric import NEUTRAL, Kind
 from gensweep.metrics import CopyTest, Evaluator, FeatureNet, Projection
 from gensweep.objective import Objective
 

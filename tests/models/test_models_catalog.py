@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bound_nets import bind_all
-from gensweep.game import capabilities
+from gensweep.game_capabilities import capabilities
 from gensweep.lanes import check_players
 from gensweep.sampling_fields import real_values
 from gensweep.space import check_space, scopes, strata, with_scope

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from browser import PICTURES, photograph
 from gensweep.errors import UserError
 from gensweep.evaluation import grid_png
-from gensweep.known_metrics import VERDICT
+from gensweep.metric import VERDICT
 from gensweep.metrics._verdict import ADDED_BOUNDS, CLASS_BOUNDS, IMAGE_BOUNDS, POINT_BOUNDS
 from gensweep.objective import Objective
 from gensweep.report import SweepFacts, build_report, log_bins, text_table

@@ -12,7 +12,7 @@ from gensweep.coordinator._study_opening import open_study
 from gensweep.data import load_dataset
 from gensweep.errors import UserError
 from gensweep.evaluation import build_evaluator
-from gensweep.known_metrics import VERDICT
+from gensweep.metric import VERDICT
 from gensweep.objective import Objective
 from gensweep.planning._check_ledger import find_sweep
 from gensweep.planning._resume import settings_of_resumed

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gensweep.evaluation import sampler_spec
-from gensweep.game import capabilities
+from gensweep.game_capabilities import capabilities
 from gensweep.storage import load_sample_grids, load_trained_lane
 from gensweep.sweep import OwnMetric, sample_lane
 from gensweep.worker import train_trials

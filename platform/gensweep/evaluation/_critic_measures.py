@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from gensweep.evaluation._held_out_examples import BATCH, Columns, HeldOut, for_ranking
-from gensweep.game import capabilities
-from gensweep.known_metrics import OVERFITTING, SLOPE
+from gensweep.game_capabilities import capabilities
 from gensweep.lanes import Pack
+from gensweep.metric import OVERFITTING, SLOPE
 
 RUNG_EXAMPLES = BATCH
 """Of each kind, while a trial goes on: a rung's evaluation of images takes a twentieth longer, of

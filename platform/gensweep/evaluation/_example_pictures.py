@@ -6,7 +6,7 @@ from torch.nn.functional import interpolate
 
 from gensweep.evaluation._held_out_examples import given_of
 from gensweep.evaluation._pictured_lane import COLUMNS, PicturedLane, Sheet
-from gensweep.game import NOISY, capability_noise
+from gensweep.game_capabilities import NOISY, capability_noise
 from gensweep.lanes import generator
 
 

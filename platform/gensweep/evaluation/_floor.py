@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from gensweep.evaluation._lane_evaluator import LaneEvaluator
 from gensweep.frames import with_user_line
-from gensweep.known_metrics import COPIED, METRICS
+from gensweep.known_metrics import METRICS
+from gensweep.metric import COPIED
 from gensweep.metrics import draw
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from gensweep.game import capability_noise
+from gensweep.game_capabilities import capability_noise
 from gensweep.lanes import Pack
 from gensweep.metrics import draw
 

@@ -17,16 +17,9 @@ from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.game import DataShape
 from gensweep.intervals import metric_intervals
-from gensweep.known_metrics import (
-    AT_THE_END,
-    ERROR,
-    JUDGED,
-    METRICS,
-    NEUTRAL,
-    OF_SAMPLES,
-    VERDICT,
-)
+from gensweep.known_metrics import METRICS
 from gensweep.lanes import Pack
+from gensweep.metric import AT_THE_END, ERROR, JUDGED, NEUTRAL, OF_SAMPLES, VERDICT
 from gensweep.metrics import Evaluator
 from gensweep.own_metric import OwnMetric, formulas, measure_own
 from gensweep.precision import BITWISE

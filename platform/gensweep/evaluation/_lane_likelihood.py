@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gensweep.evaluation._held_out_examples import Columns, HeldOut, for_ranking, mean_and_error
-from gensweep.game import capabilities
+from gensweep.game_capabilities import capabilities
 from gensweep.known_metrics import LIKELIHOOD_METRICS
 from gensweep.lanes import Pack
 from gensweep.metrics import bits_per_dim

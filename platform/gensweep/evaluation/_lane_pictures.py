@@ -24,7 +24,7 @@ from gensweep.evaluation._reranking import reranked
 from gensweep.evaluation._sample_grid import grid_png
 from gensweep.evaluation._sample_pictures import classes, sampling, steps
 from gensweep.evaluation._sampling import NoData, open_lane
-from gensweep.game import capabilities
+from gensweep.game_capabilities import capabilities
 from gensweep.known_pictures import PICTURES, offered_pictures
 from gensweep.lanes import LaneState, Pack
 from gensweep.space import pad_latent_sizes

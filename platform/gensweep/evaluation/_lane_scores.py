@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from gensweep.evaluation._held_out_examples import Columns, HeldOut, for_ranking, mean_and_error
-from gensweep.game import capabilities
-from gensweep.known_metrics import ERROR
+from gensweep.game_capabilities import capabilities
 from gensweep.lanes import Pack
+from gensweep.metric import ERROR
 from gensweep.trial import Outcome
 
 

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import Game, Optimizer, Player
-from gensweep.known_metrics import is_metric_name
 from gensweep.lanes._check_config import check_config, is_whole, numbers_of
 from gensweep.lanes._check_game import check_game_parts
 from gensweep.lanes._learning_rate import SCHEDULES
 from gensweep.lanes._optimizer_formulas import OPTIMIZERS, SCALARS
 from gensweep.lanes._schedule import learning_ticks
+from gensweep.metric import is_metric_name
 from gensweep.space import scopes
 
 Law = tuple[str, Callable[[float], bool]]

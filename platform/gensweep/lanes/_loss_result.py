@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import find_metric, is_metric_name
+from gensweep.known_metrics import find_metric
+from gensweep.metric import is_metric_name
 
 T = TypeVar("T")
 CURES = {

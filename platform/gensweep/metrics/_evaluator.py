@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import ERROR, NEIGHBOURS
+from gensweep.metric import ERROR, NEIGHBOURS
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import finite

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping, Set
 import torch
 from torch import Tensor
 
-from gensweep.known_metrics import ERROR, FEW_EXAMPLES, METRICS, W1
+from gensweep.known_metrics import METRICS
+from gensweep.metric import ERROR, FEW_EXAMPLES, W1
 from gensweep.metrics._classifier import FeatureNet
 from gensweep.metrics._copies import CopyTest
 from gensweep.metrics._distances import SlicedDistances, label_errors, label_metrics

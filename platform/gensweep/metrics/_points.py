@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor, device
 
-from gensweep.known_metrics import ERROR, W1
+from gensweep.metric import ERROR, W1
 from gensweep.metrics._distances import SlicedDistances
 from gensweep.metrics._modes import mode_errors, mode_metrics
 from gensweep.metrics._standard_error import standard_error

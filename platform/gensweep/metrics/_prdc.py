@@ -13,7 +13,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from gensweep.known_metrics import ERROR, NEIGHBOURS
+from gensweep.metric import ERROR, NEIGHBOURS
 from gensweep.metrics._near_errors import NearErrors
 from gensweep.metrics._squared_distances import SquaredDistances
 from gensweep.metrics._standard_error import standard_error

@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gensweep.known_metrics import ERROR, TRANSPORTED, W1
+from gensweep.metric import ERROR, TRANSPORTED, W1
 from gensweep.metrics._standard_error import standard_error
 
 __all__ = ["Transport"]

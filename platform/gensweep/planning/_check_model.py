@@ -20,9 +20,9 @@ from gensweep.evaluation import (
 )
 from gensweep.frames import refusal
 from gensweep.game import Game
-from gensweep.known_metrics import NEIGHBOURS, NEUTRAL
 from gensweep.known_pictures import is_image
 from gensweep.lanes import check_budget, check_config, check_initial_weights, check_players
+from gensweep.metric import NEIGHBOURS, NEUTRAL
 from gensweep.own_metric import try_own
 from gensweep.planning._check_target import named_metrics, unmeasured
 from gensweep.planning._try_round import (

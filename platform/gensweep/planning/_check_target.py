@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from gensweep.data import Source
 from gensweep.errors import UserError
-from gensweep.game import capabilities
-from gensweep.known_metrics import METRICS, Kind, find_metric
+from gensweep.game_capabilities import capabilities
+from gensweep.known_metrics import METRICS, find_metric
+from gensweep.metric import Kind
 from gensweep.spec import Sweep
 
 HELD_OUT: dict[Kind, str] = {

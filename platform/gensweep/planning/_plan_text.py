@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gensweep.grid import axes_of, count_configurations
-from gensweep.known_metrics import FEW_EXAMPLES, NEIGHBOURS
+from gensweep.metric import FEW_EXAMPLES, NEIGHBOURS
 from gensweep.planning._plan import Plan
 from gensweep.pruners import REPEATABLE, cohort_size, find_pruner
 from gensweep.redact import redact

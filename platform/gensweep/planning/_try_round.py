@@ -15,9 +15,9 @@ from torch import Tensor
 from gensweep.errors import UserError
 from gensweep.evaluation import LaneEvaluator, Scores, condition_classes, conditions
 from gensweep.frames import with_user_line
-from gensweep.known_metrics import NEIGHBOURS
 from gensweep.known_pictures import is_classified
 from gensweep.lanes import Pack, ticks_per_round
+from gensweep.metric import NEIGHBOURS
 from gensweep.metrics import Evaluator, FeatureNet, Projection
 from gensweep.space import Stratum, pad_latent_sizes
 from gensweep.spec import Sweep

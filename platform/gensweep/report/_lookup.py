@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from gensweep.known_metrics import ERROR, NEUTRAL, find_metric
+from gensweep.known_metrics import find_metric
+from gensweep.metric import ERROR, NEUTRAL
 from gensweep.report._facts import SweepFacts
 from gensweep.training_metrics import training_formula
 from gensweep.trial import TrialView

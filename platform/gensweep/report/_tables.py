@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from gensweep.known_metrics import NEUTRAL
+from gensweep.metric import NEUTRAL
 from gensweep.objective import Objective, finite_number
 from gensweep.report._configurations import has_repeats
 from gensweep.report._outcomes import outcome

@@ -30,7 +30,7 @@ VERDICT_RULE = (
     "whose metric {variety} still grows (to over 1.1 times the largest value of its earlier "
     "evaluations, plus 0.02), is unconverged."
 )
-"""The words for `known_metrics.VERDICT`, which is stored with sweeps and cannot change."""
+"""The words for `metric.VERDICT`, which is stored with sweeps and cannot change."""
 
 
 MOST_REGIONS = 5

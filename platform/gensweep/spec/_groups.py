@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import NEIGHBOURS
+from gensweep.metric import NEIGHBOURS
 from gensweep.sampling_fields import SamplingField
 from gensweep.space import Space
 

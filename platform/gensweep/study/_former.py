@@ -7,7 +7,7 @@ name, a trial's curve had no name, and metrics of samples at its neutral value h
 from collections.abc import Mapping
 from typing import Any
 
-from gensweep.known_metrics import NEUTRAL, VERDICT
+from gensweep.metric import NEUTRAL, VERDICT
 
 PREFIX = "untruncated_"
 """Of metrics, in the place of `NEUTRAL`."""

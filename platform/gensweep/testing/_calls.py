@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.frames import user_line
-from gensweep.game import OF_SAMPLES
+from gensweep.game_capabilities import OF_SAMPLES
 
 ARGUMENTS = {
     "loss": "player, nets, batch, noise, hyper",

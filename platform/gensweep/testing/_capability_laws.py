@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.game import OF_SAMPLES, Noise, capabilities, capability_noise, noise_method
+from gensweep.game import Noise
+from gensweep.game_capabilities import OF_SAMPLES, capabilities, capability_noise, noise_method
 from gensweep.lanes import Pack
 from gensweep.testing._calls import method_name, named, named_errors, one_line, unwritten
 from gensweep.testing._case import Case

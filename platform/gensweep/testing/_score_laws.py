@@ -6,8 +6,9 @@ from typing import Any
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.known_metrics import SCORES, find_metric, is_metric_name
+from gensweep.known_metrics import find_metric
 from gensweep.lanes import Pack
+from gensweep.metric import SCORES, is_metric_name
 from gensweep.testing._calls import one_line
 
 BOUNDS = ("verdict_bounds", "collapse_bounds")
