@@ -11,6 +11,9 @@ from typing import Any
 from gensweep.errors import UserError
 from gensweep.files import lock_file, write_atomically
 
+HOME_NAME = ".gensweep"
+"""Of the folder in a project, unless GENSWEEP_HOME names another."""
+
 
 @dataclass(frozen=True)
 class Home:
@@ -65,13 +68,21 @@ class Home:
 def find_home(start: Path | None = None) -> Home:
     """Find the home of the project around `start`, by default the current folder.
 
-    That is `$GENSWEEP_HOME` if it is set, or else `.gensweep` in the nearest folder upwards that
-    has one or a pyproject.toml, or else in `start`. Nothing is made.
+    That is `$GENSWEEP_HOME` if it is set, or else `.gensweep` in the project around. Nothing is
+    made.
     """
     if override := os.environ.get("GENSWEEP_HOME"):
         return Home(Path(override).resolve())
-    here = (start or Path.cwd()).resolve()
+    return Home(project_around(start or Path.cwd()) / HOME_NAME)
+
+
+def project_around(start: Path) -> Path:
+    """Find the nearest folder from `start` upwards that has a home or a pyproject.toml.
+
+    `start` itself, if there is none.
+    """
+    here = start.resolve()
     for folder in (here, *here.parents):
-        if (folder / ".gensweep").is_dir() or (folder / "pyproject.toml").is_file():
-            return Home(folder / ".gensweep")
-    return Home(here / ".gensweep")
+        if (folder / HOME_NAME).is_dir() or (folder / "pyproject.toml").is_file():
+            return folder
+    return here

@@ -15,6 +15,7 @@ from gensweep.budget import Budget
 from gensweep.cli import main
 from gensweep.cli._main import COMMANDS
 from gensweep.cli._sample import ENDINGS
+from gensweep.home import Home
 from gensweep.objective import Objective
 from gensweep.study import Study, StudySpec
 from gensweep.sweep import Sweep, describe
@@ -139,6 +140,29 @@ def test_a_home_without_a_stack_says_how_to_start_one(
 ) -> None:
     assert main(["status"]) == 1
     assert capsys.readouterr().out == f"nothing runs in {home}: `gensweep up` starts a stack.\n"
+
+
+def test_a_stack_that_is_down_says_how_to_start_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Home(home).save({"id": "none-of-these", "store": "files", "services": {}, "ports": {}})
+    assert main(["status"]) == 1
+    *services, _, last = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in services] == [
+        ["mlflow", "DOWN"], ["ray", "DOWN"], ["resumer", "DOWN"],
+    ]  # fmt: skip
+    assert last == "`gensweep up` starts what is down."
+
+
+def test_a_home_without_sweeps_says_where_it_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    monkeypatch.setenv("GENSWEEP_HOME", str(empty))
+    assert main(["list"]) == 0
+    assert capsys.readouterr().out == f"no sweep yet in {empty}/studies: `make sweep` runs one.\n"
+    assert main(["best", "s"]) == 2
+    assert f"there is none yet in {empty}/studies" in capsys.readouterr().err
 
 
 def test_the_readme_has_a_line_for_every_command() -> None:

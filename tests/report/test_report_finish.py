@@ -146,6 +146,27 @@ def test_the_line_to_type_next_trains_where_this_did(monkeypatch: pytest.MonkeyP
     assert next_command(request, ends, planned=2).endswith("x.py --resume n --trials 4")
 
 
+def test_the_line_to_type_next_fits_where_it_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.chdir(Path(sys.executable).parents[1])  # of the environment
+    for script, python in (("x.py", "bin/python"), ("/there/x.py", sys.executable)):
+        monkeypatch.setattr(sys, "argv", [script])
+        request = parse_request(
+            "A test.", Sweep(name="s", model=CATALOG["gan"], space={}, trials=1), []
+        )
+        assert next_command(request, []).startswith(f"{python} {script} --resume s")
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"), [("completed", "best s"), ("collapsed", "results --all s")]
+)
+def test_what_became_of_one_configurations_seeds_is_next(state: str, shown: str) -> None:
+    sweep = Sweep(name="s", model=CATALOG["gan"], space={}, trials=1)
+    request = parse_request("A test.", sweep, ["--name", "s"])
+    ended: Any = {"state": state}
+    assert next_command(request, [ended] * request.sweep.planned_trials) == f"gensweep {shown}"
+
+
 def test_the_report_says_what_all_trials_have_in_common(home: Path, capsys: Any) -> None:
     _, files = end(ended(home, "mixed"))
     page = files["report.html"].decode()

@@ -6,6 +6,7 @@ from typing import Any
 
 from gensweep.json_text import json_text
 from gensweep.printable import printable
+from gensweep.redact import redact
 
 
 def add_parser(subparsers: Any) -> None:
@@ -17,7 +18,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from gensweep.report import output_width, text_table
-    from gensweep.results import sweeps_here
+    from gensweep.results import ledger_here, sweeps_here
 
     found = sweeps_here()
     if args.names:
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         print(json_text(found))
         return 0
     if not found:
-        print("no sweep yet: `make sweep` runs one.")
+        print(f"no sweep yet in {redact(ledger_here())}: `make sweep` runs one.")
         return 0
     head = ["name", "model", "data", "trials", "states", "begun"]
     print(text_table(head, [_row(sweep) for sweep in found], output_width()))

@@ -25,4 +25,6 @@ def run(args: argparse.Namespace) -> int:
             word = "up" if service["healthy"] else "DOWN"
             print(f"{name:16} {word:5} {service['address'] or NO_ADDRESS:24} {service['log']}")
         print(f"credentials: {found['credentials']['env']}, {found['credentials']['ray_token']}")
+        if not found["healthy"]:
+            print("`gensweep up` starts what is down.")
     return 0 if found["healthy"] else 1

@@ -18,8 +18,6 @@ class Interrupt:
 
     def __init__(self, coordinator: RemoteCoordinator, command: str):
         self.is_asked = False
-        self.told = f"interrupted; what was saved is kept: go on with `{command}`"
-        """The last line that the user sees."""
         self._coordinator, self._command = coordinator, command
         self._handlers: dict[int, Any] = {}
 
@@ -32,14 +30,12 @@ class Interrupt:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         if kind is KeyboardInterrupt:
-            raise KeyboardInterrupt(self.told) from None  # Ray's own is without the words
+            told = f"interrupted; what was saved is kept: go on with `{self._command}`"
+            raise KeyboardInterrupt(told) from None  # Ray's own is without the words
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.is_asked:
             raise KeyboardInterrupt
         self.is_asked = True
-        _log.warning(
-            "stopping: packs save their lanes; then go on with `%s` (once more ends at once)",
-            self._command,
-        )
+        _log.warning("stopping: packs save their lanes (once more ends at once)")
         self._coordinator.begin(SweepCoordinator.stop)

@@ -60,7 +60,7 @@ def launch(plan: Plan) -> None:
         print_error(str(lost))
         sys.exit(1)
     if interrupt.is_asked:
-        raise KeyboardInterrupt(interrupt.told)
+        raise KeyboardInterrupt("interrupted; what was saved is kept, and `next` goes on with it")
     if error:
         _exit_with(plan, error)
 

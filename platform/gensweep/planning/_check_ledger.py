@@ -84,7 +84,7 @@ def find_sweep(request: RunRequest, ledger: str) -> SweepSnapshot | None:
             raise UserError(f"sweep {name!r} exists: go on with it by --resume {name}.")
         return None
     if name not in views:
-        raise unknown_sweep(name, list(views))
+        raise unknown_sweep(name, list(views), ledger)
     _check_question(request.sweep, views[name])
     with only_writer(ledger, name):  # raises if another process runs it
         return views[name]

@@ -9,6 +9,7 @@ from gensweep.results._loaded import LoadedSweep, load
 from gensweep.results._progress import PaceMeter, SweepProgress
 from gensweep.results._read import (
     is_driven_here,
+    ledger_here,
     model_of,
     read_here,
     refuse_damaged,
@@ -47,6 +48,7 @@ __all__ = [
     "rung_pictures",
     "stored_report",
     "sweep_of",
+    "ledger_here",
     "sweeps_here",
     "trial_of",
     "trial_pictures",

@@ -13,8 +13,13 @@ from gensweep.study import SweepSnapshot, is_driven, ledger_of, list_sweeps, rea
 
 def sweeps_here() -> list[dict[str, Any]]:
     """List the sweeps of this home's ledger as plain JSON, newest last."""
+    return [_in_list(view) for view in list_sweeps(ledger_here())]
+
+
+def ledger_here() -> str:
+    """Name the ledger that this folder's environment points at."""
     apply_env()
-    return [_in_list(view) for view in list_sweeps(ledger_of(str(find_home().path)))]
+    return ledger_of(str(find_home().path))
 
 
 def _in_list(view: SweepSnapshot) -> dict[str, Any]:
@@ -64,8 +69,7 @@ def _as_json(view: SweepSnapshot) -> dict[str, Any]:
 
 def read_here(name: str) -> SweepSnapshot:
     """Read a sweep of this home's ledger; `UserError` lists the known ones if there is none."""
-    apply_env()
-    return read_sweep(name, ledger_of(str(find_home().path)))
+    return read_sweep(name, ledger_here())
 
 
 def refuse_damaged(*names: str) -> AbstractContextManager[None]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from gensweep.errors import UserError
 from gensweep.files import write_atomically
-from gensweep.home import Home
+from gensweep.home import HOME_NAME, Home, project_around
 from gensweep.stack import _swift
 from gensweep.stack._env import token_file, variables
 from gensweep.stack._process import MARK, spawn
@@ -141,4 +141,13 @@ def _start_ray(home: Home, state: dict[str, Any], env: dict[str, str]) -> dict[s
     argv += [f"--dashboard-port={ports['dashboard']}"]
     argv += [f"--dashboard-agent-listen-port={ports['ray-agent']}"]
     argv += [f"--ray-client-server-port={ports['ray-client']}"]
-    return spawn(argv, env, home.log("ray"), home.project)
+    return spawn(argv, env, home.log("ray"), jobs_folder(home))
+
+
+def jobs_folder(home: Home) -> Path:
+    """The folder in which submitted jobs run: that of the project which the home is part of.
+
+    A home of another name is one that GENSWEEP_HOME has put elsewhere: there it is the project
+    around the current folder.
+    """
+    return home.project if home.path.name == HOME_NAME else project_around(Path.cwd())

@@ -72,7 +72,7 @@ def open_study(spec: StudySpec, location: str, clock: Callable[[], float]) -> Op
     """Go on with a known study; `UserError` if it is not known, or asks something else."""
     known = _known(location)
     if spec.name not in known:
-        raise unknown_sweep(spec.name, list(known))
+        raise unknown_sweep(spec.name, list(known), location)
     asked = spec.identity()
     if changes := difference(completed(known[spec.name].spec, asked), asked):
         raise _differs(spec.name, changes)

@@ -93,7 +93,7 @@ def read_sweep(name: str, storage: str) -> SweepSnapshot:
     """Read one sweep; `UserError` lists the known names if there is none of that name."""
     snapshots = {each.name: each for each in list_sweeps(storage)}
     if name not in snapshots:
-        raise unknown_sweep(name, list(snapshots))
+        raise unknown_sweep(name, list(snapshots), storage)
     return snapshots[name]
 
 
@@ -127,8 +127,10 @@ def _snapshot(name: str, storage: BaseStorage) -> SweepSnapshot | None:
     )  # fmt: skip
 
 
-def unknown_sweep(name: str, known: list[str]) -> UserError:
-    """Tell which sweeps there are instead."""
-    if not known:
-        return UserError(f"unknown sweep {name!r}: there is none yet, `make sweep` runs one.")
-    return UserError(f"unknown sweep {name!r}: the known ones are {', '.join(known)}.")
+def unknown_sweep(name: str, known: list[str], storage: str) -> UserError:
+    """Tell which sweeps there are instead in the ledger that was searched."""
+    if known:
+        return UserError(f"unknown sweep {name!r}: the known ones are {', '.join(known)}.")
+    return UserError(
+        f"unknown sweep {name!r}: there is none yet in {redact(storage)}, `make sweep` runs one."
+    )
