@@ -8,6 +8,7 @@ import pytest
 
 from ended_sweep import ended, point_here
 from gensweep.cli import main
+from gensweep.cli._compare import CAUSES
 from gensweep_models.space import Real
 
 WORSE = (("completed", 9.0), ("collapsed", None), ("collapsed", None), ("diverged", None))
@@ -63,6 +64,20 @@ def test_sweeps_that_were_measured_differently_are_refused_field_by_field(
     found = json.loads(capsys.readouterr().out)
     assert found["comparable"] is False
     assert found["protocol"] == [{"field": "protocol.samples", "a": "1000", "b": "500"}]
+
+
+def test_a_refusal_names_settings_before_hashes_and_counts_the_rest(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = {"feature_hash": "5f", "features": "digits", "images": "uint8", "k": 3, "samples": 500}
+    ended(home, "b", protocol=other)
+    assert main(["compare", "a", "b"]) == 2
+    shown = capsys.readouterr().err
+    assert shown.count(" against ") == CAUSES
+    assert "hash" not in shown
+    assert "; and 1 more, which --json lists. Sweep one again" in shown
+    assert main(["compare", "a", "b", "--json"]) == 2
+    assert len(json.loads(capsys.readouterr().out)["protocol"]) == CAUSES + 1
 
 
 def test_what_only_one_model_is_measured_by_is_no_difference(home: Path) -> None:

@@ -21,7 +21,7 @@ from gensweep.driver._next_command import next_command
 from gensweep.lanes import Pack
 from gensweep.objective import Objective
 from gensweep.planning import Plan, parse_request, plan_text
-from gensweep.results import results_table, trial_views
+from gensweep.results import every_trial_table, results_table, trial_views
 from gensweep.spec import RunRequest
 from gensweep.storage import FileStore, TrialArtifacts, TrialArtifactWriter
 from gensweep.study import Study, StudySpec, read_sweep
@@ -273,6 +273,15 @@ def test_results_show_every_trial_if_asked(home: Path, capsys: Any) -> None:
     assert head.split()[:4] == ["trial", "fid", "outcome", "cause"]
     assert [row.split()[0] for row in rows] == ["1", "0", "2", "3"]
     assert rows[2].split()[1] == "diverged"
+
+
+def test_every_trial_stands_beside_its_interval_if_it_has_one(home: Path) -> None:
+    ended(home, "mixed")
+    trials = trial_views(read_sweep("s", str(home / "studies")).records)
+    trials[1]["intervals"] = {"fid": [0.9, 1.1]}
+    head, _, *rows = every_trial_table(trials, OBJECTIVE, {}).splitlines()
+    assert "95 % interval" in head
+    assert ["0.9 to 1.1" in row for row in rows] == [True, False, False, False]
 
 
 def test_seeds_of_one_configuration_are_told_apart_from_configurations(home: Path) -> None:

@@ -457,7 +457,7 @@ def test_progress_tells_the_best_of_finished_trials_and_until_then_of_others(
         here.report(TrialReport(number=number, attempt=1, images=1280, metrics={"nll": nll}))
     assert here.verdicts(wait=True) == {(0, 1): "continue", (1, 1): "continue"}
     line = progress_line(small_sweep.coordinator.summary(), 100.0, 50.0, 65.0)
-    assert "nll 30 so far, unfinished  |  100 examples/s" in line
+    assert "nll 30 so far, of the trials that train  |  100 examples/s" in line
     assert small_sweep.coordinator.summary().images_left == 3 * 2560 - 2 * 1280
     assert line.endswith(f"{(3 * 2560 - 2 * 1280) / 50:.0f} s left")
     here.finish(completed(number=0, nll=35.0), b"", b"", {})

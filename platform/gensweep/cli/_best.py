@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gensweep.json_text import json_text
+from gensweep.metric import NEUTRAL
 from gensweep.printable import printable
+
+OF_NEUTRAL = "of samples without truncation and the like, by which the trial is judged"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -84,11 +87,12 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield "hyperparameters, * searched"
     for name, value in told["hyperparameters"].items():
         yield f" {'*' if name in told['searched'] else ' '} {name}={value}"
-    yield "metrics"
+    yield f"metrics, which `gensweep models --html FOLDER` explains; {NEUTRAL}: {OF_NEUTRAL}"
     for name, value in told["metrics"].items():
         yield f"   {name} {format_value(value)}"
     if told["run"]:
         yield f"run       {told['run']['address']}"
     if told["sample"]:
         yield f"sample    {told['sample']}"
-    yield f"again     {told['export']}, and --set-from of its script"
+    yield f"again     {told['export']} --out best.toml"
+    yield "          and --set-from best.toml after the line that runs its script"

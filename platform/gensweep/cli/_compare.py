@@ -9,6 +9,8 @@ from gensweep.json_text import json_text
 if TYPE_CHECKING:
     from gensweep.results import Comparison, SweepDifference, SweepSide
 
+CAUSES = 4
+"""Differences that a refusal names."""
 SHOWN = 60
 """Characters of a value that a line tells."""
 
@@ -42,16 +44,33 @@ def run(args: argparse.Namespace) -> int:
     if found.protocol:
         raise UserError(
             f"sweeps {args.a!r} and {args.b!r} cannot be compared, for they were measured "
-            f"differently: {'; '.join(map(_shown, found.protocol))}. Sweep one again as the other, "
-            "or look at each by `gensweep report`."
+            f"differently: {_causes(found)}. Sweep one again as the other, or look at each by "
+            "`gensweep report`."
         )
     return 0
+
+
+def _causes(found: "Comparison") -> str:
+    """Name the differences that a user knows by name, and count the others."""
+    a, b = found.sweeps
+    data = [] if a.data == b.data else [f"data: {a.data} against {b.data}"]
+    told = [*data, *map(_shown, sorted(found.protocol, key=_rank))]
+    left = len(told) - CAUSES
+    return "; ".join(told[:CAUSES]) + (f"; and {left} more, which --json lists" if left > 0 else "")
+
+
+def _rank(one: "SweepDifference") -> int:
+    """Sort by what decides the rest: the metric, the protocol's settings, and hashes at last."""
+    if "hash" in one.field:
+        return 2
+    return 0 if one.field.startswith("objective.") else 1
 
 
 def _shown(one: "SweepDifference") -> str:
     """Write a field with the value of each sweep; long ones are cut."""
     a, b = (text if len(text) <= SHOWN else text[: SHOWN - 1] + "…" for text in (one.a, one.b))
-    return f"{one.field.removeprefix('protocol.')}: {a} against {b}"
+    field = one.field.removeprefix("protocol.").removeprefix("objective.")
+    return f"{field}: {a} against {b}"
 
 
 def _sections(found: "Comparison") -> list[str]:

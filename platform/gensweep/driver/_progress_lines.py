@@ -113,7 +113,7 @@ def _best(summary: ProgressSummary) -> str:
     if summary.best is not None:
         return f"best {summary.metric} {summary.best:.4g}"
     if summary.leader is not None:
-        return f"{summary.metric} {summary.leader:.4g} so far, unfinished"
+        return f"{summary.metric} {summary.leader:.4g} so far, of the trials that train"
     return "no result yet"
 
 

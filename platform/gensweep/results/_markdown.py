@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from gensweep.report import Section, format_value
 
-MOST_ROWS = 100
+MOST_ROWS = 30
 """Of a table: what is pasted elsewhere is to be read."""
 
 

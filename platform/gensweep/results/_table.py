@@ -102,10 +102,13 @@ def every_trial_table(
     numbers = {trial["number"] for trial in ranked}
     every = [*ranked, *(trial for trial in trials if trial["number"] not in numbers)]
     names = sorted({name for trial in trials for name in trial["params"]})
-    head = ["trial", objective.metric, "outcome", "cause", *names]
-    rows = [[t["number"], t["metrics"].get(objective.metric, ""), state_label(t["outcome"]),
+    intervals = interval_cells(every, objective.metric)
+    sure = [[cell] for cell in intervals] or [[] for _ in every]
+    told = [INTERVAL] if intervals else []
+    head = ["trial", objective.metric, *told, "outcome", "cause", *names]
+    rows = [[t["number"], t["metrics"].get(objective.metric, ""), *cell, state_label(t["outcome"]),
              t["cause"], *(t["params"].get(name, "") for name in names)]
-            for t in every]  # fmt: skip
+            for t, cell in zip(every, sure, strict=True)]  # fmt: skip
     return text_table(head, [*floor_rows(head, floor), *rows], output_width())
 
 
