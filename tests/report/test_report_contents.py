@@ -2,6 +2,7 @@
 
 import random
 import re
+from html import unescape
 from importlib.resources import files
 from typing import Any
 
@@ -71,12 +72,16 @@ def rows_of(section: Section, table: int = 0) -> list[dict[str, Any]]:
     return rows
 
 
-def test_each_section_of_the_page_has_its_part(trials: Any, sections: dict[str, Section]) -> None:
+@pytest.fixture(scope="module")
+def page(trials: Any) -> str:
     images = {str(t["number"]): b"" for t in trials if t["kept"]}
-    page = build_report(
+    return build_report(
         FACTS, trials, images, objective=ASKED.objective, map_axis="lr", group_by="loss",
         scatter_of=ASKED.scatter_of, charts=[CHART], rungs={50: b""},
     )  # fmt: skip
+
+
+def test_each_section_of_the_page_has_its_part(page: str, sections: dict[str, Section]) -> None:
     shown = re.findall("<h2>(.*?)</h2>", page)
     ended_with = ["What each name means"]  # which is folded
     assert {*shown, *ended_with} - sections.keys() == set()
@@ -85,6 +90,21 @@ def test_each_section_of_the_page_has_its_part(trials: Any, sections: dict[str, 
     texts = [one.read_text("utf-8") for one in templates if one.name.endswith(".jinja")]
     known = {title for text in texts for title in re.findall("<h2>([^{]*?)</h2>", text)}
     assert known - {*shown} == set()  # the trials here have all that there is a section for
+
+
+def test_what_the_page_notes_of_tables_is_noted(page: str, sections: dict[str, Section]) -> None:
+    """The other notes say how to read lines, which there are none of in data."""
+    noted = {}
+    for part in page.split("<h2>")[1:]:
+        title, _, text = part.partition("</h2>")
+        noted[title] = {unescape(note) for note in re.findall('<p class="note">(.*?)</p>', text)}
+    of_lines = {"Lineage", "Fidelity and variety", "Training by outcome"}
+    assert of_lines < noted.keys()
+    for title in noted.keys() - of_lines:
+        section = sections.get(title, Section(title=title))
+        told = [*section.notes, *(one.caption for one in section.tables)]
+        assert [n for n in noted[title] if not any(one.endswith(n) for one in told)] == []
+    assert any("Wilson" in note for note in noted["Success rates"])
 
 
 def test_figures_are_told_in_numbers(trials: Any, sections: dict[str, Section]) -> None:

@@ -105,8 +105,10 @@ def _of_stability(parts: Mapping[str, Any], facts: SweepFacts) -> Iterator[Secti
     regions = parts["stable_regions"]
     yield Section(
         title="Stability map",
-        notes=(*[rules] * bool(rules), *[parts["region_method"]] * bool(regions),
-               *[left_out] * bool(left_out)),
+        notes=[note for note in (
+            parts["plane_method"], rules, parts["region_method"] if regions else "",
+            parts["pruned_rule"], left_out,
+        ) if note],
         tables=[*([_titled(regions)] if regions else []),
                 _titled(parts["stability_map"].table(), "Outcomes")],
     )  # fmt: skip
@@ -116,12 +118,12 @@ def _of_analyses(parts: Mapping[str, Any]) -> Iterator[Section]:
     """State the sections that are a table of the page each, with the rules that stand under it."""
     lost, pairs = parts["lost_modes"], parts["paired_thresholds"]
     told = (
-        ("Success rates", parts["success_rates"], ()),
+        ("Success rates", parts["success_rates"], parts["rate_rules"]),
         ("Configurations", parts["configurations"], parts["configuration_rules"]),
         ("Pruned trials", parts["pruned_trials"], ()),
         ("Lost modes", lost and lost.table, [f"The data have {lost.total} {lost.kind}."] if lost
          else ()),
-        ("Beside the papers", parts["published"], ()),
+        ("Beside the papers", parts["published"], [parts["published_method"]]),
         ("Successes at thresholds", parts["thresholds"], parts["threshold_rules"]),
     )  # fmt: skip
     for title, table, notes in told:

@@ -62,6 +62,8 @@ class NumberAxis:
     >>> axis = NumberAxis(name="beta1", edges=(-0.5, 0.0, 0.5))
     >>> axis.cell(-0.2), axis.cell(0), axis.cell("none"), axis.words(0)
     (0, 1, None, '-0.5 to 0')
+    >>> NumberAxis(name="beta", edges=(1.2, 123.0, 12300.0), log=True).words(1)
+    '120 to 12000'
     """
 
     name: str
@@ -113,7 +115,8 @@ class NumberAxis:
     def _text(self, value: float) -> str:
         if self.whole:
             return str(int(value))
-        return f"{value:.2g}" if self.log else f"{value:.3g}"
+        rounded = float(f"{value:.2g}" if self.log else f"{value:.3g}")
+        return f"{rounded:.6g}"  # 120, where the digits alone would be 1.2e+02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -44,7 +44,16 @@ from gensweep.report._thresholds import PAIRED, UNPAIRED, paired_thresholds, thr
 from gensweep.report._training_curves import METHOD as TRAINING_METHOD
 from gensweep.report._training_curves import training_curves
 from gensweep.report._typical_trials import typical_trials
-from gensweep.report._words import answer, outcome_rules, protocol_json, trial_caption
+from gensweep.report._words import (
+    PRUNED_MAP,
+    PRUNED_RATES,
+    PUBLISHED_METHOD,
+    RATE_METHOD,
+    answer,
+    outcome_rules,
+    protocol_json,
+    trial_caption,
+)
 from gensweep.trial import Outcome, TrialView
 
 if TYPE_CHECKING:
@@ -121,6 +130,7 @@ def stability(
         "stability_map": found,
         "stability_maps": stability_figures(found) if found else [],
         "plane_method": PLANE_METHOD if len(axes) == 2 else "",
+        "pruned_rule": PRUNED_MAP if has_pruned(tried) and len(axes) != 2 else "",
         "not_mapped": found.left_out() if found else "",
         "stable_regions": map_regions(strata(tried, group_by), names, group_by),
         "region_method": REGION_METHOD,
@@ -139,11 +149,12 @@ def analyse(
     pairs = paired_thresholds(groups, objective, group_by)
     return {
         "success_rates": Table(*rates(tried, group_by)) if trials else None,
-        "is_pruned": any(outcome(t) == Outcome.PRUNED for t in trials),
+        "rate_rules": (RATE_METHOD, *[PRUNED_RATES] * has_pruned(trials)),
         "pruned_trials": pruned_trials(groups, group_by),
         "configurations": configurations_table(trials, objective, floor=facts.floor_metrics),
         "configuration_rules": (RULE, *[CONFIRM_METHOD] * (len(tried) < len(trials)), METHOD),
         "lost_modes": lost_modes(groups, group_by, facts.protocol),
+        "published_method": PUBLISHED_METHOD,
         "published": beside_papers(facts, next(iter(objective.ranked(trials)), None)),
         "thresholds": thresholds(groups, objective, group_by),
         "paired_thresholds": pairs,
@@ -154,6 +165,11 @@ def analyse(
         "front": pareto_front(trials, objective),
         "front_method": FRONT_METHOD,
     }  # fmt: skip
+
+
+def has_pruned(trials: Sequence[TrialView]) -> bool:
+    """Return whether a trial was pruned, of which nobody knows how it would have ended."""
+    return any(outcome(trial) == Outcome.PRUNED for trial in trials)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

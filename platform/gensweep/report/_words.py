@@ -36,6 +36,24 @@ VERDICT_RULE = (
 MOST_REGIONS = 5
 """Groups whose stable regions the answer tells; the report's table has those of all."""
 
+RATE_METHOD = (
+    "Rate: converged of all trials that ended. Interval: Wilson's with the effective sample size, "
+    "for the seeds of one configuration are not independent of each other."
+)
+PRUNED_RATES = (
+    "A pruned trial is unknown. The lower bound counts it as one that did not converge, the upper "
+    "as one that did, and the interval covers both."
+)
+PRUNED_MAP = (
+    "A pruned trial is unknown: the share that converges lies between the top of converged and the "
+    "top of pruned."
+)
+PUBLISHED_METHOD = (
+    "Ours: the best trial. Comparable: of the same data, binarised or dequantised alike; budgets, "
+    "settings, examples and importance samples differ as told. Evidence: whether a figure was read "
+    "in its paper, in another source that quotes it, or recalled."
+)
+
 DIVERGED_RULE = "a loss, weight or sample became infinite, not a number or huge."
 
 
