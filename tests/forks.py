@@ -1,6 +1,7 @@
 """Runs scripts as `python SCRIPT` would, each in a fork of one process that has the imports.
 
-A script of a sweep imports torch, MLflow and Ray, which takes three seconds; a fork has them.
+A script of a sweep imports torch, MLflow, Ray and the models, which takes seconds; a fork has
+them.
 """
 
 import atexit
@@ -15,7 +16,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-IMPORTS = ("gensweep.sweep", "gensweep.planning", "boto3", "mlflow", "optuna", "ray")
+IMPORTS = (
+    "gensweep.sweep", "gensweep.planning", "gensweep.driver", "gensweep.data",
+    "gensweep.tracking", "gensweep_models.catalog", "boto3", "mlflow", "optuna", "ray",
+)  # fmt: skip
 LONGEST_S = 600.0
 
 

@@ -20,12 +20,12 @@ from gensweep.spec import RunContext
 from gensweep.storage import open_store
 from gensweep.study import read_sweep
 from gensweep.tracking import Spool
-from gensweep.trial import LeaseId, TrialEnd, TrialReport, TrialState
+from gensweep.trial import LeaseId
 from gensweep.worker import CoordinatorClient
 from gensweep.worker._coordinator_client import HEARTBEAT_S
-from small_sweep import SWEEP
+from small_run import context_of, end_of, report_of
 
-TRIALS, WIDTH = 6, 2
+WIDTH = 2
 assert mlflow  # imported once, not by each process that comes back
 
 
@@ -56,27 +56,6 @@ class IdlePack:
         client.settle()
         client.add_usage({"training": 1.0})
         return bool(self.reported)
-
-
-def report_of(lease: LeaseId, times: int) -> TrialReport:
-    number, attempt = lease
-    return TrialReport(number=number, attempt=attempt, images=1280 * times,
-                       metrics={"frechet": number + 1 / times})  # fmt: skip
-
-
-def end_of(lease: LeaseId) -> TrialEnd:
-    return TrialEnd(number=lease[0], attempt=lease[1], state=TrialState.COMPLETED, cause="",
-                    images=2560, outcome="converged")  # fmt: skip
-
-
-def context_of(folder: Path) -> RunContext:
-    """A run in a folder of its own, without a tracker: what it is told stays in the spool."""
-    return RunContext(
-        sweep=replace(SWEEP, trials=TRIALS, hourly_price=1.0), resume=False, prices=None,
-        store=f"file://{folder / 'store'}", tracking_uri="http://127.0.0.1:9",
-        ledger=str(folder / "studies"), home=str(folder), data_name="digits", data_hash="0" * 64,
-        data_id="digits",
-    )  # fmt: skip
 
 
 def run(folder: Path, fate: Fate) -> tuple[dict[str, Any], int]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from coordinator.test_coordinator_death import context_of
 from gensweep.coordinator import SweepCoordinator
 from gensweep.coordinator._hang_watch import CAUSE, DEAF_S, HANG_S, HangWatch
 from gensweep.coordinator._study_opening import LEASE_S
 from gensweep.patience import OUTAGE_S
+from small_run import context_of
 
 
 class Ticks:

@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from coordinator.test_coordinator_death import context_of
 from gensweep.coordinator import SweepCoordinator
 from gensweep.coordinator._recorder import spool_of
 from gensweep.study import read_sweep
 from gensweep.tracking import Spool
 from gensweep.trial import TrialEnd, TrialReport, TrialState, Verdict
+from small_run import context_of
 
 PACK = "pack"
 IMAGES = 640

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.test_coordinator_death import context_of, end_of, report_of
 from gensweep.coordinator import PackStatus, SweepCoordinator
 from gensweep.driver._death_count import (
     MAX_FAILURES,
@@ -18,6 +17,7 @@ from gensweep.driver._death_count import (
 )
 from gensweep.objective import Objective
 from gensweep.study._lost_trials import MAX_KILLED as MAX_KILLED_WITH_TRIAL
+from small_run import context_of, end_of, report_of
 
 
 def ended(

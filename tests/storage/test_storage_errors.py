@@ -302,6 +302,7 @@ def test_a_server_that_is_away_is_waited_for_by_a_store_of_more_patience(
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setattr(_s3_clients, "ATTEMPTS", 1)  # the store's patience alone
     monkeypatch.setattr(patience, "TELL_S", 0.1)
+    monkeypatch.setattr(patience, "LONGEST_S", 0.3)  # it looks again soon
     told: list[str] = []
     store = open_store(f"s3://{bucket}/p", Patience(60, told.append))
     store.put("k", b"before")
@@ -342,6 +343,7 @@ def test_credentials_that_expire_in_a_running_sweep_are_waited_for(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     monkeypatch.setattr(patience, "TELL_S", 0.1)
+    monkeypatch.setattr(patience, "LONGEST_S", 0.3)  # it looks again soon
     told: list[str] = []
     write("first")
     with serving(Guarded) as address:
@@ -374,6 +376,7 @@ class Swift(Scripted):
 def test_a_bucket_that_was_there_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that never was is refused at once."""
     monkeypatch.setattr(patience, "TELL_S", 0.1)
+    monkeypatch.setattr(patience, "LONGEST_S", 0.3)  # it looks again soon
     told: list[str] = []
     with serving(Swift) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
