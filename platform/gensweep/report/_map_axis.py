@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from gensweep.objective import finite_number
 from gensweep.report._stats import log_bins
 from gensweep.report._svg import log_ticks, share, ticks
+from gensweep.report._text_table import rounded_text
 from gensweep.space import Space
 from gensweep.trial import TrialView
 
@@ -115,8 +116,7 @@ class NumberAxis:
     def _text(self, value: float) -> str:
         if self.whole:
             return str(int(value))
-        rounded = float(f"{value:.2g}" if self.log else f"{value:.3g}")
-        return f"{rounded:.6g}"  # 120, where the digits alone would be 1.2e+02
+        return rounded_text(value, 2 if self.log else 3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gensweep.objective import finite_number
 from gensweep.report._outcomes import outcome
 from gensweep.report._table import Table
+from gensweep.report._text_table import rounded_text
 from gensweep.trial import Outcome, TrialView
 
 SHARE = 2 / 3
@@ -99,7 +100,7 @@ def _clearest(told: Mapping[str, Region]) -> str:
 
 def _ends(run: Sequence[Place]) -> str:
     """Tell where a run begins and ends."""
-    return f"{run[0].at:.2g} to {run[-1].at:.2g}"
+    return f"{rounded_text(run[0].at)} to {rounded_text(run[-1].at)}"
 
 
 def found_regions(groups: Mapping[str, Sequence[TrialView]], map_axis: str) -> dict[str, Region]:

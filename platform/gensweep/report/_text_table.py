@@ -41,6 +41,15 @@ def format_value(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def rounded_text(value: float, digits: int = 2) -> str:
+    """Round to so many digits, and write the number out where it is not very large or small.
+
+    >>> rounded_text(123.4), rounded_text(0.00312), rounded_text(3.12e-5)
+    ('120', '0.0031', '3.1e-05')
+    """
+    return f"{float(f'{value:.{digits}g}'):.6g}"
+
+
 def _line(row: Sequence[str], sizes: Sequence[int], numeric: Sequence[bool]) -> str:
     cut = [
         cell if len(cell) <= size else cell[: size - 1] + "…"
