@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from browser import photograph
 from gensweep.objective import Objective
@@ -219,3 +219,12 @@ def test_regions_are_told_along_each_number() -> None:
 def test_a_browser_shows_the_plane(page: Page, tmp_path: Path) -> None:
     (tmp_path / "map.html").write_text(page_of(trials_of(80), "rate", "norm"), encoding="utf-8")
     photograph(page, tmp_path / "map.html", "stability-map")
+    cross = page.locator(".cross[data-trial]").first  # of a trial that did not converge
+    number = cross.get_attribute("data-trial")
+    cross.hover(force=True)
+    expect(cross).to_have_class("cross lit")
+    lit = page.locator(".lit").evaluate_all("all => all.map(one => one.dataset.trial)")
+    assert len(lit) > 1
+    assert {*lit} == {number}
+    page.locator("h1").hover()
+    expect(page.locator(".lit")).to_have_count(0)
