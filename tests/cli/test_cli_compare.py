@@ -73,6 +73,7 @@ def test_a_refusal_names_settings_before_hashes_and_counts_the_rest(
     ended(home, "b", protocol=other)
     assert main(["compare", "a", "b"]) == 2
     shown = capsys.readouterr().err
+    assert "measured differently: features: " in shown
     assert shown.count(" against ") == CAUSES
     assert "hash" not in shown
     assert "; and 1 more, which --json lists. Sweep one again" in shown

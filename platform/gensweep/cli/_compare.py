@@ -52,18 +52,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _causes(found: "Comparison") -> str:
     """Name the differences that a user knows by name, and count the others."""
-    a, b = found.sweeps
-    data = [] if a.data == b.data else [f"data: {a.data} against {b.data}"]
-    told = [*data, *map(_shown, sorted(found.protocol, key=_rank))]
+    told = [*map(_shown, sorted(found.protocol, key=_rank))]
     left = len(told) - CAUSES
     return "; ".join(told[:CAUSES]) + (f"; and {left} more, which --json lists" if left > 0 else "")
 
 
 def _rank(one: "SweepDifference") -> int:
-    """Sort by what decides the rest: the metric, the protocol's settings, and hashes at last."""
-    if "hash" in one.field:
+    """Sort by what decides the rest: the data and the metric, and at last what follows of them."""
+    if "hash" in one.field or one.field.startswith("protocol.copied."):
         return 2
-    return 0 if one.field.startswith("objective.") else 1
+    return 0 if one.field.startswith(("objective.", "protocol.dataset")) else 1
 
 
 def _shown(one: "SweepDifference") -> str:

@@ -54,7 +54,8 @@ class ReportContents:
 
     answer: str
     sections: Sequence[Section]
-    """In the order of the page."""
+    """In the order of the page, but the script's own figures, long tables here, stand behind the
+    answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,10 +80,10 @@ def report_contents(
     mapped = stability(trials, asked.map_axis, asked.group_by, asked.map_axes)
     says = answer(trials, asked.group_by, asked.objective, asked.map_axis, parts["importances"])
     sections = (
-        *_of_charts(charts),
         *_of_stability(mapped, facts),
         *_of_analyses(parts),
         *_of_quality(parts, trials, asked),
+        *_of_charts(charts),
         *_of_trials(facts, trials, asked),
     )
     return ReportContents(answer=says, sections=sections)
