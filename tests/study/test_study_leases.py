@@ -1,6 +1,7 @@
 """The study's promises, over each storage."""
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from gensweep.budget import Budget
 from gensweep.errors import UserError
+from gensweep.redact import redact
 from gensweep.study import Study, StudyRuntime, list_sweeps, read_sweep
 from gensweep.trial import Lease, StaleLease
 from study.small_study import SPACE, Clock, Integer, Open, finish, spec_of
@@ -356,7 +358,8 @@ class TestStudy:
             opened(settings={"model": "gan", "data": "xyz"}, resume=True)
 
     def test_unknown_name_lists_the_known(self, opened: Open, storage: str) -> None:
-        with pytest.raises(UserError, match="there is none yet, `make sweep` runs one"):
+        where = rf"there is none yet in {re.escape(redact(storage))}, `make sweep` runs one"
+        with pytest.raises(UserError, match=where):
             opened(name="nobody", resume=True)
         opened().close()
         with pytest.raises(UserError, match="known ones are first"):
