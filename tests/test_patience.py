@@ -1,6 +1,7 @@
 """A server that is away is waited for, told of in one line, and given up in its own words."""
 
 import logging
+from collections.abc import Iterator
 
 import pytest
 
@@ -28,15 +29,23 @@ class Server:
         return "here"
 
 
-def test_it_is_waited_for_and_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    logging.getLogger("gensweep").propagate = True
-    with caplog.at_level(logging.WARNING, "gensweep"):
-        assert Patience(60).keep_trying(Server(7).answer) == "here"
-    # Threads of other tests may wait for servers of theirs meanwhile.
-    (begin,) = (message for message in caplog.messages if "host:9" in message)
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What is logged of waiting, also by threads of other tests, whatever they did to loggers."""
+    found: list[str] = []
+    log, handler = logging.getLogger(patience.__name__), logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    yield found
+    log.removeHandler(handler)
+
+
+def test_it_is_waited_for_and_told_of_once(lines: list[str]) -> None:
+    assert Patience(60).keep_trying(Server(7).answer) == "here"
+    (begin,) = (line for line in lines if "nobody answers at host:9" in line)
     assert begin.startswith("waiting since ")
     assert begin.endswith("for up to 60 s: nobody answers at host:9")
-    assert any(message.startswith("it answers again, after") for message in caplog.messages)
+    assert any(line.startswith("it answers again, after") for line in lines)
 
 
 def test_a_pack_tells_of_it_again_and_again() -> None:

@@ -95,8 +95,8 @@ class Metric:
     def label(self) -> str:
         """Return the name, unit and better end of the metric, for an axis.
 
-        >>> METRICS["nll"].label, METRICS["coverage"].label
-        ('nll (nats, less is better)', 'coverage (more is better)')
+        >>> Metric(name="nll", larger_is_better=False, unit="nats", formula="", kinds=SCORES).label
+        'nll (nats, less is better)'
         """
         return label(self.name, self.unit, self.larger_is_better)
 

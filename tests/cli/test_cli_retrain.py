@@ -47,7 +47,7 @@ def test_the_line_to_type_next_is_a_command(home: Path) -> None:
     sweep = retrained(snapshot, trial_of(snapshot, 0), 1000, 2)
     request = RunRequest(sweep=sweep, script="gensweep retrain s --trial 0")
     every = [{"state": "completed"}] * 2
-    assert next_command(request, every) == ""  # type: ignore[arg-type]
+    assert next_command(request, every) == "gensweep best s-retrain"  # type: ignore[arg-type]
     assert next_command(request, []) == "gensweep retrain s --trial 0 --resume s-retrain"
 
 

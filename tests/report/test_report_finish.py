@@ -146,10 +146,14 @@ def test_the_line_to_type_next_trains_where_this_did(monkeypatch: pytest.MonkeyP
     assert next_command(request, ends, planned=2).endswith("x.py --resume n --trials 4")
 
 
-def test_the_line_to_type_next_fits_where_it_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_line_to_type_next_fits_where_it_is_typed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_here = tmp_path.resolve() / "bin" / "python"
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
-    monkeypatch.chdir(Path(sys.executable).parents[1])  # of the environment
-    for script, python in (("x.py", "bin/python"), ("/there/x.py", sys.executable)):
+    monkeypatch.setattr(sys, "executable", str(python_here))
+    monkeypatch.chdir(tmp_path)
+    for script, python in (("x.py", "bin/python"), ("/there/x.py", python_here)):
         monkeypatch.setattr(sys, "argv", [script])
         request = parse_request(
             "A test.", Sweep(name="s", model=CATALOG["gan"], space={}, trials=1), []
