@@ -13,6 +13,8 @@ from gensweep.storage import open_store
 from gensweep.study import Study, list_sweeps
 from gensweep.tracking import _sweep_traces
 
+pytestmark = pytest.mark.slow("sweeps are deleted from an MLflow", minutes=0.3)
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -9,8 +9,12 @@ TICKS = 8
 POISONS = {"learning rate": TICKS, "weights": 0, "weights later": 6}
 """Name to the tick after which the weights are NaN; past 5 a second stage runs."""
 
+MORE = pytest.mark.slow("weights are poisoned by hand", minutes=0.1)
 
-@pytest.mark.parametrize("poison", POISONS)
+
+@pytest.mark.parametrize(
+    "poison", ["learning rate", *(pytest.param(p, marks=MORE) for p in POISONS if "weights" in p)]
+)
 def test_nan_stays_in_its_lane(
     factory: Any, variant: str, poison: str, bitwise: Any, acted: Any
 ) -> None:

@@ -9,7 +9,9 @@ from gensweep.lanes._traces import Traces, extrapolate
 from small_entries import STRUCTURES
 
 UNET = pytest.param("ddpm", marks=pytest.mark.slow("a U-Net is traced for three widths"))
-VARIANTS = [*sorted(set(STRUCTURES) - {"ddpm"}), "gan-hinge", "gan-wasserstein_gp", UNET]
+MORE = pytest.mark.slow("games like gan are traced for three widths", minutes=0.1)
+LIKE_GAN = [pytest.param(name, marks=MORE) for name in ("gan-hinge", "gan-wasserstein_gp")]
+VARIANTS = [*sorted(set(STRUCTURES) - {"ddpm"}), *LIKE_GAN, UNET]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
