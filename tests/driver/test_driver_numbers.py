@@ -1,41 +1,60 @@
-"""Real sweeps with the same numbers, whatever their widths, packs and ranks.
+"""Real sweeps with the same numbers, whatever their widths, packs, ranks and extensions.
 
-`make nightly` runs it: twelve sweeps take minutes. Three packs would take a third core, which a
-stack need not have.
+`make nightly` runs it: nineteen sweeps take minutes. Each pack has a Ray node of its own.
 """
 
 import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from faults.invariants import CLOCKED
+from raynodes import RayNodes, ray_nodes
+from waiting import until
 
 SCRIPT = Path(__file__).resolve().parents[1] / "compat" / "ring8_sweep.py"
-OPTIONS = ("--trials", "32", "--budget-images", "6400", "--samples", "100", "--threads", "1")
+TRIALS, FEWER = 64, 48
+OPTIONS = ("--budget-images", "6400", "--samples", "100", "--threads", "1")
 PLACES = {
     "one pack": ("--width", "4", "--packs", "1"),
     "two packs": ("--width", "8", "--packs", "2"),
-    "a wide pack": ("--width", "12", "--packs", "1"),
-    "two ranks": ("--width", "8", "--packs", "1", "--ranks", "2"),
+    "three packs": ("--width", "12", "--packs", "3"),
 }
+RANKS = ("--width", "8", "--packs", "1", "--ranks", "2")
+RANKS_DIFFER = 0.1
+"""The most by which the total variation of a trial may differ: ranks add in another order."""
 
 pytestmark = [
     pytest.mark.nightly,
     pytest.mark.stack,
-    pytest.mark.slow("twelve sweeps on a stack", minutes=12),
+    pytest.mark.slow("nineteen sweeps on a stack", minutes=20),
 ]
 
 
-def trials_of(stack: Any, name: str, *options: str) -> list[dict[str, Any]]:
-    """The trials of a new sweep, without what a clock measures."""
-    argv = [sys.executable, str(SCRIPT), "--name", name, *OPTIONS, *options]
-    done = subprocess.run(argv, env=stack.env, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def nodes(stack: Any) -> Iterator[RayNodes]:
+    """A head and three workers of one CPU, with the stack's store and tracker."""
+    mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
+    with ray_nodes(**mine) as started:
+        started.head()
+        until(lambda: started.started("i-head"), 60, lambda: started.told("i-head"))
+        started.join("i-a", "i-b", "i-c")
+        yield started
+
+
+def run(nodes: RayNodes, *options: str) -> None:
+    argv = [sys.executable, str(SCRIPT), *options]
+    done = subprocess.run(argv, env=nodes.env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def trials_of(stack: Any, name: str) -> list[dict[str, Any]]:
+    """The trials of a sweep, without what a clock measures."""
     found = json.loads(stack.run("results", name, "--json").stdout)["trials"]
     kept = ("number", "params", "seed", "group", "state", "outcome", "images")
     return [
@@ -50,21 +69,37 @@ def drawn(trials: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return [(one["number"], one["params"], one["seed"], one["group"]) for one in trials]
 
 
+def variations(trials: list[dict[str, Any]]) -> list[float]:
+    return [one["metrics"]["total_variation"] for one in trials]
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
-    ("sampler", "pruner"), [("random", "none"), ("grid", "none"), ("qmc", "halving")]
+    ("sampler", "pruner"),
+    [("random", "none"), ("grid", "none"), ("qmc", "none"), ("qmc", "halving")],
 )
 def test_a_number_has_the_same_numbers_in_every_place(
-    stack: Any, sampler: str, pruner: str
+    stack: Any, nodes: RayNodes, sampler: str, pruner: str
 ) -> None:
-    """Bit for bit; ranks add in another order, which alone may change what follows."""
-    options = ("--sampler", sampler, "--pruner", pruner)
-    found = {
-        place: trials_of(stack, f"{sampler}-{place.replace(' ', '-')}", *options, *where)
-        for place, where in PLACES.items()
-    }
-    ranks = found.pop("two ranks")
-    assert len(ranks) == 32
-    for one, other in itertools.pairwise(found.values()):
+    """Bit for bit, also of trials that were added; what ranks add, they add in another order."""
+    options = (*OPTIONS, "--sampler", sampler, "--pruner", pruner)
+    if sampler == "grid":  # which otherwise is made to have as many points as trials
+        options += ("--grid-points", "5")
+    prefix = f"{sampler}-{pruner}"
+    for place, where in PLACES.items():
+        name = f"{prefix}-{place.replace(' ', '-')}"
+        run(nodes, "--name", name, "--trials", str(TRIALS), *options, *where)
+    found = [trials_of(stack, f"{prefix}-{place.replace(' ', '-')}") for place in PLACES]
+    assert len(found[0]) == TRIALS
+    for one, other in itertools.pairwise(found):
         assert one == other
-    assert drawn(ranks) == drawn(found["one pack"])
+    if pruner == "none":  # a cohort that is complete is judged by those it had
+        extended = f"{prefix}-extended"
+        run(nodes, "--name", extended, "--trials", str(FEWER), *options, *PLACES["one pack"])
+        run(nodes, "--resume", extended, "--trials", str(TRIALS), *PLACES["two packs"])
+        assert trials_of(stack, extended) == found[0]
+    run(nodes, "--name", f"{prefix}-ranks", "--trials", str(TRIALS), *options, *RANKS)
+    ranks = trials_of(stack, f"{prefix}-ranks")
+    assert drawn(ranks) == drawn(found[0])
+    if pruner == "none":
+        assert variations(ranks) == pytest.approx(variations(found[0]), abs=RANKS_DIFFER)
