@@ -113,8 +113,8 @@ def _add_run(p: argparse.ArgumentParser) -> None:
                         "store")  # fmt: skip
     p.add_argument("--wait", type=float, metavar="SECONDS",
                    help="wait so long for each: a store, a tracker, a ledger's database that does "
-                        "not answer before this ends (default 60; a dry run: 0); a sweep that runs "
-                        "waits ten minutes")  # fmt: skip
+                        "not answer, a cluster that lost nodes, before this ends (default 60; a "
+                        "dry run: 0); a sweep that runs waits ten minutes")  # fmt: skip
     p.add_argument("-v", "--verbose", action="count", default=0,
                    help="tell details on stderr, too: what was found and chosen, each pack; those "
                         "of packs and of the coordinator are in Ray's worker-*.err")  # fmt: skip

@@ -56,7 +56,7 @@ def prepare(request: RunRequest) -> Plan:
     connect()
     _log.debug("store %s, tracker %s, Ray %s", store_uri, tracking_uri, _ray_address())
     _log.debug("ledger %s, home %s", ledger, home)
-    check_capacity(request)
+    patience.keep_trying(lambda: check_capacity(request))
     hourly = quote(request)
     with staged_store(store, cache_folder() / "scratch") as stage:
         dataset, test = load_data(request, stage)
