@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -217,3 +218,14 @@ def ray_nodes(**env: str) -> Iterator[RayNodes]:
     finally:
         nodes.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stack_nodes(stack: Any, *workers: str, **env: str) -> Iterator[RayNodes]:
+    """A head, and workers of one CPU, with the store and the tracker of a stack."""
+    mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
+    with ray_nodes(**mine, **env) as nodes:
+        nodes.head()
+        until(lambda: nodes.started("i-head"), 180, lambda: nodes.told("i-head"))
+        nodes.join(*workers)
+        yield nodes

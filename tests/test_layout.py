@@ -44,9 +44,8 @@ def test_the_platform_knows_no_model() -> None:
 
 ENGINE = (
     "errors.py", "files.py", "game.py", "game_capabilities.py", "known_metrics.py",
-    "learning_curve.py", "machine.py", "metric.py",
-    "precision.py",
-    "sampling_fields.py", "space.py", "trial.py", "unpacking.py", "lanes", "metrics",
+    "learning_curve.py", "machine.py", "metric.py", "precision.py", "sampling_fields.py",
+    "space.py", "trial.py", "unpacking.py", "lanes", "metrics",
 )  # fmt: skip
 
 

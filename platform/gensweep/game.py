@@ -1,6 +1,7 @@
 """The protocols that a model satisfies: a differentiable game, written for one trial.
 
 Shapes: B batch, Z latent. A model satisfies these protocols structurally; it imports torch alone.
+`gensweep.game_capabilities` has what a game may offer besides.
 """
 
 from __future__ import annotations

@@ -136,9 +136,9 @@ class Styled(Protocol):
         """Draw images [B, *shape] with styles; with those of samples, the samples."""
 
 
-OF_SAMPLES = ("styles", "attention", "growth")
+SAMPLE_METHODS = ("styles", "attention", "growth")
 CAPABILITIES = ("log_prob", "scores", "encode", "reconstruct", "shrink", "invert", "interpolate",
-                "denoise", "inpaint", "critic_values", *OF_SAMPLES)  # fmt: skip
+                "denoise", "inpaint", "critic_values", *SAMPLE_METHODS)  # fmt: skip
 """Optional methods of a game, each with the noise that `NAME_noise(batch)` declares, if any.
 
 Evaluations call `log_prob` (nats [B]) and `scores`; the report and `gensweep sample` call
@@ -151,10 +151,10 @@ are as they were), and `critic_values` (examples to the critic's raw outputs [B]
 more like data). What an example gets, it gets in any batch. A game that has no such method under
 its settings has None in its place.
 
-`OF_SAMPLES` are called with the noise of so many samples in the place of examples: `styles` (of a
-`Styled` game), `attention` (to weights [B, H, W, h, w] that each place of H x W maps gives to those
-of h x w maps, with the sum 1), and `growth` (to images [B, stages, *shape] as the network draws
-them at each stage of its growth, at last those of `sample`)."""
+`SAMPLE_METHODS` are called with the noise of so many samples in the place of examples: `styles` (of
+a `Styled` game), `attention` (to weights [B, H, W, h, w] that each place of H x W maps gives to
+those of h x w maps, with the sum 1), and `growth` (to images [B, stages, *shape] as the network
+draws them at each stage of its growth, at last those of `sample`)."""
 NOISY = 0.5
 
 
@@ -180,9 +180,9 @@ def capability_noise(
 def noise_method(game: object, name: str) -> str:
     """Name the method that declares a capability's noise.
 
-    Of `interpolate` it is that of its codes, of `OF_SAMPLES` that of samples.
+    Of `interpolate` it is that of its codes, of `SAMPLE_METHODS` that of samples.
     """
-    if name in OF_SAMPLES:
+    if name in SAMPLE_METHODS:
         return "sample_noise"
     if name == "interpolate":
         return "encode_noise" if "encode" in capabilities(game) else "invert_noise"

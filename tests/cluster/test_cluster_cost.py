@@ -12,8 +12,7 @@ import pytest
 
 from forks import Forks
 from gensweep.study import ledger_of, read_sweep
-from raynodes import RayNodes, ray_nodes
-from waiting import until
+from raynodes import RayNodes, stack_nodes
 
 pytestmark = [
     pytest.mark.slow("a sweep on two nodes spends its bound, in real seconds", minutes=1.5),
@@ -32,13 +31,9 @@ def cluster(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ra
     prices = tmp_path_factory.mktemp("prices") / "prices.json"
     row = {"gpus": 0, "on_demand": 2 * HOURLY, "spot": HOURLY}
     prices.write_text(json.dumps({"currency": "EUR", "regions": {"us-east-1": {"box": row}}}))
-    mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
-    mine |= {"GENSWEEP_PRICES": str(prices), "RAY_CLOUD_INSTANCE_TYPE_NAME": "box",
+    hired = {"GENSWEEP_PRICES": str(prices), "RAY_CLOUD_INSTANCE_TYPE_NAME": "box",
              "RAY_NODE_MARKET_TYPE": "spot"}  # fmt: skip
-    with ray_nodes(**mine) as nodes:
-        nodes.head()
-        until(lambda: nodes.started("i-head"), 180, lambda: nodes.told("i-head"))
-        nodes.join("i-a")
+    with stack_nodes(stack, "i-a", **hired) as nodes:
         yield nodes
 
 

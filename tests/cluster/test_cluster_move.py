@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from raynodes import RayNodes, ray_nodes
+from raynodes import RayNodes, stack_nodes
 from waiting import until
 
 pytestmark = [
@@ -68,10 +68,7 @@ for groups in (made, others):
 
 @pytest.fixture(scope="module")
 def head(stack: Any) -> Iterator[RayNodes]:
-    mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
-    with ray_nodes(**mine) as nodes:
-        nodes.head()
-        until(lambda: nodes.started("i-head"), 60, lambda: nodes.told("i-head"))
+    with stack_nodes(stack) as nodes:
         yield nodes
 
 

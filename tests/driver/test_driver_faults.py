@@ -20,7 +20,7 @@ from gensweep.home import Home
 from gensweep.lanes import LaneState
 from gensweep.stack._process import marked
 from gensweep.storage import Checkpoints, StoreUnavailableError, open_store
-from raynodes import RayNodes, ray_nodes
+from raynodes import RayNodes, stack_nodes
 from submitted import working_folder
 from waiting import until
 
@@ -233,11 +233,7 @@ def test_a_rank_is_killed(stack: Any) -> None:
 @pytest.fixture
 def nodes(stack: Any) -> Iterator[RayNodes]:
     """A head and two workers, with the stack's store and tracker."""
-    mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
-    with ray_nodes(**mine) as started:
-        started.head()
-        until(lambda: started.started("i-head"), 60, lambda: started.told("i-head"))
-        started.join("i-a", "i-b")
+    with stack_nodes(stack, "i-a", "i-b") as started:
         yield started
 
 

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from faults.invariants import CLOCKED
-from raynodes import RayNodes, ray_nodes
-from waiting import until
+from raynodes import RayNodes, stack_nodes
 
 SCRIPT = Path(__file__).resolve().parents[1] / "compat" / "ring8_sweep.py"
 TRIALS, FEWER = 64, 48
@@ -39,11 +38,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def nodes(stack: Any) -> Iterator[RayNodes]:
     """A head and three workers of one CPU, with the stack's store and tracker."""
-    mine = {k: v for k, v in stack.env.items() if not k.startswith("RAY_")}
-    with ray_nodes(**mine) as started:
-        started.head()
-        until(lambda: started.started("i-head"), 60, lambda: started.told("i-head"))
-        started.join("i-a", "i-b", "i-c")
+    with stack_nodes(stack, "i-a", "i-b", "i-c") as started:
         yield started
 
 

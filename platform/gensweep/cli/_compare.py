@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _causes(found: "Comparison") -> str:
     """Name the differences that a user knows by name, and count the others."""
-    told = [*map(_shown, sorted(found.protocol, key=_rank))]
+    told = [_shown(one) for one in sorted(found.protocol, key=_rank)]
     left = len(told) - CAUSES
     return "; ".join(told[:CAUSES]) + (f"; and {left} more, which --json lists" if left > 0 else "")
 

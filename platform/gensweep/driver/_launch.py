@@ -4,8 +4,9 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from gensweep.cluster import disconnect
 from gensweep.evaluation import LaneEvaluator
 from gensweep.log import print_error
 from gensweep.planning import Plan
@@ -57,12 +58,11 @@ def launch(plan: Plan) -> None:
             floor = measure_floor(evaluator, plan.dataset)
             finish(plan, coordinator, evaluator.protocol, objective, floor, error)
     except CoordinatorLostError as lost:
-        print_error(str(lost))
-        sys.exit(1)
+        _exit_with(str(lost))
     if interrupt.is_asked:
         raise KeyboardInterrupt("interrupted; what was saved is kept, and `next` goes on with it")
     if error:
-        _exit_with(plan, error)
+        _exit_with(_where_packs_died(plan, error))
 
 
 def _build_evaluator(plan: Plan) -> LaneEvaluator:
@@ -122,13 +122,19 @@ def _pack_resources(plan: Plan, request: RunRequest) -> PackResources:
     )  # fmt: skip
 
 
-def _exit_with(plan: Plan, error: str) -> None:
-    """End the process, saying of what packs keep dying and where to look."""
+def _where_packs_died(plan: Plan, error: str) -> str:
+    """Say of what packs keep dying and where to look."""
     from gensweep.coordinator import HOST_LOST
 
     name = plan.request.sweep.name
     where = f"{plan.store}/sweeps/{name}/trials/*/traceback.txt"
     if error.endswith(HOST_LOST):
         where = "the logs of the hosts, whose memory may be too small"
-    print_error(f"packs keep dying, {error}: see {where}, then --resume {name}")
+    return f"packs keep dying, {error}: see {where}, then --resume {name}"
+
+
+def _exit_with(message: str) -> NoReturn:
+    """End the process with 1; the message is the last line."""
+    disconnect()
+    print_error(message)
     sys.exit(1)

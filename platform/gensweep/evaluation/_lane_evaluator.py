@@ -19,7 +19,7 @@ from gensweep.game import DataShape
 from gensweep.intervals import metric_intervals
 from gensweep.known_metrics import METRICS
 from gensweep.lanes import Pack
-from gensweep.metric import AT_THE_END, ERROR, JUDGED, NEUTRAL, OF_SAMPLES, VERDICT
+from gensweep.metric import AT_THE_END, ERROR, JUDGED, NEUTRAL, SAMPLE_KINDS, VERDICT
 from gensweep.metrics import Evaluator
 from gensweep.own_metric import OwnMetric, formulas, measure_own
 from gensweep.precision import BITWISE
@@ -272,7 +272,7 @@ class LaneEvaluator:
 
 def _with_intervals(one: Evaluation, all_of: Mapping[str, float]) -> Evaluation:
     """Take the intervals of all metrics, in the place of the standard errors over samples."""
-    over_samples = {name + ERROR for name, metric in METRICS.items() if metric.kinds & OF_SAMPLES}
+    over_samples = {name + ERROR for name, metric in METRICS.items() if metric.kinds & SAMPLE_KINDS}
     metrics = {name: value for name, value in one.metrics.items() if name not in over_samples}
     return replace(one, metrics=metrics, intervals=metric_intervals(one.metrics, all_of))
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.frames import user_line
-from gensweep.game_capabilities import OF_SAMPLES
+from gensweep.game_capabilities import SAMPLE_METHODS
 
 ARGUMENTS = {
     "loss": "player, nets, batch, noise, hyper",
@@ -18,7 +18,7 @@ ARGUMENTS = {
     "interpolate": "nets, x, end, fractions, noise, hyper",
     "inpaint": "nets, x, mask, noise, hyper",
     "synthesise": "nets, styles, noise, hyper",
-    **dict.fromkeys(OF_SAMPLES, "nets, noise, hyper"),
+    **dict.fromkeys(SAMPLE_METHODS, "nets, noise, hyper"),
 }
 """What a method is called with; other capabilities with `nets, x, noise, hyper`."""
 KNOWN = {

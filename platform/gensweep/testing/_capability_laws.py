@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gensweep.errors import UserError
 from gensweep.game import Noise
-from gensweep.game_capabilities import OF_SAMPLES, capabilities, capability_noise, noise_method
+from gensweep.game_capabilities import SAMPLE_METHODS, capabilities, capability_noise, noise_method
 from gensweep.lanes import Pack
 from gensweep.testing._calls import method_name, named, named_errors, one_line, unwritten
 from gensweep.testing._case import Case
@@ -27,7 +27,7 @@ CODES = ("encode", "invert")
 OF_IMAGES = ("inpaint", "shrink")
 """What only images are given to."""
 ALONE = ("log_prob", "scores", "reconstruct", "shrink", "denoise", "inpaint", "critic_values",
-         *OF_SAMPLES)  # fmt: skip
+         *SAMPLE_METHODS)  # fmt: skip
 """What may not depend on the other examples of a batch."""
 FARTHEST = 1e-3
 """Largest difference, relative to the largest number, that rounding explains."""
@@ -50,11 +50,11 @@ def capabilities_are_sound(case: Case) -> None:
         noise = _declared(pack.game, name)
         drawn = pack.draw_noise(name, noise)
         found = _first_call(pack, name, batch, drawn)
-        if name in OF_SAMPLES:
+        if name in SAMPLE_METHODS:
             given = given_examples(pack, batch)
             check_of_samples(pack, name, EXAMPLES, drawn, given, found)
         for told, values in _results(pack, name, found):
-            due = values.shape[1:] if name in OF_SAMPLES else _due(name, batch["x"], values)
+            due = values.shape[1:] if name in SAMPLE_METHODS else _due(name, batch["x"], values)
             trait = list(values.shape[2:]) if told.startswith(TRAIT) else []
             _check_values(told, values, [*due, *trait], whole=name in CODES)
         if name == "inpaint":
@@ -86,7 +86,7 @@ def _call(pack: Pack, name: str, batch: Columns, drawn: Columns) -> Any:
         "scores": (batch,),
         "interpolate": (x, x.flip(0), torch.tensor([0.0, 1.0])),
         "inpaint": (x * _mask(x), _mask(x)),
-        **dict.fromkeys(OF_SAMPLES, ()),
+        **dict.fromkeys(SAMPLE_METHODS, ()),
     }
     given = given_examples(pack, batch)
     with one_line(pack.game, name):

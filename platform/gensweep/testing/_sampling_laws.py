@@ -80,10 +80,11 @@ def samples_are_examples(case: Case) -> None:
 
 def _check_methods(game: Any) -> None:
     """`UserError` unless there is something to sample with."""
-    stepped = "sample_step" if hasattr(game, "sample_step") else "sample"
-    for name in ("sample_noise", stepped):
+    is_stepped = hasattr(game, "sample_step")
+    told = "game_capabilities.SampledInSteps" if is_stepped else "game.Game"
+    for name in ("sample_noise", "sample_step" if is_stepped else "sample"):
         if not callable(getattr(game, name, None)):
-            raise UserError(f"the game has no method {name!r}: write one, as game.py says.")
+            raise UserError(f"the game has no method {name!r}: write one, as gensweep.{told} says.")
 
 
 def _check_steps(game: Any) -> None:
