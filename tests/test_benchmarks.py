@@ -154,6 +154,7 @@ def test_a_sweep_is_timed_beside_a_peer(stack: Any) -> None:
     assert found["equal_quality"] is True
     assert found["scaled"] == {}
     assert set(found["ratios"]) == {"small.optuna_processes"}
+    assert 0 <= figures["small.idle"] < 1
     for name in ("packed", "optuna_processes"):
         assert figures[f"small.{name}_s"] > 1
         # of three random trials all may miss the modes

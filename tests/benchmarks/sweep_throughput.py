@@ -8,12 +8,13 @@ the sweep has, twice, and are scaled by what a further trial cost. Equal quality
 every n-th, have on average as large a share of high-quality samples as the peers' loop gives with
 the same hyperparameters, within three standard errors of the difference. What searches found, the
 best trial and the means of all, is among the figures: it depends on chance, and on how many trials
-were under way when a search began to learn.
+were under way when a search began to learn. So is the share of their time that our lanes stood idle.
 """
 
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -38,28 +39,32 @@ AGAIN = 16
 Trials = list[dict[str, Any]]
 
 
-def timed(argv: list[str]) -> float:
+def timed(argv: list[str]) -> tuple[float, str]:
+    """Run a script; return its seconds and what it printed."""
     begin = time.perf_counter()
     done = subprocess.run([sys.executable, *argv], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{argv} failed:\n{done.stderr[-2000:]}")
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, done.stdout
 
 
-def ours(size: str, trials: int) -> tuple[float, float, Trials]:
+def ours(size: str, trials: int) -> tuple[dict[str, float], Trials]:
+    """Sweep packed; return seconds and the idle share, and what was measured of the trials."""
     name = f"throughput-{size}-{time.time_ns()}"
     sweep = [str(FOLDER / "packed.py"), size, "--trials", str(trials)]
-    width = timed([*sweep, "--dry-run"])  # once for each machine
-    seconds = timed([*sweep, "--name", name])
+    width, _ = timed([*sweep, "--dry-run"])  # once for each machine
+    seconds, said = timed([*sweep, "--name", name])
+    (idle,) = re.findall(r"^lanes .* ([\d.]+) % idle$", said, re.MULTILINE)
     found = [(trial["params"], trial["metrics"]) for trial in results_of(name)["trials"]]
     told = [{n: m[f"neutral_{n}"] for n in QUALITY} | {"params": p} for p, m in found]
-    return width, seconds, told
+    figures = {"packed_s": seconds, "dry_run_s": width, "idle": float(idle) / 100}
+    return {f"{size}.{name}": value for name, value in figures.items()}, told
 
 
 def peer(name: str, size: str, trials: int) -> tuple[float, Trials]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
-        seconds = timed([str(FOLDER / f"{name}.py"), "--size", size, "--trials", str(trials),
+        seconds, _ = timed([str(FOLDER / f"{name}.py"), "--size", size, "--trials", str(trials),
                          "--tracker", os.environ["MLFLOW_TRACKING_URI"],
                          "--out", str(out)])  # fmt: skip
         return seconds, json.loads(out.read_text())
@@ -101,9 +106,9 @@ def tell(text: str) -> None:
 
 def measure(size: str, peers: list[str], count: int | None) -> dict[str, Any]:
     count = count or TRIALS[size]
-    width, seconds, trials = ours(size, count)
+    figures, trials = ours(size, count)
+    seconds = figures[f"{size}.packed_s"]
     tell(f"{size}: packed {seconds:.1f} s")
-    figures: dict[str, float] = {f"{size}.packed_s": seconds, f"{size}.dry_run_s": width}
     ratios = {}
     equal, gain = as_good(size, trials)
     figures[f"{size}.gain_of_high_quality"] = gain

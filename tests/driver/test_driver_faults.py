@@ -138,7 +138,7 @@ def test_a_jobs_driver_and_the_object_server_are_killed(
                   "--name", "ended")  # fmt: skip
     (driver,) = until(lambda: [p for p in processes(stack, "--name ended")
                                if "python" in p.name()], 30)  # fmt: skip
-    until(lambda: checkpoints("ended"), 150)
+    until(lambda: checkpoints("ended"), 150, lambda: jobs.get_job_logs("ended")[-3000:])
     driver.kill()
     assert {t["state"] for t in results(stack, "ended").values()} <= {"queued", "leased"}
     kill_object_server(stack)
@@ -200,7 +200,7 @@ def test_job_is_stopped(stack: Any) -> None:
     long = ["--budget-images", str(8 * BUDGET)]  # it must not end before it is stopped
     jobs = submit(stack, "--submission-id", "stopped", "--", sys.executable, str(SCRIPT), *OPTIONS,
                   *long, "--name", "stopped")  # fmt: skip
-    until(lambda: checkpoints("stopped"), 150)
+    until(lambda: checkpoints("stopped"), 150, lambda: jobs.get_job_logs("stopped")[-3000:])
     before = set(checkpoints("stopped"))
     done = subprocess.run([RAY, "job", "stop", "stopped"], env=stack.env, capture_output=True,
                           text=True, timeout=600, check=False)  # fmt: skip
@@ -254,6 +254,7 @@ def test_a_pack_leaves_a_draining_node(
     stack: Any, nodes: RayNodes, undisturbed: dict[int, Any]
 ) -> None:
     """Spot takes a node: its pack saves every lane and leaves, and another goes on elsewhere."""
+    assert set(nodes.alive()) == set(nodes.nodes)  # who drains is ready before the sweep begins
     process = start(nodes, *OPTIONS, "--name", "drained")
     wait_for_checkpoint(process, "drained")
     first = nodes.instance_of(nodes.actor("ImplicitFunc"))
