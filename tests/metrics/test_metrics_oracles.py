@@ -10,6 +10,7 @@ import torch
 from gensweep.metrics import (
     CopyTest,
     FeatureNet,
+    feature_batches,
     finite,
     frechet_distance,
     kernel_distance,
@@ -20,7 +21,7 @@ from gensweep.metrics import (
     sliced_wasserstein,
 )
 from gensweep.metrics._distances import SlicedDistances
-from gensweep.metrics._images import DIRECTIONS, Images, feature_batches
+from gensweep.metrics._images import DIRECTIONS, Images
 from gensweep.metrics._kernel import KernelDistance
 from gensweep.metrics._prdc import NearReal
 from gensweep.metrics._transport import Transport
