@@ -107,7 +107,6 @@ def test_a_terminal_shows_one_table_within_its_width(
     ended(home)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "30")
-    monkeypatch.setenv("NO_COLOR", "1")
     assert main(["watch", "s", "--every", "0.01"]) == 0
     said = capsys.readouterr().out
     assert "\x1b[" not in said.replace("\x1b[J", "").replace("\x1b[5A", "")

@@ -3,6 +3,6 @@
 Runs in: processes of its own: the commands of `gensweep`.
 """
 
-from gensweep.cli._main import main
+from gensweep.cli._entry import main
 
 __all__ = ["main"]

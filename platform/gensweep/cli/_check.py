@@ -59,6 +59,10 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 def run(args: argparse.Namespace) -> int:
+    # First: torch, which imports it from C, would drop a Ctrl-C and go on with a part of it, and
+    # the laws that need the rest would seem broken.
+    import numpy  # noqa: F401
+
     model, values = find_model(args.model), dict(args.settings)
     from gensweep.testing import LAWS, Case, find_violations, measure_sampling
 

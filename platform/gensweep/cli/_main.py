@@ -1,4 +1,4 @@
-"""Entry point. Heavy packages are imported inside the commands, so that --help is quick."""
+"""The commands. Heavy packages are imported inside them, so that --help is quick."""
 
 import argparse
 import os
@@ -42,14 +42,16 @@ COMMANDS = (
 """In the order of `--help`: the stack, what sweeps found, what becomes of it, and models."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command: 0 done, 1 something is wrong, 2 bad input, 130 interrupted, 141 cut short.
+def run_command(argv: Sequence[str] | None = None) -> int:
+    """Run a command: 0 done, 1 something is wrong, 2 bad input, 141 cut short.
 
-    The last is the status of a program whose reader, `head` for instance, has enough.
+    The last is the status of a program whose reader, `head` for instance, has enough. Ctrl-C is
+    `KeyboardInterrupt`, whatever was made of it on its way.
     """
     try:
         return _run(argv)
     except UserError as error:
+        _raise_interrupt(error)
         print_error(str(error))
         return 2
     except BrokenPipeError:
@@ -57,8 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return 141
-    except KeyboardInterrupt:
-        return 130
+
+
+def _raise_interrupt(error: BaseException) -> None:
+    """Raise the `KeyboardInterrupt` that an error comes from, if it does."""
+    # Python 3.11 makes a RuntimeError of one that meets a class in the making.
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, KeyboardInterrupt):
+        raise error
 
 
 def _run(argv: Sequence[str] | None) -> int:
