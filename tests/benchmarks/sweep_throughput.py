@@ -8,7 +8,7 @@ the sweep has, twice, and are scaled by what a further trial cost. Equal quality
 every n-th, have on average as large a share of high-quality samples as the peers' loop gives with
 the same hyperparameters, within three standard errors of the difference. What searches found, the
 best trial and the means of all, is among the figures: it depends on chance, and on how many trials
-were under way when a search began to learn. So is the share of their time that our lanes stood idle.
+were under way when a search began to learn. So is the share of time that our lanes stood idle.
 """
 
 import argparse
