@@ -200,6 +200,11 @@ PICTURES = {
         "in each column a sample as the trained network draws it, stage by stage of its growth",
         "`growth`", _can("growth"), 8,
     ),
+    "neighbours": Picture(
+        "a row of samples, then below each the training example that is nearest to it in the "
+        "features of the data's own network", "samples that are images",
+        lambda of: of.is_image,
+    ),
 }  # fmt: skip
 """Each kind of picture, by the name that `gensweep sample --what` knows it by."""
 

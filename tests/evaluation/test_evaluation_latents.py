@@ -237,7 +237,7 @@ def test_a_row_has_one_condition(tmp_path_factory: pytest.TempPathFactory) -> No
 
 LATENT = ["walks", "turns"]
 OFFERS = {
-    "gan": ((1, 8, 8), {}, [*LATENT, "arithmetic", "sampling"]),
+    "gan": ((1, 8, 8), {}, [*LATENT, "arithmetic", "sampling", "neighbours"]),
     "gan of points": ((2,), {}, [*LATENT, "landscape"]),
     "gan of two numbers and points": (
         (2,), {"latent_size": 2}, [*LATENT, "manifold", "landscape"]
@@ -245,9 +245,9 @@ OFFERS = {
     "vae": (
         (1, 8, 8), {"latent_size": 2},
         ["reconstructions", "interpolations", "scatter", *LATENT, "traversals", "manifold",
-         "arithmetic", "sampling"],
+         "arithmetic", "sampling", "neighbours"],
     ),
-    "realnvp": ((1, 8, 8), {"couplings": 2}, ["interpolations", "sampling"]),
+    "realnvp": ((1, 8, 8), {"couplings": 2}, ["interpolations", "sampling", "neighbours"]),
     "realnvp of points": ((2,), {"couplings": 2}, []),
 }  # fmt: skip
 
@@ -264,12 +264,13 @@ def test_a_latent_of_a_fixed_size_is_drawn_too() -> None:
     """Packs pad no such one. And without classes, or where they are given, nothing is added."""
     lane = shown(config=FixedConfig)
     game, config = own_game(lane.pack), FixedConfig()
-    assert offered_pictures(game, EXAMPLES, config) == [*LATENT, "arithmetic"]
+    assert offered_pictures(game, EXAMPLES, config) == [*LATENT, "arithmetic", "neighbours"]
     assert walks(lane).samples[:, 0, 0, :3].all()
-    of_class = [*LATENT, "classes", "reranked"]
+    of_class = [*LATENT, "classes", "reranked", "neighbours"]
     for data, kind, kinds in (
-        (RandomExamples((1, 4, 8), 0), Shown, LATENT), (EXAMPLES, ShownOfClass, of_class)
-    ):  # fmt: skip
+        (RandomExamples((1, 4, 8), 0), Shown, [*LATENT, "neighbours"]),
+        (EXAMPLES, ShownOfClass, of_class),
+    ):
         assert offered_pictures(kind(config, data), data, config) == kinds  # type: ignore[arg-type]
 
 

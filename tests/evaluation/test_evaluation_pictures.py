@@ -161,11 +161,11 @@ def test_the_middle_of_examples_is_hidden_and_filled_in() -> None:
     [
         ("gan", "reconstructions",
          "gan has no reconstructions, for want of `reconstruct` of images that it does not "
-         "`shrink`: choose from samples, walks, turns, arithmetic, sampling."),
+         "`shrink`: choose from samples, walks, turns, arithmetic, sampling, neighbours."),
         ("gan", "manifold", "gan has no manifold, for want of one latent of size 2: choose from "),
         ("realnvp", "walks",
          "realnvp has no walks, for want of latent noise: choose from samples, interpolations, "
-         "sampling, codes."),
+         "sampling, neighbours, codes."),
     ],
 )  # fmt: skip
 def test_a_model_without_the_capability_says_what_it_has(
@@ -240,8 +240,9 @@ def test_all_that_a_model_offers_is_drawn(
     space = {"learning_rate": Real(1e-4, 1e-2, log=True)}
     caplog.set_level("INFO")
     splits = load_dataset("digits", store, split="train"), test_split
-    latent, flow = ["walks", "turns", "sampling"], ["interpolations", "sampling"]
-    drawn = ["reconstructions", "interpolations", "scatter", *latent[:2], "traversals", "sampling"]
+    always = ["sampling", "neighbours"]
+    latent, flow = ["walks", "turns", *always], ["interpolations", *always]
+    drawn = ["reconstructions", "interpolations", "scatter", *latent[:2], "traversals", *always]
     for model, kinds in (("vae", drawn), ("gan", latent), ("realnvp", flow)):
         sweep = Sweep(name="s", model=CATALOG[model], space=space, fixed=SMALL[model])
         _, _, pack = stored(tmp_path, model, test_split)
@@ -266,5 +267,5 @@ def test_a_picture_that_fails_costs_only_itself(
     monkeypatch.setattr(type(pack.game), "interpolate", interpolate)
     splits = load_dataset("digits", store, split="train"), test_split
     found = draw_pictures(sweep, splits, store, {}, pack.take(0).to_bytes())
-    assert [shows.partition(":")[0] for shows in found] == ["sampling"]
+    assert [shows.partition(":")[0] for shows in found] == ["sampling", "neighbours"]
     assert "no picture of interpolations: RuntimeError: sizes differ\n" in caplog.text

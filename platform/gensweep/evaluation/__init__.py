@@ -3,6 +3,7 @@
 Runs in: a pack's workers while it trains; the script's process for the best trial at the end.
 """
 
+from gensweep.evaluation._copied_examples import copy_examples
 from gensweep.evaluation._evaluation import CurvePoint, Evaluation
 from gensweep.evaluation._feature_file import (
     kept_file_features,
@@ -19,7 +20,6 @@ from gensweep.evaluation._lane_scores import Scores
 from gensweep.evaluation._perceptual_features import train_features
 from gensweep.evaluation._reference import (
     build_evaluator,
-    copy_examples,
     draw_examples,
     load_feature_net,
     real_grid,

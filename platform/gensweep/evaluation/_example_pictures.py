@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from gensweep.evaluation._held_out_examples import given_of
-from gensweep.evaluation._pictured_lane import COLUMNS, PicturedLane, Sheet
+from gensweep.evaluation._pictured_lane import COLUMNS, PicturedLane, Sheet, in_turn
 from gensweep.game_capabilities import NOISY, capability_noise
 from gensweep.lanes import generator
 
@@ -13,7 +13,7 @@ from gensweep.lanes import generator
 def reconstructions(lane: PicturedLane) -> Sheet:
     """Rows of examples, each followed by a row of their reconstructions."""
     x = lane.examples["x"]
-    return _in_turn(x, call(lane, "reconstruct", x))
+    return in_turn(x, call(lane, "reconstruct", x))
 
 
 def enlarged(lane: PicturedLane) -> Sheet:
@@ -23,7 +23,7 @@ def enlarged(lane: PicturedLane) -> Sheet:
     """
     x = lane.examples["x"]
     small = interpolate(call(lane, "shrink", x), x.shape[2:])
-    return _in_turn(small, call(lane, "reconstruct", x), x)
+    return in_turn(small, call(lane, "reconstruct", x), x)
 
 
 def interpolations(lane: PicturedLane) -> Sheet:
@@ -39,7 +39,7 @@ def denoised(lane: PicturedLane) -> Sheet:
     std = float(getattr(lane.pack.game, "denoise_std", NOISY))
     noisy = x + std * torch.randn(x.shape, generator=generator(lane.seed, "denoised"))
     detail = f"of standard deviation {std:g}"
-    return _in_turn(x, noisy, call(lane, "denoise", noisy), detail=detail)
+    return in_turn(x, noisy, call(lane, "denoise", noisy), detail=detail)
 
 
 def inpainted(lane: PicturedLane) -> Sheet:
@@ -49,7 +49,7 @@ def inpainted(lane: PicturedLane) -> Sheet:
     height, width = x.shape[-2:]
     mask[..., height // 4 : height - height // 4, width // 4 : width - width // 4] = 0
     known = x * mask
-    return _in_turn(x, known, call(lane, "inpaint", known, mask))
+    return in_turn(x, known, call(lane, "inpaint", known, mask))
 
 
 def call(lane: PicturedLane, name: str, *inputs: Tensor) -> Tensor:
@@ -58,14 +58,3 @@ def call(lane: PicturedLane, name: str, *inputs: Tensor) -> Tensor:
     given = given_of(lane.pack.game, lane.examples)
     found: Tensor = lane.pack.call(name, noise, *inputs, seed=lane.seed, given=given)[0]
     return found
-
-
-def _in_turn(*images: Tensor, detail: str = "") -> Sheet:
-    """Rows of the first images, the second, and so on; the next rows after them."""
-    bands = zip(*(torch.split(each, COLUMNS) for each in images), strict=True)
-    return Sheet(torch.cat([_filled(row) for band in bands for row in band]), detail=detail)
-
-
-def _filled(row: Tensor) -> Tensor:
-    """Fill a row up to `COLUMNS` with white images."""
-    return torch.cat([row, row.new_ones(COLUMNS - len(row), *row.shape[1:])])

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gensweep.evaluation._held_out_examples import REFERENCE
 from gensweep.evaluation._lane_likelihood import Likelihood
-from gensweep.evaluation._reference import REFERENCE, draw_examples
+from gensweep.evaluation._reference import draw_examples
 from gensweep.evaluation._sampling import NoData
 from gensweep.lanes import LaneState, Pack
 from gensweep.space import pad_latent_sizes

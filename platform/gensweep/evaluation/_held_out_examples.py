@@ -12,6 +12,8 @@ from gensweep.game_capabilities import capability_noise
 from gensweep.lanes import Pack
 from gensweep.metrics import draw
 
+REFERENCE = 10_000
+"""Examples that samples are held against, at most."""
 EXAMPLES = 500
 """That trials are ranked by."""
 BATCH = 50

@@ -22,7 +22,7 @@ from gensweep.evaluation._pictured_lane import PicturedLane, Sheet, Splits, own_
 from gensweep.evaluation._plane import plane_png
 from gensweep.evaluation._reranking import reranked
 from gensweep.evaluation._sample_grid import grid_png
-from gensweep.evaluation._sample_pictures import classes, sampling, steps
+from gensweep.evaluation._sample_pictures import classes, neighbours, sampling, steps
 from gensweep.evaluation._sampling import NoData, open_lane
 from gensweep.game_capabilities import capabilities
 from gensweep.known_pictures import PICTURES, offered_pictures
@@ -41,7 +41,7 @@ DRAW: dict[str, Callable[[PicturedLane], Sheet]] = {
     for one in (
         reconstructions, enlarged, interpolations, denoised, inpainted, scatter, walks, turns,
         traversals, manifold, arithmetic, landscape, classes, sampling, reranked, steps, mixing,
-        attention, growth,
+        attention, growth, neighbours,
     )
 }  # fmt: skip
 """How each of `PICTURES` is drawn."""

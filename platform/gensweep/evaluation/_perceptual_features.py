@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from gensweep.errors import UserError
-from gensweep.evaluation._reference import CLASSIFIER, REFERENCE, draw_examples
+from gensweep.evaluation._held_out_examples import REFERENCE
+from gensweep.evaluation._reference import CLASSIFIER, draw_examples
 from gensweep.known_pictures import is_classified
 from gensweep.metrics import train_classifier
 

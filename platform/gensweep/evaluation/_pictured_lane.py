@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
+from gensweep.evaluation._copied_examples import Neighbours, nearest_examples
 from gensweep.evaluation._given_values import LABEL, given_values
 from gensweep.evaluation._held_out_examples import Columns, conditions
 from gensweep.evaluation._reference import draw_examples, load_feature_net
@@ -56,6 +57,9 @@ class PicturedLane:
     classify: Callable[[Tensor], Tensor]
     """Logits [N, classes] of images [N, C, H, W], where the data have classes."""
 
+    neighbours: Callable[[Tensor], Neighbours] | None = None
+    """The training examples nearest to images [N, C, H, W]; None where none are at hand."""
+
     seed: int = 0
 
     modes: Tensor | None = None
@@ -78,6 +82,9 @@ class PicturedLane:
         return cls(
             pack=pack, examples=examples, count=count, seed=seed, modes=train.modes,
             classify=lambda images: _logits(store, train, images),
+            neighbours=lambda images: nearest_examples(
+                store, load_feature_net(store, train), train, test, images
+            ),
         )  # fmt: skip
 
     @property
@@ -94,6 +101,17 @@ class PicturedLane:
         """Take what samples are conditioned on, the same for those of a row [N]."""
         found = conditions(self.pack.game, self.examples, int(rows.max()) + 1)
         return found and {name: one[rows] for name, one in found.items()}
+
+
+def in_turn(*images: Tensor, detail: str = "") -> Sheet:
+    """Lay out rows of the first images, the second, and so on; the next rows after them."""
+    bands = zip(*(torch.split(each, COLUMNS) for each in images), strict=True)
+    return Sheet(torch.cat([_filled(row) for band in bands for row in band]), detail=detail)
+
+
+def _filled(row: Tensor) -> Tensor:
+    """Fill a row up to `COLUMNS` with white images."""
+    return torch.cat([row, row.new_ones(COLUMNS - len(row), *row.shape[1:])])
 
 
 def own_game(pack: Pack) -> Game:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import load, save
 
 from gensweep.errors import UserError, refuse_unreadable
+from gensweep.evaluation._copied_examples import copy_test
 from gensweep.evaluation._critic_measures import CriticMeasures
 from gensweep.evaluation._feature_file import load_file_features
 from gensweep.evaluation._held_out_examples import (
+    REFERENCE,
     Columns,
     condition_classes,
     conditions,
@@ -22,14 +23,12 @@ from gensweep.evaluation._lane_likelihood import Likelihood
 from gensweep.evaluation._lane_scores import Scores
 from gensweep.known_pictures import is_classified
 from gensweep.metrics import (
-    CopyTest,
+    AnyFeatures,
     Evaluator,
     FeatureNet,
-    FileFeatures,
     Projection,
     StackedNet,
     draw,
-    feature_batches,
     train_classifier,
 )
 from gensweep.spec import Sweep
@@ -38,20 +37,12 @@ from gensweep.storage import ObjectStore
 if TYPE_CHECKING:
     from gensweep.data import Dataset
 
-REFERENCE = 10_000
-"""Training examples from which class shares and projections are taken."""
 CLASSIFIER = 60_000
 """Training examples of the classifier."""
-BOUND = 2_000
-"""Held-out examples that tell how near to a training example is natural."""
-AT_ONCE = 5_000
-"""Examples whose features are computed before others are read."""
 POINTS = 2500
 """Samples of a mixture of points, as in PacGAN (arXiv:1712.04086)."""
 STACKED = 26_000
 """At least so many samples of stacked images, as there, too."""
-
-AnyFeatures = FeatureNet | Projection | FileFeatures
 
 _log = logging.getLogger(__name__)
 
@@ -135,7 +126,8 @@ def build_evaluator(
     evaluator = Evaluator.for_dataset(
         train.name, shown, held_out, modes=train.modes, mode_std=train.mode_std, net=net,
         shares=shares, samples=POINTS if points else max(least, sweep.samples),
-        copies=_copy_test(sweep, store, net, train, test) if net and test and held_out else None,
+        copies=copy_test(store, net, train, test, sweep.feature_input)
+        if net and test and held_out else None,
     )  # fmt: skip
     stated = {**evaluator.protocol, "data": train.protocol}
     split, examples = ("test", held_out) if held_out else ("train", shown)
@@ -160,48 +152,6 @@ def _critic_measures(
         return CriticMeasures.of_game(game, shown, held_out)
     unseen = draw_anew(train.modes, train.mode_std)
     return CriticMeasures.of_game(game, shown, unseen, "drawn anew")
-
-
-def _copy_test(
-    sweep: Sweep, store: ObjectStore, net: AnyFeatures, train: "Dataset", test: "Dataset"
-) -> CopyTest:
-    """Prepare the search for copies of at most `CLASSIFIER` training examples, held as features."""
-    # A network of a file gives other features of another input; ours has but one.
-    given = f"-{sweep.feature_input}" if isinstance(net, FileFeatures) else ""
-    places = draw(test.count, REFERENCE).sort().values
-    unseen = places[draw(len(places), BOUND)]
-    return CopyTest(
-        _kept_features(store, net, train, _searched(train), f"examples{given}"),
-        _kept_features(store, net, test, unseen, f"held-out{given}"),
-    )
-
-
-def _searched(train: "Dataset") -> torch.Tensor:
-    return draw(train.count, CLASSIFIER).sort().values
-
-
-def copy_examples(train: "Dataset", test: "Dataset | None") -> int:
-    """Count the examples whose features the search for copies needs; none without a test split."""
-    return min(train.count, CLASSIFIER) + min(test.count, BOUND) if test and test.count else 0
-
-
-def _kept_features(
-    store: ObjectStore, net: AnyFeatures, dataset: "Dataset", rows: torch.Tensor, name: str
-) -> torch.Tensor:
-    """Return the features of the examples in `rows`, computed once, then read from the store.
-
-    By our network that takes seconds of 60,000 images, by a file's hours of a CPU.
-    """
-    key = f"features/{dataset.name}-{dataset.hash[:16]}-{name}-{net.hash[:16]}.safetensors"
-    if not store.exists(key):
-        _log.info("computing features of %s examples of %s (once)", f"{len(rows):,}", dataset.name)
-        source = dataset.source("cpu")
-        parts = torch.split(rows, AT_ONCE)
-        found = [feature_batches(net, source.gather(part)["x"]) for part in parts]
-        store.put(key, save({"features": torch.cat(found)}))
-    with refuse_unreadable(f"{store.uri}/{key}", "delete it: it is made again"):
-        kept: torch.Tensor = load(store.get(key))["features"]
-    return kept
 
 
 def real_grid(train: "Dataset", test: "Dataset | None") -> bytes:

@@ -1,4 +1,4 @@
-"""Pictures of samples beside others of the same noise: of each class, and as they are drawn."""
+"""Pictures of samples beside others of the same noise, and beside training examples."""
 
 from math import ceil
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from gensweep.evaluation._latent_space import LatentSpace
-from gensweep.evaluation._pictured_lane import COLUMNS, PicturedLane, Sheet, own_game
+from gensweep.evaluation._pictured_lane import COLUMNS, PicturedLane, Sheet, in_turn, own_game
 from gensweep.known_pictures import sampling_grids
 
 FEWEST = 4
@@ -46,3 +46,13 @@ def steps(lane: PicturedLane) -> Sheet:
     found = lane.pack.sample_unfinished(after, lane.rows, seed=lane.seed, given=given)
     told = ", ".join(map(str, after))
     return Sheet(found.transpose(0, 1).flatten(0, 1), len(after), f"after {told} of them")
+
+
+def neighbours(lane: PicturedLane) -> Sheet:
+    """Rows of samples, each followed by a row of their nearest training examples."""
+    assert lane.neighbours is not None
+    given = lane.given(torch.arange(lane.count))
+    samples = lane.pack.sample(lane.count, seed=lane.seed, given=given)[0]
+    examples, copies = lane.neighbours(samples)
+    told = f"{copies} of {lane.count} as near as one in 100 held-out examples is"
+    return in_turn(samples, examples, detail="" if copies is None else told)

@@ -6,13 +6,13 @@ Runs in: a pack's workers. The script's process measures the best trial.
 """
 
 from gensweep.metrics._classifier import FeatureNet, train_classifier
-from gensweep.metrics._copies import CopyTest
+from gensweep.metrics._copies import CopyTest, nearest_places
 from gensweep.metrics._distances import finite, label_metrics, sliced_wasserstein
 from gensweep.metrics._evaluator import Evaluator, draw
 from gensweep.metrics._feature_file import FileFeatures
 from gensweep.metrics._feature_input import INPUTS, FeatureInput, feature_input
 from gensweep.metrics._frechet import frechet_distance, moments
-from gensweep.metrics._images import feature_batches
+from gensweep.metrics._images import AnyFeatures, feature_batches
 from gensweep.metrics._kernel import kernel_distance
 from gensweep.metrics._likelihood_units import bits_per_dim
 from gensweep.metrics._modes import mode_metrics
@@ -21,6 +21,7 @@ from gensweep.metrics._projection import Projection
 from gensweep.metrics._stacked import StackedNet
 
 __all__ = [
+    "AnyFeatures",
     "CopyTest",
     "Evaluator",
     "INPUTS",
@@ -39,6 +40,7 @@ __all__ = [
     "label_metrics",
     "mode_metrics",
     "moments",
+    "nearest_places",
     "prdc",
     "sliced_wasserstein",
     "train_classifier",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gensweep.metrics._squared_distances import SquaredDistances
 
-__all__ = ["CopyTest"]
+__all__ = ["CopyTest", "nearest_places"]
 
 RARE = 0.01
 """Share of held-out examples that are as near to a training example as a copy is."""
@@ -46,6 +46,10 @@ class CopyTest:
         )
         return moved
 
+    def near(self, features: Tensor) -> Tensor:
+        """Return for each of features [N, F] whether it is as near to an example as a copy is."""
+        return self._nearest(features).double() <= self.bound
+
     def copied(self, fake: Tensor) -> Tensor:
         """Estimate the share of samples [L, N, F] that are copies: float64 [L], from 0 to 1."""
         near = torch.stack([self._share(lane) for lane in fake])
@@ -57,9 +61,14 @@ class CopyTest:
         return (near * (1 - near) / count).sqrt() / (1 - self._natural)
 
     def _share(self, features: Tensor) -> Tensor:
-        return (self._nearest(features).double() <= self.bound).double().mean()
+        return self.near(features).double().mean()
 
     def _nearest(self, features: Tensor) -> Tensor:
         """Return the distance [N] of each from the nearest training example."""
         squares = SquaredDistances(self._train, self._chunk).of(features)
         return torch.cat([part.amin(1) for _, part in squares]).clamp(min=0).sqrt()
+
+
+def nearest_places(train: Tensor, features: Tensor) -> Tensor:
+    """Return the place among train [M, F] of that which is nearest to each of features [N, F]."""
+    return torch.cat([part.argmin(1) for _, part in SquaredDistances(train).of(features)])

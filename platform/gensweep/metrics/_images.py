@@ -37,7 +37,7 @@ from gensweep.metrics._verdict import (
 )
 from gensweep.trial import Outcome
 
-__all__ = ["Images", "feature_batches"]
+__all__ = ["AnyFeatures", "Images", "feature_batches"]
 
 AnyFeatures = FeatureNet | Projection | FileFeatures
 CLIPPED = {"clipped_density", "clipped_coverage"}
