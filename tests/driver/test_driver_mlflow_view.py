@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 from playwright.sync_api import Locator, Page, expect
 
 from browser import MINUTE, PICTURES, photograph
@@ -133,3 +134,20 @@ def test_a_trial_has_a_learning_curve_and_its_samples(link: str, page: Page) -> 
 def test_the_report_opens_on_a_phone_and_on_a_desk(answer: str, page: Page) -> None:
     photograph(page, Path(told(answer, "report")), "report-of-sweep")
     expect(page.get_by_text("of 5 trials converged").first).to_be_visible()
+
+
+def test_the_report_opens_within_mlflow(stack: Any, link: str, page: Page) -> None:
+    """As an artifact of the sweep's own run, in a frame of its page."""
+    thrown: list[str] = []
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+    uri, (experiment,) = stack.env["MLFLOW_TRACKING_URI"], re.findall(r"/experiments/(\d+)", link)
+    (run,) = MlflowClient(uri).search_runs([experiment], f"attributes.run_name = '{NAME}'")
+    page.goto(f"{uri}/#/experiments/{experiment}/runs/{run.info.run_id}/artifacts")
+    page.get_by_text("report.html", exact=True).first.click()
+    report = page.frame_locator("iframe")
+    expect(report.get_by_role("heading", level=1)).to_have_text(NAME, timeout=MINUTE)
+    expect(report.locator(".question")).to_have_text(
+        "Where in hyperparameter space does a GAN train stably?"
+    )
+    keep(page, "report")
+    assert thrown == []
