@@ -117,6 +117,13 @@ def test_the_engine_is_compared_with_code_by_hand(stack: Any) -> None:
     assert found["ratios"]["mlp_gan.memory"] == pytest.approx(memory)
 
 
+def test_diagnostics_cost_what_they_cost_and_leave_the_weights_alone(stack: Any) -> None:
+    found = run("diagnostics", "--quick", "--models", "mlp_gan", "--turns", "1", env=stack.env)
+    assert found["equal_quality"] is True
+    assert set(found["figures"]) == {"mlp_gan.with_ms", "mlp_gan.without_ms"}
+    assert found["ratios"]["mlp_gan"] > 0
+
+
 def test_a_pack_of_an_entry_is_compared_with_trials_alone(stack: Any) -> None:
     found = run("entry_throughput", "wgan", "dirac_gan", "--widths", "1", "2", env=stack.env)
     assert found["equal_quality"] is True
