@@ -6,7 +6,7 @@ wide ranges, then of their narrow ones, and the best configuration of the wide o
 published figures, with what is not comparable, and NAME-SCALE.html with the budget curves: what the
 best of k configurations is worth.
 
-Scales are smoke (a minute or two, which tells nothing), cpu (the 8x8 digits, on two cores) and
+Scales are smoke (some ten minutes, which tell nothing), cpu (the 8x8 digits, on two cores) and
 paper (MNIST, at its budgets). Options are those of every sweep, for all of them. The same command
 with the same `--name` goes on where it was stopped; `--table NAME` tells of what is there.
 """
