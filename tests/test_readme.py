@@ -72,7 +72,7 @@ def swept(stack: Any) -> None:
 def test_script_commands_sweep(argv: list[str], stack: Any, swept: Any) -> None:
     """As written, but short; one that is resumed has been swept."""
     resumed = "--resume" in argv
-    few = [] if resumed else [*SHORT, "--trials", "3"]
+    few = [] if resumed else SHORT
     done = run(sys.executable, *named(argv[1:]), *few, env=stack.env)
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
     assert " --resume " in done.stdout
@@ -162,10 +162,15 @@ def test_look_commands_answer(argv: list[str], stack: Any, swept: Any) -> None:
 @pytest.mark.parametrize("argv", [a for a in TOOLS if a[0] == "delete"], ids=" ".join)
 def test_delete_takes_a_sweep_out_of_the_list(argv: list[str], stack: Any, swept: Any) -> None:
     """As written, but nobody is there to answer its question."""
-    assert "first" in stack.run("list").stdout
+    assert "first" in listed(stack)
     done = stack.run(*named(argv), "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "first" not in stack.run("list").stdout
+    assert "first" not in listed(stack)
+
+
+def listed(stack: Any) -> set[str]:
+    """The names of all sweeps."""
+    return {sweep["name"] for sweep in json.loads(stack.run("list", "--json").stdout)}
 
 
 @pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith(". .venv")])
