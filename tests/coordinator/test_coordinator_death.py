@@ -203,3 +203,14 @@ def test_the_memory_of_a_session_does_not_grow_with_its_packs(tmp_path: Path) ->
     assert max(sizes) - min(sizes) < 100
     assert packs.usage() == {"training": 6.0 * REMEMBERED, "idle": 3.0 * REMEMBERED}
     assert packs.last_death() == "a cable"
+
+
+def test_the_first_checkpoint_is_due_when_lanes_are_trained(tmp_path: Path) -> None:
+    """However long a pack has taken to start: what it says before it has trials saves nothing."""
+    asked: list[Any] = []
+    client = CoordinatorClient(lambda *call: asked.append(call) or 1.0, "pack-0",
+                               open_store(f"file://{tmp_path}"), "small")  # fmt: skip
+    client._last_checkpoint -= 10
+    assert client.heartbeat({}) == "go"
+    assert client.heartbeat({3: 640}) == "save"
+    assert client.heartbeat({3: 1280}) == "go"

@@ -105,14 +105,15 @@ class CoordinatorClient:
     def heartbeat(self, seen: Mapping[int, int]) -> Order:
         """Ask every `HEARTBEAT_S` whether to go on; order a checkpoint every `CHECKPOINT_S`.
 
-        Less often where the coordinator has so many packs to hear that it says so.
+        Less often where the coordinator has so many packs to hear that it says so. `seen` are the
+        images by trial: a pack that trains none has nothing to save.
         """
         self._seen = dict(seen)
         self.note_alive()
         if self._stopped:
             return "stop"
         now = time.monotonic()
-        if now - self._last_checkpoint >= CHECKPOINT_S:
+        if seen and now - self._last_checkpoint >= CHECKPOINT_S:
             self._last_checkpoint = now
             return "save"
         return "go"
